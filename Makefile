@@ -1,0 +1,51 @@
+# Everything here starts from nothing but Python 3.11+, git and make.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STACK  ?= dev
+
+.DEFAULT_GOAL := help
+.PHONY: help preview test lint format types bench lock clean
+
+help: ## Show these targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(VENV)/.run: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Groundwork needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing requirements into $(VENV) (about a minute, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+preview: $(VENV)/.run ## Preview a stack offline (STACK=dev)
+	@$(BIN)/groundwork preview $(STACK)
+
+test: $(VENV)/.dev ## Run the tests
+	@$(BIN)/python -m pytest -n auto
+
+lint: $(VENV)/.dev ## Check style and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: $(VENV)/.dev ## Rewrite to the project's format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: $(VENV)/.dev ## Check types
+	@$(BIN)/mypy
+
+bench: $(VENV)/.dev ## Measure previews (see docs/performance.md)
+	@$(BIN)/python -m tests.bench
+
+lock: ## Pin requirements again from pyproject.toml (needs uv)
+	@uv pip compile pyproject.toml --universal --python-version 3.11 --no-emit-index-url --no-header --upgrade --quiet -o requirements.txt
+	@uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-emit-index-url --no-header --upgrade --quiet -c requirements.txt -o requirements-dev.txt
+
+clean: ## Remove what make made
+	rm -rf $(VENV) build out *.egg-info .mypy_cache .ruff_cache .hypothesis

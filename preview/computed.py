@@ -1,0 +1,93 @@
+"""Plausible values for what only AWS can know: ids, ARNs, endpoints. One table, ``computed.yaml``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_TABLE = Path(__file__).with_name("computed.yaml")
+EXAMPLE_ACCOUNT = "111122223333"
+"""The account id that AWS's documentation uses in its examples."""
+
+_PLACEHOLDER = re.compile(r"\{([a-zA-Z]+)(?::(\d+))?\}")
+
+
+class UnknownInvokeError(LookupError):
+    """The program calls a provider function that the table has no answer for."""
+
+
+class ComputedValues:
+    """Answers for one stack: the region and account go into ARNs, a hash of the URN into ids."""
+
+    def __init__(self, region: str, account: str = EXAMPLE_ACCOUNT) -> None:
+        self._region = region
+        self._account = account
+
+    def for_resource(self, token: str, name: str, urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The computed properties of a resource, ``id`` among them; inputs that the program gave are left alone."""
+        row = _table()["resources"].get(token, {})
+        scope = self._scope(token, name, urn, inputs)
+        values: dict[str, Any] = {}
+        for prop, template in {**row, "id": row.get("id", "{name}")}.items():
+            given = inputs.get(prop)
+            if given is not None and prop != "id":
+                continue
+            values[prop] = _fill(template, scope)
+            if isinstance(values[prop], str):
+                scope[prop] = values[prop]
+        if "tagsAll" not in values and isinstance(inputs.get("tags"), dict):
+            values["tagsAll"] = inputs["tags"]
+        return values
+
+    def for_invoke(self, token: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer of a provider function; UnknownInvokeError names the row that is missing."""
+        row = _table()["invokes"].get(token)
+        if row is None:
+            raise UnknownInvokeError(f"{token} has no row in preview/computed.yaml; add one with the shape of its result")
+        filled = _fill(row, self._scope(token, token, token + json.dumps(args, sort_keys=True), args))
+        return {**args, **filled}
+
+    def _scope(self, token: str, name: str, urn: str, inputs: Mapping[str, Any]) -> dict[str, str]:
+        digest = hashlib.sha256(urn.encode()).hexdigest()
+        region = inputs.get("region")
+        return {
+            "hex": digest,
+            "digits": str(int(digest, 16)),
+            "uuid": f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}",
+            "account": self._account,
+            "autoname": f"{name}-{digest[:7]}",
+            **{key: value for key, value in inputs.items() if isinstance(value, str)},
+            "name": inputs["name"] if isinstance(inputs.get("name"), str) else f"{name}-{digest[:7]}",
+            "region": region if isinstance(region, str) else self._region,
+        }
+
+
+def _fill(template: Any, scope: Mapping[str, str]) -> Any:
+    if isinstance(template, str):
+        return _PLACEHOLDER.sub(lambda match: _lookup(match, scope), template)
+    if isinstance(template, list):
+        return [_fill(item, scope) for item in template]
+    if isinstance(template, dict):
+        return {key: _fill(value, scope) for key, value in template.items()}
+    return template
+
+
+def _lookup(match: re.Match[str], scope: Mapping[str, str]) -> str:
+    key, length = match.groups()
+    # An input that is itself unknown or secret has no text; its name stands in, in angle brackets.
+    text = scope.get(key, f"<{key}>")
+    return text[: int(length)] if length else text
+
+
+@cache
+def _table() -> dict[str, Any]:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    table: dict[str, Any] = yaml.load(_TABLE.read_text(encoding="utf-8"), loader)  # noqa: S506 - a safe loader
+    return table

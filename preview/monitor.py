@@ -1,0 +1,261 @@
+"""The engine's side of the conversation with the Pulumi SDK, in process.
+
+The SDK's own MockMonitor forgets most of a registration, runs no transforms, accepts one URN twice and hands secrets
+over in clear. This one keeps the registration whole, runs transforms, refuses duplicates and masks secrets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+import pulumi
+from google.protobuf import empty_pb2, struct_pb2
+from pulumi.runtime import rpc
+from pulumi.runtime._callbacks import _CallbackServicer
+from pulumi.runtime.mocks import MockMonitor, Mocks
+from pulumi.runtime.proto import resource_pb2
+
+from preview.computed import ComputedValues
+from preview.snapshot import SECRET, UNKNOWN, Resource, Source
+
+STACK_TYPE = "pulumi:pulumi:Stack"
+
+
+class InProcessCallbacks(_CallbackServicer):
+    """Keeps the program's transforms without the gRPC server that the SDK would open for them."""
+
+    def __init__(self) -> None:
+        self._callbacks = {}
+        self._transforms = {}
+        self._state_migrations = {}
+        self._target = "in-process"
+        self._loop = asyncio.get_running_loop()
+
+    def run(self, token: str, request: bytes) -> Any:
+        """Run one callback on the program's event loop, from the SDK's worker thread, and wait for its answer."""
+        return asyncio.run_coroutine_threadsafe(self._invoke(token, request), self._loop).result()
+
+    async def _invoke(self, token: str, request: bytes) -> Any:
+        return await self._callbacks[token](request)
+
+
+class RecordingMonitor(MockMonitor):
+    """Answers the SDK as the engine would in a preview, and records every resource."""
+
+    def __init__(self, computed: ComputedValues, *, unknowns: bool, root: Path) -> None:
+        super().__init__(_NoMocks())
+        self._computed = computed
+        self._unknowns = unknowns
+        self._root = root
+        self._lock = threading.Lock()
+        self._records: dict[str, Resource] = {}
+        self._component_outputs: dict[str, dict[str, Any]] = {}
+        self._inherited_transforms: dict[str, list[str]] = {}
+        self._stack_transform_tokens: list[str] = []
+        self.callbacks: InProcessCallbacks | None = None
+        self.stack_outputs: dict[str, Any] = {}
+
+    def records(self) -> list[Resource]:
+        """Every resource registered so far, each component with the outputs it registered."""
+        return [
+            Resource(**{**vars(record), "outputs": self._component_outputs.get(urn, record.outputs)})
+            for urn, record in self._records.items()
+        ]
+
+    def make_urn(self, parent: str, type_: str, name: str) -> str:
+        """The engine's URN: the types of all ancestors but the stack, which the SDK's mocks shorten to the last."""
+        ancestry = parent.split("::")[2] if parent else STACK_TYPE
+        qualified = type_ if ancestry == STACK_TYPE else f"{ancestry}${type_}"
+        return f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{qualified}::{name}"
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the SDK's name
+        urn = self.make_urn(request.parent, request.type, request.name)
+        self._run_transforms(urn, request)
+        inputs = to_json(request.object)
+        outputs: dict[str, Any] = dict(inputs)
+        identifier = ""
+        response = struct_pb2.Struct()
+        response.CopyFrom(request.object)
+        if request.custom and not self._unknowns:
+            computed = self._computed.for_resource(request.type, request.name, urn, inputs)
+            identifier = computed.pop("id")
+            response.update(computed)
+            outputs.update(computed)
+            outputs["id"] = identifier
+        record = Resource(
+            urn=urn,
+            type=request.type,
+            name=request.name,
+            custom=request.custom,
+            parent=request.parent or None,
+            inputs=inputs,
+            outputs=outputs,
+            dependencies=tuple(sorted(request.dependencies)),
+            property_dependencies={
+                name: tuple(sorted(deps.urns)) for name, deps in sorted(request.propertyDependencies.items()) if deps.urns
+            },
+            options=_options(request),
+            source=self._source(request),
+        )
+        with self._lock:
+            if urn in self._records:
+                first = self._records[urn].source
+                where = f" (first declared at {first.file}:{first.line})" if first else ""
+                raise DuplicateUrnError(f"two resources are called {request.name!r} of type {request.type}{where}: {urn}")
+            self._records[urn] = record
+        return resource_pb2.RegisterResourceResponse(urn=urn, id=identifier, object=response)
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - the SDK's name
+        outputs = to_json(request.outputs)
+        with self._lock:
+            self._component_outputs[request.urn] = outputs
+            if self._records[request.urn].type == STACK_TYPE:
+                self.stack_outputs = outputs
+        return empty_pb2.Empty()
+
+    def Invoke(self, request: Any) -> Any:  # noqa: N802 - the SDK's name
+        answer = self._computed.for_invoke(request.tok, to_json(request.args))
+        result = struct_pb2.Struct()
+        result.update(answer)
+        return resource_pb2.ResourceInvokeResponse(**{"return": result})
+
+    def RegisterStackTransform(self, request: Any) -> Any:  # noqa: N802 - the SDK's name
+        self._stack_transform_tokens.append(request.token)
+        return empty_pb2.Empty()
+
+    def _run_transforms(self, urn: str, request: Any) -> None:
+        own = [callback.token for callback in request.transforms]
+        inherited = self._inherited_transforms.get(request.parent, [])
+        self._inherited_transforms[urn] = own + inherited
+        for token in [*own, *inherited, *self._stack_transform_tokens]:
+            if self.callbacks is None:
+                raise RuntimeError("a transform was registered before the engine was ready for it")
+            message = resource_pb2.TransformRequest(
+                type=request.type,
+                name=request.name,
+                custom=request.custom,
+                parent=request.parent,
+                properties=request.object,
+                options=_transform_options(request),
+            )
+            answer = self.callbacks.run(token, message.SerializeToString())
+            request.object.CopyFrom(answer.properties)
+            _apply_transform_options(request, answer.options)
+
+    def _source(self, request: Any) -> Source | None:
+        for frame in request.stackTrace.frames:
+            path = Path(unquote(urlparse(frame.pc.uri).path))
+            if path.is_relative_to(self._root):
+                relative = path.relative_to(self._root).as_posix()
+                if relative != "components/base.py" and ".venv" not in path.parts:
+                    return Source(relative, frame.pc.line)
+        return None
+
+
+class DuplicateUrnError(pulumi.RunError):
+    """Two resources of one type under one parent type carry the same name; the real engine refuses that too."""
+
+
+class _NoMocks(Mocks):
+    def call(self, args: Any) -> Any:
+        raise NotImplementedError(args.token)
+
+    def new_resource(self, args: Any) -> Any:
+        raise NotImplementedError(args.typ)
+
+
+def to_json(struct: Any) -> dict[str, Any]:
+    """A protobuf Struct as JSON values, with secrets and unknowns replaced by the snapshot's markers."""
+    return {key: _value(struct.fields[key]) for key in sorted(struct.fields)}
+
+
+def _value(value: Any) -> Any:
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        fields = value.struct_value.fields
+        if rpc._special_sig_key in fields:
+            return _special(fields)
+        return {key: _value(fields[key]) for key in sorted(fields)}
+    if kind == "list_value":
+        return [_value(item) for item in value.list_value.values]
+    if kind == "number_value":
+        number = value.number_value
+        return int(number) if number == int(number) else number
+    if kind == "string_value":
+        return dict(UNKNOWN) if value.string_value == rpc.UNKNOWN else value.string_value
+    if kind == "bool_value":
+        return value.bool_value
+    return None
+
+
+def _special(fields: Any) -> Any:
+    signature = fields[rpc._special_sig_key].string_value
+    if signature == rpc._special_secret_sig:
+        return dict(SECRET)
+    if signature == rpc._special_resource_sig:
+        return fields["urn"].string_value
+    # Assets and archives: their content is a file of ours, which the report names by path.
+    return {key: _value(fields[key]) for key in sorted(fields) if key != rpc._special_sig_key}
+
+
+def _options(request: Any) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    if request.protect:
+        options["protect"] = True
+    if request.retainOnDelete:
+        options["retainOnDelete"] = True
+    if request.deleteBeforeReplaceDefined:
+        options["deleteBeforeReplace"] = request.deleteBeforeReplace
+    if request.ignoreChanges:
+        options["ignoreChanges"] = sorted(request.ignoreChanges)
+    if request.replaceOnChanges:
+        options["replaceOnChanges"] = sorted(request.replaceOnChanges)
+    if request.provider:
+        options["provider"] = request.provider
+    aliases = sorted({_alias(alias) for alias in request.aliases})
+    if aliases:
+        options["aliases"] = aliases
+    return options
+
+
+def _alias(alias: Any) -> str:
+    if alias.urn:
+        return str(alias.urn)
+    spec = alias.spec
+    return ", ".join(
+        f"{label}={value}" for label, value in (("name", spec.name), ("type", spec.type), ("parent", spec.parentUrn)) if value
+    )
+
+
+def _transform_options(request: Any) -> Any:
+    return resource_pb2.TransformResourceOptions(
+        depends_on=request.dependencies,
+        protect=request.protect,
+        ignore_changes=request.ignoreChanges,
+        replace_on_changes=request.replaceOnChanges,
+        retain_on_delete=request.retainOnDelete,
+        aliases=request.aliases,
+        provider=request.provider,
+        delete_before_replace=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
+    )
+
+
+def _apply_transform_options(request: Any, options: Any) -> None:
+    for target, value in (
+        (request.dependencies, options.depends_on),
+        (request.ignoreChanges, options.ignore_changes),
+        (request.replaceOnChanges, options.replace_on_changes),
+        (request.aliases, options.aliases),
+    ):
+        del target[:]
+        target.extend(value)
+    request.protect = options.protect
+    request.retainOnDelete = options.retain_on_delete
+    request.provider = options.provider
+    if options.HasField("delete_before_replace"):
+        request.deleteBeforeReplaceDefined = True
+        request.deleteBeforeReplace = options.delete_before_replace

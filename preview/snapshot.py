@@ -1,0 +1,141 @@
+"""The snapshot: what a stack would build, as plain data that everything after the engine reads.
+
+The format is documented in ``docs/snapshot.md``; ``docs/snapshot.schema.json`` is its JSON Schema.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+VERSION = 1
+
+MARKER = "$groundwork"
+UNKNOWN: Mapping[str, str] = {MARKER: "unknown"}
+SECRET: Mapping[str, str] = {MARKER: "secret"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where in the program a resource was declared: a path relative to the repository root, and a line."""
+
+    file: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One registered resource. ``inputs`` and ``outputs`` are JSON values with camelCase names, as the engine has them."""
+
+    urn: str
+    type: str
+    name: str
+    custom: bool
+    parent: str | None
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+    dependencies: tuple[str, ...] = ()
+    property_dependencies: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    source: Source | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "urn": self.urn,
+            "type": self.type,
+            "name": self.name,
+            "custom": self.custom,
+            "parent": self.parent,
+            "inputs": self.inputs,
+            "outputs": self.outputs,
+            "dependencies": list(self.dependencies),
+            "propertyDependencies": {name: list(urns) for name, urns in self.property_dependencies.items()},
+            "options": self.options,
+            "source": {"file": self.source.file, "line": self.source.line} if self.source else None,
+        }
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Resource:
+        source = data.get("source")
+        return Resource(
+            urn=data["urn"],
+            type=data["type"],
+            name=data["name"],
+            custom=data["custom"],
+            parent=data["parent"],
+            inputs=data["inputs"],
+            outputs=data["outputs"],
+            dependencies=tuple(data["dependencies"]),
+            property_dependencies={name: tuple(urns) for name, urns in data["propertyDependencies"].items()},
+            options=data["options"],
+            source=Source(source["file"], source["line"]) if source else None,
+        )
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A whole stack as the engine saw it. The same program and settings give the same bytes."""
+
+    project: str
+    stack: str
+    region: str
+    unknowns: bool
+    settings: dict[str, Any]
+    resources: tuple[Resource, ...]
+    outputs: dict[str, Any]
+
+    def by_urn(self) -> dict[str, Resource]:
+        return {resource.urn: resource for resource in self.resources}
+
+    def of_type(self, *types: str) -> list[Resource]:
+        return [resource for resource in self.resources if resource.type in types]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "version": VERSION,
+            "project": self.project,
+            "stack": self.stack,
+            "region": self.region,
+            "unknowns": self.unknowns,
+            "settings": self.settings,
+            "resources": [resource.to_json() for resource in self.resources],
+            "outputs": self.outputs,
+        }
+
+    def dumps(self) -> str:
+        return json.dumps(self.to_json(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Snapshot:
+        """Read a snapshot back; ValueError where it is of another version."""
+        if data.get("version") != VERSION:
+            raise ValueError(f"snapshot version {data.get('version')!r} is not one this program reads (it reads {VERSION})")
+        return Snapshot(
+            project=data["project"],
+            stack=data["stack"],
+            region=data["region"],
+            unknowns=data["unknowns"],
+            settings=data["settings"],
+            resources=tuple(Resource.from_json(resource) for resource in data["resources"]),
+            outputs=data["outputs"],
+        )
+
+
+def in_tree_order(resources: Iterable[Resource]) -> tuple[Resource, ...]:
+    """Parents before children, siblings by name and type: an order that does not depend on thread timing."""
+    children: dict[str | None, list[Resource]] = {}
+    for resource in resources:
+        children.setdefault(resource.parent, []).append(resource)
+    ordered: list[Resource] = []
+    pending = sorted(children.get(None, []), key=_sibling_key, reverse=True)
+    while pending:
+        resource = pending.pop()
+        ordered.append(resource)
+        pending.extend(sorted(children.get(resource.urn, []), key=_sibling_key, reverse=True))
+    return tuple(ordered)
+
+
+def _sibling_key(resource: Resource) -> tuple[str, str]:
+    return (resource.name, resource.type)
