@@ -1,0 +1,120 @@
+"""Access: what a backing component grants to whoever says that it uses it.
+
+A service says ``uses: {database: connect}``; the database offers a :class:`Grant` for that level; the compute engine folds
+all grants of a workload into its role, its security-group rules, its environment and its secrets. Nothing else hands out
+permissions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import pulumi
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One Allow statement: exact actions on exact resources."""
+
+    sid: str
+    actions: Sequence[str]
+    resources: Sequence[pulumi.Input[str]]
+    conditions: Mapping[str, Mapping[str, pulumi.Input[Any]]] = field(default_factory=dict)
+
+    def to_document(self) -> dict[str, Any]:
+        """The statement as IAM writes it."""
+        document: dict[str, Any] = {
+            "Sid": self.sid,
+            "Effect": "Allow",
+            "Action": sorted(self.actions),
+            "Resource": list(self.resources),
+        }
+        if self.conditions:
+            document["Condition"] = self.conditions
+        return document
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A port of a backing component's security group that the workload may reach over TCP."""
+
+    security_group_id: pulumi.Input[str]
+    port: int
+    description: str
+
+
+@dataclass(frozen=True)
+class SecretReference:
+    """One value inside a Secrets Manager secret, handed to a container by reference.
+
+    ``key`` is the JSON key; empty for the whole secret. ``kms_key_arn`` is the key it is encrypted with.
+    """
+
+    arn: pulumi.Input[str]
+    kms_key_arn: pulumi.Input[str]
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """All that one level of one backing component gives a workload."""
+
+    statements: Sequence[Statement] = ()
+    openings: Sequence[Opening] = ()
+    environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    secrets: Mapping[str, SecretReference] = field(default_factory=dict)
+
+
+class Grantor(Protocol):
+    """A component that others can use."""
+
+    def grant(self, level: str, prefix: str | None = None) -> Grant:
+        """The grant of ``level``, one of those that ``settings.access.LEVELS`` lists for this kind."""
+
+
+def fold(grants: Sequence[Grant]) -> Grant:
+    """Several grants as one. Settings make sure that names do not collide."""
+    return Grant(
+        statements=[statement for grant in grants for statement in grant.statements],
+        openings=[opening for grant in grants for opening in grant.openings],
+        environment={name: value for grant in grants for name, value in grant.environment.items()},
+        secrets={name: secret for grant in grants for name, secret in grant.secrets.items()},
+    )
+
+
+def environment_name(name: str) -> str:
+    """``images`` → ``IMAGES``, ``app-data`` → ``APP_DATA``: how a backing thing's name starts its environment variables."""
+    return name.upper().replace("-", "_")
+
+
+def policy_document(statements: Sequence[Statement | dict[str, Any]]) -> pulumi.Output[str]:
+    """An IAM policy document as JSON."""
+    return pulumi.Output.json_dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [item.to_document() if isinstance(item, Statement) else item for item in statements],
+        }
+    )
+
+
+def trust_policy(service: str, account_id: pulumi.Input[str], source_arn: pulumi.Input[str] | None = None) -> pulumi.Output[str]:
+    """A role's trust in one AWS service, acting for this account only (the confused-deputy guard).
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+    """
+    conditions: dict[str, dict[str, pulumi.Input[str]]] = {"StringEquals": {"aws:SourceAccount": account_id}}
+    if source_arn is not None:
+        conditions["ArnLike"] = {"aws:SourceArn": source_arn}
+    return policy_document(
+        [
+            {
+                "Sid": "Assume",
+                "Effect": "Allow",
+                "Principal": {"Service": service},
+                "Action": "sts:AssumeRole",
+                "Condition": conditions,
+            }
+        ]
+    )

@@ -1,0 +1,124 @@
+"""What every component shares: its type token, its parentage, its tags."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pulumi
+
+from settings.models.platform import PlatformSettings
+
+
+@dataclass(frozen=True)
+class Foundation:
+    """What all components are told: who the platform is and where it runs."""
+
+    platform: PlatformSettings
+    region: str
+    account_id: pulumi.Output[str]
+
+    @property
+    def is_prod(self) -> bool:
+        return self.platform.stage == "prod"
+
+    @property
+    def prefix(self) -> str:
+        """``/shop/prod``: starts log groups, secret and parameter paths, which have no automatic suffix."""
+        return f"/{self.platform.name}/{self.platform.stage}"
+
+    def tags(self, layer: str) -> dict[str, str]:
+        """The tags of everything in a layer."""
+        return {
+            **self.platform.tags,
+            "platform": self.platform.name,
+            "stage": self.platform.stage,
+            "phase": self.platform.phase,
+            "layer": layer,
+            "owner": self.platform.owner,
+            "cost-center": self.platform.cost_center,
+            "managed-by": "groundwork",
+        }
+
+    def arn(self, service: str, resource: str, *, region: str | None = None) -> pulumi.Output[str]:
+        """An ARN in this account, for what is named before it exists: ``arn("logs", "log-group:/shop/*")``."""
+        return pulumi.Output.concat(f"arn:aws:{service}:{self.region if region is None else region}:", self.account_id, f":{resource}")
+
+
+class Component(pulumi.ComponentResource):
+    """Base of all components: token ``groundwork:<layer>:<ClassName>``, tags on every taggable child.
+
+    Children take ``opts=self.child()`` and nothing of the caller's options; the caller's options reach them by inheritance.
+    """
+
+    layer: ClassVar[str]
+
+    def __init__(self, name: str, foundation: Foundation, opts: pulumi.ResourceOptions | None = None) -> None:
+        tagging = pulumi.ResourceOptions(transformations=[_tagging(foundation.tags(self.layer))])
+        super().__init__(
+            f"groundwork:{self.layer}:{type(self).__name__}", name, None, pulumi.ResourceOptions.merge(tagging, opts)
+        )
+        self.name = name
+        self.foundation = foundation
+
+    def child(self, **options: Any) -> pulumi.ResourceOptions:
+        """Options for a child; keywords as :class:`pulumi.ResourceOptions` takes them."""
+        return pulumi.ResourceOptions(parent=self, **options)
+
+    def stateful(self, **options: Any) -> pulumi.ResourceOptions:
+        """Options for a child that holds data: protected from deletion in prod."""
+        return self.child(protect=self.foundation.is_prod or None, **options)
+
+
+def fit(name: str, limit: int) -> str:
+    """``name`` if it is short enough, else its beginning and a hash of the whole: for names that AWS keeps short.
+
+    Automatic names add eight characters, so a load balancer's limit of 32 leaves 24.
+    """
+    if len(name) <= limit:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:5]
+    return f"{name[: limit - 6].rstrip('-')}-{digest}"
+
+
+def _tagging(tags: Mapping[str, str]) -> pulumi.ResourceTransformation:
+    """Tags on every taggable resource below a component, each in the shape its type wants."""
+
+    def transform(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        if isinstance(args.resource, pulumi.ComponentResource) or "tags" not in args.props:
+            return None
+        shape = _SHAPES.get(args.type_, _as_map)
+        props: dict[str, Any] = {**args.props, **shape(args.props, {"Name": args.name, **tags})}
+        return pulumi.ResourceTransformationResult(props, args.opts)
+
+    return transform
+
+
+def _as_map(props: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, Any]:
+    own = props.get("tags")
+    if isinstance(own, pulumi.Output):
+        return {"tags": own.apply(lambda known: {**tags, **(known or {})})}
+    return {"tags": {**tags, **(own or {})}}
+
+
+def _as_propagated_list(props: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, Any]:
+    """An Auto Scaling group has a list of its own, and each tag says whether instances get it."""
+    own = list(props.get("tags") or [])
+    return {"tags": [*own, *({"key": key, "value": value, "propagate_at_launch": True} for key, value in tags.items())]}
+
+
+def _as_specifications(props: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, Any]:
+    """A launch template is tagged itself, and says what it puts on instances, volumes and interfaces."""
+    kinds = ("instance", "volume", "network-interface")
+    return {
+        **_as_map(props, tags),
+        "tag_specifications": props.get("tag_specifications") or [{"resource_type": kind, "tags": dict(tags)} for kind in kinds],
+    }
+
+
+_SHAPES = {
+    "aws:autoscaling/group:Group": _as_propagated_list,
+    "aws:ec2/launchTemplate:LaunchTemplate": _as_specifications,
+}

@@ -1,0 +1,76 @@
+"""The topic to which alarms and budgets speak."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pulumi
+import pulumi_aws as aws
+
+from components.access import policy_document
+from components.base import Component, Foundation
+
+
+class Alerts(Component):
+    """An encrypted SNS topic for alarms, with an e-mail subscription for each address.
+
+    Builds: topic, topic policy (TLS only; CloudWatch, Budgets, cost anomaly detection, RDS events and EventBridge of this
+    account may publish), one subscription per address.
+
+    Cost: nothing for the topic; e-mail is free up to 1,000 a month, then $2 per 100,000.
+
+    Fails: an address that never confirmed stays "PendingConfirmation" and hears nothing.
+
+    Changes without replacement: addresses, the key.
+    """
+
+    layer = "messaging"
+
+    topic_arn: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        emails: Sequence[str],
+        *,
+        foundation: Foundation,
+        key_arn: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, foundation, opts)
+        topic = aws.sns.Topic(f"{name}-topic", display_name=f"{foundation.platform.name} {foundation.platform.stage}", kms_master_key_id=key_arn, opts=self.child())
+        aws.sns.TopicPolicy(f"{name}-topic", arn=topic.arn, policy=policy_document(_statements(topic.arn, foundation)), opts=self.child())
+        for address in emails:
+            aws.sns.TopicSubscription(f"{name}-{address}", topic=topic.arn, protocol="email", endpoint=address, opts=self.child())
+        self.topic_arn = topic.arn
+        self.register_outputs({"topicArn": topic.arn})
+
+
+_PUBLISHERS = (
+    "cloudwatch.amazonaws.com",
+    "budgets.amazonaws.com",
+    "costalerts.amazonaws.com",
+    "events.amazonaws.com",
+    "events.rds.amazonaws.com",
+)
+
+
+def _statements(topic_arn: pulumi.Input[str], foundation: Foundation) -> list[dict[str, object]]:
+    return [
+        {
+            "Sid": "ServicesOfThisAccount",
+            "Effect": "Allow",
+            "Principal": {"Service": list(_PUBLISHERS)},
+            "Action": "sns:Publish",
+            "Resource": topic_arn,
+            "Condition": {"StringEquals": {"aws:SourceAccount": foundation.account_id}},
+        },
+        {
+            "Sid": "TlsOnly",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "sns:Publish",
+            "Resource": topic_arn,
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        },
+    ]

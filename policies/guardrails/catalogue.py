@@ -1,0 +1,37 @@
+"""All rules, in the order of their topics."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+
+from guardrails.rules import REGISTRY, Rule
+
+TOPICS = (
+    "network",
+    "exposure",
+    "databases",
+    "caches",
+    "storage",
+    "messaging",
+    "keys",
+    "compute",
+    "containers",
+    "edge",
+    "access",
+)
+
+
+@cache
+def rules() -> tuple[Rule, ...]:
+    """Every rule of the pack."""
+    for topic in TOPICS:
+        import_module(f"guardrails.topics.{topic}")
+    return tuple(rule for rule in REGISTRY.values() if rule.topic in TOPICS)
+
+
+@cache
+def rules_by_type() -> dict[str, tuple[Rule, ...]]:
+    """The rules that judge a resource of each type."""
+    types = {type_ for rule in rules() for type_ in rule.reads}
+    return {type_: tuple(rule for rule in rules() if type_ in rule.reads) for type_ in sorted(types)}

@@ -1,0 +1,50 @@
+"""The frame around a rule: whatever happens inside it, a verdict comes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from guardrails.documents import MalformedDocumentError
+from guardrails.rules import Rule
+from guardrails.stack import Stack
+from guardrails.view import Resource, UndeterminedError
+
+
+class Verdict(StrEnum):
+    PASS = "pass"  # noqa: S105 - the word
+    FAIL = "fail"
+    UNDETERMINED = "undetermined"
+    EXCEPTED = "excepted"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What one rule says of one resource: a message for each failure, or why it could not tell."""
+
+    verdict: Verdict
+    messages: tuple[str, ...] = ()
+    broken: bool = False
+    """Whether the rule itself failed: a bug of ours, to be seen and never to stop a deployment."""
+
+
+def judge(rule: Rule, resource: Resource, stack: Stack | None = None) -> Judgement:
+    """Run a rule on a resource. What it found before an unknown stopped it stands."""
+    messages: list[str] = []
+    stopped = ""
+    broken = False
+    try:
+        for message in rule.check(resource, stack) if rule.between else rule.check(resource):
+            messages.append(message)
+    except UndeterminedError as unknown:
+        stopped = str(unknown)
+    except MalformedDocumentError as malformed:
+        stopped = f"a policy document cannot be read: {malformed}"
+    except Exception as bug:
+        stopped = f"rule failed: {type(bug).__name__}: {bug}"
+        broken = True
+    if messages:
+        return Judgement(Verdict.FAIL, tuple(dict.fromkeys(messages)), broken)
+    if stopped:
+        return Judgement(Verdict.UNDETERMINED, (stopped,), broken)
+    return Judgement(Verdict.PASS)

@@ -1,0 +1,112 @@
+"""What a rule is: a plain function with its facts beside it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from guardrails.stack import Stack
+from guardrails.view import Resource
+
+Messages = Iterable[str]
+ResourceCheck = Callable[[Resource], Messages]
+StackCheck = Callable[[Resource, Stack], Messages]
+
+
+class Severity(StrEnum):
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class Level(StrEnum):
+    """What a failure does: stop the deployment, or only be shown."""
+
+    ADVISORY = "advisory"
+    MANDATORY = "mandatory"
+
+
+PRODUCTION = "prod"
+"""The stage that is assumed where the stack's configuration names none."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule. ``check`` yields a message for each thing that is wrong with the resource; nothing means it passes."""
+
+    name: str
+    title: str
+    severity: Severity
+    reads: tuple[str, ...]
+    ids: tuple[str, ...]
+    why: str
+    fix: str
+    topic: str
+    check: Callable[..., Messages]
+    between: bool = False
+    """Whether it reads other resources too, and so judges a resource only once the whole stack is known."""
+    stages: frozenset[str] | None = None
+    """The only stages it applies in; None for all."""
+    levels: Mapping[str, Level] = field(default_factory=dict)
+
+    def level(self, stage: str) -> Level:
+        """Advisory for low severity, mandatory for the rest, unless the rule says otherwise for the stage."""
+        usual = Level.ADVISORY if self.severity is Severity.LOW else Level.MANDATORY
+        return self.levels.get(stage, usual)
+
+    def applies(self, stage: str) -> bool:
+        return self.stages is None or stage in self.stages
+
+
+REGISTRY: dict[str, Rule] = {}
+ADVISORY_IN_DEV: Mapping[str, Level] = {"dev": Level.ADVISORY}
+ONLY_PRODUCTION = frozenset({PRODUCTION})
+
+
+def resource_rule(
+    title: str, severity: str, *reads: str, ids: tuple[str, ...], why: str, fix: str, **more: Any
+) -> Callable[[ResourceCheck], ResourceCheck]:
+    """Make a rule of a function that reads one resource. Its name is the function's, in kebab case."""
+    return lambda check: _register(check, title, severity, reads, ids, why, fix, between=False, **more)
+
+
+def stack_rule(
+    title: str, severity: str, *reads: str, ids: tuple[str, ...], why: str, fix: str, **more: Any
+) -> Callable[[StackCheck], StackCheck]:
+    """Make a rule of a function that judges one resource by others of its stack."""
+    return lambda check: _register(check, title, severity, reads, ids, why, fix, between=True, **more)
+
+
+def _register(
+    check: Any,
+    title: str,
+    severity: str,
+    reads: tuple[str, ...],
+    ids: tuple[str, ...],
+    why: str,
+    fix: str,
+    *,
+    between: bool,
+    **more: Any,
+) -> Any:
+    name = check.__name__.replace("_", "-")
+    if name in REGISTRY:
+        raise ValueError(f"two rules are called {name}")
+    REGISTRY[name] = Rule(
+        name=name,
+        title=title,
+        severity=Severity(severity),
+        reads=reads,
+        ids=ids,
+        why=inspect.cleandoc(why),
+        fix=inspect.cleandoc(fix),
+        topic=check.__module__.rsplit(".", 1)[-1],
+        check=check,
+        between=between,
+        **more,
+    )
+    return check

@@ -1,0 +1,1 @@
+"""The rules, by topic. ``catalogue.TOPICS`` lists the modules."""

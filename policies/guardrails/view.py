@@ -1,0 +1,153 @@
+"""A resource as rules see it: plain values, in which what is not known is said to be not known.
+
+A rule reads with :meth:`Node.get` and its sisters. Reading what is unknown, or the content of a secret, ends the
+judgement of that one resource as undetermined; :meth:`Node.known`, :meth:`Node.has` and :meth:`Resource.references`
+ask first and never do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from typing import Any
+
+
+class Opaque(Enum):
+    """A value that is there but cannot be read."""
+
+    UNKNOWN = "unknown"
+    SECRET = "secret"  # noqa: S105 - the word, not a secret
+
+
+class UndeterminedError(Exception):
+    """The signal, inside a rule, that its verdict hangs on a value it cannot read."""
+
+    def __init__(self, path: str, opaque: Opaque = Opaque.UNKNOWN) -> None:
+        super().__init__(f"{path} is {'secret' if opaque is Opaque.SECRET else 'not known yet'}")
+        self.path = path
+
+
+class Node:
+    """One value of a resource, with the path that leads to it."""
+
+    __slots__ = ("path", "value")
+
+    def __init__(self, value: Any, path: str = "") -> None:
+        self.value = value
+        self.path = path
+
+    def get(self, path: str, default: Any = None) -> Any:
+        """The value at a dotted path, ``default`` where it is not set; undetermined if any part of it is opaque."""
+        value = self._require(path)
+        hidden = first_opaque(value, self._at(path))
+        if hidden:
+            raise UndeterminedError(*hidden)
+        return default if value is None else value
+
+    def has(self, path: str) -> bool:
+        """Whether the program sets the property at all; an opaque value is a value."""
+        value = self._walk(path)
+        return isinstance(value, Opaque) or (value is not None and value not in ("", [], {}))
+
+    def known(self, path: str) -> bool:
+        """Whether the whole value at the path can be read (what is not set can be)."""
+        return first_opaque(self._walk(path), path) is None
+
+    def node(self, path: str) -> Node:
+        """The value at the path as a node of its own, opaque or not."""
+        return Node(self._walk(path), self._at(path))
+
+    def items(self, path: str) -> list[Node]:
+        """The blocks of a list, those that can be wholly read first; one block alone is a list of one."""
+        value = self._require(path)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            return [Node(value, self._at(path))]
+        nodes = [Node(item, f"{self._at(path)}[{index}]") for index, item in enumerate(value)]
+        return sorted(nodes, key=lambda node: first_opaque(node.value, node.path) is not None)
+
+    def strings(self, path: str) -> Iterator[str]:
+        """The readable strings of a list; undetermined after the last of them if others could not be read."""
+        value = self._require(path)
+        values = value if isinstance(value, list) else [] if value is None else [value]
+        yield from (str(item) for item in values if item is not None and not isinstance(item, Opaque))
+        for index, item in enumerate(values):
+            if isinstance(item, Opaque):
+                raise UndeterminedError(f"{self._at(path)}[{index}]", item)
+
+    def truth(self, path: str, *, default: bool = False) -> bool:
+        """A flag, whether it is written as a boolean or, as some AWS properties are, as a word."""
+        return str(self.get(path, default)).lower() == "true"
+
+    def _require(self, path: str) -> Any:
+        value = self._walk(path)
+        if isinstance(value, Opaque):
+            raise UndeterminedError(self._at(path), value)
+        return value
+
+    def _walk(self, path: str) -> Any:
+        value = self.value
+        for key in path.split("."):
+            if isinstance(value, list) and len(value) == 1:
+                value = value[0]
+            if not isinstance(value, dict):
+                return value if isinstance(value, Opaque) else None
+            value = value.get(key)
+        return value
+
+    def _at(self, path: str) -> str:
+        return f"{self.path}.{path}" if self.path else path
+
+
+class Resource(Node):
+    """One resource of the stack. Its properties are its inputs: what the program asks for."""
+
+    __slots__ = ("name", "names", "outputs", "parent", "property_dependencies", "type", "urn")
+
+    def __init__(
+        self,
+        urn: str,
+        inputs: Mapping[str, Any],
+        *,
+        outputs: Mapping[str, Any] | None = None,
+        parent: str | None = None,
+        property_dependencies: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
+        super().__init__(inputs)
+        self.urn = urn
+        self.type = type_of(urn)
+        self.name = urn.rsplit("::", 1)[-1]
+        self.parent = parent
+        self.outputs = outputs if outputs is not None else inputs
+        self.property_dependencies = property_dependencies or {}
+        self.names = frozenset(
+            value
+            for source in (self.outputs, inputs)
+            for key in ("id", "arn", "name", "bucket")
+            if isinstance(value := source.get(key), str) and value
+        )
+        """What other resources may call it by."""
+
+    def references(self, path: str, *types: str) -> bool:
+        """Whether the property is made from a resource of this stack of one of the types, known or not."""
+        urns = self.property_dependencies.get(path.split(".")[0], ())
+        return any(type_of(urn) in types for urn in urns)
+
+
+def type_of(urn: str) -> str:
+    """The resource type that a URN ends its chain of types with."""
+    return urn.split("::")[2].rsplit("$", 1)[-1] if urn.count("::") >= 3 else ""
+
+
+def first_opaque(value: Any, path: str) -> tuple[str, Opaque] | None:
+    """Where the first opaque part of a value is, and of which kind."""
+    if isinstance(value, Opaque):
+        return path, value
+    if isinstance(value, dict):
+        pairs = ((f"{path}.{key}" if path else str(key), item) for key, item in value.items())
+    elif isinstance(value, list):
+        pairs = ((f"{path}[{index}]", item) for index, item in enumerate(value))
+    else:
+        return None
+    return next((found for where, item in pairs if (found := first_opaque(item, where))), None)

@@ -1,0 +1,79 @@
+"""What the installed provider knows, in the compact form that the export needs.
+
+A node maps each argument that a program may set to True (the provider requires it) or False, and each block, or
+argument made of objects, to a node of its own. ``EVERY_KEY`` marks objects that Terraform wants whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+Node = dict[str, Any]
+
+EVERY_KEY = "="
+_FORMAT = 1
+
+
+class ProviderSchema:
+    """The arguments of every resource type of one provider version."""
+
+    def __init__(self, version: str, types: Mapping[str, Node]) -> None:
+        self.version = version
+        self._types = types
+
+    def node(self, terraform_type: str) -> Node | None:
+        """The arguments of one resource type; None where this provider does not know the type."""
+        return self._types.get(terraform_type)
+
+
+def load(version: str, cache: Path, produce: Callable[[], Mapping[str, Any]]) -> ProviderSchema:
+    """The schema of this provider version: from the cache, or from ``produce`` (Terraform's own answer) and cached."""
+    file = cache / f"schema-{version}-{_FORMAT}.json"
+    try:
+        return ProviderSchema(version, json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        types = compact(produce())
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        partial = file.with_suffix(f".{os.getpid()}")
+        partial.write_text(json.dumps(types, separators=(",", ":")), encoding="utf-8")
+        partial.rename(file)
+    except OSError:
+        # A cache that cannot be written costs time, not the answer.
+        pass
+    return ProviderSchema(version, types)
+
+
+def compact(provider_schemas: Mapping[str, Any]) -> dict[str, Node]:
+    """Terraform's answer, reduced to names."""
+    aws = next(schema for source, schema in provider_schemas.items() if source.endswith("/hashicorp/aws"))
+    return {name: _block(schema["block"]) for name, schema in aws["resource_schemas"].items()}
+
+
+def _block(block: Mapping[str, Any]) -> Node:
+    node: Node = {
+        name: _attribute(attribute)
+        for name, attribute in block.get("attributes", {}).items()
+        if attribute.get("required") or attribute.get("optional")
+    }
+    node.update((name, _block(nested["block"])) for name, nested in block.get("block_types", {}).items())
+    return node
+
+
+def _attribute(attribute: Mapping[str, Any]) -> Any:
+    if "nested_type" in attribute:
+        return _block({"attributes": attribute["nested_type"]["attributes"]})
+    members = _object(attribute["type"])
+    return bool(attribute.get("required")) if members is None else members
+
+
+def _object(type_: Any) -> Node | None:
+    if not isinstance(type_, list):
+        return None
+    if type_[0] != "object":
+        return _object(type_[1])
+    return {EVERY_KEY: True} | {name: _object(member) or False for name, member in type_[1].items()}

@@ -1,0 +1,24 @@
+"""What no single value shows: rules between values and between layers.
+
+Each check takes the settings and yields mistakes; none stops another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from settings.checks import data, edge, network, services
+from settings.mistakes import Mistake, Path
+from settings.models import Settings
+
+CHECKS: tuple[Callable[[Settings], Iterator[Mistake]], ...] = (*network.CHECKS, *services.CHECKS, *data.CHECKS, *edge.CHECKS)
+
+
+def check(settings: Settings, already: set[Path]) -> list[Mistake]:
+    """Every mistake the checks find, but for paths at or above which one is known ``already``."""
+    return [
+        mistake
+        for find in CHECKS
+        for mistake in find(settings)
+        if not any(path[: len(mistake.path)] == mistake.path or mistake.path[: len(path)] == path for path in already)
+    ]

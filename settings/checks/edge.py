@@ -1,0 +1,47 @@
+"""Domain, zone, exposure, and what is served through CloudFront."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from settings.mistakes import Mistake
+from settings.models import Settings
+
+
+def domain_has_a_zone(settings: Settings) -> Iterator[Mistake]:
+    if settings.platform.domain and settings.edge and settings.edge.zone is None:
+        yield Mistake(
+            ("platform", "domain"),
+            "a domain needs its hosted zone; set edge.zone: {} to make one, or edge.zone: {id: Z…} to use one that exists",
+        )
+
+
+def hosts_need_a_domain(settings: Settings) -> Iterator[Mistake]:
+    for name, service in settings.services.items():
+        if service.host and not settings.platform.domain:
+            yield Mistake(("services", name, "host"), "a host needs platform.domain")
+        elif service.host and settings.edge and service.host not in settings.edge.aliases:
+            yield Mistake(("services", name, "host"), f'"{service.host}" is not one of edge.aliases: {", ".join(settings.edge.aliases)}')
+
+
+def exposure_has_its_means(settings: Settings) -> Iterator[Mistake]:
+    edge = settings.edge
+    if not edge:
+        return
+    path = ("edge", "load_balancer", "exposure")
+    exposure = edge.load_balancer.exposure
+    if exposure != "internet" and edge.cdn is None:
+        yield Mistake(path, f'"{exposure}" lets only CloudFront in, and edge.cdn is null; set exposure: internet, or keep the cdn')
+    if exposure != "vpc-origin" and not settings.platform.domain:
+        yield Mistake(path, f'"{exposure}" needs platform.domain: a public load balancer has no certificate without one; use vpc-origin')
+
+
+def served_buckets_need_a_cdn(settings: Settings) -> Iterator[Mistake]:
+    for name, bucket in settings.storage.items():
+        if bucket.cdn and not (settings.edge and settings.edge.cdn):
+            yield Mistake(("storage", name, "cdn"), "needs edge.cdn, which this stack does not build")
+        if bucket.cdn and bucket.purpose not in ("media", "static"):
+            yield Mistake(("storage", name, "cdn"), f"a bucket for {bucket.purpose} is never served; use purpose: media or static")
+
+
+CHECKS = (domain_has_a_zone, hosts_need_a_domain, exposure_has_its_means, served_buckets_need_a_cdn)

@@ -1,0 +1,159 @@
+"""Sizes, paths, names and uses of services."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+
+from settings.access import LEVELS, usable
+from settings.facts import fargate_sizes
+from settings.mistakes import Mistake, nearest, one_of
+from settings.models import Settings
+from settings.models.services import ServiceSettings
+
+
+def sizes_fit_fargate(settings: Settings) -> Iterator[Mistake]:
+    if not settings.compute or settings.compute.engine != "fargate":
+        return
+    sizes = fargate_sizes()
+    for name, service in settings.services.items():
+        if service.cpu not in sizes:
+            yield Mistake(("services", name, "cpu"), f"{service.cpu} is not a Fargate CPU size; use {one_of(sizes)}")
+        elif service.memory not in sizes[service.cpu]:
+            allowed = sizes[service.cpu]
+            shown = one_of(allowed) if len(allowed) <= 5 else f"{allowed[0]} to {allowed[-1]} in steps of {allowed[1] - allowed[0]}"
+            yield Mistake(("services", name, "memory"), f"{service.memory} MiB does not go with {service.cpu} CPU units on Fargate; use {shown}")
+
+
+def services_need_an_engine(settings: Settings) -> Iterator[Mistake]:
+    if settings.services and not (settings.compute and settings.network):
+        missing = "compute" if not settings.compute else "network"
+        yield Mistake(("services",), f"services need the layer {missing}, which this stack does not build")
+
+
+def paths_are_distinct(settings: Settings) -> Iterator[Mistake]:
+    taken: dict[tuple[str | None, str], tuple[str, ...]] = {}
+    for name, service in settings.services.items():
+        if service.path and not service.port:
+            yield Mistake(("services", name, "port"), f'is missing, and only a service with a port can answer its path "{service.path}"')
+        if service.path is None:
+            continue
+        key = (service.host, service.path)
+        if key in taken:
+            yield Mistake(("services", name, "path"), f'"{service.path}" is also the path of {".".join(taken[key])}; each path leads to one')
+        taken.setdefault(key, ("services", name))
+    for name, bucket in settings.storage.items():
+        path = bucket.path or f"/{name}/*"
+        if bucket.cdn and (None, path) in taken:
+            yield Mistake(("storage", name, "path"), f'"{path}" is also the path of {".".join(taken[None, path])}; each path leads to one')
+        if bucket.cdn:
+            taken.setdefault((None, path), ("storage", name))
+
+
+def uses_exist(settings: Settings) -> Iterator[Mistake]:
+    there = {thing.name: thing.kind for thing in usable(settings)}
+    for name, service in settings.services.items():
+        for used, use in service.uses.items():
+            path = ("services", name, "uses", used)
+            if used not in there:
+                offered = f"there are {', '.join(there)}" if there else "this stack has nothing to use"
+                yield Mistake(path, f"unknown; {offered}{nearest(used, there)}")
+            elif use.level not in LEVELS[there[used]]:
+                yield Mistake(path, f'"{use.level}" is not a level of a {there[used]}; use {one_of(LEVELS[there[used]])}')
+            elif use.prefix and there[used] != "bucket":
+                yield Mistake((*path, "prefix"), f"a prefix goes with a bucket; {used} is a {there[used]}")
+            elif used == name:
+                yield Mistake(path, "a service cannot use itself")
+
+
+def names_are_distinct(settings: Settings) -> Iterator[Mistake]:
+    kinds: dict[str, str] = {}
+    layer_of = {"bucket": "storage", "secret": "secrets", "service": "services"}
+    for thing in usable(settings):
+        if thing.name in kinds:
+            yield Mistake(
+                (layer_of.get(thing.kind, thing.kind), thing.name),
+                f'"{thing.name}" is also the name of a {kinds[thing.name]}; what `uses` refers to must be one thing',
+            )
+        kinds.setdefault(thing.name, thing.kind)
+
+
+def connections_fit_the_pool(settings: Settings) -> Iterator[Mistake]:
+    if not settings.data or settings.data.proxy:
+        return
+    users = {name: service for name, service in settings.services.items() if "database" in service.uses}
+    total = sum(service.scaling.max * service.connections for service in users.values())
+    if total > MAX_DIRECT_CONNECTIONS:
+        parts = " + ".join(f"{name} {service.scaling.max} × {service.connections}" for name, service in users.items())
+        yield Mistake(
+            ("data", "proxy"),
+            f"services may open {total} direct connections ({parts}), more than {MAX_DIRECT_CONNECTIONS} without a pooler; "
+            "set data.proxy: {}, or lower scaling.max or connections",
+        )
+
+
+MAX_DIRECT_CONNECTIONS = 100
+"""Requirement S0-04."""
+
+
+def environment_holds_no_secret(settings: Settings) -> Iterator[Mistake]:
+    for name, service in settings.services.items():
+        for key, value in service.environment.items():
+            reason = looks_secret(key, value)
+            if reason:
+                yield Mistake(
+                    ("services", name, "environment", key),
+                    f"{reason}; put it into a secret (secrets.NAME.keys) and let the service use that: uses: {{NAME: read}}",
+                )
+
+
+_SECRET_KEY = re.compile(r"(^|_)(PASSWORD|PASSWD|PWD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIALS?)($|_)", re.IGNORECASE)
+_SECRET_VALUE = re.compile(
+    r"AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY-----|://[^/\s:@]+:[^/\s@]+@|\bgh[pousr]_[A-Za-z0-9]{30,}|\beyJ[\w-]{10,}\.eyJ|\bsk_live_"
+)
+_DENSE = re.compile(r"[A-Za-z0-9+/=_\-]{24,}")
+
+
+def looks_secret(key: str, value: str) -> str | None:
+    """Why a plain value looks like a secret; None where it does not. The value is never part of the answer."""
+    if _SECRET_VALUE.search(value):
+        return "the value looks like a credential"
+    if _SECRET_KEY.search(key) and value and not value.startswith(("/", "http://", "https://")) and not value.isdigit():
+        return f'"{key}" is named like a secret'
+    if _DENSE.fullmatch(value) and _entropy(value) > 4.2 and any(char.isdigit() for char in value):
+        return "the value looks random, as a password or key does"
+    return None
+
+
+def _entropy(text: str) -> float:
+    shares = [text.count(char) / len(text) for char in set(text)]
+    return -sum(share * math.log2(share) for share in shares)
+
+
+def scaling_has_its_means(settings: Settings) -> Iterator[Mistake]:
+    for name, service in settings.services.items():
+        yield from _scaling(name, service)
+
+
+def _scaling(name: str, service: ServiceSettings) -> Iterator[Mistake]:
+    scaling = service.scaling
+    path = ("services", name, "scaling")
+    if scaling.steps and scaling.target and scaling.target.cpu:
+        yield Mistake((*path, "steps"), "steps and target.cpu both follow CPU and would work against each other; set target: null or target: {cpu: null}")
+    if scaling.target and scaling.target.requests and not (service.port and service.path):
+        yield Mistake((*path, "target", "requests"), "only a service with a port and a path has requests to count")
+    if scaling.min == 0 and service.port:
+        yield Mistake((*path, "min"), "a service with a port needs at least 1 copy; only workers scale to 0")
+
+
+CHECKS = (
+    services_need_an_engine,
+    sizes_fit_fargate,
+    paths_are_distinct,
+    uses_exist,
+    names_are_distinct,
+    connections_fit_the_pool,
+    environment_holds_no_secret,
+    scaling_has_its_means,
+)

@@ -1,0 +1,58 @@
+"""Mistakes in a stack file: each one message with file, line, path, what was found and what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+Path = tuple[str | int, ...]
+"""Where a value stands in the settings: keys, and indexes of lists."""
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One thing to correct. ``path`` is inside the groundwork settings, ``where`` is ``file:line`` once known."""
+
+    path: Path
+    message: str
+    where: str = ""
+
+    def __str__(self) -> str:
+        place = " ".join(part for part in (self.where, dotted(self.path)) if part)
+        return f"{place}: {self.message}" if place else self.message
+
+
+class Mistakes(Exception):  # noqa: N818 - the word that users read
+    """Everything that is wrong with a stack file, sorted by line. Nothing is built while there is one."""
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        self.mistakes = tuple(sorted(mistakes, key=_reading_order))
+        super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
+
+
+def _reading_order(mistake: Mistake) -> tuple[str, int, str]:
+    file, _, line = mistake.where.rpartition(":")
+    return (file, int(line) if line.isdigit() else 0, str(mistake))
+
+
+def dotted(path: Iterable[str | int]) -> str:
+    """``services.api.scaling.max``, ``exceptions[2].rule``."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+def nearest(word: object, allowed: Iterable[str]) -> str:
+    """``; did you mean "growth"?`` where something allowed is close, else nothing."""
+    close = difflib.get_close_matches(str(word), [str(item) for item in allowed], n=1, cutoff=0.6)
+    return f'; did you mean "{close[0]}"?' if close else ""
+
+
+def one_of(allowed: Iterable[object]) -> str:
+    """A readable list: ``256, 512 or 1024``."""
+    words = [str(item) for item in allowed]
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} or {words[-1]}"

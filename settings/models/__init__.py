@@ -1,0 +1,52 @@
+"""One frozen model per layer; :class:`Settings` is all of them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from settings.models.base import Model, Name, Sealed
+from settings.models.budget import BudgetSettings
+from settings.models.cache import CacheSettings
+from settings.models.compute import ComputeSettings
+from settings.models.data import DataSettings
+from settings.models.edge import EdgeSettings
+from settings.models.exceptions import ExceptionSettings
+from settings.models.messaging import MessagingSettings
+from settings.models.network import NetworkSettings
+from settings.models.observability import ObservabilitySettings
+from settings.models.platform import PlatformSettings
+from settings.models.secrets import SecretSettings
+from settings.models.services import ServiceSettings
+from settings.models.storage import BucketSettings
+
+
+class Settings(Model):
+    """Everything a stack file may say. A layer that is None is not built."""
+
+    region: Annotated[str, Field(exclude=True)] = "us-east-1"
+    """From ``aws:region``, not from the groundwork settings."""
+
+    platform: PlatformSettings
+    network: NetworkSettings | None = None
+    edge: EdgeSettings | None = None
+    compute: ComputeSettings | None = None
+    services: dict[Name, ServiceSettings] = {}
+    data: DataSettings | None = None
+    cache: CacheSettings | None = None
+    messaging: MessagingSettings | None = None
+    storage: dict[Name, BucketSettings] = {}
+    secrets: dict[Name, SecretSettings] = {}
+    observability: ObservabilitySettings | None = None
+    budget: BudgetSettings | None = None
+    exceptions: tuple[ExceptionSettings, ...] = ()
+
+
+LAYERS: tuple[str, ...] = tuple(name for name in Settings.model_fields if name != "region")
+"""Every key of the groundwork namespace, in the order in which they are shown."""
+
+ENTRY_LAYERS: tuple[str, ...] = ("services", "storage", "secrets")
+"""Layers that are maps of named entries; their entry ``*`` is what every entry starts from."""
+
+__all__ = ["ENTRY_LAYERS", "LAYERS", "Sealed", "Settings"]

@@ -1,0 +1,154 @@
+"""What every settings model shares, and the types that several layers use."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from settings.mistakes import nearest
+
+
+class Model(BaseModel):
+    """A frozen group of settings that refuses keys it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Sealed:
+    """A value that ``pulumi config set --secret`` encrypted.
+
+    The real engine decrypts it; offline it stays sealed and :attr:`value` is None. It never shows its value in text.
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: str | None = None) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return "[secret]"
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_info_plain_validator_function(
+            _sealed, serialization=core_schema.plain_serializer_function_ser_schema(lambda _: {"secure": "[secret]"})
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {
+            "type": "object",
+            "properties": {"secure": {"type": "string"}},
+            "required": ["secure"],
+            "additionalProperties": False,
+            "description": "Written by: pulumi config set --secret --path KEY VALUE",
+        }
+
+
+def _sealed(value: Any, info: core_schema.ValidationInfo) -> Sealed:
+    if isinstance(value, Sealed):
+        return value
+    if isinstance(value, dict) and set(value) == {"secure"}:
+        return Sealed()
+    if info.context and info.context.get("decrypted") and isinstance(value, str):
+        return Sealed(value)
+    # The value itself is never repeated: it is a secret somebody pasted.
+    raise PydanticCustomError("secret_in_clear", "is a secret in clear text; seal it with: pulumi config set --secret --path {key} VALUE")
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", value):
+        raise PydanticCustomError(
+            "name", 'must be lower-case letters, digits and single dashes, starting with a letter, such as "image-worker"'
+        )
+    return value
+
+
+Name = Annotated[str, Field(min_length=1, max_length=24), AfterValidator(_name)]
+"""The name of a service, bucket, secret …: at most 24 characters, so that it fits AWS's 32 with a suffix."""
+
+
+def _timezone(value: str) -> str:
+    if value not in available_timezones():
+        raise PydanticCustomError(
+            "timezone",
+            "is not an IANA time zone; use a name such as Asia/Kathmandu or UTC{hint}",
+            {"hint": nearest(value, available_timezones())},
+        )
+    return value
+
+
+TimeZone = Annotated[str, AfterValidator(_timezone)]
+"""An IANA time zone name."""
+
+
+def _days(value: int) -> int:
+    if value not in LOG_RETENTION_DAYS:
+        raise PydanticCustomError("retention", "is not a retention that CloudWatch Logs has; use {days}", {"days": ", ".join(map(str, LOG_RETENTION_DAYS))})
+    return value
+
+
+LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+"""https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
+
+LogRetention = Annotated[int, AfterValidator(_days), Field(json_schema_extra={"enum": list(LOG_RETENTION_DAYS)})]
+"""Days that CloudWatch keeps log events."""
+
+
+def _window(value: str) -> str:
+    match = re.fullmatch(r"(\d\d):(\d\d)-(\d\d):(\d\d)", value)
+    if not match or any(int(hour) > 23 for hour in match.group(1, 3)) or any(int(minute) > 59 for minute in match.group(2, 4)):
+        raise PydanticCustomError("window", 'is not a daily window; write it as "03:00-04:00", in the platform\'s time zone')
+    if _window_minutes(value) < 30:
+        raise PydanticCustomError("window", "is shorter than the 30 minutes that AWS asks for")
+    return value
+
+
+def _window_minutes(value: str) -> int:
+    start, end = (int(clock[:2]) * 60 + int(clock[3:]) for clock in value.split("-"))
+    return (end - start) % 1440
+
+
+def _weekly_window(value: str) -> str:
+    day, _, window = value.partition(":")
+    if day not in WEEKDAYS:
+        raise PydanticCustomError("window", 'is not a weekly window; write it as "sun:04:00-05:00", in the platform\'s time zone')
+    _window(window)
+    return value
+
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+DailyWindow = Annotated[str, AfterValidator(_window)]
+"""``HH:MM-HH:MM`` in the platform's time zone, at least 30 minutes."""
+
+WeeklyWindow = Annotated[str, AfterValidator(_weekly_window)]
+"""``ddd:HH:MM-HH:MM`` in the platform's time zone, at least 30 minutes."""
+
+# A fixed day, so that the conversion does not depend on when it runs; windows then follow standard time.
+_REFERENCE_MONDAY = dt.date(2026, 1, 5)
+
+
+def window_in_utc(window: str, timezone: str) -> str:
+    """A window of the platform's time zone as AWS wants it, in UTC; weekdays shift with the clock.
+
+    Standard time of the zone is used all year: a zone with daylight saving sees its window one hour later in summer.
+    """
+    day, _, clock = window.partition(":") if window[:3] in WEEKDAYS else ("", "", window)
+    start_text, end_text = clock.split("-")
+    base = _REFERENCE_MONDAY + dt.timedelta(days=WEEKDAYS.index(day) if day else 0)
+    start = dt.datetime.combine(base, dt.time.fromisoformat(start_text), ZoneInfo(timezone)).astimezone(dt.UTC)
+    end = start + dt.timedelta(minutes=_window_minutes(clock))
+    if not day:
+        return f"{start:%H:%M}-{end:%H:%M}"
+    return f"{WEEKDAYS[start.weekday()]}:{start:%H:%M}-{WEEKDAYS[end.weekday()]}:{end:%H:%M}"
+
+
+Stage = Literal["dev", "staging", "prod"]
+Phase = Literal["mvp", "launch", "growth", "scale", "millions"]

@@ -1,0 +1,37 @@
+"""The in-memory cache."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from settings.models.base import DailyWindow, Model, WeeklyWindow
+
+
+class CacheSettings(Model):
+    """ElastiCache: one node, a primary with replicas, or shards (cluster mode)."""
+
+    engine: Literal["valkey", "redis"] = "valkey"
+    version: Annotated[str, Field(pattern=r"^[78]\.\d$")] | None = None
+    """Unset: Valkey 8.0, Redis 7.1."""
+    node_class: str = Field("cache.t4g.micro", alias="class", pattern=r"^cache\.[a-z0-9]+\.[a-z0-9]+$")
+    replicas: Annotated[int, Field(ge=0, le=5)] = 0
+    """Replicas of each shard. From one on, the cache fails over by itself to another zone."""
+    multi_az: bool = False
+    shards: Annotated[int, Field(ge=1, le=90)] | None = None
+    """Set, it turns cluster mode on, even with one."""
+    snapshot_days: Annotated[int, Field(ge=0, le=35)] = 1
+    snapshot_window: DailyWindow = "02:00-03:00"
+    """In the platform's time zone."""
+    maintenance_window: WeeklyWindow = "sun:05:30-06:30"
+    parameters: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _multi_az_needs_replicas(self) -> CacheSettings:
+        if self.multi_az and self.replicas < 1:
+            raise PydanticCustomError("multi_az", "multi_az needs at least 1 replica to fail over to; replicas is 0")
+        if self.engine == "redis" and (self.version or "7.1") not in ("7.0", "7.1"):
+            raise PydanticCustomError("version", "Redis on ElastiCache ends at 7.1; Valkey goes on with 8.0")
+        return self

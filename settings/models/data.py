@@ -1,0 +1,106 @@
+"""The relational database."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from settings.models.base import DailyWindow, Model, Name, WeeklyWindow
+
+InstanceClass = Annotated[str, Field(pattern=r"^db\.[a-z0-9]+\.[a-z0-9]+$")]
+
+
+class StorageSettings(Model):
+    """The volume of the database."""
+
+    size: Annotated[int, Field(ge=20, le=65536)] = 20
+    """GiB at the start."""
+
+    max: Annotated[int, Field(ge=20, le=65536)] | None = 100
+    """GiB up to which it grows by itself; null turns that off."""
+
+    iops: Annotated[int, Field(ge=3000, le=64000)] | None = None
+    """gp3 only takes more than its 3,000 from 400 GiB on."""
+
+    throughput: Annotated[int, Field(ge=125, le=4000)] | None = None
+    """MiB/s."""
+
+    @model_validator(mode="after")
+    def _room_to_grow(self) -> StorageSettings:
+        # RDS asks for at least 10 % above the allocated size:
+        # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.Autoscaling.html
+        if self.max is not None and self.max < self.size * 1.1:
+            raise PydanticCustomError(
+                "storage", "max ({max}) must be at least 10 % above size ({size})", {"max": self.max, "size": self.size}
+            )
+        # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html#gp3-storage
+        if (self.iops or self.throughput) and self.size < 400:
+            raise PydanticCustomError("storage", "iops and throughput can be set from 400 GiB on; size is {size}", {"size": self.size})
+        return self
+
+
+class BackupSettings(Model):
+    """Automated backups."""
+
+    retention_days: Annotated[int, Field(ge=1, le=35)] = 7
+    window: DailyWindow = "03:00-04:00"
+    """In the platform's time zone."""
+
+
+class ReplicaSettings(Model):
+    """A read replica."""
+
+    instance_class: InstanceClass | None = Field(None, alias="class")
+    """Unset, as the primary."""
+    of: Name | None = None
+    """Another replica to copy from (cascading); unset, the primary."""
+    zone: Annotated[str, Field(pattern="^[a-f]$")] | None = None
+
+
+class ProxySettings(Model):
+    """RDS Proxy."""
+
+    max_connections_percent: Annotated[int, Field(ge=1, le=100)] = 90
+    """Percent of the database's connections that the proxy may open."""
+    idle_timeout: Annotated[int, Field(ge=1, le=28800)] = 1800
+    """Seconds after which an idle client is dropped."""
+
+
+class ArchiveSettings(Model):
+    """A monthly snapshot kept beyond the automated ones, by AWS Backup."""
+
+    months: Annotated[int, Field(ge=3, le=120)] = 12
+    """How long each is kept."""
+    cold_after_days: Annotated[int, Field(ge=0)] = 0
+    """RDS snapshots have no cold tier, so this stays 0."""
+
+
+class DataSettings(Model):
+    """RDS for PostgreSQL in the data tier."""
+
+    version: Annotated[str, Field(pattern=r"^1[3-8](\.\d+)?$")] = "17"
+    """Major version (minor ones are applied by AWS), or an exact one."""
+
+    instance_class: InstanceClass = Field("db.t4g.micro", alias="class")
+    name: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,62}$")] = "app"
+    """Name of the database inside the instance."""
+    username: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,15}$")] = "groundwork"
+    """The administrator. Its password is made, kept and rotated by RDS in Secrets Manager."""
+    port: Annotated[int, Field(ge=1150, le=65535)] = 5432
+    storage: StorageSettings = StorageSettings()
+    multi_az: bool = False
+    backup: BackupSettings = BackupSettings()
+    maintenance_window: WeeklyWindow = "sun:04:30-05:30"
+    replicas: dict[Name, ReplicaSettings] = {}
+    proxy: ProxySettings | None = None
+    archive: ArchiveSettings | None = None
+    insights: bool = True
+    """Performance Insights, seven days kept, which is free."""
+    monitoring_interval: Literal[0, 1, 5, 10, 15, 30, 60] = 60
+    """Seconds between enhanced-monitoring samples; 0 turns it off."""
+    parameters: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_.]*$")], str] = {}
+    """Further parameters of the parameter group. TLS is forced whatever stands here."""
+    iam_authentication: bool = True
+    deletion_protection: bool = False

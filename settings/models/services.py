@@ -1,0 +1,161 @@
+"""What the product's services are: the same declaration on every engine."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from settings.models.base import Model, Name, TimeZone
+
+EnvironmentName = Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]
+UrlPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9_\-.$/~\"'@:+*?&]*$", max_length=128)]
+
+
+class Use(Model):
+    """What a workload may do with something else of the platform."""
+
+    level: Literal["connect", "read", "write", "read-write", "sign", "send", "consume", "publish"]
+    prefix: Annotated[str, Field(pattern=r"^[^/*?][^*?]*$", max_length=256)] | None = None
+    """For a bucket: only keys that start with it."""
+
+
+def _use(value: Any) -> Any:
+    return {"level": value} if isinstance(value, str) else value
+
+
+Uses = dict[Name, Annotated[Use, BeforeValidator(_use, json_schema_input_type=str | Use)]]
+
+
+class StepScaling(Model):
+    """Step scaling on CPU: one task more or less when the average stays beyond a bound."""
+
+    above: Annotated[int, Field(ge=1, le=100)] = 70
+    """Percent CPU above which a task is added …"""
+    above_minutes: Annotated[int, Field(ge=1, le=60)] = 2
+    """… after so many minutes."""
+    below: Annotated[int, Field(ge=0, le=99)] = 30
+    """Percent CPU below which a task is taken away …"""
+    below_minutes: Annotated[int, Field(ge=1, le=60)] = 5
+    """… after so many minutes."""
+
+    @model_validator(mode="after")
+    def _bounds_apart(self) -> StepScaling:
+        if self.below >= self.above:
+            raise PydanticCustomError("steps", "below ({below}) must be lower than above ({above})", {"below": self.below, "above": self.above})
+        return self
+
+
+class TargetScaling(Model):
+    """Target tracking: the average is held near the given values."""
+
+    cpu: Annotated[int, Field(ge=10, le=95)] | None = None
+    """Percent."""
+    memory: Annotated[int, Field(ge=10, le=95)] | None = None
+    """Percent."""
+    requests: Annotated[int, Field(ge=1)] | None = None
+    """Requests per task and minute at the load balancer."""
+
+
+class QueueScaling(Model):
+    """Scaling of a worker by the messages that wait for it."""
+
+    queue: Name
+    messages_per_task: Annotated[int, Field(ge=1)] = 100
+
+
+class ScheduledScaling(Model):
+    """Other bounds at certain hours."""
+
+    cron: Annotated[str, Field(pattern=r"^\S+ \S+ \S+ \S+ \S+ \S+$")]
+    """Six fields as EventBridge has them: ``0 8 ? * MON-FRI *``."""
+    min: Annotated[int, Field(ge=0, le=5000)]
+    max: Annotated[int, Field(ge=0, le=5000)]
+    timezone: TimeZone | None = None
+    """Unset, the platform's."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> ScheduledScaling:
+        _check_bounds(self.min, self.max)
+        return self
+
+
+class ScalingSettings(Model):
+    """How many copies of a service run."""
+
+    min: Annotated[int, Field(ge=0, le=5000)] = 1
+    max: Annotated[int, Field(ge=0, le=5000)] = 4
+    steps: StepScaling | None = None
+    target: TargetScaling | None = TargetScaling(cpu=70)
+    queue: QueueScaling | None = None
+    schedule: dict[Name, ScheduledScaling] = {}
+
+    @model_validator(mode="after")
+    def _in_order(self) -> ScalingSettings:
+        _check_bounds(self.min, self.max)
+        return self
+
+
+def _check_bounds(least: int, most: int) -> None:
+    if least > most:
+        raise PydanticCustomError("bounds", "min ({min}) is more than max ({max})", {"min": least, "max": most})
+
+
+class ServiceSettings(Model):
+    """One service: a container that answers on a port, or a worker without one."""
+
+    port: Annotated[int, Field(ge=1024, le=65535)] | None = None
+    """The port on which it answers HTTP; above 1023, since it does not run as root. A service without a port is a worker."""
+
+    path: UrlPath | None = None
+    """The public path, such as ``/api/*``. ``/*`` is the default service. Without a path only other services reach it."""
+
+    host: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")] | None = None
+    """A name below the domain that leads to this service whatever the path, such as ``api``."""
+
+    health: UrlPath = "/health"
+    """The path that answers 200 when the service is well."""
+
+    cpu: int = 256
+    """CPU units; 1024 is one vCPU."""
+
+    memory: int = 512
+    """MiB."""
+
+    image: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+    """A full image reference. Unset, the newest image of the service's own repository by ``tag``."""
+
+    tag: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")] = "initial"
+    """The tag in the service's own repository that the first task definition names."""
+
+    command: tuple[str, ...] = ()
+    environment: dict[EnvironmentName, str] = {}
+    """Plain configuration. Secrets belong under ``secrets`` and ``uses``."""
+
+    uses: Uses = {}
+    scaling: ScalingSettings = ScalingSettings()
+
+    connections: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Size of the database connection pool in one copy."""
+
+    user: Annotated[str, Field(pattern=r"^[1-9]\d{0,8}(:[1-9]\d{0,8})?$")] = "1000:1000"
+    """User and group ids; never root."""
+
+    writable_paths: tuple[Annotated[str, Field(pattern=r"^/[^:]+$")], ...] = ("/tmp",)  # noqa: S108 - a path in the container
+    """Folders that may be written; the rest of the file system is read-only."""
+
+    stop_timeout: Annotated[int, Field(ge=2, le=120)] = 30
+    """Seconds between the request to stop and the kill."""
+
+    start_period: Annotated[int, Field(ge=0, le=300)] = 30
+    """Seconds a new copy has before failed health checks count."""
+
+    sticky: bool = False
+    """Keep a client on one copy (WebSockets)."""
+
+    tracing: bool | None = None
+    """X-Ray sidecar; unset, as ``observability.tracing``."""
+
+    spot: Annotated[int, Field(ge=0, le=100)] | None = None
+    """Percent on Spot; unset, as ``compute.spot``."""

@@ -1,0 +1,59 @@
+"""Buckets, by what they are for."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from settings.models.base import Model
+
+Days = Annotated[int, Field(ge=1, le=36500)]
+
+
+class CorsSettings(Model):
+    """Which web pages may use the bucket from a browser."""
+
+    origins: Annotated[tuple[Annotated[str, Field(pattern=r"^https://[^*/]+$|^http://localhost(:\d+)?$")], ...], Field(min_length=1)]
+    """``https://app.example.com``; no wildcard."""
+    methods: tuple[Literal["GET", "HEAD", "PUT", "POST", "DELETE"], ...] = ("GET", "HEAD")
+    max_age: Annotated[int, Field(ge=0, le=86400)] = 3000
+    """Seconds that a browser may keep the answer."""
+
+
+class LifecycleSettings(Model):
+    """What happens to objects as they age. Unset values are off."""
+
+    prefix: str = ""
+    infrequent_after: Annotated[int, Field(ge=30)] | None = None
+    """Days until Standard-IA (S3 asks for at least 30)."""
+    archive_after: Days | None = None
+    """Days until Glacier Flexible Retrieval."""
+    expire_after: Days | None = None
+    noncurrent_expire_after: Days | None = None
+    """Days until a replaced or deleted version is gone for good."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> LifecycleSettings:
+        ages = [age for age in (self.infrequent_after, self.archive_after, self.expire_after) if age is not None]
+        if ages != sorted(set(ages)):
+            raise PydanticCustomError("lifecycle", "infrequent_after, archive_after and expire_after must follow one another")
+        return self
+
+
+class BucketSettings(Model):
+    """One bucket: private, encrypted, TLS only; served to the world through CloudFront alone."""
+
+    purpose: Literal["media", "static", "backups", "logs"] = "media"
+    """Chooses lifecycle, versioning and key."""
+    cdn: bool = False
+    """Served by CloudFront under ``path``."""
+    path: Annotated[str, Field(pattern=r"^/[A-Za-z0-9_\-./]*\*$")] | None = None
+    """Path at CloudFront; unset, the bucket's name: ``/images/*``."""
+    versioning: bool = True
+    cors: CorsSettings | None = None
+    lifecycle: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], LifecycleSettings] = {}
+    """Further rules by name, beside those of the purpose."""
+    abort_multipart_after: Days = 7
+    """Days until an upload that was never finished is removed."""
