@@ -4,4 +4,14 @@ from settings.loading import Loaded, Stack, find_stack, load_from_pulumi, load_s
 from settings.mistakes import Mistake, Mistakes
 from settings.models import Settings
 
-__all__ = ["Loaded", "Mistake", "Mistakes", "Settings", "Stack", "find_stack", "load_from_pulumi", "load_stack", "stacks"]
+__all__ = [
+    "Loaded",
+    "Mistake",
+    "Mistakes",
+    "Settings",
+    "Stack",
+    "find_stack",
+    "load_from_pulumi",
+    "load_stack",
+    "stacks",
+]

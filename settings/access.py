@@ -10,6 +10,7 @@ from settings.models import Settings
 LEVELS: dict[str, tuple[str, ...]] = {
     "database": ("connect", "read"),
     "cache": ("connect",),
+    "push": ("send",),
     "bucket": ("read", "write", "read-write", "sign"),
     "secret": ("read",),
     "service": ("connect",),
@@ -31,6 +32,8 @@ def usable(settings: Settings) -> Iterator[Usable]:
         yield Usable("database", "database")
     if settings.cache:
         yield Usable("cache", "cache")
+    if settings.messaging and settings.messaging.push:
+        yield Usable("push", "push")
     for kind, names in (("bucket", settings.storage), ("secret", settings.secrets)):
         for name in names:
             yield Usable(name, kind)

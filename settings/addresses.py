@@ -47,6 +47,16 @@ def plan(network: NetworkSettings, region: str) -> dict[tuple[str, str], str]:
     return planned
 
 
+def ipv6_subnet(block: str, tier: str, zone: str) -> str:
+    """The /64 of a tier and zone in the VPC's /56: by the same rule, its place depends on nothing else.
+
+    Of the 256 networks each zone letter has 32, and each tier one of them.
+    """
+    vpc = ipaddress.IPv6Network(block)
+    position = _ZONES.index(zone) * 32 + TIERS.index(tier)
+    return str(ipaddress.IPv6Network((int(vpc.network_address) + (position << 64), 64)))
+
+
 def _place(vpc: ipaddress.IPv4Network, tier: str, zone: str) -> ipaddress.IPv4Network:
     block = _nth(vpc, 3, _ZONES.index(zone))
     bits, position = _PLACES[tier]

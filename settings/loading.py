@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path as FilePath
@@ -11,8 +11,8 @@ from typing import Any, get_args
 
 from settings import stack_file
 from settings.checks import check
-from settings.merging import Merged, merge
-from settings.mistakes import Mistake, Mistakes, Path, nearest, one_of
+from settings.merging import EVERY, Merged, is_sealed, merge
+from settings.mistakes import Mistake, Mistakes, Path, closest, nearest, one_of
 from settings.models import ENTRY_LAYERS, LAYERS, Sealed, Settings
 from settings.models.base import Phase, Stage
 from settings.models.platform import PlatformSettings
@@ -45,26 +45,38 @@ class Loaded:
     settings: Settings
     merged: Merged
     config: dict[str, str]
+    region_source: str = ""
+    """File and line of ``aws:region``."""
 
 
 def find_stack(text: str, start: FilePath | None = None) -> Stack:
-    """``dev`` is ``Pulumi.dev.yaml`` here; ``examples/shop/prod`` is ``examples/shop/Pulumi.prod.yaml``.
+    """``dev`` is ``Pulumi.dev.yaml`` here; ``examples/shop/prod`` is ``examples/shop/Pulumi.prod.yaml``. A file's path does too.
 
     Raises :class:`Mistakes` that list the stacks there are.
     """
     start = start or FilePath.cwd()
-    folder_text, _, name = text.rpartition("/")
+    folder_text, _, last = text.rpartition("/")
+    name = last.removeprefix("Pulumi.").removesuffix(".yaml") if _is_stack_file(last) else last
     folder = start / folder_text
     project_file = folder / "Pulumi.yaml"
     file = folder / f"Pulumi.{name}.yaml"
     if not project_file.is_file():
-        raise Mistakes([Mistake((), f'there is no Pulumi project in "{folder_text or "."}"{_known_stacks(text, start)}')])
-    if not file.is_file():
+        raise Mistakes(
+            [Mistake((), f'there is no Pulumi project in "{folder_text or "."}"{_known_stacks(text, start)}')]
+        )
+    if not name or not file.is_file():
         raise Mistakes([Mistake((), f'there is no stack "{text}"{_known_stacks(text, start)}')])
     label = f"{folder_text}/{file.name}" if folder_text else file.name
-    project = stack_file.read(project_file, f"{folder_text}/Pulumi.yaml" if folder_text else "Pulumi.yaml").data
-    program = folder / str(project.get("main", "."))
-    return Stack(str(project.get("name", "")), name, folder.resolve(), program.resolve(), file, label)
+    project_label = f"{folder_text}/Pulumi.yaml" if folder_text else "Pulumi.yaml"
+    project = stack_file.read(project_file, project_label).data
+    program = folder / str(project.get("main") or ".")
+    if not (program / "__main__.py").is_file():
+        raise Mistakes([Mistake(("main",), f"there is no __main__.py in {program.resolve()}", project_label)])
+    return Stack(str(project.get("name") or ""), name, folder.resolve(), program.resolve(), file, label)
+
+
+def _is_stack_file(name: str) -> bool:
+    return name.startswith("Pulumi.") and name.endswith(".yaml") and name != "Pulumi.yaml"
 
 
 def stacks(start: FilePath) -> list[str]:
@@ -73,7 +85,8 @@ def stacks(start: FilePath) -> list[str]:
     for folder in (start, *sorted((start / "examples").glob("*"))):
         if (folder / "Pulumi.yaml").is_file():
             prefix = "" if folder == start else f"{folder.relative_to(start).as_posix()}/"
-            found += [f"{prefix}{file.name.split('.')[1]}" for file in sorted(folder.glob("Pulumi.*.yaml"))]
+            names = (file.name for file in sorted(folder.glob("Pulumi.*.yaml")))
+            found += [f"{prefix}{name.removeprefix('Pulumi.').removesuffix('.yaml')}" for name in names]
     return found
 
 
@@ -81,20 +94,30 @@ def _known_stacks(text: str, start: FilePath) -> str:
     known = stacks(start)
     if not known:
         return "; run this where Pulumi.yaml is"
-    return f"{nearest(text, known)}; there are {one_of(known)}".replace(" or ", " and ")
+    # "launch" should also find "examples/thulobazaar/launch".
+    same_name = [stack for stack in known if stack.rpartition("/")[2] == text]
+    hint = f'; did you mean "{same_name[0]}"?' if same_name else nearest(text, known)
+    return f"{hint}; there {'is' if len(known) == 1 else 'are'} {_and(known)}"
+
+
+def _and(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def load_stack(stack: Stack) -> Loaded:
     """The settings of a stack, from its file. Raises :class:`Mistakes` with all of them."""
     document = stack_file.read(stack.file, stack.label)
+    config = document.data.get("config") or {}
+    if not isinstance(config, Mapping):
+        raise Mistakes([Mistake(("config",), "expected a mapping of keys to values", document.where(("config",)))])
     own, mistakes = _groundwork_part(document)
     region, more = _region(document)
     mistakes += more
-    merged, settings, more = _effective(own, region, decrypted=False)
+    merged, settings, more = _effective(own, region)
     mistakes += more
     if mistakes or settings is None:
         raise Mistakes(mistakes)
-    return Loaded(settings, merged, _as_engine_config(document.data.get("config") or {}))
+    return Loaded(settings, merged, _as_engine_config(config), document.where(("config", "aws:region")))
 
 
 def load_from_pulumi() -> Settings:
@@ -102,29 +125,40 @@ def load_from_pulumi() -> Settings:
     import pulumi  # noqa: PLC0415 - a third of a second that other commands need not pay
     from pulumi.runtime.config import CONFIG, is_config_secret  # noqa: PLC0415
 
-    file = FilePath(pulumi.get_root_directory()) / f"Pulumi.{pulumi.get_stack()}.yaml"
-    on_disk = _positions(file)
+    on_disk = _positions(FilePath(pulumi.get_root_directory()) / f"Pulumi.{pulumi.get_stack()}.yaml")
     values: dict[str, Any] = {}
-    decrypted = False
+    decrypted: set[str] = set()
     for key, text in CONFIG.get().items():
         namespace, _, layer = key.partition(":")
         if namespace == NAMESPACE:
-            decrypted = decrypted or is_config_secret(key)
             values[layer] = _from_engine(text)
-    own = Document(on_disk.label, values, on_disk.lines)
-    unknown = _unknown_layers(own)
+            if is_config_secret(key):
+                decrypted.add(layer)
+    own = _resealed(values, on_disk, decrypted)
+    mistakes = [*_unknown_layers(own), *_sealed_layers(own)]
     region = pulumi.Config("aws").get("region")
-    missing_region = [] if region else [_NO_REGION]
-    _, settings, mistakes = _effective(own, region or "us-east-1", decrypted=decrypted)
-    if unknown or missing_region or mistakes or settings is None:
-        raise Mistakes([*unknown, *missing_region, *mistakes])
+    if not region:
+        mistakes.append(_NO_REGION)
+    # Where the file tells which values are sealed, nothing else passes for a secret.
+    _, settings, more = _effective(
+        own, region or _ANY_REGION, decrypted=any((layer,) not in own.lines for layer in decrypted)
+    )
+    mistakes += more
+    if mistakes or settings is None:
+        raise Mistakes(mistakes)
     return settings
 
 
-_NO_REGION = Mistake((), "aws:region is missing; add it under config, such as aws:region: ap-south-1")
+_ANY_REGION = "us-east-1"
+"""Stands in for a region that is missing, which is a mistake of its own, so that the rest can be checked."""
+
+_REGION: Path = ("aws:region",)
+
+_NO_REGION = Mistake(_REGION, "is missing; add it under config, such as aws:region: ap-south-1")
 
 
 def _positions(file: FilePath) -> Document:
+    """The stack file as it is on disk: it knows lines, and what is sealed."""
     try:
         return _groundwork_part(stack_file.read(file))[0]
     except Mistakes:
@@ -132,10 +166,35 @@ def _positions(file: FilePath) -> Document:
         return Document("", {})
 
 
+def _resealed(values: Mapping[str, Any], on_disk: Document, decrypted: Collection[str]) -> Document:
+    """What the engine passed, with the values that the file has sealed sealed again.
+
+    Lines are those of the file, for the layers of which it says what the engine says.
+    """
+    data: dict[str, Any] = {}
+    same: set[str] = set()
+    for layer, value in values.items():
+        agrees, data[layer] = _reseal(value, on_disk.data.get(layer), secret=layer in decrypted)
+        if agrees:
+            same.add(layer)
+    lines = {path: line for path, line in on_disk.lines.items() if path[0] in same or path == _REGION}
+    return Document(on_disk.label if same else "", data, lines)
+
+
+def _reseal(value: Any, saved: Any, *, secret: bool) -> tuple[bool, Any]:
+    if is_sealed(saved):
+        return secret or is_sealed(value), Sealed(value) if secret and isinstance(value, str) else saved
+    if isinstance(value, dict) and isinstance(saved, dict):
+        members = {key: _reseal(item, saved.get(key), secret=secret) for key, item in value.items()}
+        agrees = value.keys() == saved.keys() and all(member[0] for member in members.values())
+        return agrees, {key: member[1] for key, member in members.items()}
+    return value == saved, value
+
+
 def _from_engine(text: str) -> Any:
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         return text
 
 
@@ -143,38 +202,56 @@ def _as_engine_config(config: Mapping[str, Any]) -> dict[str, str]:
     return {
         key: value if isinstance(value, str) else json.dumps(value)
         for key, value in config.items()
-        if not (isinstance(value, Mapping) and set(value) == {"secure"})
+        if not is_sealed(value)
     }
 
 
 def _groundwork_part(document: Document) -> tuple[Document, list[Mistake]]:
     """The document with layers as its top-level keys."""
     mistakes = [
-        Mistake((key,), f"unknown key; a stack file has {one_of(_STACK_FILE_KEYS)}{nearest(key, _STACK_FILE_KEYS)}", document.where((key,)))
+        Mistake(
+            (key,), f"unknown key; a stack file has {one_of(_STACK_FILE_KEYS)}{_misplaced(key)}", document.where((key,))
+        )
         for key in document.data
         if key not in _STACK_FILE_KEYS
     ]
-    config = document.data.get("config") or {}
+    config = document.data.get("config")
     if not isinstance(config, Mapping):
-        return Document(document.label, {}), [Mistake(("config",), "expected a mapping of keys to values", document.where(("config",)))]
+        return Document(document.label, {}), mistakes
     values: dict[str, Any] = {}
     for key, value in config.items():
-        namespace, colon, layer = str(key).partition(":")
+        namespace, colon, layer = key.partition(":")
         if not colon:
             hint = f'; write "{NAMESPACE}:{key}"' if key in LAYERS else '; write "namespace:key"'
-            mistakes.append(Mistake((key,), f"a configuration key needs its namespace{hint}", document.where(("config", key))))
+            mistakes.append(
+                Mistake((key,), f"a configuration key needs its namespace{hint}", document.where(("config", key)))
+            )
         elif namespace == NAMESPACE:
             values[layer] = value
         elif nearest(namespace, [NAMESPACE]):
-            mistakes.append(Mistake((key,), f'unknown namespace; did you mean "{NAMESPACE}:{layer}"?', document.where(("config", key))))
+            mistakes.append(
+                Mistake(
+                    (key,), f'unknown namespace; did you mean "{NAMESPACE}:{layer}"?', document.where(("config", key))
+                )
+            )
+    own = Document(document.label, values, _lines_by_layer(document))
+    return own, [*mistakes, *_unknown_layers(own), *_sealed_layers(own)]
+
+
+def _misplaced(key: str) -> str:
+    return "; put it under config" if ":" in key else nearest(key, _STACK_FILE_KEYS)
+
+
+def _lines_by_layer(document: Document) -> dict[Path, int]:
+    """The lines of the groundwork keys and of ``aws:region``."""
     prefix = f"{NAMESPACE}:"
-    lines = {
-        (str(path[1]).removeprefix(prefix), *path[2:]): line
+    lines: dict[Path, int] = {
+        (path[1].removeprefix(prefix), *path[2:]): line
         for path, line in document.lines.items()
-        if len(path) > 1 and str(path[1]).startswith(prefix)
+        if len(path) > 1 and path[0] == "config" and isinstance(path[1], str) and path[1].startswith(prefix)
     }
-    own = Document(document.label, values, lines)
-    return own, mistakes + _unknown_layers(own)
+    region = document.line(("config", "aws:region"))
+    return lines | ({_REGION: region} if region else {})
 
 
 def _unknown_layers(own: Document) -> list[Mistake]:
@@ -185,31 +262,85 @@ def _unknown_layers(own: Document) -> list[Mistake]:
     ]
 
 
+def _sealed_layers(own: Document) -> list[Mistake]:
+    return [
+        Mistake(
+            (layer,),
+            "is encrypted as a whole, so nobody can review it; encrypt single values: "
+            f"pulumi config set --secret --path {NAMESPACE}:{layer}.KEY VALUE",
+            own.where((layer,)),
+        )
+        for layer, value in own.data.items()
+        if is_sealed(value) or isinstance(value, Sealed)
+    ]
+
+
 def _region(document: Document) -> tuple[str, list[Mistake]]:
     config = document.data.get("config")
     region = config.get("aws:region") if isinstance(config, Mapping) else None
     if region is None:
-        return "us-east-1", [replace(_NO_REGION, where=document.where(("config",)))]
-    return str(region), []
+        return _ANY_REGION, [replace(_NO_REGION, where=document.where(("config",)))]
+    if not isinstance(region, str):
+        message = (
+            f"is not text{' (YAML takes the word NO for false; write regions in full)' if region is False else ''}"
+        )
+        return _ANY_REGION, [Mistake(_REGION, message, document.where(("config", "aws:region")))]
+    return region, []
 
 
-def _effective(own: Document, region: str, *, decrypted: bool) -> tuple[Merged, Settings | None, list[Mistake]]:
-    known = Document(own.label, {layer: value for layer, value in own.data.items() if layer in LAYERS}, own.lines)
+def _effective(own: Document, region: str, *, decrypted: bool = False) -> tuple[Merged, Settings | None, list[Mistake]]:
+    left_out = {mistake.path[0] for mistake in (*_unknown_layers(own), *_sealed_layers(own))}
+    known = Document(own.label, {layer: value for layer, value in own.data.items() if layer not in left_out}, own.lines)
     merged = merge([*_bases(known), known], ENTRY_LAYERS)
     settings, mistakes = validate({"region": region, **merged.data}, decrypted=decrypted)
     if settings is not None:
         mistakes += check(settings, {mistake.path for mistake in mistakes})
-    return merged, settings, [replace(mistake, where=mistake.where or merged.where(mistake.path)) for mistake in mistakes]
+    return (
+        merged,
+        settings,
+        _once([*_every_mistakes(known), *(_placed(mistake, merged, known) for mistake in mistakes)]),
+    )
+
+
+def _every_mistakes(own: Document) -> list[Mistake]:
+    return [
+        Mistake((layer, EVERY), "is not a mapping", own.where((layer, EVERY)))
+        for layer in ENTRY_LAYERS
+        if isinstance(own.data.get(layer), Mapping)
+        and not isinstance(own.data[layer].get(EVERY, {}), (Mapping, type(None)))
+    ]
+
+
+def _placed(mistake: Mistake, merged: Merged, own: Document) -> Mistake:
+    """A mistake with its file and line: where the value was said, if the stack file said it, else where it can be corrected."""
+    found = merged.source(mistake.path)
+    if found is None:
+        return replace(mistake, where=own.where(mistake.path))
+    document, origin = found
+    if document is own:
+        return replace(mistake, path=origin, where=own.where(origin))
+    said = f" (from {document.label})" if merged.says(mistake.path) else ""
+    return replace(mistake, message=f"{mistake.message}{said}", where=own.where(mistake.path))
+
+
+def _once(mistakes: Iterable[Mistake]) -> list[Mistake]:
+    """A mistake under ``*`` is one mistake, however many entries take it over."""
+    return list(dict.fromkeys(mistakes))
 
 
 def _bases(own: Document) -> Sequence[Document]:
+    """The phase and the stage. For one that does not exist (a mistake of its own) the nearest stands in, so that its layers
+    are not reported as missing too."""
     platform = own.data.get("platform")
     said = platform if isinstance(platform, Mapping) else {}
     chosen = (
-        ("phases", said.get("phase", PlatformSettings.model_fields["phase"].default), get_args(Phase)),
-        ("stages", said.get("stage", PlatformSettings.model_fields["stage"].default), get_args(Stage)),
+        ("phases", said.get("phase"), PlatformSettings.model_fields["phase"].default, get_args(Phase)),
+        ("stages", said.get("stage"), PlatformSettings.model_fields["stage"].default, get_args(Stage)),
     )
-    return [_base(folder, name) for folder, name, allowed in chosen if name in allowed]
+    return [
+        _base(folder, default if name is None else closest(name, allowed) or default)
+        for folder, name, default, allowed in chosen
+    ]
 
 
 @cache

@@ -1,7 +1,7 @@
 """Layers of settings over one another, and where each value came from.
 
-Maps merge; scalars and lists replace; ``null`` replaces too, and validation takes it as "without". In a layer that is a map of named entries (``services``,
-``storage``, …) the entry ``*`` holds what every named entry starts from.
+Maps merge; scalars and lists replace; ``null`` replaces too, and validation takes it as "without". In a layer that is a map
+of named entries (``services``, ``storage``, …) the entry ``*`` holds what every named entry starts from.
 """
 
 from __future__ import annotations
@@ -31,6 +31,10 @@ class Merged:
                 return document, (*origin, *path[length:])
         return None
 
+    def says(self, path: Path) -> bool:
+        """Whether a document said exactly ``path``, not only something around it."""
+        return path in self._sources
+
     def where(self, path: Path) -> str:
         found = self.source(path)
         return found[0].where(found[1]) if found else ""
@@ -40,10 +44,12 @@ class Merged:
         if isinstance(value, Mapping) and not is_sealed(value):
             self.make_map(target, document, origin)
             for key, item in value.items():
-                self.lay(item, document, (*origin, str(key)), (*target, str(key)))
+                self.lay(item, document, (*origin, key), (*target, key))
             return
-        self._forget_below(target)
-        self._parent(target)[target[-1]] = copy.deepcopy(value)
+        parent = self._parent(target)
+        if isinstance(parent.get(target[-1]), dict):
+            self._forget_below(target)
+        parent[target[-1]] = copy.deepcopy(value)
         self._sources[target] = (document, origin)
 
     def make_map(self, target: Path, document: Document, origin: Path) -> None:
@@ -70,7 +76,7 @@ def merge(documents: Sequence[Document], entry_layers: Iterable[str]) -> Merged:
     entries = frozenset(entry_layers)
     for document in documents:
         for layer, value in document.data.items():
-            if not (layer in entries and isinstance(value, Mapping)):
+            if layer not in entries:
                 merged.lay(value, document, (layer,), (layer,))
     for layer in sorted(entries):
         _merge_entries(merged, documents, layer)
@@ -78,16 +84,20 @@ def merge(documents: Sequence[Document], entry_layers: Iterable[str]) -> Merged:
 
 
 def _merge_entries(merged: Merged, documents: Sequence[Document], layer: str) -> None:
+    """What all documents say under ``*`` first, for every name; then what they say of the name itself."""
     saying: list[tuple[Document, Mapping[str, Any]]] = []
     for document in documents:
         value = document.data.get(layer, {})
-        if value is None:
-            saying.clear()
-        elif isinstance(value, Mapping):
+        if isinstance(value, Mapping) and not is_sealed(value):
             saying.append((document, value))
-    named = list(dict.fromkeys(str(name) for _, value in saying for name in value if name != EVERY))
-    if named:
-        merged.make_map((layer,), saying[-1][0], (layer,))
+        else:
+            # null removes what was said so far; anything else is a mistake that validation will name.
+            saying.clear()
+            merged.lay(value, document, (layer,), (layer,))
+    named = list(dict.fromkeys(name for _, value in saying for name in value if name != EVERY))
+    for document, value in saying:
+        if any(name != EVERY for name in value):
+            merged.make_map((layer,), document, (layer,))
     for document, value in saying:
         if isinstance(value.get(EVERY), Mapping):
             for name in named:

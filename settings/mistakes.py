@@ -46,8 +46,23 @@ def dotted(path: Iterable[str | int]) -> str:
 
 def nearest(word: object, allowed: Iterable[str]) -> str:
     """``; did you mean "growth"?`` where something allowed is close, else nothing."""
-    close = difflib.get_close_matches(str(word), [str(item) for item in allowed], n=1, cutoff=0.6)
-    return f'; did you mean "{close[0]}"?' if close else ""
+    best = closest(word, allowed)
+    return f'; did you mean "{best}"?' if best else ""
+
+
+def closest(word: object, allowed: Iterable[str]) -> str | None:
+    """What somebody meant who wrote ``word``; None where nothing allowed is close."""
+    text = str(word)[:_LONGEST_GUESSED]
+    known = [str(item) for item in allowed]
+    longer = [
+        item for item in known if len(item) > 2 and (text.startswith(item) or (len(text) > 2 and item.startswith(text)))
+    ]
+    close = difflib.get_close_matches(text, known, n=3, cutoff=0.6) or longer[:1]
+    # Letters in the wrong order are the commonest slip, and count as closer than one that is wrong.
+    return min(close, key=lambda item: (sorted(item) != sorted(text), close.index(item)), default=None)
+
+
+_LONGEST_GUESSED = 100
 
 
 def one_of(allowed: Iterable[object]) -> str:

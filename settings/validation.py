@@ -9,8 +9,10 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from settings.mistakes import Mistake, Path, nearest, one_of
-from settings.models import Settings
+from settings.checks.services import looks_secret
+from settings.merging import is_sealed
+from settings.mistakes import Mistake, Path, dotted, nearest, one_of
+from settings.models import Sealed, Settings
 
 _KINDS = {
     "int": "a whole number",
@@ -43,8 +45,9 @@ def validate(data: Mapping[str, Any], *, decrypted: bool) -> tuple[Settings | No
                 if not any(_within(known, path) for known in mistakes):
                     mistakes[path] = mistake
                 _take_out(remaining, path)
-            if "platform" not in remaining or "name" not in remaining["platform"]:
-                remaining.setdefault("platform", {})["name"] = "unnamed"
+            if not isinstance(remaining.get("platform"), dict):
+                remaining["platform"] = {}
+            remaining["platform"].setdefault("name", "unnamed")
         else:
             return settings, list(mistakes.values())
     return None, list(mistakes.values())
@@ -71,7 +74,10 @@ def _without_nulls(data: Any, model: Any) -> Any:
 
 
 def _takes_none(model: type[BaseModel], key: str) -> bool:
-    return any(key in (name, field.alias) and type(None) in get_args(field.annotation) for name, field in model.model_fields.items())
+    return any(
+        key in (name, field.alias) and type(None) in get_args(field.annotation)
+        for name, field in model.model_fields.items()
+    )
 
 
 def _within(inner: Path, outer: Path) -> bool:
@@ -91,33 +97,37 @@ def _path(detail: Any, data: Mapping[str, Any]) -> Path:
     path: list[str | int] = []
     node: Any = data
     for part in detail["loc"]:
-        if isinstance(node, Mapping) and part in node:
+        is_entry = isinstance(node, list) and isinstance(part, int) and part < len(node)
+        if is_entry or (isinstance(node, Mapping) and part in node):
             node = node[part]
-        elif isinstance(node, list) and isinstance(part, int) and part < len(node):
-            node = node[part]
-        else:
-            continue
-        path.append(part)
+            path.append(part)
     if detail["type"] == "missing":
         path.append(detail["loc"][-1])
     return tuple(path)
 
 
 def _take_out(data: dict[str, Any], path: Path) -> None:
-    """Remove what stands at ``path``; where it is missing, the group that lacks it."""
+    """Remove what stands at ``path``; where it is missing, the group that lacks it. A list goes as a whole, since taking out
+    one entry would move the others."""
     node: Any = data
-    for depth, part in enumerate(path[:-1]):
-        if isinstance(node[part], (dict, list)):
-            node = node[part]
-        else:
-            _take_out(data, path[: depth + 1])
+    for depth, part in enumerate(path):
+        if isinstance(part, int) or depth == len(path) - 1 or not isinstance(node.get(part), (dict, list)):
+            _remove(data, path[:depth] if isinstance(part, int) else path[: depth + 1])
             return
-    if isinstance(node, list):
-        node.pop(int(path[-1]))
-    elif path[-1] in node:
+        node = node[part]
+
+
+def _remove(data: dict[str, Any], path: Path) -> None:
+    """Remove a key of nested mappings, or, where the key is missing, the mapping that lacks it."""
+    node: Any = data
+    for part in path[:-1]:
+        if not isinstance(node, dict) or part not in node:
+            return
+        node = node[part]
+    if isinstance(node, dict) and path and path[-1] in node:
         del node[path[-1]]
     elif len(path) > 1:
-        _take_out(data, path[:-1])
+        _remove(data, path[:-1])
 
 
 def _message(path: Path, details: list[Any]) -> str:
@@ -128,14 +138,25 @@ def _message(path: Path, details: list[Any]) -> str:
 
 
 def _one(path: Path, detail: Any) -> str:
+    """One of pydantic's complaints in our words."""
     kind: str = detail["type"]
-    found = _shown(path, detail["input"])
     context = detail.get("ctx", {})
     if kind == "extra_forbidden":
         allowed = _keys_at(path[:-1])
         return f"unknown key{nearest(path[-1], allowed)}; allowed: {', '.join(allowed)}"
     if kind == "missing":
-        return "is missing; it has no default"
+        example = (
+            "; add groundwork:platform: {name: shop, stage: dev, phase: mvp} under config"
+            if path == ("platform",)
+            else "; it has no default"
+        )
+        return f"is missing{example}"
+    if kind == "secret_in_clear":
+        return str(detail["msg"]).replace("{key}", f"groundwork:{dotted(path)}")
+    return _about_value(kind, _shown(path, detail["input"]), detail, context)
+
+
+def _about_value(kind: str, found: str, detail: Any, context: Mapping[str, Any]) -> str:
     if kind == "literal_error":
         allowed = [word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")]
         return f"{found} is not allowed; use {one_of(allowed)}{nearest(detail['input'], allowed)}"
@@ -144,12 +165,19 @@ def _one(path: Path, detail: Any) -> str:
         return f"{found} is {label} {context[key]}"
     if kind == "string_pattern_mismatch":
         return f"{found} does not have the form {context['pattern']}"
-    if kind.rpartition("_")[2] in ("type", "parsing", "size") or "parsing" in kind:
-        return f"{found} is not {_KINDS.get(kind.split('_')[0], 'of the right type')}"
-    if kind == "secret_in_clear":
-        return detail["msg"].replace("{key}", "groundwork:" + ".".join(map(str, path)))
+    if kind.rpartition("_")[2] in ("type", "size") or "parsing" in kind:
+        expected = _KINDS.get(kind.partition("_")[0], "of the right type")
+        return f"{found} is not {expected}{_type_hint(kind, detail['input'])}"
     message: str = detail["msg"]
     return f"{found} {message}" if message.startswith(("is ", "must ")) else message
+
+
+def _type_hint(kind: str, value: Any) -> str:
+    if is_sealed(value) or isinstance(value, Sealed):
+        return "; an encrypted value can only stand under secrets.NAME.values and messaging.push"
+    if kind == "string_type" and isinstance(value, (bool, int, float)):
+        return "; put it in quotes"
+    return ""
 
 
 _BOUNDS = {
@@ -165,10 +193,40 @@ _BOUNDS = {
 
 
 def _shown(path: Path, value: Any) -> str:
-    if "environment" in path or "values" in path:
+    """What was found, unless it may be a secret that somebody pasted: that is never repeated."""
+    text = _text(value)
+    if _may_be_secret(path, value):
         return "the value"
-    text = json.dumps(value, default=str, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:57]}…"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
+
+
+_LONGEST_SHOWN = 60
+
+
+def _text(value: Any) -> str:
+    try:
+        return json.dumps(value, default=str, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        return "the value"
+
+
+def _may_be_secret(path: Path, value: Any) -> bool:
+    if not {"environment", "values", "push"}.isdisjoint(path):
+        return True
+    if path[:1] == ("secrets",) and path[2:3] not in (("path",), ("keys",)):
+        return True
+    return any(looks_secret(str(key), text) for key, text in _texts(path[-1] if path else "", value))
+
+
+def _texts(key: str | int, value: Any) -> Iterable[tuple[str | int, str]]:
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _texts(name, item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(key, item)
 
 
 def _keys_at(path: Path) -> list[str]:

@@ -11,7 +11,12 @@ from settings.checks import data, edge, network, services
 from settings.mistakes import Mistake, Path
 from settings.models import Settings
 
-CHECKS: tuple[Callable[[Settings], Iterator[Mistake]], ...] = (*network.CHECKS, *services.CHECKS, *data.CHECKS, *edge.CHECKS)
+CHECKS: tuple[Callable[[Settings], Iterator[Mistake]], ...] = (
+    *network.CHECKS,
+    *services.CHECKS,
+    *data.CHECKS,
+    *edge.CHECKS,
+)
 
 
 def check(settings: Settings, already: set[Path]) -> list[Mistake]:
@@ -20,5 +25,10 @@ def check(settings: Settings, already: set[Path]) -> list[Mistake]:
         mistake
         for find in CHECKS
         for mistake in find(settings)
-        if not any(path[: len(mistake.path)] == mistake.path or mistake.path[: len(path)] == path for path in already)
+        if not any(_overlap(mistake.path, path) for path in already)
     ]
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    shorter = min(len(one), len(other))
+    return shorter > 0 and one[:shorter] == other[:shorter]

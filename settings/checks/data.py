@@ -1,4 +1,4 @@
-"""Database and cache against the classes that AWS has, and replicas against one another."""
+"""Database and cache against the classes that AWS has, replicas against one another, windows against each other."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from settings.addresses import zone_letters
 from settings.facts import cache_memory, classes, database_memory
-from settings.mistakes import Mistake, nearest, one_of
+from settings.mistakes import Mistake, Path, nearest, one_of
 from settings.models import Settings
+from settings.models.base import WEEKDAYS
 
 
 def classes_are_known(settings: Settings) -> Iterator[Mistake]:
     if settings.data:
-        named = [(("data", "class"), settings.data.instance_class)]
+        named: list[tuple[Path, str]] = [(("data", "class"), settings.data.instance_class)]
         named += [
             (("data", "replicas", name, "class"), replica.instance_class)
             for name, replica in settings.data.replicas.items()
@@ -20,10 +21,16 @@ def classes_are_known(settings: Settings) -> Iterator[Mistake]:
         ]
         for path, instance_class in named:
             if database_memory(instance_class) is None:
-                yield Mistake(path, f'"{instance_class}" is not a class Groundwork knows{nearest(instance_class, classes("databases"))}')
+                yield Mistake(
+                    path,
+                    f'"{instance_class}" is not a class Groundwork knows{nearest(instance_class, classes("databases"))}',
+                )
     if settings.cache and cache_memory(settings.cache.node_class) is None:
         node_class = settings.cache.node_class
-        yield Mistake(("cache", "class"), f'"{node_class}" is not a class Groundwork knows{nearest(node_class, classes("caches"))}')
+        yield Mistake(
+            ("cache", "class"),
+            f'"{node_class}" is not a class Groundwork knows{nearest(node_class, classes("caches"))}',
+        )
 
 
 def replicas_copy_something(settings: Settings) -> Iterator[Mistake]:
@@ -33,7 +40,10 @@ def replicas_copy_something(settings: Settings) -> Iterator[Mistake]:
         if replica.of is None:
             continue
         if replica.of not in replicas:
-            yield Mistake(path, f'there is no replica "{replica.of}"; leave it out to copy the primary{nearest(replica.of, replicas)}')
+            yield Mistake(
+                path,
+                f'there is no replica "{replica.of}"; leave it out to copy the primary{nearest(replica.of, replicas)}',
+            )
             continue
         seen = [name]
         while replica.of is not None and replica.of in replicas:
@@ -44,15 +54,27 @@ def replicas_copy_something(settings: Settings) -> Iterator[Mistake]:
             replica = replicas[replica.of]  # noqa: PLW2901 - follows the chain
 
 
+def cascades_need_postgres_14(settings: Settings) -> Iterator[Mistake]:
+    """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PostgreSQL.Replication.ReadReplicas.html"""
+    if settings.data and int(settings.data.version.split(".")[0]) < 14:
+        for name, replica in settings.data.replicas.items():
+            if replica.of is not None:
+                yield Mistake(
+                    ("data", "replicas", name, "of"),
+                    f"a replica of a replica needs PostgreSQL 14; data.version is {settings.data.version}",
+                )
+
+
 def replica_zones_are_used(settings: Settings) -> Iterator[Mistake]:
     if not (settings.data and settings.network):
         return
-
-
     zones = zone_letters(settings.network, settings.region)
     for name, replica in settings.data.replicas.items():
         if replica.zone and replica.zone not in zones:
-            yield Mistake(("data", "replicas", name, "zone"), f'zone "{replica.zone}" is not one of the network\'s: {one_of(zones)}')
+            yield Mistake(
+                ("data", "replicas", name, "zone"),
+                f'zone "{replica.zone}" is not one of the network\'s: {one_of(zones)}',
+            )
 
 
 def backing_layers_need_a_network(settings: Settings) -> Iterator[Mistake]:
@@ -61,4 +83,52 @@ def backing_layers_need_a_network(settings: Settings) -> Iterator[Mistake]:
             yield Mistake((layer,), f"{layer} needs the layer network, which this stack does not build")
 
 
-CHECKS = (classes_are_known, replicas_copy_something, replica_zones_are_used, backing_layers_need_a_network)
+def windows_are_apart(settings: Settings) -> Iterator[Mistake]:
+    """AWS refuses a daily backup window that meets the weekly maintenance window."""
+    if settings.data and meet(settings.data.backup.window, settings.data.maintenance_window):
+        yield Mistake(
+            ("data", "maintenance_window"),
+            f"{settings.data.maintenance_window} meets the backup window {settings.data.backup.window}; AWS wants them apart",
+        )
+    cache = settings.cache
+    if cache and cache.snapshot_days and meet(cache.snapshot_window, cache.maintenance_window):
+        yield Mistake(
+            ("cache", "maintenance_window"),
+            f"{cache.maintenance_window} meets the snapshot window {cache.snapshot_window}; AWS wants them apart",
+        )
+
+
+def cache_windows_last_an_hour(settings: Settings) -> Iterator[Mistake]:
+    """https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html"""
+    if not settings.cache:
+        return
+    for key in ("snapshot_window", "maintenance_window"):
+        _, length = _minutes(getattr(settings.cache, key))
+        if length < 60:
+            yield Mistake(("cache", key), "is shorter than the 60 minutes that ElastiCache asks for")
+
+
+def meet(daily: str, weekly: str) -> bool:
+    """Whether a daily window and a weekly one have a minute in common."""
+    start, length = _minutes(daily)
+    other, other_length = _minutes(weekly)
+    day = 24 * 60
+    return (other - start) % day < length or (start - other) % day < other_length
+
+
+def _minutes(window: str) -> tuple[int, int]:
+    """Start and length of a window in minutes, whatever its day."""
+    clock = window[4:] if window[:3] in WEEKDAYS else window
+    start, end = (int(time[:2]) * 60 + int(time[3:]) for time in clock.split("-"))
+    return start, (end - start) % (24 * 60)
+
+
+CHECKS = (
+    classes_are_known,
+    replicas_copy_something,
+    cascades_need_postgres_14,
+    replica_zones_are_used,
+    backing_layers_need_a_network,
+    windows_are_apart,
+    cache_windows_last_an_hour,
+)

@@ -21,7 +21,10 @@ def hosts_need_a_domain(settings: Settings) -> Iterator[Mistake]:
         if service.host and not settings.platform.domain:
             yield Mistake(("services", name, "host"), "a host needs platform.domain")
         elif service.host and settings.edge and service.host not in settings.edge.aliases:
-            yield Mistake(("services", name, "host"), f'"{service.host}" is not one of edge.aliases: {", ".join(settings.edge.aliases)}')
+            yield Mistake(
+                ("services", name, "host"),
+                f'"{service.host}" is not one of edge.aliases: {", ".join(settings.edge.aliases)}',
+            )
 
 
 def exposure_has_its_means(settings: Settings) -> Iterator[Mistake]:
@@ -31,9 +34,14 @@ def exposure_has_its_means(settings: Settings) -> Iterator[Mistake]:
     path = ("edge", "load_balancer", "exposure")
     exposure = edge.load_balancer.exposure
     if exposure != "internet" and edge.cdn is None:
-        yield Mistake(path, f'"{exposure}" lets only CloudFront in, and edge.cdn is null; set exposure: internet, or keep the cdn')
+        yield Mistake(
+            path, f'"{exposure}" lets only CloudFront in, and edge.cdn is null; set exposure: internet, or keep the cdn'
+        )
     if exposure != "vpc-origin" and not settings.platform.domain:
-        yield Mistake(path, f'"{exposure}" needs platform.domain: a public load balancer has no certificate without one; use vpc-origin')
+        yield Mistake(
+            path,
+            f'"{exposure}" needs platform.domain: a public load balancer has no certificate without one; use vpc-origin',
+        )
 
 
 def served_buckets_need_a_cdn(settings: Settings) -> Iterator[Mistake]:
@@ -41,7 +49,22 @@ def served_buckets_need_a_cdn(settings: Settings) -> Iterator[Mistake]:
         if bucket.cdn and not (settings.edge and settings.edge.cdn):
             yield Mistake(("storage", name, "cdn"), "needs edge.cdn, which this stack does not build")
         if bucket.cdn and bucket.purpose not in ("media", "static"):
-            yield Mistake(("storage", name, "cdn"), f"a bucket for {bucket.purpose} is never served; use purpose: media or static")
+            yield Mistake(
+                ("storage", name, "cdn"), f"a bucket for {bucket.purpose} is never served; use purpose: media or static"
+            )
 
 
-CHECKS = (domain_has_a_zone, hosts_need_a_domain, exposure_has_its_means, served_buckets_need_a_cdn)
+def firewall_fits(settings: Settings) -> Iterator[Mistake]:
+    waf = settings.edge.waf if settings.edge else None
+    if waf and waf.capacity > MAX_CAPACITY:
+        yield Mistake(
+            ("edge", "waf"),
+            f"its rules take {waf.capacity} capacity units and a web ACL takes {MAX_CAPACITY}; name fewer upload_paths or managed_rules",
+        )
+
+
+MAX_CAPACITY = 5000
+"""https://docs.aws.amazon.com/waf/latest/developerguide/aws-waf-capacity-units.html"""
+
+
+CHECKS = (domain_has_a_zone, hosts_need_a_domain, exposure_has_its_means, served_buckets_need_a_cdn, firewall_fits)

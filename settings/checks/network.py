@@ -15,7 +15,8 @@ from settings.models import Settings
 def region_is_known(settings: Settings) -> Iterator[Mistake]:
     if settings.region not in regions():
         yield Mistake(
-            (), f'aws:region is "{settings.region}", which is not a region Groundwork knows{nearest(settings.region, regions())}'
+            ("aws:region",),
+            f'"{settings.region}" is not a region Groundwork knows{nearest(settings.region, regions())}',
         )
 
 
@@ -26,11 +27,15 @@ def region_has_the_zones(settings: Settings) -> Iterator[Mistake]:
     zones = settings.network.zones
     if isinstance(zones, int):
         if zones > len(letters):
-            yield Mistake(("network", "zones"), f"{zones} zones, but {settings.region} has {len(letters)}: {one_of(letters)}")
+            yield Mistake(
+                ("network", "zones"), f"{zones} zones, but {settings.region} has {len(letters)}: {one_of(letters)}"
+            )
         return
     for index, zone in enumerate(zones):
         if zone not in letters:
-            yield Mistake(("network", "zones", index), f'zone "{zone}" is not one of {settings.region}; it has {one_of(letters)}')
+            yield Mistake(
+                ("network", "zones", index), f'zone "{zone}" is not one of {settings.region}; it has {one_of(letters)}'
+            )
         if zone in zones[:index]:
             yield Mistake(("network", "zones", index), f'zone "{zone}" is named twice')
 
@@ -45,7 +50,10 @@ def subnets_fit(settings: Settings) -> Iterator[Mistake]:
     for tier, by_zone in network.subnets.items():
         for zone in zones:
             if zone not in by_zone:
-                yield Mistake(("network", "subnets", tier), f'names exact CIDRs but none for zone "{zone}"; name one for each of {one_of(zones)}')
+                yield Mistake(
+                    ("network", "subnets", tier),
+                    f'names exact CIDRs but none for zone "{zone}"; name one for each of {one_of(zones)}',
+                )
         for zone, cidr in by_zone.items():
             path = ("network", "subnets", tier, zone)
             subnet = ipaddress.IPv4Network(cidr)
@@ -56,9 +64,11 @@ def subnets_fit(settings: Settings) -> Iterator[Mistake]:
             elif subnet.prefixlen > 28:
                 yield Mistake(path, f"{cidr} is too small: AWS allows subnets down to /28")
             given.append((tier, zone, subnet))
-    for (tier, zone, subnet), (other_tier, other_zone, other) in combinations(given, 2):
-        if subnet.overlaps(other):
-            yield Mistake(("network", "subnets", other_tier, other_zone), f"{other} overlaps {subnet} of {tier}.{zone}")
+    for (one_tier, one_zone, one), (other_tier, other_zone, other) in combinations(given, 2):
+        if one.overlaps(other):
+            yield Mistake(
+                ("network", "subnets", other_tier, other_zone), f"{other} overlaps {one} of {one_tier}.{one_zone}"
+            )
 
 
 def plan_has_room(settings: Settings) -> Iterator[Mistake]:
@@ -73,7 +83,28 @@ def nat_zone_is_used(settings: Settings) -> Iterator[Mistake]:
     if settings.network and settings.network.nat_zone:
         zones = zone_letters(settings.network, settings.region)
         if settings.network.nat_zone not in zones:
-            yield Mistake(("network", "nat_zone"), f'zone "{settings.network.nat_zone}" is not one of the network\'s: {one_of(zones)}')
+            yield Mistake(
+                ("network", "nat_zone"),
+                f'zone "{settings.network.nat_zone}" is not one of the network\'s: {one_of(zones)}',
+            )
 
 
-CHECKS = (region_is_known, region_has_the_zones, subnets_fit, plan_has_room, nat_zone_is_used)
+def services_reach_aws(settings: Settings) -> Iterator[Mistake]:
+    network = settings.network
+    if not network or network.nat != "none" or not settings.services:
+        return
+    needed = ["ecr.api", "ecr.dkr", "logs"]
+    if settings.secrets or settings.data or settings.cache:
+        needed.append("secretsmanager")
+    if settings.compute and settings.compute.exec:
+        needed.append("ssmmessages")
+    missing = [service for service in needed if service not in network.endpoints]
+    if missing:
+        yield Mistake(
+            ("network", "nat"),
+            f"without NAT, services reach AWS through endpoints alone, and {', '.join(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} not among network.endpoints; add them, or set nat: single",
+        )
+
+
+CHECKS = (services_reach_aws, region_is_known, region_has_the_zones, subnets_fit, plan_has_room, nat_zone_is_used)

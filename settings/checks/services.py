@@ -22,8 +22,15 @@ def sizes_fit_fargate(settings: Settings) -> Iterator[Mistake]:
             yield Mistake(("services", name, "cpu"), f"{service.cpu} is not a Fargate CPU size; use {one_of(sizes)}")
         elif service.memory not in sizes[service.cpu]:
             allowed = sizes[service.cpu]
-            shown = one_of(allowed) if len(allowed) <= 5 else f"{allowed[0]} to {allowed[-1]} in steps of {allowed[1] - allowed[0]}"
-            yield Mistake(("services", name, "memory"), f"{service.memory} MiB does not go with {service.cpu} CPU units on Fargate; use {shown}")
+            shown = (
+                one_of(allowed)
+                if len(allowed) <= 5
+                else f"{allowed[0]} to {allowed[-1]} in steps of {allowed[1] - allowed[0]}"
+            )
+            yield Mistake(
+                ("services", name, "memory"),
+                f"{service.memory} MiB does not go with {service.cpu} CPU units on Fargate; use {shown}",
+            )
 
 
 def services_need_an_engine(settings: Settings) -> Iterator[Mistake]:
@@ -33,22 +40,39 @@ def services_need_an_engine(settings: Settings) -> Iterator[Mistake]:
 
 
 def paths_are_distinct(settings: Settings) -> Iterator[Mistake]:
-    taken: dict[tuple[str | None, str], tuple[str, ...]] = {}
+    hosts: dict[str, str] = {}
+    taken: dict[str, tuple[str, ...]] = {}
     for name, service in settings.services.items():
-        if service.path and not service.port:
-            yield Mistake(("services", name, "port"), f'is missing, and only a service with a port can answer its path "{service.path}"')
+        for key in ("path", "host"):
+            if getattr(service, key) and not service.port:
+                yield Mistake(
+                    ("services", name, "port"),
+                    f'is missing, and only a service with a port can answer its {key} "{getattr(service, key)}"',
+                )
+        if service.host and service.host in hosts:
+            yield Mistake(
+                ("services", name, "host"),
+                f'"{service.host}" is also the host of services.{hosts[service.host]}; each host leads to one',
+            )
+        if service.host:
+            hosts.setdefault(service.host, name)
         if service.path is None:
             continue
-        key = (service.host, service.path)
-        if key in taken:
-            yield Mistake(("services", name, "path"), f'"{service.path}" is also the path of {".".join(taken[key])}; each path leads to one')
-        taken.setdefault(key, ("services", name))
+        if service.path in taken:
+            yield Mistake(
+                ("services", name, "path"),
+                f'"{service.path}" is also the path of {".".join(taken[service.path])}; each path leads to one',
+            )
+        taken.setdefault(service.path, ("services", name))
     for name, bucket in settings.storage.items():
         path = bucket.path or f"/{name}/*"
-        if bucket.cdn and (None, path) in taken:
-            yield Mistake(("storage", name, "path"), f'"{path}" is also the path of {".".join(taken[None, path])}; each path leads to one')
+        if bucket.cdn and path in taken:
+            yield Mistake(
+                ("storage", name, "path"),
+                f'"{path}" is also the path of {".".join(taken[path])}; each path leads to one',
+            )
         if bucket.cdn:
-            taken.setdefault((None, path), ("storage", name))
+            taken.setdefault(path, ("storage", name))
 
 
 def uses_exist(settings: Settings) -> Iterator[Mistake]:
@@ -60,7 +84,9 @@ def uses_exist(settings: Settings) -> Iterator[Mistake]:
                 offered = f"there are {', '.join(there)}" if there else "this stack has nothing to use"
                 yield Mistake(path, f"unknown; {offered}{nearest(used, there)}")
             elif use.level not in LEVELS[there[used]]:
-                yield Mistake(path, f'"{use.level}" is not a level of a {there[used]}; use {one_of(LEVELS[there[used]])}')
+                yield Mistake(
+                    path, f'"{use.level}" is not a level of a {there[used]}; use {one_of(LEVELS[there[used]])}'
+                )
             elif use.prefix and there[used] != "bucket":
                 yield Mistake((*path, "prefix"), f"a prefix goes with a bucket; {used} is a {there[used]}")
             elif used == name:
@@ -97,6 +123,46 @@ MAX_DIRECT_CONNECTIONS = 100
 """Requirement S0-04."""
 
 
+def environment_names_are_distinct(settings: Settings) -> Iterator[Mistake]:
+    """ECS refuses a task in which one name comes from two secrets, or from a secret and from plain configuration."""
+    for name, service in settings.services.items():
+        given = dict.fromkeys(service.environment, f"services.{name}.environment")
+        for used in service.uses:
+            for key in _secret_names(settings, used):
+                if key in given:
+                    path = ("services", name, "uses", used)
+                    yield Mistake(path, f"{key} is also set by {given[key]}; one name has one value")
+                given.setdefault(key, used)
+
+
+def _secret_names(settings: Settings, used: str) -> tuple[str, ...]:
+    if used == "database":
+        return ("DATABASE_USERNAME", "DATABASE_PASSWORD")
+    return settings.secrets[used].keys if used in settings.secrets else ()
+
+
+def images_can_be_pulled(settings: Settings) -> Iterator[Mistake]:
+    """Without a NAT gateway tasks reach AWS through endpoints alone."""
+    network = settings.network
+    if not (settings.services and network and settings.compute and network.nat == "none"):
+        return
+    needed = ["ecr.api", "ecr.dkr", "logs"]
+    if any(
+        used == "database" or used in settings.secrets
+        for service in settings.services.values()
+        for used in service.uses
+    ):
+        needed.append("secretsmanager")
+    if settings.compute.exec:
+        needed.append("ssmmessages")
+    missing = [endpoint for endpoint in needed if endpoint not in network.endpoints]
+    if missing:
+        yield Mistake(
+            ("network", "nat"),
+            f'"none" leaves services without a way to pull images and to write logs; add {", ".join(missing)} to network.endpoints, or set nat: single',
+        )
+
+
 def environment_holds_no_secret(settings: Settings) -> Iterator[Mistake]:
     for name, service in settings.services.items():
         for key, value in service.environment.items():
@@ -108,7 +174,9 @@ def environment_holds_no_secret(settings: Settings) -> Iterator[Mistake]:
                 )
 
 
-_SECRET_KEY = re.compile(r"(^|_)(PASSWORD|PASSWD|PWD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIALS?)($|_)", re.IGNORECASE)
+_SECRET_KEY = re.compile(
+    r"(^|_)(PASSWORD|PASSWD|PWD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIALS?)($|_)", re.IGNORECASE
+)
 _SECRET_VALUE = re.compile(
     r"AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY-----|://[^/\s:@]+:[^/\s@]+@|\bgh[pousr]_[A-Za-z0-9]{30,}|\beyJ[\w-]{10,}\.eyJ|\bsk_live_"
 )
@@ -140,9 +208,14 @@ def _scaling(name: str, service: ServiceSettings) -> Iterator[Mistake]:
     scaling = service.scaling
     path = ("services", name, "scaling")
     if scaling.steps and scaling.target and scaling.target.cpu:
-        yield Mistake((*path, "steps"), "steps and target.cpu both follow CPU and would work against each other; set target: null or target: {cpu: null}")
-    if scaling.target and scaling.target.requests and not (service.port and service.path):
-        yield Mistake((*path, "target", "requests"), "only a service with a port and a path has requests to count")
+        yield Mistake(
+            (*path, "steps"),
+            "steps and target.cpu both follow CPU and would work against each other; set target: null or target: {cpu: null}",
+        )
+    if scaling.target and scaling.target.requests and not service.is_public:
+        yield Mistake(
+            (*path, "target", "requests"), "only a service with a port and a path or host has requests to count"
+        )
     if scaling.min == 0 and service.port:
         yield Mistake((*path, "min"), "a service with a port needs at least 1 copy; only workers scale to 0")
 
@@ -154,6 +227,8 @@ CHECKS = (
     uses_exist,
     names_are_distinct,
     connections_fit_the_pool,
+    environment_names_are_distinct,
     environment_holds_no_secret,
+    images_can_be_pulled,
     scaling_has_its_means,
 )

@@ -26,7 +26,9 @@ def regions() -> dict[str, str]:
 def fargate_sizes() -> dict[int, tuple[int, ...]]:
     """CPU units → the MiB of memory that Fargate takes with them."""
     return {
-        cpu: tuple(memory["list"]) if "list" in memory else tuple(range(memory["from"], memory["to"] + 1, memory["step"]))
+        cpu: tuple(memory["list"])
+        if "list" in memory
+        else tuple(range(memory["from"], memory["to"] + 1, memory["step"]))
         for cpu, memory in _load("fargate")["sizes"].items()
     }
 

@@ -59,13 +59,16 @@ def _sealed(value: Any, info: core_schema.ValidationInfo) -> Sealed:
     if info.context and info.context.get("decrypted") and isinstance(value, str):
         return Sealed(value)
     # The value itself is never repeated: it is a secret somebody pasted.
-    raise PydanticCustomError("secret_in_clear", "is a secret in clear text; seal it with: pulumi config set --secret --path {key} VALUE")
+    raise PydanticCustomError(
+        "secret_in_clear", "is a secret in clear text; seal it with: pulumi config set --secret --path {key} VALUE"
+    )
 
 
 def _name(value: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", value):
         raise PydanticCustomError(
-            "name", 'must be lower-case letters, digits and single dashes, starting with a letter, such as "image-worker"'
+            "name",
+            'must be lower-case letters, digits and single dashes, starting with a letter, such as "image-worker"',
         )
     return value
 
@@ -90,11 +93,38 @@ TimeZone = Annotated[str, AfterValidator(_timezone)]
 
 def _days(value: int) -> int:
     if value not in LOG_RETENTION_DAYS:
-        raise PydanticCustomError("retention", "is not a retention that CloudWatch Logs has; use {days}", {"days": ", ".join(map(str, LOG_RETENTION_DAYS))})
+        raise PydanticCustomError(
+            "retention",
+            "is not a retention that CloudWatch Logs has; use {days}",
+            {"days": ", ".join(map(str, LOG_RETENTION_DAYS))},
+        )
     return value
 
 
-LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+LOG_RETENTION_DAYS = (
+    1,
+    3,
+    5,
+    7,
+    14,
+    30,
+    60,
+    90,
+    120,
+    150,
+    180,
+    365,
+    400,
+    545,
+    731,
+    1096,
+    1827,
+    2192,
+    2557,
+    2922,
+    3288,
+    3653,
+)
 """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
 
 LogRetention = Annotated[int, AfterValidator(_days), Field(json_schema_extra={"enum": list(LOG_RETENTION_DAYS)})]
@@ -103,8 +133,14 @@ LogRetention = Annotated[int, AfterValidator(_days), Field(json_schema_extra={"e
 
 def _window(value: str) -> str:
     match = re.fullmatch(r"(\d\d):(\d\d)-(\d\d):(\d\d)", value)
-    if not match or any(int(hour) > 23 for hour in match.group(1, 3)) or any(int(minute) > 59 for minute in match.group(2, 4)):
-        raise PydanticCustomError("window", 'is not a daily window; write it as "03:00-04:00", in the platform\'s time zone')
+    if (
+        not match
+        or any(int(hour) > 23 for hour in match.group(1, 3))
+        or any(int(minute) > 59 for minute in match.group(2, 4))
+    ):
+        raise PydanticCustomError(
+            "window", 'is not a daily window; write it as "03:00-04:00", in the platform\'s time zone'
+        )
     if _window_minutes(value) < 30:
         raise PydanticCustomError("window", "is shorter than the 30 minutes that AWS asks for")
     return value
@@ -118,7 +154,9 @@ def _window_minutes(value: str) -> int:
 def _weekly_window(value: str) -> str:
     day, _, window = value.partition(":")
     if day not in WEEKDAYS:
-        raise PydanticCustomError("window", 'is not a weekly window; write it as "sun:04:00-05:00", in the platform\'s time zone')
+        raise PydanticCustomError(
+            "window", 'is not a weekly window; write it as "sun:04:00-05:00", in the platform\'s time zone'
+        )
     _window(window)
     return value
 
@@ -141,7 +179,7 @@ def window_in_utc(window: str, timezone: str) -> str:
     Standard time of the zone is used all year: a zone with daylight saving sees its window one hour later in summer.
     """
     day, _, clock = window.partition(":") if window[:3] in WEEKDAYS else ("", "", window)
-    start_text, end_text = clock.split("-")
+    start_text, _, _ = clock.partition("-")
     base = _REFERENCE_MONDAY + dt.timedelta(days=WEEKDAYS.index(day) if day else 0)
     start = dt.datetime.combine(base, dt.time.fromisoformat(start_text), ZoneInfo(timezone)).astimezone(dt.UTC)
     end = start + dt.timedelta(minutes=_window_minutes(clock))

@@ -22,11 +22,15 @@ class CacheSettings(Model):
     multi_az: bool = False
     shards: Annotated[int, Field(ge=1, le=90)] | None = None
     """Set, it turns cluster mode on, even with one."""
+    authentication: Literal["password", "iam"] = "password"
+    """How services prove who they are. A password is drawn once, kept in Secrets Manager and taken by every client library;
+    ``iam`` needs one that signs a token for each connection, and then there is no password at all."""
     snapshot_days: Annotated[int, Field(ge=0, le=35)] = 1
     snapshot_window: DailyWindow = "02:00-03:00"
-    """In the platform's time zone."""
+    """In the platform's time zone, at least an hour, apart from the maintenance window."""
     maintenance_window: WeeklyWindow = "sun:05:30-06:30"
-    parameters: dict[str, str] = {}
+    parameters: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9-]*$")], str] = {}
+    """Further parameters of the parameter group, such as ``maxmemory-policy``."""
 
     @model_validator(mode="after")
     def _multi_az_needs_replicas(self) -> CacheSettings:

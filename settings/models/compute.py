@@ -38,3 +38,8 @@ class ComputeSettings(Model):
     container_insights: Literal["disabled", "enabled", "enhanced"] = "enabled"
 
     repositories: RepositorySettings = RepositorySettings()
+
+    collector_image: Annotated[str, Field(min_length=1, max_length=512)] = (
+        "public.ecr.aws/aws-observability/aws-otel-collector:v0.45.1"
+    )
+    """The sidecar of services with ``tracing``: AWS's distribution of the OpenTelemetry collector."""

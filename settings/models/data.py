@@ -21,11 +21,11 @@ class StorageSettings(Model):
     max: Annotated[int, Field(ge=20, le=65536)] | None = 100
     """GiB up to which it grows by itself; null turns that off."""
 
-    iops: Annotated[int, Field(ge=3000, le=64000)] | None = None
-    """gp3 only takes more than its 3,000 from 400 GiB on."""
+    iops: Annotated[int, Field(ge=12000, le=64000)] | None = None
+    """From 400 GiB on, where gp3 brings 12,000 of its own; below, 3,000 that cannot be changed."""
 
-    throughput: Annotated[int, Field(ge=125, le=4000)] | None = None
-    """MiB/s."""
+    throughput: Annotated[int, Field(ge=500, le=4000)] | None = None
+    """MiB/s; from 400 GiB on, where gp3 brings 500 of its own."""
 
     @model_validator(mode="after")
     def _room_to_grow(self) -> StorageSettings:
@@ -37,7 +37,9 @@ class StorageSettings(Model):
             )
         # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html#gp3-storage
         if (self.iops or self.throughput) and self.size < 400:
-            raise PydanticCustomError("storage", "iops and throughput can be set from 400 GiB on; size is {size}", {"size": self.size})
+            raise PydanticCustomError(
+                "storage", "iops and throughput can be set from 400 GiB on; size is {size}", {"size": self.size}
+            )
         return self
 
 
@@ -69,12 +71,10 @@ class ProxySettings(Model):
 
 
 class ArchiveSettings(Model):
-    """A monthly snapshot kept beyond the automated ones, by AWS Backup."""
+    """A snapshot on the first of each month, two hours after the backup window, kept beyond the automated ones."""
 
-    months: Annotated[int, Field(ge=3, le=120)] = 12
-    """How long each is kept."""
-    cold_after_days: Annotated[int, Field(ge=0)] = 0
-    """RDS snapshots have no cold tier, so this stays 0."""
+    months: Annotated[int, Field(ge=1, le=120)] = 12
+    """How long each is kept. RDS snapshots have no cold tier."""
 
 
 class DataSettings(Model):
@@ -104,3 +104,9 @@ class DataSettings(Model):
     """Further parameters of the parameter group. TLS is forced whatever stands here."""
     iam_authentication: bool = True
     deletion_protection: bool = False
+    apply_immediately: bool = False
+    """Changes that restart the database happen at once instead of in the maintenance window."""
+    major_upgrade: bool = False
+    """Lets a changed ``version`` be another major one. RDS takes a snapshot of its own before and after."""
+    extended_support: bool = False
+    """Pay to stay on a version after its end of standard support; without, AWS upgrades it then. For the database's whole life."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
@@ -33,6 +33,30 @@ class ZoneSettings(Model):
     """Log DNS queries (Route53.2)."""
 
 
+class ManagedRules(NamedTuple):
+    """A rule group that AWS maintains."""
+
+    group: str
+    capacity: int
+    """Web ACL capacity units."""
+
+
+# https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-list.html
+MANAGED_RULES: dict[str, ManagedRules] = {
+    "common": ManagedRules("AWSManagedRulesCommonRuleSet", 700),
+    "known-bad-inputs": ManagedRules("AWSManagedRulesKnownBadInputsRuleSet", 200),
+    "ip-reputation": ManagedRules("AWSManagedRulesAmazonIpReputationList", 25),
+    "anonymous-ip": ManagedRules("AWSManagedRulesAnonymousIpList", 50),
+    "sql": ManagedRules("AWSManagedRulesSQLiRuleSet", 200),
+    "linux": ManagedRules("AWSManagedRulesLinuxRuleSet", 200),
+    "unix": ManagedRules("AWSManagedRulesUnixRuleSet", 100),
+    "php": ManagedRules("AWSManagedRulesPHPRuleSet", 100),
+    "wordpress": ManagedRules("AWSManagedRulesWordPressRuleSet", 100),
+    "admin": ManagedRules("AWSManagedRulesAdminProtectionRuleSet", 100),
+}
+"""What ``waf.managed_rules`` may name."""
+
+
 class WafSettings(Model):
     """AWS WAF in front of CloudFront, and of the load balancer where the internet can reach it."""
 
@@ -43,7 +67,19 @@ class WafSettings(Model):
     """Requests per address in five minutes."""
 
     managed_rules: tuple[
-        Literal["common", "known-bad-inputs", "ip-reputation", "anonymous-ip", "sql", "linux", "unix", "php", "wordpress", "admin"], ...
+        Literal[
+            "common",
+            "known-bad-inputs",
+            "ip-reputation",
+            "anonymous-ip",
+            "sql",
+            "linux",
+            "unix",
+            "php",
+            "wordpress",
+            "admin",
+        ],
+        ...,
     ] = ("common", "known-bad-inputs", "ip-reputation")
 
     blocked_countries: tuple[Country, ...] = ()
@@ -57,10 +93,24 @@ class WafSettings(Model):
     max_body_kb: Annotated[int, Field(ge=8, le=64)] = 16
     """Largest request body that the WAF lets through on paths without uploads, in KB (CloudFront inspects 16 to 64)."""
 
-    upload_paths: tuple[str, ...] = ()
+    upload_paths: tuple[Annotated[str, Field(pattern="^/", max_length=200)], ...] = ()
     """Path prefixes on which larger bodies are expected."""
 
     logs: bool = True
+
+    @property
+    def capacity(self) -> int:
+        """Web ACL capacity units that the rules take: up to 1,500 are in the price of a request, AWS allows 5,000.
+
+        https://docs.aws.amazon.com/waf/latest/developerguide/aws-waf-capacity-units.html
+        """
+        managed = sum(MANAGED_RULES[rules].capacity for rules in set(self.managed_rules))
+        address_sets = sum(
+            len({":" in address for address in addresses})
+            for addresses in (self.allowed_addresses, self.blocked_addresses)
+        )
+        rate, size, path = 2, 1, 2
+        return managed + rate + size + path * len(self.upload_paths) + address_sets + bool(self.blocked_countries)
 
 
 class LoadBalancerSettings(Model):
@@ -74,6 +124,10 @@ class LoadBalancerSettings(Model):
     """Seconds. Raise it for WebSockets."""
 
     access_logs: bool = True
+
+    origin_secret: Annotated[int, Field(ge=1)] = 1
+    """Count it up for a new value of the secret header by which CloudFront is known. Until every edge location sends the new
+    value, a few minutes, requests are answered 404."""
 
 
 class CdnSettings(Model):

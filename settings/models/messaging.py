@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import model_validator
+from typing import Annotated
+
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from settings.models.base import Model, Sealed
@@ -14,9 +16,12 @@ class ApplePushSettings(Model):
     signing_key: Sealed
     """The .p8 key."""
     key_id: Sealed
-    team_id: str
-    bundle_id: str
+    team_id: Annotated[str, Field(pattern="^[A-Z0-9]{10}$")]
+    """Ten letters and digits, as the developer account shows them."""
+    bundle_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$", max_length=155)]
+    """The app's, such as ``com.example.shop``."""
     sandbox: bool = False
+    """Apple's development gateway."""
 
 
 class AndroidPushSettings(Model):
@@ -31,6 +36,8 @@ class PushSettings(Model):
 
     ios: ApplePushSettings | None = None
     android: AndroidPushSettings | None = None
+    success_sample_percent: Annotated[int, Field(ge=0, le=100)] = 5
+    """Percent of the delivered messages that are logged; failures always are."""
 
     @model_validator(mode="after")
     def _at_least_one(self) -> PushSettings:

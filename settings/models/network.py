@@ -28,14 +28,20 @@ def _vpc_cidr(value: str) -> str:
     network = ipaddress.IPv4Network(_cidr(value))
     # https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
     if not 16 <= network.prefixlen <= 28:
-        raise PydanticCustomError("cidr", "is a /{prefix}; AWS allows a VPC from /16 to /28", {"prefix": network.prefixlen})
+        raise PydanticCustomError(
+            "cidr", "is a /{prefix}; AWS allows a VPC from /16 to /28", {"prefix": network.prefixlen}
+        )
     if not network.is_private:
-        raise PydanticCustomError("cidr", "is not a private network (RFC 1918: 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16)")
+        raise PydanticCustomError(
+            "cidr", "is not a private network (RFC 1918: 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16)"
+        )
     return str(network)
 
 
 Cidr = Annotated[str, AfterValidator(_cidr)]
 VpcCidr = Annotated[str, AfterValidator(_vpc_cidr)]
+
+Bucket = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 
 InterfaceEndpoint = Literal[
     "ecr.api", "ecr.dkr", "logs", "monitoring", "secretsmanager", "kms", "ssm", "ssmmessages", "ec2messages", "sts", "sqs",
@@ -63,7 +69,7 @@ class NetworkSettings(Model):
     zones: Annotated[int, Field(ge=2, le=3)] | Annotated[tuple[Zone, ...], Field(min_length=2, max_length=3)] = 2
     """How many of the region's zones, or their letters: ``[a, c]``."""
 
-    subnets: dict[Tier, dict[Zone, Cidr]] = {}
+    subnets: dict[Tier, dict[Zone, Cidr]] = Field(default_factory=dict)
     """Exact CIDRs by tier and zone, for a tier at a time. A tier that is not named follows the address plan, which keeps every
     subnet where it is when a zone is added."""
 
@@ -76,6 +82,10 @@ class NetworkSettings(Model):
     endpoints: tuple[InterfaceEndpoint, ...] = ()
     """Interface endpoints (each costs per zone and hour). Gateway endpoints of S3 and DynamoDB are free and always there."""
 
+    endpoint_buckets: tuple[Bucket, ...] = ()
+    """Buckets of other accounts that the private tier may read through the S3 endpoint. Those of this account, and AWS's own
+    that images and packages come from, need no mention."""
+
     flow_logs: FlowLogSettings = FlowLogSettings()
 
     ipv6: bool = False
@@ -84,5 +94,7 @@ class NetworkSettings(Model):
     @model_validator(mode="after")
     def _nat_zone_needs_single(self) -> NetworkSettings:
         if self.nat_zone and self.nat != "single":
-            raise PydanticCustomError("nat_zone", 'nat_zone only goes with nat: single, and nat is "{nat}"', {"nat": self.nat})
+            raise PydanticCustomError(
+                "nat_zone", 'nat_zone only goes with nat: single, and nat is "{nat}"', {"nat": self.nat}
+            )
         return self

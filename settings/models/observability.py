@@ -52,3 +52,9 @@ class ObservabilitySettings(Model):
     """X-Ray sidecar with every service."""
     runbook: Annotated[str, Field(pattern="^https://")] | None = None
     """Address of the team's runbook; alarms link to it with their name as anchor."""
+
+
+def unwatched() -> ObservabilitySettings:
+    """What a platform without the layer observability has: logs, but no alarm, dashboard or tracing."""
+    silent = ThresholdSettings.model_validate(dict.fromkeys(ThresholdSettings.model_fields))
+    return ObservabilitySettings(thresholds=silent, dashboard=False)

@@ -13,7 +13,9 @@ from settings.models.base import Model, Name, Phase, Stage, TimeZone
 def _domain(value: str) -> str:
     labels = value.split(".")
     if len(labels) < 2 or value != value.lower() or not all(_is_label(label) for label in labels):
-        raise PydanticCustomError("domain", "is not a domain name; write it as example.com, without https:// and without www")
+        raise PydanticCustomError(
+            "domain", "is not a domain name; write it as example.com, without https:// and without www"
+        )
     return value
 
 

@@ -27,5 +27,7 @@ class SecretSettings(Model):
     def _values_have_keys(self) -> SecretSettings:
         unknown = sorted(set(self.values) - set(self.keys))
         if unknown:
-            raise PydanticCustomError("values", "values has {unknown}, which keys does not list", {"unknown": ", ".join(unknown)})
+            raise PydanticCustomError(
+                "values", "values has {unknown}, which keys does not list", {"unknown": ", ".join(unknown)}
+            )
         return self

@@ -43,7 +43,11 @@ class StepScaling(Model):
     @model_validator(mode="after")
     def _bounds_apart(self) -> StepScaling:
         if self.below >= self.above:
-            raise PydanticCustomError("steps", "below ({below}) must be lower than above ({above})", {"below": self.below, "above": self.above})
+            raise PydanticCustomError(
+                "steps",
+                "below ({below}) must be lower than above ({above})",
+                {"below": self.below, "above": self.above},
+            )
         return self
 
 
@@ -98,6 +102,7 @@ class ScalingSettings(Model):
 
 
 def _check_bounds(least: int, most: int) -> None:
+    """Refuse bounds that leave nothing between them."""
     if least > most:
         raise PydanticCustomError("bounds", "min ({min}) is more than max ({max})", {"min": least, "max": most})
 
@@ -109,13 +114,18 @@ class ServiceSettings(Model):
     """The port on which it answers HTTP; above 1023, since it does not run as root. A service without a port is a worker."""
 
     path: UrlPath | None = None
-    """The public path, such as ``/api/*``. ``/*`` is the default service. Without a path only other services reach it."""
+    """The public path, such as ``/api/*``. ``/*`` is the default service. Without path and host only other services reach it."""
 
     host: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")] | None = None
-    """A name below the domain that leads to this service whatever the path, such as ``api``."""
+    """A name below the domain that leads to this service whatever the path, such as ``api``; beside ``path``, not instead."""
 
     health: UrlPath = "/health"
     """The path that answers 200 when the service is well."""
+
+    health_command: tuple[str, ...] = ()
+    """A command inside the container that fails when the service is not well, such as ``[node, healthcheck.js]``. It is for
+    what the load balancer does not ask: workers, and services without path and host. No command is assumed, since many
+    images have no curl."""
 
     cpu: int = 256
     """CPU units; 1024 is one vCPU."""
@@ -124,10 +134,15 @@ class ServiceSettings(Model):
     """MiB."""
 
     image: Annotated[str, Field(min_length=1, max_length=512)] | None = None
-    """A full image reference. Unset, the newest image of the service's own repository by ``tag``."""
+    """A full image reference. Unset, the image ``tag`` of the service's own repository."""
 
     tag: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")] = "initial"
-    """The tag in the service's own repository that the first task definition names."""
+    """The tag in the service's own repository that the task definition names."""
+
+    image_owner: Literal["stack", "pipeline"] | None = None
+    """Who decides which image runs. ``pipeline``: a delivery pipeline registers task definitions with new images, and an
+    update of the stack leaves the running one alone. ``stack``: what ``image`` or ``tag`` says is deployed by the update,
+    which waits until it runs. Unset: the stack where ``image`` is given, else the pipeline."""
 
     command: tuple[str, ...] = ()
     environment: dict[EnvironmentName, str] = {}
@@ -143,7 +158,23 @@ class ServiceSettings(Model):
     """User and group ids; never root."""
 
     writable_paths: tuple[Annotated[str, Field(pattern=r"^/[^:]+$")], ...] = ("/tmp",)  # noqa: S108 - a path in the container
-    """Folders that may be written; the rest of the file system is read-only."""
+    """Folders that may be written, in memory and owned by ``user``; the rest of the file system is read-only."""
+
+    writable_mib: Annotated[int, Field(ge=1, le=16384)] = 64
+    """Size of each writable folder. What is in it counts as the service's memory."""
+
+    disk_paths: tuple[Annotated[str, Field(pattern=r"^/[^:]+$")], ...] = ()
+    """Folders on the copy's own disk, for scratch files too large for memory. They belong to root unless the image declares
+    them as a VOLUME that belongs to ``user``. Gone with the copy."""
+
+    disk_gib: Annotated[int, Field(ge=21, le=200)] | None = None
+    """Size of the disk; unset, the 20 GiB that cost nothing."""
+
+    outbound_ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = (443,)
+    """TCP ports on which it may call the internet. Without 443 it reaches AWS only through the network's endpoints."""
+
+    drain: Annotated[int, Field(ge=0, le=3600)] = 30
+    """Seconds that requests under way have, once the load balancer sends no new ones to a copy that stops."""
 
     stop_timeout: Annotated[int, Field(ge=2, le=120)] = 30
     """Seconds between the request to stop and the kill."""
@@ -159,3 +190,23 @@ class ServiceSettings(Model):
 
     spot: Annotated[int, Field(ge=0, le=100)] | None = None
     """Percent on Spot; unset, as ``compute.spot``."""
+
+    @property
+    def is_public(self) -> bool:
+        """Reached from outside through the load balancer."""
+        return self.port is not None and (self.path is not None or self.host is not None)
+
+    @property
+    def owner_of_image(self) -> Literal["stack", "pipeline"]:
+        return self.image_owner or ("stack" if self.image else "pipeline")
+
+    @model_validator(mode="after")
+    def _writable_folders_fit(self) -> ServiceSettings:
+        needed = len(self.writable_paths) * self.writable_mib
+        if needed > self.memory // 2:
+            raise PydanticCustomError(
+                "writable",
+                "writable_paths may fill {needed} MiB of memory ({count} × {each}), more than half of the {memory} MiB there are; use disk_paths",
+                {"needed": needed, "count": len(self.writable_paths), "each": self.writable_mib, "memory": self.memory},
+            )
+        return self

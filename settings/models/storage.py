@@ -15,7 +15,9 @@ Days = Annotated[int, Field(ge=1, le=36500)]
 class CorsSettings(Model):
     """Which web pages may use the bucket from a browser."""
 
-    origins: Annotated[tuple[Annotated[str, Field(pattern=r"^https://[^*/]+$|^http://localhost(:\d+)?$")], ...], Field(min_length=1)]
+    origins: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^https://[^*/]+$|^http://localhost(:\d+)?$")], ...], Field(min_length=1)
+    ]
     """``https://app.example.com``; no wildcard."""
     methods: tuple[Literal["GET", "HEAD", "PUT", "POST", "DELETE"], ...] = ("GET", "HEAD")
     max_age: Annotated[int, Field(ge=0, le=86400)] = 3000
@@ -38,7 +40,9 @@ class LifecycleSettings(Model):
     def _in_order(self) -> LifecycleSettings:
         ages = [age for age in (self.infrequent_after, self.archive_after, self.expire_after) if age is not None]
         if ages != sorted(set(ages)):
-            raise PydanticCustomError("lifecycle", "infrequent_after, archive_after and expire_after must follow one another")
+            raise PydanticCustomError(
+                "lifecycle", "infrequent_after, archive_after and expire_after must follow one another"
+            )
         return self
 
 
@@ -54,6 +58,24 @@ class BucketSettings(Model):
     versioning: bool = True
     cors: CorsSettings | None = None
     lifecycle: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], LifecycleSettings] = {}
-    """Further rules by name, beside those of the purpose."""
+    """Further rules by name, beside the purpose's own, which is called ``purpose`` and is replaced by that name."""
     abort_multipart_after: Days = 7
     """Days until an upload that was never finished is removed."""
+    lock_days: Days | None = None
+    """For ``backups``: days for which no version can be deleted but by whom IAM lets bypass it (Object Lock, governance)."""
+
+    @model_validator(mode="after")
+    def _cleanup_is_taken(self) -> BucketSettings:
+        if "cleanup" in self.lifecycle:
+            raise PydanticCustomError("lifecycle", 'the rule "cleanup" is every bucket\'s own; give it another name')
+        return self
+
+    @model_validator(mode="after")
+    def _lock_has_its_means(self) -> BucketSettings:
+        if self.lock_days and self.purpose != "backups":
+            raise PydanticCustomError(
+                "lock_days", 'lock_days goes with purpose: backups; purpose is "{purpose}"', {"purpose": self.purpose}
+            )
+        if self.lock_days and not self.versioning:
+            raise PydanticCustomError("lock_days", "lock_days needs versioning, which is false")
+        return self
