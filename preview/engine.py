@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import os
 import runpy
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pulumi.runtime import settings as runtime
 from pulumi.runtime.config import set_all_config
 from pulumi.runtime.mocks import MockEngine, MockSettings
-from pulumi.runtime.stack import run_in_stack
+from pulumi.runtime.stack import Stack
 
-from preview.computed import ComputedValues
+from preview.computed_values import ComputedValues
 from preview.monitor import InProcessCallbacks, RecordingMonitor
 from preview.snapshot import Snapshot, in_tree_order
 
@@ -34,31 +37,22 @@ def run_program(
     config: Mapping[str, str],
     settings: dict[str, Any],
     unknowns: bool = False,
+    project_folder: Path | None = None,
+    source_root: Path | None = None,
 ) -> Snapshot:
     """Run ``program`` (a folder with ``__main__.py``) and record what it declares.
 
     ``config`` holds strings as the engine passes them: scalars as they are, objects as JSON. With ``unknowns`` what AWS
-    computes stays unknown, as in the first preview of a new stack; without, it gets plausible values.
+    computes stays unknown, as in the first preview of a new stack; without, it gets plausible values. ``project_folder`` is
+    where ``Pulumi.yaml`` is, and source positions are relative to ``source_root``; both are the program's folder if unset.
 
     Raises whatever the program raises: ``pulumi.RunError`` for a mistake it reports itself.
     """
     context = contextvars.Context()
-    return context.run(_run, program.resolve(), project, stack, dict(config), settings, unknowns)
-
-
-def _run(
-    program: Path, project: str, stack: str, config: dict[str, str], settings: dict[str, Any], unknowns: bool
-) -> Snapshot:
+    program = program.resolve()
     region = config.get("aws:region", "us-east-1")
-    monitor = RecordingMonitor(ComputedValues(region), unknowns=unknowns, root=program)
-    loop = asyncio.new_event_loop()
-    try:
-        asyncio.set_event_loop(loop)
-        with _program_surroundings(program):
-            loop.run_until_complete(_drive(monitor, program, project, stack, config))
-    finally:
-        asyncio.set_event_loop(None)
-        loop.close()
+    monitor = RecordingMonitor(ComputedValues(region), unknowns=unknowns, root=source_root or program)
+    context.run(_run, monitor, _Program(program, project_folder or program, project, stack, dict(config)))
     return Snapshot(
         project=project,
         stack=stack,
@@ -70,26 +64,97 @@ def _run(
     )
 
 
-async def _drive(monitor: RecordingMonitor, program: Path, project: str, stack: str, config: dict[str, str]) -> None:
-    monitor.callbacks = InProcessCallbacks()
+@dataclass(frozen=True)
+class _Program:
+    folder: Path
+    project_folder: Path
+    project: str
+    stack: str
+    config: dict[str, str]
+
+
+def _run(monitor: RecordingMonitor, program: _Program) -> None:
+    loop = asyncio.new_event_loop()
+    collecting = gc.isenabled()
+    # Everything that is made here lives until the end; looking for garbage in it makes large stacks slower with each resource.
+    gc.disable()
+    try:
+        loop.set_default_executor(_InlineExecutor())
+        asyncio.set_event_loop(loop)
+        with _program_surroundings(program.folder):
+            loop.run_until_complete(_drive(monitor, program))
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+        if collecting:
+            gc.enable()
+
+
+class _InlineExecutor(ThreadPoolExecutor):
+    """Runs each of the SDK's calls where it stands: they reach no network, so a thread for each would only cost time."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:  # the future carries it to whoever awaits
+            future.set_exception(error)
+        return future
+
+
+async def _drive(monitor: RecordingMonitor, program: _Program) -> None:
+    monitor.callbacks = InProcessCallbacks(monitor)
     runtime.configure(
-        MockSettings(
+        MockSettings(  # type: ignore[no-untyped-call]  # the SDK leaves it untyped
             monitor=monitor,
+            monitor_features=monitor.features(),
             engine=MockEngine(None),
-            project=project,
-            stack=stack,
+            project=program.project,
+            stack=program.stack,
             dry_run=True,
             organization="organization",
-            root_directory=str(program),
+            root_directory=str(program.project_folder),
             callbacks=monitor.callbacks,
+            outputs=set(),
         )
     )
-    set_all_config(config, [])
+    set_all_config(program.config, [])
 
-    def run_main() -> None:
-        runpy.run_path(str(program / "__main__.py"), run_name="__main__")
+    root = Stack()
+    try:
+        runpy.run_path(str(program.folder / "__main__.py"), run_name="__main__")
+        root._finish()
+        await _settle()
+    except BaseException:
+        await _abandon()
+        raise
 
-    await run_in_stack(run_main)
+
+async def _abandon() -> None:
+    """End what still waits for a program that failed, so that its error is the only one."""
+    waiting = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def _settle() -> None:
+    """Wait until every registration and every output is done.
+
+    The SDK's own wait looks at all outstanding outputs again each time one is done, which makes a stack of a thousand services
+    cost a thousand times a thousand; awaiting them one after another comes to the same end.
+    """
+    manager = runtime._get_rpc_manager()
+    while manager.rpcs or runtime.SETTINGS.outputs:
+        while manager.rpcs:
+            await manager.rpcs.pop()
+        with runtime.SETTINGS.lock:
+            outstanding = list(runtime.SETTINGS.outputs)
+            runtime.SETTINGS.outputs.clear()
+        for output in outstanding:
+            await output
+        if manager.unhandled_exception is not None:
+            raise manager.unhandled_exception.with_traceback(manager.exception_traceback)
 
 
 @contextmanager

@@ -7,9 +7,11 @@ over in clear. This one keeps the registration whole, runs transforms, refuses d
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote, urlparse
 
 import pulumi
@@ -18,8 +20,9 @@ from pulumi.runtime import rpc
 from pulumi.runtime._callbacks import _CallbackServicer
 from pulumi.runtime.mocks import MockMonitor, Mocks
 from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.sync_await import _sync_await
 
-from preview.computed import ComputedValues
+from preview.computed_values import ComputedValues
 from preview.snapshot import SECRET, UNKNOWN, Resource, Source
 
 STACK_TYPE = "pulumi:pulumi:Stack"
@@ -28,7 +31,8 @@ STACK_TYPE = "pulumi:pulumi:Stack"
 class InProcessCallbacks(_CallbackServicer):
     """Keeps the program's transforms without the gRPC server that the SDK would open for them."""
 
-    def __init__(self) -> None:
+    def __init__(self, monitor: RecordingMonitor) -> None:
+        self._monitor = cast("Any", monitor)
         self._callbacks = {}
         self._transforms = {}
         self._state_migrations = {}
@@ -36,11 +40,8 @@ class InProcessCallbacks(_CallbackServicer):
         self._loop = asyncio.get_running_loop()
 
     def run(self, token: str, request: bytes) -> Any:
-        """Run one callback on the program's event loop, from the SDK's worker thread, and wait for its answer."""
-        return asyncio.run_coroutine_threadsafe(self._invoke(token, request), self._loop).result()
-
-    async def _invoke(self, token: str, request: bytes) -> Any:
-        return await self._callbacks[token](request)
+        """Run one callback to its end, on the event loop that is already running."""
+        return _sync_await(self._callbacks[token](request))
 
 
 class RecordingMonitor(MockMonitor):
@@ -66,6 +67,10 @@ class RecordingMonitor(MockMonitor):
             for urn, record in self._records.items()
         ]
 
+    def features(self) -> set[Any]:
+        """What the program may ask of the engine."""
+        return set(self.GetDeploymentInfo(empty_pb2.Empty()).supportedFeatures)  # type: ignore[no-untyped-call]  # the SDK's
+
     def make_urn(self, parent: str, type_: str, name: str) -> str:
         """The engine's URN: the types of all ancestors but the stack, which the SDK's mocks shorten to the last."""
         ancestry = parent.split("::")[2] if parent else STACK_TYPE
@@ -80,12 +85,16 @@ class RecordingMonitor(MockMonitor):
         identifier = ""
         response = struct_pb2.Struct()
         response.CopyFrom(request.object)
+        _documents_as_text(response)
         if request.custom and not self._unknowns:
             computed = self._computed.for_resource(request.type, request.name, urn, inputs)
             identifier = computed.pop("id")
             response.update(computed)
             outputs.update(computed)
             outputs["id"] = identifier
+            if "tags" in inputs and "tagsAll" not in outputs:
+                response.fields["tagsAll"].CopyFrom(request.object.fields["tags"])
+                outputs["tagsAll"] = inputs["tags"]
         record = Resource(
             urn=urn,
             type=request.type,
@@ -96,7 +105,9 @@ class RecordingMonitor(MockMonitor):
             outputs=outputs,
             dependencies=tuple(sorted(request.dependencies)),
             property_dependencies={
-                name: tuple(sorted(deps.urns)) for name, deps in sorted(request.propertyDependencies.items()) if deps.urns
+                name: tuple(sorted(deps.urns))
+                for name, deps in sorted(request.propertyDependencies.items())
+                if deps.urns
             },
             options=_options(request),
             source=self._source(request),
@@ -105,7 +116,9 @@ class RecordingMonitor(MockMonitor):
             if urn in self._records:
                 first = self._records[urn].source
                 where = f" (first declared at {first.file}:{first.line})" if first else ""
-                raise DuplicateUrnError(f"two resources are called {request.name!r} of type {request.type}{where}: {urn}")
+                raise DuplicateUrnError(
+                    f"two resources are called {request.name!r} of type {request.type}{where}: {urn}"
+                )
             self._records[urn] = record
         return resource_pb2.RegisterResourceResponse(urn=urn, id=identifier, object=response)
 
@@ -121,7 +134,10 @@ class RecordingMonitor(MockMonitor):
         answer = self._computed.for_invoke(request.tok, to_json(request.args))
         result = struct_pb2.Struct()
         result.update(answer)
-        return resource_pb2.ResourceInvokeResponse(**{"return": result})
+        response = resource_pb2.ResourceInvokeResponse()
+        # "return" is the field's name and a word of Python's.
+        getattr(response, "return").CopyFrom(result)
+        return response
 
     def RegisterStackTransform(self, request: Any) -> Any:  # noqa: N802 - the SDK's name
         self._stack_transform_tokens.append(request.token)
@@ -174,22 +190,40 @@ def to_json(struct: Any) -> dict[str, Any]:
 
 
 def _value(value: Any) -> Any:
-    kind = value.WhichOneof("kind")
-    if kind == "struct_value":
-        fields = value.struct_value.fields
-        if rpc._special_sig_key in fields:
-            return _special(fields)
-        return {key: _value(fields[key]) for key in sorted(fields)}
-    if kind == "list_value":
-        return [_value(item) for item in value.list_value.values]
-    if kind == "number_value":
-        number = value.number_value
-        return int(number) if number == int(number) else number
-    if kind == "string_value":
-        return dict(UNKNOWN) if value.string_value == rpc.UNKNOWN else value.string_value
-    if kind == "bool_value":
-        return value.bool_value
-    return None
+    read = _READERS.get(value.WhichOneof("kind"))
+    return read(value) if read else None
+
+
+def _mapping(value: Any) -> Any:
+    fields = value.struct_value.fields
+    if rpc._special_sig_key in fields:
+        return _special(fields)
+    return {key: _value(fields[key]) for key in sorted(fields)}
+
+
+def _number(value: Any) -> int | float:
+    number: float = value.number_value
+    return int(number) if number == int(number) else number
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "struct_value": _mapping,
+    "list_value": lambda value: [_value(item) for item in value.list_value.values],
+    "number_value": _number,
+    "string_value": lambda value: dict(UNKNOWN) if value.string_value == rpc.UNKNOWN else value.string_value,
+    "bool_value": lambda value: value.bool_value,
+}
+
+
+_DOCUMENTS = ("policy", "assumeRolePolicy", "accessPolicies", "redrivePolicy", "redriveAllowPolicy", "filterPolicy")
+"""Inputs that a program may give as a mapping and that the provider answers as JSON text."""
+
+
+def _documents_as_text(struct: Any) -> None:
+    for name in _DOCUMENTS:
+        if name in struct.fields and struct.fields[name].HasField("struct_value"):
+            document = to_json(struct.fields[name].struct_value)
+            struct.fields[name].string_value = json.dumps(document)
 
 
 def _special(fields: Any) -> Any:
@@ -227,7 +261,9 @@ def _alias(alias: Any) -> str:
         return str(alias.urn)
     spec = alias.spec
     return ", ".join(
-        f"{label}={value}" for label, value in (("name", spec.name), ("type", spec.type), ("parent", spec.parentUrn)) if value
+        f"{label}={value}"
+        for label, value in (("name", spec.name), ("type", spec.type), ("parent", spec.parentUrn))
+        if value
     )
 
 

@@ -111,7 +111,9 @@ class Snapshot:
     def from_json(data: Mapping[str, Any]) -> Snapshot:
         """Read a snapshot back; ValueError where it is of another version."""
         if data.get("version") != VERSION:
-            raise ValueError(f"snapshot version {data.get('version')!r} is not one this program reads (it reads {VERSION})")
+            raise ValueError(
+                f"snapshot version {data.get('version')!r} is not one this program reads (it reads {VERSION})"
+            )
         return Snapshot(
             project=data["project"],
             stack=data["stack"],

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import difflib
 import json
-from collections.abc import Mapping
+import typing
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from preview.snapshot import MARKER, Resource
+from preview.snapshot import MARKER, SECRET, Resource
 from preview.terraform.layout import Path
 from preview.terraform.names import Name, properties, terraform_names
 from preview.terraform.schema import EVERY_KEY, Node
 from preview.terraform.shapes import Kind, shape_of
 
-UNKNOWN_SOURCE = "unknown"
-UNKNOWN_REFERENCE = f"${{terraform_data.{UNKNOWN_SOURCE}.output}}"
-"""A value of any type that Terraform itself knows only after an apply: what it stands for is checked no more than it can be."""
+UNKNOWN_REFERENCE = "${local.unknown}"
+UNKNOWN_PARTS: Mapping[str, Any] = {
+    "locals": {"unknown": "${jsondecode(terraform_data.unknown.id)}"},
+    "resource": {"terraform_data": {"unknown": {}}},
+}
+"""A value of any type that Terraform itself knows only after an apply: unknowns and secrets pass every check of form,
+and still count as given."""
+
+SECRET_TEXT = "Placeholder-1-of-a-secret"  # noqa: S105 - it stands for one
+"""For arguments that the provider calls sensitive: it counts as given where arguments exclude each other, and has the
+length and kinds of characters that AWS demands of passwords. Secrets elsewhere stay unknown, for they may need a form."""
 
 _ABSENT = object()
 
@@ -38,9 +48,12 @@ class LeftOut:
     type: str
     path: str
     reason: str
+    near: tuple[str, ...] = ()
+    """The nearest names that do exist, where the reason is that pulumi-aws has no such argument."""
 
 
 TOO_NEW_ARGUMENT = "argument newer than the installed provider"
+NO_SUCH_ARGUMENT = "pulumi-aws has no such argument"
 TOO_NEW_TYPE = "resource type newer than the installed provider"
 NOT_AWS = "not a resource of the AWS provider"
 UNKNOWN_BLOCK = "block whose content is known only after a deployment"
@@ -73,6 +86,10 @@ class _Place:
         path = f"{self.pulumi}.{prop}" if self.pulumi else prop
         return _Place(path, (*self.terraform, name.text), inner, whole)
 
+    def only(self) -> _Place:
+        """The one element of a list that Pulumi flattens to an object."""
+        return _Place(self.pulumi, (*self.terraform, 0), self.node, self.every_key)
+
     def element(self, index: int) -> _Place:
         return _Place(f"{self.pulumi}[{index}]", (*self.terraform, index), self.node, self.every_key)
 
@@ -80,7 +97,9 @@ class _Place:
         return _Place(f"{self.pulumi}[{json.dumps(key)}]", (*self.terraform, key), self.node, self.every_key)
 
 
-def convert(body: Body, inputs: Mapping[str, Any], args: type, address: Path, node: Node | None, whole: frozenset[str]) -> None:
+def convert(
+    body: Body, inputs: Mapping[str, Any], args: type, *, address: Path, node: Node | None, whole: frozenset[str]
+) -> None:
     """Fill ``body``. ``whole`` names the arguments made of objects that Terraform wants with every key."""
     body.origins[address] = Origin(body.resource.urn, "", args)
     body.arguments = _members(body, inputs, args, _Place("", address, node), whole)
@@ -94,8 +113,11 @@ def _members(
     written: dict[str, Any] = {}
     for prop, value in values.items():
         name = names.get(prop)
-        if name is None or (place.node is not None and name.text not in place.node):
-            _leave_out(body, f"{place.pulumi}.{prop}" if place.pulumi else prop, TOO_NEW_ARGUMENT)
+        path = f"{place.pulumi}.{prop}" if place.pulumi else prop
+        if name is None:
+            _leave_out(body, path, NO_SUCH_ARGUMENT, difflib.get_close_matches(prop, names) or sorted(names))
+        elif place.node is not None and name.text not in place.node:
+            _leave_out(body, path, TOO_NEW_ARGUMENT)
         elif value is not None:
             inner = place.member(prop, name, name.text in whole)
             body.origins[inner.terraform] = Origin(body.resource.urn, inner.pulumi, annotation=annotations[prop])
@@ -111,8 +133,7 @@ def _members(
 def _property(body: Body, value: Any, annotation: Any, name: Name, place: _Place) -> Any:
     shape = shape_of(annotation)
     if shape.kind is Kind.BLOCK and not name.single:
-        block = _value(body, value, annotation, place.element(0))
-        body.origins[(*place.terraform, 0)] = Origin(body.resource.urn, place.pulumi, shape.args, annotation)
+        block = _value(body, value, annotation, place.only())
         return block if block is _ABSENT else [block]
     converted = _value(body, value, annotation, place)
     return [converted] if name.flattened and converted is not _ABSENT else converted
@@ -121,11 +142,10 @@ def _property(body: Body, value: Any, annotation: Any, name: Name, place: _Place
 def _value(body: Body, value: Any, annotation: Any, place: _Place) -> Any:  # noqa: PLR0911 - one line per shape
     shape = shape_of(annotation)
     if isinstance(value, dict) and MARKER in value:
-        return _unknown(body, shape.kind, place)
+        return _unknown(body, value, shape.kind, place)
     if shape.kind is Kind.BLOCK and isinstance(value, dict) and shape.args:
-        path = place.pulumi.removesuffix("[0]") if place.terraform[-1] == 0 else place.pulumi
         body.origins[place.terraform] = Origin(body.resource.urn, place.pulumi, shape.args, annotation)
-        return _members(body, value, shape.args, _Place(path, place.terraform, place.node, place.every_key))
+        return _members(body, value, shape.args, place)
     if shape.kind in (Kind.LIST, Kind.BLOCKS) and isinstance(value, list):
         elements = [_value(body, item, shape.element, place.element(index)) for index, item in enumerate(value)]
         return [element for element in elements if element is not _ABSENT]
@@ -158,7 +178,9 @@ def _identifier(body: Body, text: str) -> str:
     return str(body.outputs.get(text, {}).get("id", text))
 
 
-def _unknown(body: Body, kind: Kind, place: _Place) -> Any:
+def _unknown(body: Body, marker: Mapping[str, Any], kind: Kind, place: _Place) -> Any:
+    if marker == SECRET and kind is Kind.VALUE and place.node is True:
+        return SECRET_TEXT
     # An argument made of objects may be unknown as a whole; a block may not.
     if kind in (Kind.BLOCK, Kind.BLOCKS) and not place.every_key:
         _leave_out(body, place.pulumi, UNKNOWN_BLOCK)
@@ -167,8 +189,8 @@ def _unknown(body: Body, kind: Kind, place: _Place) -> Any:
     return UNKNOWN_REFERENCE
 
 
-def _leave_out(body: Body, path: str, reason: str) -> None:
-    body.left_out.append(LeftOut(body.resource.urn, body.resource.type, path, reason))
+def _leave_out(body: Body, path: str, reason: str, near: Iterable[str] = ()) -> None:
+    body.left_out.append(LeftOut(body.resource.urn, body.resource.type, path, reason, tuple(near)))
 
 
 def escaped(text: str) -> str:
@@ -177,6 +199,4 @@ def escaped(text: str) -> str:
 
 
 def _plain(annotation: Any) -> tuple[Any, ...]:
-    import typing
-
     return (annotation, *typing.get_args(annotation))

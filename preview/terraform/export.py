@@ -11,12 +11,13 @@ from typing import Any
 from preview.snapshot import Resource, Snapshot
 from preview.terraform import layout
 from preview.terraform.autonames import generated_names
-from preview.terraform.convert import NOT_AWS, TOO_NEW_TYPE, UNKNOWN_SOURCE, Body, LeftOut, Origin, convert
+from preview.terraform.convert import NOT_AWS, TOO_NEW_TYPE, UNKNOWN_PARTS, Body, LeftOut, Origin, convert
 from preview.terraform.names import args_class, properties, terraform_names, terraform_type
 from preview.terraform.schema import Node, ProviderSchema
 
 _PROVIDER: Mapping[str, Any] = {
     "access_key": "preview",
+    "max_retries": 1,
     "secret_key": "preview",
     "skip_credentials_validation": True,
     "skip_metadata_api_check": "true",
@@ -45,15 +46,29 @@ class TerraformExport:
     origins: dict[layout.Path, Origin]
     lines: list[layout.Path]
     left_out: tuple[LeftOut, ...]
+    document: dict[str, Any]
 
-    def at_line(self, number: int) -> Origin | None:
-        """The origin of a line of the text, counted from 1; of its nearest surroundings where it has none itself."""
-        path = self.lines[number - 1] if 0 < number <= len(self.lines) else ()
+    def path_at(self, line: int) -> layout.Path:
+        """The path of what a line of the text says, counted from 1."""
+        return self.lines[line - 1] if 0 < line <= len(self.lines) else ()
+
+    def origin_of(self, path: layout.Path) -> Origin | None:
+        """Where a path comes from; its nearest surroundings, where it has no origin itself."""
         while path:
             if path in self.origins:
                 return self.origins[path]
             path = path[:-1]
         return None
+
+    def value_at(self, path: layout.Path) -> Any:
+        """What stands at a path of the configuration; None where nothing does."""
+        value: Any = self.document
+        for step in path:
+            if isinstance(value, list):
+                value = value[step] if isinstance(step, int) and step < len(value) else None
+            else:
+                value = value.get(step) if isinstance(value, dict) else None
+        return value
 
 
 @dataclass
@@ -79,8 +94,9 @@ def to_terraform(
     for resource in snapshot.resources:
         if resource.custom and resource.urn not in aside and not resource.type.startswith("pulumi:"):
             _add(sheet, resource, outputs, schema)
-    text, lines = layout.write(_document(snapshot.region, sheet))
-    return TerraformExport(text, sheet.addresses, sheet.origins, lines, tuple(sheet.left_out))
+    document = _document(snapshot.region, sheet)
+    text, lines = layout.write(document)
+    return TerraformExport(text, sheet.addresses, sheet.origins, lines, tuple(sheet.left_out), document)
 
 
 def export_text(snapshot: Snapshot) -> str:
@@ -102,26 +118,16 @@ def _add(
         return
     siblings = sheet.resources.setdefault(type_, {})
     name = _unique(_identifier(resource.name), siblings)
-    siblings[name] = _body(sheet, resource, args, ("resource", type_, name), node, outputs)
-    sheet.addresses[f"{type_}.{name}"] = resource.urn
-
-
-def _body(
-    sheet: _Sheet,
-    resource: Resource,
-    args: type,
-    address: layout.Path,
-    node: Node | None,
-    outputs: Mapping[str, Mapping[str, Any]],
-) -> dict[str, Any]:
     body = Body(resource, outputs)
     inputs = {**resource.inputs, **generated_names(resource, args)}
-    convert(body, inputs, args, address, node, _WHOLE_OBJECTS.get(str(address[1]), frozenset()))
+    whole = _WHOLE_OBJECTS.get(type_, frozenset())
+    convert(body, inputs, args, address=("resource", type_, name), node=node, whole=whole)
+    lifecycle = _lifecycle(resource, args, node)
+    siblings[name] = {**dict(sorted(body.arguments.items())), **({"lifecycle": lifecycle} if lifecycle else {})}
+    sheet.addresses[f"{type_}.{name}"] = resource.urn
     sheet.origins.update(body.origins)
     sheet.left_out.extend(body.left_out)
     sheet.uses_unknown = sheet.uses_unknown or body.uses_unknown
-    lifecycle = _lifecycle(resource, args, node)
-    return {**dict(sorted(body.arguments.items())), **({"lifecycle": lifecycle} if lifecycle else {})}
 
 
 def _lifecycle(resource: Resource, args: type, node: Node | None) -> dict[str, Any]:
@@ -137,11 +143,12 @@ def _lifecycle(resource: Resource, args: type, node: Node | None) -> dict[str, A
 
 def _document(region: str, sheet: _Sheet) -> dict[str, Any]:
     resources: dict[str, Any] = {type_: dict(sorted(named.items())) for type_, named in sorted(sheet.resources.items())}
-    if sheet.uses_unknown:
-        resources["terraform_data"] = {UNKNOWN_SOURCE: {}}
+    unknown = UNKNOWN_PARTS if sheet.uses_unknown else {}
+    resources.update(unknown.get("resource", {}))
     return {
         "terraform": {"required_providers": {"aws": {"source": "hashicorp/aws"}}},
         "provider": {"aws": {"region": region, **_PROVIDER}},
+        **({"locals": unknown["locals"]} if unknown else {}),
         **({"resource": resources} if resources else {}),
     }
 

@@ -8,8 +8,10 @@ write a list of one) or ``[]`` (a list that Pulumi flattens to a scalar).
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -49,8 +51,10 @@ def all_tokens() -> list[str]:
 def args_class(token: str) -> type | None:
     """The input class of a resource type, as installed; None where pulumi-aws has no such type."""
     module_name, _, class_name = _short(token).partition(".")
-    package = _package(module_name)
-    resource = getattr(package, class_name, None)
+    with warnings.catch_warnings():
+        # Loading one class loads its module, with all that is deprecated in it.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        resource = getattr(_package(module_name), class_name, None)
     if resource is None:
         return None
     home = importlib.import_module(resource.__module__)
@@ -69,8 +73,8 @@ def properties(cls: type) -> Mapping[str, Any]:
 def required(cls: type) -> frozenset[str]:
     """The Pulumi names that the input class does not let a program leave out."""
     by_python_name = _types.input_type_py_to_pulumi_names(cls)
-    defaults = cls.__init__.__kwdefaults__ or {}
-    return frozenset(name for python, name in by_python_name.items() if python not in defaults)
+    parameters = inspect.signature(cls).parameters
+    return frozenset(by_python_name[name] for name, one in parameters.items() if one.default is inspect.Parameter.empty)
 
 
 @cache
@@ -123,7 +127,7 @@ def singular(word: str) -> str:
     """The name of a repeated block from its plural: ``statements`` → ``statement``."""
     if word.endswith("ies"):
         return word[:-3] + "y"
-    if re.search(r"(s|x|z|ch|sh)es$", word):
+    if re.search(r"(ss|x|z|ch|sh)es$", word):
         return word[:-2]
     return word[:-1] if word.endswith("s") and not word.endswith("ss") else word
 

@@ -19,7 +19,6 @@ _ISOLATED = {
     "TF_INPUT": "0",
     "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_ENDPOINT_URL": f"http://{NOWHERE}",
-    "AWS_MAX_ATTEMPTS": "1",
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "HTTP_PROXY": f"http://{NOWHERE}",
@@ -38,6 +37,7 @@ class Terraform:
     """
 
     def __init__(self, command: Path, provider: Path, folder: Path, environment: Mapping[str, str]) -> None:
+        self.name = command.name
         self._command = command
         self._folder = folder
         configuration = folder / "cli.tfrc"
@@ -52,24 +52,25 @@ class Terraform:
 
     def provider_schemas(self) -> dict[str, Any]:
         """Everything the provider says about its resource types; about three seconds and 14 MB."""
-        answer = json.loads(self._run(["providers", "schema", "-json"]))
-        schemas: dict[str, Any] = answer["provider_schemas"]
+        schemas: dict[str, Any] = self._answer(["providers", "schema", "-json"], "provider_schemas")
         return schemas
-
-    def version(self) -> str:
-        """Terraform's own version."""
-        answer = json.loads(self._run(["version", "-json"]))
-        return str(answer["terraform_version"])
 
     def validate(self) -> list[dict[str, Any]]:
         """The diagnostics of ``terraform validate``: each argument by itself."""
-        answer = json.loads(self._run(["validate", "-json"]))
-        return _without_override_warning(answer["diagnostics"])
+        return _without_override_warning(self._answer(["validate", "-json"], "diagnostics"))
 
     def plan(self) -> list[dict[str, Any]]:
         """The diagnostics of ``terraform plan``: what validate says, and the provider's checks across arguments."""
         text = self._run(["plan", "-json", "-refresh=false", "-lock=false", "-input=false", "-parallelism=20"])
-        return _without_override_warning(event["diagnostic"] for event in _events(text) if event["type"] == "diagnostic")
+        return _without_override_warning(
+            event["diagnostic"] for event in _events(text) if event["type"] == "diagnostic"
+        )
+
+    def _answer(self, arguments: Sequence[str], key: str) -> Any:
+        try:
+            return json.loads(self._run(arguments))[key]
+        except (ValueError, KeyError) as error:
+            raise TerraformError(f"{self.name} {arguments[0]} gave an answer without {key}") from error
 
     def _run(self, arguments: Sequence[str]) -> str:
         try:
@@ -84,10 +85,10 @@ class Terraform:
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise TerraformError(f"{self._command.name} {arguments[0]} did not run to its end: {error}") from error
+            raise TerraformError(f"{self.name} {arguments[0]} did not run to its end: {error}") from error
         if not finished.stdout.lstrip().startswith("{"):
             words = (finished.stderr or finished.stdout).strip().splitlines()
-            raise TerraformError(f"{self._command.name} {arguments[0]} gave no answer: {' '.join(words[-8:])}")
+            raise TerraformError(f"{self.name} {arguments[0]} gave no answer: {' '.join(words[-8:])}")
         return finished.stdout
 
 

@@ -1,6 +1,6 @@
 """What the installed provider knows, in the compact form that the export needs.
 
-A node maps each argument that a program may set to True (the provider requires it) or False, and each block, or
+A node maps each argument that a program may set to whether it is sensitive (a password, a token), and each block, or
 argument made of objects, to a node of its own. ``EVERY_KEY`` marks objects that Terraform wants whole.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 Node = dict[str, Any]
 
 EVERY_KEY = "="
-_FORMAT = 1
+_FORMAT = 2
 
 
 class ProviderSchema:
@@ -68,7 +68,7 @@ def _attribute(attribute: Mapping[str, Any]) -> Any:
     if "nested_type" in attribute:
         return _block({"attributes": attribute["nested_type"]["attributes"]})
     members = _object(attribute["type"])
-    return bool(attribute.get("required")) if members is None else members
+    return bool(attribute.get("sensitive")) if members is None else members
 
 
 def _object(type_: Any) -> Node | None:

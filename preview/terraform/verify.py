@@ -3,45 +3,25 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from preview.snapshot import Resource, Snapshot, Source
-from preview.terraform.convert import LeftOut, Origin
-from preview.terraform.export import TerraformExport, to_terraform
-from preview.terraform.names import args_class, pulumi_names, required
-from preview.terraform.run import NOWHERE, Terraform, TerraformError
+from preview.snapshot import Snapshot
+from preview.terraform.convert import NO_SUCH_ARGUMENT, LeftOut
+from preview.terraform.export import to_terraform
+from preview.terraform.findings import Excused, Finding, misspelt, trace
+from preview.terraform.run import Terraform, TerraformError
 from preview.terraform.schema import ProviderSchema, load
-from preview.terraform.shapes import shape_of
 from preview.terraform.tools import ToolMissingError, cache_folder, find_provider, find_terraform, unpacked
 
 _ROUNDS = 4
-_QUOTED_ARGUMENT = re.compile(r'The argument "(\w+)" is required')
-_GOT = re.compile(r"got:? \"?([^\s\"]+)\"?$")
+"""A plan ends at the first kind of mistake; without the resources that have one, the next finds what is behind it."""
 
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing the provider says, traced back to the program. ``urn`` is None for what concerns no single resource."""
-
-    severity: str
-    message: str
-    detail: str
-    urn: str | None = None
-    type: str = ""
-    name: str = ""
-    path: str = ""
-    source: Source | None = None
-    hint: str = ""
-
-    def where(self) -> str:
-        """File and line, as far as known."""
-        return f"{self.source.file}:{self.source.line}" if self.source else ""
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -49,73 +29,112 @@ class Verification:
     """The provider's judgement of a whole snapshot. ``skipped`` says why there is none, and what would allow one."""
 
     skipped: str = ""
-    provider: str = ""
     terraform: str = ""
+    provider: str = ""
     checked: int = 0
     findings: tuple[Finding, ...] = ()
-    excused: tuple[Finding, ...] = ()
+    excused: tuple[Excused, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def errors(self) -> list[Finding]:
+        """What a deployment would stop at."""
         return [finding for finding in self.findings if finding.severity == "error"]
 
     @property
     def warnings(self) -> list[Finding]:
-        return [finding for finding in self.findings if finding.severity == "warning"]
+        """What the provider advises against."""
+        return [finding for finding in self.findings if finding.severity != "error"]
 
     @property
     def ok(self) -> bool:
-        """Judged, and nothing found that would stop a deployment."""
+        """Judged, and nothing found that a deployment would stop at."""
         return not self.skipped and not self.errors
 
 
 def verify(snapshot: Snapshot, *, plan: bool = True, environment: Mapping[str, str] | None = None) -> Verification:
     """Let the AWS provider on this machine judge the snapshot.
 
-    With ``plan`` (as it should be) the provider also checks arguments against each other; without, each by itself.
-    Never raises for what a machine lacks: the result says that it was skipped, and what would enable it.
+    With ``plan`` the provider also checks arguments against each other; without, each by itself. Does not raise for what
+    a machine lacks: the result then says that it was skipped, and what would enable it.
     """
     environment = os.environ if environment is None else environment
     try:
-        command = find_terraform(environment)
-        provider = find_provider(environment)
-        return _Judge(snapshot, command, provider.version, unpacked(provider, cache_folder(environment)), environment).run(
-            plan=plan
-        )
+        with tempfile.TemporaryDirectory(prefix="groundwork-verify-") as folder:
+            return _judge(snapshot, Path(folder), environment, plan=plan)
     except (ToolMissingError, TerraformError) as error:
         return Verification(skipped=str(error))
     except OSError as error:
-        return Verification(skipped=f"the provider could not be prepared: {error}")
+        return Verification(skipped=f"a working folder for Terraform could not be made: {error}")
 
 
-class _Judge:
-    def __init__(
-        self, snapshot: Snapshot, command: Path, version: str, provider: Path, environment: Mapping[str, str]
-    ) -> None:
-        self._snapshot = snapshot
-        self._resources = snapshot.by_urn()
-        self._command = command
-        self._version = version
-        self._provider = provider
-        self._environment = environment
-        self._seconds: dict[str, float] = {}
+def provider_schema(folder: Path, environment: Mapping[str, str]) -> tuple[Terraform, ProviderSchema]:
+    """Terraform ready to run in ``folder``, and what its provider knows; ToolMissingError where either is missing."""
+    command = find_terraform(environment)
+    provider = find_provider(environment)
+    cache = cache_folder(environment)
+    terraform = Terraform(command, unpacked(provider, cache), folder, environment)
 
-    def run(self, *, plan: bool) -> Verification:
-        with tempfile.TemporaryDirectory(prefix="groundwork-verify-") as folder:
-            terraform = Terraform(self._command, self._provider, Path(folder), self._environment)
-            schema = self._timed("schema", lambda: self._schema(terraform))
-            whole = self._timed("export", lambda: to_terraform(self._snapshot, schema))
-            findings = list(self._rounds(terraform, Path(folder), schema, whole, plan=plan)) if whole.addresses else []
-        excused = [excuse for finding in findings if (excuse := self._excuse(finding, schema, whole))]
-        kept = [finding for finding in findings if finding.urn is None or not self._excuse(finding, schema, whole)]
-        return Verification(
-            provider=self._version,
-            terraform=self._command.name,
-            checked=len(whole.addresses),
-            findings=tuple(sorted(kept, key=_order)),
-            excused=tuple(sorted(excused, key=_order)),
-            left_out=whole.left_out,
-            seconds=dict(self._seconds),
-        )
+    def produce() -> Mapping[str, object]:
+        (folder / "main.tf.json").write_text(to_terraform(_EMPTY).text, encoding="utf-8")
+        return terraform.provider_schemas()
+
+    return terraform, load(provider.version, cache, produce)
+
+
+_EMPTY = Snapshot(project="", stack="", region="us-east-1", unknowns=False, settings={}, resources=(), outputs={})
+
+
+def _judge(snapshot: Snapshot, folder: Path, environment: Mapping[str, str], *, plan: bool) -> Verification:
+    clock = _Clock()
+    terraform, schema = clock.time("schema", lambda: provider_schema(folder, environment))
+    whole = clock.time("export", lambda: to_terraform(snapshot, schema))
+    resources = snapshot.by_urn()
+    found: dict[Finding | Excused, None] = dict.fromkeys(misspelt(whole, resources))
+    mistaken: set[str] = set()
+    export = whole
+    for number in range(1, _ROUNDS + 1):
+        if not export.addresses:
+            break
+        (folder / "main.tf.json").write_text(export.text, encoding="utf-8")
+        diagnostics = clock.time(f"round {number}", terraform.plan if plan else terraform.validate)
+        traced = [trace(diagnostic, export, resources) for diagnostic in diagnostics]
+        found.update(dict.fromkeys(traced))
+        fresh = {urn for item in traced if (urn := _mistaken(item))} - mistaken
+        if not fresh:
+            break
+        mistaken |= fresh
+        export = to_terraform(snapshot, schema, without=mistaken)
+    return Verification(
+        terraform=terraform.name,
+        provider=schema.version,
+        checked=len(whole.addresses),
+        findings=tuple(sorted((item for item in found if isinstance(item, Finding)), key=_order)),
+        excused=tuple(
+            sorted((item for item in found if isinstance(item, Excused)), key=lambda item: _order(item.finding))
+        ),
+        left_out=tuple(entry for entry in whole.left_out if entry.reason != NO_SUCH_ARGUMENT),
+        seconds=clock.seconds,
+    )
+
+
+def _mistaken(item: Finding | Excused) -> str | None:
+    finding = item.finding if isinstance(item, Excused) else item
+    return finding.urn if finding.severity == "error" else None
+
+
+def _order(finding: Finding) -> tuple[str, str, int, str, str, str]:
+    file, line = (finding.source.file, finding.source.line) if finding.source else ("", 0)
+    return (finding.severity, file, line, finding.urn or "", finding.path, finding.message)
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    def time(self, step: str, action: Callable[[], _T]) -> _T:
+        start = time.monotonic()
+        result = action()
+        self.seconds[step] = round(time.monotonic() - start, 2)
+        return result

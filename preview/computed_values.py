@@ -1,4 +1,4 @@
-"""Plausible values for what only AWS can know: ids, ARNs, endpoints. One table, ``computed.yaml``."""
+"""Plausible values for what only AWS can know: ids, ARNs, endpoints. One table, the files of ``computed/``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-_TABLE = Path(__file__).with_name("computed.yaml")
+_TABLE = Path(__file__).with_name("computed")
 EXAMPLE_ACCOUNT = "111122223333"
 """The account id that AWS's documentation uses in its examples."""
 
@@ -42,15 +42,13 @@ class ComputedValues:
             values[prop] = _fill(template, scope)
             if isinstance(values[prop], str):
                 scope[prop] = values[prop]
-        if "tagsAll" not in values and isinstance(inputs.get("tags"), dict):
-            values["tagsAll"] = inputs["tags"]
         return values
 
     def for_invoke(self, token: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """The answer of a provider function; UnknownInvokeError names the row that is missing."""
         row = _table()["invokes"].get(token)
         if row is None:
-            raise UnknownInvokeError(f"{token} has no row in preview/computed.yaml; add one with the shape of its result")
+            raise UnknownInvokeError(f"{token} has no row in preview/computed/; add one with the shape of its result")
         filled = _fill(row, self._scope(token, token, token + json.dumps(args, sort_keys=True), args))
         return {**args, **filled}
 
@@ -87,7 +85,13 @@ def _lookup(match: re.Match[str], scope: Mapping[str, str]) -> str:
 
 
 @cache
-def _table() -> dict[str, Any]:
+def _table() -> dict[str, dict[str, Any]]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    table: dict[str, Any] = yaml.load(_TABLE.read_text(encoding="utf-8"), loader)  # noqa: S506 - a safe loader
+    table: dict[str, dict[str, Any]] = {"resources": {}, "invokes": {}}
+    for file in sorted(_TABLE.glob("*.yaml")):
+        for section, rows in yaml.load(file.read_text(encoding="utf-8"), loader).items():  # noqa: S506 - a safe loader
+            repeated = table[section].keys() & rows.keys()
+            if repeated:
+                raise ValueError(f"{file.name} repeats {', '.join(sorted(repeated))}; one row for each")
+            table[section].update(rows)
     return table

@@ -1,0 +1,1 @@
+"""The real AWS provider as a judge: a snapshot exported as Terraform JSON, and verified with Terraform offline."""

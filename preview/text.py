@@ -1,0 +1,277 @@
+"""A preview as text: the tree as Pulumi prints it, outputs, the guardrails' verdict and what to do next.
+
+Every function takes the width it may use, or None for as wide as it gets (a pipe or a file), and returns styled lines.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from rich.text import Text
+
+from guardrails.judgement import Verdict
+from guardrails.rules import Level, Severity
+from preview.monitor import STACK_TYPE
+from preview.snapshot import MARKER, Resource, Snapshot
+from preview.verdicts import Finding, Verdicts
+
+INDENT = "    "
+_SIGN = " +   "
+_GAP = "  "
+_PLAN = "create"
+_LEAST_NAME = 20
+_SEVERITY_STYLES = {
+    Severity.CRITICAL: "bold red",
+    Severity.HIGH: "red",
+    Severity.MEDIUM: "yellow",
+    Severity.LOW: "cyan",
+}
+
+
+def report(snapshot: Snapshot, verdicts: Verdicts, width: int | None, stack: str) -> list[Text]:
+    """The whole preview. ``stack`` is what the user called it."""
+    sections = [
+        [Text.assemble((f"Previewing update ({snapshot.stack}):", "bold magenta")), *tree(snapshot, width)],
+        outputs(snapshot),
+        counts(snapshot),
+        guardrails(verdicts, width),
+        next_step(verdicts, stack, width),
+    ]
+    return [line for section in sections if section for line in (*section, Text())][:-1]
+
+
+# The tree
+
+
+@dataclass(frozen=True)
+class _Row:
+    branch: str
+    type: str
+    name: str
+    parent_name: str
+
+
+def tree(snapshot: Snapshot, width: int | None) -> list[Text]:
+    """Type, name and plan of every resource, as Pulumi lists them."""
+    rows = list(_rows(snapshot))
+    if not rows:
+        return []
+    widths = _columns(rows, width)
+    lines = [_line(" " * len(_SIGN), ("Type", "Name", "Plan"), widths, header=True)]
+    for row in rows:
+        shown_type = row.branch + _cut(row.type, widths[0] - len(row.branch))
+        lines.append(_line(_SIGN, (shown_type, _short_name(row, widths[1]), _PLAN), widths))
+    return lines
+
+
+def _line(sign: str, cells: tuple[str, str, str], widths: tuple[int, int], *, header: bool = False) -> Text:
+    type_, name, plan = cells
+    text = f"{type_:<{widths[0]}}{_GAP}{name:<{widths[1]}}{_GAP}"
+    style = "bold" if header else ""
+    return Text.assemble((sign, "green"), (text, style), (plan, "bold" if header else "green"))
+
+
+def _rows(snapshot: Snapshot) -> Iterator[_Row]:
+    children: dict[str | None, list[Resource]] = {}
+    for resource in snapshot.resources:
+        children.setdefault(resource.parent, []).append(resource)
+    # (resource, its branch, what its children's branches start with, its parent's name), the next to show last.
+    pending = [(root, "", "", "") for root in reversed(children.get(None, []))]
+    while pending:
+        resource, branch, below, parent_name = pending.pop()
+        yield _Row(branch, short_type(resource.type), resource.name, parent_name)
+        inside = children.get(resource.urn, [])
+        # The stack's name is the project's, so names below it are not shortened by it.
+        name = "" if resource.type == STACK_TYPE else resource.name
+        for child in reversed(inside):
+            last = child is inside[-1]
+            pending.append((child, f"{below}{'└─ ' if last else '├─ '}", f"{below}{'   ' if last else '│  '}", name))
+
+
+def short_type(token: str) -> str:
+    """``aws:ec2/vpc:Vpc`` as Pulumi shows it: ``aws:ec2:Vpc``."""
+    package, _, rest = token.partition(":")
+    module, _, type_ = rest.rpartition(":")
+    return f"{package}:{module.partition('/')[0]}:{type_}" if module else token
+
+
+def _columns(rows: list[_Row], width: int | None) -> tuple[int, int]:
+    """The widths of type and name: as needed where there is room, else names give way first, then types."""
+    type_width = max(len(row.branch) + len(row.type) for row in rows)
+    name_width = max(len(row.name) for row in rows)
+    if width is None:
+        return type_width, name_width
+    room = max(width - len(_SIGN) - 2 * len(_GAP) - len(_PLAN), 2 * _LEAST_NAME)
+    if type_width + name_width <= room:
+        return type_width, name_width
+    shortest = max(len(_relative(row)) for row in rows)
+    name_width = max(min(shortest, room - type_width), min(_LEAST_NAME, name_width))
+    return room - name_width, name_width
+
+
+def _short_name(row: _Row, width: int) -> str:
+    return row.name if len(row.name) <= width else _cut(_relative(row), width)
+
+
+def _relative(row: _Row) -> str:
+    """A name without what it shares with its parent: ``…-private-a`` below ``shop-network``."""
+    rest = row.name.removeprefix(row.parent_name)
+    return f"…{rest}" if row.parent_name and rest.startswith("-") else row.name
+
+
+def _cut(text: str, width: int) -> str:
+    """``text`` with its middle taken out where it is too long: both ends tell things apart."""
+    if len(text) <= width:
+        return text
+    head = max((width - 1) // 2, 0)
+    tail = max(width - 1 - head, 0)
+    return f"{text[:head]}…{text[len(text) - tail :]}"
+
+
+# Outputs and counts
+
+
+def outputs(snapshot: Snapshot) -> list[Text]:
+    """The stack's outputs, as Pulumi lists them; what only AWS can know is ``[unknown]``."""
+    if not snapshot.outputs:
+        return []
+    lines = [Text("Outputs:", "bold")]
+    for name, value in sorted(snapshot.outputs.items()):
+        lines += [Text(line) for line in _value(f"{INDENT}{name}: ", value, INDENT)]
+    return lines
+
+
+def _value(start: str, value: Any, indent: str) -> list[str]:
+    if isinstance(value, dict):
+        if MARKER in value:
+            return [f"{start}[{value[MARKER]}]"]
+        if value:
+            inner = indent + INDENT
+            members = [line for key, item in sorted(value.items()) for line in _value(f"{inner}{key}: ", item, inner)]
+            return [f"{start}{{", *members, f"{indent}}}"]
+        return [f"{start}{{}}"]
+    if isinstance(value, list):
+        inner = indent + INDENT
+        items = [line for index, item in enumerate(value) for line in _value(f"{inner}[{index}]: ", item, inner)]
+        return [f"{start}[", *items, f"{indent}]"] if value else [f"{start}[]"]
+    if isinstance(value, str):
+        return [f'{start}"{value}"']
+    return [f"{start}{_WORDS.get(value, value) if value is None or isinstance(value, bool) else value}"]
+
+
+_WORDS = {True: "true", False: "false", None: "null"}
+
+
+def counts(snapshot: Snapshot) -> list[Text]:
+    """How many resources the update would create."""
+    return [Text("Resources:", "bold"), Text.assemble((f"{INDENT}+ {len(snapshot.resources)} to create", "green"))]
+
+
+# The guardrails
+
+
+def guardrails(verdicts: Verdicts, width: int | None) -> list[Text]:
+    """What the policy pack says, one block for each rule that has something to say."""
+    lines = [
+        Text("Guardrails:", "bold"),
+        *_wrapped(
+            f"{_count(verdicts.rules, 'rule')} judged {_count(verdicts.resources, 'resource')} ({_count(verdicts.judgements, 'check')}): {_balance(verdicts)}",
+            width,
+            INDENT,
+        ),
+    ]
+    for level in (Level.MANDATORY, Level.ADVISORY):
+        failed = [finding for finding in verdicts.of(Verdict.FAIL) if finding.level is level]
+        for _, findings in groupby(failed, key=lambda finding: finding.rule):
+            lines += [Text(), *_failed(list(findings), width)]
+    for finding in verdicts.findings:
+        if finding.broken and finding.verdict is not Verdict.FAIL:
+            lines += [Text(), *_broken(finding, width)]
+    excepted = verdicts.of(Verdict.EXCEPTED)
+    if excepted:
+        lines += [Text(), Text(f"{INDENT}Excepted in the stack file:")]
+        lines += [line for finding in excepted for line in _excepted(finding, width)]
+    return lines
+
+
+def _balance(verdicts: Verdicts) -> str:
+    failed = Counter(finding.level for finding in verdicts.of(Verdict.FAIL))
+    parts = [
+        f"{failed[Level.MANDATORY] or 'no'} mandatory and {failed[Level.ADVISORY] or 'no'} advisory findings",
+        f"{len(verdicts.of(Verdict.EXCEPTED))} excepted",
+        f"{len(verdicts.of(Verdict.UNDETERMINED))} undetermined until AWS answers",
+    ]
+    return ", ".join(part for part in parts if not part.startswith("0 "))
+
+
+def _failed(findings: list[Finding], width: int | None) -> list[Text]:
+    first = findings[0]
+    style = _SEVERITY_STYLES[first.severity]
+    head = f"{first.level.value} {first.severity.value}"
+    lines = [
+        Text.assemble(INDENT, (head, style), _GAP, (first.rule, "bold")),
+        *_wrapped(first.title, width, INDENT * 2),
+    ]
+    for finding in findings:
+        what = f"{finding.resource} ({short_type(finding.type)})" if finding.type else finding.resource
+        lines += _wrapped(f"- {what}: {finding.message}", width, INDENT * 2, f"{INDENT * 2}  ")
+        if finding.source:
+            lines.append(Text(f"{INDENT * 2}  {finding.source.file}:{finding.source.line}", "dim"))
+    return lines + _wrapped(f"Fix: {' '.join(first.remediation.split())}", width, INDENT * 2, f"{INDENT * 2}     ")
+
+
+def _broken(finding: Finding, width: int | None) -> list[Text]:
+    return _wrapped(
+        f"{finding.rule} on {finding.resource}: {finding.message}; this is a fault in the rule", width, INDENT
+    )
+
+
+def _excepted(finding: Finding, width: int | None) -> list[Text]:
+    how = finding.exception.describe() if finding.exception else ""
+    return _wrapped(
+        f"- {finding.rule} on {finding.resource}: {finding.message}; {how}", width, INDENT * 2, f"{INDENT * 2}  "
+    )
+
+
+def next_step(verdicts: Verdicts, stack: str, width: int | None) -> list[Text]:
+    """One line: what to do with this preview."""
+    blocking = len(verdicts.blocking)
+    if blocking:
+        them = "it" if blocking == 1 else "them"
+        step = f"fix the {_count(blocking, 'mandatory finding')}, or except {them} under groundwork:exceptions with reason, owner and expiry."
+        return _wrapped(f"Next: {step}", width, "")
+    folder, _, name = stack.rpartition("/")
+    place = f"cd {folder} && " if folder else ""
+    return _wrapped(f"Next: {place}pulumi up --stack {name}", width, "")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _wrapped(text: str, width: int | None, indent: str, further: str | None = None) -> list[Text]:
+    if width is None:
+        return [Text(f"{indent}{text}")]
+    return [Text(line) for line in wrap(text, width, indent, further)]
+
+
+def wrap(text: str, width: int, indent: str = "", further: str | None = None) -> list[str]:
+    """Wrapped at spaces only, so that names and commands can be copied whole."""
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent if further is None else further,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+
+
+def plain(lines: Iterable[Text]) -> str:
+    """The lines without style."""
+    return "".join(f"{line.plain.rstrip()}\n" for line in lines)

@@ -1,0 +1,155 @@
+"""The policy pack's verdicts on a snapshot: the same rules that judge under the real engine, without it."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from guardrails import view
+from guardrails.assessment import Finding as RuleFinding
+from guardrails.assessment import assess
+from guardrails.catalogue import rules
+from guardrails.context import Context
+from guardrails.exemptions import Exemption, Problem
+from guardrails.judgement import Verdict
+from guardrails.rules import Level, Severity
+from guardrails.stack import Stack
+from preview.snapshot import MARKER, SECRET, UNKNOWN, Resource, Snapshot, Source
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to say about one resource, or (``urn`` empty) about an exception in the stack file."""
+
+    rule: str
+    title: str
+    severity: Severity
+    level: Level
+    verdict: Verdict
+    urn: str
+    resource: str
+    type: str
+    message: str
+    why: str
+    remediation: str
+    ids: tuple[str, ...] = ()
+    source: Source | None = None
+    exception: Exemption | None = None
+    broken: bool = False
+    """The rule itself failed: to be shown whatever the level."""
+
+    @property
+    def blocks(self) -> bool:
+        """Whether the engine would refuse the deployment because of it."""
+        return self.verdict is Verdict.FAIL and self.level is Level.MANDATORY
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """Everything the pack says of one snapshot, the worst first."""
+
+    findings: tuple[Finding, ...]
+    rules: int
+    """Rules in the pack."""
+    resources: int
+    """Resources that at least one rule judged."""
+    judgements: int
+    """Pairs of rule and resource."""
+    passed: int
+
+    def of(self, verdict: Verdict) -> list[Finding]:
+        return [finding for finding in self.findings if finding.verdict is verdict]
+
+    @property
+    def blocking(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.blocks]
+
+
+_VERDICTS = (Verdict.FAIL, Verdict.UNDETERMINED, Verdict.EXCEPTED)
+_SEVERITIES = tuple(reversed(Severity))
+
+
+def judge(snapshot: Snapshot, today: datetime.date) -> Verdicts:
+    """Run every rule on a snapshot, with the stage and the exceptions of its settings as they stand ``today``."""
+    context = Context.of(snapshot.settings.get("platform"), snapshot.settings.get("exceptions"), today)
+    assessment = assess(Stack(_view(resource) for resource in snapshot.resources), context)
+    resources = snapshot.by_urn()
+    findings = [_finding(finding, resources[finding.resource.urn], context.stage) for finding in assessment.findings]
+    findings += [_of_problem(problem) for problem in assessment.problems]
+    return Verdicts(
+        findings=tuple(sorted(findings, key=_order)),
+        rules=len(rules()),
+        resources=assessment.judged,
+        judgements=assessment.judgements,
+        passed=assessment.passed,
+    )
+
+
+def _view(resource: Resource) -> view.Resource:
+    return view.Resource(
+        resource.urn,
+        _values(resource.inputs),
+        outputs=_values(resource.outputs),
+        parent=resource.parent,
+        property_dependencies=resource.property_dependencies,
+    )
+
+
+def _values(value: Any) -> Any:
+    """The snapshot's markers as the marks that rules know."""
+    if isinstance(value, Mapping):
+        if MARKER in value:
+            return {UNKNOWN[MARKER]: view.Opaque.UNKNOWN, SECRET[MARKER]: view.Opaque.SECRET}.get(value[MARKER], value)
+        return {key: _values(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_values(item) for item in value]
+    return value
+
+
+def _finding(finding: RuleFinding, resource: Resource, stage: str) -> Finding:
+    rule = finding.rule
+    return Finding(
+        rule=rule.name,
+        title=rule.title,
+        severity=rule.severity,
+        level=rule.level(stage),
+        verdict=finding.verdict,
+        urn=resource.urn,
+        resource=resource.name,
+        type=resource.type,
+        message=finding.message,
+        why=rule.why,
+        remediation=rule.fix,
+        ids=rule.ids,
+        source=resource.source,
+        exception=finding.exemption,
+        broken=finding.broken,
+    )
+
+
+def _of_problem(problem: Problem) -> Finding:
+    return Finding(
+        rule=problem.fact.name,
+        title=problem.fact.title,
+        severity=problem.fact.severity,
+        level=problem.fact.level,
+        verdict=Verdict.FAIL,
+        urn="",
+        resource=problem.place,
+        type="",
+        message=problem.message,
+        why="An exception that nobody looks at again is a rule that nobody keeps.",
+        remediation=problem.fact.fix,
+    )
+
+
+def _order(finding: Finding) -> tuple[int, int, str, str, str]:
+    return (
+        _VERDICTS.index(finding.verdict),
+        _SEVERITIES.index(finding.severity),
+        finding.rule,
+        finding.urn,
+        finding.message,
+    )

@@ -1,0 +1,54 @@
+"""What holds for every test: nothing reaches the network, and hypothesis runs the same way everywhere."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from typing import Any
+
+import hypothesis
+import pytest
+
+hypothesis.settings.register_profile("groundwork", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("groundwork")
+
+
+class NetworkError(AssertionError):
+    """A test tried to reach something outside this machine."""
+
+
+def refuse_network(monkeypatch: pytest.MonkeyPatch, *, loopback: bool) -> None:
+    """Make every connection over IP fail; with ``loopback`` those to this machine still work."""
+    connect = socket.socket.connect
+    connect_ex = socket.socket.connect_ex
+
+    def guarded(original: Any) -> Any:
+        def call(self: socket.socket, address: Any) -> Any:
+            if self.family in (socket.AF_INET, socket.AF_INET6) and not (loopback and _is_loopback(str(address[0]))):
+                raise NetworkError(f"a connection to {address} was tried")
+            return original(self, address)
+
+        return call
+
+    monkeypatch.setattr(socket.socket, "connect", guarded(connect))
+    monkeypatch.setattr(socket.socket, "connect_ex", guarded(connect_ex))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The policy engine's own service is on this machine; nothing else may be reached."""
+    refuse_network(monkeypatch, loopback=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """pulumi-aws imports its own deprecated twins (BucketV2, …) with their successors and warns of each."""
+    config.addinivalue_line(
+        "filterwarnings", "ignore:.*V2 has been deprecated in favor of:DeprecationWarning:pulumi_aws"
+    )

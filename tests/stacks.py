@@ -1,0 +1,84 @@
+"""Every stack of the repository, and its snapshot: made once, shared by all tests and by parallel test processes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from preview.snapshot import Snapshot
+from settings import find_stack, load_stack, stacks
+from settings.effective import as_json
+
+ROOT = Path(__file__).parent.parent
+
+STACKS: list[str] = stacks(ROOT)
+"""The names that the command line takes: ``dev``, ``examples/thulobazaar/launch``, …"""
+
+_PROGRAM = ("__main__.py", "components", "settings", "preview", "functions")
+
+
+@cache
+def snapshot_of(stack: str, unknowns: bool = False) -> Snapshot:
+    """What a stack declares; with ``unknowns`` as in the first preview of a new stack."""
+    file = _cache_folder() / f"{_key(stack, unknowns)}.json"
+    if file.is_file():
+        return Snapshot.from_json(json.loads(file.read_text(encoding="utf-8")))
+    snapshot = run(stack, unknowns)
+    # Another test process may write the same file: each writes its own and puts it in place whole.
+    draft = file.with_suffix(f".{os.getpid()}")
+    draft.write_text(snapshot.dumps(), encoding="utf-8")
+    draft.replace(file)
+    return snapshot
+
+
+def run(stack: str, unknowns: bool = False) -> Snapshot:
+    """The same without any cache."""
+    from preview.engine import run_program  # noqa: PLC0415 - what reads a cached snapshot needs no engine
+
+    found = find_stack(stack, ROOT)
+    loaded = load_stack(found)
+    return run_program(
+        found.program_folder,
+        project=found.project,
+        stack=found.name,
+        config=loaded.config,
+        settings=as_json(loaded),
+        unknowns=unknowns,
+        project_folder=found.project_folder,
+    )
+
+
+def _key(stack: str, unknowns: bool) -> str:
+    found = find_stack(stack, ROOT)
+    text = f"{stack} {unknowns} {found.file.read_text(encoding='utf-8')} {_program_key()}"
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+@cache
+def _program_key() -> str:
+    """Changes with everything a snapshot depends on but the stack file."""
+    digest = hashlib.sha256()
+    for package in ("pulumi", "pulumi-aws", "pydantic"):
+        digest.update(version(package).encode())
+    for part in _PROGRAM:
+        path = ROOT / part
+        files = (
+            [path]
+            if path.is_file()
+            else sorted(file for file in path.rglob("*") if file.suffix in (".py", ".yaml", ".json", ".js"))
+        )
+        for file in files:
+            digest.update(file.relative_to(ROOT).as_posix().encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _cache_folder() -> Path:
+    folder = Path(tempfile.gettempdir()) / f"groundwork-snapshots-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
