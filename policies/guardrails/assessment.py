@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from guardrails.catalogue import rules_by_type
 from guardrails.context import Context
 from guardrails.exemptions import Exemption, Problem
-from guardrails.judgement import Verdict, judge
+from guardrails.judgement import Judgement, Verdict, judge
 from guardrails.rules import Rule
 from guardrails.stack import Stack
 from guardrails.view import Resource
@@ -52,11 +53,14 @@ def assess(stack: Stack, context: Context) -> Assessment:
             exemption = context.exemptions.find(rule.name, resource.urn, resource.name)
             if exemption:
                 touched.add(exemption)
-            excepted = exemption is not None and judgement.verdict is Verdict.FAIL
-            verdict = Verdict.EXCEPTED if excepted else judgement.verdict
-            findings.extend(
-                Finding(rule, resource, verdict, message, exemption if excepted else None, judgement.broken)
-                for message in judgement.messages
-            )
+            findings.extend(_findings(rule, resource, judgement, exemption))
     problems = (*context.exemptions.problems, *context.exemptions.unmatched(touched))
     return Assessment(tuple(findings), problems, judged, judgements, passed)
+
+
+def _findings(rule: Rule, resource: Resource, judgement: Judgement, exemption: Exemption | None) -> Iterator[Finding]:
+    verdict = Verdict.EXCEPTED if exemption else Verdict.FAIL
+    for message in judgement.messages:
+        yield Finding(rule, resource, verdict, message, exemption)
+    if judgement.broken or not judgement.messages:
+        yield Finding(rule, resource, Verdict.UNDETERMINED, judgement.stopped, broken=judgement.broken)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from guardrails import exemptions
@@ -16,7 +16,7 @@ from guardrails.rules import PRODUCTION
 @dataclass(frozen=True)
 class Context:
     stage: str = PRODUCTION
-    exemptions: Exemptions = Exemptions()
+    exemptions: Exemptions = field(default_factory=Exemptions)
 
     @staticmethod
     def of(platform: Any, entries: Any, today: datetime.date) -> Context:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from guardrails.view import Node, Opaque, UndeterminedError, first_opaque
+from guardrails.view import Node, Opaque, cannot_read, first_opaque
 
 
 class MalformedDocumentError(Exception):
@@ -55,7 +55,7 @@ class Document:
         """The readable statements; undetermined after the last of them if others could not be read."""
         yield from self.statements
         if self.hidden:
-            raise UndeterminedError(*self.hidden)
+            raise cannot_read(*self.hidden)
 
 
 def read(node: Node, path: str) -> Document:
@@ -65,7 +65,7 @@ def read(node: Node, path: str) -> Document:
     if value is None:
         return Document(())
     if isinstance(value, Opaque):
-        raise UndeterminedError(at, value)
+        raise cannot_read(at, value)
     return _parse_text(value) if isinstance(value, str) else _parse(value, at)
 
 

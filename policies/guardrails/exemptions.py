@@ -170,6 +170,8 @@ def _date(value: Any) -> datetime.date | None:
     if isinstance(value, datetime.date):
         return value
     try:
-        return datetime.date.fromisoformat(value) if isinstance(value, str) and len(value) == len("2026-01-31") else None
+        return (
+            datetime.date.fromisoformat(value) if isinstance(value, str) and len(value) == len("2026-01-31") else None
+        )
     except ValueError:
         return None

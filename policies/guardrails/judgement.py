@@ -20,10 +20,13 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Judgement:
-    """What one rule says of one resource: a message for each failure, or why it could not tell."""
+    """What one rule says of one resource."""
 
     verdict: Verdict
     messages: tuple[str, ...] = ()
+    """One for each thing that is wrong."""
+    stopped: str = ""
+    """Why the rule could not judge to its end; what it found until then stands."""
     broken: bool = False
     """Whether the rule itself failed: a bug of ours, to be seen and never to stop a deployment."""
 
@@ -43,8 +46,5 @@ def judge(rule: Rule, resource: Resource, stack: Stack | None = None) -> Judgeme
     except Exception as bug:
         stopped = f"rule failed: {type(bug).__name__}: {bug}"
         broken = True
-    if messages:
-        return Judgement(Verdict.FAIL, tuple(dict.fromkeys(messages)), broken)
-    if stopped:
-        return Judgement(Verdict.UNDETERMINED, (stopped,), broken)
-    return Judgement(Verdict.PASS)
+    verdict = Verdict.FAIL if messages else Verdict.UNDETERMINED if stopped else Verdict.PASS
+    return Judgement(verdict, tuple(dict.fromkeys(messages)), stopped, broken)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -67,46 +66,24 @@ ADVISORY_IN_DEV: Mapping[str, Level] = {"dev": Level.ADVISORY}
 ONLY_PRODUCTION = frozenset({PRODUCTION})
 
 
-def resource_rule(
-    title: str, severity: str, *reads: str, ids: tuple[str, ...], why: str, fix: str, **more: Any
-) -> Callable[[ResourceCheck], ResourceCheck]:
-    """Make a rule of a function that reads one resource. Its name is the function's, in kebab case."""
-    return lambda check: _register(check, title, severity, reads, ids, why, fix, between=False, **more)
+def resource_rule(title: str, severity: str, *reads: str, **facts: Any) -> Callable[[ResourceCheck], ResourceCheck]:
+    """Make a rule of a function that reads one resource. Its name is the function's, in kebab case.
+
+    ``reads`` are resource types; ``facts`` are ``ids``, ``why``, ``fix`` and, where the usual does not do, ``stages`` and
+    ``levels`` of :class:`Rule`.
+    """
+    return lambda check: _register(check, title=title, severity=severity, reads=reads, between=False, **facts)
 
 
-def stack_rule(
-    title: str, severity: str, *reads: str, ids: tuple[str, ...], why: str, fix: str, **more: Any
-) -> Callable[[StackCheck], StackCheck]:
-    """Make a rule of a function that judges one resource by others of its stack."""
-    return lambda check: _register(check, title, severity, reads, ids, why, fix, between=True, **more)
+def stack_rule(title: str, severity: str, *reads: str, **facts: Any) -> Callable[[StackCheck], StackCheck]:
+    """Make a rule of a function that judges one resource by others of its stack; otherwise as :func:`resource_rule`."""
+    return lambda check: _register(check, title=title, severity=severity, reads=reads, between=True, **facts)
 
 
-def _register(
-    check: Any,
-    title: str,
-    severity: str,
-    reads: tuple[str, ...],
-    ids: tuple[str, ...],
-    why: str,
-    fix: str,
-    *,
-    between: bool,
-    **more: Any,
-) -> Any:
+def _register(check: Any, *, severity: str, **facts: Any) -> Any:
     name = check.__name__.replace("_", "-")
     if name in REGISTRY:
         raise ValueError(f"two rules are called {name}")
-    REGISTRY[name] = Rule(
-        name=name,
-        title=title,
-        severity=Severity(severity),
-        reads=reads,
-        ids=ids,
-        why=inspect.cleandoc(why),
-        fix=inspect.cleandoc(fix),
-        topic=check.__module__.rsplit(".", 1)[-1],
-        check=check,
-        between=between,
-        **more,
-    )
+    topic = check.__module__.rsplit(".", 1)[-1]
+    REGISTRY[name] = Rule(name=name, severity=Severity(severity), topic=topic, check=check, **facts)
     return check

@@ -38,7 +38,7 @@ class Stack:
         named = [[other for other in self._by_name.get(name, ()) if other.type in types] for name in names]
         found = {other.urn: other for others in named for other in others}
         if not (whole and all(named)):
-            for urn in resource.property_dependencies.get(path.split(".")[0], ()):
+            for urn in resource.property_dependencies.get(path.split(".", maxsplit=1)[0], ()):
                 if urn in self.by_urn and self.by_urn[urn].type in types:
                     found[urn] = self.by_urn[urn]
         return list(found.values())

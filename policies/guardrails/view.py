@@ -22,9 +22,12 @@ class Opaque(Enum):
 class UndeterminedError(Exception):
     """The signal, inside a rule, that its verdict hangs on a value it cannot read."""
 
-    def __init__(self, path: str, opaque: Opaque = Opaque.UNKNOWN) -> None:
-        super().__init__(f"{path} is {'secret' if opaque is Opaque.SECRET else 'not known yet'}")
-        self.path = path
+    def __init__(self, path: str, state: str = "not known yet") -> None:
+        super().__init__(f"{path} is {state}")
+
+
+def cannot_read(path: str, opaque: Opaque) -> UndeterminedError:
+    return UndeterminedError(path, "secret" if opaque is Opaque.SECRET else "not known yet")
 
 
 class Node:
@@ -41,7 +44,7 @@ class Node:
         value = self._require(path)
         hidden = first_opaque(value, self._at(path))
         if hidden:
-            raise UndeterminedError(*hidden)
+            raise cannot_read(*hidden)
         return default if value is None else value
 
     def has(self, path: str) -> bool:
@@ -74,16 +77,24 @@ class Node:
         yield from (str(item) for item in values if item is not None and not isinstance(item, Opaque))
         for index, item in enumerate(values):
             if isinstance(item, Opaque):
-                raise UndeterminedError(f"{self._at(path)}[{index}]", item)
+                raise cannot_read(f"{self._at(path)}[{index}]", item)
 
     def truth(self, path: str, *, default: bool = False) -> bool:
         """A flag, whether it is written as a boolean or, as some AWS properties are, as a word."""
         return str(self.get(path, default)).lower() == "true"
 
+    def number(self, path: str, default: int = 0) -> int:
+        """A whole number, whether it is written as one or as text."""
+        value = self.get(path, default)
+        try:
+            return int(value)
+        except (TypeError, ValueError):
+            raise UndeterminedError(self._at(path), "not a number") from None
+
     def _require(self, path: str) -> Any:
         value = self._walk(path)
         if isinstance(value, Opaque):
-            raise UndeterminedError(self._at(path), value)
+            raise cannot_read(self._at(path), value)
         return value
 
     def _walk(self, path: str) -> Any:
@@ -130,8 +141,12 @@ class Resource(Node):
         """What other resources may call it by."""
 
     def references(self, path: str, *types: str) -> bool:
-        """Whether the property is made from a resource of this stack of one of the types, known or not."""
-        urns = self.property_dependencies.get(path.split(".")[0], ())
+        """Whether the property is made from a resource of this stack of one of the types, known or not.
+
+        The engine tells this only once the whole stack is registered: a rule that reads one resource may pass because
+        of it, but must not fail because of it.
+        """
+        urns = self.property_dependencies.get(path.split(".", maxsplit=1)[0], ())
         return any(type_of(urn) in types for urn in urns)
 
 

@@ -1,0 +1,121 @@
+"""Lists that IAM rules read.
+
+Actions without resource-level permissions follow the service authorization reference (reference_policies_actions-
+resources-contextkeys.html): those whose "Resource types" column is empty can only be granted on ``*``.
+"""
+
+from __future__ import annotations
+
+NEED_ANY_RESOURCE = (
+    "acm:listcertificates",
+    "application-autoscaling:describe*",
+    "autoscaling:describe*",
+    "ce:get*",
+    "cloudformation:liststacks",
+    "cloudfront:list*",
+    "cloudwatch:describealarms",
+    "cloudwatch:getmetricdata",
+    "cloudwatch:getmetricstatistics",
+    "cloudwatch:listmetrics",
+    "cloudwatch:putmetricdata",
+    "ec2:assignprivateipaddresses",
+    "ec2:describe*",
+    "ec2messages:*",
+    "ecr:getauthorizationtoken",
+    "ecr-public:getauthorizationtoken",
+    "ecs:createcluster",
+    "ecs:deregistertaskdefinition",
+    "ecs:describetaskdefinition",
+    "ecs:discoverpollendpoint",
+    "ecs:listclusters",
+    "ecs:listtaskdefinitions",
+    "elasticache:describeevents",
+    "elasticloadbalancing:describe*",
+    "iam:getaccountsummary",
+    "iam:listaccountaliases",
+    "iam:listpolicies",
+    "iam:listroles",
+    "iam:listusers",
+    "kms:createkey",
+    "kms:generaterandom",
+    "kms:listaliases",
+    "kms:listkeys",
+    "lambda:getaccountsettings",
+    "lambda:listfunctions",
+    "logs:createlogdelivery",
+    "logs:deletelogdelivery",
+    "logs:describeloggroups",
+    "logs:describeresourcepolicies",
+    "logs:getlogdelivery",
+    "logs:listlogdeliveries",
+    "logs:putresourcepolicy",
+    "logs:updatelogdelivery",
+    "organizations:describeorganization",
+    "pricing:*",
+    "route53:listhostedzones",
+    "route53:listhostedzonesbyname",
+    "s3:getaccesspoint",
+    "s3:listallmybuckets",
+    "secretsmanager:getrandompassword",
+    "secretsmanager:listsecrets",
+    "ses:getsendquota",
+    "ses:getsendstatistics",
+    "sns:listtopics",
+    "sqs:listqueues",
+    "ssm:describeparameters",
+    "ssm:updateinstanceinformation",
+    "ssmmessages:*",
+    "sts:decodeauthorizationmessage",
+    "sts:getcalleridentity",
+    "sts:getservicebearertoken",
+    "sts:getsessiontoken",
+    "tag:getresources",
+    "tag:gettagkeys",
+    "tag:gettagvalues",
+    "wafv2:listwebacls",
+    "xray:getsamplingrules",
+    "xray:getsamplingstatisticsummaries",
+    "xray:getsamplingtargets",
+    "xray:puttelemetryrecords",
+    "xray:puttracesegments",
+)
+"""Actions, in lower case and as patterns, that IAM knows no resource for."""
+
+NARROWING_KEYS = (
+    "aws:requesttag/",
+    "aws:resourceaccount",
+    "aws:resourceorgid",
+    "aws:resourcetag/",
+    "cloudwatch:namespace",
+    "ec2:resourcetag/",
+    "ec2:vpc",
+    "ecs:cluster",
+    "iam:awsservicename",
+    "kms:resourcealiases",
+    "kms:viaservice",
+    "kms:encryptioncontext:",
+    "secretsmanager:resourcetag/",
+    "ssm:resourcetag/",
+)
+"""Condition keys that choose the resources of a statement as a Resource element would."""
+
+PRIVILEGED_POLICIES = (
+    "AdministratorAccess",
+    "PowerUserAccess",
+    "*FullAccess",
+    "AdministratorAccess-*",
+    "SystemAdministrator",
+    "DatabaseAdministrator",
+    "NetworkAdministrator",
+    "DataScientist",
+)
+"""Names of AWS managed policies, as patterns, that grant far more than one workload needs."""
+
+FEDERATED_SUBJECTS = {
+    "token.actions.githubusercontent.com": "token.actions.githubusercontent.com:sub",
+    "gitlab.com": "gitlab.com:sub",
+    "app.terraform.io": "app.terraform.io:sub",
+    "api.pulumi.com/oidc": "api.pulumi.com/oidc:sub",
+    "agent.buildkite.com": "agent.buildkite.com:sub",
+}
+"""Identity providers that serve everyone, with the condition key that says who of everyone it is."""

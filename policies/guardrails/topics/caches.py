@@ -1,0 +1,131 @@
+"""Caches: encrypted, authenticated, in subnets of their own."""
+
+from __future__ import annotations
+
+from guardrails import kinds
+from guardrails.customer_keys import names_customer_key
+from guardrails.rules import ONLY_PRODUCTION, Level, Messages, resource_rule
+from guardrails.view import Resource
+
+
+@resource_rule(
+    "Caches are encrypted at rest",
+    "medium",
+    kinds.CACHE_GROUP,
+    ids=("fsbp:ElastiCache.4", "checkov:CKV_AWS_29"),
+    why="Backups and swap of a cache hold sessions and copies of the database.",
+    fix="Set atRestEncryptionEnabled to true; the group is replaced.",
+)
+def cache_encrypted(cache: Resource) -> Messages:
+    if not cache.truth("atRestEncryptionEnabled", default=cache.get("engine") == "valkey"):
+        yield "it is not encrypted at rest"
+
+
+@resource_rule(
+    "Caches are encrypted with a customer-managed key",
+    "low",
+    kinds.CACHE_GROUP,
+    kinds.CACHE_SERVERLESS,
+    ids=("checkov:CKV_AWS_191",),
+    why="Who may use a key of one's own is one's own decision, is logged, and can be taken back.",
+    fix="Name an aws.kms.Key in kmsKeyId; the cache is replaced.",
+)
+def cache_customer_key(cache: Resource) -> Messages:
+    if not names_customer_key(cache, "kmsKeyId"):
+        yield "it is not encrypted with a customer-managed key (kmsKeyId)"
+
+
+@resource_rule(
+    "Caches are encrypted in transit",
+    "high",
+    kinds.CACHE_GROUP,
+    kinds.CACHE_CLUSTER,
+    ids=("fsbp:ElastiCache.5", "checkov:CKV_AWS_30"),
+    why="Session tokens and passwords would cross the network in clear.",
+    fix="Set transitEncryptionEnabled to true and let clients connect with rediss://.",
+)
+def cache_tls(cache: Resource) -> Messages:
+    if cache.has("replicationGroupId"):
+        return
+    mode = cache.get("transitEncryptionMode", "required")
+    if not cache.truth("transitEncryptionEnabled", default=cache.get("engine") == "valkey"):
+        yield "it is not encrypted in transit"
+    elif mode != "required":
+        yield f"it also accepts connections without TLS (transitEncryptionMode is {mode})"
+
+
+@resource_rule(
+    "Caches ask who connects",
+    "medium",
+    kinds.CACHE_GROUP,
+    kinds.CACHE_SERVERLESS,
+    ids=("fsbp:ElastiCache.6", "checkov:CKV_AWS_31"),
+    why="Without a user group or token, everything that reaches the port may read and flush the cache.",
+    fix="Give userGroupIds (role-based access control), or an authToken.",
+)
+def cache_authenticated(cache: Resource) -> Messages:
+    if not any(cache.has(path) for path in ("userGroupIds", "userGroupId", "authToken")):
+        yield "it has neither a user group nor a token"
+
+
+@resource_rule(
+    "Cache users prove who they are",
+    "high",
+    kinds.CACHE_USER,
+    ids=(),
+    why="An active user without a password is open to everything that reaches the port.",
+    fix='Use IAM authentication or passwords; a user that only has to exist gets the access string "off -@all".',
+)
+def cache_user_authenticated(user: Resource) -> Messages:
+    if str(user.get("accessString", "")).split(" ")[0] == "off":
+        return
+    if user.truth("noPasswordRequired") or user.get("authenticationMode.type") == "no-password-required":
+        yield "it is active and needs no password"
+
+
+@resource_rule(
+    "Caches do not use the default subnet group",
+    "high",
+    kinds.CACHE_GROUP,
+    kinds.CACHE_CLUSTER,
+    ids=("fsbp:ElastiCache.7", "checkov:CKV_AWS_323"),
+    why="The default subnet group holds the public subnets of the default VPC.",
+    fix="Declare an aws.elasticache.SubnetGroup of private subnets and name it.",
+)
+def cache_own_subnet_group(cache: Resource) -> Messages:
+    if cache.has("replicationGroupId"):
+        return
+    if not cache.has("subnetGroupName") or (
+        cache.known("subnetGroupName") and cache.get("subnetGroupName") == "default"
+    ):
+        yield "it stands in the default subnet group"
+
+
+@resource_rule(
+    "Production caches keep backups",
+    "high",
+    kinds.CACHE_GROUP,
+    ids=("fsbp:ElastiCache.1", "checkov:CKV_AWS_134"),
+    why="A cache that is also a store (sessions, queues) cannot be rebuilt from the database.",
+    fix="Set snapshotRetentionLimit to 1 or more days.",
+    stages=ONLY_PRODUCTION,
+    levels={"prod": Level.ADVISORY},
+)
+def cache_backups(cache: Resource) -> Messages:
+    if cache.number("snapshotRetentionLimit", 0) < 1:
+        yield "it keeps no backup"
+
+
+@resource_rule(
+    "Production caches fail over by themselves",
+    "medium",
+    kinds.CACHE_GROUP,
+    ids=("fsbp:ElastiCache.3", "checkov:CKV2_AWS_50"),
+    why="When the primary fails, a replica has to take over without anyone waking up.",
+    fix="Set automaticFailoverEnabled to true with at least one replica in another zone.",
+    stages=ONLY_PRODUCTION,
+    levels={"prod": Level.ADVISORY},
+)
+def cache_failover(cache: Resource) -> Messages:
+    if not cache.truth("automaticFailoverEnabled"):
+        yield "automatic failover is off"

@@ -1,0 +1,297 @@
+"""Container images and the tasks that run them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from guardrails import documents, kinds
+from guardrails.customer_keys import names_customer_key
+from guardrails.principals import public_statements
+from guardrails.rules import ADVISORY_IN_DEV, Level, Messages, resource_rule, stack_rule
+from guardrails.stack import Stack
+from guardrails.view import Node, Resource, UndeterminedError
+
+_SECRET_NAME = re.compile(
+    r"(^|_)(PASSWORD|PASSWD|PASSPHRASE|SECRET|SECRET_KEY|SECRET_ACCESS_KEY|TOKEN|API_?KEY|PRIVATE_KEY|AUTH_DATA|CREDENTIALS)$"
+)
+"""What the names of environment variables that hold secrets end with; those of ECS.8 among them."""
+_KEY_ID = "AWS_ACCESS_KEY_ID"
+_ROOT = re.compile(r"^(root|0)(:.*)?$")
+
+
+def _containers(task: Resource) -> Iterator[tuple[str, Node]]:
+    """Each container with its name, whether the definitions come as text or as a list."""
+    value, problem = _definitions(task)
+    if problem:
+        raise UndeterminedError("containerDefinitions", f"malformed: {problem}")
+    for container in Node({"containers": value}).items("containers"):
+        yield str(container.get("name", "container")), container
+
+
+def _definitions(task: Resource) -> tuple[Any, str]:
+    """The definitions as a list, and what is wrong with them."""
+    value = task.node("containerDefinitions").value
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            return None, f"it is not JSON: {error}"
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            return None, "it is not a list of objects"
+    return value, ""
+
+
+def _on_windows(task: Resource) -> bool:
+    return str(task.get("runtimePlatform.operatingSystemFamily", "LINUX")).startswith("WINDOWS")
+
+
+@resource_rule(
+    "Container definitions can be read",
+    "high",
+    kinds.TASK_DEFINITION,
+    ids=(),
+    why="What cannot be read is neither judged nor started.",
+    fix="Give containerDefinitions as a JSON list of objects.",
+)
+def ecs_definitions_readable(task: Resource) -> Messages:
+    _, problem = _definitions(task)
+    if problem:
+        yield f"containerDefinitions: {problem}"
+
+
+@resource_rule(
+    "Containers are not privileged",
+    "high",
+    kinds.TASK_DEFINITION,
+    ids=("fsbp:ECS.4", "checkov:CKV_AWS_334"),
+    why="A privileged container is root on its host.",
+    fix="Remove privileged; add the one Linux capability that is needed, if any.",
+)
+def ecs_not_privileged(task: Resource) -> Messages:
+    for name, container in _containers(task):
+        if container.truth("privileged"):
+            yield f"container {name!r} is privileged"
+
+
+@resource_rule(
+    "Containers cannot write to their root file system",
+    "high",
+    kinds.TASK_DEFINITION,
+    ids=("fsbp:ECS.5", "checkov:CKV_AWS_336"),
+    why="An attacker who cannot write cannot install anything.",
+    fix="Set readonlyRootFilesystem to true and mount a volume where the program has to write (/tmp).",
+    levels=ADVISORY_IN_DEV,
+)
+def ecs_read_only_root(task: Resource) -> Messages:
+    if _on_windows(task):
+        return
+    for name, container in _containers(task):
+        if not container.truth("readonlyRootFilesystem"):
+            yield f"container {name!r} can write to its root file system"
+
+
+@resource_rule(
+    "Containers do not run as root",
+    "medium",
+    kinds.TASK_DEFINITION,
+    ids=(),
+    why="Root inside the container is one kernel bug away from root outside.",
+    fix="Set user to a number other than 0, as the image has it.",
+    levels=ADVISORY_IN_DEV,
+)
+def ecs_not_root(task: Resource) -> Messages:
+    if _on_windows(task):
+        return
+    for name, container in _containers(task):
+        user = str(container.get("user", ""))
+        if not user:
+            yield f"container {name!r} names no user and so may run as root"
+        elif _ROOT.match(user):
+            yield f"container {name!r} runs as {user}"
+
+
+@resource_rule(
+    "No secret stands in the environment of a container",
+    "high",
+    kinds.TASK_DEFINITION,
+    ids=("fsbp:ECS.8",),
+    why="Everyone who may describe the task definition reads it, for all its revisions.",
+    fix="Move the value to Secrets Manager or Parameter Store and name its ARN in secrets.",
+)
+def ecs_no_plain_secrets(task: Resource) -> Messages:
+    for name, container in _containers(task):
+        for variable in container.items("environment"):
+            key = str(variable.get("name", ""))
+            if (key.upper() == _KEY_ID or _SECRET_NAME.search(key.upper())) and variable.has("value"):
+                yield f"container {name!r} has {key} in plain text"
+
+
+@resource_rule(
+    "Containers send their logs somewhere",
+    "high",
+    kinds.TASK_DEFINITION,
+    ids=("fsbp:ECS.9",),
+    why="On Fargate a container's output is lost when the task ends.",
+    fix="Give every container a logConfiguration (awslogs, or awsfirelens).",
+)
+def ecs_logs(task: Resource) -> Messages:
+    for name, container in _containers(task):
+        if not container.has("logConfiguration.logDriver"):
+            yield f"container {name!r} has no logConfiguration"
+
+
+@resource_rule(
+    "Tasks do not share the host's processes and network",
+    "high",
+    kinds.TASK_DEFINITION,
+    ids=("fsbp:ECS.3", "fsbp:ECS.1", "checkov:CKV_AWS_335"),
+    why="A task in the host's namespaces sees and signals everything that runs there.",
+    fix="Remove pidMode and ipcMode host; use networkMode awsvpc.",
+)
+def ecs_own_namespaces(task: Resource) -> Messages:
+    for path in ("pidMode", "ipcMode", "networkMode"):
+        if task.get(path) == "host":
+            yield f"{path} is host"
+
+
+@stack_rule(
+    "A task's own role is not its execution role",
+    "low",
+    kinds.TASK_DEFINITION,
+    ids=("checkov:CKV_AWS_249",),
+    why="The execution role reads the secrets of the task; the program should have only what it uses.",
+    fix="Give taskRoleArn a role of its own.",
+)
+def ecs_two_roles(task: Resource, stack: Stack) -> Messages:
+    if not (task.has("taskRoleArn") and task.has("executionRoleArn")):
+        return
+    sources = [task.property_dependencies.get(path) for path in ("taskRoleArn", "executionRoleArn")]
+    if all(sources) and not (task.known("taskRoleArn") and task.known("executionRoleArn")):
+        same = sources[0] == sources[1]
+    else:
+        same = task.get("taskRoleArn") == task.get("executionRoleArn")
+    if same:
+        yield "its task role is its execution role"
+
+
+@resource_rule(
+    "Services give their tasks no public address",
+    "high",
+    kinds.ECS_SERVICE,
+    kinds.ECS_TASK_SET,
+    ids=("fsbp:ECS.2", "fsbp:ECS.16", "checkov:CKV_AWS_333"),
+    why="A task with a public address is reachable the moment its security group is opened by mistake.",
+    fix="Run it in private subnets with assignPublicIp false, behind the load balancer.",
+)
+def ecs_no_public_address(service: Resource) -> Messages:
+    if service.truth("networkConfiguration.assignPublicIp"):
+        yield "its tasks get public addresses (assignPublicIp)"
+
+
+@stack_rule(
+    "Sessions inside containers are recorded",
+    "medium",
+    kinds.ECS_SERVICE,
+    ids=("checkov:CKV_AWS_223",),
+    why="ECS Exec gives a shell in production; without a log nobody knows what was done there.",
+    fix="Set executeCommandConfiguration on the cluster with logging OVERRIDE, a log group and a key.",
+    levels=ADVISORY_IN_DEV,
+)
+def ecs_exec_recorded(service: Resource, stack: Stack) -> Messages:
+    if not service.truth("enableExecuteCommand"):
+        return
+    clusters = stack.targets(service, "cluster", kinds.ECS_CLUSTER)
+    if not clusters:
+        raise UndeterminedError("cluster", "not of this stack")
+    for cluster in clusters:
+        logging = cluster.get("configuration.executeCommandConfiguration.logging", "DEFAULT")
+        if logging != "OVERRIDE":
+            yield f"cluster {cluster.name!r} keeps no log of its own for ECS Exec (logging is {logging})"
+
+
+@resource_rule(
+    "Clusters collect container metrics",
+    "medium",
+    kinds.ECS_CLUSTER,
+    ids=("fsbp:ECS.12", "checkov:CKV_AWS_65"),
+    why="A task that is killed for memory shows only there.",
+    fix="Add the setting containerInsights with the value enabled or enhanced.",
+    levels={"dev": Level.ADVISORY, "prod": Level.ADVISORY},
+)
+def ecs_insights(cluster: Resource) -> Messages:
+    values = [item.get("value") for item in cluster.items("settings") if item.get("name") == "containerInsights"]
+    if not any(value in ("enabled", "enhanced") for value in values):
+        yield "Container Insights is off"
+
+
+@stack_rule(
+    "Images are scanned when they are pushed",
+    "high",
+    kinds.REPOSITORY,
+    ids=("fsbp:ECR.1", "checkov:CKV_AWS_163"),
+    why="Known holes in base images are the cheapest way in, and the cheapest to find.",
+    fix="Set imageScanningConfiguration.scanOnPush to true, or declare an aws.ecr.RegistryScanningConfiguration.",
+)
+def ecr_scan_on_push(repository: Resource, stack: Stack) -> Messages:
+    if not repository.truth("imageScanningConfiguration.scanOnPush") and not stack.of_type(kinds.REGISTRY_SCANNING):
+        yield "images are not scanned on push"
+
+
+@resource_rule(
+    "Image tags cannot be moved",
+    "medium",
+    kinds.REPOSITORY,
+    ids=("fsbp:ECR.2", "checkov:CKV_AWS_51"),
+    why="The image that was tested has to be the image that is deployed.",
+    fix="Set imageTagMutability to IMMUTABLE and tag with the commit.",
+    levels=ADVISORY_IN_DEV,
+)
+def ecr_immutable_tags(repository: Resource) -> Messages:
+    if not str(repository.get("imageTagMutability", "MUTABLE")).startswith("IMMUTABLE"):
+        yield "a tag can be moved to another image"
+
+
+@resource_rule(
+    "Images are encrypted with a customer-managed key",
+    "low",
+    kinds.REPOSITORY,
+    ids=("checkov:CKV_AWS_136",),
+    why="Who may use a key of one's own is one's own decision, is logged, and can be taken back.",
+    fix="Add encryptionConfigurations with encryptionType KMS and a kmsKey; the repository is replaced.",
+)
+def ecr_customer_key(repository: Resource) -> Messages:
+    blocks = repository.items("encryptionConfigurations")
+    if not any(
+        str(block.get("encryptionType", "")).startswith("KMS") and names_customer_key(repository, "kmsKey", at=block)
+        for block in blocks
+    ):
+        yield "it is not encrypted with a customer-managed key (encryptionConfigurations)"
+
+
+@stack_rule(
+    "Old images are removed",
+    "medium",
+    kinds.REPOSITORY,
+    ids=("fsbp:ECR.3",),
+    why="Old images cost money and keep their holes for whoever starts them again.",
+    fix="Declare an aws.ecr.LifecyclePolicy for the repository.",
+    levels=ADVISORY_IN_DEV,
+)
+def ecr_lifecycle(repository: Resource, stack: Stack) -> Messages:
+    if not stack.referrers(repository, "repository", kinds.REPOSITORY_LIFECYCLE):
+        yield "it has no lifecycle policy"
+
+
+@resource_rule(
+    "No repository is open to everyone",
+    "critical",
+    kinds.REPOSITORY_POLICY,
+    ids=("checkov:CKV_AWS_32",),
+    why="Images hold the program, and often more than was meant to be in them.",
+    fix="Name the accounts or the organisation that may pull.",
+)
+def ecr_policy_not_public(policy: Resource) -> Messages:
+    yield from public_statements(documents.read(policy, "policy"))

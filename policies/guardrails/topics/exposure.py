@@ -1,0 +1,161 @@
+"""No open ports: what security groups and addresses let the internet reach."""
+
+from __future__ import annotations
+
+from guardrails import kinds
+from guardrails.ports import RULE_TYPES, Opening, openings
+from guardrails.rules import ADVISORY_IN_DEV, Messages, resource_rule
+from guardrails.view import Resource
+
+INGRESS_TYPES = (kinds.SECURITY_GROUP, kinds.SECURITY_GROUP_RULE, kinds.INGRESS_RULE)
+EGRESS_TYPES = (kinds.SECURITY_GROUP, kinds.SECURITY_GROUP_RULE, kinds.EGRESS_RULE)
+
+ADMIN_PORTS = {22: "SSH", 3389: "RDP", 5985: "WinRM", 5986: "WinRM", 23: "Telnet", 2375: "Docker"}
+DATA_PORTS = {
+    1433: "SQL Server",
+    1521: "Oracle",
+    2181: "ZooKeeper",
+    3306: "MySQL",
+    5432: "PostgreSQL",
+    5439: "Redshift",
+    5601: "OpenSearch Dashboards",
+    5984: "CouchDB",
+    6379: "Redis",
+    6380: "Redis",
+    7000: "Cassandra",
+    8086: "InfluxDB",
+    9042: "Cassandra",
+    9092: "Kafka",
+    9200: "OpenSearch",
+    9300: "OpenSearch",
+    11211: "Memcached",
+    27017: "MongoDB",
+}
+"""Ports of data stores; those of EC2.19 among them."""
+WEB_PORTS = (80, 443)
+
+
+def _to_all(opening: Opening, ports: dict[int, str]) -> Messages:
+    if opening.all_ports:
+        return
+    for port, service in ports.items():
+        if opening.covers(port):
+            yield f"{opening.label} lets the whole internet reach port {port} ({service})"
+
+
+@resource_rule(
+    "No administration port is open to the internet",
+    "critical",
+    *INGRESS_TYPES,
+    ids=(
+        "fsbp:EC2.19",
+        "fsbp:EC2.18",
+        "checkov:CKV_AWS_24",
+        "checkov:CKV_AWS_25",
+        "cis:v3.0.0/5.2",
+        "cis:v3.0.0/5.3",
+        "securityhub:EC2.13",
+        "securityhub:EC2.14",
+    ),
+    why="An open SSH or RDP port is found by scanners within minutes and attacked from then on.",
+    fix="Remove the rule and use AWS Systems Manager Session Manager, which needs no open port.",
+)
+def admin_ports_closed(group: Resource) -> Messages:
+    for opening in openings(group, "ingress"):
+        yield from _to_all(opening, ADMIN_PORTS)
+
+
+@resource_rule(
+    "No database port is open to the internet",
+    "critical",
+    *INGRESS_TYPES,
+    ids=("fsbp:EC2.19", "fsbp:EC2.18"),
+    why="A data store that answers the internet is one leaked or guessed password away from being copied.",
+    fix="Allow the port only from the security groups of the workloads that use it.",
+)
+def database_ports_closed(group: Resource) -> Messages:
+    for opening in openings(group, "ingress"):
+        yield from _to_all(opening, DATA_PORTS)
+
+
+@resource_rule(
+    "No security group lets the internet in on all ports",
+    "critical",
+    *INGRESS_TYPES,
+    ids=("fsbp:EC2.18", "fsbp:EC2.19", "checkov:CKV_AWS_277"),
+    why="Such a rule is the same as no firewall.",
+    fix="Name the one protocol and port that is needed, and where it is needed from.",
+)
+def all_ports_closed(group: Resource) -> Messages:
+    for opening in openings(group, "ingress"):
+        if opening.all_ports:
+            yield f"{opening.label} lets the whole internet in on all ports"
+
+
+@resource_rule(
+    "Only web ports are open to the internet",
+    "high",
+    *INGRESS_TYPES,
+    ids=("fsbp:EC2.18",),
+    why="Only a public load balancer has to be reached by everyone, and only on 80 and 443.",
+    fix="Put the service behind the load balancer, or allow its port only from known addresses.",
+)
+def only_web_ports_open(group: Resource) -> Messages:
+    named = {**ADMIN_PORTS, **DATA_PORTS}
+    for opening in openings(group, "ingress"):
+        web = opening.ports[0] == opening.ports[1] and opening.ports[0] in WEB_PORTS
+        if web or opening.all_ports or opening.protocol in ("icmp", "icmpv6", "1", "58"):
+            continue
+        if not any(opening.covers(port) for port in named):
+            yield f"{opening.label} lets the whole internet reach {opening.describe()}"
+
+
+@resource_rule(
+    "No security group lets everything out to everywhere",
+    "medium",
+    *EGRESS_TYPES,
+    ids=("checkov:CKV_AWS_382",),
+    why="Unlimited egress is how stolen data leaves and how malware calls home.",
+    fix="Allow the ports in use (443 is usually enough), to security groups and prefix lists where possible.",
+    levels=ADVISORY_IN_DEV,
+)
+def egress_not_all_protocols(group: Resource) -> Messages:
+    for opening in openings(group, "egress"):
+        if opening.all_ports:
+            yield f"{opening.label} lets all protocols out to the whole internet"
+
+
+@resource_rule(
+    "Security groups and their rules say what they are for",
+    "low",
+    *RULE_TYPES,
+    ids=("checkov:CKV_AWS_23",),
+    why="A rule that nobody can explain is a rule that nobody dares to remove.",
+    fix="Give the group and each rule a description of who speaks to whom and why.",
+)
+def security_group_described(group: Resource) -> Messages:
+    if not group.has("description") or group.node("description").value == "Managed by Pulumi":
+        yield "it has no description"
+    if group.type == kinds.SECURITY_GROUP:
+        for direction in ("ingress", "egress"):
+            for rule in group.items(direction):
+                if not rule.has("description"):
+                    yield f"its {rule.path} rule has no description"
+
+
+@resource_rule(
+    "Instances have no public address",
+    "high",
+    kinds.INSTANCE,
+    kinds.LAUNCH_TEMPLATE,
+    kinds.LAUNCH_CONFIGURATION,
+    ids=("fsbp:EC2.9", "fsbp:EC2.25", "fsbp:AutoScaling.5", "checkov:CKV_AWS_88"),
+    why="A server with a public address is reachable the moment its security group is opened by mistake.",
+    fix="Set associatePublicIpAddress to false; reach it through a load balancer and Session Manager.",
+)
+def instance_no_public_address(instance: Resource) -> Messages:
+    if instance.truth("associatePublicIpAddress"):
+        yield "it asks for a public address"
+    for interface in instance.items("networkInterfaces"):
+        if interface.truth("associatePublicIpAddress"):
+            yield f"{interface.path} asks for a public address"

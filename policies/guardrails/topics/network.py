@@ -1,0 +1,168 @@
+"""Private subnets: VPC defaults, flow logs, routes, network ACLs, public addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from guardrails import kinds
+from guardrails.ports import covers_port, is_world
+from guardrails.routing import INTERNET, default_routes, subnets_of
+from guardrails.rules import ADVISORY_IN_DEV, Messages, resource_rule, stack_rule
+from guardrails.stack import Stack
+from guardrails.view import Node, Resource
+
+ADMIN_PORTS = (22, 3389)
+
+
+@stack_rule(
+    "The default security group of a VPC allows nothing",
+    "high",
+    kinds.VPC,
+    ids=("fsbp:EC2.2", "checkov:CKV2_AWS_12", "cis:v3.0.0/5.4"),
+    why="A resource that names no security group gets the default one, which lets all its members reach each other and everything.",
+    fix="Declare an aws.ec2.DefaultSecurityGroup for the VPC with no ingress and no egress, and add no rules to it.",
+)
+def vpc_default_security_group_closed(vpc: Resource, stack: Stack) -> Messages:
+    groups = stack.referrers(vpc, "vpcId", kinds.DEFAULT_SECURITY_GROUP)
+    if not groups:
+        yield "nothing takes over and empties the VPC's default security group"
+    for group in groups:
+        for direction in ("ingress", "egress"):
+            if group.has(direction) and group.items(direction):
+                yield f"the default security group {group.name!r} has {direction} rules"
+    for rule in stack.referrers(
+        vpc, "securityGroupId", kinds.SECURITY_GROUP_RULE, kinds.INGRESS_RULE, kinds.EGRESS_RULE
+    ):
+        yield f"{rule.name!r} adds a rule to the VPC's default security group"
+
+
+@stack_rule(
+    "Every VPC records its traffic in flow logs",
+    "medium",
+    kinds.VPC,
+    ids=("fsbp:EC2.6", "checkov:CKV2_AWS_11", "cis:v3.0.0/3.7"),
+    why="Without flow logs nobody can tell after an incident who spoke to whom.",
+    fix="Declare an aws.ec2.FlowLog with the VPC's id that records at least rejected traffic.",
+    levels=ADVISORY_IN_DEV,
+)
+def vpc_flow_logs(vpc: Resource, stack: Stack) -> Messages:
+    logs = stack.referrers(vpc, "vpcId", kinds.FLOW_LOG)
+    if not logs:
+        yield "the VPC has no flow log"
+    elif all(log.get("trafficType", "ALL") == "ACCEPT" for log in logs):
+        yield "its flow logs leave out rejected traffic"
+
+
+@resource_rule(
+    "Nothing is built in the account's default VPC",
+    "medium",
+    kinds.DEFAULT_VPC,
+    kinds.DEFAULT_SUBNET,
+    ids=("checkov:CKV_AWS_148",),
+    why="Every subnet of a default VPC is public and assigns public addresses.",
+    fix="Build a VPC of your own with private subnets and leave the default one alone.",
+)
+def no_default_vpc(resource: Resource) -> Messages:
+    yield "the default VPC's subnets are all public"
+
+
+@resource_rule(
+    "Subnets assign no public addresses on launch",
+    "medium",
+    kinds.SUBNET,
+    kinds.DEFAULT_SUBNET,
+    ids=("fsbp:EC2.15", "checkov:CKV_AWS_130"),
+    why="Whatever starts in such a subnet is on the internet without anyone having asked for it.",
+    fix="Leave mapPublicIpOnLaunch off; give a public address only to what needs one (load balancer, NAT).",
+)
+def subnet_no_public_addresses(subnet: Resource) -> Messages:
+    if subnet.truth("mapPublicIpOnLaunch"):
+        yield "it gives a public IPv4 address to everything launched in it"
+
+
+@stack_rule(
+    "Data subnets have no default route",
+    "medium",
+    kinds.DB_SUBNET_GROUP,
+    kinds.CACHE_SUBNET_GROUP,
+    ids=("fsbp:RDS.46",),
+    why="A database has no reason to open connections to the internet; without a default route stolen data has no way out.",
+    fix="Give the data subnets a route table of their own with no route to 0.0.0.0/0 or ::/0; reach AWS through VPC endpoints.",
+)
+def data_subnets_without_default_route(group: Resource, stack: Stack) -> Messages:
+    for subnet in subnets_of(group, stack, "subnetIds"):
+        for route in default_routes(subnet, stack):
+            yield f"subnet {subnet.name!r} has a default route to {route}"
+
+
+@stack_rule(
+    "Databases stand in subnets without a route to an internet gateway",
+    "high",
+    kinds.DB_INSTANCE,
+    kinds.DB_CLUSTER,
+    ids=("fsbp:RDS.46", "cis:v3.0.0/2.3.3"),
+    why="One wrong flag or security-group rule then puts the database on the internet.",
+    fix="Use a DB subnet group of private subnets: their route table has no route to an internet gateway.",
+)
+def database_subnets_private(database: Resource, stack: Stack) -> Messages:
+    if database.has("replicateSourceDb") or database.has("replicationSourceIdentifier"):
+        return
+    if not database.has("dbSubnetGroupName"):
+        yield "it names no subnet group and so stands in the public subnets of the default VPC"
+        return
+    yield from _public_subnets(database, stack, "dbSubnetGroupName", kinds.DB_SUBNET_GROUP)
+
+
+@stack_rule(
+    "Caches stand in subnets without a route to an internet gateway",
+    "high",
+    kinds.CACHE_GROUP,
+    kinds.CACHE_CLUSTER,
+    ids=("checkov:CKV_AWS_323",),
+    why="A cache holds sessions and copies of the database, usually behind weaker authentication.",
+    fix="Use a cache subnet group of private subnets: their route table has no route to an internet gateway.",
+)
+def cache_subnets_private(cache: Resource, stack: Stack) -> Messages:
+    if cache.has("subnetGroupName"):
+        yield from _public_subnets(cache, stack, "subnetGroupName", kinds.CACHE_SUBNET_GROUP)
+
+
+def _public_subnets(resource: Resource, stack: Stack, path: str, group_type: str) -> Iterator[str]:
+    groups = stack.targets(resource, path, group_type)
+    if not groups:
+        resource.get(path)
+        return
+    for group in groups:
+        for subnet in subnets_of(group, stack, "subnetIds"):
+            if INTERNET in default_routes(subnet, stack):
+                yield f"subnet {subnet.name!r} of its subnet group {group.name!r} has a route to an internet gateway"
+
+
+@resource_rule(
+    "Network ACLs let nobody on the internet reach SSH or RDP",
+    "medium",
+    kinds.NETWORK_ACL,
+    kinds.NETWORK_ACL_RULE,
+    ids=("fsbp:EC2.21", "checkov:CKV_AWS_231", "checkov:CKV_AWS_232", "cis:v3.0.0/5.1"),
+    why="A network ACL is the second lock where a security group was opened by mistake.",
+    fix="Deny ports 22 and 3389 from 0.0.0.0/0 and ::/0, or allow only the ports in use.",
+)
+def nacl_admin_ports_closed(acl: Resource) -> Messages:
+    for entry, label in _nacl_entries(acl):
+        if not any(is_world(entry.get(key)) for key in ("cidrBlock", "ipv6CidrBlock")):
+            continue
+        ports = (entry.number("fromPort", 0), entry.number("toPort", 0))
+        for port in ADMIN_PORTS:
+            if covers_port(str(entry.get("protocol", "-1")), ports, port):
+                yield f"{label} lets the whole internet reach port {port}"
+
+
+def _nacl_entries(acl: Resource) -> Iterator[tuple[Node, str]]:
+    """The entries that allow traffic in; an ACL's own list and rule resources name their properties differently."""
+    if acl.type == kinds.NETWORK_ACL_RULE:
+        if acl.get("ruleAction") == "allow" and not acl.truth("egress"):
+            yield acl, "it"
+        return
+    for entry in acl.items("ingress"):
+        if entry.get("action") == "allow":
+            yield entry, f"ingress rule {entry.get('ruleNo', '')}"

@@ -1,0 +1,178 @@
+"""The engine's side of a policy pack: starts the pack's process and speaks its protocol.
+
+As the engine does it (pulumi: sdk/python/cmd/pulumi-language-python, sdk/go/common/resource/plugin/analyzer_plugin.go):
+``python -u -m pulumi.policy ENGINE PACK`` in the pack's folder, configuration in the environment, the port on the first
+line of standard output; then GetAnalyzerInfo, Configure, ConfigureStack, Analyze with each resource's inputs, and at the
+end AnalyzeStack with everything's outputs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2, struct_pb2
+from pulumi.runtime import rpc
+from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
+from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
+
+from preview.snapshot import MARKER, Resource, Snapshot
+
+PACK = Path(__file__).parents[2] / "policies"
+SECRET_TEXT = "what-nobody-may-read"
+_LEVELS = analyzer_pb2.EnforcementLevel
+
+
+@dataclass(frozen=True)
+class Violation:
+    rule: str
+    urn: str
+    level: str
+    message: str
+
+
+class PackProcess:
+    """A running policy pack."""
+
+    def __init__(
+        self, *, stack: str = "prod", project: str = "test", config: Mapping[str, Any] | None = None, pack: Path = PACK
+    ) -> None:
+        self._config = {
+            key: value if isinstance(value, str) else json.dumps(value) for key, value in (config or {}).items()
+        }
+        self._stack = stack
+        self._project = project
+        self._pack = pack
+
+    def __enter__(self) -> PackProcess:
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+        stack_environment = {
+            "PULUMI_ORGANIZATION": "organization",
+            "PULUMI_PROJECT": self._project,
+            "PULUMI_STACK": self._stack,
+            "PULUMI_DRY_RUN": "true",
+            "PULUMI_CONFIG": json.dumps(self._config),
+        }
+        if self._stack:
+            environment |= stack_environment
+        self._process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "pulumi.policy", "127.0.0.1:1", str(self._pack)],
+            cwd=self._pack,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout
+        port = self._process.stdout.readline().strip()
+        if not port.isdigit():
+            _, errors = self._process.communicate()
+            raise AssertionError(f"the pack did not start: {errors}")
+        self._channel = grpc.insecure_channel(f"127.0.0.1:{port}", [("grpc.max_receive_message_length", 400 << 20)])
+        self._stub = analyzer_pb2_grpc.AnalyzerStub(self._channel)
+        self._stub.ConfigureStack(
+            analyzer_pb2.AnalyzerStackConfigureRequest(
+                stack=self._stack,
+                project=self._project,
+                organization="organization",
+                dry_run=True,
+                config=self._config,
+            )
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._channel.close()
+        self._process.terminate()
+        self._process.communicate(timeout=10)
+
+    def info(self) -> Any:
+        return self._stub.GetAnalyzerInfo(empty_pb2.Empty())
+
+    def configure(self, levels: Mapping[str, str]) -> None:
+        """Set enforcement levels as ``--policy-pack-config`` does."""
+        self._stub.Configure(
+            analyzer_pb2.ConfigureAnalyzerRequest(
+                policyConfig={
+                    rule: analyzer_pb2.PolicyConfig(enforcementLevel=_LEVELS.Value(level.upper()))
+                    for rule, level in levels.items()
+                }
+            )
+        )
+
+    def judge(self, snapshot: Snapshot) -> list[Violation]:
+        """Every violation the pack reports on a snapshot: of each resource first, then of the stack."""
+        violations = [violation for resource in snapshot.resources for violation in self.judge_resource(resource)]
+        return violations + self.judge_stack(snapshot)
+
+    def judge_resource(self, resource: Resource) -> list[Violation]:
+        response = self._stub.Analyze(
+            analyzer_pb2.AnalyzeRequest(
+                type=resource.type,
+                urn=resource.urn,
+                name=resource.name,
+                properties=to_struct(resource.inputs),
+                options=analyzer_pb2.AnalyzerResourceOptions(parent=resource.parent or ""),
+            )
+        )
+        return [_violation(diagnostic, resource.urn) for diagnostic in response.diagnostics]
+
+    def judge_stack(self, snapshot: Snapshot) -> list[Violation]:
+        response = self._stub.AnalyzeStack(
+            analyzer_pb2.AnalyzeStackRequest(
+                resources=[
+                    analyzer_pb2.AnalyzerResource(
+                        type=resource.type,
+                        urn=resource.urn,
+                        name=resource.name,
+                        properties=to_struct({key: value for key, value in resource.outputs.items() if key != "id"}),
+                        options=analyzer_pb2.AnalyzerResourceOptions(parent=resource.parent or ""),
+                        parent=resource.parent or "",
+                        dependencies=resource.dependencies,
+                        propertyDependencies={
+                            name: analyzer_pb2.AnalyzerPropertyDependencies(urns=urns)
+                            for name, urns in resource.property_dependencies.items()
+                        },
+                    )
+                    for resource in snapshot.resources
+                ]
+            )
+        )
+        return [_violation(diagnostic, diagnostic.urn) for diagnostic in response.diagnostics]
+
+
+def to_struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
+    struct = struct_pb2.Struct()
+    struct.update({key: _wire(value) for key, value in values.items()})
+    return struct
+
+
+def _wire(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        if value.get(MARKER) == "unknown":
+            return UNKNOWN_STRING_VALUE
+        if value.get(MARKER) == "secret":
+            return {rpc._special_sig_key: rpc._special_secret_sig, "value": SECRET_TEXT}
+        return {key: _wire(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_wire(item) for item in value]
+    return value
+
+
+def _violation(diagnostic: Any, urn: str) -> Violation:
+    return Violation(
+        rule=diagnostic.policyName,
+        urn=urn,
+        level=_LEVELS.Name(diagnostic.enforcementLevel).lower(),
+        message=diagnostic.message,
+    )

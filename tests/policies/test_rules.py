@@ -1,0 +1,140 @@
+"""Every rule on what it passes, fails and cannot judge, and what all rules have in common."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from guardrails import kinds
+from guardrails.catalogue import TOPICS, rules, rules_by_type
+from guardrails.judgement import Verdict, judge
+from guardrails.reference import table
+from guardrails.rules import Level, Severity
+from tests.policies.fixtures import Case, build, cases
+
+CASES = list(cases())
+RULES = {rule.name: rule for rule in rules()}
+VERDICTS = {"pass": Verdict.PASS, "fail": Verdict.FAIL, "unknown": Verdict.UNDETERMINED}
+IDS = re.compile(
+    r"fsbp:[A-Za-z0-9]+\.\d+|securityhub:[A-Za-z0-9]+\.\d+|checkov:CKV2?_AWS_\d+|cis:v\d\.\d\.\d/\d+(\.\d+)+"
+)
+PRESENCE_FAILS = {"no-default-vpc", "iam-no-users", "iam-no-user-policies"}
+PRESENCE_ONLY = PRESENCE_FAILS | {
+    "cache-authenticated",
+    "cache-own-subnet-group",
+    "cloudfront-logging",
+    "cloudfront-web-acl",
+    "ecr-lifecycle",
+    "ecs-definitions-readable",
+    "rds-managed-password",
+    "s3-access-logging",
+    "s3-encryption-declared",
+    "search-in-vpc",
+    "sns-encrypted",
+    "waf-has-rules",
+    "waf-logging",
+}
+"""Rules that ask only whether something is there, which an unknown value answers too."""
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_rule_gives_the_verdict_its_case_expects(case: Case) -> None:
+    judgement = judge(RULES[case.rule], case.subject, case.stack)
+    assert (judgement.verdict, judgement.broken) == (VERDICTS[case.expected], False), judgement
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.expected == "fail"], ids=str)
+def test_a_failure_says_what_is_wrong_in_one_line(case: Case) -> None:
+    for message in judge(RULES[case.rule], case.subject, case.stack).messages:
+        assert 10 < len(message) < 250
+        assert "\n" not in message
+        assert "Opaque" not in message
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.name)
+def test_every_rule_has_cases(rule: object) -> None:
+    name = rule.name  # type: ignore[attr-defined]
+    covered = {case.expected for case in CASES if case.rule == name}
+    wanted = {
+        "fail",
+        *(set() if name in PRESENCE_FAILS else {"pass"}),
+        *(set() if name in PRESENCE_ONLY else {"unknown"}),
+    }
+    assert wanted <= covered
+
+
+def test_every_case_is_of_a_rule_and_a_type_it_reads() -> None:
+    for case in CASES:
+        assert case.subject.type in RULES[case.rule].reads, case
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.name)
+def test_every_rule_states_its_facts(rule: object) -> None:
+    r = RULES[rule.name]  # type: ignore[attr-defined]
+    assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)+", r.name)
+    assert 10 < len(r.title) < 80
+    assert not r.title.endswith(".")
+    assert r.severity in Severity
+    assert r.why.endswith(".")
+    assert r.fix.endswith(".")
+    assert r.reads
+    assert len(set(r.reads)) == len(r.reads)
+    assert len(set(r.ids)) == len(r.ids)
+    assert all(IDS.fullmatch(one) for one in r.ids), r.ids
+
+
+def test_names_and_titles_are_unique() -> None:
+    assert max(Counter(rule.name for rule in rules()).values()) == 1
+    assert [title for title, count in Counter(rule.title for rule in rules()).items() if count > 1] == []
+
+
+def test_every_topic_module_is_in_the_catalogue() -> None:
+    folder = Path(kinds.__file__).parent / "topics"
+    assert {file.stem for file in folder.glob("*.py")} - {"__init__"} == set(TOPICS)
+
+
+def test_grave_rules_are_mandatory_in_production_and_light_ones_are_advice() -> None:
+    for rule in rules():
+        if rule.severity is Severity.CRITICAL:
+            assert rule.level("prod") is rule.level("dev") is Level.MANDATORY
+        if rule.severity is Severity.LOW and "prod" not in rule.levels:
+            assert rule.level("prod") is Level.ADVISORY
+
+
+def test_a_rule_for_production_does_not_apply_elsewhere() -> None:
+    rule = RULES["rds-deletion-protection"]
+    assert rule.applies("prod")
+    assert not rule.applies("dev")
+
+
+def test_a_resource_of_another_type_is_not_judged() -> None:
+    assert "aws:ec2/eip:Eip" not in rules_by_type()
+    assert all(rule.reads for rule in rules())
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.name)
+def test_a_resource_of_which_nothing_is_known_breaks_no_rule(rule: object) -> None:
+    r = RULES[rule.name]  # type: ignore[attr-defined]
+    for type_ in r.reads:
+        properties = {case: "UNKNOWN" for one in CASES if one.rule == r.name for case in one.subject.value}
+        stack = build(type_.split(":")[1].split("/")[0] + "/" + type_.split(":")[2], [properties])
+        assert not judge(r, stack.resources[0], stack).broken
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.name)
+def test_a_value_of_a_wrong_shape_breaks_no_rule(rule: object) -> None:
+    r = RULES[rule.name]  # type: ignore[attr-defined]
+    kind = r.reads[0].split(":")[1].split("/")[0] + "/" + r.reads[0].split(":")[2]
+    for wrong in ("", "text", 7, True, [], ["text"], [None], {}, {"a": 1}, [[1]]):
+        properties = {name: wrong for one in CASES if one.rule == r.name for name in one.subject.value}
+        stack = build(kind, [properties])
+        assert not judge(r, stack.resources[0], stack).broken, wrong
+
+
+def test_the_page_of_policies_lists_every_rule_as_it_is() -> None:
+    """``python -m guardrails.reference`` prints the part of the page after its heading "All rules"."""
+    page = (Path(__file__).parents[2] / "docs" / "policies.md").read_text(encoding="utf-8")
+    assert page.endswith(table())
