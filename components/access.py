@@ -99,7 +99,9 @@ def policy_document(statements: Sequence[Statement | dict[str, Any]]) -> pulumi.
     )
 
 
-def trust_policy(service: str, account_id: pulumi.Input[str], source_arn: pulumi.Input[str] | None = None) -> pulumi.Output[str]:
+def trust_policy(
+    service: str, account_id: pulumi.Input[str], source_arn: pulumi.Input[str] | None = None
+) -> pulumi.Output[str]:
     """A role's trust in one AWS service, acting for this account only (the confused-deputy guard).
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html

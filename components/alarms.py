@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import pulumi
 import pulumi_aws as aws
@@ -12,7 +12,18 @@ import pulumi_aws as aws
 from components.base import Component
 from settings.models.observability import ObservabilitySettings
 
-Comparison = Literal["GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold"]
+Comparison = Literal[
+    "GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold"
+]
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An alarm that a component brought: what the dashboard shows."""
+
+    component: str
+    key: str
+    arn: pulumi.Output[str]
 
 
 @dataclass(frozen=True)
@@ -21,6 +32,8 @@ class Watch:
 
     topic_arn: pulumi.Output[str]
     settings: ObservabilitySettings
+    raised: list[Raised] = field(default_factory=list)
+    """Every alarm so far, in the order in which components were built."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +76,7 @@ def alarm(
     """
     name = f"{parent.name}-{key}"
     runbook = f"\nRunbook: {watch.settings.runbook}#{key}" if watch.settings.runbook else ""
-    return aws.cloudwatch.MetricAlarm(
+    resource = aws.cloudwatch.MetricAlarm(
         name,
         alarm_description=f"{description}{runbook}",
         comparison_operator=comparison,
@@ -76,9 +89,11 @@ def alarm(
         opts=parent.child(),
         **_measure(measure, period),
     )
+    watch.raised.append(Raised(parent.name, key, resource.arn))
+    return resource
 
 
-def _measure(measure: Metric | Expression, period: int) -> dict[str, object]:
+def _measure(measure: Metric | Expression, period: int) -> dict[str, Any]:
     if isinstance(measure, Metric):
         return {
             "namespace": measure.namespace,
@@ -88,7 +103,9 @@ def _measure(measure: Metric | Expression, period: int) -> dict[str, object]:
             "period": period,
         }
     queries: list[object] = [
-        aws.cloudwatch.MetricAlarmMetricQueryArgs(id="result", expression=measure.formula, label=measure.label, return_data=True)
+        aws.cloudwatch.MetricAlarmMetricQueryArgs(
+            id="result", expression=measure.formula, label=measure.label, return_data=True
+        )
     ]
     for identifier, metric in measure.metrics.items():
         queries.append(

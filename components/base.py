@@ -44,7 +44,9 @@ class Foundation:
 
     def arn(self, service: str, resource: str, *, region: str | None = None) -> pulumi.Output[str]:
         """An ARN in this account, for what is named before it exists: ``arn("logs", "log-group:/shop/*")``."""
-        return pulumi.Output.concat(f"arn:aws:{service}:{self.region if region is None else region}:", self.account_id, f":{resource}")
+        return pulumi.Output.concat(
+            f"arn:aws:{service}:{self.region if region is None else region}:", self.account_id, f":{resource}"
+        )
 
 
 class Component(pulumi.ComponentResource):
@@ -114,7 +116,8 @@ def _as_specifications(props: Mapping[str, Any], tags: Mapping[str, str]) -> dic
     kinds = ("instance", "volume", "network-interface")
     return {
         **_as_map(props, tags),
-        "tag_specifications": props.get("tag_specifications") or [{"resource_type": kind, "tags": dict(tags)} for kind in kinds],
+        "tag_specifications": props.get("tag_specifications")
+        or [{"resource_type": kind, "tags": dict(tags)} for kind in kinds],
     }
 
 

@@ -19,7 +19,9 @@ class Logging:
     """Days."""
 
 
-def log_group(parent: Component, key: str, path: pulumi.Input[str], logging: Logging, *, retention: int | None = None) -> aws.cloudwatch.LogGroup:
+def log_group(
+    parent: Component, key: str, path: pulumi.Input[str], logging: Logging, *, retention: int | None = None
+) -> aws.cloudwatch.LogGroup:
     """A log group called ``path``, encrypted, kept ``retention`` days (unset, as the platform keeps logs).
 
     The logical name is ``<component>-<key>``.

@@ -38,10 +38,22 @@ class Alerts(Component):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, foundation, opts)
-        topic = aws.sns.Topic(f"{name}-topic", display_name=f"{foundation.platform.name} {foundation.platform.stage}", kms_master_key_id=key_arn, opts=self.child())
-        aws.sns.TopicPolicy(f"{name}-topic", arn=topic.arn, policy=policy_document(_statements(topic.arn, foundation)), opts=self.child())
+        topic = aws.sns.Topic(
+            f"{name}-topic",
+            display_name=f"{foundation.platform.name} {foundation.platform.stage}",
+            kms_master_key_id=key_arn,
+            opts=self.child(),
+        )
+        aws.sns.TopicPolicy(
+            f"{name}-topic",
+            arn=topic.arn,
+            policy=policy_document(_statements(topic.arn, foundation)),
+            opts=self.child(),
+        )
         for address in emails:
-            aws.sns.TopicSubscription(f"{name}-{address}", topic=topic.arn, protocol="email", endpoint=address, opts=self.child())
+            aws.sns.TopicSubscription(
+                f"{name}-{address}", topic=topic.arn, protocol="email", endpoint=address, opts=self.child()
+            )
         self.topic_arn = topic.arn
         self.register_outputs({"topicArn": topic.arn})
 

@@ -1,0 +1,1 @@
+"""ECS: what Fargate and EC2 capacity have in common."""

@@ -1,0 +1,103 @@
+"""The cluster: metrics, recorded sessions, capacity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.access import Statement
+from components.base import Component
+from components.logs import Logging, log_group
+from settings.models.compute import ComputeSettings
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster that services can be put on."""
+
+    name: pulumi.Output[str]
+    arn: pulumi.Output[str]
+    insights: bool
+    """Container Insights measures its tasks."""
+    statements: tuple[Statement, ...]
+    """What the role of every task must allow, so that sessions into it open and are recorded."""
+    ready: tuple[pulumi.Resource, ...]
+    """What must be there before a service."""
+
+
+def cluster(
+    parent: Component,
+    settings: ComputeSettings,
+    *,
+    logging: Logging,
+    key_arn: pulumi.Input[str],
+    providers: Sequence[str],
+) -> Cluster:
+    """A cluster with the capacity ``providers``, the first of which is the default."""
+    platform = parent.foundation.platform
+    # Fixed, because the log group of Container Insights is named after it and must exist before ECS makes one without key
+    # and retention.
+    name = f"{platform.name}-{platform.stage}"
+    insights = settings.container_insights != "disabled"
+    before: list[pulumi.Resource] = []
+    if insights:
+        before.append(log_group(parent, "insights", f"/aws/ecs/containerinsights/{name}/performance", logging))
+    sessions = log_group(parent, "sessions", f"{parent.foundation.prefix}/sessions", logging) if settings.exec else None
+    made = aws.ecs.Cluster(
+        f"{parent.name}-cluster",
+        name=name,
+        settings=[aws.ecs.ClusterSettingArgs(name="containerInsights", value=settings.container_insights)],
+        configuration=_sessions(sessions, key_arn) if sessions is not None else None,
+        opts=parent.child(depends_on=before),
+    )
+    capacity = aws.ecs.ClusterCapacityProviders(
+        f"{parent.name}-cluster",
+        cluster_name=made.name,
+        capacity_providers=list(providers),
+        default_capacity_provider_strategies=[
+            aws.ecs.ClusterCapacityProvidersDefaultCapacityProviderStrategyArgs(
+                capacity_provider=providers[0], weight=1
+            )
+        ],
+        opts=parent.child(),
+    )
+    statements = _session_statements(sessions.arn, key_arn) if sessions is not None else ()
+    return Cluster(made.name, made.arn, insights, statements, (capacity,))
+
+
+def _sessions(group: aws.cloudwatch.LogGroup, key_arn: pulumi.Input[str]) -> aws.ecs.ClusterConfigurationArgs:
+    return aws.ecs.ClusterConfigurationArgs(
+        execute_command_configuration=aws.ecs.ClusterConfigurationExecuteCommandConfigurationArgs(
+            kms_key_id=key_arn,
+            logging="OVERRIDE",
+            log_configuration=aws.ecs.ClusterConfigurationExecuteCommandConfigurationLogConfigurationArgs(
+                cloud_watch_encryption_enabled=True, cloud_watch_log_group_name=group.name
+            ),
+        )
+    )
+
+
+def _session_statements(group_arn: pulumi.Output[str], key_arn: pulumi.Input[str]) -> tuple[Statement, ...]:
+    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html; the actions on ``*`` take no resource."""
+    return (
+        Statement(
+            sid="OpenSessions",
+            actions=(
+                "ssmmessages:CreateControlChannel",
+                "ssmmessages:CreateDataChannel",
+                "ssmmessages:OpenControlChannel",
+                "ssmmessages:OpenDataChannel",
+            ),
+            resources=("*",),
+        ),
+        Statement(sid="FindSessionLogs", actions=("logs:DescribeLogGroups",), resources=("*",)),
+        Statement(
+            sid="RecordSessions",
+            actions=("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"),
+            resources=(pulumi.Output.concat(group_arn, ":*"),),
+        ),
+        Statement(sid="ReadSessionKey", actions=("kms:Decrypt",), resources=(key_arn,)),
+    )

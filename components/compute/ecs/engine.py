@@ -1,0 +1,102 @@
+"""All services on one cluster, whatever its capacity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.access import Grant, trust_policy
+from components.alarms import Watch
+from components.base import Component
+from components.compute import routing
+from components.compute.ecs.cluster import Cluster
+from components.compute.ecs.order import start_order
+from components.compute.ecs.service import Capacity, Deployed, Surroundings, deploy
+from components.compute.wiring import LoadBalancer, Network, Queue
+from components.compute.workload import workloads
+from components.logs import Logging
+from settings.models.compute import ComputeSettings
+from settings.models.services import ServiceSettings
+
+_PRINCIPAL = "ecs-tasks.amazonaws.com"
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where everything is, by service."""
+
+    service_names: dict[str, pulumi.Output[str]]
+    security_group_ids: dict[str, pulumi.Output[str]]
+    repository_urls: dict[str, pulumi.Output[str]]
+    log_group_names: dict[str, pulumi.Output[str]]
+
+
+def run(
+    parent: Component,
+    settings: ComputeSettings,
+    services: Mapping[str, ServiceSettings],
+    *,
+    cluster: Cluster,
+    capacity: Capacity,
+    network: Network,
+    load_balancer: LoadBalancer | None,
+    grants: Mapping[str, Mapping[str, Grant]],
+    queues: Mapping[str, Queue],
+    logging: Logging,
+    watch: Watch,
+    images_key_arn: pulumi.Input[str],
+) -> Addresses:
+    """Build every service, those that others call before those who call them."""
+    # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html (confused deputy)
+    trust = trust_policy(_PRINCIPAL, parent.foundation.account_id, parent.foundation.arn("ecs", "*"))
+    built = workloads(
+        parent,
+        services,
+        grants=grants,
+        network=network,
+        trust=trust,
+        tracing=watch.settings.tracing,
+        statements=cluster.statements,
+    )
+    found = routing.routes(services, parent.foundation.platform.domain)
+    by_service: dict[str, list[routing.Route]] = {}
+    for route in found:
+        by_service.setdefault(route.service, []).append(route)
+    around = Surroundings(
+        settings=settings,
+        cluster=cluster,
+        capacity=capacity,
+        network=network,
+        load_balancer=load_balancer,
+        queues=queues,
+        logging=logging,
+        watch=watch,
+        images_key_arn=images_key_arn,
+        trust=trust,
+        namespace_arn=_namespace(parent) if any(workload.is_called for workload in built.values()) else None,
+        priorities=routing.priorities(found),
+        routes=by_service,
+    )
+    deployed: dict[str, Deployed] = {}
+    for name in start_order({name: workload.calls for name, workload in built.items()}):
+        after = [deployed[used].resource for used in built[name].calls if used in deployed]
+        deployed[name] = deploy(parent, built[name], around, after=after)
+    return Addresses(
+        service_names={name: deployed[name].resource.name for name in services},
+        security_group_ids={name: built[name].security_group_id for name in services},
+        repository_urls={name: url for name in services if (url := deployed[name].repository_url) is not None},
+        log_group_names={name: deployed[name].log_group_name for name in services},
+    )
+
+
+def _namespace(parent: Component) -> pulumi.Output[str]:
+    platform = parent.foundation.platform
+    namespace = aws.servicediscovery.HttpNamespace(
+        f"{parent.name}-services",
+        description=f"Services of {platform.name} {platform.stage} by name",
+        opts=parent.child(),
+    )
+    return namespace.arn

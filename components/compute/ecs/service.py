@@ -1,0 +1,219 @@
+"""The ECS service: how many tasks run, how they are replaced, and who reaches them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.alarms import Watch
+from components.base import Component
+from components.compute import routing
+from components.compute.ecs import scaling
+from components.compute.ecs.cluster import Cluster
+from components.compute.ecs.task import PORT, log_options, task
+from components.compute.ecs.watching import Measured, watch_errors, watch_service
+from components.compute.firewall import admit
+from components.compute.images import image_of
+from components.compute.wiring import LoadBalancer, Network, Queue
+from components.compute.workload import Workload
+from components.logs import Logging, log_group
+from settings.models.compute import ComputeSettings
+from settings.models.services import ServiceSettings
+
+Strategy = Sequence[aws.ecs.ServiceCapacityProviderStrategyArgs]
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What distinguishes the two kinds of ECS engine."""
+
+    compatibility: str
+    """As a task definition names it: ``FARGATE`` or ``EC2``."""
+    strategy: Callable[[ServiceSettings], Strategy]
+    """Where tasks of a service go."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What all services of an engine share."""
+
+    settings: ComputeSettings
+    cluster: Cluster
+    capacity: Capacity
+    network: Network
+    load_balancer: LoadBalancer | None
+    queues: Mapping[str, Queue]
+    logging: Logging
+    watch: Watch
+    images_key_arn: pulumi.Input[str]
+    trust: pulumi.Output[str]
+    namespace_arn: pulumi.Output[str] | None
+    """Of Service Connect; None where no service uses another."""
+    priorities: Mapping[str, int]
+    routes: Mapping[str, Sequence[routing.Route]]
+    """By service."""
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A service that runs."""
+
+    resource: aws.ecs.Service
+    log_group_name: pulumi.Output[str]
+    repository_url: pulumi.Output[str] | None
+
+
+def deploy(
+    parent: Component, workload: Workload, around: Surroundings, *, after: Sequence[pulumi.Resource]
+) -> Deployed:
+    """Everything of one service; it starts ``after`` those it calls, whose names only then resolve."""
+    name = workload.name
+    image = image_of(parent, name, workload.settings, around.settings.repositories, around.images_key_arn)
+    group = log_group(parent, name, f"{parent.foundation.prefix}/services/{name}", around.logging)
+    started = task(
+        parent,
+        workload,
+        image,
+        settings=around.settings,
+        group=group,
+        trust=around.trust,
+        compatibility=around.capacity.compatibility,
+    )
+    exposed = _expose(parent, workload, around)
+    waits = (*around.cluster.ready, *workload.ready, *started.ready, *exposed.ready, *after)
+    service = _service(
+        parent, workload, around, definition_arn=started.arn, log_group_name=group.name, exposed=exposed, waits=waits
+    )
+    measured = Measured(name, around.cluster.name, service.name, around.cluster.insights)
+    watch_service(parent, workload.settings, measured, around.watch)
+    scaling.scale(parent, workload.settings, measured, requests=exposed.label, queues=around.queues)
+    return Deployed(service, group.name, image.repository_url)
+
+
+@dataclass(frozen=True)
+class _Exposed:
+    """A service's place behind the load balancer; empty for one that has none."""
+
+    group_arn: pulumi.Output[str] | None = None
+    label: pulumi.Output[str] | None = None
+    """By which Auto Scaling finds its requests."""
+    alarm_names: Sequence[pulumi.Output[str]] = ()
+    """Alarms that say that a deployment went wrong."""
+    ready: tuple[pulumi.Resource, ...] = ()
+
+
+def _expose(parent: Component, workload: Workload, around: Surroundings) -> _Exposed:
+    name, settings, balancer = workload.name, workload.settings, around.load_balancer
+    if balancer is None or settings.port is None or not around.routes.get(name):
+        return _Exposed()
+    group = routing.target_group(parent, name, settings, around.network)
+    rules = [
+        routing.listener_rule(parent, route, around.priorities[route.key], group.arn, balancer)
+        for route in around.routes[name]
+    ]
+    opened = admit(
+        parent, name, settings.port, load_balancer=balancer.security_group_id, group_id=workload.security_group_id
+    )
+    alarms = watch_errors(parent, name, balancer.arn_suffix, group.arn_suffix, around.watch)
+    return _Exposed(
+        group_arn=group.arn,
+        label=pulumi.Output.concat(balancer.arn_suffix, "/", group.arn_suffix),
+        alarm_names=[alarm.name for alarm in alarms],
+        # ECS refuses a target group that no listener leads to.
+        ready=(*rules, *opened),
+    )
+
+
+def _service(
+    parent: Component,
+    workload: Workload,
+    around: Surroundings,
+    *,
+    definition_arn: pulumi.Output[str],
+    log_group_name: pulumi.Output[str],
+    exposed: _Exposed,
+    waits: Sequence[pulumi.Resource],
+) -> aws.ecs.Service:
+    settings = workload.settings
+    stack_owns = settings.owner_of_image == "stack"
+    return aws.ecs.Service(
+        f"{parent.name}-{workload.name}",
+        cluster=around.cluster.arn,
+        task_definition=definition_arn,
+        desired_count=settings.scaling.min,
+        capacity_provider_strategies=list(around.capacity.strategy(settings)),
+        # Without it a change of the strategy replaces the service.
+        force_new_deployment=True,
+        deployment_minimum_healthy_percent=100,
+        deployment_maximum_percent=200,
+        deployment_circuit_breaker=aws.ecs.ServiceDeploymentCircuitBreakerArgs(enable=True, rollback=True),
+        alarms=_rollback(exposed.alarm_names),
+        availability_zone_rebalancing="ENABLED",
+        network_configuration=aws.ecs.ServiceNetworkConfigurationArgs(
+            subnets=list(around.network.private_subnet_ids.values()),
+            security_groups=[workload.security_group_id],
+            assign_public_ip=False,
+        ),
+        load_balancers=_load_balancers(workload, exposed),
+        health_check_grace_period_seconds=settings.start_period if exposed.group_arn is not None else None,
+        service_connect_configuration=_connect(parent, workload, around, log_group_name),
+        enable_execute_command=around.settings.exec,
+        enable_ecs_managed_tags=True,
+        propagate_tags="SERVICE",
+        # Tasks carry it on, so that the bill can be split by service.
+        tags={"service": workload.name},
+        # A pipeline's first image may come long after the stack; only what the stack deploys is waited for.
+        wait_for_steady_state=stack_owns,
+        opts=parent.child(depends_on=list(waits), ignore_changes=_left_alone(settings)),
+    )
+
+
+def _left_alone(settings: ServiceSettings) -> list[str]:
+    """What others change after the stack: Auto Scaling the count, a pipeline the task definition."""
+    ignored = ["desiredCount"] if scaling.scales(settings.scaling) else []
+    return [*ignored, "taskDefinition"] if settings.owner_of_image == "pipeline" else ignored
+
+
+def _rollback(alarm_names: Sequence[pulumi.Output[str]]) -> aws.ecs.ServiceAlarmsArgs | None:
+    if not alarm_names:
+        return None
+    return aws.ecs.ServiceAlarmsArgs(alarm_names=list(alarm_names), enable=True, rollback=True)
+
+
+def _load_balancers(workload: Workload, exposed: _Exposed) -> list[aws.ecs.ServiceLoadBalancerArgs] | None:
+    port = workload.settings.port
+    if exposed.group_arn is None or port is None:
+        return None
+    return [
+        aws.ecs.ServiceLoadBalancerArgs(
+            target_group_arn=exposed.group_arn, container_name=workload.name, container_port=port
+        )
+    ]
+
+
+def _connect(
+    parent: Component, workload: Workload, around: Surroundings, log_group_name: pulumi.Output[str]
+) -> aws.ecs.ServiceServiceConnectConfigurationArgs | None:
+    """Service Connect for those who call or are called; the proxy it adds to each task is not free."""
+    port = workload.settings.port
+    if around.namespace_arn is None or not (workload.calls or workload.is_called):
+        return None
+    answers = []
+    if workload.is_called and port is not None:
+        alias = aws.ecs.ServiceServiceConnectConfigurationServiceClientAliasArgs(dns_name=workload.name, port=port)
+        answers.append(
+            aws.ecs.ServiceServiceConnectConfigurationServiceArgs(
+                port_name=PORT, discovery_name=workload.name, client_alias=[alias]
+            )
+        )
+    return aws.ecs.ServiceServiceConnectConfigurationArgs(
+        enabled=True,
+        namespace=around.namespace_arn,
+        services=answers,
+        log_configuration=aws.ecs.ServiceServiceConnectConfigurationLogConfigurationArgs(
+            log_driver="awslogs", options=log_options(log_group_name, parent.foundation.region, "connect")
+        ),
+    )

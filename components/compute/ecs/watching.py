@@ -1,0 +1,109 @@
+"""The alarms of a service (S2-11)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.alarms import Metric, Watch, alarm
+from components.base import Component
+from settings.models.services import ServiceSettings
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How metrics know a service."""
+
+    name: str
+    """In the stack file."""
+    cluster_name: pulumi.Output[str]
+    service_name: pulumi.Output[str]
+    insights: bool
+
+    @property
+    def dimensions(self) -> dict[str, pulumi.Input[str]]:
+        return {"ClusterName": self.cluster_name, "ServiceName": self.service_name}
+
+    def utilization(self, of: str) -> Metric:
+        return Metric("AWS/ECS", f"{of}Utilization", self.dimensions)
+
+    def running_tasks(self) -> Metric:
+        """Container Insights counts tasks; without it, each task sends one CPU value a minute.
+
+        https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cloudwatch-metrics.html
+        """
+        if self.insights:
+            return Metric("ECS/ContainerInsights", "RunningTaskCount", self.dimensions)
+        return Metric("AWS/ECS", "CPUUtilization", self.dimensions, statistic="SampleCount")
+
+
+def watch_service(parent: Component, settings: ServiceSettings, measured: Measured, watch: Watch) -> None:
+    """CPU, memory, and whether as many tasks run as must."""
+    name = measured.name
+    thresholds = watch.settings.thresholds
+    if thresholds.service_cpu is not None:
+        alarm(
+            parent,
+            f"{name}-cpu",
+            measured.utilization("CPU"),
+            watch=watch,
+            threshold=thresholds.service_cpu,
+            description=f"{name} has used more than {thresholds.service_cpu} % of its CPU for 5 minutes. Look whether it runs at "
+            "scaling.max, then at what its requests do.",
+        )
+    if thresholds.service_memory is not None:
+        alarm(
+            parent,
+            f"{name}-memory",
+            measured.utilization("Memory"),
+            watch=watch,
+            threshold=thresholds.service_memory,
+            description=f"{name} has used more than {thresholds.service_memory} % of its memory for 5 minutes; at 100 % tasks are "
+            "killed. Look for a leak since the last deployment.",
+        )
+    least = min([settings.scaling.min, *(bounds.min for bounds in settings.scaling.schedule.values())])
+    if least:
+        alarm(
+            parent,
+            f"{name}-tasks",
+            measured.running_tasks(),
+            watch=watch,
+            threshold=least,
+            comparison="LessThanThreshold",
+            missing="breaching",
+            description=f"Fewer than {least} tasks of {name} run. Look at the service's events and at why its last tasks stopped.",
+        )
+
+
+def watch_errors(
+    parent: Component, service: str, load_balancer: pulumi.Input[str], group: pulumi.Input[str], watch: Watch
+) -> list[aws.cloudwatch.MetricAlarm]:
+    """What users see: errors and slowness. Returns the alarms at which a deployment under way is rolled back."""
+    thresholds = watch.settings.thresholds
+    dimensions: dict[str, pulumi.Input[str]] = {"LoadBalancer": load_balancer, "TargetGroup": group}
+    if thresholds.response_seconds is not None:
+        alarm(
+            parent,
+            f"{service}-response",
+            Metric("AWS/ApplicationELB", "TargetResponseTime", dimensions),
+            watch=watch,
+            threshold=thresholds.response_seconds,
+            description=f"{service} has taken more than {thresholds.response_seconds} s on average to answer for 5 minutes. Look at its "
+            "CPU, then at the database's.",
+        )
+    if thresholds.errors_per_minute is None:
+        return []
+    return [
+        alarm(
+            parent,
+            f"{service}-errors",
+            Metric("AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", dimensions, statistic="Sum"),
+            watch=watch,
+            threshold=thresholds.errors_per_minute,
+            periods=1,
+            description=f"{service} has answered more than {thresholds.errors_per_minute} requests of one minute with a 5xx error. Look "
+            "at its logs, and whether it was just deployed.",
+        )
+    ]

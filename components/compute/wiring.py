@@ -1,0 +1,53 @@
+"""What the engines ask of the layers they stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import pulumi
+
+
+class Network(Protocol):
+    """The part of the network that runs services."""
+
+    @property
+    def vpc_id(self) -> pulumi.Input[str]: ...
+
+    @property
+    def vpc_ipv6(self) -> bool: ...
+
+    @property
+    def private_subnet_ids(self) -> Mapping[str, pulumi.Input[str]]:
+        """By zone letter."""
+
+    @property
+    def s3_prefix_list_id(self) -> pulumi.Input[str]: ...
+
+    @property
+    def endpoint_security_group_id(self) -> pulumi.Input[str] | None:
+        """None where the network has no interface endpoints."""
+
+
+class LoadBalancer(Protocol):
+    """The load balancer in front of public services."""
+
+    @property
+    def arn_suffix(self) -> pulumi.Input[str]: ...
+
+    @property
+    def listener_arn(self) -> pulumi.Input[str]: ...
+
+    @property
+    def security_group_id(self) -> pulumi.Input[str]: ...
+
+    @property
+    def origin_header(self) -> tuple[str, pulumi.Input[str]] | None:
+        """Name and value of the header that requests from CloudFront carry, where the address is public."""
+
+
+class Queue(Protocol):
+    """A queue that a worker follows."""
+
+    @property
+    def queue_name(self) -> pulumi.Input[str]: ...

@@ -1,0 +1,172 @@
+"""What a service declaration means on any engine: an identity, a firewall, an environment.
+
+Engines differ in how they run containers; who a service is, what it may do and what it is told comes from here for all of
+them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pulumi
+import pulumi_aws as aws
+
+from components.access import Grant, SecretReference, Statement, environment_name, policy_document
+from components.base import Component, fit
+from components.compute.firewall import call, open_for, security_group
+from components.compute.tracing import ENVIRONMENT as TRACING_ENVIRONMENT
+from components.compute.tracing import STATEMENT as TRACING_STATEMENT
+from components.compute.wiring import Network
+from settings.models.services import ServiceSettings
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A service before an engine runs it."""
+
+    name: str
+    settings: ServiceSettings
+    tracing: bool
+    security_group_id: pulumi.Output[str]
+    role_arn: pulumi.Output[str]
+    environment: Mapping[str, pulumi.Input[str]]
+    secrets: Mapping[str, SecretReference]
+    calls: tuple[str, ...]
+    """Services that it uses."""
+    is_called: bool
+    """Other services use it."""
+    ready: tuple[pulumi.Resource, ...]
+    """What a copy needs before it starts: permissions and firewall rules."""
+
+
+def workloads(
+    parent: Component,
+    services: Mapping[str, ServiceSettings],
+    *,
+    grants: Mapping[str, Mapping[str, Grant]],
+    network: Network,
+    trust: pulumi.Output[str],
+    tracing: bool,
+    statements: Sequence[Statement] = (),
+) -> dict[str, Workload]:
+    """A workload for each service.
+
+    ``trust`` says who takes on their roles, ``statements`` what the engine needs every role to allow, ``tracing`` whether
+    those are traced that do not say.
+    """
+    groups = {name: security_group(parent, name, service, network) for name, service in services.items()}
+    called = {used for service in services.values() for used in service.uses if used in services}
+    built: dict[str, Workload] = {}
+    for name, service in services.items():
+        group = groups[name]
+        granted = _granted(name, service, services, grants)
+        calls = tuple(used for used in service.uses if used in services)
+        traced = tracing if service.tracing is None else service.tracing
+        allowed = [*_distinct(granted), *statements, *([TRACING_STATEMENT] if traced else [])]
+        role, *permissions = _role(parent, name, trust, allowed)
+        rules = [
+            *group.rules,
+            *(
+                rule
+                for used, grant in granted.items()
+                for rule in open_for(parent, name, used, grant.openings, group.id)
+            ),
+            *(
+                rule
+                for used in calls
+                for rule in call(parent, name, used, _port(services[used]), caller=group.id, called=groups[used].id)
+            ),
+        ]
+        secrets = {key: secret for grant in granted.values() for key, secret in grant.secrets.items()}
+        built[name] = Workload(
+            name=name,
+            settings=service,
+            tracing=traced,
+            security_group_id=group.id,
+            role_arn=role.arn,
+            environment=_environment(
+                service, granted.values(), {used: services[used] for used in calls}, secrets, traced=traced
+            ),
+            secrets=secrets,
+            calls=calls,
+            is_called=name in called,
+            ready=(*rules, *permissions),
+        )
+    return built
+
+
+def _granted(
+    name: str,
+    service: ServiceSettings,
+    services: Mapping[str, ServiceSettings],
+    grants: Mapping[str, Mapping[str, Grant]],
+) -> dict[str, Grant]:
+    """The service's grants, in the order in which they were made: a later one wins where two say one variable."""
+    granted = {used: grant for used, grant in grants.get(name, {}).items() if used in service.uses}
+    for used in service.uses:
+        if used not in services and used not in granted:
+            raise pulumi.RunError(f"services.{name}.uses.{used}: nothing in this stack grants it")
+    return granted
+
+
+def _port(service: ServiceSettings) -> int:
+    if service.port is None:
+        raise pulumi.RunError("a service without a port cannot be used by another")
+    return service.port
+
+
+def _environment(
+    service: ServiceSettings,
+    grants: Iterable[Grant],
+    called: Mapping[str, ServiceSettings],
+    secrets: Mapping[str, SecretReference],
+    *,
+    traced: bool,
+) -> dict[str, pulumi.Input[str]]:
+    """What is said last wins, and the stack file says it last; a name that is a secret is only that."""
+    environment: dict[str, pulumi.Input[str]] = {}
+    if service.port is not None:
+        environment["PORT"] = str(service.port)
+    if traced:
+        environment.update(TRACING_ENVIRONMENT)
+    for name, other in called.items():
+        environment[f"{environment_name(name)}_URL"] = f"http://{name}:{other.port}"
+    for grant in grants:
+        environment.update(grant.environment)
+    environment.update(service.environment)
+    return {key: environment[key] for key in sorted(environment) if key not in secrets}
+
+
+def _distinct(granted: Mapping[str, Grant]) -> list[Statement]:
+    """Statement ids must differ within a policy; two buckets may both grant ``Read``."""
+    seen: set[str] = set()
+    statements: list[Statement] = []
+    for used, grant in granted.items():
+        for statement in grant.statements:
+            sid = statement.sid
+            if sid in seen:
+                sid = "".join(part.capitalize() for part in used.split("-")) + sid
+            seen.add(sid)
+            statements.append(replace(statement, sid=sid))
+    return statements
+
+
+def _role(
+    parent: Component, service: str, trust: pulumi.Output[str], statements: Sequence[Statement]
+) -> tuple[aws.iam.Role, *tuple[pulumi.Resource, ...]]:
+    role = role_of(parent, f"{service}-task", trust, f"What {service} of {parent.foundation.platform.name} may do.")
+    if not statements:
+        return (role,)
+    policy = aws.iam.RolePolicy(
+        f"{parent.name}-{service}-task", role=role.name, policy=policy_document(statements), opts=parent.child()
+    )
+    return (role, policy)
+
+
+def role_of(parent: Component, key: str, trust: pulumi.Output[str], description: str) -> aws.iam.Role:
+    """A role of one service."""
+    # IAM takes 64 characters, of which the automatic suffix needs 8.
+    return aws.iam.Role(
+        fit(f"{parent.name}-{key}", 56), assume_role_policy=trust, description=description, opts=parent.child()
+    )

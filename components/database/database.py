@@ -1,0 +1,318 @@
+"""The component: wires primary, replicas, proxy and archive, and says what a workload gets of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from components.access import Grant, Opening, SecretReference
+from components.alarms import Watch
+from components.base import Component, Foundation
+from components.data_tier import DataTier
+from components.database.alarms import watch_instance, watch_lag
+from components.database.archive import archive
+from components.database.proxy import Behind, pool, proxy
+from components.database.reader import reader_name
+from components.database.shape import Shape, identifier_of, monitoring_role, parameter_group
+from components.logs import Logging
+from components.secrets import container, drawn_password
+from settings.models.base import window_in_utc
+from settings.models.data import DataSettings
+
+_PRIMARY = "primary"
+
+
+class Database(Component):
+    """PostgreSQL on RDS in the data tier: encrypted, TLS only, private, backed up.
+
+    Builds: subnet group, security groups, parameter group, instance, its secret, log groups and alarms; by settings read
+    replicas, a proxy before the primary, enhanced monitoring, a monthly archive by AWS Backup. Workloads reach one security
+    group, which stands before whatever they may talk to: the proxy where there is one, else the primary, and the replicas.
+    Its rules come from their grants.
+
+    The password is drawn once by Secrets Manager and kept in a secret of this stack, not managed by RDS: RDS refuses to
+    make a replica of an instance whose password it manages, and changes that password every week under the feet of tasks
+    that were given it when they started
+    (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html#rds-secrets-manager-limitations).
+
+    Readers: one replica is its own address. Several have a private name that leads to each in turn and passes over those
+    that lag. A certificate bears the instance's name, so clients of that name can check who signed it, not the name
+    (``DATABASE_READER_SSLMODE`` is ``verify-ca``); ``DATABASE_READER_HOSTS`` lists the replicas for those that spread
+    connections themselves and then check in full.
+
+    Cost: class × hours, twice with Multi-AZ, again for each replica; gigabytes of storage; a proxy costs by the primary's
+    vCPUs and hour; monitoring and logs by gigabyte. Performance Insights of seven days is free.
+
+    Fails: ``storage-full`` when growth has reached ``storage.max``; connections refused above the class's limit; failover of a
+    Multi-AZ instance breaks connections for one or two minutes; clients without the RDS certificate bundle report an
+    unknown authority. Alarms and RDS events go to the alert topic.
+
+    Changes without replacement: class, storage upwards, Multi-AZ, windows, backups, parameters, port, proxy, replicas, minor
+    and (with ``major_upgrade``) major versions; what needs a restart waits for the maintenance window unless
+    ``apply_immediately``. Key, database name, administrator and ``extended_support`` are for ever: another one means another
+    instance, which the fixed identifier and protection make fail instead of losing data.
+    """
+
+    layer = "data"
+
+    security_group_id: pulumi.Output[str]
+    """The group that workloads reach."""
+    address: pulumi.Output[str]
+    """Where to write: the proxy, or the primary."""
+    reader_address: pulumi.Output[str]
+    """Where to read: the replicas, or where to write when there are none."""
+    secret_arn: pulumi.Output[str]
+    """JSON: engine, host, port, dbname, username, password, url, reader_url."""
+    identifier: str
+    """The primary's name in RDS."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: DataSettings,
+        *,
+        foundation: Foundation,
+        network: DataTier,
+        key_arn: pulumi.Output[str],
+        logging: Logging,
+        watch: Watch,
+        secrets_key_arn: pulumi.Output[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, foundation, opts)
+        self._settings = settings
+        self._secrets_key_arn = secrets_key_arn
+        self.identifier = identifier_of(self)
+        subnets = aws.rds.SubnetGroup(
+            f"{name}-subnets",
+            description=f"{name}: data tier",
+            subnet_ids=list(network.data_subnet_ids.values()),
+            opts=self.child(),
+        )
+        clients = self._group("clients", "what services reach", network.vpc_id)
+        behind = self._group("primary", "what the proxy reaches", network.vpc_id) if settings.proxy else clients
+        shape = Shape(
+            parent=self,
+            settings=settings,
+            identifier=self.identifier,
+            key_arn=key_arn,
+            logging=logging,
+            parameter_group=parameter_group(self, settings),
+            monitoring_role=monitoring_role(self, self.identifier) if settings.monitoring_interval else None,
+        )
+        primary = self._primary(shape, subnets, behind.id)
+        self._replicas = self._read_replicas(shape, primary, clients.id)
+        self.security_group_id = clients.id
+        secret = container(
+            self,
+            f"{name}-credentials",
+            f"{foundation.prefix.strip('/')}/database",
+            f"{name}: administrator",
+            secrets_key_arn,
+        )
+        self.secret_arn = secret.arn
+        before = None
+        if settings.proxy:
+            behind_it = Behind(self.identifier, behind.id, settings.port, secret.arn, secrets_key_arn)
+            before = proxy(self, settings.proxy, behind_it, network, clients_group_id=clients.id, logging=logging)
+        self.address = primary.address if before is None else before.endpoint
+        watch_instance(self, _PRIMARY, primary.identifier, settings.instance_class, settings=settings, watch=watch)
+        lag = {}
+        for key, replica in self._replicas.items():
+            instance_class = settings.replicas[key].instance_class or settings.instance_class
+            watch_instance(self, key, replica.identifier, instance_class, settings=settings, watch=watch)
+            raised = watch_lag(self, key, replica.identifier, watch)
+            if raised is not None:
+                lag[key] = raised
+        self.reader_address = self._reader(network.vpc_id, lag)
+        version = self._credentials(secret, primary)
+        if before is not None and settings.proxy:
+            pool(self, settings.proxy, before, primary, after=version)
+        self._events(watch, [primary, *self._replicas.values()], shape.parameter_group)
+        if settings.archive:
+            archive(self, settings, settings.archive, primary.arn, key_arn)
+        self.register_outputs(
+            {"address": self.address, "readerAddress": self.reader_address, "secretArn": self.secret_arn}
+        )
+
+    def grant(self, level: str, prefix: str | None = None) -> Grant:
+        """Leave to ``connect`` (write and read) or ``read`` (the replicas' addresses alone; PostgreSQL's own rights decide
+        what the login may do there)."""
+        settings = self._settings
+        write = self.address if level == "connect" else self.reader_address
+        environment: dict[str, pulumi.Input[str]] = {
+            "DATABASE_HOST": write,
+            "DATABASE_READER_HOST": self.reader_address,
+            "DATABASE_READER_HOSTS": pulumi.Output.all(*self._reader_hosts()).apply(",".join),
+            "DATABASE_PORT": str(settings.port),
+            "DATABASE_NAME": settings.name,
+            "DATABASE_SSLMODE": _FULL if level == "connect" else self._reader_sslmode,
+            "DATABASE_READER_SSLMODE": self._reader_sslmode,
+        }
+        keys = {"DATABASE_USERNAME": "username", "DATABASE_PASSWORD": "password", "DATABASE_READER_URL": "reader_url"}
+        keys["DATABASE_URL"] = "url" if level == "connect" else "reader_url"
+        return Grant(
+            openings=[Opening(self.security_group_id, settings.port, f"PostgreSQL of {self.name}")],
+            environment=environment,
+            secrets={
+                variable: SecretReference(self.secret_arn, self._secrets_key_arn, key)
+                for variable, key in sorted(keys.items())
+            },
+        )
+
+    @property
+    def _reader_sslmode(self) -> str:
+        return _CA_ONLY if len(self._replicas) > 1 else _FULL
+
+    def _reader_hosts(self) -> list[pulumi.Output[str]]:
+        return [replica.address for replica in self._replicas.values()] or [self.address]
+
+    def _group(self, key: str, purpose: str, vpc_id: pulumi.Output[str]) -> aws.ec2.SecurityGroup:
+        return aws.ec2.SecurityGroup(
+            f"{self.name}-{key}", description=f"{self.name}: {purpose}", vpc_id=vpc_id, opts=self.child()
+        )
+
+    def _primary(self, shape: Shape, subnets: aws.rds.SubnetGroup, group_id: pulumi.Output[str]) -> aws.rds.Instance:
+        settings, foundation = self._settings, self.foundation
+        arguments, before = shape.arguments(self.identifier, _PRIMARY)
+        return aws.rds.Instance(
+            f"{self.name}-{_PRIMARY}",
+            **arguments,
+            engine="postgres",
+            engine_version=settings.version,
+            engine_lifecycle_support=_SUPPORT[settings.extended_support],
+            allow_major_version_upgrade=settings.major_upgrade,
+            instance_class=settings.instance_class,
+            # What it grows by itself is no drift: the provider leaves a larger volume alone while max_allocated_storage is set.
+            allocated_storage=settings.storage.size,
+            kms_key_id=shape.key_arn,
+            db_name=settings.name,
+            username=settings.username,
+            password=drawn_password(self),
+            port=settings.port,
+            multi_az=settings.multi_az,
+            db_subnet_group_name=subnets.name,
+            vpc_security_group_ids=[group_id],
+            backup_retention_period=settings.backup.retention_days,
+            backup_window=window_in_utc(settings.backup.window, foundation.platform.timezone),
+            delete_automated_backups=not foundation.is_prod,
+            skip_final_snapshot=not foundation.is_prod,
+            final_snapshot_identifier=self._final_snapshot(subnets) if foundation.is_prod else None,
+            opts=self.stateful(
+                depends_on=before,
+                ignore_changes=["password"],
+                delete_before_replace=None if foundation.is_prod else True,
+            ),
+        )
+
+    def _final_snapshot(self, subnets: aws.rds.SubnetGroup) -> pulumi.Output[str]:
+        """The subnet group lives as long as the database and has a suffix that no earlier one had, so that a second
+        database of this name does not stumble over the snapshot of the first."""
+        return subnets.name.apply(lambda name: f"{self.identifier}-final-{name[-7:]}")
+
+    def _read_replicas(
+        self, shape: Shape, primary: aws.rds.Instance, group_id: pulumi.Output[str]
+    ) -> dict[str, aws.rds.Instance]:
+        made: dict[str, aws.rds.Instance] = {}
+        wanted = self._settings.replicas
+
+        def make(key: str) -> aws.rds.Instance:
+            if key not in made:
+                of = wanted[key].of
+                made[key] = self._read_replica(shape, key, make(of) if of else primary, group_id)
+            return made[key]
+
+        return {key: make(key) for key in wanted}
+
+    def _read_replica(
+        self, shape: Shape, key: str, source: aws.rds.Instance, group_id: pulumi.Output[str]
+    ) -> aws.rds.Instance:
+        """Inherits engine, login, network and key of what it copies, in the same region."""
+        settings, replica = self._settings, self._settings.replicas[key]
+        arguments, before = shape.arguments(identifier_of(self, key), key)
+        copied = any(other.of == key for other in settings.replicas.values())
+        return aws.rds.Instance(
+            f"{self.name}-{key}",
+            **arguments,
+            replicate_source_db=source.identifier,
+            instance_class=replica.instance_class or settings.instance_class,
+            availability_zone=f"{self.foundation.region}{replica.zone}" if replica.zone else None,
+            multi_az=False,
+            vpc_security_group_ids=[group_id],
+            # Only what is itself copied needs backups: they are where a replica starts from.
+            backup_retention_period=1 if copied else 0,
+            skip_final_snapshot=True,
+            opts=self.stateful(depends_on=before, delete_before_replace=None if self.foundation.is_prod else True),
+        )
+
+    def _reader(
+        self, vpc_id: pulumi.Output[str], lag_alarms: dict[str, aws.cloudwatch.MetricAlarm]
+    ) -> pulumi.Output[str]:
+        if len(self._replicas) > 1:
+            return pulumi.Output.from_input(reader_name(self, vpc_id, self._replicas, lag_alarms))
+        return self._reader_hosts()[0]
+
+    def _credentials(
+        self, secret: aws.secretsmanager.Secret, primary: aws.rds.Instance
+    ) -> aws.secretsmanager.SecretVersion:
+        """In the shape that AWS's rotation functions read, and as the addresses that clients read."""
+        settings = self._settings
+        password = primary.password.apply(lambda drawn: drawn or "")
+
+        def url(host: pulumi.Output[str], sslmode: str) -> pulumi.Output[str]:
+            login = pulumi.Output.concat(settings.username, ":", password)
+            return pulumi.Output.concat(
+                "postgresql://", login, "@", host, f":{settings.port}/{settings.name}?sslmode={sslmode}"
+            )
+
+        content: dict[str, Any] = {
+            "engine": "postgres",
+            "host": primary.address,
+            "port": settings.port,
+            "dbname": settings.name,
+            "username": settings.username,
+            "password": password,
+            "url": url(self.address, _FULL),
+            "reader_url": url(self.reader_address, self._reader_sslmode),
+        }
+        return aws.secretsmanager.SecretVersion(
+            f"{self.name}-credentials",
+            secret_id=secret.id,
+            secret_string=pulumi.Output.json_dumps(content),
+            opts=self.child(),
+        )
+
+    def _events(self, watch: Watch, instances: list[aws.rds.Instance], group: aws.rds.ParameterGroup) -> None:
+        """What RDS itself has to say (FSBP RDS.20, RDS.21)."""
+        sources = {
+            "db-instance": ([instance.identifier for instance in instances], _INSTANCE_EVENTS),
+            "db-parameter-group": ([group.name], ["configuration change"]),
+        }
+        for source, (identifiers, categories) in sources.items():
+            aws.rds.EventSubscription(
+                f"{self.name}-{source}",
+                sns_topic=watch.topic_arn,
+                source_type=source,
+                source_ids=identifiers,
+                event_categories=categories,
+                opts=self.child(),
+            )
+
+
+_FULL = "verify-full"
+_CA_ONLY = "verify-ca"
+_SUPPORT = {True: "open-source-rds-extended-support", False: "open-source-rds-extended-support-disabled"}
+
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
+_INSTANCE_EVENTS = [
+    "availability",
+    "configuration change",
+    "deletion",
+    "failover",
+    "failure",
+    "low storage",
+    "maintenance",
+    "recovery",
+]

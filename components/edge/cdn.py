@@ -1,0 +1,329 @@
+"""CloudFront: the one address of the platform, over the load balancer and the buckets that are served."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import pulumi
+import pulumi_aws as aws
+from pulumi_aws import cloudfront
+
+from components.access import policy_document
+from components.base import Component, Foundation
+from components.edge import managed_policies
+from components.edge.access_logs import cdn_access_logs
+from components.edge.load_balancer import LoadBalancer
+from components.edge.paths import ALL, Way, bucket_path, rewrite, ways
+from components.edge.response_headers import response_headers
+from settings.models.edge import CdnSettings
+from settings.models.services import ServiceSettings
+from settings.models.storage import BucketSettings
+
+_BALANCER = "load-balancer"
+_READ = ("GET", "HEAD", "OPTIONS")
+_EVERY_METHOD = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+_YEAR = 31_536_000
+"""Seconds."""
+
+_MINIMUM_TLS = "TLSv1.2_2021"
+"""CloudFront.15; https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/secure-connections-supported-viewer-protocols-ciphers.html"""
+
+_LONGEST_WAIT = 60
+"""Seconds that CloudFront waits for an origin, at most, without a raised quota.
+
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
+"""
+
+
+class ServedBucket(Protocol):
+    """A bucket as :class:`components.storage.Bucket` is."""
+
+    bucket_name: pulumi.Output[str]
+    arn: pulumi.Output[str]
+    regional_domain_name: pulumi.Output[str]
+    policy_statements: list[dict[str, Any]]
+
+
+class Cdn(Component):
+    """A distribution: services uncached, their static paths for a year, buckets under their own paths.
+
+    Builds: distribution over HTTP/2 and HTTP/3, IPv6; VPC origin where the load balancer is internal; origin access control,
+    bucket policy and, where path and key differ, a function for each served bucket; response headers policies; a cache
+    policy; delivery of access logs to the logs bucket, without cookies.
+
+    Cost: requests and gigabytes out by region, the first terabyte and ten million requests a month free; function calls
+    $0.10 per million above two million. ``price_class`` leaves out dear regions.
+
+    Fails: 403 from a bucket's path means that there is no such object (CloudFront may read objects, not list them); 502 that
+    the load balancer's certificate does not cover the name that was asked for; 504 that a service took longer than 60 s.
+    An alias that another account's distribution has is refused as CNAMEAlreadyExists.
+
+    Changes without replacement: everything; a change reaches all edge locations within minutes.
+    """
+
+    layer = "edge"
+
+    arn: pulumi.Output[str]
+    distribution_id: pulumi.Output[str]
+    domain_name: pulumi.Output[str]
+    """CloudFront's own name. With a certificate services answer by the aliases only, since theirs does not cover this name."""
+    hosted_zone_id: pulumi.Output[str]
+    """For alias records."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: CdnSettings,
+        *,
+        foundation: Foundation,
+        aliases: Sequence[str],
+        certificate_arn: pulumi.Output[str] | None,
+        firewall_arn: pulumi.Output[str] | None,
+        load_balancer: LoadBalancer | None,
+        origin_header: tuple[str, pulumi.Output[str]] | None,
+        services: Mapping[str, ServiceSettings],
+        storage: Mapping[str, BucketSettings],
+        buckets: Mapping[str, ServedBucket],
+        logs_bucket: pulumi.Output[str] | None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """``aliases``: full names, covered by the certificate; none without one. ``certificate_arn``: of us-east-1.
+
+        ``storage`` and ``buckets`` have the same names; those without ``cdn`` are left alone.
+        """
+        super().__init__(name, foundation, opts)
+        self._storage = storage
+        self._headers = response_headers(self, "security").id
+        self._bucket_headers = {
+            key: response_headers(self, key, bucket.cors).id
+            for key, bucket in storage.items()
+            if bucket.cdn and bucket.cors
+        }
+        found = ways(services, storage, settings.static_paths)
+        self._static_policy = self._cached_for_a_year() if Way("static") in found.values() else None
+        served = {key: bucket for key, bucket in buckets.items() if storage[key].cdn}
+
+        behaviors = {path: self._behavior(path, way) for path, way in found.items()}
+        distribution = cloudfront.Distribution(
+            f"{name}-distribution",
+            enabled=True,
+            comment=f"{foundation.platform.name} {foundation.platform.stage}",
+            aliases=list(aliases) if certificate_arn is not None else [],
+            http_version="http2and3",
+            is_ipv6_enabled=True,
+            price_class=settings.price_class,
+            web_acl_id=firewall_arn,
+            default_root_object="index.html" if found[ALL].kind == "bucket" else None,
+            origins=[*self._balancer_origins(load_balancer, origin_header), *self._bucket_origins(served)],
+            default_cache_behavior=cloudfront.DistributionDefaultCacheBehaviorArgs(**behaviors.pop(ALL)),
+            ordered_cache_behaviors=[
+                cloudfront.DistributionOrderedCacheBehaviorArgs(path_pattern=path, **behavior)
+                for path, behavior in behaviors.items()
+            ],
+            viewer_certificate=_viewer_certificate(certificate_arn),
+            # Countries are the firewall's business, which logs whom it refuses.
+            restrictions=cloudfront.DistributionRestrictionsArgs(
+                geo_restriction=cloudfront.DistributionRestrictionsGeoRestrictionArgs(
+                    restriction_type="none", locations=[]
+                )
+            ),
+            opts=self.child(),
+        )
+        self.arn = distribution.arn
+        self.distribution_id = distribution.id
+        self.domain_name = distribution.domain_name
+        self.hosted_zone_id = distribution.hosted_zone_id
+        for key, bucket in served.items():
+            self._bucket_policy(key, bucket)
+        if settings.access_logs and logs_bucket is not None:
+            cdn_access_logs(self, self.arn, logs_bucket)
+        self.register_outputs({"domainName": self.domain_name, "distributionId": self.distribution_id})
+
+    def _behavior(self, path: str, way: Way) -> dict[str, Any]:
+        common: dict[str, Any] = {
+            "viewer_protocol_policy": "redirect-to-https",
+            "cached_methods": ["GET", "HEAD"],
+            "compress": True,
+            "response_headers_policy_id": self._headers,
+        }
+        if way.kind == "bucket":
+            return {**common, **self._from_bucket(path, way.bucket)}
+        if way.kind == "static":
+            return {
+                **common,
+                "target_origin_id": _BALANCER,
+                "allowed_methods": list(_READ),
+                "cache_policy_id": self._static_policy,
+            }
+        return {
+            **common,
+            "target_origin_id": _BALANCER,
+            "allowed_methods": list(_EVERY_METHOD),
+            "cache_policy_id": managed_policies.CACHING_DISABLED,
+            "origin_request_policy_id": managed_policies.ALL_VIEWER,
+        }
+
+    def _from_bucket(self, path: str, key: str) -> dict[str, Any]:
+        bucket = self._storage[key]
+        behavior: dict[str, Any] = {
+            "target_origin_id": f"bucket-{key}",
+            "allowed_methods": list(_READ),
+            "cache_policy_id": managed_policies.CACHING_OPTIMIZED,
+        }
+        if key in self._bucket_headers:
+            behavior["response_headers_policy_id"] = self._bucket_headers[key]
+        # Served as the default too, it keeps the keys that its own path would give it.
+        code = rewrite(path if path == bucket_path(key, bucket) else ALL, is_site=bucket.purpose == "static")
+        if code is not None:
+            behavior["function_associations"] = [
+                {"event_type": "viewer-request", "function_arn": self._function(path, key, code)}
+            ]
+        return behavior
+
+    def _function(self, path: str, key: str, code: str) -> pulumi.Output[str]:
+        return cloudfront.Function(
+            f"{self.name}-{key}" if path != ALL else f"{self.name}-{key}-default",
+            runtime="cloudfront-js-2.0",
+            comment=f"Key of an object in {key} from its path {path}",
+            code=code,
+            publish=True,
+            opts=self.child(),
+        ).arn
+
+    def _cached_for_a_year(self) -> pulumi.Output[str]:
+        """A cache policy for files whose name changes with their content. What the service itself says goes before.
+
+        Host is part of the key: two services may have different files under one path, each on its own host. Cookies are
+        not sent to the service, so that its answer is nobody's in particular.
+        """
+        key = cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginArgs(
+            cookies_config=cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginCookiesConfigArgs(
+                cookie_behavior="none"
+            ),
+            headers_config=cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginHeadersConfigArgs(
+                header_behavior="whitelist",
+                headers=cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginHeadersConfigHeadersArgs(
+                    items=["Host"]
+                ),
+            ),
+            query_strings_config=cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginQueryStringsConfigArgs(
+                query_string_behavior="all"
+            ),
+            enable_accept_encoding_brotli=True,
+            enable_accept_encoding_gzip=True,
+        )
+        policy = cloudfront.CachePolicy(
+            f"{self.name}-static",
+            comment="A year, by host, path and query",
+            min_ttl=1,
+            default_ttl=_YEAR,
+            max_ttl=_YEAR,
+            parameters_in_cache_key_and_forwarded_to_origin=key,
+            opts=self.child(),
+        )
+        return policy.id
+
+    def _balancer_origins(
+        self, balancer: LoadBalancer | None, header: tuple[str, pulumi.Output[str]] | None
+    ) -> list[cloudfront.DistributionOriginArgs]:
+        if balancer is None:
+            return []
+        way: dict[str, Any]
+        # CloudFront gives up an idle connection before the load balancer does, so that none is closed under a request.
+        timeouts: dict[str, Any] = {
+            "origin_read_timeout": min(_LONGEST_WAIT, balancer.settings.idle_timeout),
+            "origin_keepalive_timeout": max(1, min(_LONGEST_WAIT, balancer.settings.idle_timeout - 5)),
+        }
+        if balancer.settings.exposure == "vpc-origin":
+            origin = cloudfront.DistributionOriginVpcOriginConfigArgs(
+                vpc_origin_id=self._vpc_origin(balancer), **timeouts
+            )
+            way = {"vpc_origin_config": origin}
+        else:
+            way = {
+                "custom_origin_config": cloudfront.DistributionOriginCustomOriginConfigArgs(
+                    http_port=80,
+                    https_port=443,
+                    # The certificate is checked against the Host header, which is forwarded, not against this name.
+                    # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cnames-and-https-requirements.html
+                    origin_protocol_policy="https-only",
+                    origin_ssl_protocols=["TLSv1.2"],
+                    **timeouts,
+                )
+            }
+        headers = (
+            [] if header is None else [cloudfront.DistributionOriginCustomHeaderArgs(name=header[0], value=header[1])]
+        )
+        return [
+            cloudfront.DistributionOriginArgs(
+                origin_id=_BALANCER, domain_name=balancer.dns_name, custom_headers=headers, **way
+            )
+        ]
+
+    def _vpc_origin(self, balancer: LoadBalancer) -> pulumi.Output[str]:
+        return cloudfront.VpcOrigin(
+            f"{self.name}-origin",
+            vpc_origin_endpoint_config=cloudfront.VpcOriginVpcOriginEndpointConfigArgs(
+                name=self.name,
+                arn=balancer.arn,
+                http_port=80,
+                https_port=443,
+                # Without a domain there is no certificate; the request then travels inside AWS, from CloudFront's interface
+                # in the VPC to the load balancer, as HTTP.
+                origin_protocol_policy="https-only" if balancer.secure else "http-only",
+                origin_ssl_protocols=cloudfront.VpcOriginVpcOriginEndpointConfigOriginSslProtocolsArgs(
+                    items=["TLSv1.2"], quantity=1
+                ),
+            ),
+            # The load balancer must have its listener before CloudFront asks it anything.
+            opts=self.child(depends_on=[balancer]),
+        ).id
+
+    def _bucket_origins(self, served: Mapping[str, ServedBucket]) -> list[cloudfront.DistributionOriginArgs]:
+        if not served:
+            return []
+        control = cloudfront.OriginAccessControl(
+            f"{self.name}-buckets",
+            description="Signs every request to a bucket",
+            origin_access_control_origin_type="s3",
+            signing_behavior="always",
+            signing_protocol="sigv4",
+            opts=self.child(),
+        )
+        return [
+            cloudfront.DistributionOriginArgs(
+                origin_id=f"bucket-{key}",
+                domain_name=bucket.regional_domain_name,
+                origin_access_control_id=control.id,
+            )
+            for key, bucket in served.items()
+        ]
+
+    def _bucket_policy(self, key: str, bucket: ServedBucket) -> None:
+        """https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-s3.html
+
+        Objects only: a distribution that may list a bucket would answer its root path with the list.
+        """
+        read = {
+            "Sid": "CloudFrontReads",
+            "Effect": "Allow",
+            "Principal": {"Service": "cloudfront.amazonaws.com"},
+            "Action": "s3:GetObject",
+            "Resource": pulumi.Output.concat(bucket.arn, "/*"),
+            "Condition": {"StringEquals": {"AWS:SourceArn": self.arn}},
+        }
+        aws.s3.BucketPolicy(
+            f"{self.name}-{key}",
+            bucket=bucket.bucket_name,
+            policy=policy_document([*bucket.policy_statements, read]),
+            opts=self.child(),
+        )
+
+
+def _viewer_certificate(arn: pulumi.Output[str] | None) -> cloudfront.DistributionViewerCertificateArgs:
+    if arn is None:
+        return cloudfront.DistributionViewerCertificateArgs(cloudfront_default_certificate=True)
+    return cloudfront.DistributionViewerCertificateArgs(
+        acm_certificate_arn=arn, ssl_support_method="sni-only", minimum_protocol_version=_MINIMUM_TLS
+    )

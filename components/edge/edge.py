@@ -1,0 +1,232 @@
+"""The whole way in: DNS, certificates, firewalls, load balancer and CloudFront, wired together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from components.alarms import Watch
+from components.base import Component, Foundation
+from components.edge.cdn import Cdn, ServedBucket
+from components.edge.certificate import Certificate
+from components.edge.firewall import Firewall, Scope
+from components.edge.load_balancer import LoadBalancer
+from components.edge.logs import GLOBAL_REGION, GlobalLogs
+from components.edge.managed_policies import ALIAS_ZONE
+from components.edge.origin_header import OriginHeader
+from components.edge.records import Records
+from components.edge.zone import Zone
+from components.logs import Logging
+from components.network.network import Network
+from settings.models.edge import EdgeSettings, WafSettings
+from settings.models.services import ServiceSettings
+from settings.models.storage import BucketSettings
+
+
+class Edge(Component):
+    """What stands between the internet and services, as far as there is something to stand before.
+
+    Builds: with a domain its zone, certificates and records; a load balancer where a service answers a path; CloudFront
+    over it and over the buckets that are served; a firewall at each place where the internet comes in.
+
+    Cost: the sum of its parts; see each.
+
+    Fails: see each part; from outside in they are zone, certificate, CloudFront, firewall, load balancer.
+
+    Changes without replacement: all but the domain and whether the load balancer is public. A domain may be added later;
+    from then on services answer by it, no longer by CloudFront's own name.
+    """
+
+    layer = "edge"
+
+    load_balancer: LoadBalancer | None
+    """None where no service answers a path."""
+    cdn: Cdn | None
+    zone: Zone | None
+    address: pulumi.Output[str] | None
+    """Where the platform is found: ``https://…``; None where there is nothing to find."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: EdgeSettings,
+        *,
+        foundation: Foundation,
+        network: Network | None,
+        services: Mapping[str, ServiceSettings],
+        storage: Mapping[str, BucketSettings],
+        buckets: Mapping[str, ServedBucket],
+        logging: Logging,
+        logs_bucket: pulumi.Output[str] | None,
+        secrets_key_arn: pulumi.Output[str],
+        watch: Watch | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """``storage`` and ``buckets``: all, by the same names; those that are not served are left alone."""
+        super().__init__(name, foundation, opts)
+        self._settings = settings
+        self._logging = logging
+        self._domain = foundation.platform.domain if settings.zone is not None else None
+        has_balancer = network is not None and any(service.port and service.path for service in services.values())
+        has_cdn = settings.cdn is not None and (has_balancer or any(bucket.cdn for bucket in storage.values()))
+
+        self._global = self._global_logging(has_cdn=has_cdn)
+        self.zone = self._zone()
+        cdn_certificate = self._certificate("certificate", region=GLOBAL_REGION) if has_cdn else None
+        header = self._origin_header(secrets_key_arn, has_cdn=has_cdn) if has_balancer else None
+        self.load_balancer = (
+            self._balancer(network, cdn_certificate, header, logs_bucket, watch) if has_balancer and network else None
+        )
+        self.cdn = None
+        if has_cdn and settings.cdn is not None:
+            firewall = self._firewall("firewall", settings.waf, "CLOUDFRONT", self._global) if settings.waf else None
+            self.cdn = Cdn(
+                f"{name}-cdn",
+                settings.cdn,
+                foundation=foundation,
+                aliases=self._names() if cdn_certificate else [],
+                certificate_arn=cdn_certificate.arn if cdn_certificate else None,
+                firewall_arn=firewall,
+                load_balancer=self.load_balancer,
+                origin_header=header,
+                services=services,
+                storage=storage,
+                buckets=buckets,
+                logs_bucket=logs_bucket,
+                opts=self.child(),
+            )
+        self._records()
+        self.address = self._address()
+        self.register_outputs({"address": self.address})
+
+    def _names(self) -> list[str]:
+        """Every full name that leads here."""
+        return [self._domain, *(f"{alias}.{self._domain}" for alias in self._settings.aliases)] if self._domain else []
+
+    def _global_logging(self, *, has_cdn: bool) -> Logging:
+        zone, waf = self._settings.zone, self._settings.waf
+        queries = self._domain and zone is not None and zone.id is None and zone.query_logs
+        requests = has_cdn and waf is not None and waf.logs
+        if not (queries or requests):
+            return self._logging
+        logs = GlobalLogs(f"{self.name}-global", foundation=self.foundation, logging=self._logging, opts=self.child())
+        return logs.logging
+
+    def _zone(self) -> Zone | None:
+        if self._domain is None or self._settings.zone is None:
+            return None
+        return Zone(
+            f"{self.name}-zone",
+            self._settings.zone,
+            foundation=self.foundation,
+            domain=self._domain,
+            logging=self._global,
+            opts=self.child(),
+        )
+
+    def _certificate(self, key: str, *, region: str, records_of: Certificate | None = None) -> Certificate | None:
+        if self.zone is None or self._domain is None:
+            return None
+        return Certificate(
+            f"{self.name}-{key}",
+            foundation=self.foundation,
+            domain=self._domain,
+            alternative_names=self._names()[1:],
+            zone_id=self.zone.zone_id,
+            region=region,
+            records_of=records_of,
+            opts=self.child(),
+        )
+
+    def _origin_header(self, key_arn: pulumi.Output[str], *, has_cdn: bool) -> tuple[str, pulumi.Output[str]] | None:
+        """Needed where the load balancer has a public address and CloudFront must be told from the rest of the internet."""
+        balancer = self._settings.load_balancer
+        if not has_cdn or balancer.exposure == "vpc-origin":
+            return None
+        return OriginHeader(
+            f"{self.name}-origin-header",
+            foundation=self.foundation,
+            key_arn=key_arn,
+            number=balancer.origin_secret,
+            opts=self.child(),
+        ).header
+
+    def _balancer(
+        self,
+        network: Network,
+        cdn_certificate: Certificate | None,
+        header: tuple[str, pulumi.Output[str]] | None,
+        logs_bucket: pulumi.Output[str] | None,
+        watch: Watch | None,
+    ) -> LoadBalancer:
+        region = self.foundation.region
+        if cdn_certificate is not None and region == GLOBAL_REGION:
+            certificate: Certificate | None = cdn_certificate
+        else:
+            certificate = self._certificate("regional-certificate", region=region, records_of=cdn_certificate)
+        public = self._settings.load_balancer.exposure == "internet"
+        waf = self._settings.waf
+        firewall = (
+            self._firewall("regional-firewall", waf, "REGIONAL", self._logging, header) if waf and public else None
+        )
+        return LoadBalancer(
+            f"{self.name}-balancer",
+            self._settings.load_balancer,
+            foundation=self.foundation,
+            network=network,
+            certificate_arn=certificate.arn if certificate else None,
+            logs_bucket=logs_bucket,
+            firewall_arn=firewall,
+            origin_header=header,
+            watch=watch,
+            opts=self.child(),
+        )
+
+    def _firewall(
+        self,
+        key: str,
+        waf: WafSettings,
+        scope: Scope,
+        logging: Logging,
+        header: tuple[str, pulumi.Output[str]] | None = None,
+    ) -> pulumi.Output[str]:
+        return Firewall(
+            f"{self.name}-{key}",
+            waf,
+            foundation=self.foundation,
+            scope=scope,
+            logging=logging,
+            trusted_header=header,
+            opts=self.child(),
+        ).arn
+
+    def _records(self) -> None:
+        if self.zone is None or self._domain is None:
+            return
+        common: dict[str, Any] = {
+            "foundation": self.foundation,
+            "zone_id": self.zone.zone_id,
+            "domain": self._domain,
+            "aliases": self._settings.aliases,
+            "opts": self.child(),
+        }
+        if self.cdn is not None:
+            Records(f"{self.name}-records", target_name=self.cdn.domain_name, target_zone_id=ALIAS_ZONE, **common)
+        elif self.load_balancer is not None:
+            Records(
+                f"{self.name}-records",
+                target_name=self.load_balancer.dns_name,
+                target_zone_id=self.load_balancer.zone_id,
+                check_health=True,
+                ipv6=self.load_balancer.dual_stack,
+                **common,
+            )
+
+    def _address(self) -> pulumi.Output[str] | None:
+        if self._domain is not None and (self.cdn or self.load_balancer):
+            return pulumi.Output.from_input(f"https://{self._domain}")
+        if self.cdn is not None:
+            return pulumi.Output.concat("https://", self.cdn.domain_name)
+        return None

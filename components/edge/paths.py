@@ -1,0 +1,69 @@
+"""Which path of the distribution leads where: data, before any resource."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from settings.models.services import ServiceSettings
+from settings.models.storage import BucketSettings
+
+ALL = "/*"
+
+
+@dataclass(frozen=True)
+class Way:
+    """Where a path leads. ``bucket`` is the bucket's name in the stack file."""
+
+    kind: Literal["service", "static", "bucket"]
+    bucket: str = ""
+
+
+def ways(
+    services: Mapping[str, ServiceSettings], storage: Mapping[str, BucketSettings], static_paths: Sequence[str]
+) -> dict[str, Way]:
+    """Path → way, in the order in which CloudFront must try them: the longest first, ``/*`` last.
+
+    A service's ``/*`` is the default; without services that answer paths the first served bucket is. Static paths belong to
+    the default service; a bucket or service with the same path has it.
+    """
+    found: dict[str, Way] = {}
+    paths = [service.path for service in services.values() if service.port and service.path and service.host is None]
+    if ALL in paths:
+        found |= dict.fromkeys(static_paths, Way("static"))
+    buckets = {bucket_path(name, bucket): Way("bucket", name) for name, bucket in storage.items() if bucket.cdn}
+    found |= buckets
+    found |= dict.fromkeys(paths, Way("service"))
+    if ALL not in found:
+        has_services = any(service.port and service.path for service in services.values())
+        found[ALL] = Way("service") if has_services else next(iter(buckets.values()))
+    return dict(sorted(found.items(), key=lambda item: (-len(item[0].rstrip("*")), item[0])))
+
+
+def bucket_path(name: str, bucket: BucketSettings) -> str:
+    """The path at CloudFront: the one given, or the bucket's name."""
+    return bucket.path or f"/{name}/*"
+
+
+def rewrite(path: str, *, is_site: bool) -> str | None:
+    """The CloudFront function that turns a path into an object's key; None where they are the same.
+
+    An object "a.jpg" of the bucket "images" is found at ``/images/a.jpg``: whoever writes objects need not know where they
+    are served. In a site a folder answers with its ``index.html``.
+    """
+    prefix = path[: path.rindex("/")]
+    steps = []
+    if prefix:
+        steps.append(
+            f"  if (request.uri.startsWith({json.dumps(prefix + '/')})) {{\n"
+            f"    request.uri = request.uri.substring({len(prefix)});\n"
+            "  }"
+        )
+    if is_site:
+        steps.append("  if (request.uri.endsWith('/')) {\n    request.uri += 'index.html';\n  }")
+    if not steps:
+        return None
+    body = "\n".join(steps)
+    return f"function handler(event) {{\n  const request = event.request;\n{body}\n  return request;\n}}\n"

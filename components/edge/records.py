@@ -1,0 +1,63 @@
+"""The names under which the platform is found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pulumi
+import pulumi_aws as aws
+
+from components.base import Component, Foundation
+
+
+class Records(Component):
+    """Alias records of the apex and of names below it, for IPv4 and IPv6, all to one target.
+
+    Builds: an A and, where the target has IPv6, an AAAA record for each name.
+
+    Cost: nothing; Route 53 does not charge for queries of aliases to CloudFront and load balancers.
+
+    Fails: a name that another system entered already ends with "it already exists": remove it there, or leave it out of
+    ``edge.aliases``.
+
+    Changes without replacement: the target. Names come and go one by one.
+    """
+
+    layer = "edge"
+
+    names: tuple[str, ...]
+    """Full names."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        foundation: Foundation,
+        zone_id: pulumi.Input[str],
+        domain: str,
+        aliases: Sequence[str],
+        target_name: pulumi.Input[str],
+        target_zone_id: pulumi.Input[str],
+        check_health: bool = False,
+        ipv6: bool = True,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """``check_health``: leave the target out of answers while it is unwell; CloudFront cannot be checked."""
+        super().__init__(name, foundation, opts)
+        hosts = {"apex": domain, **{alias: f"{alias}.{domain}" for alias in aliases}}
+        for key, host in hosts.items():
+            for kind in ("A", "AAAA") if ipv6 else ("A",):
+                aws.route53.Record(
+                    f"{name}-{key}-{kind.lower()}",
+                    zone_id=zone_id,
+                    name=host,
+                    type=kind,
+                    aliases=[
+                        aws.route53.RecordAliasArgs(
+                            name=target_name, zone_id=target_zone_id, evaluate_target_health=check_health
+                        )
+                    ],
+                    opts=self.child(),
+                )
+        self.names = tuple(hosts.values())
+        self.register_outputs({"names": list(self.names)})

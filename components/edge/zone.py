@@ -1,0 +1,94 @@
+"""The domain's hosted zone."""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_aws as aws
+
+from components.access import policy_document
+from components.base import Component, Foundation
+from components.edge.logs import GLOBAL_REGION, global_log_group
+from components.logs import Logging
+from settings.models.edge import ZoneSettings
+
+
+class Zone(Component):
+    """The public Route 53 zone of the domain: a new one with query logs, or one that exists and is left as it is.
+
+    Builds: zone, log group ``/aws/route53/<domain>`` in us-east-1 with the permission for Route 53 to write there, query log.
+
+    Cost: $0.50 a month for the zone, $0.40 per million queries (none for aliases to AWS's own), logs by the gigabyte.
+
+    Fails: as long as the registrar does not name the zone's name servers nothing resolves, and certificates wait for their
+    validation until they time out: the first ``pulumi up`` of a new zone stops there. Enter the name servers, run it again.
+
+    Changes without replacement: logs on and off. Another domain is another zone, with other name servers.
+    """
+
+    layer = "edge"
+
+    zone_id: pulumi.Output[str]
+    name_servers: pulumi.Output[list[str]]
+    """To enter at the registrar; empty for a zone that exists, where they are entered already."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: ZoneSettings,
+        *,
+        foundation: Foundation,
+        domain: str,
+        logging: Logging,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """``logging``: its key must be one of us-east-1."""
+        super().__init__(name, foundation, opts)
+        if settings.id is not None:
+            self.zone_id = pulumi.Output.from_input(settings.id)
+            self.name_servers = pulumi.Output.from_input([])
+        else:
+            zone = aws.route53.Zone(
+                f"{name}-zone",
+                name=domain,
+                comment=f"{foundation.platform.name} {foundation.platform.stage}",
+                force_destroy=not foundation.is_prod,
+                opts=self.stateful(),
+            )
+            self.zone_id = zone.zone_id
+            self.name_servers = zone.name_servers.apply(list)
+            if settings.query_logs:
+                self._query_logs(domain, logging)
+        self.register_outputs({"zoneId": self.zone_id, "nameServers": self.name_servers})
+
+    def _query_logs(self, domain: str, logging: Logging) -> None:
+        """https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/query-logs.html"""
+        group = global_log_group(self, "queries", f"/aws/route53/{domain}", logging)
+        permission = aws.cloudwatch.LogResourcePolicy(
+            f"{self.name}-queries",
+            policy_name=f"{self.name}-queries",
+            policy_document=policy_document(
+                [
+                    {
+                        "Sid": "Route53Writes",
+                        "Effect": "Allow",
+                        "Principal": {"Service": "route53.amazonaws.com"},
+                        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+                        "Resource": pulumi.Output.concat(group.arn, ":*"),
+                        "Condition": {
+                            "StringEquals": {"aws:SourceAccount": self.foundation.account_id},
+                            "ArnLike": {
+                                "aws:SourceArn": pulumi.Output.concat("arn:aws:route53:::hostedzone/", self.zone_id)
+                            },
+                        },
+                    }
+                ]
+            ),
+            region=GLOBAL_REGION,
+            opts=self.child(),
+        )
+        aws.route53.QueryLog(
+            f"{self.name}-queries",
+            zone_id=self.zone_id,
+            cloudwatch_log_group_arn=group.arn,
+            opts=self.child(depends_on=[permission]),
+        )

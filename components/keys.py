@@ -1,0 +1,179 @@
+"""Customer-managed keys: one for each kind of data, or one for all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import pulumi
+import pulumi_aws as aws
+
+from components.access import policy_document
+from components.base import Component, Foundation
+from settings.models.platform import PlatformSettings
+
+Domain = Literal["data", "storage", "secrets", "messaging", "logs"]
+
+_SHARED = "shared"
+_DELETION_DAYS = 30
+_ROTATION_DAYS = 365
+
+
+class Keys(Component):
+    """KMS keys with yearly rotation: one per domain, or a single one with ``platform.keys: shared``.
+
+    Builds: key, alias ``alias/<platform>/<stage>/<domain>`` and key policy for each. A policy lets the account's IAM decide
+    (which is what makes grants of roles work) and admits exactly the services that write on their own account: CloudWatch
+    Logs to "logs", publishers of alerts to "messaging", CloudFront reading to "storage". RDS, ElastiCache, S3, Secrets
+    Manager and Backup act with the caller's permission or a grant and need no statement.
+
+    Cost: $1 a month for each key and another $1 for each of its first two rotations; $0.03 per 10,000 requests, which
+    S3 bucket keys keep low.
+
+    Fails: a key that is disabled or scheduled for deletion makes everything encrypted with it unreadable; databases go to
+    ``inaccessible-encryption-credentials``, tasks stop with ``AccessDeniedException``. The deletion waits 30 days and can
+    be cancelled.
+
+    Changes without replacement: policy, alias, rotation. Going from one key per domain to a shared one gives everything
+    another key, which replaces databases, caches and log groups.
+    """
+
+    layer = "secrets"
+
+    arns: dict[str, pulumi.Output[str]]
+    """Domain → ARN of its key."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: PlatformSettings,
+        *,
+        foundation: Foundation,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, foundation, opts)
+        if settings.keys == _SHARED:
+            shared = self._key(
+                _SHARED, [statement for domain in _SERVICES for statement in _SERVICES[domain](foundation)]
+            )
+            self.arns = dict.fromkeys(_SERVICES, shared.arn)
+        else:
+            self.arns = {domain: self._key(domain, admit(foundation)).arn for domain, admit in _SERVICES.items()}
+        self.register_outputs({"arns": self.arns})
+
+    def arn(self, domain: Domain) -> pulumi.Output[str]:
+        """The key of a domain."""
+        return self.arns[domain]
+
+    def _key(self, key: str, statements: list[dict[str, Any]]) -> aws.kms.Key:
+        made = aws.kms.Key(
+            f"{self.name}-{key}",
+            description=f"{self.foundation.platform.name} {self.foundation.platform.stage}: {key}",
+            enable_key_rotation=True,
+            rotation_period_in_days=_ROTATION_DAYS,
+            deletion_window_in_days=_DELETION_DAYS,
+            policy=policy_document([_account_decides(self.foundation), *statements]),
+            opts=self.stateful(),
+        )
+        aws.kms.Alias(
+            f"{self.name}-{key}",
+            name=f"alias{self.foundation.prefix}/{key}",
+            target_key_id=made.key_id,
+            opts=self.child(),
+        )
+        return made
+
+
+def _account_decides(foundation: Foundation) -> dict[str, Any]:
+    """AWS's own default statement; without it no IAM policy has any effect on the key.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
+    """
+    return {
+        "Sid": "AccountDecidesByIam",
+        "Effect": "Allow",
+        "Principal": {"AWS": pulumi.Output.concat("arn:aws:iam::", foundation.account_id, ":root")},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+
+
+def _nobody(foundation: Foundation) -> list[dict[str, Any]]:
+    return []
+
+
+def _storage(foundation: Foundation) -> list[dict[str, Any]]:
+    """CloudFront reads private buckets by origin access control.
+
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-s3.html#oac-permissions-sse-kms
+    """
+    return [
+        {
+            "Sid": "CloudFrontReads",
+            "Effect": "Allow",
+            "Principal": {"Service": "cloudfront.amazonaws.com"},
+            "Action": "kms:Decrypt",
+            "Resource": "*",
+            "Condition": {"ArnLike": {"aws:SourceArn": foundation.arn("cloudfront", "distribution/*", region="")}},
+        }
+    ]
+
+
+_PUBLISHERS = (
+    "budgets.amazonaws.com",
+    "cloudwatch.amazonaws.com",
+    "costalerts.amazonaws.com",
+    "events.amazonaws.com",
+    "events.rds.amazonaws.com",
+)
+
+
+def _messaging(foundation: Foundation) -> list[dict[str, Any]]:
+    """What publishes to an encrypted topic needs a data key of its own.
+
+    https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
+    """
+    return [
+        {
+            "Sid": "ServicesPublish",
+            "Effect": "Allow",
+            "Principal": {"Service": list(_PUBLISHERS)},
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+            "Resource": "*",
+            "Condition": {"StringEquals": {"aws:SourceAccount": foundation.account_id}},
+        }
+    ]
+
+
+def _logs(foundation: Foundation) -> list[dict[str, Any]]:
+    """CloudWatch Logs, for log groups of this account and region.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+    """
+    return [
+        {
+            "Sid": "CloudWatchLogs",
+            "Effect": "Allow",
+            "Principal": {"Service": f"logs.{foundation.region}.amazonaws.com"},
+            "Action": [
+                "kms:Decrypt",
+                "kms:DescribeKey",
+                "kms:Encrypt",
+                "kms:GenerateDataKey",
+                "kms:GenerateDataKeyWithoutPlaintext",
+                "kms:ReEncryptFrom",
+                "kms:ReEncryptTo",
+            ],
+            "Resource": "*",
+            "Condition": {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": foundation.arn("logs", "log-group:*")}},
+        }
+    ]
+
+
+_SERVICES: dict[str, Callable[[Foundation], list[dict[str, Any]]]] = {
+    "data": _nobody,
+    "storage": _storage,
+    "secrets": _nobody,
+    "messaging": _messaging,
+    "logs": _logs,
+}

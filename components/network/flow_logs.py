@@ -1,0 +1,46 @@
+"""Who spoke to whom: flow logs of the VPC."""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_aws as aws
+
+from components.access import Statement, policy_document, trust_policy
+from components.base import Component
+from components.logs import Logging, log_group
+from settings.models.network import FlowLogSettings
+
+
+def flow_logs(parent: Component, vpc_id: pulumi.Output[str], settings: FlowLogSettings, logging: Logging) -> None:
+    """Flow logs of the whole VPC to a log group of their own, by a role that can write there and nowhere else.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
+    """
+    foundation = parent.foundation
+    group = log_group(parent, "flow", f"{foundation.prefix}/network/flow", logging, retention=settings.retention)
+    role = aws.iam.Role(
+        f"{parent.name}-flow",
+        description="Lets VPC flow logs write to their log group",
+        assume_role_policy=trust_policy(
+            "vpc-flow-logs.amazonaws.com", foundation.account_id, foundation.arn("ec2", "vpc-flow-log/*")
+        ),
+        opts=parent.child(),
+    )
+    actions = ("logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:PutLogEvents")
+    policy = aws.iam.RolePolicy(
+        f"{parent.name}-flow",
+        role=role.name,
+        policy=policy_document([Statement("Write", actions, [group.arn, pulumi.Output.concat(group.arn, ":*")])]),
+        opts=parent.child(),
+    )
+    aws.ec2.FlowLog(
+        f"{parent.name}-flow",
+        vpc_id=vpc_id,
+        traffic_type=settings.traffic,
+        max_aggregation_interval=settings.interval,
+        log_destination_type="cloud-watch-logs",
+        log_destination=group.arn,
+        iam_role_arn=role.arn,
+        # Without its permission the role is refused, and the flow log with it.
+        opts=parent.child(depends_on=[policy]),
+    )

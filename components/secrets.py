@@ -1,0 +1,119 @@
+"""Secrets: containers with a key and a policy; a value only where it was sealed or drawn."""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_aws as aws
+
+from components.access import Grant, SecretReference, policy_document
+from components.base import Component, Foundation
+from settings.models.base import Sealed
+from settings.models.secrets import SecretSettings
+
+_SEALED = "[sealed]"
+
+
+class Secret(Component):
+    """A JSON object in Secrets Manager whose keys become environment variables of those who read it.
+
+    Builds: secret, resource policy (nobody outside the account; nothing public), and a first version where values are
+    sealed in the stack file. A secret without values starts empty and is filled once, before the first deployment of a
+    service that reads it::
+
+        aws secretsmanager put-secret-value --secret-id shop/prod/app --secret-string file://values.json
+
+    A service that reads it gets references, not permissions: ECS resolves them before the container starts, with the
+    execution role, which derives its permission from the same references. The task's own role gets nothing.
+
+    Cost: $0.40 a month, $0.05 per 10,000 reads.
+
+    Fails: a task that stops with ``ResourceInitializationError`` names a JSON key that the secret does not hold, or a secret
+    that is still empty. A changed value reaches a task when it is next started.
+
+    Changes without replacement: description, values, key. Another path is another secret. In prod a removed one can be
+    restored for 30 days; elsewhere it goes at once, so that a stack of the same name can be built again.
+    """
+
+    layer = "secrets"
+
+    arn: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        settings: SecretSettings,
+        *,
+        key: str,
+        foundation: Foundation,
+        key_arn: pulumi.Output[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, foundation, opts)
+        self._settings = settings
+        self._key_arn = key_arn
+        path = settings.path or f"{foundation.prefix.strip('/')}/{key}"
+        secret = container(self, name, path, settings.description or f"{', '.join(settings.keys)}", key_arn)
+        if settings.values:
+            values = {key: revealed(value) for key, value in sorted(settings.values.items())}
+            aws.secretsmanager.SecretVersion(
+                name, secret_id=secret.id, secret_string=pulumi.Output.json_dumps(values), opts=self.child()
+            )
+        self.arn = secret.arn
+        self.register_outputs({"arn": secret.arn})
+
+    def grant(self, level: str, prefix: str | None = None) -> Grant:
+        """Leave to ``read``: one environment variable for each JSON key."""
+        return Grant(secrets={key: SecretReference(self.arn, self._key_arn, key) for key in self._settings.keys})
+
+
+def container(
+    parent: Component, name: str, path: str, description: str, key_arn: pulumi.Input[str]
+) -> aws.secretsmanager.Secret:
+    """An empty secret called ``path`` that only this account can be let into."""
+    foundation = parent.foundation
+    secret = aws.secretsmanager.Secret(
+        name,
+        name=path,
+        description=description,
+        kms_key_id=key_arn,
+        recovery_window_in_days=30 if foundation.is_prod else 0,
+        opts=parent.stateful(),
+    )
+    aws.secretsmanager.SecretPolicy(
+        name,
+        secret_arn=secret.arn,
+        block_public_policy=True,
+        policy=policy_document(
+            [
+                {
+                    "Sid": "ThisAccountOnly",
+                    "Effect": "Deny",
+                    "Principal": "*",
+                    "Action": "secretsmanager:*",
+                    "Resource": secret.arn,
+                    "Condition": {
+                        "StringNotEquals": {"aws:PrincipalAccount": foundation.account_id},
+                        "Bool": {"aws:PrincipalIsAWSService": "false"},
+                    },
+                }
+            ]
+        ),
+        opts=parent.child(),
+    )
+    return secret
+
+
+def revealed(sealed: Sealed) -> pulumi.Output[str]:
+    """A sealed value as a secret output. Offline nobody can open it, and a stand-in takes its place."""
+    return pulumi.Output.secret(_SEALED if sealed.value is None else sealed.value)
+
+
+def drawn_password(parent: Component) -> pulumi.Output[str]:
+    """A password that Secrets Manager draws: 40 letters and digits, which any URL and any client takes as they are.
+
+    Each run draws another. Whatever keeps it must do so with ``ignore_changes``, so that the first one stays.
+    """
+    drawn = aws.secretsmanager.get_random_password_output(
+        password_length=40, exclude_punctuation=True, opts=pulumi.InvokeOptions(parent=parent)
+    )
+    return pulumi.Output.secret(drawn.random_password)

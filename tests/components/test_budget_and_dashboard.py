@@ -1,0 +1,110 @@
+import json
+from typing import Any
+
+import pulumi
+
+from components.alarms import Metric, Watch, alarm
+from components.base import Foundation
+from components.budget import Budget
+from components.messaging.alerts import Alerts
+from components.observability.dashboard import Dashboard
+from settings.models.budget import BudgetSettings
+from settings.models.observability import ObservabilitySettings
+from tests.harness import build
+
+TOPIC = "arn:aws:sns:ap-south-1:111122223333:alerts"
+
+
+def budget(**settings: Any) -> list[Any]:
+    snapshot = build(
+        lambda foundation: Budget(
+            "shop-budget",
+            BudgetSettings.model_validate(settings),
+            foundation=foundation,
+            emails=["a@example.com"],
+            topic_arn=TOPIC,
+        )
+    )
+    return list(snapshot.resources)
+
+
+def test_a_budget_tells_of_actual_and_forecast_cost() -> None:
+    [resource] = [
+        r
+        for r in budget(monthly=150, actual_percent=[50, 100], forecast_percent=[100])
+        if r.type == "aws:budgets/budget:Budget"
+    ]
+    assert resource.inputs["limitAmount"] == "150.00"
+    assert [(n["notificationType"], n["threshold"]) for n in resource.inputs["notifications"]] == [
+        ("ACTUAL", 50),
+        ("ACTUAL", 100),
+        ("FORECASTED", 100),
+    ]
+    assert all(n["subscriberSnsTopicArns"] == [TOPIC] for n in resource.inputs["notifications"])
+
+
+def test_a_budget_of_the_platform_counts_what_carries_its_tag() -> None:
+    [resource] = [r for r in budget(scope="platform") if r.type == "aws:budgets/budget:Budget"]
+    assert resource.inputs["costFilters"] == [{"name": "TagKeyValue", "values": ["user:platform$shop"]}]
+
+
+def test_cost_allocation_tags_outlive_the_stack_since_others_may_use_them() -> None:
+    tags = [r for r in budget(activate_tags=True) if r.type == "aws:costexplorer/costAllocationTag:CostAllocationTag"]
+    assert {tag.inputs["tagKey"] for tag in tags} == {"platform", "stage", "layer"}
+    assert all(tag.options["retainOnDelete"] for tag in tags)
+
+
+def test_without_anomalies_there_is_no_monitor() -> None:
+    assert not [r for r in budget(anomalies=None) if "anomaly" in r.type]
+
+
+def dashboard_of(count: int) -> dict[str, Any]:
+    def program(foundation: Foundation) -> None:
+        topic = Alerts("shop-alerts", [], foundation=foundation, key_arn="arn:aws:kms:ap-south-1:111122223333:key/k")
+        watch = Watch(
+            pulumi.Output.from_input(topic.topic_arn),
+            ObservabilitySettings(runbook="https://runbook.example.com/alarms"),
+        )
+        for index in range(count):
+            metric = Metric("AWS/RDS", "CPUUtilization", {"DBInstanceIdentifier": "db"})
+            alarm(topic, f"cpu-{index}", metric, watch=watch, threshold=80, description="Busy.")
+        Dashboard("shop-dashboard", foundation=foundation, alarms=watch.raised)
+
+    [dashboard] = build(program).of_type("aws:cloudwatch/dashboard:Dashboard")
+    body: dict[str, Any] = json.loads(dashboard.inputs["dashboardBody"])
+    return body
+
+
+def test_every_alarm_is_on_the_dashboard_with_its_metric() -> None:
+    widgets = dashboard_of(5)["widgets"]
+    assert len([widget for widget in widgets if widget["type"] == "metric"]) == 5
+    assert all(arn.startswith("arn:aws:cloudwatch:") for arn in widgets[1]["properties"]["alarms"])
+
+
+def test_widgets_of_a_dashboard_do_not_overlap() -> None:
+    taken = set()
+    for widget in dashboard_of(7)["widgets"]:
+        cells = {
+            (x, y)
+            for x in range(widget["x"], widget["x"] + widget["width"])
+            for y in range(widget["y"], widget["y"] + widget["height"])
+        }
+        assert not cells & taken
+        taken |= cells
+
+
+def test_a_dashboard_with_too_many_alarms_says_what_it_leaves_out() -> None:
+    widgets = dashboard_of(403)["widgets"]
+    assert "3 more alarms" in widgets[0]["properties"]["markdown"]
+    assert len(widgets) < 500
+
+
+def test_an_alarm_links_to_its_place_in_the_runbook() -> None:
+    def program(foundation: Foundation) -> None:
+        topic = Alerts("shop-alerts", [], foundation=foundation, key_arn="arn:aws:kms:ap-south-1:111122223333:key/k")
+        watch = Watch(topic.topic_arn, ObservabilitySettings(runbook="https://runbook.example.com/alarms"))
+        alarm(topic, "cpu", Metric("AWS/RDS", "CPUUtilization", {}), watch=watch, threshold=80, description="Busy.")
+
+    [resource] = build(program).of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
+    assert resource.inputs["alarmDescription"] == "Busy.\nRunbook: https://runbook.example.com/alarms#cpu"
+    assert resource.inputs["okActions"] == resource.inputs["alarmActions"]

@@ -1,0 +1,256 @@
+"""The cache."""
+
+import json
+from types import SimpleNamespace
+
+import pulumi
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from components.access import policy_document
+from components.alarms import Watch
+from components.cache import Cache, node_ids
+from components.logs import Logging
+from settings.models.cache import CacheSettings
+from settings.models.observability import ObservabilitySettings
+from tests.harness import build
+
+KEY = "arn:aws:kms:ap-south-1:111122223333:key/data"
+
+
+def _cache(settings=None, *, thresholds=None, **options):
+    known = pulumi.Output.from_input
+
+    def program(foundation):
+        cache = Cache(
+            "shop-cache",
+            CacheSettings.model_validate(settings or {}),
+            foundation=foundation,
+            network=SimpleNamespace(
+                vpc_id=known("vpc-1"), data_subnet_ids={"a": known("subnet-a"), "b": known("subnet-b")}
+            ),
+            key_arn=known(KEY),
+            logging=Logging(known("arn:aws:kms:ap-south-1:111122223333:key/logs"), 30),
+            watch=Watch(
+                known("arn:aws:sns:ap-south-1:111122223333:alerts"),
+                ObservabilitySettings.model_validate({"thresholds": thresholds or {}}),
+            ),
+            secrets_key_arn=known("arn:aws:kms:ap-south-1:111122223333:key/secrets"),
+        )
+        grant = cache.grant("connect")
+        pulumi.export("environment", dict(grant.environment))
+        pulumi.export("secrets", {name: item.key for name, item in grant.secrets.items()})
+        pulumi.export("openings", [{"group": item.security_group_id, "port": item.port} for item in grant.openings])
+        pulumi.export("statements", policy_document(grant.statements))
+
+    return build(program, **options)
+
+
+def _group(snapshot):
+    (group,) = snapshot.of_type("aws:elasticache/replicationGroup:ReplicationGroup")
+    return group
+
+
+def _alarms(snapshot):
+    return {
+        item.name.removeprefix("shop-cache-"): item.inputs
+        for item in snapshot.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
+    }
+
+
+def test_the_cache_is_encrypted_on_its_way_and_at_rest():
+    """S1-09, S4-03"""
+    group = _group(_cache()).inputs
+    expected = {
+        "engine": "valkey",
+        "engineVersion": "8.0",
+        "transitEncryptionEnabled": True,
+        "transitEncryptionMode": "required",
+        "atRestEncryptionEnabled": True,
+        "kmsKeyId": KEY,
+        "autoMinorVersionUpgrade": True,
+        "numCacheClusters": 1,
+        "automaticFailoverEnabled": False,
+    }
+    assert {key: group.get(key) for key in expected} == expected
+
+
+def test_one_replica_makes_it_fail_over():
+    """S0-06"""
+    group = _group(_cache({"class": "cache.t3.medium", "replicas": 1, "multi_az": True})).inputs
+    assert group["numCacheClusters"] == 2
+    assert group["automaticFailoverEnabled"] is True
+    assert group["multiAzEnabled"] is True
+
+
+def test_shards_turn_cluster_mode_on():
+    """S0-06, S1-09"""
+    snapshot = _cache({"class": "cache.r6g.large", "shards": 3, "replicas": 1})
+    group = _group(snapshot).inputs
+    assert (group["numNodeGroups"], group["replicasPerNodeGroup"]) == (3, 1)
+    assert "numCacheClusters" not in group
+    (parameters,) = snapshot.of_type("aws:elasticache/parameterGroup:ParameterGroup")
+    assert parameters.inputs["parameters"] == [{"name": "cluster-enabled", "value": "yes"}]
+    environment = snapshot.outputs["environment"]
+    assert environment["CACHE_MODE"] == "cluster"
+    assert environment["CACHE_HOST"].startswith("clustercfg.")
+    assert "CACHE_READER_HOST" not in environment
+
+
+def test_redis_7_as_asked():
+    """S1-09"""
+    snapshot = _cache({"engine": "redis", "class": "cache.t3.micro", "snapshot_days": 7})
+    assert _group(snapshot).inputs["engineVersion"] == "7.1"
+    assert _group(snapshot).inputs["snapshotRetentionLimit"] == 7
+    (parameters,) = snapshot.of_type("aws:elasticache/parameterGroup:ParameterGroup")
+    assert parameters.inputs["family"] == "redis7"
+
+
+def test_windows_are_given_in_the_platforms_time_zone():
+    group = _group(_cache(timezone="Asia/Kathmandu")).inputs
+    assert group["snapshotWindow"] == "20:15-21:15"
+    assert group["maintenanceWindow"] == "sat:23:45-sun:00:45"
+
+
+def test_a_password_is_drawn_once_and_shows_nowhere():
+    """S1-09"""
+    snapshot = _cache()
+    (user,) = snapshot.of_type("aws:elasticache/user:User")
+    assert user.inputs["passwords"] == [{"$groundwork": "secret"}] or user.inputs["passwords"] == {
+        "$groundwork": "secret"
+    }
+    assert user.options["ignoreChanges"] == ["passwords"]
+    (version,) = snapshot.of_type("aws:secretsmanager/secretVersion:SecretVersion")
+    assert version.inputs["secretString"] == {"$groundwork": "secret"}
+    assert "drawn-when" not in snapshot.dumps()
+    assert snapshot.outputs["secrets"] == {"CACHE_PASSWORD": "password", "CACHE_URL": "url"}
+    assert json.loads(snapshot.outputs["statements"])["Statement"] == []
+
+
+def test_iam_needs_no_password_and_names_cache_and_user():
+    snapshot = _cache({"authentication": "iam"})
+    (user,) = snapshot.of_type("aws:elasticache/user:User")
+    assert user.inputs["userId"] == user.inputs["userName"]
+    assert user.inputs["authenticationMode"] == {"type": "iam"}
+    (statement,) = json.loads(snapshot.outputs["statements"])["Statement"]
+    assert statement["Action"] == ["elasticache:Connect"]
+    assert statement["Resource"] == [_group(snapshot).outputs["arn"], user.outputs["arn"]]
+    assert snapshot.outputs["secrets"] == {}
+    assert not snapshot.of_type("aws:secretsmanager/secret:Secret")
+
+
+def test_the_nameless_user_of_redis_is_turned_off():
+    snapshot = _cache({"engine": "redis"})
+    default = next(
+        item for item in snapshot.of_type("aws:elasticache/user:User") if item.inputs["userName"] == "default"
+    )
+    assert default.inputs["accessString"] == "off -@all"
+    (group,) = snapshot.of_type("aws:elasticache/userGroup:UserGroup")
+    assert default.inputs["userId"] in group.inputs["userIds"]
+
+
+def test_the_application_does_not_administer():
+    (user,) = _cache().of_type("aws:elasticache/user:User")
+    assert user.inputs["accessString"].endswith("-@admin")
+
+
+def test_slow_and_engine_logs_go_to_encrypted_log_groups():
+    """S1-19"""
+    snapshot = _cache()
+    groups = {item.inputs["name"]: item.inputs for item in snapshot.of_type("aws:cloudwatch/logGroup:LogGroup")}
+    assert sorted(groups) == ["/shop/prod/cache/engine-log", "/shop/prod/cache/slow-log"]
+    assert all(group["kmsKeyId"].endswith("key/logs") for group in groups.values())
+    deliveries = _group(snapshot).inputs["logDeliveryConfigurations"]
+    assert {item["logType"]: item["destination"] for item in deliveries} == {
+        "slow-log": "/shop/prod/cache/slow-log",
+        "engine-log": "/shop/prod/cache/engine-log",
+    }
+
+
+def test_the_security_group_comes_without_rules():
+    """S4-03, S4-08"""
+    snapshot = _cache()
+    (group,) = snapshot.of_type("aws:ec2/securityGroup:SecurityGroup")
+    assert snapshot.outputs["openings"] == [{"group": group.outputs["id"], "port": 6379}]
+    assert not [item for item in snapshot.resources if item.type.endswith("Rule")]
+
+
+@pytest.mark.parametrize(("stage", "kept"), [("prod", True), ("dev", False)])
+def test_data_outlives_the_cache_in_prod(stage, kept):
+    group = _group(_cache(stage=stage))
+    assert group.options.get("protect", False) is kept
+    assert ("finalSnapshotIdentifier" in group.inputs) is kept
+
+
+def test_every_node_brings_its_alarms():
+    """S4-12"""
+    alarms = _alarms(_cache({"replicas": 1}))
+    assert sorted(alarms) == [f"00{node}-{kind}" for node in (1, 2) for kind in ("cpu", "evictions", "memory")]
+    assert alarms["002-memory"]["dimensions"] == {"CacheClusterId": "shop-cache-prod-002"}
+    assert alarms["002-memory"]["threshold"] == 80
+
+
+def test_a_threshold_of_null_leaves_its_alarm_out():
+    assert sorted(_alarms(_cache(thresholds={"cache_evictions": None}))) == ["001-cpu", "001-memory"]
+
+
+@given(st.integers(0, 5), st.none() | st.integers(1, 90))
+def test_nodes_have_names_of_their_own_that_growth_does_not_change(replicas, shards):
+    def names(more):
+        return node_ids(
+            "shop", CacheSettings.model_validate({"replicas": replicas, "shards": shards and min(shards + more, 90)})
+        )
+
+    now = names(0)
+    assert len(set(now)) == (replicas + 1) * (shards or 1)
+    assert set(now) <= set(names(1))
+    assert all(len(name) <= 50 for name in now)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"multi_az": True},
+        {"engine": "redis", "version": "8.0"},
+        {"authentication": "none"},
+        {"replicas": 6},
+        {"parameters": {"Bad Name": "1"}},
+    ],
+)
+def test_what_elasticache_refuses_is_a_mistake(settings):
+    with pytest.raises(ValidationError):
+        CacheSettings.model_validate(settings)
+
+
+def test_the_longest_names_fit():
+    def program(foundation):
+        name = f"{'p' * 24}-cache"
+        known = pulumi.Output.from_input
+        Cache(
+            name,
+            CacheSettings(),
+            foundation=foundation,
+            network=SimpleNamespace(vpc_id=known("vpc-1"), data_subnet_ids={"a": known("subnet-a")}),
+            key_arn=known(KEY),
+            logging=Logging(known(KEY), 30),
+            watch=Watch(known("arn"), ObservabilitySettings()),
+            secrets_key_arn=known(KEY),
+        )
+
+    snapshot = build(program, stage="staging", name="p" * 24)
+    assert len(_group(snapshot).inputs["replicationGroupId"]) <= 40
+    (user,) = snapshot.of_type("aws:elasticache/user:User")
+    assert len(user.inputs["userId"]) <= 40
+
+
+@pytest.mark.parametrize("settings", [{}, {"shards": 2, "replicas": 1}, {"engine": "redis", "authentication": "iam"}])
+def test_the_cache_survives_a_first_preview(settings):
+    known = {item.urn for item in _cache(settings).resources}
+    assert {item.urn for item in _cache(settings, unknowns=True).resources} == known
+
+
+@pytest.mark.parametrize("settings", [{}, {"shards": 2, "replicas": 1}])
+def test_nothing_stays_unknown_in_a_known_snapshot(settings):
+    assert '"unknown"' not in _cache(settings).dumps()

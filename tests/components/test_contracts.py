@@ -1,0 +1,179 @@
+"""What holds for every component, found by looking for them: a new one is covered the moment it exists."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+
+import pytest
+
+import components
+from components.base import Component
+from preview.snapshot import Resource, Snapshot
+from tests.stacks import STACKS, snapshot_of
+
+for _module in pkgutil.walk_packages(components.__path__, "components."):
+    importlib.import_module(_module.name)
+
+
+def _all(cls: type[Component]) -> list[type[Component]]:
+    return [sub for child in cls.__subclasses__() for sub in (child, *_all(child))]
+
+
+COMPONENTS = sorted(
+    (cls for cls in _all(Component) if cls.__module__.startswith("components.")), key=lambda cls: cls.__name__
+)
+LAYERS = {
+    "platform", "network", "edge", "compute", "data", "cache", "search", "messaging", "functions", "storage", "secrets",
+    "observability", "budget", "migration",
+}  # fmt: skip
+DOCSTRING_PARTS = ("Builds:", "Cost:", "Fails:", "Changes without replacement:")
+
+# Attachments and settings of another resource; AWS keeps no tags on them.
+_STACK = pytest.mark.parametrize("stack", STACKS)
+_COMPONENT = pytest.mark.parametrize("component", COMPONENTS, ids=lambda cls: cls.__name__)
+
+
+@_COMPONENT
+def test_a_component_belongs_to_a_layer(component: type[Component]) -> None:
+    assert component.layer in LAYERS
+
+
+@_COMPONENT
+def test_a_components_docstring_says_what_its_user_asks(component: type[Component]) -> None:
+    text = inspect.getdoc(component) or ""
+    assert [part for part in DOCSTRING_PARTS if part not in text] == []
+
+
+@_COMPONENT
+def test_a_component_registers_its_outputs_once_and_last(component: type[Component]) -> None:
+    source = inspect.getsource(component)
+    init = next(
+        node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef) and node.name == "__init__"
+    )
+    last = ast.unparse(init.body[-1])
+    assert last.startswith("self.register_outputs(")
+    assert source.count("register_outputs(") == 1
+
+
+@_COMPONENT
+def test_a_components_outputs_are_typed_in_its_body(component: type[Component]) -> None:
+    public = set(re.findall(r"self\.([a-z]\w*)\s*(?::[^=\n]+)?=[^=]", inspect.getsource(component.__init__)))
+    declared = set().union(*(vars(cls).get("__annotations__", {}) for cls in component.__mro__))
+    assert public - declared == set()
+
+
+@_STACK
+def test_nothing_of_aws_stands_directly_below_the_stack(stack: str) -> None:
+    snapshot = snapshot_of(stack)
+    root = snapshot.resources[0].urn
+    assert [
+        resource.urn for resource in snapshot.resources if resource.custom and resource.parent in (None, root)
+    ] == []
+
+
+@_STACK
+def test_a_childs_name_starts_with_its_components_name(stack: str) -> None:
+    snapshot = snapshot_of(stack)
+    resources = snapshot.by_urn()
+    strangers = [
+        resource.urn
+        for resource in snapshot.resources
+        if resource.custom and resource.parent and not _starts_alike(resource.name, resources[resource.parent].name)
+    ]
+    assert strangers == []
+
+
+def _starts_alike(child: str, parent: str) -> bool:
+    # fit() may have cut a name that AWS keeps short; it ends in a hash of five then.
+    return child.startswith(parent) or bool(re.search(r"-[0-9a-f]{5}$", child) and child[:12] == parent[:12])
+
+
+@_STACK
+def test_every_taggable_child_carries_the_platforms_tags(stack: str) -> None:
+    snapshot = snapshot_of(stack)
+    missing = []
+    for resource in snapshot.resources:
+        if resource.custom and _is_taggable(resource):
+            keys = _tag_keys(resource)
+            if not {"Name", "platform", "stage", "phase", "layer", "owner", "cost-center"} <= keys:
+                missing.append((resource.urn, sorted(keys)))
+    assert missing == []
+
+
+def _is_taggable(resource: Resource) -> bool:
+    import pulumi_aws  # noqa: F401, PLC0415 - registers the resource modules
+
+    package, module, name = resource.type.split(":")
+    cls = getattr(importlib.import_module(f"pulumi_{package}.{_python(module.split('/')[0])}"), name)
+    return "tags" in inspect.signature(cls._internal_init).parameters
+
+
+def _python(module: str) -> str:
+    return {"lambda": "lambda_", "index": ""}.get(module, module.replace("-", "").lower())
+
+
+def _tag_keys(resource: Resource) -> set[str]:
+    tags = resource.inputs.get("tags") or {}
+    return {tag["key"] for tag in tags} if isinstance(tags, list) else set(tags)
+
+
+@_STACK
+def test_nothing_stays_unknown_where_computed_values_are_given(stack: str) -> None:
+    assert '"$groundwork": "unknown"' not in snapshot_of(stack).dumps()
+
+
+@_STACK
+def test_the_same_stack_gives_the_same_bytes(stack: str) -> None:
+    from tests.stacks import run  # noqa: PLC0415
+
+    assert run(stack).dumps() == snapshot_of(stack).dumps()
+
+
+@_STACK
+def test_unknowns_change_no_urn_and_no_dependency(stack: str) -> None:
+    """A first preview knows little, but it must plan the same resources."""
+    known, unknown = snapshot_of(stack), snapshot_of(stack, unknowns=True)
+    assert [resource.urn for resource in known.resources] == [resource.urn for resource in unknown.resources]
+    assert [resource.dependencies for resource in known.resources] == [
+        resource.dependencies for resource in unknown.resources
+    ]
+
+
+@_STACK
+def test_what_holds_data_is_protected_in_prod(stack: str) -> None:
+    snapshot = snapshot_of(stack)
+    wanted = snapshot.settings["platform"]["stage"] == "prod"
+    for resource in snapshot.of_type(*_STATEFUL):
+        # The edge keeps nothing that cannot be drawn again.
+        if resource.inputs.get("tags", {}).get("layer") != "edge":
+            assert resource.options.get("protect", False) is wanted, resource.urn
+
+
+_STATEFUL = (
+    "aws:rds/instance:Instance",
+    "aws:elasticache/replicationGroup:ReplicationGroup",
+    "aws:s3/bucket:Bucket",
+    "aws:kms/key:Key",
+    "aws:secretsmanager/secret:Secret",
+    "aws:backup/vault:Vault",
+)
+
+
+@_STACK
+def test_every_database_and_cache_brings_its_alarms(stack: str) -> None:
+    snapshot = snapshot_of(stack)
+    watched = " ".join(alarm.urn for alarm in snapshot.of_type("aws:cloudwatch/metricAlarm:MetricAlarm"))
+    for resource in snapshot.of_type("aws:rds/instance:Instance", "aws:elasticache/replicationGroup:ReplicationGroup"):
+        parent = snapshot.by_urn()[resource.parent or ""]
+        assert parent.name in watched, resource.urn
+
+
+@_STACK
+def test_no_statement_of_ours_allows_every_action_or_everything_it_could_name(stack: str) -> None:
+    """S2 asks full access in places; what is built is derived from use."""
+    snapshot: Snapshot = snapshot_of(stack)
+    assert '\\"Action\\": \\"*\\"' not in snapshot.dumps()

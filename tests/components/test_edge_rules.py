@@ -1,0 +1,106 @@
+"""Paths, names and capacity: the edge's arithmetic, without resources."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.edge.certificate import covering_names
+from components.edge.paths import ALL, Way, rewrite, ways
+from settings.checks.edge import MAX_CAPACITY, firewall_fits
+from settings.models import Settings
+from settings.models.edge import MANAGED_RULES, WafSettings
+from settings.models.services import ServiceSettings
+from settings.models.storage import BucketSettings
+
+SEGMENTS = st.lists(st.text("abc", min_size=1, max_size=3), min_size=0, max_size=3)
+PATHS = SEGMENTS.map(lambda parts: "/" + "".join(f"{part}/" for part in parts) + "*")
+
+
+def service(path: str, host: str | None = None) -> ServiceSettings:
+    return ServiceSettings(port=3000, path=path, host=host)
+
+
+@given(paths=st.sets(PATHS, min_size=1, max_size=6))
+def test_a_path_inside_another_is_tried_before_it(paths: set[str]) -> None:
+    order = list(ways({f"s{index}": service(path) for index, path in enumerate(paths)}, {}, ()))
+    assert order[-1] == ALL
+    for place, path in enumerate(order):
+        assert not any(path.startswith(earlier.rstrip("*")) for earlier in order[:place])
+
+
+def test_a_bucket_takes_its_path_from_the_static_paths() -> None:
+    found = ways({"web": service("/*")}, {"static": BucketSettings(cdn=True)}, ("/static/*", "/assets/*"))
+    assert found["/static/*"] == Way("bucket", "static")
+    assert found["/assets/*"] == Way("static")
+
+
+def test_a_service_on_a_host_of_its_own_changes_no_path() -> None:
+    assert list(ways({"api": service("/v1/*", host="api")}, {}, ("/static/*",))) == [ALL]
+
+
+def test_without_services_a_bucket_is_the_default() -> None:
+    assert ways({}, {"images": BucketSettings(cdn=True)}, ())[ALL] == Way("bucket", "images")
+
+
+def test_an_objects_key_does_not_have_the_path_of_its_bucket() -> None:
+    """S2-08"""
+    code = rewrite("/images/*", is_site=False)
+    assert code is not None
+    assert 'startsWith("/images/")' in code
+    assert f"substring({len('/images')})" in code
+    assert "index.html" not in code
+
+
+def test_a_path_that_is_the_key_needs_no_function() -> None:
+    assert rewrite("/*", is_site=False) is None
+    assert rewrite("/img*", is_site=False) is None
+
+
+def test_a_folder_of_a_site_answers_with_its_index() -> None:
+    code = rewrite("/*", is_site=True)
+    assert code is not None
+    assert "index.html" in code
+    assert "substring" not in code
+
+
+def test_names_directly_below_the_domain_share_a_wildcard() -> None:
+    assert covering_names("example.com", ["www.example.com", "api.example.com"]) == ["example.com", "*.example.com"]
+    assert covering_names("example.com", ["a.b.example.com", "example.org"]) == [
+        "example.com",
+        "a.b.example.com",
+        "example.org",
+    ]
+    assert covering_names("example.com", []) == ["example.com"]
+
+
+@given(
+    managed=st.sets(st.sampled_from(sorted(MANAGED_RULES))).map(sorted),
+    paths=st.integers(0, 50),
+    countries=st.booleans(),
+)
+def test_a_firewalls_capacity_is_the_sum_of_its_rules(managed: list[str], paths: int, countries: bool) -> None:
+    settings = WafSettings.model_validate(
+        {
+            "managed_rules": managed,
+            "upload_paths": [f"/{index}" for index in range(paths)],
+            "blocked_countries": ["KP"] if countries else [],
+        }
+    )
+    expected = sum(MANAGED_RULES[name].capacity for name in managed) + 3 + 2 * paths + int(countries)
+    assert settings.capacity == expected
+
+
+def test_the_usual_rules_are_within_the_price_of_a_request() -> None:
+    assert WafSettings().capacity <= 1500
+
+
+def test_more_rules_than_a_web_acl_takes_are_a_mistake_with_the_numbers_in_it() -> None:
+    def settings(paths: int) -> Settings:
+        waf = {"upload_paths": [f"/{index}" for index in range(paths)]}
+        return Settings.model_validate({"platform": {"name": "shop"}, "edge": {"waf": waf}})
+
+    assert list(firewall_fits(settings(10))) == []
+    [mistake] = firewall_fits(settings(2500))
+    assert str(MAX_CAPACITY) in mistake.message
+    assert mistake.path == ("edge", "waf")
