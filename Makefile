@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 STACK  ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help preview test lint format types bench lock clean
+.PHONY: help preview preview-all test lint format types golden docs bench lock clean
 
 help: ## Show these targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 $(VENV)/.run: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -26,6 +26,12 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.txt
 preview: $(VENV)/.run ## Preview a stack offline (STACK=dev)
 	@$(BIN)/groundwork preview $(STACK)
 
+preview-all: $(VENV)/.run ## Preview every stack, known and unknown
+	@set -e; for stack in $$($(BIN)/groundwork stacks); do \
+		$(BIN)/groundwork preview $$stack; \
+		$(BIN)/groundwork preview $$stack --unknowns > /dev/null; \
+	done
+
 test: $(VENV)/.dev ## Run the tests
 	@$(BIN)/python -m pytest -n auto
 
@@ -39,6 +45,14 @@ format: $(VENV)/.dev ## Rewrite to the project's format
 
 types: $(VENV)/.dev ## Check types
 	@$(BIN)/mypy
+
+golden: $(VENV)/.dev ## Write the reviewed lists of URNs anew
+	@GROUNDWORK_GOLDEN=write $(BIN)/python -m pytest tests/test_golden_urns.py
+
+docs: $(VENV)/.dev ## Write the generated pages and schemas anew
+	@$(BIN)/python -m tests.requirements
+	@$(BIN)/groundwork schema --out groundwork.schema.json
+	@$(BIN)/groundwork schema --format markdown --out docs/settings.md
 
 bench: $(VENV)/.dev ## Measure previews (see docs/performance.md)
 	@$(BIN)/python -m tests.bench

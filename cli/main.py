@@ -1,0 +1,259 @@
+"""``groundwork``: the command line. Each command is a thin shell over functions that tests call.
+
+Exit codes: 0 fine; 1 something was found that stops a deployment; 2 a mistake in the input; 3 a fault in the program or in
+Groundwork itself.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import console
+from cli.console import FAULT, FINDINGS, FINE, MISTAKE, OutputError
+
+app = typer.Typer(
+    name="groundwork",
+    help="One short stack file becomes a complete, secure AWS platform. Everything here works without an AWS account.",
+    epilog="Exit codes: 0 fine; 1 findings that stop a deployment; 2 a mistake in the input; 3 a fault in the program.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+class PreviewFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+class SettingsFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    YAML = "yaml"
+
+
+class SchemaFormat(StrEnum):
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+class ExportFormat(StrEnum):
+    TERRAFORM = "terraform"
+
+
+StackName = Annotated[
+    str,
+    typer.Argument(
+        metavar="STACK", help="Such as dev, prod or examples/thulobazaar/launch; `groundwork stacks` lists them."
+    ),
+]
+OutFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write to this file.", dir_okay=False)]
+Unknowns = Annotated[
+    bool, typer.Option("--unknowns", help="Leave what AWS computes unknown, as in the first preview of a new stack.")
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415
+
+        typer.echo(f"groundwork {version('groundwork')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _all(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks (also GROUNDWORK_DEBUG=1).")] = False,
+) -> None:
+    if debug:
+        os.environ["GROUNDWORK_DEBUG"] = "1"
+
+
+@app.command(short_help="Show what a stack would build, and judge it.")
+def preview(
+    stack: StackName,
+    form: Annotated[
+        PreviewFormat, typer.Option("--format", help="text to read; json is the snapshot (docs/snapshot.md).")
+    ] = PreviewFormat.TEXT,
+    unknowns: Unknowns = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", help="Write that format to this file, and the text here.", dir_okay=False
+        ),
+    ] = None,
+) -> None:
+    """Show what a stack would build, and judge it, without an AWS account.
+
+    Ends with 1 where a guardrail would stop the deployment.
+    """
+    import datetime  # noqa: PLC0415
+
+    from cli.running import run_stack  # noqa: PLC0415
+
+    with console.progress(f"Running {stack} offline"):
+        run = run_stack(stack, unknowns=unknowns)
+        from preview import text  # noqa: PLC0415
+        from preview.verdicts import judge  # noqa: PLC0415
+
+        verdicts = judge(run.snapshot, datetime.datetime.now(datetime.UTC).date())
+    if form is PreviewFormat.JSON:
+        console.hand_over(run.snapshot.dumps(), out)
+    elif out is not None:
+        console.write_file(out, text.plain(text.report(run.snapshot, verdicts, None, stack)))
+    if out is not None or form is PreviewFormat.TEXT:
+        console.print_lines(text.report(run.snapshot, verdicts, console.terminal_width(), stack))
+    raise typer.Exit(FINDINGS if verdicts.blocking else FINE)
+
+
+@app.command(short_help="Show effective settings and where each came from.")
+def settings(
+    stack: StackName,
+    form: Annotated[
+        SettingsFormat, typer.Option("--format", help="text to read; json with sources; yaml as a stack file.")
+    ] = SettingsFormat.TEXT,
+    out: OutFile = None,
+) -> None:
+    """Show a stack's effective settings, and where each value came from.
+
+    Precedence: default < phase < stage < stack file.
+    """
+    from settings import effective, find_stack, load_stack  # noqa: PLC0415
+
+    loaded = load_stack(find_stack(stack))
+    if form is SettingsFormat.TEXT:
+        from cli.settings_text import settings_text  # noqa: PLC0415
+
+        console.hand_over(settings_text(loaded, None if out else console.terminal_width()), out)
+    else:
+        write = effective.to_json if form is SettingsFormat.JSON else effective.to_yaml
+        console.hand_over(write(loaded), out)
+
+
+@app.command(short_help="List the stacks of this project and its examples.")
+def stacks() -> None:
+    """List the stacks of this project and its examples."""
+    from cli.stacks_text import stacks_text  # noqa: PLC0415
+
+    typer.echo(stacks_text(Path.cwd()), nl=False)
+
+
+@app.command(short_help="Print the JSON Schema of a stack file.")
+def schema(
+    form: Annotated[
+        SchemaFormat, typer.Option("--format", help="json for editors; markdown is the reference in docs/settings.md.")
+    ] = SchemaFormat.JSON,
+    out: OutFile = None,
+) -> None:
+    """Print the JSON Schema of a stack file, for completion and checks in editors.
+
+    A stack file names it in its first line: # yaml-language-server: $schema=groundwork.schema.json
+    """
+    from settings import reference, schema  # noqa: PLC0415
+
+    if form is SchemaFormat.JSON:
+        console.hand_over(schema.dumps(), out)
+    else:
+        page = out.read_text(encoding="utf-8") if out and out.is_file() else ""
+        console.hand_over(reference.within(page) if reference.BEGIN in page else reference.dumps(), out)
+
+
+@app.command(short_help="Write a stack as Terraform JSON, for scanners.")
+def export(
+    stack: StackName,
+    form: Annotated[ExportFormat, typer.Option("--format", help="What to export to.")] = ExportFormat.TERRAFORM,
+    unknowns: Unknowns = False,
+    out: OutFile = None,
+) -> None:
+    """Write a stack in another tool's words: Terraform JSON, for scanners that read it."""
+    from cli.running import run_stack  # noqa: PLC0415
+
+    with console.progress(f"Running {stack} offline"):
+        run = run_stack(stack, unknowns=unknowns)
+        from preview.terraform.export import export_text  # noqa: PLC0415
+
+        text = export_text(run.snapshot)
+    console.hand_over(text, out)
+
+
+@app.command(short_help="Let the real AWS provider judge a stack offline.")
+def verify(stack: StackName, unknowns: Unknowns = False) -> None:
+    """Let the real AWS provider judge a stack's arguments, offline.
+
+    Needs Terraform and its AWS provider on this machine; without them it says how to get them, and ends well. Ends with 1
+    where the provider finds errors.
+    """
+    from cli.running import run_stack  # noqa: PLC0415
+
+    with console.progress(f"Running {stack} offline"):
+        run = run_stack(stack, unknowns=unknowns)
+    from preview.terraform.render import render_verification  # noqa: PLC0415
+    from preview.terraform.verify import verify as judge  # noqa: PLC0415
+
+    with console.progress("Asking the AWS provider"):
+        verification = judge(run.snapshot)
+    typer.echo("\n".join(render_verification(verification)))
+    raise typer.Exit(FINE if verification.skipped or verification.ok else FINDINGS)
+
+
+def main() -> None:
+    """Entry point: whatever happens becomes a message and an exit code."""
+    # The classes of pulumi-aws are hundreds of thousands of objects that all stay until the end; looking through them for
+    # garbage, again and again and once more at exit, would take half of a preview's time.
+    gc.disable()
+    code = run(sys.argv[1:])
+    gc.freeze()
+    sys.exit(code)
+
+
+def run(arguments: list[str]) -> int:
+    """The command line as a function."""
+    try:
+        app(arguments, prog_name="groundwork", standalone_mode=True)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else FINE
+    except BrokenPipeError:
+        # Whoever read our output has seen enough (`| head`); the interpreter must not try to flush it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FINE
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        if console.debugging():
+            raise
+        return _explain(error)
+    return FINE
+
+
+def _explain(error: Exception) -> int:
+    from settings.mistakes import Mistakes  # noqa: PLC0415 - help should not wait for it
+
+    if isinstance(error, (Mistakes, OutputError)):
+        console.complain(str(error))
+        return MISTAKE
+    from cli.running import ProgramError  # noqa: PLC0415
+
+    if isinstance(error, ProgramError):
+        console.complain(f"The program ended with an error:\n{error}")
+        if error.expected:
+            return MISTAKE
+    else:
+        console.complain(f"Groundwork ended with an error: {type(error).__name__}: {error}")
+    console.complain("Run again with --debug before the command for the traceback: groundwork --debug …")
+    return FAULT
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""From the name of a stack to its snapshot: what every command that looks at resources starts with."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.console import debugging
+from settings import Stack, find_stack, load_stack
+
+if TYPE_CHECKING:
+    from preview.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class Run:
+    """A stack and what its program declares."""
+
+    stack: Stack
+    snapshot: Snapshot
+
+
+def run_stack(name: str, *, unknowns: bool = False, start: Path | None = None) -> Run:
+    """Load a stack's settings and run its program offline.
+
+    Raises :class:`settings.Mistakes` for the input, :class:`ProgramError` for what goes wrong in the program.
+    """
+    stack = find_stack(name, start)
+    loaded = load_stack(stack)
+    # Both cost a third of a second or more, which a mistake in the stack file should not wait for.
+    from preview.engine import run_program  # noqa: PLC0415
+    from settings.effective import as_json  # noqa: PLC0415
+
+    if not debugging():
+        # Of one error in the program asyncio logs a traceback for every output that waited for it.
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL + 1)
+    try:
+        # What the program prints is not part of what the command prints.
+        with contextlib.redirect_stdout(sys.stderr):
+            snapshot = run_program(
+                stack.program_folder,
+                project=stack.project,
+                stack=stack.name,
+                config=loaded.config,
+                settings=as_json(loaded),
+                unknowns=unknowns,
+                project_folder=stack.project_folder,
+            )
+    except Exception as error:
+        raise ProgramError(stack, error) from error
+    return Run(stack, snapshot)
+
+
+class ProgramError(Exception):
+    """The program ended with an error: which, and where in it."""
+
+    def __init__(self, stack: Stack, error: BaseException) -> None:
+        self.where = _place(error, stack.program_folder)
+        self.expected = type(error).__name__ in ("RunError", "DuplicateUrnError")
+        reason = str(error) if self.expected else f"{type(error).__name__}: {error}"
+        super().__init__(f"{self.where}: {reason}" if self.where and not self.expected else reason)
+
+
+def _place(error: BaseException, folder: Path) -> str:
+    """``file:line`` of the innermost line of the program itself that the error passed through."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{_relative(Path(error.filename), folder) or error.filename}:{error.lineno}"
+    place = ""
+    trace = error.__traceback__
+    while trace is not None:
+        file = _relative(Path(trace.tb_frame.f_code.co_filename), folder)
+        if file and not file.startswith((".venv/", "preview/", "cli/")):
+            place = f"{file}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
+
+
+def _relative(file: Path, folder: Path) -> str:
+    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else ""

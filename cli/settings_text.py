@@ -1,0 +1,61 @@
+"""Effective settings as text: a block per layer or entry, each value with its source."""
+
+from __future__ import annotations
+
+import json
+from itertools import groupby
+
+from settings import Loaded
+from settings.effective import Effective, effective
+from settings.mistakes import dotted
+from settings.models import ENTRY_LAYERS
+
+_GAP = "  "
+_LEAST_VALUE = 16
+
+
+def settings_text(loaded: Loaded, width: int | None) -> str:
+    """Every value beside where it came from; with a ``width``, values too long for it are cut (YAML and JSON have them whole)."""
+    rows = effective(loaded)
+    absent = [dotted(row.path) for row in rows if len(row.path) == 1 and row.value in (None, {}, [])]
+    shown = [row for row in rows if dotted(row.path) not in absent]
+    blocks = [_block(title, list(members), width) for title, members in groupby(shown, key=_title)]
+    if absent:
+        blocks.append([f"Not in this stack: {', '.join(absent)}"])
+    return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+
+
+def _title(row: Effective) -> str:
+    return dotted(row.path[:2] if row.path[0] in ENTRY_LAYERS else row.path[:1])
+
+
+def _block(title: str, rows: list[Effective], width: int | None) -> list[str]:
+    depth = 2 if rows[0].path[0] in ENTRY_LAYERS else 1
+    cells = [(dotted(row.path[depth:]), _value(row), row.source) for row in rows]
+    if cells[0][0] == "":
+        return [f"{title}{_GAP}{cells[0][1]}{_GAP}{cells[0][2]}"]
+    key_width = max(len(key) for key, _, _ in cells)
+    source_width = max(len(source) for _, _, source in cells)
+    value_width = max(len(value) for _, value, _ in cells)
+    if width is not None:
+        room = width - 3 * len(_GAP) - key_width - source_width
+        value_width = min(value_width, max(room, _LEAST_VALUE))
+    return [
+        title,
+        *(
+            f"{_GAP}{key:<{key_width}}{_GAP}{_cut(value, value_width):<{value_width}}{_GAP}{source}"
+            for key, value, source in cells
+        ),
+    ]
+
+
+def _value(row: Effective) -> str:
+    if isinstance(row.value, str):
+        return row.value or '""'
+    if isinstance(row.value, list) and all(isinstance(item, str) for item in row.value):
+        return ", ".join(row.value) or "[]"
+    return json.dumps(row.value, ensure_ascii=False)
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"

@@ -1,0 +1,79 @@
+"""Which test proves which row of the reference systems: the marker, and the page made from it (``make docs``)."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+HERE = Path(__file__).parent
+ROWS = HERE / "requirements.yaml"
+PAGE = HERE.parent / "docs" / "requirements.md"
+
+
+def proves(*rows: str) -> pytest.MarkDecorator:
+    """Marks a test as the proof of rows of ``tests/requirements.yaml``."""
+    return pytest.mark.proves(*rows)
+
+
+def rows() -> dict[str, dict[str, str]]:
+    """Row id → what is asked and what is built."""
+    table: dict[str, dict[str, str]] = yaml.safe_load(ROWS.read_text(encoding="utf-8"))
+    return table
+
+
+def proofs() -> dict[str, list[str]]:
+    """Row id → the tests that name it, as ``path::test``."""
+    found: dict[str, list[str]] = {}
+    for file in sorted(HERE.rglob("test_*.py")):
+        for test, row in _named(file):
+            found.setdefault(row, []).append(f"{file.relative_to(HERE.parent).as_posix()}::{test}")
+    return found
+
+
+def _named(file: Path) -> Iterator[tuple[str, str]]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef):
+            for decorator in node.decorator_list:
+                if (
+                    isinstance(decorator, ast.Call)
+                    and isinstance(decorator.func, ast.Name)
+                    and decorator.func.id == "proves"
+                ):
+                    for argument in decorator.args:
+                        if isinstance(argument, ast.Constant):
+                            yield node.name, str(argument.value)
+
+
+def page() -> str:
+    """The Markdown page: every row, what is built, which tests prove it."""
+    proven = proofs()
+    lines = [
+        "# Requirements and their proofs",
+        "",
+        "Each row of the reference systems, and the tests that prove it on the snapshot of its example. Made by `make docs` from",
+        "`tests/requirements.yaml` and the tests' `@proves(...)` marks; do not edit by hand.",
+        "",
+    ]
+    system = ""
+    for row, text in rows().items():
+        if row.partition("-")[0] != system:
+            system = row.partition("-")[0]
+            lines += [f"## {system}", "", "| row | area | build | proved by |", "|---|---|---|---|"]
+        tests = "<br>".join(f"`{test.rpartition('/')[2]}`" for test in proven.get(row, [])) or "not yet"
+        lines.append(f"| {row} | {text['area']} | {text['build'].replace('|', '&#124;')} | {tests} |")
+        if _is_last_of(row, list(rows())):
+            lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _is_last_of(row: str, order: list[str]) -> bool:
+    index = order.index(row)
+    return index + 1 == len(order) or order[index + 1].partition("-")[0] != row.partition("-")[0]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

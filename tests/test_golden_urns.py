@@ -1,0 +1,35 @@
+"""The resources of each stack, as a list under review: a change of URN shows as a diff."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.stacks import STACKS, snapshot_of
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def file_of(stack: str) -> Path:
+    return GOLDEN / f"{stack.replace('/', '_')}.txt"
+
+
+def listing(stack: str) -> str:
+    snapshot = snapshot_of(stack)
+    prefix = f"urn:pulumi:{snapshot.stack}::{snapshot.project}::"
+    return "".join(f"{resource.urn.removeprefix(prefix)}\n" for resource in snapshot.resources)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_stack_declares_the_urns_that_were_reviewed(stack: str) -> None:
+    """`make golden` writes the lists anew; a stateful URN that goes needs an alias."""
+    if os.environ.get("GROUNDWORK_GOLDEN") == "write":
+        GOLDEN.mkdir(exist_ok=True)
+        file_of(stack).write_text(listing(stack), encoding="utf-8")
+    assert listing(stack).splitlines() == file_of(stack).read_text(encoding="utf-8").splitlines()
+
+
+def test_no_list_is_left_of_a_stack_that_is_gone() -> None:
+    assert {file.name for file in GOLDEN.glob("*.txt")} == {file_of(stack).name for stack in STACKS}
