@@ -1,4 +1,7 @@
 # Everything here starts from nothing but Python 3.11+, git and make.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -27,9 +30,9 @@ preview: $(VENV)/.run ## Preview a stack offline (STACK=dev)
 	@$(BIN)/groundwork preview $(STACK)
 
 preview-all: $(VENV)/.run ## Preview every stack, known and unknown
-	@set -e; for stack in $$($(BIN)/groundwork stacks); do \
+	@for stack in $$($(BIN)/groundwork stacks --names); do \
 		$(BIN)/groundwork preview $$stack; \
-		$(BIN)/groundwork preview $$stack --unknowns > /dev/null; \
+		$(BIN)/groundwork preview $$stack --unknowns | sed -n '/^Resources/,$$p'; \
 	done
 
 test: $(VENV)/.dev ## Run the tests

@@ -143,8 +143,15 @@ def settings(
 
 
 @app.command(short_help="List the stacks of this project and its examples.")
-def stacks() -> None:
+def stacks(
+    *, names: Annotated[bool, typer.Option("--names", help="Only their names, one a line, for scripts.")] = False
+) -> None:
     """List the stacks of this project and its examples."""
+    if names:
+        from settings import stacks as found  # noqa: PLC0415
+
+        typer.echo("".join(f"{name}\n" for name in found(Path.cwd())), nl=False)
+        return
     from cli.stacks_text import stacks_text  # noqa: PLC0415
 
     typer.echo(stacks_text(Path.cwd()), nl=False)

@@ -231,6 +231,12 @@ class TestOtherCommands:
         config = yaml.safe_load(call(capsys, "settings", "dev", "--format", "yaml")[1])["config"]
         assert config["groundwork:platform"]["name"] == "shop"
 
+    def test_names_of_stacks_come_one_a_line_for_scripts(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(ROOT)
+        assert call(capsys, "stacks", "--names") == (0, "".join(f"{name}\n" for name in STACKS), "")
+
     def test_stacks_are_listed_and_those_with_mistakes_named(
         self, project: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
