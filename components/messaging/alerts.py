@@ -12,14 +12,16 @@ from components.base import Component, Foundation
 
 
 class Alerts(Component):
-    """An encrypted SNS topic for alarms, with an e-mail subscription for each address.
+    """An encrypted SNS topic for alarms of one severity, with an e-mail subscription for each address. A platform has one for
+    notices, and where pages go to somebody else one for pages.
 
     Builds: topic, topic policy (TLS only; CloudWatch, Budgets, cost anomaly detection, RDS events and EventBridge of this
     account may publish), one subscription per address.
 
     Cost: nothing for the topic; e-mail is free up to 1,000 a month, then $2 per 100,000.
 
-    Fails: an address that never confirmed stays "PendingConfirmation" and hears nothing.
+    Fails: an address that never confirmed stays "PendingConfirmation" and hears nothing; one that unsubscribed by the link in a
+    mail hears nothing either.
 
     Changes without replacement: addresses, the key.
     """

@@ -1,0 +1,1 @@
+"""Functions: code that runs when something happens."""

@@ -1,0 +1,152 @@
+"""Removes uploads that were never used and objects that were deleted softly, once they are old enough.
+
+A bucket's lifecycle counts whole days from midnight UTC and cannot be tried out; this counts hours, says what it would do, and
+reports what it did. An application deletes softly by moving an object below a prefix such as ``deleted/``: the move gives it a
+new age.
+
+A schedule starts it, by itself or through a queue; the message may say ``{"dry_run": true}``.
+
+Environment:
+
+===========  ==================================================================================
+``BUCKET``   name of the bucket in the stack file, which the function uses at ``read-write``
+``RULES``    ``uploads/temp/=24h,deleted/=30d``: prefix and age
+``DRY_RUN``  ``true``: only say what would go
+===========  ==================================================================================
+
+The same message twice does no harm: what is gone is not found again, and an object that was written anew between being found
+and being deleted has another ETag and stays. On a versioned bucket the deleted become old versions, which the bucket's lifecycle
+removes for good.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import json
+import logging
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+logger = logging.getLogger()
+
+BATCH = 1000
+"""https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html"""
+ENOUGH_SECONDS = 10
+"""What is left of the time when no further page is begun."""
+_UNITS = {"h": "hours", "d": "days"}
+
+
+class Unfinished(Exception):  # noqa: N818 - it is an outcome, not a fault
+    """Objects are left; the next try goes on."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is below ``prefix`` goes when it is older than ``age``."""
+
+    prefix: str
+    age: dt.timedelta
+
+
+@functools.cache
+def _s3() -> Any:
+    return boto3.client("s3")
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def rules(text: str) -> list[Rule]:
+    """``uploads/temp/=24h,deleted/=30d``. An empty prefix, the whole bucket, is refused."""
+    found = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*([^/=\s][^=]*/)=([1-9][0-9]*)([hd])\s*", part)
+        if not match:
+            raise ValueError(f'RULES is written "uploads/temp/=24h,deleted/=30d"; {part!r} is not a rule')
+        prefix, number, unit = match.groups()
+        found.append(Rule(prefix, dt.timedelta(**{_UNITS[unit]: int(number)})))
+    return found
+
+
+def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """A batch of a queue, whose failed messages are named, or a call by a schedule."""
+    if "Records" not in event:
+        return {"deleted": clean(event, context)}
+    failed = []
+    for record in event["Records"]:
+        try:
+            clean(json.loads(record["body"]), context)
+        except Exception:  # one bad message must not bring back the others
+            logger.exception("message failed", extra={"message_id": record["messageId"]})
+            failed.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failed}
+
+
+def clean(message: Mapping[str, Any], context: Any) -> int:
+    """Apply every rule; how many objects went, or would have gone."""
+    bucket = os.environ[f"{os.environ['BUCKET'].upper().replace('-', '_')}_BUCKET"]
+    # Whoever says "dry run" means it, message or environment.
+    dry_run = bool(message.get("dry_run")) or os.environ.get("DRY_RUN", "").lower() == "true"
+    now = _now()
+    total = 0
+    for rule in rules(os.environ["RULES"]):
+        count = size = 0
+        for batch in _batches(bucket, rule, now, context):
+            gone = batch if dry_run else _delete(bucket, batch)
+            count += len(gone)
+            size += sum(item["Size"] for item in gone)
+        logger.info(
+            "would delete" if dry_run else "deleted", extra={"prefix": rule.prefix, "objects": count, "bytes": size}
+        )
+        total += count
+    return total
+
+
+def _batches(bucket: str, rule: Rule, now: dt.datetime, context: Any) -> Iterator[list[dict[str, Any]]]:
+    """The old objects of a prefix, a page at a time. Listing goes on after the last key, whatever was deleted before it."""
+    pages = (
+        _s3()
+        .get_paginator("list_objects_v2")
+        .paginate(Bucket=bucket, Prefix=rule.prefix, PaginationConfig={"PageSize": BATCH})
+    )
+    for page in pages:
+        # The prefix itself may be an object that consoles show as a folder.
+        old = [
+            item
+            for item in page.get("Contents", ())
+            if now - item["LastModified"] > rule.age and item["Key"] != rule.prefix
+        ]
+        if old:
+            yield old
+        if (
+            page["IsTruncated"]
+            and context is not None
+            and context.get_remaining_time_in_millis() < ENOUGH_SECONDS * 1000
+        ):
+            raise Unfinished(f"time is up below {rule.prefix}")
+
+
+def _delete(bucket: str, batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those that went. Each goes only if it is still what was found."""
+    answer = _s3().delete_objects(
+        Bucket=bucket,
+        Delete={"Objects": [{"Key": item["Key"], "ETag": item["ETag"]} for item in batch], "Quiet": True},
+    )
+    stayed = {error["Key"]: error for error in answer.get("Errors", ())}
+    broken = [
+        error
+        for error in stayed.values()
+        if error["Code"] not in {"ConditionalRequestConflict", "NoSuchKey", "PreconditionFailed"}
+    ]
+    if broken:
+        raise RuntimeError(
+            f"{len(broken)} objects could not be deleted, the first with {broken[0]['Code']}: {broken[0]['Key']}"
+        )
+    return [item for item in batch if item["Key"] not in stayed]
