@@ -58,6 +58,14 @@ class SecretReference:
 
 
 @dataclass(frozen=True)
+class ParameterReference:
+    """One value in Parameter Store, handed to a container by reference: read when it starts, not when the stack is updated."""
+
+    arn: pulumi.Input[str]
+    name: str
+
+
+@dataclass(frozen=True)
 class Grant:
     """All that one level of one backing component gives a workload."""
 
@@ -65,6 +73,7 @@ class Grant:
     openings: Sequence[Opening] = ()
     environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     secrets: Mapping[str, SecretReference] = field(default_factory=dict)
+    parameters: Mapping[str, ParameterReference] = field(default_factory=dict)
 
 
 class Grantor(Protocol):
@@ -81,6 +90,7 @@ def fold(grants: Sequence[Grant]) -> Grant:
         openings=[opening for grant in grants for opening in grant.openings],
         environment={name: value for grant in grants for name, value in grant.environment.items()},
         secrets={name: secret for grant in grants for name, secret in grant.secrets.items()},
+        parameters={name: value for grant in grants for name, value in grant.parameters.items()},
     )
 
 

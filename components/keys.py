@@ -10,6 +10,7 @@ import pulumi_aws as aws
 
 from components.access import policy_document
 from components.base import Component, Foundation
+from components.compute import volumes
 from settings.models.platform import PlatformSettings
 
 Domain = Literal["data", "storage", "secrets", "messaging", "logs"]
@@ -49,16 +50,19 @@ class Keys(Component):
         settings: PlatformSettings,
         *,
         foundation: Foundation,
+        has_instances: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """``has_instances``: volumes of EC2 instances are encrypted with the key for storage."""
         super().__init__(name, foundation, opts)
+        statements = {domain: admit(foundation) for domain, admit in _SERVICES.items()}
+        if has_instances:
+            statements["storage"] += volumes.key_statements(foundation)
         if settings.keys == _SHARED:
-            shared = self._key(
-                _SHARED, [statement for domain in _SERVICES for statement in _SERVICES[domain](foundation)]
-            )
+            shared = self._key(_SHARED, [statement for domain in statements.values() for statement in domain])
             self.arns = dict.fromkeys(_SERVICES, shared.arn)
         else:
-            self.arns = {domain: self._key(domain, admit(foundation)).arn for domain, admit in _SERVICES.items()}
+            self.arns = {domain: self._key(domain, admitted).arn for domain, admitted in statements.items()}
         self.register_outputs({"arns": self.arns})
 
     def arn(self, domain: Domain) -> pulumi.Output[str]:
@@ -115,7 +119,7 @@ def _storage(foundation: Foundation) -> list[dict[str, Any]]:
             "Action": "kms:Decrypt",
             "Resource": "*",
             "Condition": {"ArnLike": {"aws:SourceArn": foundation.arn("cloudfront", "distribution/*", region="")}},
-        }
+        },
     ]
 
 
@@ -125,6 +129,7 @@ _PUBLISHERS = (
     "costalerts.amazonaws.com",
     "events.amazonaws.com",
     "events.rds.amazonaws.com",
+    "s3.amazonaws.com",
 )
 
 
@@ -141,7 +146,15 @@ def _messaging(foundation: Foundation) -> list[dict[str, Any]]:
             "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
             "Resource": "*",
             "Condition": {"StringEquals": {"aws:SourceAccount": foundation.account_id}},
-        }
+        },
+        {
+            "Sid": "TopicsReachQueues",
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+            "Resource": "*",
+            "Condition": {"ArnLike": {"aws:SourceArn": foundation.arn("sns", "*")}},
+        },
     ]
 
 

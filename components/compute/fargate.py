@@ -10,8 +10,8 @@ import pulumi_aws as aws
 from components.access import Grant
 from components.alarms import Watch
 from components.base import Component, Foundation
-from components.compute.ecs.cluster import cluster
-from components.compute.ecs.engine import Addresses, run
+from components.compute.ecs.cluster import cluster, with_capacity
+from components.compute.ecs.engine import Addresses, prepare, run
 from components.compute.ecs.service import Capacity
 from components.compute.wiring import LoadBalancer, Network, Queue
 from components.logs import Logging
@@ -70,13 +70,13 @@ class Fargate(Component):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, foundation, opts)
-        base = cluster(self, settings, logging=logging, key_arn=key_arn, providers=_PROVIDERS)
-        addresses: Addresses = run(
+        base = cluster(self, settings, logging=logging, key_arn=key_arn)
+        base = with_capacity(self, base, _PROVIDERS)
+        prepared = prepare(
             self,
             settings,
             services,
             cluster=base,
-            capacity=Capacity("FARGATE", lambda service: _strategy(service, settings.spot)),
             network=network,
             load_balancer=load_balancer,
             grants=grants,
@@ -85,6 +85,8 @@ class Fargate(Component):
             watch=watch,
             images_key_arn=images_key_arn,
         )
+        capacity = Capacity("FARGATE", lambda service: _strategy(service, settings.spot))
+        addresses: Addresses = run(self, prepared, cluster=base, capacity=capacity)
         self.cluster_name = base.name
         self.service_names = addresses.service_names
         self.security_group_ids = addresses.security_group_ids

@@ -28,14 +28,19 @@ def security_group(parent: Component, service: str, settings: ServiceSettings, n
     HTTPS to anywhere covers the AWS interfaces, whether a NAT gateway or an endpoint leads to them; security groups know no
     names. DNS needs no rule: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html
     """
+    return outbound_group(parent, service, f"copies of {service}", settings.outbound_ports, network)
+
+
+def outbound_group(parent: Component, key: str, of: str, ports: Sequence[int], network: Network) -> Group:
+    """A group that nothing may enter, for whatever else calls out on ``ports``; ``of`` says what is in it."""
     platform = parent.foundation.platform
     group = aws.ec2.SecurityGroup(
-        f"{parent.name}-{service}",
-        description=f"{platform.name} {platform.stage}: copies of {service}",
+        f"{parent.name}-{key}",
+        description=f"{platform.name} {platform.stage}: {of}",
         vpc_id=network.vpc_id,
         opts=parent.child(),
     )
-    return Group(group.id, tuple(_outbound(parent, service, group.id, settings.outbound_ports, network)))
+    return Group(group.id, tuple(_outbound(parent, key, group.id, ports, network)))
 
 
 def _outbound(

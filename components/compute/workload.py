@@ -12,9 +12,17 @@ from dataclasses import dataclass, replace
 import pulumi
 import pulumi_aws as aws
 
-from components.access import Grant, SecretReference, Statement, environment_name, policy_document
+from components.access import (
+    Grant,
+    ParameterReference,
+    SecretReference,
+    Statement,
+    environment_name,
+    policy_document,
+)
 from components.base import Component, fit
 from components.compute.firewall import call, open_for, security_group
+from components.compute.references import Reference
 from components.compute.tracing import ENVIRONMENT as TRACING_ENVIRONMENT
 from components.compute.tracing import STATEMENT as TRACING_STATEMENT
 from components.compute.wiring import Network
@@ -30,14 +38,26 @@ class Workload:
     tracing: bool
     security_group_id: pulumi.Output[str]
     role_arn: pulumi.Output[str]
+    role_name: pulumi.Output[str]
     environment: Mapping[str, pulumi.Input[str]]
-    secrets: Mapping[str, SecretReference]
+    references: Mapping[str, Reference]
+    """Variables whose values are read from Secrets Manager or Parameter Store when a copy starts."""
     calls: tuple[str, ...]
     """Services that it uses."""
     is_called: bool
     """Other services use it."""
     ready: tuple[pulumi.Resource, ...]
     """What a copy needs before it starts: permissions and firewall rules."""
+
+    @property
+    def secrets(self) -> dict[str, SecretReference]:
+        """The references that are secrets."""
+        return {name: value for name, value in self.references.items() if isinstance(value, SecretReference)}
+
+    @property
+    def parameters(self) -> dict[str, ParameterReference]:
+        """The references that are parameters."""
+        return {name: value for name, value in self.references.items() if isinstance(value, ParameterReference)}
 
 
 def workloads(
@@ -60,10 +80,10 @@ def workloads(
     built: dict[str, Workload] = {}
     for name, service in services.items():
         group = groups[name]
-        granted = _granted(name, service, services, grants)
+        granted = granted_of(name, service, services, grants)
         calls = tuple(used for used in service.uses if used in services)
         traced = tracing if service.tracing is None else service.tracing
-        allowed = [*_distinct(granted), *statements, *([TRACING_STATEMENT] if traced else [])]
+        allowed = [*distinct(granted), *statements, *([TRACING_STATEMENT] if traced else [])]
         role, *permissions = _role(parent, name, trust, allowed)
         rules = [
             *group.rules,
@@ -78,17 +98,20 @@ def workloads(
                 for rule in call(parent, name, used, _port(services[used]), caller=group.id, called=groups[used].id)
             ),
         ]
-        secrets = {key: secret for grant in granted.values() for key, secret in grant.secrets.items()}
+        references: dict[str, Reference] = {}
+        for grant in granted.values():
+            references.update({**grant.parameters, **grant.secrets})
         built[name] = Workload(
             name=name,
             settings=service,
             tracing=traced,
             security_group_id=group.id,
             role_arn=role.arn,
-            environment=_environment(
-                service, granted.values(), {used: services[used] for used in calls}, secrets, traced=traced
+            role_name=role.name,
+            environment=environment_of(
+                service, granted.values(), {used: services[used] for used in calls}, references, traced=traced
             ),
-            secrets=secrets,
+            references=references,
             calls=calls,
             is_called=name in called,
             ready=(*rules, *permissions),
@@ -96,7 +119,7 @@ def workloads(
     return built
 
 
-def _granted(
+def granted_of(
     name: str,
     service: ServiceSettings,
     services: Mapping[str, ServiceSettings],
@@ -116,15 +139,15 @@ def _port(service: ServiceSettings) -> int:
     return service.port
 
 
-def _environment(
+def environment_of(
     service: ServiceSettings,
     grants: Iterable[Grant],
     called: Mapping[str, ServiceSettings],
-    secrets: Mapping[str, SecretReference],
+    references: Mapping[str, Reference],
     *,
     traced: bool,
 ) -> dict[str, pulumi.Input[str]]:
-    """What is said last wins, and the stack file says it last; a name that is a secret is only that."""
+    """What is said last wins, and the stack file says it last; a name that is a reference is only that."""
     environment: dict[str, pulumi.Input[str]] = {}
     if service.port is not None:
         environment["PORT"] = str(service.port)
@@ -135,10 +158,10 @@ def _environment(
     for grant in grants:
         environment.update(grant.environment)
     environment.update(service.environment)
-    return {key: environment[key] for key in sorted(environment) if key not in secrets}
+    return {key: environment[key] for key in sorted(environment) if key not in references}
 
 
-def _distinct(granted: Mapping[str, Grant]) -> list[Statement]:
+def distinct(granted: Mapping[str, Grant]) -> list[Statement]:
     """Statement ids must differ within a policy; two buckets may both grant ``Read``."""
     seen: set[str] = set()
     statements: list[Statement] = []

@@ -14,6 +14,7 @@ from components.base import Component, Foundation
 from components.edge import managed_policies
 from components.edge.access_logs import cdn_access_logs
 from components.edge.load_balancer import LoadBalancer
+from components.edge.origin import Hosts, Server
 from components.edge.paths import ALL, Way, bucket_path, rewrite, ways
 from components.edge.response_headers import response_headers
 from settings.models.edge import CdnSettings
@@ -21,6 +22,7 @@ from settings.models.services import ServiceSettings
 from settings.models.storage import BucketSettings
 
 _BALANCER = "load-balancer"
+_SERVER = "server"
 _READ = ("GET", "HEAD", "OPTIONS")
 _EVERY_METHOD = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _YEAR = 31_536_000
@@ -28,6 +30,13 @@ _YEAR = 31_536_000
 
 _MINIMUM_TLS = "TLSv1.2_2021"
 """CloudFront.15; https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/secure-connections-supported-viewer-protocols-ciphers.html"""
+
+_HeadersArgs = cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginHeadersConfigArgs
+_NO_HEADERS = _HeadersArgs(header_behavior="none")
+_HOST_HEADER = _HeadersArgs(
+    header_behavior="whitelist",
+    headers=cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginHeadersConfigHeadersArgs(items=["Host"]),
+)
 
 _LONGEST_WAIT = 60
 """Seconds that CloudFront waits for an origin, at most, without a raised quota.
@@ -86,14 +95,20 @@ class Cdn(Component):
         storage: Mapping[str, BucketSettings],
         buckets: Mapping[str, ServedBucket],
         logs_bucket: pulumi.Output[str] | None,
+        server: Server | None = None,
+        hosts: Hosts | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """``aliases``: full names, covered by the certificate; none without one. ``certificate_arn``: of us-east-1.
+        ``server``: what services answer at in place of a load balancer; ``hosts``: each at a name of its own.
 
         ``storage`` and ``buckets`` have the same names; those without ``cdn`` are left alone.
         """
         super().__init__(name, foundation, opts)
         self._storage = storage
+        self._services = services
+        self._hosts = hosts.names if hosts is not None else {}
+        self._shared_origin = _SERVER if server is not None else _BALANCER
         self._headers = response_headers(self, "security").id
         self._bucket_headers = {
             key: response_headers(self, key, bucket.cors).id
@@ -115,7 +130,12 @@ class Cdn(Component):
             price_class=settings.price_class,
             web_acl_id=firewall_arn,
             default_root_object="index.html" if found[ALL].kind == "bucket" else None,
-            origins=[*self._balancer_origins(load_balancer, origin_header), *self._bucket_origins(served)],
+            origins=[
+                *self._balancer_origins(load_balancer, origin_header),
+                *_server_origins(server, origin_header),
+                *_host_origins(hosts),
+                *self._bucket_origins(served),
+            ],
             default_cache_behavior=cloudfront.DistributionDefaultCacheBehaviorArgs(**behaviors.pop(ALL)),
             ordered_cache_behaviors=[
                 cloudfront.DistributionOrderedCacheBehaviorArgs(path_pattern=path, **behavior)
@@ -152,17 +172,29 @@ class Cdn(Component):
         if way.kind == "static":
             return {
                 **common,
-                "target_origin_id": _BALANCER,
+                "target_origin_id": self._services_origin(ALL),
                 "allowed_methods": list(_READ),
                 "cache_policy_id": self._static_policy,
             }
         return {
             **common,
-            "target_origin_id": _BALANCER,
+            "target_origin_id": self._services_origin(path),
             "allowed_methods": list(_EVERY_METHOD),
             "cache_policy_id": managed_policies.CACHING_DISABLED,
-            "origin_request_policy_id": managed_policies.ALL_VIEWER,
+            "origin_request_policy_id": managed_policies.ALL_VIEWER_EXCEPT_HOST
+            if self._hosts
+            else managed_policies.ALL_VIEWER,
         }
+
+    def _services_origin(self, path: str) -> str:
+        """What tells services apart by their paths stands behind one origin; where nothing does, CloudFront tells them apart.
+
+        A path that no service has goes to the first, which does not know it either.
+        """
+        if not self._hosts:
+            return self._shared_origin
+        first = next(iter(self._hosts))
+        return _host(next((name for name in self._hosts if self._services[name].path == path), first))
 
     def _from_bucket(self, path: str, key: str) -> dict[str, Any]:
         bucket = self._storage[key]
@@ -194,19 +226,15 @@ class Cdn(Component):
     def _cached_for_a_year(self) -> pulumi.Output[str]:
         """A cache policy for files whose name changes with their content. What the service itself says goes before.
 
-        Host is part of the key: two services may have different files under one path, each on its own host. Cookies are
-        not sent to the service, so that its answer is nobody's in particular.
+        Host is part of the key: two services may have different files under one path, each on its own host. It reaches the
+        service with that, so it is left out where services know no host but their own. Cookies are not sent to the service,
+        so that its answer is nobody's in particular.
         """
         key = cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginArgs(
             cookies_config=cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginCookiesConfigArgs(
                 cookie_behavior="none"
             ),
-            headers_config=cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginHeadersConfigArgs(
-                header_behavior="whitelist",
-                headers=cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginHeadersConfigHeadersArgs(
-                    items=["Host"]
-                ),
-            ),
+            headers_config=_NO_HEADERS if self._hosts else _HOST_HEADER,
             query_strings_config=cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginQueryStringsConfigArgs(
                 query_string_behavior="all"
             ),
@@ -215,7 +243,7 @@ class Cdn(Component):
         )
         policy = cloudfront.CachePolicy(
             f"{self.name}-static",
-            comment="A year, by host, path and query",
+            comment="A year, by path and query" if self._hosts else "A year, by host, path and query",
             min_ttl=1,
             default_ttl=_YEAR,
             max_ttl=_YEAR,
@@ -252,12 +280,9 @@ class Cdn(Component):
                     **timeouts,
                 )
             }
-        headers = (
-            [] if header is None else [cloudfront.DistributionOriginCustomHeaderArgs(name=header[0], value=header[1])]
-        )
         return [
             cloudfront.DistributionOriginArgs(
-                origin_id=_BALANCER, domain_name=balancer.dns_name, custom_headers=headers, **way
+                origin_id=_BALANCER, domain_name=balancer.dns_name, custom_headers=_custom_headers(header), **way
             )
         ]
 
@@ -319,6 +344,62 @@ class Cdn(Component):
             policy=policy_document([*bucket.policy_statements, read]),
             opts=self.child(),
         )
+
+
+def _server_origins(
+    server: Server | None, header: tuple[str, pulumi.Output[str]] | None
+) -> list[cloudfront.DistributionOriginArgs]:
+    if server is None:
+        return []
+    config = cloudfront.DistributionOriginCustomOriginConfigArgs(
+        http_port=80,
+        https_port=443,
+        # Without a domain nobody certifies the server, and requests cross the internet as HTTP: a policy refuses that unless
+        # the stack file answers for it.
+        origin_protocol_policy="https-only" if server.secure else "http-only",
+        origin_ssl_protocols=["TLSv1.2"],
+        origin_read_timeout=_LONGEST_WAIT,
+        # The server keeps idle connections for 75 seconds; CloudFront gives them up before.
+        origin_keepalive_timeout=_LONGEST_WAIT,
+    )
+    return [
+        cloudfront.DistributionOriginArgs(
+            origin_id=_SERVER,
+            domain_name=server.host,
+            custom_headers=_custom_headers(header),
+            custom_origin_config=config,
+        )
+    ]
+
+
+def _host_origins(hosts: Hosts | None) -> list[cloudfront.DistributionOriginArgs]:
+    if hosts is None:
+        return []
+    return [
+        cloudfront.DistributionOriginArgs(
+            origin_id=_host(service),
+            domain_name=host,
+            custom_headers=_custom_headers(hosts.header),
+            custom_origin_config=cloudfront.DistributionOriginCustomOriginConfigArgs(
+                http_port=80,
+                https_port=443,
+                origin_protocol_policy="https-only",
+                origin_ssl_protocols=["TLSv1.2"],
+                origin_read_timeout=_LONGEST_WAIT,
+            ),
+        )
+        for service, host in hosts.names.items()
+    ]
+
+
+def _host(service: str) -> str:
+    return f"service-{service}"
+
+
+def _custom_headers(
+    header: tuple[str, pulumi.Output[str]] | None,
+) -> list[cloudfront.DistributionOriginCustomHeaderArgs]:
+    return [] if header is None else [cloudfront.DistributionOriginCustomHeaderArgs(name=header[0], value=header[1])]
 
 
 def _viewer_certificate(arn: pulumi.Output[str] | None) -> cloudfront.DistributionViewerCertificateArgs:

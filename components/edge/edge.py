@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pulumi
+import pulumi_aws as aws
 
 from components.alarms import Watch
 from components.base import Component, Foundation
@@ -15,6 +16,7 @@ from components.edge.firewall import Firewall, Scope
 from components.edge.load_balancer import LoadBalancer
 from components.edge.logs import GLOBAL_REGION, GlobalLogs
 from components.edge.managed_policies import ALIAS_ZONE
+from components.edge.origin import HOST, Door, Hosts, Origin, Server
 from components.edge.origin_header import OriginHeader
 from components.edge.records import Records
 from components.edge.zone import Zone
@@ -28,8 +30,9 @@ from settings.models.storage import BucketSettings
 class Edge(Component):
     """What stands between the internet and services, as far as there is something to stand before.
 
-    Builds: with a domain its zone, certificates and records; a load balancer where a service answers a path; CloudFront
-    over it and over the buckets that are served; a firewall at each place where the internet comes in.
+    Builds: with a domain its zone, certificates and records; a load balancer where a service answers a path, or where an
+    ``origin`` stands in its place a record that leads to it; CloudFront over it, or over the services' own ``hosts``, and
+    over the buckets that are served; a firewall at each place where the internet comes in.
 
     Cost: the sum of its parts; see each.
 
@@ -42,7 +45,9 @@ class Edge(Component):
     layer = "edge"
 
     load_balancer: LoadBalancer | None
-    """None where no service answers a path."""
+    """None where no service answers a path, or an origin or hosts do."""
+    door: Door | None
+    """What the origin must know; None without one."""
     cdn: Cdn | None
     zone: Zone | None
     address: pulumi.Output[str] | None
@@ -62,23 +67,34 @@ class Edge(Component):
         logs_bucket: pulumi.Output[str] | None,
         secrets_key_arn: pulumi.Output[str],
         watch: Watch | None = None,
+        origin: Origin | None = None,
+        hosts: Hosts | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``storage`` and ``buckets``: all, by the same names; those that are not served are left alone."""
+        """``storage`` and ``buckets``: all, by the same names; those that are not served are left alone. ``origin``: a server
+        at which services answer, in place of a load balancer; it needs CloudFront. ``hosts``: where every service answers at
+        a name of its own instead, and is protected already (``components.edge.shield``).
+        """
         super().__init__(name, foundation, opts)
         self._settings = settings
         self._logging = logging
         self._domain = foundation.platform.domain if settings.zone is not None else None
-        has_balancer = network is not None and any(service.port and service.path for service in services.values())
-        has_cdn = settings.cdn is not None and (has_balancer or any(bucket.cdn for bucket in storage.values()))
+        answers = any(service.port and service.path for service in services.values())
+        origin = origin if answers else None
+        has_balancer = network is not None and answers and origin is None and hosts is None
+        served = any(bucket.cdn for bucket in storage.values())
+        has_front = has_balancer or origin is not None
+        has_cdn = settings.cdn is not None and (has_front or served or (hosts is not None and bool(hosts.names)))
 
         self._global = self._global_logging(has_cdn=has_cdn)
         self.zone = self._zone()
         cdn_certificate = self._certificate("certificate", region=GLOBAL_REGION) if has_cdn else None
-        header = self._origin_header(secrets_key_arn, has_cdn=has_cdn) if has_balancer else None
+        secret = self._origin_header(secrets_key_arn, balanced=has_balancer) if has_cdn and has_front else None
+        header = secret.header if secret else None
         self.load_balancer = (
             self._balancer(network, cdn_certificate, header, logs_bucket, watch) if has_balancer and network else None
         )
+        self.door = self._door(secret, secrets_key_arn) if origin and secret else None
         self.cdn = None
         if has_cdn and settings.cdn is not None:
             firewall = self._firewall("firewall", settings.waf, "CLOUDFRONT", self._global) if settings.waf else None
@@ -95,6 +111,8 @@ class Edge(Component):
                 storage=storage,
                 buckets=buckets,
                 logs_bucket=logs_bucket,
+                server=self._server(origin) if origin else None,
+                hosts=hosts,
                 opts=self.child(),
             )
         self._records()
@@ -140,10 +158,10 @@ class Edge(Component):
             opts=self.child(),
         )
 
-    def _origin_header(self, key_arn: pulumi.Output[str], *, has_cdn: bool) -> tuple[str, pulumi.Output[str]] | None:
-        """Needed where the load balancer has a public address and CloudFront must be told from the rest of the internet."""
+    def _origin_header(self, key_arn: pulumi.Output[str], *, balanced: bool) -> OriginHeader | None:
+        """Needed where what CloudFront asks has a public address and CloudFront must be told from the rest of the internet."""
         balancer = self._settings.load_balancer
-        if not has_cdn or balancer.exposure == "vpc-origin":
+        if balanced and balancer.exposure == "vpc-origin":
             return None
         return OriginHeader(
             f"{self.name}-origin-header",
@@ -151,7 +169,33 @@ class Edge(Component):
             key_arn=key_arn,
             number=balancer.origin_secret,
             opts=self.child(),
-        ).header
+        )
+
+    def _door(self, secret: OriginHeader, key_arn: pulumi.Output[str]) -> Door:
+        """Its certificate covers every name that viewers ask for, since CloudFront passes the Host header on and checks the
+        certificate against it, and the name by which CloudFront finds it.
+        """
+        return Door(
+            header=secret.header[0],
+            secret_arn=secret.secret_arn,
+            key_arn=key_arn,
+            names=(*self._names(), f"{HOST}.{self._domain}") if self._domain else (),
+            zone_id=self.zone.zone_id if self.zone else None,
+        )
+
+    def _server(self, origin: Origin) -> Server:
+        if self.zone is None or self._domain is None:
+            return Server(origin.host, secure=False)
+        record = aws.route53.Record(
+            f"{self.name}-{HOST}",
+            zone_id=self.zone.zone_id,
+            name=f"{HOST}.{self._domain}",
+            type="A",
+            records=[origin.address],
+            ttl=300,
+            opts=self.child(),
+        )
+        return Server(record.fqdn, secure=True)
 
     def _balancer(
         self,

@@ -11,6 +11,9 @@ CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
 ALL_VIEWER = "216adef6-5c7f-47e4-b989-5492eafa07d3"
 """Everything that the viewer sent goes to the origin, Host among it."""
 
+ALL_VIEWER_EXCEPT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+"""The same with Host as the origin's own name, for origins that know no other."""
+
 ALIAS_ZONE = "Z2FDTNDATAQYW2"
 """The hosted zone that alias records to any distribution name.
 

@@ -30,6 +30,8 @@ class OriginHeader(Component):
 
     header: tuple[str, pulumi.Output[str]]
     """Name and value."""
+    secret_arn: pulumi.Output[str]
+    """Where the value is kept, once it is there."""
 
     def __init__(
         self,
@@ -58,4 +60,5 @@ class OriginHeader(Component):
             opts=self.child(ignore_changes=["secretString"]),
         )
         self.header = (HEADER_NAME, pulumi.Output.secret(version.secret_string.apply(str)))
+        self.secret_arn = pulumi.Output.all(secret.arn, version.id).apply(lambda both: str(both[0]))
         self.register_outputs({"secretArn": secret.arn})

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
 _HERE = Path(__file__).parent
+
+Architecture = Literal["arm64", "x86_64"]
 
 
 @cache
@@ -31,6 +34,17 @@ def fargate_sizes() -> dict[int, tuple[int, ...]]:
         else tuple(range(memory["from"], memory["to"] + 1, memory["step"]))
         for cpu, memory in _load("fargate")["sizes"].items()
     }
+
+
+def app_runner_sizes() -> dict[int, tuple[int, ...]]:
+    """CPU units → the MiB of memory that App Runner takes with them."""
+    return {cpu: tuple(memory) for cpu, memory in _load("apprunner")["sizes"].items()}
+
+
+def app_runner_regions() -> list[str]:
+    """Where App Runner is."""
+    found: list[str] = _load("apprunner")["regions"]
+    return found
 
 
 def database_memory(instance_class: str) -> float | None:
@@ -66,3 +80,62 @@ def _memory(kind: str, name: str) -> float | None:
         return None
     memory: float | None = table["families"].get(family, {}).get(size)
     return memory
+
+
+@dataclass(frozen=True)
+class InstanceClass:
+    """A class of EC2 instances."""
+
+    name: str
+    architecture: Architecture
+    vcpus: int
+    memory: int
+    """MiB."""
+    interfaces: int
+    """Network interfaces, the instance's own among them."""
+    trunk_tasks: int | None
+    """ECS tasks with an interface of their own where the account trunks; None for a class that cannot."""
+    burstable: bool
+
+
+ECS_RESERVED_MEMORY = 256
+"""MiB of a container instance that are kept for the system and the ECS agent."""
+
+
+def task_memory(instance: InstanceClass) -> int:
+    """MiB that tasks find on a container instance, with what the kernel keeps guessed on the safe side.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/memory-management.html
+    """
+    return max(0, int(instance.memory * 0.95) - 96 - ECS_RESERVED_MEMORY)
+
+
+def instance_class(name: str) -> InstanceClass | None:
+    """An EC2 class such as ``t3.medium``; None for one the table does not have."""
+    return _instance_classes().get(name)
+
+
+def instance_classes() -> list[str]:
+    """Every EC2 class of the table."""
+    return list(_instance_classes())
+
+
+@cache
+def _instance_classes() -> dict[str, InstanceClass]:
+    table = _load("instances")
+    built: dict[str, InstanceClass] = {}
+    for family, facts in table["burstable"].items():
+        for size, (vcpus, gib, interfaces) in facts["sizes"].items():
+            name = f"{family}.{size}"
+            built[name] = InstanceClass(
+                name, facts["architecture"], vcpus, int(gib * 1024), interfaces, None, burstable=True
+            )
+    for family, facts in table["even"].items():
+        for size in facts["sizes"]:
+            name, of = f"{family}.{size}", table["sizes"][size]
+            trunk = None if size in facts.get("without_trunk", ()) else of["trunk_tasks"]
+            memory = of["vcpus"] * facts["gib"] * 1024
+            built[name] = InstanceClass(
+                name, facts["architecture"], of["vcpus"], memory, of["interfaces"], trunk, burstable=False
+            )
+    return built

@@ -77,6 +77,19 @@ Name = Annotated[str, Field(min_length=1, max_length=24), AfterValidator(_name)]
 """The name of a service, bucket, secret …: at most 24 characters, so that it fits AWS's 32 with a suffix."""
 
 
+def _queue_name(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*(\.fifo)?", value):
+        raise PydanticCustomError(
+            "name",
+            'must be lower-case letters, digits and single dashes, and end in ".fifo" where order matters, such as "jobs" or "payments.fifo"',
+        )
+    return value
+
+
+QueueName = Annotated[str, Field(min_length=1, max_length=40), AfterValidator(_queue_name)]
+"""The name of a queue or topic; ``.fifo`` at its end makes it FIFO, as AWS has it."""
+
+
 def _timezone(value: str) -> str:
     if value not in available_timezones():
         raise PydanticCustomError(

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from settings.models.base import Model
 from settings.models.observability import Email
+
+Dollars = Annotated[float, Field(gt=0)]
+Share = Annotated[int, Field(ge=1, le=1000)]
+
+# https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_Notification.html
+_MOST_ALERTS = 10
 
 
 class AnomalySettings(Model):
@@ -20,18 +27,53 @@ class AnomalySettings(Model):
 class BudgetSettings(Model):
     """AWS Budgets with alerts, cost anomaly detection and cost-allocation tags."""
 
-    monthly: Annotated[float, Field(gt=0)] = 100
+    monthly: Dollars = 100
     """US dollars."""
+    daily: Dollars | None = None
+    """US dollars; tells of each day that costs more. AWS knows a day's cost some hours after its end."""
     scope: Literal["account", "platform"] = "account"
     """What is counted: everything in the account, or what carries the platform's tag. ``platform`` sees nothing until the tag is
     active for cost allocation (see ``activate_tags``)."""
     activate_tags: bool = False
     """Make ``platform``, ``stage`` and ``layer`` cost-allocation tags. AWS refuses a tag that it has not seen on a bill yet, so turn
     this on a day after the first deployment, and only in an account that may do so (the organisation's management account)."""
-    actual_percent: tuple[Annotated[int, Field(ge=1, le=1000)], ...] = (50, 80, 100)
-    """Tell when actual cost passes these shares of the budget."""
-    forecast_percent: tuple[Annotated[int, Field(ge=1, le=1000)], ...] = (100,)
+    alert_dollars: tuple[Dollars, ...] = ()
+    """Tell when the month's actual cost passes these amounts."""
+    actual_percent: tuple[Share, ...] | None = None
+    """Tell when actual cost passes these shares of the monthly budget. Unset: 50, 80 and 100, or none where
+    ``alert_dollars`` says when."""
+    forecast_percent: tuple[Share, ...] = (100,)
     """Tell when the forecast for the month passes these shares."""
     emails: tuple[Email, ...] = ()
-    """Unset, ``observability.alarm_emails``."""
+    """Addresses of those who hear of cost besides the topic for notices."""
     anomalies: AnomalySettings | None = AnomalySettings()
+
+    @property
+    def shares(self) -> tuple[int, ...]:
+        """The shares of the monthly budget at which actual cost is told of."""
+        if self.actual_percent is not None:
+            return self.actual_percent
+        return () if self.alert_dollars else (50, 80, 100)
+
+    @model_validator(mode="after")
+    def _alerts_are_few_and_differ(self) -> BudgetSettings:
+        amounts = [*self.alert_dollars, *(share * self.monthly / 100 for share in self.shares)]
+        twice = next((amount for amount in amounts if amounts.count(amount) > 1), None)
+        if twice is not None or len(set(self.forecast_percent)) < len(self.forecast_percent):
+            what = "a forecast share" if twice is None else f"${twice:g}"
+            raise PydanticCustomError("budget", "{what} would be told of twice", {"what": what})
+        count = len(amounts) + len(self.forecast_percent)
+        if count > _MOST_ALERTS:
+            raise PydanticCustomError(
+                "budget",
+                "{count} alerts ({dollars} alert_dollars, {shares} actual_percent, {forecasts} forecast_percent) are more "
+                "than the {most} that a budget takes",
+                {
+                    "count": count,
+                    "dollars": len(self.alert_dollars),
+                    "shares": len(self.shares),
+                    "forecasts": len(self.forecast_percent),
+                    "most": _MOST_ALERTS,
+                },
+            )
+        return self

@@ -7,12 +7,23 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from settings.models.base import DailyWindow, Model, WeeklyWindow
+from settings.models.base import DailyWindow, Model, Name, WeeklyWindow
 
 
 class CacheSettings(Model):
-    """ElastiCache: one node, a primary with replicas, or shards (cluster mode)."""
+    """ElastiCache: one node, a primary with replicas, or shards (cluster mode). Or a container on the only instance."""
 
+    placement: Literal["elasticache", "instance"] = "elasticache"
+    """``instance``, only with the engine ``ec2`` and one instance: a container beside the services, with its snapshots on the
+    data volume. Of the settings below it takes ``engine``, ``max_memory_mb``, ``image``, ``copy_to``, ``snapshot_window`` (its
+    start is when the daily copy is made) and ``parameters``."""
+    max_memory_mb: Annotated[int, Field(ge=64, le=65536)] = 512
+    """With ``placement: instance``: MiB of keys and values; the container gets half as much again for its snapshots."""
+    image: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+    """With ``placement: instance``: the image; unset, a fixed version of the engine's own."""
+    copy_to: Name | None = None
+    """With ``placement: instance``: the bucket (of ``storage``) that gets a copy of the newest snapshot each day, below
+    ``cache/``."""
     engine: Literal["valkey", "redis"] = "valkey"
     version: Annotated[str, Field(pattern=r"^[78]\.\d$")] | None = None
     """Unset: Valkey 8.0, Redis 7.1."""

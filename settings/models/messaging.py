@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from settings.models.base import Model, Sealed
+from settings.models.base import Model, Name, QueueName, Sealed
+from settings.models.queues import QueueSettings, ScheduleSettings, TopicSettings
 
 
 class ApplePushSettings(Model):
@@ -47,6 +48,12 @@ class PushSettings(Model):
 
 
 class MessagingSettings(Model):
-    """Messages between services and to phones."""
+    """Messages between services, on a schedule, and to phones."""
 
+    queues: dict[QueueName, QueueSettings] = {}
+    """SQS queues, each with its dead-letter queue. A name that ends in ``.fifo`` keeps order."""
+    topics: dict[QueueName, TopicSettings] = {}
+    """SNS topics and who hears them."""
+    schedules: dict[Name, ScheduleSettings] = {}
+    """What is sent at certain times."""
     push: PushSettings | None = None

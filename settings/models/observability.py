@@ -1,52 +1,253 @@
-"""Logs, alarms, dashboard, tracing."""
+"""Logs, alarms, custom metrics, dashboard, tracing."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_serializer, model_validator
+from pydantic_core import PydanticCustomError
 
-from settings.models.base import LogRetention, Model
+from settings.models.base import LogRetention, Model, Name
 
 Percent = Annotated[int, Field(ge=1, le=100)]
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)]
 
+Severity = Literal["notice", "page"]
+"""``page`` wakes somebody; ``notice`` is read when they are awake."""
+
+
+class Bounds(Model):
+    """When to send a notice, and when to page. A bare number is the notice alone."""
+
+    worse: ClassVar[Literal["higher", "lower"] | None] = None
+    """Where pages are, as seen from notices; None where it follows from elsewhere."""
+
+    notice: float | None = None
+    page: float | None = None
+
+    @model_validator(mode="after")
+    def _page_is_worse(self) -> Bounds:
+        if self.notice is None and self.page is None:
+            raise PydanticCustomError("bounds", "needs notice, page or both; null for the whole leaves the alarm out")
+        if self.worse and self.notice is not None and self.page is not None:
+            distance = self.page - self.notice
+            if (distance if self.worse == "higher" else -distance) <= 0:
+                raise PydanticCustomError(
+                    "bounds",
+                    "page ({page}) must be {worse} than notice ({notice})",
+                    {"page": f"{self.page:g}", "notice": f"{self.notice:g}", "worse": self.worse},
+                )
+        return self
+
+    @model_serializer(mode="plain")
+    def _as_written(self) -> Any:
+        said = dict(self.levels())
+        return self.notice if self.page is None else said
+
+    def levels(self) -> Iterator[tuple[Severity, float]]:
+        """Each severity that has a bound, the milder first."""
+        if self.notice is not None:
+            yield "notice", self.notice
+        if self.page is not None:
+            yield "page", self.page
+
+    def convert(self, function: Callable[[float], float]) -> Bounds:
+        """The same bounds in another unit."""
+        return Bounds(**{severity: function(bound) for severity, bound in self.levels()})
+
+    def __str__(self) -> str:
+        return " and ".join(f"{bound:g}" for _, bound in self.levels())
+
+
+class PercentBounds(Bounds):
+    """Percent at which to send a notice, and percent at which to page."""
+
+    worse = "higher"
+
+    notice: Percent | None = None
+    page: Percent | None = None
+
+
+class CountBounds(Bounds):
+    """The number at which to send a notice, and the number at which to page."""
+
+    worse = "higher"
+
+    notice: Annotated[int, Field(ge=1)] | None = None
+    page: Annotated[int, Field(ge=1)] | None = None
+
+
+class AmountBounds(Bounds):
+    """The amount at which to send a notice, and the amount at which to page."""
+
+    worse = "higher"
+
+    notice: Annotated[float, Field(gt=0)] | None = None
+    page: Annotated[float, Field(gt=0)] | None = None
+
+
+class FloorBounds(Bounds):
+    """The amount below which to send a notice, and the lower amount below which to page."""
+
+    worse = "lower"
+
+    notice: Annotated[float, Field(gt=0)] | None = None
+    page: Annotated[float, Field(gt=0)] | None = None
+
+
+def _bare(value: Any) -> Any:
+    return value if value is None or isinstance(value, (Bounds, Mapping)) else {"notice": value}
+
+
+PercentLevels = Annotated[PercentBounds, BeforeValidator(_bare, json_schema_input_type=Percent | PercentBounds)]
+CountLevels = Annotated[
+    CountBounds, BeforeValidator(_bare, json_schema_input_type=Annotated[int, Field(ge=1)] | CountBounds)
+]
+AmountLevels = Annotated[
+    AmountBounds, BeforeValidator(_bare, json_schema_input_type=Annotated[float, Field(gt=0)] | AmountBounds)
+]
+FloorLevels = Annotated[
+    FloorBounds, BeforeValidator(_bare, json_schema_input_type=Annotated[float, Field(gt=0)] | FloorBounds)
+]
+
 
 class ThresholdSettings(Model):
-    """When an alarm goes off. ``null`` leaves that alarm out."""
+    """When an alarm goes off: a number, which sends a notice, or ``{notice: 80, page: 90}``, of which each may be left out.
+    ``null`` leaves that alarm out."""
 
-    service_cpu: Percent | None = 80
+    service_cpu: PercentLevels | None = PercentBounds(notice=80)
     """Percent of a service's CPU, five minutes."""
-    service_memory: Percent | None = 85
+    service_memory: PercentLevels | None = PercentBounds(notice=85)
     """Percent of a service's memory, five minutes."""
-    errors_per_minute: Annotated[int, Field(ge=1)] | None = 10
+    errors_per_minute: CountLevels | None = CountBounds(notice=10)
     """5xx answers of a service's targets in one minute."""
-    response_seconds: Annotated[float, Field(gt=0)] | None = 2
+    error_percent: PercentLevels | None = PercentBounds(page=5)
+    """Percent of a service's requests that are answered with 5xx, two minutes; looked at from ten requests a minute on."""
+    unhealthy_minutes: CountLevels | None = CountBounds(page=5)
+    """Minutes without any copy of a public service that passes its health check."""
+    response_seconds: AmountLevels | None = AmountBounds(notice=2)
     """Average time a service takes to answer, five minutes."""
-    database_cpu: Percent | None = 80
+    instance_cpu: PercentLevels | None = PercentBounds(notice=80, page=90)
+    """Percent of the CPU of EC2 instances, five minutes."""
+    instance_memory: PercentLevels | None = PercentBounds(notice=85)
+    """Percent of an EC2 instance's memory, five minutes; from the agent, where the engine installs it."""
+    instance_disk: PercentLevels | None = PercentBounds(notice=80)
+    """Percent of an EC2 instance's disk in use; from the agent."""
+    database_cpu: PercentLevels | None = PercentBounds(notice=80)
     """Percent, five minutes."""
-    database_memory: Percent | None = 85
+    database_memory: PercentLevels | None = PercentBounds(notice=85)
     """Percent of the instance's memory in use."""
-    database_storage: Percent | None = 80
+    database_storage: PercentLevels | None = PercentBounds(notice=80)
     """Percent of the volume in use."""
-    database_connections: Percent | None = 80
+    database_connections: PercentLevels | None = PercentBounds(notice=80)
     """Percent of the connections that the instance class allows."""
-    replica_lag_seconds: Annotated[int, Field(ge=1)] | None = 60
-    cache_cpu: Percent | None = 80
+    database_connection_count: CountLevels | None = None
+    """The same as a number, such as 100, whatever the class."""
+    database_silent_minutes: CountLevels | None = CountBounds(page=3)
+    """Minutes without any sign of life of an instance."""
+    replica_lag_seconds: CountLevels | None = CountBounds(notice=60)
+    cache_cpu: PercentLevels | None = PercentBounds(notice=80)
     """Percent of the Redis engine's CPU."""
-    cache_memory: Percent | None = 80
+    cache_memory: PercentLevels | None = PercentBounds(notice=80)
     """Percent of the node's memory in use."""
-    cache_evictions: Annotated[int, Field(ge=1)] | None = 1000
+    cache_evictions: CountLevels | None = CountBounds(notice=1000)
     """Keys evicted in five minutes."""
+
+
+class AudienceSettings(Model):
+    """Who hears of alarms of one severity."""
+
+    emails: tuple[Email, ...] = ()
+    """Each address confirms its subscription by the mail that SNS sends. Pagers have addresses too."""
+
+
+class AlertsSettings(Model):
+    """Two severities. ``page`` is for what cannot wait: one message for one fault. ``notice`` hears of every alarm."""
+
+    notice: AudienceSettings = AudienceSettings()
+    page: AudienceSettings | None = None
+    """Unset, pages go where notices go."""
+
+
+Selector = Annotated[str, Field(pattern=r"^\$(\.[A-Za-z_][A-Za-z0-9_-]*|\[\d+\])+$", max_length=128)]
+Condition = Annotated[str, Field(pattern=r"^[($][^{}]*$", min_length=4, max_length=512)]
+
+Unit = Literal[
+    "Seconds",
+    "Milliseconds",
+    "Microseconds",
+    "Bytes",
+    "Kilobytes",
+    "Megabytes",
+    "Percent",
+    "Count",
+    "Bytes/Second",
+    "Count/Second",
+    "None",
+]
+Statistic = Annotated[str, Field(pattern=r"^(Average|Sum|Minimum|Maximum|SampleCount|p\d{1,2}(\.\d{1,2})?)$")]
+
+
+class MetricAlarmSettings(Model):
+    """An alarm on a custom metric: a bound above which, or below which, it goes off."""
+
+    above: AmountLevels | None = None
+    below: FloorLevels | None = None
+    minutes: Annotated[int, Field(ge=1, le=60)] = 5
+
+    @model_validator(mode="after")
+    def _one_side(self) -> MetricAlarmSettings:
+        if (self.above is None) == (self.below is None):
+            raise PydanticCustomError("alarm", "needs exactly one of above and below")
+        return self
+
+
+class MetricSettings(Model):
+    """A custom metric: drawn from the JSON lines that a service logs, or embedded in them by itself."""
+
+    service: Name
+    """Whose log lines: a service, or a function."""
+    value: Selector | None = None
+    """The field with the number, such as ``$.duration_ms``. Unset, lines are counted."""
+    where: Condition | None = None
+    """Which lines, as CloudWatch's filter patterns have it: ``$.event = "request" && $.status >= 500``."""
+    embedded: bool = False
+    """The service writes the metric in CloudWatch's embedded metric format; nothing is drawn from its lines."""
+    unit: Unit = "None"
+    statistic: Statistic | None = None
+    """What the graph and the alarm show: ``Average``, ``Sum``, ``p95`` …. Unset: the average of values, the sum of counts."""
+    share_of: Name | None = None
+    """Another metric of the stack: this one is shown, and watched, as percent of it, sum by sum. A hit rate is
+    ``hits`` as share of ``lookups``."""
+    alarm: MetricAlarmSettings | None = None
+
+    @property
+    def shown(self) -> str:
+        """The statistic that is shown."""
+        return self.statistic or ("Sum" if self.value is None and not self.embedded else "Average")
+
+    @model_validator(mode="after")
+    def _has_a_source(self) -> MetricSettings:
+        if self.embedded and (self.value or self.where):
+            raise PydanticCustomError(
+                "metric", "an embedded metric takes neither value nor where: the service writes it"
+            )
+        if not (self.embedded or self.value or self.where):
+            raise PydanticCustomError("metric", "needs value, where or both, or embedded: true")
+        if self.share_of and self.statistic:
+            raise PydanticCustomError("metric", "a share is made of sums; leave statistic out")
+        return self
 
 
 class ObservabilitySettings(Model):
     """What is watched, how long logs are kept, who is told."""
 
     retention: LogRetention = 30
-    alarm_emails: tuple[Email, ...] = ()
-    """Each address confirms its subscription by the mail that SNS sends."""
+    alerts: AlertsSettings = AlertsSettings()
     thresholds: ThresholdSettings = ThresholdSettings()
+    metrics: dict[Name, MetricSettings] = {}
+    """Custom metrics, in the namespace ``<platform>/<stage>``, by name."""
     dashboard: bool = True
     tracing: bool = False
     """X-Ray sidecar with every service."""

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from settings.models.base import Model, Name, Phase, Stage, TimeZone
+from settings.models.hours import HoursSettings
 
 
 def _domain(value: str) -> str:
@@ -54,6 +55,9 @@ class PlatformSettings(Model):
 
     tags: dict[Annotated[str, Field(min_length=1, max_length=128)], TagValue] = {}
     """Further tags on everything."""
+
+    hours: HoursSettings | None = None
+    """The hours at which services, instances and database run; for dev and staging. Unset, always."""
 
     keys: Literal["per-domain", "shared"] = "per-domain"
     """Customer-managed KMS keys: one each for data, storage, secrets, messaging and logs, or one shared by all

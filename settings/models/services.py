@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from settings.models.base import Model, Name, TimeZone
+from settings.models.base import Model, Name, QueueName, TimeZone
+from settings.schedules import problem_with_cron
 
 EnvironmentName = Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]
 UrlPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9_\-.$/~\"'@:+*?&]*$", max_length=128)]
@@ -25,7 +26,7 @@ def _use(value: Any) -> Any:
     return {"level": value} if isinstance(value, str) else value
 
 
-Uses = dict[Name, Annotated[Use, BeforeValidator(_use, json_schema_input_type=str | Use)]]
+Uses = dict[QueueName, Annotated[Use, BeforeValidator(_use, json_schema_input_type=str | Use)]]
 
 
 class StepScaling(Model):
@@ -65,14 +66,21 @@ class TargetScaling(Model):
 class QueueScaling(Model):
     """Scaling of a worker by the messages that wait for it."""
 
-    queue: Name
+    queue: QueueName
     messages_per_task: Annotated[int, Field(ge=1)] = 100
+
+
+def _cron(value: str) -> str:
+    problem = problem_with_cron(value)
+    if problem:
+        raise PydanticCustomError("schedule", "{problem}", {"problem": problem})
+    return value
 
 
 class ScheduledScaling(Model):
     """Other bounds at certain hours."""
 
-    cron: Annotated[str, Field(pattern=r"^\S+ \S+ \S+ \S+ \S+ \S+$")]
+    cron: Annotated[str, Field(pattern=r"^\S+ \S+ \S+ \S+ \S+ \S+$"), AfterValidator(_cron)]
     """Six fields as EventBridge has them: ``0 8 ? * MON-FRI *``."""
     min: Annotated[int, Field(ge=0, le=5000)]
     max: Annotated[int, Field(ge=0, le=5000)]
@@ -81,7 +89,7 @@ class ScheduledScaling(Model):
 
     @model_validator(mode="after")
     def _in_order(self) -> ScheduledScaling:
-        _check_bounds(self.min, self.max)
+        check_bounds(self.min, self.max)
         return self
 
 
@@ -93,15 +101,18 @@ class ScalingSettings(Model):
     steps: StepScaling | None = None
     target: TargetScaling | None = TargetScaling(cpu=70)
     queue: QueueScaling | None = None
+    concurrency: Annotated[int, Field(ge=1, le=200)] | None = None
+    """Requests under way in one copy, beyond which another starts; unset, 100. Only App Runner counts them and scales by
+    nothing else; elsewhere ``target.requests`` comes closest."""
     schedule: dict[Name, ScheduledScaling] = {}
 
     @model_validator(mode="after")
     def _in_order(self) -> ScalingSettings:
-        _check_bounds(self.min, self.max)
+        check_bounds(self.min, self.max)
         return self
 
 
-def _check_bounds(least: int, most: int) -> None:
+def check_bounds(least: int, most: int) -> None:
     """Refuse bounds that leave nothing between them."""
     if least > most:
         raise PydanticCustomError("bounds", "min ({min}) is more than max ({max})", {"min": least, "max": most})

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from settings.models.base import Model
+from settings.models.base import Model, Name
+from settings.models.queues import NotifySettings
 
 Days = Annotated[int, Field(ge=1, le=36500)]
 
@@ -57,6 +58,8 @@ class BucketSettings(Model):
     """Path at CloudFront; unset, the bucket's name: ``/images/*``."""
     versioning: bool = True
     cors: CorsSettings | None = None
+    notify: dict[Name, NotifySettings] = {}
+    """Queues that are told of new or removed objects."""
     lifecycle: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], LifecycleSettings] = {}
     """Further rules by name, beside the purpose's own, which is called ``purpose`` and is replaced by that name."""
     abort_multipart_after: Days = 7

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pulumi
 import pulumi_aws as aws
@@ -24,19 +24,12 @@ class Cluster:
     """Container Insights measures its tasks."""
     statements: tuple[Statement, ...]
     """What the role of every task must allow, so that sessions into it open and are recorded."""
-    ready: tuple[pulumi.Resource, ...]
+    ready: tuple[pulumi.Resource, ...] = ()
     """What must be there before a service."""
 
 
-def cluster(
-    parent: Component,
-    settings: ComputeSettings,
-    *,
-    logging: Logging,
-    key_arn: pulumi.Input[str],
-    providers: Sequence[str],
-) -> Cluster:
-    """A cluster with the capacity ``providers``, the first of which is the default."""
+def cluster(parent: Component, settings: ComputeSettings, *, logging: Logging, key_arn: pulumi.Input[str]) -> Cluster:
+    """A cluster that has no capacity yet."""
     platform = parent.foundation.platform
     # Fixed, because the log group of Container Insights is named after it and must exist before ECS makes one without key
     # and retention.
@@ -53,9 +46,15 @@ def cluster(
         configuration=_sessions(sessions, key_arn) if sessions is not None else None,
         opts=parent.child(depends_on=before),
     )
+    statements = _session_statements(sessions.arn, key_arn) if sessions is not None else ()
+    return Cluster(made.name, made.arn, insights, statements)
+
+
+def with_capacity(parent: Component, base: Cluster, providers: Sequence[pulumi.Input[str]]) -> Cluster:
+    """The cluster with capacity ``providers``, the first of which is the default."""
     capacity = aws.ecs.ClusterCapacityProviders(
         f"{parent.name}-cluster",
-        cluster_name=made.name,
+        cluster_name=base.name,
         capacity_providers=list(providers),
         default_capacity_provider_strategies=[
             aws.ecs.ClusterCapacityProvidersDefaultCapacityProviderStrategyArgs(
@@ -64,8 +63,7 @@ def cluster(
         ],
         opts=parent.child(),
     )
-    statements = _session_statements(sessions.arn, key_arn) if sessions is not None else ()
-    return Cluster(made.name, made.arn, insights, statements, (capacity,))
+    return replace(base, ready=(*base.ready, capacity))
 
 
 def _sessions(group: aws.cloudwatch.LogGroup, key_arn: pulumi.Input[str]) -> aws.ecs.ClusterConfigurationArgs:

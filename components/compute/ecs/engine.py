@@ -14,9 +14,9 @@ from components.base import Component
 from components.compute import routing
 from components.compute.ecs.cluster import Cluster
 from components.compute.ecs.order import start_order
-from components.compute.ecs.service import Capacity, Deployed, Surroundings, deploy
+from components.compute.ecs.service import Capacity, Deployed, Exposure, Surroundings, deploy, expose
 from components.compute.wiring import LoadBalancer, Network, Queue
-from components.compute.workload import workloads
+from components.compute.workload import Workload, workloads
 from components.logs import Logging
 from settings.models.compute import ComputeSettings
 from settings.models.services import ServiceSettings
@@ -34,13 +34,26 @@ class Addresses:
     log_group_names: dict[str, pulumi.Output[str]]
 
 
-def run(
+@dataclass(frozen=True)
+class Prepared:
+    """Services that have all but the capacity to run on."""
+
+    workloads: Mapping[str, Workload]
+    exposures: Mapping[str, Exposure]
+    around: Surroundings
+
+    @property
+    def alarm_names(self) -> list[pulumi.Output[str]]:
+        """Of the alarms that say that users see errors."""
+        return [name for exposure in self.exposures.values() for name in exposure.alarm_names]
+
+
+def prepare(
     parent: Component,
     settings: ComputeSettings,
     services: Mapping[str, ServiceSettings],
     *,
     cluster: Cluster,
-    capacity: Capacity,
     network: Network,
     load_balancer: LoadBalancer | None,
     grants: Mapping[str, Mapping[str, Grant]],
@@ -48,8 +61,8 @@ def run(
     logging: Logging,
     watch: Watch,
     images_key_arn: pulumi.Input[str],
-) -> Addresses:
-    """Build every service, those that others call before those who call them."""
+) -> Prepared:
+    """Everything that services are before they run: identities, firewalls, their places behind the load balancer."""
     # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html (confused deputy)
     trust = trust_policy(_PRINCIPAL, parent.foundation.account_id, parent.foundation.arn("ecs", "*"))
     built = workloads(
@@ -67,8 +80,6 @@ def run(
         by_service.setdefault(route.service, []).append(route)
     around = Surroundings(
         settings=settings,
-        cluster=cluster,
-        capacity=capacity,
         network=network,
         load_balancer=load_balancer,
         queues=queues,
@@ -80,15 +91,28 @@ def run(
         priorities=routing.priorities(found),
         routes=by_service,
     )
+    return Prepared(built, {name: expose(parent, workload, around) for name, workload in built.items()}, around)
+
+
+def run(parent: Component, prepared: Prepared, *, cluster: Cluster, capacity: Capacity) -> Addresses:
+    """Run every service, those that others call before those who call them."""
+    built = prepared.workloads
     deployed: dict[str, Deployed] = {}
     for name in start_order({name: workload.calls for name, workload in built.items()}):
-        after = [deployed[used].resource for used in built[name].calls if used in deployed]
-        deployed[name] = deploy(parent, built[name], around, after=after)
+        deployed[name] = deploy(
+            parent,
+            built[name],
+            prepared.around,
+            cluster=cluster,
+            capacity=capacity,
+            exposure=prepared.exposures[name],
+            after=[deployed[used].resource for used in built[name].calls if used in deployed],
+        )
     return Addresses(
-        service_names={name: deployed[name].resource.name for name in services},
-        security_group_ids={name: built[name].security_group_id for name in services},
-        repository_urls={name: url for name in services if (url := deployed[name].repository_url) is not None},
-        log_group_names={name: deployed[name].log_group_name for name in services},
+        service_names={name: deployed[name].resource.name for name in built},
+        security_group_ids={name: workload.security_group_id for name, workload in built.items()},
+        repository_urls={name: url for name in built if (url := deployed[name].repository_url) is not None},
+        log_group_names={name: deployed[name].log_group_name for name in built},
     )
 
 

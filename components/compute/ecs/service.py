@@ -34,6 +34,8 @@ class Capacity:
     """As a task definition names it: ``FARGATE`` or ``EC2``."""
     strategy: Callable[[ServiceSettings], Strategy]
     """Where tasks of a service go."""
+    placement: Sequence[aws.ecs.ServiceOrderedPlacementStrategyArgs] = ()
+    """By what instances are chosen, where there are some."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,6 @@ class Surroundings:
     """What all services of an engine share."""
 
     settings: ComputeSettings
-    cluster: Cluster
-    capacity: Capacity
     network: Network
     load_balancer: LoadBalancer | None
     queues: Mapping[str, Queue]
@@ -66,8 +66,50 @@ class Deployed:
     repository_url: pulumi.Output[str] | None
 
 
+@dataclass(frozen=True)
+class Exposure:
+    """A service's place behind the load balancer; empty for one that has none."""
+
+    group_arn: pulumi.Output[str] | None = None
+    label: pulumi.Output[str] | None = None
+    """By which Auto Scaling finds its requests."""
+    alarm_names: Sequence[pulumi.Output[str]] = ()
+    """Alarms that say that a deployment went wrong."""
+    ready: tuple[pulumi.Resource, ...] = ()
+
+
+def expose(parent: Component, workload: Workload, around: Surroundings) -> Exposure:
+    """Everything that lets the load balancer reach a service."""
+    name, settings, balancer = workload.name, workload.settings, around.load_balancer
+    if balancer is None or settings.port is None or not around.routes.get(name):
+        return Exposure()
+    group = routing.target_group(parent, name, settings, around.network)
+    rules = [
+        routing.listener_rule(parent, route, around.priorities[route.key], group.arn, balancer)
+        for route in around.routes[name]
+    ]
+    opened = admit(
+        parent, name, settings.port, load_balancer=balancer.security_group_id, group_id=workload.security_group_id
+    )
+    alarms = watch_errors(parent, name, balancer.arn_suffix, group.arn_suffix, around.watch)
+    return Exposure(
+        group_arn=group.arn,
+        label=pulumi.Output.concat(balancer.arn_suffix, "/", group.arn_suffix),
+        alarm_names=[alarm.name for alarm in alarms],
+        # ECS refuses a target group that no listener leads to.
+        ready=(*rules, *opened),
+    )
+
+
 def deploy(
-    parent: Component, workload: Workload, around: Surroundings, *, after: Sequence[pulumi.Resource]
+    parent: Component,
+    workload: Workload,
+    around: Surroundings,
+    *,
+    cluster: Cluster,
+    capacity: Capacity,
+    exposure: Exposure,
+    after: Sequence[pulumi.Resource],
 ) -> Deployed:
     """Everything of one service; it starts ``after`` those it calls, whose names only then resolve."""
     name = workload.name
@@ -80,51 +122,23 @@ def deploy(
         settings=around.settings,
         group=group,
         trust=around.trust,
-        compatibility=around.capacity.compatibility,
+        compatibility=capacity.compatibility,
     )
-    exposed = _expose(parent, workload, around)
-    waits = (*around.cluster.ready, *workload.ready, *started.ready, *exposed.ready, *after)
     service = _service(
-        parent, workload, around, definition_arn=started.arn, log_group_name=group.name, exposed=exposed, waits=waits
+        parent,
+        workload,
+        around,
+        cluster=cluster,
+        capacity=capacity,
+        definition_arn=started.arn,
+        log_group_name=group.name,
+        exposure=exposure,
+        waits=(*cluster.ready, *workload.ready, *started.ready, *exposure.ready, *after),
     )
-    measured = Measured(name, around.cluster.name, service.name, around.cluster.insights)
+    measured = Measured(name, cluster.name, service.name, cluster.insights)
     watch_service(parent, workload.settings, measured, around.watch)
-    scaling.scale(parent, workload.settings, measured, requests=exposed.label, queues=around.queues)
+    scaling.scale(parent, workload.settings, measured, requests=exposure.label, queues=around.queues)
     return Deployed(service, group.name, image.repository_url)
-
-
-@dataclass(frozen=True)
-class _Exposed:
-    """A service's place behind the load balancer; empty for one that has none."""
-
-    group_arn: pulumi.Output[str] | None = None
-    label: pulumi.Output[str] | None = None
-    """By which Auto Scaling finds its requests."""
-    alarm_names: Sequence[pulumi.Output[str]] = ()
-    """Alarms that say that a deployment went wrong."""
-    ready: tuple[pulumi.Resource, ...] = ()
-
-
-def _expose(parent: Component, workload: Workload, around: Surroundings) -> _Exposed:
-    name, settings, balancer = workload.name, workload.settings, around.load_balancer
-    if balancer is None or settings.port is None or not around.routes.get(name):
-        return _Exposed()
-    group = routing.target_group(parent, name, settings, around.network)
-    rules = [
-        routing.listener_rule(parent, route, around.priorities[route.key], group.arn, balancer)
-        for route in around.routes[name]
-    ]
-    opened = admit(
-        parent, name, settings.port, load_balancer=balancer.security_group_id, group_id=workload.security_group_id
-    )
-    alarms = watch_errors(parent, name, balancer.arn_suffix, group.arn_suffix, around.watch)
-    return _Exposed(
-        group_arn=group.arn,
-        label=pulumi.Output.concat(balancer.arn_suffix, "/", group.arn_suffix),
-        alarm_names=[alarm.name for alarm in alarms],
-        # ECS refuses a target group that no listener leads to.
-        ready=(*rules, *opened),
-    )
 
 
 def _service(
@@ -132,33 +146,36 @@ def _service(
     workload: Workload,
     around: Surroundings,
     *,
+    cluster: Cluster,
+    capacity: Capacity,
     definition_arn: pulumi.Output[str],
     log_group_name: pulumi.Output[str],
-    exposed: _Exposed,
+    exposure: Exposure,
     waits: Sequence[pulumi.Resource],
 ) -> aws.ecs.Service:
     settings = workload.settings
     stack_owns = settings.owner_of_image == "stack"
     return aws.ecs.Service(
         f"{parent.name}-{workload.name}",
-        cluster=around.cluster.arn,
+        cluster=cluster.arn,
         task_definition=definition_arn,
         desired_count=settings.scaling.min,
-        capacity_provider_strategies=list(around.capacity.strategy(settings)),
+        capacity_provider_strategies=list(capacity.strategy(settings)),
+        ordered_placement_strategies=list(capacity.placement) or None,
         # Without it a change of the strategy replaces the service.
         force_new_deployment=True,
         deployment_minimum_healthy_percent=100,
         deployment_maximum_percent=200,
         deployment_circuit_breaker=aws.ecs.ServiceDeploymentCircuitBreakerArgs(enable=True, rollback=True),
-        alarms=_rollback(exposed.alarm_names),
+        alarms=_rollback(exposure.alarm_names),
         availability_zone_rebalancing="ENABLED",
         network_configuration=aws.ecs.ServiceNetworkConfigurationArgs(
             subnets=list(around.network.private_subnet_ids.values()),
             security_groups=[workload.security_group_id],
             assign_public_ip=False,
         ),
-        load_balancers=_load_balancers(workload, exposed),
-        health_check_grace_period_seconds=settings.start_period if exposed.group_arn is not None else None,
+        load_balancers=_load_balancers(workload, exposure),
+        health_check_grace_period_seconds=settings.start_period if exposure.group_arn is not None else None,
         service_connect_configuration=_connect(parent, workload, around, log_group_name),
         enable_execute_command=around.settings.exec,
         enable_ecs_managed_tags=True,
@@ -183,13 +200,13 @@ def _rollback(alarm_names: Sequence[pulumi.Output[str]]) -> aws.ecs.ServiceAlarm
     return aws.ecs.ServiceAlarmsArgs(alarm_names=list(alarm_names), enable=True, rollback=True)
 
 
-def _load_balancers(workload: Workload, exposed: _Exposed) -> list[aws.ecs.ServiceLoadBalancerArgs] | None:
+def _load_balancers(workload: Workload, exposure: Exposure) -> list[aws.ecs.ServiceLoadBalancerArgs] | None:
     port = workload.settings.port
-    if exposed.group_arn is None or port is None:
+    if exposure.group_arn is None or port is None:
         return None
     return [
         aws.ecs.ServiceLoadBalancerArgs(
-            target_group_arn=exposed.group_arn, container_name=workload.name, container_port=port
+            target_group_arn=exposure.group_arn, container_name=workload.name, container_port=port
         )
     ]
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from components.access import SecretReference, Statement, policy_document
+from components.access import Statement, policy_document
 from components.base import Component
 from components.compute.documents import document
 from components.compute.images import Image
+from components.compute.references import read_statements, value_from
 from components.compute.tracing import NAME as COLLECTOR
 from components.compute.tracing import collector
 from components.compute.workload import Workload, role_of
@@ -77,10 +77,10 @@ def task(
         cpu=str(service.cpu),
         memory=str(service.memory),
         runtime_platform=aws.ecs.TaskDefinitionRuntimePlatformArgs(
-            cpu_architecture=_ARCHITECTURES[settings.architecture], operating_system_family="LINUX"
+            cpu_architecture=_ARCHITECTURES[settings.built_for], operating_system_family="LINUX"
         ),
         ephemeral_storage=aws.ecs.TaskDefinitionEphemeralStorageArgs(size_in_gib=service.disk_gib)
-        if service.disk_gib
+        if service.disk_gib and compatibility == "FARGATE"
         else None,
         execution_role_arn=role.arn,
         task_role_arn=workload.role_arn,
@@ -97,34 +97,13 @@ def task(
 
 
 def _start_statements(workload: Workload, group_arn: pulumi.Output[str], region: str) -> list[Statement]:
-    """Write its logs; read the secrets it is given, and nothing else."""
+    """Write its logs; read the values it is given, and nothing else."""
     logs = Statement(
         sid="WriteLogs",
         actions=("logs:CreateLogStream", "logs:PutLogEvents"),
         resources=(pulumi.Output.concat(group_arn, ":*"),),
     )
-    secrets = list(workload.secrets.values())
-    if not secrets:
-        return [logs]
-    return [
-        logs,
-        Statement(
-            sid="ReadSecrets",
-            actions=("secretsmanager:GetSecretValue",),
-            resources=_once([secret.arn for secret in secrets]),
-        ),
-        Statement(
-            sid="DecryptSecrets",
-            actions=("kms:Decrypt",),
-            resources=_once([secret.kms_key_arn for secret in secrets]),
-            conditions={"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}},
-        ),
-    ]
-
-
-def _once(arns: Sequence[pulumi.Input[str]]) -> list[pulumi.Input[str]]:
-    """Each once. Outputs are told apart by what they are, since they may not be known yet."""
-    return list({arn if isinstance(arn, str) else id(arn): arn for arn in arns}.values())
+    return [logs, *read_statements(workload.references, region)]
 
 
 def _container(workload: Workload, image: pulumi.Input[str], log: dict[str, Any], *, sessions: bool) -> dict[str, Any]:
@@ -143,7 +122,7 @@ def _container(workload: Workload, image: pulumi.Input[str], log: dict[str, Any]
         ],
         "environment": [{"name": name, "value": value} for name, value in workload.environment.items()],
         "secrets": [
-            {"name": name, "valueFrom": _value_from(workload.secrets[name])} for name in sorted(workload.secrets)
+            {"name": name, "valueFrom": value_from(workload.references[name])} for name in sorted(workload.references)
         ],
         "stopTimeout": service.stop_timeout,
         "logConfiguration": log,
@@ -207,11 +186,6 @@ def _disk_paths(service: ServiceSettings, *, sessions: bool) -> tuple[str, ...]:
 def _volume(path: str) -> str:
     # A volume's name takes no slashes, and a path without them is not unique.
     return f"disk-{hashlib.sha256(path.encode()).hexdigest()[:8]}"
-
-
-def _value_from(secret: SecretReference) -> pulumi.Input[str]:
-    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html"""
-    return pulumi.Output.concat(secret.arn, f":{secret.key}::") if secret.key else secret.arn
 
 
 def _log(group: pulumi.Output[str], region: str, prefix: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pulumi_aws as aws
 
 from components.alarms import Metric, Watch, alarm
 from components.base import Component
+from components.observability.targets import watch_targets
 from settings.models.services import ServiceSettings
 
 
@@ -80,30 +81,5 @@ def watch_service(parent: Component, settings: ServiceSettings, measured: Measur
 def watch_errors(
     parent: Component, service: str, load_balancer: pulumi.Input[str], group: pulumi.Input[str], watch: Watch
 ) -> list[aws.cloudwatch.MetricAlarm]:
-    """What users see: errors and slowness. Returns the alarms at which a deployment under way is rolled back."""
-    thresholds = watch.settings.thresholds
-    dimensions: dict[str, pulumi.Input[str]] = {"LoadBalancer": load_balancer, "TargetGroup": group}
-    if thresholds.response_seconds is not None:
-        alarm(
-            parent,
-            f"{service}-response",
-            Metric("AWS/ApplicationELB", "TargetResponseTime", dimensions),
-            watch=watch,
-            threshold=thresholds.response_seconds,
-            description=f"{service} has taken more than {thresholds.response_seconds} s on average to answer for 5 minutes. Look at its "
-            "CPU, then at the database's.",
-        )
-    if thresholds.errors_per_minute is None:
-        return []
-    return [
-        alarm(
-            parent,
-            f"{service}-errors",
-            Metric("AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", dimensions, statistic="Sum"),
-            watch=watch,
-            threshold=thresholds.errors_per_minute,
-            periods=1,
-            description=f"{service} has answered more than {thresholds.errors_per_minute} requests of one minute with a 5xx error. Look "
-            "at its logs, and whether it was just deployed.",
-        )
-    ]
+    """What users see: errors, slowness, nobody there. Returns the alarms at which a deployment under way is rolled back."""
+    return watch_targets(parent, service, load_balancer, group, watch)

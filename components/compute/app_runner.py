@@ -1,0 +1,133 @@
+"""App Runner: containers that answer HTTP, for accounts that still have it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pulumi
+import pulumi_aws as aws
+
+from components.access import Grant
+from components.alarms import Watch
+from components.base import Component, Foundation
+from components.compute.apprunner.firewall import only_through_cloudfront
+from components.compute.apprunner.service import Deployed, deploy, tracing
+from components.compute.apprunner.watching import watch_service
+from components.compute.trust import trusted
+from components.compute.wiring import LoadBalancer, Network, Queue
+from components.compute.workload import workloads
+from components.logs import Logging
+from settings.models.compute import ComputeSettings
+from settings.models.services import ServiceSettings
+
+
+class AppRunner(Component):
+    """Every service of the stack file as an App Runner service (S0-01).
+
+    App Runner takes no new customers since 30 April 2026, and gets no new features; accounts that had it may go on, new
+    services included. Others use ``fargate``, with the same declaration:
+    https://docs.aws.amazon.com/apprunner/latest/dg/apprunner-availability-change.html
+
+    Builds: for each service an ECR repository (unless ``image`` names one elsewhere), a role to pull with and a role to run
+    with, a security group with its rules and a VPC connector, an auto-scaling configuration (``scaling.min``, ``max`` and
+    ``concurrency``), the service itself, its alarms; X-Ray where services are traced; a web ACL. Behind CloudFront that web ACL
+    is one of its own, which asks for the header that only CloudFront sends.
+
+    Cost: memory of the copies of ``min`` always, vCPU only while they work; no load balancer. NAT for what services call
+    outside; the web ACL is $6 a month.
+
+    Fails: an image that is not there fails the service, and with it the update: push to the repository, then update again
+    (``CREATE_FAILED`` ones are replaced). A deployment that does not get healthy is rolled back by App Runner and the old
+    one goes on. 403 for everything means that the header of CloudFront is another than the web ACL's.
+
+    Not as elsewhere: containers may write to their root and run as the image's user (``user``, ``writable_paths`` and ``drain``
+    mean nothing here); requests last 120 s at most and there are no WebSockets; App Runner makes the log groups itself, which
+    keep everything and have no key of ours; it scales by concurrent requests alone.
+
+    Changes without replacement: all but the key of its copy of the image. A new deployment takes some minutes, without
+    downtime.
+    """
+
+    layer = "compute"
+
+    cluster_name: None
+    """There is no cluster."""
+    service_names: dict[str, pulumi.Output[str]]
+    security_group_ids: dict[str, pulumi.Output[str]]
+    repository_urls: dict[str, pulumi.Output[str]]
+    """Of those services that have a repository of their own."""
+    log_group_names: dict[str, pulumi.Output[str]]
+    """What the services write."""
+    service_arns: dict[str, pulumi.Output[str]]
+    addresses: dict[str, pulumi.Output[str]]
+    """Host name of each service: the origins of CloudFront."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: ComputeSettings,
+        *,
+        foundation: Foundation,
+        services: Mapping[str, ServiceSettings],
+        network: Network,
+        grants: Mapping[str, Mapping[str, Grant]],
+        logging: Logging,
+        watch: Watch,
+        key_arn: pulumi.Input[str],
+        images_key_arn: pulumi.Input[str],
+        load_balancer: LoadBalancer | None = None,
+        queues: Mapping[str, Queue] | None = None,
+        origin_header: tuple[str, pulumi.Input[str]] | None = None,
+        firewall_arn: pulumi.Input[str] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """``origin_header``: what CloudFront sends, where it stands in front; else ``firewall_arn`` is a regional web ACL.
+
+        ``load_balancer``, ``queues`` and ``key_arn`` are what other engines take, and mean nothing here.
+        """
+        super().__init__(name, foundation, opts)
+        built = workloads(
+            self,
+            services,
+            grants=grants,
+            network=network,
+            trust=trusted("tasks.apprunner.amazonaws.com"),
+            tracing=watch.settings.tracing,
+        )
+        traced = tracing(self) if any(workload.tracing for workload in built.values()) else None
+        deployed: dict[str, Deployed] = {}
+        for service, workload in built.items():
+            deployed[service] = deploy(
+                self,
+                workload,
+                settings,
+                network=network,
+                images_key_arn=images_key_arn,
+                tracing_arn=traced if workload.tracing else None,
+            )
+            watch_service(self, service, deployed[service], watch)
+        firewall = only_through_cloudfront(self, origin_header, logging) if origin_header is not None else firewall_arn
+        if firewall is not None:
+            for service, made in deployed.items():
+                aws.wafv2.WebAclAssociation(
+                    f"{name}-{service}", resource_arn=made.arn, web_acl_arn=firewall, opts=self.child()
+                )
+        self.cluster_name = None
+        self.service_names = {service: made.name for service, made in deployed.items()}
+        self.security_group_ids = {service: workload.security_group_id for service, workload in built.items()}
+        self.repository_urls = {
+            service: made.repository_url for service, made in deployed.items() if made.repository_url is not None
+        }
+        self.log_group_names = {
+            service: pulumi.Output.concat("/aws/apprunner/", made.name, "/", made.id, "/application")
+            for service, made in deployed.items()
+        }
+        self.service_arns = {service: made.arn for service, made in deployed.items()}
+        self.addresses = {service: made.address for service, made in deployed.items()}
+        self.register_outputs(
+            {
+                "serviceNames": self.service_names,
+                "repositoryUrls": self.repository_urls,
+                "addresses": self.addresses,
+            }
+        )

@@ -1,0 +1,1 @@
+"""App Runner, part by part."""

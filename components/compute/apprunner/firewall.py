@@ -1,0 +1,105 @@
+"""A web ACL that lets through what came through this platform's CloudFront, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from components.access import policy_document
+from components.base import Component
+from components.logs import Logging, log_group
+
+# Names that the provider gives these nested arguments.
+_Statement = aws.wafv2.WebAclRuleStatementArgs
+_Match = aws.wafv2.WebAclRuleStatementByteMatchStatementArgs
+_Field = aws.wafv2.WebAclRuleStatementByteMatchStatementFieldToMatchArgs
+_Header = aws.wafv2.WebAclRuleStatementByteMatchStatementFieldToMatchSingleHeaderArgs
+_Transformation = aws.wafv2.WebAclRuleStatementByteMatchStatementTextTransformationArgs
+_Filter = aws.wafv2.WebAclLoggingConfigurationLoggingFilterFilterArgs
+_Condition = aws.wafv2.WebAclLoggingConfigurationLoggingFilterFilterConditionArgs
+_Action = aws.wafv2.WebAclLoggingConfigurationLoggingFilterFilterConditionActionConditionArgs
+
+
+def only_through_cloudfront(
+    parent: Component, header: tuple[str, pulumi.Input[str]], logging: Logging
+) -> pulumi.Output[str]:
+    """App Runner's own addresses are public, and CloudFront's firewall would be walked around by them."""
+    name, value = header
+    match = _Match(
+        field_to_match=_Field(single_header=_Header(name=name)),
+        positional_constraint="EXACTLY",
+        search_string=value,
+        text_transformations=[_Transformation(priority=0, type="NONE")],
+    )
+    acl = aws.wafv2.WebAcl(
+        f"{parent.name}-origin",
+        scope="REGIONAL",
+        description=f"{parent.foundation.platform.name} {parent.foundation.platform.stage}: through CloudFront alone",
+        default_action=aws.wafv2.WebAclDefaultActionArgs(block=aws.wafv2.WebAclDefaultActionBlockArgs()),
+        rules=[
+            aws.wafv2.WebAclRuleArgs(
+                name="through-cloudfront",
+                priority=0,
+                statement=_Statement(byte_match_statement=match),
+                action=aws.wafv2.WebAclRuleActionArgs(allow=aws.wafv2.WebAclRuleActionAllowArgs()),
+                visibility_config=aws.wafv2.WebAclRuleVisibilityConfigArgs(**_visibility(f"{parent.name}-through")),
+            )
+        ],
+        visibility_config=aws.wafv2.WebAclVisibilityConfigArgs(**_visibility(f"{parent.name}-origin")),
+        opts=parent.child(),
+    )
+    _log(parent, acl, name, logging)
+    return acl.arn
+
+
+def _log(parent: Component, acl: aws.wafv2.WebAcl, header: str, logging: Logging) -> None:
+    """What was refused; the rest stands in the log of CloudFront's firewall.
+
+    https://docs.aws.amazon.com/waf/latest/developerguide/logging-cw-logs.html
+    """
+    foundation = parent.foundation
+    platform = foundation.platform
+    group = log_group(parent, "refused", f"aws-waf-logs-{platform.name}-{platform.stage}-apprunner", logging)
+    permission = aws.cloudwatch.LogResourcePolicy(
+        f"{parent.name}-refused",
+        policy_name=f"{parent.name}-refused",
+        policy_document=policy_document(
+            [
+                {
+                    "Sid": "FirewallWrites",
+                    "Effect": "Allow",
+                    "Principal": {"Service": "delivery.logs.amazonaws.com"},
+                    "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+                    "Resource": pulumi.Output.concat(group.arn, ":*"),
+                    "Condition": {
+                        "StringEquals": {"aws:SourceAccount": foundation.account_id},
+                        "ArnLike": {"aws:SourceArn": foundation.arn("logs", "*")},
+                    },
+                }
+            ]
+        ),
+        opts=parent.child(),
+    )
+    blocked = _Condition(action_condition=_Action(action="BLOCK"))
+    aws.wafv2.WebAclLoggingConfiguration(
+        f"{parent.name}-refused",
+        resource_arn=acl.arn,
+        log_destination_configs=[group.arn],
+        logging_filter=aws.wafv2.WebAclLoggingConfigurationLoggingFilterArgs(
+            default_behavior="DROP",
+            filters=[_Filter(behavior="KEEP", requirement="MEETS_ANY", conditions=[blocked])],
+        ),
+        redacted_fields=[
+            aws.wafv2.WebAclLoggingConfigurationRedactedFieldArgs(
+                single_header=aws.wafv2.WebAclLoggingConfigurationRedactedFieldSingleHeaderArgs(name=redacted)
+            )
+            for redacted in ("authorization", "cookie", header)
+        ],
+        opts=parent.child(depends_on=[permission]),
+    )
+
+
+def _visibility(name: str) -> dict[str, Any]:
+    return {"cloudwatch_metrics_enabled": True, "metric_name": name, "sampled_requests_enabled": True}

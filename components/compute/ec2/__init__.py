@@ -1,0 +1,1 @@
+"""EC2: services as containers on instances, with nothing between."""

@@ -1,0 +1,35 @@
+"""The address at which CloudFront finds the only instance, whichever it is just now."""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_aws as aws
+
+from components.base import Component, Foundation
+from components.edge.origin import Origin
+
+
+class Address(Component):
+    """An Elastic IP of its own, made before CloudFront, which points to it, and before the instance, which answers at it.
+
+    Builds: an Elastic IP. :class:`components.compute.ec2.engine.Ec2` ties it to its instance's network interface.
+
+    Cost: $3.65 a month, as any public IPv4 address.
+
+    Fails: the quota is five addresses for a region; beyond it the update ends with ``AddressLimitExceeded``.
+
+    Changes without replacement: nothing has to change. In prod it is protected from deletion.
+    """
+
+    layer = "compute"
+
+    allocation_id: pulumi.Output[str]
+    origin: Origin
+    """As the edge wants it."""
+
+    def __init__(self, name: str, *, foundation: Foundation, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, foundation, opts)
+        address = aws.ec2.Eip(f"{name}-address", domain="vpc", opts=self.stateful())
+        self.allocation_id = address.allocation_id
+        self.origin = Origin(address.public_ip, address.public_dns)
+        self.register_outputs({"address": address.public_ip})

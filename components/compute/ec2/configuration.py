@@ -1,0 +1,116 @@
+"""Parameter Store: what instances read when a service starts (S4-10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from components.access import ParameterReference, SecretReference
+from components.base import Component
+from components.compute.documents import document
+from components.compute.ec2.container import check, container
+from components.compute.ec2.identity import Resident
+from components.compute.ec2.user_data import program
+from components.compute.images import Image
+
+
+@dataclass
+class Store:
+    """What is written there, by what it is about."""
+
+    path: str
+    """``/shop/prod/services``: below it are declarations, images and environment."""
+    programs: str
+    written: dict[str, pulumi.Input[str]] = field(default_factory=dict)
+    """Key → value, of all that a running instance would not notice."""
+    ready: list[pulumi.Resource] = field(default_factory=list)
+
+    @property
+    def digest_of(self) -> pulumi.Output[str]:
+        """All values as one document."""
+        return document(self.written)
+
+
+def store(parent: Component) -> Store:
+    """An empty one."""
+    prefix = parent.foundation.prefix
+    return Store(f"{prefix}/services", f"{prefix}/instances/programs")
+
+
+def write_programs(parent: Component, kept: Store, names: Iterable[str]) -> None:
+    """The programs that boot fetches."""
+    for name in sorted(set(names)):
+        _write(parent, kept, f"program-{name}", f"{kept.programs}/{name}", program(name))
+
+
+def write_service(
+    parent: Component, kept: Store, resident: Resident, image: Image, *, log_group: str, everywhere: bool
+) -> None:
+    """A service's declaration, image and variables.
+
+    A pipeline that owns the image writes the next one to its parameter and restarts the unit; the stack leaves it alone.
+    """
+    name, service = resident.name, resident.settings
+    path = f"{kept.path}/environment/{name}"
+    body = container(
+        service, region=parent.foundation.region, log_group=log_group, everywhere=everywhere and service.is_public
+    )
+    for key, value in resident.environment.items():
+        if value == "":
+            # Parameter Store keeps no empty value.
+            body["Env"].append(f"{key}=")
+        else:
+            _write(parent, kept, f"{name}.{key}", f"{path}/{key}", value)
+    declaration = document(_declaration(resident, path, body))
+    _write(parent, kept, f"{name}-declaration", f"{kept.path}/declarations/{name}", declaration)
+    _write_image(parent, kept, resident, image)
+
+
+def _write_image(parent: Component, kept: Store, resident: Resident, image: Image) -> None:
+    name = resident.name
+    owned = resident.settings.owner_of_image == "stack"
+    if owned:
+        kept.written[f"{name}-image"] = image.reference
+    kept.ready.append(
+        aws.ssm.Parameter(
+            f"{parent.name}-{name}-image",
+            name=f"{kept.path}/images/{name}",
+            type=aws.ssm.ParameterType.STRING,
+            insecure_value=image.reference,
+            description=f"The image that {name} runs, read whenever it starts",
+            opts=parent.child(ignore_changes=None if owned else ["insecureValue"]),
+        )
+    )
+
+
+def _declaration(resident: Resident, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    references = sorted(resident.references.items())
+    return {
+        "role": resident.role_arn or "",
+        "parameters": path,
+        "references": {key: value.name for key, value in references if isinstance(value, ParameterReference)},
+        "secrets": {
+            key: {"arn": value.arn, "key": value.key} for key, value in references if isinstance(value, SecretReference)
+        },
+        "check": check(resident.settings),
+        "container": body,
+    }
+
+
+def _write(parent: Component, kept: Store, key: str, name: str, value: pulumi.Input[str]) -> None:
+    kept.written[key] = value
+    kept.ready.append(
+        aws.ssm.Parameter(
+            f"{parent.name}-{key}",
+            name=name,
+            type=aws.ssm.ParameterType.STRING,
+            # Beyond 4 KB a parameter costs money; most stay below.
+            tier="Intelligent-Tiering",
+            insecure_value=value,
+            opts=parent.child(),
+        )
+    )

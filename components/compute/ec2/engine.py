@@ -1,0 +1,321 @@
+"""Services as containers on EC2 instances that replace themselves."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Protocol
+
+import pulumi
+
+from components.access import Grant, SecretReference
+from components.alarms import Watch
+from components.base import Component, Foundation
+from components.compute import routing
+from components.compute.ec2.address import Address
+from components.compute.ec2.alarms import watch_group
+from components.compute.ec2.configuration import Store, store, write_programs, write_service
+from components.compute.ec2.firewall import Firewall, firewall
+from components.compute.ec2.group import Bounds, Kit, group
+from components.compute.ec2.identity import Resident, residents
+from components.compute.ec2.machine import Certified, Machine, Proxy, cache_container
+from components.compute.ec2.role import Bearer, allow, at_the_door, bearer, duties, on_behalf
+from components.compute.ec2.seat import Seat, seat
+from components.compute.ec2.shape import MAIN, Part, parts
+from components.compute.ec2.targets import Target, targets
+from components.compute.ec2.user_data import programs
+from components.compute.ec2.volume import DataVolume, attach, data_volume
+from components.compute.images import Image, image_of
+from components.compute.wiring import LoadBalancer, Network, Queue
+from components.edge.origin import Door
+from components.logs import Logging, log_group
+from settings.models.cache import CacheSettings
+from settings.models.compute import ComputeSettings
+from settings.models.services import ServiceSettings
+
+
+class Zoned(Network, Protocol):
+    """A network with the subnets that a seat may stand in."""
+
+    @property
+    def public_subnet_ids(self) -> Mapping[str, pulumi.Input[str]]: ...
+
+
+class Backups(Protocol):
+    """A bucket, as :class:`components.storage.Bucket` is."""
+
+    bucket_name: pulumi.Output[str]
+
+    def grant(self, level: str, prefix: str | None = None) -> Grant: ...
+
+
+class Ec2(Component):
+    """Every service of the stack file as a container on instances of its own.
+
+    Builds: for each kind of instance a launch template, an Auto Scaling group, a role, alarms; a log group for what happens
+    on instances; for each service a repository (unless ``image`` names one elsewhere), a log group, a role where its uses
+    grant anything, its declaration, image and environment in Parameter Store. An instance is Amazon Linux 2023 with Docker,
+    systemd as what starts containers and starts them again, and the CloudWatch agent.
+
+    One instance (``instances.max: 1``) runs everything; where it stands in public, holds a data volume or the cache, it has a
+    seat: a network interface that stays, in one zone, and that each instance is born with. CloudFront reaches it through
+    the ``address``; nginx on it ends TLS with a certificate that it gets from Let's Encrypt by DNS, asks for the secret
+    header, and sends each path to its service. Several instances (``max`` from 2 on) stand behind the load balancer, one copy
+    of each service on each, and workers have instances of their own.
+
+    A service has its own role, and its container gets that role's credentials from the instance, not the instance's own: the
+    metadata service is out of a container's reach. They are said to last 20 minutes of the hour that they do, so a URL that
+    a service signs works for at least 40 minutes and at most an hour, whatever it asks for.
+
+    Cost: instances by the second, their volumes by the gigabyte, $3.65 for the address. Metrics beyond ten cost $0.30 each.
+
+    Fails: an instance that EC2 or the load balancer finds broken is replaced: five minutes, no hand (S4-15). So is one whose
+    boot fails, after ten minutes in which one can look at it. A service that ends is started again after five seconds, one
+    that stays unwell after three minutes; the ``services`` alarm says so. A service waits for an image that nobody has
+    pushed, and shows as unwell. The log group ``/platform/stage/instances`` has what boot and programs say. Losing the
+    seat's zone stops a seated instance until the zone is back: restore the volume's snapshot in another.
+
+    Changes without replacement: nothing of an instance; whatever changes its user data, its image or what is written for
+    its services makes new instances, one after the other. The only one goes first, so that a change means about five
+    minutes without service; several are never fewer. Kept in any case: data volume, address, repositories, logs. An image
+    that a pipeline owns changes in place: write its parameter, restart ``groundwork@NAME``.
+    """
+
+    layer = "compute"
+
+    service_names: dict[str, pulumi.Output[str]]
+    """The Auto Scaling group that runs each service."""
+    group_names: dict[str, pulumi.Output[str]]
+    """By kind of instance: ``instances``, and with several ``workers``."""
+    security_group_ids: dict[str, pulumi.Output[str]]
+    """By service; those of one instance share one."""
+    repository_urls: dict[str, pulumi.Output[str]]
+    """Of those services that have a repository of their own."""
+    log_group_names: dict[str, pulumi.Output[str]]
+
+    def __init__(
+        self,
+        name: str,
+        settings: ComputeSettings,
+        *,
+        foundation: Foundation,
+        services: Mapping[str, ServiceSettings],
+        network: Zoned,
+        load_balancer: LoadBalancer | None,
+        grants: Mapping[str, Mapping[str, Grant]],
+        logging: Logging,
+        watch: Watch,
+        key_arn: pulumi.Input[str],
+        images_key_arn: pulumi.Input[str],
+        volumes_key_arn: pulumi.Input[str],
+        queues: Mapping[str, Queue] | None = None,
+        cache: CacheSettings | None = None,
+        backups: Backups | None = None,
+        address: Address | None = None,
+        door: Door | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """``volumes_key_arn``: its policy lets EC2 Auto Scaling's service-linked role use it. ``cache``: only looked at where
+        its placement is the instance; ``backups`` is where it is copied to. ``address`` and ``door``: of the only instance,
+        where CloudFront asks it and no load balancer stands before it. ``key_arn`` and ``queues`` have no meaning here.
+        """
+        super().__init__(name, foundation, opts)
+        self._settings = settings
+        self._services = services
+        self._network = network
+        self._watch = watch
+        self._cache = cache if cache is not None and cache.placement == "instance" else None
+        self._backups = backups
+        self._address = address
+        self._door = door
+        self._volumes_key_arn = volumes_key_arn
+        wanted = parts(settings, services, cache)
+
+        bearers = {part.key: bearer(self, part.key) for part in wanted}
+        people = self._people(wanted, bearers, grants)
+        images = {
+            service: image_of(self, service, declared, settings.repositories, images_key_arn)
+            for service, declared in services.items()
+        }
+        logs = {
+            service: log_group(self, service, f"{foundation.prefix}/services/{service}", logging)
+            for service in services
+        }
+        self._log_arns = {service: made.arn for service, made in logs.items()}
+        own = log_group(self, "instances", self._instance_logs, logging)
+        self._log_arns[""] = own.arn
+
+        machines = {part.key: self._machine(part) for part in wanted}
+        kept = store(self)
+        write_programs(self, kept, [program for machine in machines.values() for program in programs(machine)])
+        for service, resident in people.items():
+            write_service(
+                self,
+                kept,
+                resident,
+                images[service],
+                log_group=f"{foundation.prefix}/services/{service}",
+                everywhere=load_balancer is not None,
+            )
+        behind = targets(self, services, network, load_balancer, watch)
+        walls = {
+            part.key: firewall(
+                self,
+                part,
+                {service: people[service] for service in part.services},
+                network=network,
+                load_balancer=load_balancer,
+                proxy=machines[part.key].proxy,
+            )
+            for part in wanted
+        }
+        self.group_names = {
+            part.key: self._instances(
+                part,
+                machine=machines[part.key],
+                to=bearers[part.key],
+                kept=kept,
+                people=people,
+                images=images,
+                behind=behind,
+                wall=walls[part.key],
+            )
+            for part in wanted
+        }
+        by_service = {service: part.key for part in wanted for service in part.services}
+        self.service_names = {service: self.group_names[key] for service, key in by_service.items()}
+        self.security_group_ids = {service: walls[key].id for service, key in by_service.items()}
+        self.repository_urls = {
+            service: image.repository_url for service, image in images.items() if image.repository_url is not None
+        }
+        self.log_group_names = {service: made.name for service, made in logs.items()}
+        self.register_outputs({"groupNames": self.group_names, "repositoryUrls": self.repository_urls})
+
+    @property
+    def _instance_logs(self) -> str:
+        return f"{self.foundation.prefix}/instances"
+
+    @property
+    def _namespace(self) -> str:
+        return self.foundation.prefix[1:]
+
+    def _people(
+        self, wanted: tuple[Part, ...], bearers: Mapping[str, Bearer], grants: Mapping[str, Mapping[str, Grant]]
+    ) -> dict[str, Resident]:
+        """Each trusts the instances that run it."""
+        found: dict[str, Resident] = {}
+        for part in wanted:
+            found.update(residents(self, part.services, self._services, grants, bearers[part.key].role.arn))
+        return found
+
+    def _machine(self, part: Part) -> Machine:
+        platform = self.foundation.platform
+        own_cache = self._cache if part.key == MAIN else None
+        return Machine(
+            group=f"{platform.name}-{platform.stage}-{part.key}",
+            namespace=self._namespace,
+            log_group=self._instance_logs,
+            region=self.foundation.region,
+            timezone=platform.timezone,
+            parameters=f"{self.foundation.prefix}/services",
+            programs=f"{self.foundation.prefix}/instances/programs",
+            services=part.services,
+            after={service: self._before(service) for service in part.services},
+            proxy=self._proxy() if part.key == MAIN else None,
+            cache=cache_container(own_cache, copied=self._backups is not None) if own_cache else None,
+            volume=part.seated and self._settings.capacity.data_volume is not None,
+        )
+
+    def _before(self, service: str) -> tuple[str, ...]:
+        uses = self._services[service].uses
+        units = [f"groundwork@{used}.service" for used in uses if used in self._services]
+        return tuple([*units, "groundwork-cache.service"] if self._cache and "cache" in uses else units)
+
+    def _proxy(self) -> Proxy | None:
+        if self._door is None:
+            return None
+        found = routing.routes(self._services, self.foundation.platform.domain)
+        order = routing.priorities(found)
+        return Proxy(
+            routes=tuple(sorted(found, key=lambda route: order[route.key])),
+            ports={service: declared.port for service, declared in self._services.items() if declared.port},
+            header=self._door.header,
+            certified=Certified(self._door.names) if self._door.names else None,
+        )
+
+    def _instances(
+        self,
+        part: Part,
+        *,
+        machine: Machine,
+        to: Bearer,
+        kept: Store,
+        people: Mapping[str, Resident],
+        images: Mapping[str, Image],
+        behind: Mapping[str, Target],
+        wall: Firewall,
+    ) -> pulumi.Output[str]:
+        here = [people[service] for service in part.services]
+        volume = self._volume() if machine.volume else None
+        door = self._door if machine.proxy else None
+        backups = self._backups if machine.cache and self._backups else None
+        permission = allow(
+            self,
+            to,
+            [
+                *duties(self, kept, self._log_arns, machine.namespace),
+                *on_behalf(here, images, self.foundation.region, also=_door_secrets(door)),
+                *(at_the_door(door) if door else ()),
+                *(attach(self, volume) if volume else ()),
+                *(backups.grant("write", "cache/").statements if backups else ()),
+            ],
+        )
+        served = [behind[service] for service in part.services if service in behind]
+        made = group(
+            self,
+            part.key,
+            self._settings,
+            Bounds(part.least, part.most, self._seat(wall.id) if part.seated else None),
+            Kit(machine, self._facts(kept, volume, door, backups), to.profile_arn, wall.id, self._volumes_key_arn),
+            network=self._network,
+            target_group_arns=[target.arn for target in served],
+            alarm_names=[alarm for target in served for alarm in target.alarm_names],
+            after=[permission, *wall.rules, *kept.ready, *(item for resident in here for item in resident.ready)],
+        )
+        capacity = self._settings.capacity
+        least = min([part.least, *(hours.min for hours in capacity.schedule.values())])
+        watch_group(self, part.key, machine, made.name, least=least, watch=self._watch)
+        return made.name
+
+    def _facts(
+        self, kept: Store, volume: DataVolume | None, door: Door | None, backups: Backups | None
+    ) -> dict[str, pulumi.Input[str]]:
+        facts: dict[str, pulumi.Input[str]] = {
+            "DIGEST": kept.digest_of.apply(lambda text: hashlib.sha256(text.encode()).hexdigest())
+        }
+        if volume:
+            facts["VOLUME"] = volume.id
+        if door:
+            facts["ORIGIN_SECRET"] = door.secret_arn
+        if backups:
+            facts["BACKUPS"] = backups.bucket_name
+        return facts
+
+    def _volume(self) -> DataVolume:
+        size = self._settings.capacity.data_volume
+        return data_volume(self, size or 0, self._zone, self._volumes_key_arn)
+
+    @property
+    def _zone(self) -> str:
+        """The first, for seat and data volume alike."""
+        return next(iter(self._network.private_subnet_ids))
+
+    def _seat(self, group_id: pulumi.Output[str]) -> Seat:
+        public = self._settings.capacity.placement == "public"
+        subnets = self._network.public_subnet_ids if public else self._network.private_subnet_ids
+        allocation = self._address.allocation_id if self._address and public else None
+        return seat(self, self._zone, subnets[self._zone], group_id, allocation)
+
+
+def _door_secrets(door: Door | None) -> list[SecretReference]:
+    return [SecretReference(door.secret_arn, door.key_arn)] if door else []

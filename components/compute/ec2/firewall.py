@@ -1,0 +1,66 @@
+"""The one security group of an instance, and every rule that touches it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+
+from components.access import Opening
+from components.base import Component
+from components.compute.ec2.identity import Resident
+from components.compute.ec2.machine import Proxy
+from components.compute.ec2.seat import admit_cloudfront
+from components.compute.ec2.shape import Part
+from components.compute.firewall import admit, open_for, outbound_group
+from components.compute.wiring import LoadBalancer, Network
+
+_AWS = 443
+"""Whatever services may call, the instance itself calls AWS."""
+
+
+@dataclass(frozen=True)
+class Firewall:
+    """Containers of one instance share an address, so that what one may reach the others may too."""
+
+    id: pulumi.Output[str]
+    rules: tuple[pulumi.Resource, ...]
+
+
+def firewall(
+    parent: Component,
+    part: Part,
+    people: Mapping[str, Resident],
+    *,
+    network: Network,
+    load_balancer: LoadBalancer | None,
+    proxy: Proxy | None,
+) -> Firewall:
+    """In: the load balancer on each public service's port, or CloudFront on the proxy's. Out: what services use."""
+    ports = sorted({_AWS, *(port for resident in people.values() for port in resident.settings.outbound_ports)})
+    group = outbound_group(parent, part.key, f"{part.key} and all they run", ports, network)
+    rules: list[pulumi.Resource] = [*group.rules]
+    for used, openings in _openings(people).items():
+        rules.extend(open_for(parent, part.key, used, openings, group.id))
+    if proxy is not None:
+        rules.append(admit_cloudfront(parent, group.id, proxy.port))
+    if load_balancer is not None:
+        for name, resident in people.items():
+            if resident.settings.is_public and resident.settings.port is not None:
+                rules.extend(
+                    admit(
+                        parent,
+                        name,
+                        resident.settings.port,
+                        load_balancer=load_balancer.security_group_id,
+                        group_id=group.id,
+                    )
+                )
+    return Firewall(group.id, tuple(rules))
+
+
+def _openings(people: Mapping[str, Resident]) -> dict[str, list[Opening]]:
+    """By what is used, each once: two services that use one database need one rule."""
+    granted = [item for resident in people.values() for item in resident.grants.items()]
+    return {used: list(grant.openings) for used, grant in granted if grant.openings}
