@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
@@ -17,15 +18,15 @@ _COST_ALLOCATION_TAGS = ("platform", "stage", "layer")
 class Budget(Component):
     """AWS Budgets with alerts on actual and forecast cost, and cost anomaly detection.
 
-    Builds: a monthly cost budget, its notifications, an anomaly monitor over the platform's tag with a subscription, and by
-    setting the cost-allocation tags.
+    Builds: a monthly cost budget with its notifications, by amount, by share and by forecast; by settings one for each day, an
+    anomaly monitor over the platform's tag with a subscription, and the cost-allocation tags.
 
-    Cost: two budgets are free in an account, each further one is $0.02 a day; anomaly detection is free.
+    Cost: nothing; budgets that only tell (and take no action) and anomaly detection are free.
 
     Fails: cost-allocation tags that no bill has seen yet are refused ("Tag keys not found"): see ``activate_tags``. Budgets
-    look at cost several times a day, so an alert may come hours late.
+    look at cost several times a day, so an alert may come hours late; a day's cost is complete only on the next.
 
-    Changes without replacement: amount, thresholds, addresses.
+    Changes without replacement: amounts, thresholds, addresses.
     """
 
     layer = "budget"
@@ -41,16 +42,11 @@ class Budget(Component):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, foundation, opts)
-        aws.budgets.Budget(
-            f"{name}-monthly",
-            budget_type="COST",
-            limit_amount=f"{settings.monthly:.2f}",
-            limit_unit="USD",
-            time_unit="MONTHLY",
-            cost_filters=list(_filters(settings, foundation)),
-            notifications=list(_notifications(settings, emails, topic_arn)),
-            opts=self.child(),
-        )
+        told = _Told(tuple(emails), topic_arn)
+        self._budget("monthly", "MONTHLY", settings.monthly, settings, list(_monthly(settings, told)))
+        if settings.daily is not None:
+            # A day has no forecast: https://docs.aws.amazon.com/cost-management/latest/userguide/budgets-create.html
+            self._budget("daily", "DAILY", settings.daily, settings, [told.when("ACTUAL", 100, "PERCENTAGE")])
         if settings.anomalies:
             self._anomalies(settings.anomalies.dollars, topic_arn)
         if settings.activate_tags:
@@ -59,6 +55,25 @@ class Budget(Component):
                     f"{name}-{key}", tag_key=key, status="Active", opts=self.child(retain_on_delete=True)
                 )
         self.register_outputs({})
+
+    def _budget(
+        self,
+        key: str,
+        unit: str,
+        dollars: float,
+        settings: BudgetSettings,
+        notifications: list[aws.budgets.BudgetNotificationArgs],
+    ) -> None:
+        aws.budgets.Budget(
+            f"{self.name}-{key}",
+            budget_type="COST",
+            limit_amount=f"{dollars:.2f}",
+            limit_unit="USD",
+            time_unit=unit,
+            cost_filters=list(_filters(settings, self.foundation)),
+            notifications=notifications,
+            opts=self.child(),
+        )
 
     def _anomalies(self, dollars: int, topic_arn: pulumi.Input[str]) -> None:
         tag = {"Key": "platform", "Values": [self.foundation.platform.name]}
@@ -82,21 +97,33 @@ class Budget(Component):
         )
 
 
+@dataclass(frozen=True)
+class _Told:
+    """Who hears of it."""
+
+    emails: tuple[str, ...]
+    topic_arn: pulumi.Input[str]
+
+    def when(self, kind: str, threshold: float, threshold_type: str) -> aws.budgets.BudgetNotificationArgs:
+        return aws.budgets.BudgetNotificationArgs(
+            comparison_operator="GREATER_THAN",
+            notification_type=kind,
+            threshold=threshold,
+            threshold_type=threshold_type,
+            subscriber_email_addresses=list(self.emails) or None,
+            subscriber_sns_topic_arns=[self.topic_arn],
+        )
+
+
 def _filters(settings: BudgetSettings, foundation: Foundation) -> Iterator[aws.budgets.BudgetCostFilterArgs]:
     if settings.scope == "platform":
         yield aws.budgets.BudgetCostFilterArgs(name="TagKeyValue", values=[f"user:platform${foundation.platform.name}"])
 
 
-def _notifications(
-    settings: BudgetSettings, emails: Sequence[str], topic_arn: pulumi.Input[str]
-) -> Iterator[aws.budgets.BudgetNotificationArgs]:
-    for kind, thresholds in (("ACTUAL", settings.actual_percent), ("FORECASTED", settings.forecast_percent)):
-        for threshold in thresholds:
-            yield aws.budgets.BudgetNotificationArgs(
-                comparison_operator="GREATER_THAN",
-                notification_type=kind,
-                threshold=threshold,
-                threshold_type="PERCENTAGE",
-                subscriber_email_addresses=list(emails) or None,
-                subscriber_sns_topic_arns=[topic_arn],
-            )
+def _monthly(settings: BudgetSettings, told: _Told) -> Iterator[aws.budgets.BudgetNotificationArgs]:
+    for dollars in settings.alert_dollars:
+        yield told.when("ACTUAL", dollars, "ABSOLUTE_VALUE")
+    for share in settings.shares:
+        yield told.when("ACTUAL", share, "PERCENTAGE")
+    for share in settings.forecast_percent:
+        yield told.when("FORECASTED", share, "PERCENTAGE")

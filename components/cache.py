@@ -16,7 +16,7 @@ from components.logs import Logging, log_group
 from components.secrets import container, drawn_password
 from settings.models.base import window_in_utc
 from settings.models.cache import CacheSettings
-from settings.models.observability import ThresholdSettings
+from settings.models.observability import Bounds, ThresholdSettings
 
 PORT = 6379
 
@@ -305,7 +305,7 @@ def node_ids(group_id: str, settings: CacheSettings) -> tuple[str, ...]:
 @dataclass(frozen=True)
 class _Alarm:
     metric: str
-    threshold: Callable[[ThresholdSettings], int | None]
+    threshold: Callable[[ThresholdSettings], Bounds | None]
     description: str
     statistic: str = "Average"
     period: int = 60

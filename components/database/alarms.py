@@ -8,51 +8,54 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.alarms import Comparison, Metric, Watch, alarm
+from components.alarms import Comparison, Metric, Watch, alarm, key_of
 from components.base import Component
 from settings.facts import database_memory, max_connections
 from settings.models.data import DataSettings
-from settings.models.observability import ThresholdSettings
+from settings.models.observability import Bounds, ThresholdSettings
 
 _GIB = 1024**3
 
 
+_Unit = Callable[[float], float]
+
+
 @dataclass(frozen=True)
 class _Kind:
-    """One alarm: its metric and how the share that settings give becomes the metric's own unit."""
+    """One alarm: its metric, its bounds, and how these become the metric's own unit (None where that cannot be known)."""
 
     metric: str
-    share: Callable[[ThresholdSettings], int | None]
-    bound: Callable[[int, DataSettings, str], float | None]
+    bounds: Callable[[ThresholdSettings], Bounds | None]
+    unit: Callable[[DataSettings, str], _Unit | None]
     comparison: Comparison
     description: str
     statistic: str = "Average"
 
 
-def _percent(share: int, settings: DataSettings, instance_class: str) -> float:
-    return share
+def _itself(settings: DataSettings, instance_class: str) -> _Unit:
+    return lambda bound: bound
 
 
-def _free_memory(share: int, settings: DataSettings, instance_class: str) -> float | None:
+def _free_memory(settings: DataSettings, instance_class: str) -> _Unit | None:
     memory = database_memory(instance_class)
-    return None if memory is None else memory * _GIB * (100 - share) / 100
+    return None if memory is None else lambda share: memory * _GIB * (100 - share) / 100
 
 
-def _free_storage(share: int, settings: DataSettings, instance_class: str) -> float:
-    return settings.storage.size * _GIB * (100 - share) / 100
+def _free_storage(settings: DataSettings, instance_class: str) -> _Unit:
+    return lambda share: settings.storage.size * _GIB * (100 - share) / 100
 
 
-def _connections(share: int, settings: DataSettings, instance_class: str) -> float | None:
+def _connections(settings: DataSettings, instance_class: str) -> _Unit | None:
     own = settings.parameters.get("max_connections", "")
     most = int(own) if own.isdigit() else max_connections(instance_class)
-    return None if most is None else most * share // 100
+    return None if most is None else lambda share: most * share // 100
 
 
 _KINDS = {
     "cpu": _Kind(
         "CPUUtilization",
         lambda thresholds: thresholds.database_cpu,
-        _percent,
+        _itself,
         "GreaterThanThreshold",
         "The database's processors are busy. Look at the top statements in Performance Insights.",
     ),
@@ -77,6 +80,13 @@ _KINDS = {
         "GreaterThanThreshold",
         "Connections run out. Look at the services' pools; data.proxy shares them.",
     ),
+    "connection-count": _Kind(
+        "DatabaseConnections",
+        lambda thresholds: thresholds.database_connection_count,
+        _itself,
+        "GreaterThanThreshold",
+        "There are more connections than planned. Look at the services' pools; data.proxy shares them.",
+    ),
 }
 
 
@@ -90,18 +100,35 @@ def watch_instance(
     watch: Watch,
 ) -> None:
     """The alarms that every instance has, named ``<key>-<alarm>``."""
+    thresholds = watch.settings.thresholds
     for name, kind in _KINDS.items():
-        share = kind.share(watch.settings.thresholds)
-        bound = None if share is None else kind.bound(share, settings, instance_class)
-        if bound is not None:
+        bounds = kind.bounds(thresholds)
+        unit = kind.unit(settings, instance_class)
+        if bounds is not None and unit is not None:
             alarm(
                 parent,
                 f"{key}-{name}",
                 Metric("AWS/RDS", kind.metric, {"DBInstanceIdentifier": identifier}, kind.statistic),
                 watch=watch,
-                threshold=bound,
+                threshold=bounds.convert(unit),
                 comparison=kind.comparison,
                 description=kind.description,
+            )
+    if thresholds.database_silent_minutes is not None:
+        # RDS counts connections every minute, none included, for as long as the instance runs.
+        heartbeat = Metric("AWS/RDS", "DatabaseConnections", {"DBInstanceIdentifier": identifier}, "SampleCount")
+        for severity, minutes in thresholds.database_silent_minutes.levels():
+            alarm(
+                parent,
+                key_of(f"{key}-silent", severity),
+                heartbeat,
+                watch=watch,
+                threshold=1,
+                comparison="LessThanThreshold",
+                periods=int(minutes),
+                missing="breaching",
+                severity=severity,
+                description="The database gives no sign of life: it is stopped, restarting, failing over or lost. Look at its events in RDS.",
             )
 
 

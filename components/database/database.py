@@ -67,6 +67,8 @@ class Database(Component):
     """JSON: engine, host, port, dbname, username, password, url, reader_url."""
     identifier: str
     """The primary's name in RDS."""
+    arn: pulumi.Output[str]
+    """The primary's."""
 
     def __init__(
         self,
@@ -113,6 +115,7 @@ class Database(Component):
             secrets_key_arn,
         )
         self.secret_arn = secret.arn
+        self.arn = primary.arn
         before = None
         if settings.proxy:
             behind_it = Behind(self.identifier, behind.id, settings.port, secret.arn, secrets_key_arn)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from settings.checks import data, edge, network, services
+from settings.checks import compute, data, ec2, edge, hours, messaging, network, observability, services
 from settings.mistakes import Mistake, Path
 from settings.models import Settings
 
@@ -16,6 +16,11 @@ CHECKS: tuple[Callable[[Settings], Iterator[Mistake]], ...] = (
     *services.CHECKS,
     *data.CHECKS,
     *edge.CHECKS,
+    *compute.CHECKS,
+    *ec2.CHECKS,
+    *messaging.CHECKS,
+    *observability.CHECKS,
+    *hours.CHECKS,
 )
 
 

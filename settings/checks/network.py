@@ -89,22 +89,4 @@ def nat_zone_is_used(settings: Settings) -> Iterator[Mistake]:
             )
 
 
-def services_reach_aws(settings: Settings) -> Iterator[Mistake]:
-    network = settings.network
-    if not network or network.nat != "none" or not settings.services:
-        return
-    needed = ["ecr.api", "ecr.dkr", "logs"]
-    if settings.secrets or settings.data or settings.cache:
-        needed.append("secretsmanager")
-    if settings.compute and settings.compute.exec:
-        needed.append("ssmmessages")
-    missing = [service for service in needed if service not in network.endpoints]
-    if missing:
-        yield Mistake(
-            ("network", "nat"),
-            f"without NAT, services reach AWS through endpoints alone, and {', '.join(missing)} "
-            f"{'is' if len(missing) == 1 else 'are'} not among network.endpoints; add them, or set nat: single",
-        )
-
-
-CHECKS = (services_reach_aws, region_is_known, region_has_the_zones, subnets_fit, plan_has_room, nat_zone_is_used)
+CHECKS = (region_is_known, region_has_the_zones, subnets_fit, plan_has_room, nat_zone_is_used)

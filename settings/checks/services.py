@@ -95,11 +95,18 @@ def uses_exist(settings: Settings) -> Iterator[Mistake]:
 
 def names_are_distinct(settings: Settings) -> Iterator[Mistake]:
     kinds: dict[str, str] = {}
-    layer_of = {"bucket": "storage", "secret": "secrets", "service": "services"}
+    layer_of = {
+        "bucket": ("storage",),
+        "secret": ("secrets",),
+        "parameters": ("parameters",),
+        "service": ("services",),
+        "queue": ("messaging", "queues"),
+        "topic": ("messaging", "topics"),
+    }
     for thing in usable(settings):
         if thing.name in kinds:
             yield Mistake(
-                (layer_of.get(thing.kind, thing.kind), thing.name),
+                (*layer_of.get(thing.kind, (thing.kind,)), thing.name),
                 f'"{thing.name}" is also the name of a {kinds[thing.name]}; what `uses` refers to must be one thing',
             )
         kinds.setdefault(thing.name, thing.kind)
@@ -109,9 +116,11 @@ def connections_fit_the_pool(settings: Settings) -> Iterator[Mistake]:
     if not settings.data or settings.data.proxy:
         return
     users = {name: service for name, service in settings.services.items() if "database" in service.uses}
-    total = sum(service.scaling.max * service.connections for service in users.values())
+    total = sum(settings.most_copies(name) * service.connections for name, service in users.items())
     if total > MAX_DIRECT_CONNECTIONS:
-        parts = " + ".join(f"{name} {service.scaling.max} × {service.connections}" for name, service in users.items())
+        parts = " + ".join(
+            f"{name} {settings.most_copies(name)} × {service.connections}" for name, service in users.items()
+        )
         yield Mistake(
             ("data", "proxy"),
             f"services may open {total} direct connections ({parts}), more than {MAX_DIRECT_CONNECTIONS} without a pooler; "
@@ -144,7 +153,10 @@ def _secret_names(settings: Settings, used: str) -> tuple[str, ...]:
 def images_can_be_pulled(settings: Settings) -> Iterator[Mistake]:
     """Without a NAT gateway tasks reach AWS through endpoints alone."""
     network = settings.network
-    if not (settings.services and network and settings.compute and network.nat == "none"):
+    compute = settings.compute
+    if not (settings.services and network and compute and network.nat == "none"):
+        return
+    if compute.engine == "app-runner" or (compute.has_instances and compute.capacity.placement == "public"):
         return
     needed = ["ecr.api", "ecr.dkr", "logs"]
     if any(
@@ -153,7 +165,7 @@ def images_can_be_pulled(settings: Settings) -> Iterator[Mistake]:
         for used in service.uses
     ):
         needed.append("secretsmanager")
-    if settings.compute.exec:
+    if compute.exec:
         needed.append("ssmmessages")
     missing = [endpoint for endpoint in needed if endpoint not in network.endpoints]
     if missing:

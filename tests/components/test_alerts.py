@@ -1,6 +1,11 @@
 import json
 
+import pytest
+from pydantic import ValidationError
+
+from components.base import Foundation
 from components.messaging.alerts import Alerts
+from settings.models.observability import ObservabilitySettings
 from tests.harness import build
 
 
@@ -18,3 +23,30 @@ def test_an_alert_topic_is_encrypted_and_takes_messages_from_this_account_only()
     assert [s.inputs["endpoint"] for s in snapshot.of_type("aws:sns/topicSubscription:TopicSubscription")] == [
         "a@example.com"
     ]
+
+
+def test_each_severity_has_its_own_audience() -> None:
+    """S4-12"""
+    settings = ObservabilitySettings.model_validate(
+        {"alerts": {"page": {"emails": ["pager@example.com"]}, "notice": {"emails": ["team@example.com"]}}}
+    )
+    assert settings.alerts.page is not None
+
+    def program(foundation: Foundation) -> None:
+        key = "arn:aws:kms:ap-south-1:111122223333:key/k"
+        for severity, audience in (("notices", settings.alerts.notice), ("pages", settings.alerts.page)):
+            if audience is not None:
+                Alerts(f"shop-{severity}", audience.emails, foundation=foundation, key_arn=key)
+
+    snapshot = build(program)
+    topics = {topic.outputs["arn"]: topic.name for topic in snapshot.of_type("aws:sns/topic:Topic")}
+    heard = {
+        topics[subscription.inputs["topic"]]: subscription.inputs["endpoint"]
+        for subscription in snapshot.of_type("aws:sns/topicSubscription:TopicSubscription")
+    }
+    assert heard == {"shop-notices-topic": "team@example.com", "shop-pages-topic": "pager@example.com"}
+
+
+def test_an_address_that_is_none_is_a_mistake() -> None:
+    with pytest.raises(ValidationError, match="match pattern"):
+        ObservabilitySettings.model_validate({"alerts": {"page": {"emails": ["pager"]}}})

@@ -2,6 +2,8 @@ import json
 from typing import Any
 
 import pulumi
+import pytest
+from pydantic import ValidationError
 
 from components.alarms import Metric, Watch, alarm
 from components.base import Foundation
@@ -41,6 +43,55 @@ def test_a_budget_tells_of_actual_and_forecast_cost() -> None:
         ("FORECASTED", 100),
     ]
     assert all(n["subscriberSnsTopicArns"] == [TOPIC] for n in resource.inputs["notifications"])
+
+
+def test_a_budget_tells_at_absolute_amounts() -> None:
+    """S4-13: $10, $20, $30 and $40."""
+    [resource] = [
+        r for r in budget(monthly=40, alert_dollars=[10, 20, 30, 40]) if r.type == "aws:budgets/budget:Budget"
+    ]
+    assert [(n["notificationType"], n["thresholdType"], n["threshold"]) for n in resource.inputs["notifications"]] == [
+        *(("ACTUAL", "ABSOLUTE_VALUE", dollars) for dollars in (10, 20, 30, 40)),
+        ("FORECASTED", "PERCENTAGE", 100),
+    ]
+
+
+def test_a_day_that_costs_more_than_its_limit_is_told_of() -> None:
+    """S4-13: daily cost > $2. AWS has no forecast for a day."""
+    found = {r.name: r.inputs for r in budget(monthly=40, daily=2) if r.type == "aws:budgets/budget:Budget"}
+    assert set(found) == {"shop-budget-monthly", "shop-budget-daily"}
+    daily = found["shop-budget-daily"]
+    assert (daily["timeUnit"], daily["limitAmount"]) == ("DAILY", "2.00")
+    [told] = daily["notifications"]
+    assert (told["notificationType"], told["comparisonOperator"]) == ("ACTUAL", "GREATER_THAN")
+    assert (told["threshold"], told["thresholdType"]) == (100, "PERCENTAGE")
+    assert told["subscriberSnsTopicArns"] == [TOPIC]
+
+
+def test_without_a_daily_limit_there_is_one_budget() -> None:
+    assert len([r for r in budget() if r.type == "aws:budgets/budget:Budget"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"monthly": 40, "alert_dollars": [20, 40], "actual_percent": [50]}, r"\$20 would be told of twice"),
+        ({"alert_dollars": [10, 10]}, r"\$10 would be told of twice"),
+        ({"forecast_percent": [90, 90]}, "a forecast share would be told of twice"),
+        ({"alert_dollars": list(range(1, 11))}, r"11 alerts \(10 alert_dollars, .* more than the 10"),
+        ({"alert_dollars": [0]}, "greater than 0"),
+        ({"daily": 0}, "greater than 0"),
+    ],
+)
+def test_alerts_that_aws_would_refuse_are_mistakes(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        BudgetSettings.model_validate(settings)
+
+
+def test_shares_are_told_of_where_no_amounts_are_given() -> None:
+    assert BudgetSettings().shares == (50, 80, 100)
+    assert BudgetSettings(alert_dollars=(10,)).shares == ()
+    assert BudgetSettings(alert_dollars=(10,), actual_percent=(75,)).shares == (75,)
 
 
 def test_a_budget_of_the_platform_counts_what_carries_its_tag() -> None:

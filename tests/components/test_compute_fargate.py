@@ -14,7 +14,7 @@ from components.compute.fargate import Fargate
 from components.logs import Logging
 from preview.snapshot import Resource, Snapshot
 from settings.models.compute import ComputeSettings
-from settings.models.observability import ObservabilitySettings
+from settings.models.observability import ObservabilitySettings, ThresholdSettings
 from settings.models.services import ServiceSettings
 from tests.harness import build
 
@@ -633,7 +633,7 @@ def test_without_container_insights_running_tasks_are_counted_by_what_they_send(
 
 
 def test_a_threshold_of_null_leaves_its_alarm_out() -> None:
-    off = dict.fromkeys(("service_cpu", "service_memory", "errors_per_minute", "response_seconds"))
+    off = dict.fromkeys(ThresholdSettings.model_fields)
     snapshot = build(
         fargate({"web": {**WEB_AND_API["web"], "scaling": {"min": 1, "max": 1}}}, observability={"thresholds": off})
     )

@@ -313,7 +313,7 @@ def test_enhanced_monitoring_comes_with_a_role_and_goes_with_it():
 def test_every_instance_brings_its_alarms():
     """S2-11, S1-20, S4-12"""
     alarms = _alarms(_database({"class": "db.t4g.medium", "replicas": {"reader": {"class": "db.t4g.small"}}}))
-    kinds = ("cpu", "memory", "storage", "connections")
+    kinds = ("cpu", "memory", "storage", "connections", "silent-page")
     assert sorted(alarms) == sorted(
         [*(f"primary-{kind}" for kind in kinds), *(f"reader-{kind}" for kind in kinds), "reader-lag"]
     )

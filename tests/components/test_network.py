@@ -12,8 +12,6 @@ from components.base import Foundation
 from components.logs import Logging
 from components.network.network import Network
 from preview.snapshot import Resource, Snapshot
-from settings.checks.network import services_reach_aws
-from settings.models import Settings
 from settings.models.network import NetworkSettings
 from tests.harness import build
 
@@ -275,20 +273,3 @@ def test_nothing_is_unknown_offline_and_the_first_real_preview_declares_the_same
     known, unknown = network(settings), network(settings, unknowns=True)
     assert '"unknown"' not in known.dumps().replace('"unknowns"', "")
     assert known.by_urn().keys() == unknown.by_urn().keys()
-
-
-def test_services_without_nat_must_have_the_endpoints_they_need() -> None:
-    def mistakes(**network: Any) -> list[str]:
-        settings = {
-            "platform": {"name": "shop"},
-            "network": network,
-            "compute": {},
-            "services": {"web": {"port": 3000, "path": "/*"}},
-            "data": {},
-        }
-        return [str(mistake) for mistake in services_reach_aws(Settings.model_validate(settings))]
-
-    assert mistakes(nat="single") == []
-    [message] = mistakes(nat="none", endpoints=["logs"])
-    assert "ecr.api, ecr.dkr, secretsmanager are not among network.endpoints" in message
-    assert mistakes(nat="none", endpoints=["logs", "ecr.api", "ecr.dkr", "secretsmanager"]) == []
