@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 STACK  ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help preview preview-all test lint format types golden docs bench lock clean
+.PHONY: help preview preview-all test lint format types functions golden docs bench lock clean
 
 help: ## Show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -49,8 +49,11 @@ format: $(VENV)/.dev ## Rewrite to the project's format
 types: $(VENV)/.dev ## Check types
 	@$(BIN)/mypy
 
+functions: $(VENV)/.run ## Package the Lambda functions for pulumi up
+	@$(BIN)/python -m operations.package
+
 golden: $(VENV)/.dev ## Write the reviewed lists of URNs anew
-	@GROUNDWORK_GOLDEN=write $(BIN)/python -m pytest tests/test_golden_urns.py
+	@GROUNDWORK_GOLDEN=write $(BIN)/python -m pytest tests/test_golden_urns.py tests/components/test_ec2_user_data.py
 
 docs: $(VENV)/.dev ## Write the generated pages and schemas anew
 	@$(BIN)/python -m tests.requirements

@@ -33,7 +33,9 @@ def _block(title: str, rows: list[Effective], width: int | None) -> list[str]:
     depth = 2 if rows[0].path[0] in ENTRY_LAYERS else 1
     cells = [(dotted(row.path[depth:]), _value(row), row.source) for row in rows]
     if cells[0][0] == "":
-        return [f"{title}{_GAP}{cells[0][1]}{_GAP}{cells[0][2]}"]
+        _, value, source = cells[0]
+        room = len(value) if width is None else max(width - 2 * len(_GAP) - len(title) - len(source), _LEAST_VALUE)
+        return [f"{title}{_GAP}{_cut(value, room)}{_GAP}{source}"]
     key_width = max(len(key) for key, _, _ in cells)
     source_width = max(len(source) for _, _, source in cells)
     value_width = max(len(value) for _, value, _ in cells)

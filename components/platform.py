@@ -12,19 +12,33 @@ from components.alarms import Watch
 from components.base import Component, Foundation
 from components.budget import Budget
 from components.cache import Cache
-from components.compute.fargate import Fargate
+from components.compute import engines
+from components.compute.ec2.address import Address
+from components.compute.ec2.own_cache import OwnCache
 from components.database.database import Database
 from components.edge.edge import Edge
+from components.edge.origin import Hosts
+from components.edge.shield import Shield
+from components.functions.function import Function
+from components.hours import Hours, StoppedDatabase
 from components.keys import Keys
 from components.logs import Logging
+from components.messaging import wiring
 from components.messaging.alerts import Alerts
 from components.messaging.push import Push
+from components.messaging.queue import Queue
 from components.network.network import Network
 from components.observability.dashboard import Dashboard
+from components.observability.metrics import Metrics
+from components.observability.pages import Pages
+from components.parameters import Parameters
 from components.secrets import Secret
 from components.storage import Bucket
 from settings import Settings
+from settings.models.hours import HoursSettings
+from settings.models.messaging import MessagingSettings
 from settings.models.observability import unwatched
+from settings.models.services import Uses
 from settings.models.storage import BucketSettings
 
 LOGS_BUCKET = "logs"
@@ -55,32 +69,65 @@ class Platform(Component):
         self._settings = settings
         self._observed = settings.observability or unwatched()
         self.addresses = {}
+        self._database: Database | None = None
+        self._log_group_names: dict[str, pulumi.Output[str]] = {}
 
-        self._keys = Keys(f"{name}-keys", settings.platform, foundation=self.foundation, opts=self.child())
-        self._logging = Logging(self._keys.arn("logs"), self._observed.retention)
-        alerts = Alerts(
-            f"{name}-alerts",
-            self._observed.alarm_emails,
+        self._keys = Keys(
+            f"{name}-keys",
+            settings.platform,
             foundation=self.foundation,
-            key_arn=self._keys.arn("messaging"),
+            has_instances=settings.compute is not None and settings.compute.has_instances,
             opts=self.child(),
         )
-        self._watch = Watch(alerts.topic_arn, self._observed)
+        self._logging = Logging(self._keys.arn("logs"), self._observed.retention)
+        self._watch = self._alerts()
         network = self._network()
         buckets = self._buckets()
+        messaging = settings.messaging or MessagingSettings()
+        topics = wiring.topics(self, messaging, key_arn=self._keys.arn("messaging"))
+        queues = wiring.queues(
+            self,
+            messaging,
+            topics=topics,
+            storage=settings.storage,
+            buckets=buckets,
+            key_arn=self._keys.arn("messaging"),
+            watch=self._watch,
+        )
         grantors: dict[str, Grantor] = {
             **{bucket: component for bucket, component in buckets.items() if bucket in settings.storage},
+            **topics,
+            **queues,
             **self._push(),
             **(self._data(network) if network else {}),
             **self._secrets(),
+            **self._parameters(),
         }
-        edge = self._edge(network, buckets)
-        if network:
-            self._compute(network, edge, grantors)
-        if settings.observability and settings.observability.dashboard and self._watch.raised:
-            Dashboard(f"{name}-dashboard", foundation=self.foundation, alarms=self._watch.raised, opts=self.child())
-        self._budget(alerts.topic_arn)
+        functions = self._functions(network, queues, grantors)
+        self._log_group_names |= {key: function.log_group_name for key, function in functions.items()}
+        receivers = wiring.Receivers(queues, functions, self._keys.arn("messaging"), self._watch)
+        wiring.subscriptions(self, messaging, topics=topics, receivers=receivers)
+        wiring.schedules(self, messaging, receivers=receivers)
+        wiring.notifications(self, settings.storage, buckets=buckets, queues=queues)
+        engine = self._way_in_and_compute(network, buckets, grantors, queues)
+        self._observe(engine)
+        self._budget()
         self.register_outputs(self.addresses)
+
+    def _alerts(self) -> Watch:
+        """The topic for notices, and one for pages where somebody is named for them."""
+        topics = {
+            key: Alerts(
+                f"{self.name}-{key}",
+                audience.emails,
+                foundation=self.foundation,
+                key_arn=self._keys.arn("messaging"),
+                opts=self.child(),
+            ).topic_arn
+            for key, audience in (("alerts", self._observed.alerts.notice), ("pages", self._observed.alerts.page))
+            if audience is not None
+        }
+        return Watch(topics["alerts"], self._observed, topics.get("pages"))
 
     def _network(self) -> Network | None:
         if self._settings.network is None:
@@ -129,6 +176,12 @@ class Platform(Component):
             for key, secret in self._settings.secrets.items()
         }
 
+    def _parameters(self) -> dict[str, Grantor]:
+        return {
+            key: Parameters(f"{self.name}-{key}", tree, key=key, foundation=self.foundation, opts=self.child())
+            for key, tree in self._settings.parameters.items()
+        }
+
     def _push(self) -> dict[str, Grantor]:
         if not (self._settings.messaging and self._settings.messaging.push):
             return {}
@@ -144,7 +197,7 @@ class Platform(Component):
     def _data(self, network: Network) -> dict[str, Grantor]:
         built: dict[str, Grantor] = {}
         if self._settings.data:
-            built["database"] = Database(
+            built["database"] = self._database = Database(
                 f"{self.name}-database",
                 self._settings.data,
                 foundation=self.foundation,
@@ -155,7 +208,9 @@ class Platform(Component):
                 secrets_key_arn=self._keys.arn("secrets"),
                 opts=self.child(),
             )
-        if self._settings.cache:
+        if self._settings.cache and self._settings.cache.placement == "instance":
+            built["cache"] = OwnCache()
+        elif self._settings.cache:
             built["cache"] = Cache(
                 f"{self.name}-cache",
                 self._settings.cache,
@@ -169,7 +224,68 @@ class Platform(Component):
             )
         return built
 
-    def _edge(self, network: Network | None, buckets: Mapping[str, Bucket]) -> Edge | None:
+    def _functions(
+        self, network: Network | None, queues: Mapping[str, Queue], grantors: Mapping[str, Grantor]
+    ) -> dict[str, Function]:
+        return {
+            key: Function(
+                f"{self.name}-{key}",
+                function,
+                key=key,
+                foundation=self.foundation,
+                grants=_grants(function.uses, grantors),
+                queue=queues[function.trigger.queue] if function.trigger else None,
+                network=network,
+                key_arn=self._keys.arn("secrets"),
+                queue_key_arn=self._keys.arn("messaging"),
+                logging=self._logging,
+                watch=self._watch,
+                opts=self.child(),
+            )
+            for key, function in self._settings.functions.items()
+        }
+
+    def _way_in_and_compute(
+        self,
+        network: Network | None,
+        buckets: Mapping[str, Bucket],
+        grantors: Mapping[str, Grantor],
+        queues: Mapping[str, Queue],
+    ) -> engines.Running | None:
+        """The edge and the engine, each after what it needs of the other."""
+        if engines.answers_itself(self._settings):
+            shield = self._shield()
+            engine = self._compute(network, buckets, grantors, queues, shield=shield)
+            hosts = engines.hosts(engine)
+            self.addresses["hosts"] = hosts
+            self._edge(network, buckets, hosts=Hosts(hosts, shield.header if shield else None))
+            return engine
+        address = None
+        if engines.is_seated(self._settings):
+            address = Address(f"{self.name}-address", foundation=self.foundation, opts=self.child())
+        edge = self._edge(network, buckets, address=address)
+        return self._compute(network, buckets, grantors, queues, edge=edge, address=address)
+
+    def _shield(self) -> Shield | None:
+        if self._settings.edge is None:
+            return None
+        return Shield(
+            f"{self.name}-shield",
+            self._settings.edge,
+            foundation=self.foundation,
+            logging=self._logging,
+            secrets_key_arn=self._keys.arn("secrets"),
+            opts=self.child(),
+        )
+
+    def _edge(
+        self,
+        network: Network | None,
+        buckets: Mapping[str, Bucket],
+        *,
+        address: Address | None = None,
+        hosts: Hosts | None = None,
+    ) -> Edge | None:
         if self._settings.edge is None:
             return None
         edge = Edge(
@@ -184,6 +300,8 @@ class Platform(Component):
             logs_bucket=buckets[LOGS_BUCKET].bucket_name,
             secrets_key_arn=self._keys.arn("secrets"),
             watch=self._watch,
+            origin=address.origin if address else None,
+            hosts=hosts,
             opts=self.child(),
         )
         if edge.address is not None:
@@ -192,45 +310,108 @@ class Platform(Component):
             self.addresses["nameServers"] = edge.zone.name_servers
         return edge
 
-    def _compute(self, network: Network, edge: Edge | None, grantors: Mapping[str, Grantor]) -> None:
-        if self._settings.compute is None or not self._settings.services:
-            return
-        engine = Fargate(
-            f"{self.name}-compute",
-            self._settings.compute,
+    def _compute(
+        self,
+        network: Network | None,
+        buckets: Mapping[str, Bucket],
+        grantors: Mapping[str, Grantor],
+        queues: Mapping[str, Queue],
+        *,
+        edge: Edge | None = None,
+        address: Address | None = None,
+        shield: Shield | None = None,
+    ) -> engines.Running | None:
+        if network is None or self._settings.compute is None or not self._settings.services:
+            return None
+        compute = self._settings.compute
+        special = engines.Special(
+            volumes_key_arn=self._keys.arn("storage"),
+            backups=buckets.get(copy_to)
+            if (copy_to := self._settings.cache and self._settings.cache.copy_to)
+            else None,
+            address=address,
+            door=edge.door if edge else None,
+            shield=shield,
+        )
+        common = {
+            "foundation": self.foundation,
+            "services": self._settings.services,
+            "network": network,
+            "load_balancer": edge.load_balancer if edge else None,
+            "grants": {name: _grants(service.uses, grantors) for name, service in self._settings.services.items()},
+            "queues": queues,
+            "logging": self._logging,
+            "watch": self._watch,
+            "key_arn": self._keys.arn("logs"),
+            "images_key_arn": self._keys.arn("storage"),
+            "opts": self.child(),
+        }
+        engine = engines.run(f"{self.name}-compute", compute, self._settings, special, common)
+        self._log_group_names |= engine.log_group_names
+        self.addresses["services"] = engine.service_names
+        self.addresses["repositories"] = engine.repository_urls
+        return engine
+
+    def _observe(self, engine: engines.Running | None) -> None:
+        """What looks at everything else: custom metrics, pages, hours, dashboard."""
+        metrics = None
+        if self._observed.metrics:
+            metrics = Metrics(
+                f"{self.name}-metrics",
+                self._observed.metrics,
+                foundation=self.foundation,
+                log_group_names=self._log_group_names,
+                watch=self._watch,
+                opts=self.child(),
+            )
+        pages = None
+        if self._watch.of("page"):
+            pages = Pages(f"{self.name}-page-alarms", foundation=self.foundation, watch=self._watch, opts=self.child())
+        if self._settings.platform.hours:
+            self._hours(self._settings.platform.hours, engine, pages)
+        if self._observed.dashboard and self._watch.raised:
+            Dashboard(
+                f"{self.name}-dashboard",
+                foundation=self.foundation,
+                alarms=self._watch.raised,
+                pages=pages.alarm_arns if pages else None,
+                graphs=metrics.graphs if metrics else None,
+                opts=self.child(),
+            )
+
+    def _hours(self, hours: HoursSettings, engine: engines.Running | None, pages: Pages | None) -> None:
+        stoppable = engines.stoppable(engine, self._settings) if engine else engines.Stoppable()
+        database = self._database
+        Hours(
+            f"{self.name}-hours",
+            hours,
             foundation=self.foundation,
-            services=self._settings.services,
-            network=network,
-            load_balancer=edge.load_balancer if edge else None,
-            grants=self._grants(grantors),
-            logging=self._logging,
+            databases={"database": StoppedDatabase(database.identifier, database.arn)} if database else {},
+            services=stoppable.services,
+            groups=stoppable.groups,
+            app_runner=stoppable.app_runner,
+            key_arn=self._keys.arn("messaging"),
             watch=self._watch,
-            key_arn=self._keys.arn("logs"),
-            images_key_arn=self._keys.arn("storage"),
+            pages=pages,
+            after=[engine] if isinstance(engine, pulumi.Resource) else [],
             opts=self.child(),
         )
-        self.addresses["cluster"] = engine.cluster_name
-        self.addresses["repositories"] = engine.repository_urls
 
-    def _grants(self, grantors: Mapping[str, Grantor]) -> dict[str, dict[str, Grant]]:
-        """In the order of the grantors: a secret comes last, so that a variable it names is the stack file's own choice."""
-        return {
-            name: {
-                used: grantor.grant(service.uses[used].level, service.uses[used].prefix)
-                for used, grantor in grantors.items()
-                if used in service.uses
-            }
-            for name, service in self._settings.services.items()
-        }
-
-    def _budget(self, topic_arn: pulumi.Output[str]) -> None:
+    def _budget(self) -> None:
         if self._settings.budget is None:
             return
         Budget(
             f"{self.name}-budget",
             self._settings.budget,
             foundation=self.foundation,
-            emails=self._settings.budget.emails or self._observed.alarm_emails,
-            topic_arn=topic_arn,
+            emails=self._settings.budget.emails,
+            topic_arn=self._watch.topic_arn,
             opts=self.child(),
         )
+
+
+def _grants(uses: Uses, grantors: Mapping[str, Grantor]) -> dict[str, Grant]:
+    """In the order of the grantors: a secret comes last, so that a variable it names is the stack file's own choice."""
+    return {
+        used: grantor.grant(uses[used].level, uses[used].prefix) for used, grantor in grantors.items() if used in uses
+    }

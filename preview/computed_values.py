@@ -55,14 +55,16 @@ class ComputedValues:
     def _scope(self, token: str, name: str, urn: str, inputs: Mapping[str, Any]) -> dict[str, str]:
         digest = hashlib.sha256(urn.encode()).hexdigest()
         region = inputs.get("region")
+        suffix = ".fifo" if inputs.get("fifoQueue") is True or inputs.get("fifoTopic") is True else ""
+        autoname = f"{name}-{digest[:7]}{suffix}"
         return {
             "hex": digest,
             "digits": str(int(digest, 16)),
             "uuid": f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}",
             "account": self._account,
-            "autoname": f"{name}-{digest[:7]}",
+            "autoname": autoname,
             **{key: value for key, value in inputs.items() if isinstance(value, str)},
-            "name": inputs["name"] if isinstance(inputs.get("name"), str) else f"{name}-{digest[:7]}",
+            "name": inputs["name"] if isinstance(inputs.get("name"), str) else autoname,
             "region": region if isinstance(region, str) else self._region,
         }
 

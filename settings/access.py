@@ -11,8 +11,11 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "database": ("connect", "read"),
     "cache": ("connect",),
     "push": ("send",),
+    "queue": ("send", "consume"),
+    "topic": ("publish",),
     "bucket": ("read", "write", "read-write", "sign"),
     "secret": ("read",),
+    "parameters": ("read",),
     "service": ("connect",),
 }
 """Kind → levels, weakest promise first where one includes another."""
@@ -32,9 +35,17 @@ def usable(settings: Settings) -> Iterator[Usable]:
         yield Usable("database", "database")
     if settings.cache:
         yield Usable("cache", "cache")
-    if settings.messaging and settings.messaging.push:
-        yield Usable("push", "push")
-    for kind, names in (("bucket", settings.storage), ("secret", settings.secrets)):
+    if settings.messaging:
+        if settings.messaging.push:
+            yield Usable("push", "push")
+        for kind, queues in (("queue", settings.messaging.queues), ("topic", settings.messaging.topics)):
+            for name in queues:
+                yield Usable(name, kind)
+    for kind, names in (
+        ("bucket", settings.storage),
+        ("secret", settings.secrets),
+        ("parameters", settings.parameters),
+    ):
         for name in names:
             yield Usable(name, kind)
     for name, service in settings.services.items():

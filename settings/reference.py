@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -43,7 +43,7 @@ def _rows(prefix: str, model: type[BaseModel]) -> Iterator[str]:
         described = field.description or (inner.__doc__ if inner else "")
         cells = (_takes(field), _default(field), _prose(described))
         yield f"| `{key}` | {' | '.join(map(_cell, cells))} |"
-        if inner is not None:
+        if inner is not None and not _is_written_plain(inner):
             yield from _rows(f"{key}{_step(field.annotation)}.", inner)
 
 
@@ -60,15 +60,22 @@ def _type(annotation: Any) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return ", ".join([_type(arguments[0]), *_limits(arguments[1:])])
-    if origin is Literal:
-        return ", ".join(f"`{item}`" for item in arguments)
-    if origin in (types.UnionType, Union):
-        return " or ".join(dict.fromkeys(_type(item) for item in arguments if item is not type(None)))
-    if origin is dict:
-        return f"map of names to {_type(arguments[1])}"
-    if origin is tuple:
-        return f"list of {_type(arguments[0])}"
-    return "group" if _model(annotation) else _PLAIN.get(annotation, getattr(annotation, "__name__", "text"))
+    if origin in _COMPOUND:
+        return _COMPOUND[origin](arguments)
+    model = _model(annotation)
+    if model is not None and _is_written_plain(model):
+        names = ", ".join(f"{name}: …" for name in model.model_fields)
+        return f"number, or `{{{names}}}`"
+    return "group" if model else _PLAIN.get(annotation, getattr(annotation, "__name__", "text"))
+
+
+_COMPOUND: dict[Any, Callable[[tuple[Any, ...]], str]] = {
+    Literal: lambda items: ", ".join(f"`{item}`" for item in items),
+    types.UnionType: lambda items: " or ".join(dict.fromkeys(_type(item) for item in items if item is not type(None))),
+    dict: lambda items: f"map of names to {_type(items[1])}",
+    tuple: lambda items: f"list of {_type(items[0])}",
+}
+_COMPOUND[Union] = _COMPOUND[types.UnionType]
 
 
 def _limits(metadata: Iterable[Any]) -> list[str]:
@@ -86,7 +93,7 @@ def _default(field: FieldInfo) -> str:
         return "required"
     value = field.get_default(call_default_factory=True, validated_data={})
     if isinstance(value, BaseModel):
-        return "as below"
+        return f"`{json.dumps(value.model_dump())}`" if _is_written_plain(type(value)) else "as below"
     if value is None:
         return "none"
     return f"`{json.dumps(value, ensure_ascii=False)}`"
@@ -98,6 +105,11 @@ def _model(annotation: Any) -> type[BaseModel] | None:
         return annotation
     found = (_model(part) for part in get_args(annotation))
     return next((model for model in found if model is not None), None)
+
+
+def _is_written_plain(model: type[BaseModel]) -> bool:
+    """Whether a stack file mostly says a bare value where the model has a group: its own serializer writes that."""
+    return bool(model.__pydantic_decorators__.model_serializers)
 
 
 def _prose(text: str | None) -> str:

@@ -23,6 +23,7 @@ IDS = re.compile(
 )
 PRESENCE_FAILS = {"no-default-vpc", "iam-no-users", "iam-no-user-policies"}
 PRESENCE_ONLY = PRESENCE_FAILS | {
+    "instance-no-elastic-address",
     "cache-authenticated",
     "cache-own-subnet-group",
     "cloudfront-logging",
@@ -111,7 +112,7 @@ def test_a_rule_for_production_does_not_apply_elsewhere() -> None:
 
 
 def test_a_resource_of_another_type_is_not_judged() -> None:
-    assert "aws:ec2/eip:Eip" not in rules_by_type()
+    assert "aws:ec2/keyPair:KeyPair" not in rules_by_type()
     assert all(rule.reads for rule in rules())
 
 

@@ -29,8 +29,8 @@ WITHIN_CONFIG = {
         ['Pulumi.dev.yaml:4 services: ["web", "api"] is not a mapping'],
     ),
     "a map where a list belongs": (
-        "groundwork:observability: {alarm_emails: {a: b}}",
-        ['Pulumi.dev.yaml:4 observability.alarm_emails: {"a": "b"} is not a list'],
+        "groundwork:observability: {alerts: {notice: {emails: {a: b}}}}",
+        ['Pulumi.dev.yaml:4 observability.alerts.notice.emails: {"a": "b"} is not a list'],
     ),
     "something used that is not there": (
         SERVICES.format(", uses: {databse: connect}"),

@@ -159,3 +159,21 @@ def instance_no_public_address(instance: Resource) -> Messages:
     for interface in instance.items("networkInterfaces"):
         if interface.truth("associatePublicIpAddress"):
             yield f"{interface.path} asks for a public address"
+
+
+@resource_rule(
+    "Servers have no public address of their own",
+    "high",
+    kinds.EIP,
+    kinds.EIP_ASSOCIATION,
+    ids=("fsbp:EC2.9",),
+    why="A server with an address on the internet is found by everybody who scans it, whatever its security group says today.",
+    fix="Put it into a private subnet behind a load balancer or CloudFront; reach it through Session Manager.",
+)
+def instance_no_elastic_address(address: Resource) -> Messages:
+    server = next(
+        (name for name in ("instance", "instanceId", "networkInterface", "networkInterfaceId") if address.has(name)),
+        None,
+    )
+    if server is not None:
+        yield f"it gives a server a public address ({server})"
