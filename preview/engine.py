@@ -27,6 +27,7 @@ from pulumi.runtime.stack import Stack
 from preview.computed_values import ComputedValues
 from preview.monitor import InProcessCallbacks, RecordingMonitor
 from preview.snapshot import Snapshot, in_tree_order
+from preview.sources import short_traces
 
 
 def run_program(
@@ -81,7 +82,7 @@ def _run(monitor: RecordingMonitor, program: _Program) -> None:
     try:
         loop.set_default_executor(_InlineExecutor())
         asyncio.set_event_loop(loop)
-        with _program_surroundings(program.folder):
+        with _program_surroundings(program.folder), short_traces(monitor.root):
             loop.run_until_complete(_drive(monitor, program))
     finally:
         asyncio.set_event_loop(None)

@@ -51,7 +51,7 @@ class RecordingMonitor(MockMonitor):
         super().__init__(_NoMocks())
         self._computed = computed
         self._unknowns = unknowns
-        self._root = root
+        self.root = root
         self._lock = threading.Lock()
         self._records: dict[str, Resource] = {}
         self._component_outputs: dict[str, dict[str, Any]] = {}
@@ -163,12 +163,9 @@ class RecordingMonitor(MockMonitor):
             _apply_transform_options(request, answer.options)
 
     def _source(self, request: Any) -> Source | None:
-        for frame in request.stackTrace.frames:
+        for frame in request.stackTrace.frames[:1]:
             path = Path(unquote(urlparse(frame.pc.uri).path))
-            if path.is_relative_to(self._root):
-                relative = path.relative_to(self._root).as_posix()
-                if relative != "components/base.py" and ".venv" not in path.parts:
-                    return Source(relative, frame.pc.line)
+            return Source(path.relative_to(self.root).as_posix(), frame.pc.line)
         return None
 
 
