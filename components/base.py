@@ -106,9 +106,14 @@ def _as_map(props: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, Any]
 
 
 def _as_propagated_list(props: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, Any]:
-    """An Auto Scaling group has a list of its own, and each tag says whether instances get it."""
+    """An Auto Scaling group has a list of its own, and each tag says whether instances get it. What is there stays: the
+    nearest component speaks first, and AWS takes one key twice without saying which counts."""
     own = list(props.get("tags") or [])
-    return {"tags": [*own, *({"key": key, "value": value, "propagate_at_launch": True} for key, value in tags.items())]}
+    said = {tag["key"] if isinstance(tag, Mapping) else tag.key for tag in own}
+    missing = [
+        {"key": key, "value": value, "propagate_at_launch": True} for key, value in tags.items() if key not in said
+    ]
+    return {"tags": [*own, *missing]}
 
 
 def _as_specifications(props: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, Any]:

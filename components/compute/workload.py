@@ -151,6 +151,8 @@ def environment_of(
     environment: dict[str, pulumi.Input[str]] = {}
     if service.port is not None:
         environment["PORT"] = str(service.port)
+    if "database" in service.uses:
+        environment["DATABASE_POOL_SIZE"] = str(service.connections)
     if traced:
         environment.update(TRACING_ENVIRONMENT)
     for name, other in called.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from settings.addresses import zone_letters
-from settings.facts import cache_memory, classes, database_memory
+from settings.facts import cache_memory, classes, database_memory, max_connections
 from settings.mistakes import Mistake, Path, nearest, one_of
 from settings.models import Settings
 from settings.models.base import WEEKDAYS
@@ -77,6 +77,24 @@ def replica_zones_are_used(settings: Settings) -> Iterator[Mistake]:
             )
 
 
+def readers_have_room(settings: Settings) -> Iterator[Mistake]:
+    """No proxy stands before replicas, so what services may open to them must fit what their class takes (S0-04)."""
+    if not (settings.data and settings.data.replicas):
+        return
+    users = {name: service for name, service in settings.services.items() if "database" in service.uses}
+    opened = sum(settings.most_copies(name) * service.connections for name, service in users.items())
+    share = -(-opened // len(settings.data.replicas))
+    for name, replica in settings.data.replicas.items():
+        instance_class = replica.instance_class or settings.data.instance_class
+        room = max_connections(instance_class)
+        if room is not None and share > room:
+            yield Mistake(
+                ("data", "replicas", name, "class"),
+                f"services may open {opened} connections to {len(settings.data.replicas)} replicas, {share} to each, and "
+                f"{instance_class} takes {room}; use a larger class, more replicas, or lower connections or scaling.max",
+            )
+
+
 def backing_layers_need_a_network(settings: Settings) -> Iterator[Mistake]:
     for layer in ("data", "cache"):
         if getattr(settings, layer) and not settings.network:
@@ -124,6 +142,7 @@ def _minutes(window: str) -> tuple[int, int]:
 
 
 CHECKS = (
+    readers_have_room,
     classes_are_known,
     replicas_copy_something,
     cascades_need_postgres_14,

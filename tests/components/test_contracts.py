@@ -106,6 +106,15 @@ def test_every_taggable_child_carries_the_platforms_tags(stack: str) -> None:
     assert missing == []
 
 
+@_STACK
+def test_no_tag_is_said_twice(stack: str) -> None:
+    for resource in snapshot_of(stack).resources:
+        tags = resource.inputs.get("tags")
+        if isinstance(tags, list):
+            keys = [tag["key"] for tag in tags]
+            assert len(keys) == len(set(keys)), resource.urn
+
+
 def _is_taggable(resource: Resource) -> bool:
     import pulumi_aws  # noqa: F401, PLC0415 - registers the resource modules
 

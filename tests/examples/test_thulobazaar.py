@@ -3,45 +3,25 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
-from preview.snapshot import Resource, Snapshot
+from tests.examples.query import (
+    ALARM,
+    INGRESS,
+    SERVICE,
+    TASK,
+    alarms_on,
+    container,
+    named,
+    primary,
+    replicas,
+)
 from tests.requirements import proves
 from tests.stacks import snapshot_of
 
 LAUNCH, GROWTH, SCALE = (f"examples/thulobazaar/{stack}" for stack in ("launch", "growth", "scale"))
 STACKS = pytest.mark.parametrize("stack", [LAUNCH, GROWTH, SCALE])
-
-TASK = "aws:ecs/taskDefinition:TaskDefinition"
-SERVICE = "aws:ecs/service:Service"
-ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
-INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
-INSTANCE = "aws:rds/instance:Instance"
-
-
-def named(snapshot: Snapshot, type_: str, part: str) -> Resource:
-    [resource] = [resource for resource in snapshot.of_type(type_) if part in resource.name]
-    return resource
-
-
-def container(snapshot: Snapshot, service: str) -> dict[str, Any]:
-    [definition] = [
-        definition
-        for definition in json.loads(named(snapshot, TASK, f"-{service}").inputs["containerDefinitions"])
-        if definition["name"] == service
-    ]
-    return dict(definition)
-
-
-def primary(snapshot: Snapshot) -> Resource:
-    [resource] = [resource for resource in snapshot.of_type(INSTANCE) if "replicateSourceDb" not in resource.inputs]
-    return resource
-
-
-def replicas(snapshot: Snapshot) -> list[Resource]:
-    return [resource for resource in snapshot.of_type(INSTANCE) if "replicateSourceDb" in resource.inputs]
 
 
 @STACKS
@@ -273,18 +253,6 @@ def test_the_production_secret_reaches_the_tasks_by_reference(stack: str) -> Non
         assert not {"DATABASE_URL", "NEXTAUTH_SECRET", "JWT_SECRET"} & {
             entry["name"] for entry in container(snapshot, service).get("environment", [])
         }
-
-
-def alarms_on(snapshot: Snapshot, metric: str) -> list[dict[str, Any]]:
-    found = []
-    for alarm in snapshot.of_type(ALARM):
-        queries = alarm.inputs.get("metricQueries", [])
-        names = {alarm.inputs.get("metricName")} | {query.get("metric", {}).get("metricName") for query in queries}
-        if metric in names and not any(
-            "scalingPolicy" in str(action) for action in alarm.inputs.get("alarmActions", [])
-        ):
-            found.append(alarm.inputs)
-    return found
 
 
 @STACKS

@@ -94,6 +94,13 @@ WITHIN_CONFIG = {
         "groundwork:platform: {name: shop, domain: example.com, phase: launch}\ngroundwork:edge: {zone: null}",
         ["Pulumi.dev.yaml:3 platform.domain: a domain needs its hosted zone; set edge.zone: {} to make one"],
     ),
+    "replicas too small for what services may open": (
+        SERVICES.format(", connections: 40, uses: {database: connect}, scaling: {max: 10}")
+        + "\n  groundwork:data: {proxy: {}, replicas: {one: {class: db.t3.micro}}}",
+        [
+            "Pulumi.dev.yaml:5 data.replicas.one.class: services may open 400 connections to 1 replicas, 400 to each, and db.t3.micro takes 112; use a larger class"
+        ],
+    ),
     "a replica of nothing": (
         "groundwork:data: {replicas: {second: {of: frist}, first: {}}}",
         [
