@@ -96,7 +96,7 @@ WITHIN_CONFIG = {
     ),
     "replicas too small for what services may open": (
         SERVICES.format(", connections: 40, uses: {database: connect}, scaling: {max: 10}")
-        + "\n  groundwork:data: {proxy: {}, replicas: {one: {class: db.t3.micro}}}",
+        + "\ngroundwork:data: {proxy: {}, replicas: {one: {class: db.t3.micro}}}",
         [
             "Pulumi.dev.yaml:5 data.replicas.one.class: services may open 400 connections to 1 replicas, 400 to each, and db.t3.micro takes 112; use a larger class"
         ],
