@@ -141,11 +141,14 @@ class Bucket(Component):
         """Leave to ``read``, ``write``, ``read-write`` or ``sign``, all keys or those that start with ``prefix``.
 
         A presigned URL carries the permission of whoever signed it, so ``sign`` is exactly what a URL may be for: put an
-        object and get it, neither list nor delete.
+        object within 15 minutes and get it within an hour, neither list nor delete.
         """
         objects = pulumi.Output.concat(self.arn, "/", prefix or "", "*")
         label = "".join(part.capitalize() for part in self._key.split("-"))
-        statements = [Statement(f"{label}{sid}", actions, [objects]) for sid, actions in _OBJECT_ACTIONS[level].items()]
+        statements = [
+            Statement(f"{label}{sid}", actions, [objects], _signed_within(sid) if level == "sign" else {})
+            for sid, actions in _OBJECT_ACTIONS[level].items()
+        ]
         if level in _LISTING:
             conditions = {"StringLike": {"s3:prefix": [f"{prefix}*"]}} if prefix else {}
             statements.append(Statement(f"{label}List", ["s3:ListBucket"], [self.arn], conditions))
@@ -166,8 +169,10 @@ _OBJECT_ACTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     "read": _READ,
     "write": _WRITE,
     "read-write": {**_READ, **_WRITE},
-    "sign": {"Sign": ("s3:GetObject", "s3:PutObject")},
+    "sign": {"Download": ("s3:GetObject",), "Upload": ("s3:PutObject",)},
 }
+_SIGNATURE_MINUTES = {"Upload": 15, "Download": 60}
+"""How old the signature of a URL may be, whatever it asks for (S4-06)."""
 _LISTING = ("read", "read-write")
 # A multipart upload decrypts its parts to join them.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuAndPermissions.html
@@ -177,6 +182,11 @@ _KEY_ACTIONS: dict[str, tuple[str, ...]] = {
     "read-write": ("kms:Decrypt", "kms:GenerateDataKey"),
     "sign": ("kms:Decrypt", "kms:GenerateDataKey"),
 }
+
+
+def _signed_within(sid: str) -> dict[str, dict[str, str]]:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/bucket-policy-s3-sigv4-conditions.html"""
+    return {"NumericLessThanEqualsIfExists": {"s3:signatureAge": str(_SIGNATURE_MINUTES[sid] * 60_000)}}
 
 
 def _encryption(key_arn: pulumi.Output[str] | None) -> aws.s3.BucketServerSideEncryptionConfigurationRuleArgs:

@@ -31,6 +31,13 @@ def exposure_has_its_means(settings: Settings) -> Iterator[Mistake]:
     edge = settings.edge
     if not edge:
         return
+    if settings.compute and settings.compute.engine == "app-runner":
+        if settings.platform.domain and edge.cdn is None and settings.services:
+            yield Mistake(
+                ("edge", "cdn"),
+                "is null, and on app-runner only CloudFront brings the domain to services; keep the cdn, or leave out platform.domain",
+            )
+        return
     path = ("edge", "load_balancer", "exposure")
     exposure = edge.load_balancer.exposure
     if exposure != "internet" and edge.cdn is None:

@@ -155,7 +155,8 @@ def test_values_come_by_reference_and_the_services_own_role_reads_them(shop: Sna
 
 
 def test_app_runner_sets_the_port_itself(shop: Snapshot) -> None:
-    assert image_of(shop)["imageConfiguration"]["runtimeEnvironmentVariables"] == {"DATABASE_HOST": "db.example"}
+    variables = image_of(shop)["imageConfiguration"]["runtimeEnvironmentVariables"]
+    assert variables == {"DATABASE_HOST": "db.example", "DATABASE_POOL_SIZE": "10"}
 
 
 def test_its_own_repository_is_pulled_with_a_role_for_that_alone(shop: Snapshot) -> None:

@@ -306,7 +306,7 @@ def test_the_environment_of_the_stack_file_wins_over_what_is_granted_but_not_ove
         "environment": {"DATABASE_HOST": "mine", "DATABASE_PASSWORD": "x"},
     }
     snapshot = build(fargate({"api": service}, grants={"api": {"database": DATABASE}}))
-    assert environment(snapshot, "api") == {"DATABASE_HOST": "mine", "PORT": "3000"}
+    assert environment(snapshot, "api") == {"DATABASE_HOST": "mine", "DATABASE_POOL_SIZE": "10", "PORT": "3000"}
 
 
 def test_a_use_that_nothing_grants_stops_the_program() -> None:

@@ -188,10 +188,12 @@ def test_a_lock_without_its_means_is_a_mistake(settings):
 def test_whoever_may_sign_may_put_and_get_below_the_prefix_and_nothing_more():
     """S4-06"""
     snapshot = _bucket(grants=[("sign", "uploads/")])
-    objects, key = _statements(snapshot, "sign:uploads/")
-    assert objects["Action"] == ["s3:GetObject", "s3:PutObject"]
-    (resource,) = objects["Resource"]
-    assert resource.endswith("/uploads/*")
+    down, up, key = _statements(snapshot, "sign:uploads/")
+    for statement, action, minutes in ((down, "s3:GetObject", 60), (up, "s3:PutObject", 15)):
+        assert statement["Action"] == [action]
+        (resource,) = statement["Resource"]
+        assert resource.endswith("/uploads/*")
+        assert statement["Condition"] == {"NumericLessThanEqualsIfExists": {"s3:signatureAge": str(minutes * 60_000)}}
     assert key["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
     assert key["Condition"] == {"StringEquals": {"kms:ViaService": "s3.ap-south-1.amazonaws.com"}}
     assert snapshot.outputs["environment:sign:uploads/"]["IMAGES_PREFIX"] == "uploads/"

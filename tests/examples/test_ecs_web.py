@@ -205,7 +205,7 @@ def test_the_share_of_spot_is_a_setting(stack: str) -> None:
 
 
 @STACKS
-@proves("S3-04", "C-02")
+@proves("S3-04")
 def test_a_task_has_512_cpu_and_1024_mib_and_an_interface_of_its_own_on_port_3000(stack: str) -> None:
     snapshot = snapshot_of(stack)
     task = named(snapshot, TASK, "-web").inputs

@@ -48,7 +48,7 @@ QUEUE = "aws:sqs/queue:Queue"
 
 
 @STACKS
-@proves("S0-01", "C-02")
+@proves("S0-01")
 def test_copies_have_2_vcpu_and_4_gb_without_servers(stack: str) -> None:
     snapshot = snapshot_of(stack)
     for service in ("web", "worker"):
@@ -78,7 +78,7 @@ def on_app_runner(config: Config) -> None:
     config["groundwork:services"]["web"]["scaling"] = {"min": 2, "max": 50, "concurrency": 100}
 
 
-@proves("S0-01", "C-02")
+@proves("S0-01")
 def test_the_same_service_runs_on_app_runner_with_the_same_limits_and_a_way_into_the_network(tmp_path: Path) -> None:
     snapshot = run(changed(START, tmp_path / "start.yaml", on_app_runner))
     service = named(snapshot, "aws:apprunner/service:Service", "-web").inputs

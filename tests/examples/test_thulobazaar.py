@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from preview.snapshot import SECRET
 from tests.examples.query import (
     ALARM,
     INGRESS,
     SERVICE,
     TASK,
+    Config,
     alarms_on,
+    changed,
     container,
     named,
     primary,
     replicas,
+    run,
 )
 from tests.requirements import proves
 from tests.stacks import snapshot_of
@@ -25,7 +30,7 @@ STACKS = pytest.mark.parametrize("stack", [LAUNCH, GROWTH, SCALE])
 
 
 @STACKS
-@proves("S2-01", "C-02")
+@proves("S2-01")
 def test_web_and_api_answer_on_their_ports_and_paths(stack: str) -> None:
     snapshot = snapshot_of(stack)
     assert {container(snapshot, name)["portMappings"][0]["containerPort"] for name in ("web", "api")} == {3333, 5000}
@@ -310,3 +315,29 @@ def test_apex_www_and_api_lead_to_cloudfront(stack: str) -> None:
         if record.inputs["type"] in ("A", "AAAA"):
             assert record.inputs["aliases"][0]["name"] == distribution.outputs["domainName"]
     assert set(distribution.inputs["aliases"]) == set(names)
+
+
+@proves("S2-12")
+def test_push_applications_come_with_their_sealed_credentials_and_not_without(tmp_path: Path) -> None:
+    def give_credentials(config: Config) -> None:
+        config["groundwork:messaging"] = {
+            "push": {
+                "android": {"service_account": {"secure": "v1:sealed"}},
+                "ios": {
+                    "signing_key": {"secure": "v1:sealed"},
+                    "key_id": {"secure": "v1:sealed"},
+                    "team_id": "ABCDE12345",
+                    "bundle_id": "com.thulobazaar.shop",
+                },
+            }
+        }
+
+    assert not snapshot_of(LAUNCH).of_type(APPLICATION)
+    snapshot = run(changed(LAUNCH, tmp_path / "Pulumi.launch.yaml", give_credentials))
+    applications = {application.inputs["platform"]: application.inputs for application in snapshot.of_type(APPLICATION)}
+    assert set(applications) == {"GCM", "APNS"}
+    assert all(inputs["platformCredential"] == SECRET for inputs in applications.values())
+    assert "v1:sealed" not in snapshot.dumps()
+
+
+APPLICATION = "aws:sns/platformApplication:PlatformApplication"

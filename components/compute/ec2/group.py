@@ -14,10 +14,10 @@ from components.base import Component
 from components.compute.ec2.machine import Machine
 from components.compute.ec2.seat import Seat
 from components.compute.ec2.user_data import render
+from components.compute.group_hours import group_hours
 from components.compute.wiring import Network
 from settings.facts import Architecture, instance_class
 from settings.models.compute import ComputeSettings, InstancesSettings
-from settings.recurrence import recurrence
 
 _DAY = 86_400
 _WARMUP = 240
@@ -92,7 +92,7 @@ def group(
         wait_for_capacity_timeout="0",
         opts=parent.child(depends_on=list(after)),
     )
-    _hours(parent, key, wanted, made.name)
+    group_hours(parent, key, wanted, made.name)
     if bounds.most > bounds.least:
         _follow_cpu(parent, key, made.name)
     return made
@@ -240,26 +240,6 @@ def _refresh(bounds: Bounds, alarm_names: Sequence[pulumi.Output[str]]) -> aws.a
             else None,
         )
     return aws.autoscaling.GroupInstanceRefreshArgs(strategy="Rolling", preferences=preferences)
-
-
-def _hours(parent: Component, key: str, wanted: InstancesSettings, group_name: pulumi.Output[str]) -> None:
-    for name, hours in wanted.schedule.items():
-        said = recurrence(hours.cron)
-        if said is None:
-            raise pulumi.RunError(
-                f"compute.instances.schedule.{name}.cron: EC2 Auto Scaling has no way to say {hours.cron}"
-            )
-        aws.autoscaling.Schedule(
-            f"{parent.name}-{key}-{name}",
-            autoscaling_group_name=group_name,
-            scheduled_action_name=name,
-            recurrence=said,
-            time_zone=hours.timezone or parent.foundation.platform.timezone,
-            min_size=hours.min,
-            max_size=hours.max,
-            desired_capacity=-1,
-            opts=parent.child(),
-        )
 
 
 def _follow_cpu(parent: Component, key: str, group_name: pulumi.Output[str]) -> None:

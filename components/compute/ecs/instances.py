@@ -14,9 +14,9 @@ from components.compute.ecs.cluster import Cluster
 from components.compute.ecs.instance_role import instance_profile
 from components.compute.ecs.launch import launch_template
 from components.compute.firewall import outbound_group
+from components.compute.group_hours import group_hours
 from components.compute.wiring import Network
 from settings.models.compute import ComputeSettings, InstancesSettings
-from settings.recurrence import recurrence
 
 _KEY = "instances"
 _DAY = 86_400
@@ -86,7 +86,7 @@ def instances(
         tags=[aws.autoscaling.GroupTagArgs(key="AmazonECSManaged", value="true", propagate_at_launch=True)],
         opts=parent.child(depends_on=[*profile.ready, *firewall.rules]),
     )
-    _hours(parent, wanted, group.name)
+    group_hours(parent, _KEY, wanted, group.name)
     provider = _provider(parent, wanted, group)
     made = Instances(provider, group.name)
     _watch(parent, wanted, made, cluster_name=cluster.name, watch=watch)
@@ -137,28 +137,6 @@ def _refresh(alarm_names: Sequence[pulumi.Output[str]]) -> aws.autoscaling.Group
             alarm_specification=watched,
         ),
     )
-
-
-def _hours(parent: Component, wanted: InstancesSettings, group_name: pulumi.Output[str]) -> None:
-    """S3-10."""
-    for name, hours in wanted.schedule.items():
-        said = recurrence(hours.cron)
-        if said is None:
-            raise pulumi.RunError(
-                f"compute.instances.schedule.{name}.cron: EC2 Auto Scaling has no way to say {hours.cron}"
-            )
-        aws.autoscaling.Schedule(
-            f"{parent.name}-{_KEY}-{name}",
-            autoscaling_group_name=group_name,
-            scheduled_action_name=name,
-            recurrence=said,
-            time_zone=hours.timezone or parent.foundation.platform.timezone,
-            min_size=hours.min,
-            max_size=hours.max,
-            # How many run between the bounds is for ECS to say.
-            desired_capacity=-1,
-            opts=parent.child(),
-        )
 
 
 def _provider(parent: Component, wanted: InstancesSettings, group: aws.autoscaling.Group) -> pulumi.Output[str]:

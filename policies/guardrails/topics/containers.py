@@ -219,7 +219,7 @@ def ecs_exec_recorded(service: Resource, stack: Stack) -> Messages:
     ids=("fsbp:ECS.12", "checkov:CKV_AWS_65"),
     why="A task that is killed for memory shows only there.",
     fix="Add the setting containerInsights with the value enabled or enhanced.",
-    levels={"dev": Level.ADVISORY, "prod": Level.ADVISORY},
+    levels={"dev": Level.ADVISORY, "staging": Level.ADVISORY, "prod": Level.ADVISORY},
 )
 def ecs_insights(cluster: Resource) -> Messages:
     values = [item.get("value") for item in cluster.items("settings") if item.get("name") == "containerInsights"]
