@@ -47,7 +47,7 @@ def print_lines(lines: Iterable[Text]) -> None:
         for line in lines:
             typer.echo(line.plain.rstrip())
         return
-    from rich.console import Console  # noqa: PLC0415 - only where there is a terminal to colour
+    from rich.console import Console
 
     console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
     for line in lines:

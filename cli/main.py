@@ -63,7 +63,7 @@ Unknowns = Annotated[
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version  # noqa: PLC0415
+        from importlib.metadata import version
 
         typer.echo(f"groundwork {version('groundwork')}")
         raise typer.Exit
@@ -99,14 +99,14 @@ def preview(
 
     Ends with 1 where a guardrail would stop the deployment.
     """
-    import datetime  # noqa: PLC0415
+    import datetime
 
-    from cli.running import run_stack  # noqa: PLC0415
+    from cli.running import run_stack
 
     with console.progress(f"Running {stack} offline"):
         run = run_stack(stack, unknowns=unknowns)
-        from preview import text  # noqa: PLC0415
-        from preview.verdicts import judge  # noqa: PLC0415
+        from preview import text
+        from preview.verdicts import judge
 
         verdicts = judge(run.snapshot, datetime.datetime.now(datetime.UTC).date())
     if form is PreviewFormat.JSON:
@@ -130,11 +130,11 @@ def settings(
 
     Precedence: default < phase < stage < stack file.
     """
-    from settings import effective, find_stack, load_stack  # noqa: PLC0415
+    from settings import effective, find_stack, load_stack
 
     loaded = load_stack(find_stack(stack))
     if form is SettingsFormat.TEXT:
-        from cli.settings_text import settings_text  # noqa: PLC0415
+        from cli.settings_text import settings_text
 
         console.hand_over(settings_text(loaded, None if out else console.terminal_width()), out)
     else:
@@ -148,11 +148,11 @@ def stacks(
 ) -> None:
     """List the stacks of this project and its examples."""
     if names:
-        from settings import stacks as found  # noqa: PLC0415
+        from settings import stacks as found
 
         typer.echo("".join(f"{name}\n" for name in found(Path.cwd())), nl=False)
         return
-    from cli.stacks_text import stacks_text  # noqa: PLC0415
+    from cli.stacks_text import stacks_text
 
     typer.echo(stacks_text(Path.cwd()), nl=False)
 
@@ -168,7 +168,7 @@ def schema(
 
     A stack file names it in its first line: # yaml-language-server: $schema=groundwork.schema.json
     """
-    from settings import reference, schema  # noqa: PLC0415
+    from settings import reference, schema
 
     if form is SchemaFormat.JSON:
         console.hand_over(schema.dumps(), out)
@@ -185,11 +185,11 @@ def export(
     out: OutFile = None,
 ) -> None:
     """Write a stack in another tool's words: Terraform JSON, for scanners that read it."""
-    from cli.running import run_stack  # noqa: PLC0415
+    from cli.running import run_stack
 
     with console.progress(f"Running {stack} offline"):
         run = run_stack(stack, unknowns=unknowns)
-        from preview.terraform.export import export_text  # noqa: PLC0415
+        from preview.terraform.export import export_text
 
         text = export_text(run.snapshot)
     console.hand_over(text, out)
@@ -202,12 +202,12 @@ def verify(stack: StackName, unknowns: Unknowns = False) -> None:
     Needs Terraform and its AWS provider on this machine; without them it says how to get them, and ends well. Ends with 1
     where the provider finds errors.
     """
-    from cli.running import run_stack  # noqa: PLC0415
+    from cli.running import run_stack
 
     with console.progress(f"Running {stack} offline"):
         run = run_stack(stack, unknowns=unknowns)
-    from preview.terraform.render import render_verification  # noqa: PLC0415
-    from preview.terraform.verify import verify as judge  # noqa: PLC0415
+    from preview.terraform.render import render_verification
+    from preview.terraform.verify import verify as judge
 
     with console.progress("Asking the AWS provider"):
         verification = judge(run.snapshot)
@@ -245,12 +245,12 @@ def run(arguments: list[str]) -> int:
 
 
 def _explain(error: Exception) -> int:
-    from settings.mistakes import Mistakes  # noqa: PLC0415 - help should not wait for it
+    from settings.mistakes import Mistakes
 
     if isinstance(error, (Mistakes, OutputError)):
         console.complain(str(error))
         return MISTAKE
-    from cli.running import ProgramError  # noqa: PLC0415
+    from cli.running import ProgramError
 
     if isinstance(error, ProgramError):
         console.complain(f"The program ended with an error:\n{error}")

@@ -32,8 +32,8 @@ def run_stack(name: str, *, unknowns: bool = False, start: Path | None = None) -
     stack = find_stack(name, start)
     loaded = load_stack(stack)
     # Both cost a third of a second or more, which a mistake in the stack file should not wait for.
-    from preview.engine import run_program  # noqa: PLC0415
-    from settings.effective import as_json  # noqa: PLC0415
+    from preview.engine import run_program
+    from settings.effective import as_json
 
     if not debugging():
         # Of one error in the program asyncio logs a traceback for every output that waited for it.
