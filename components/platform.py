@@ -32,6 +32,7 @@ from components.observability.dashboard import Dashboard
 from components.observability.metrics import Metrics
 from components.observability.pages import Pages
 from components.parameters import Parameters
+from components.search import Search
 from components.secrets import Secret
 from components.storage import Bucket
 from settings import Settings
@@ -222,6 +223,18 @@ class Platform(Component):
                 secrets_key_arn=self._keys.arn("secrets"),
                 opts=self.child(),
             )
+        if self._settings.search:
+            built["search"] = search = Search(
+                f"{self.name}-search",
+                self._settings.search,
+                foundation=self.foundation,
+                network=network,
+                key_arn=self._keys.arn("data"),
+                logging=self._logging,
+                watch=self._watch,
+                opts=self.child(),
+            )
+            self.addresses["search"] = {"endpoint": search.endpoint, "masterRole": search.master_role_arn}
         return built
 
     def _functions(

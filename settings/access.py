@@ -10,6 +10,7 @@ from settings.models import Settings
 LEVELS: dict[str, tuple[str, ...]] = {
     "database": ("connect", "read"),
     "cache": ("connect",),
+    "search": ("read", "write"),
     "push": ("send",),
     "queue": ("send", "consume"),
     "topic": ("publish",),
@@ -35,6 +36,8 @@ def usable(settings: Settings) -> Iterator[Usable]:
         yield Usable("database", "database")
     if settings.cache:
         yield Usable("cache", "cache")
+    if settings.search:
+        yield Usable("search", "search")
     if settings.messaging:
         if settings.messaging.push:
             yield Usable("push", "push")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from settings.checks import compute, data, ec2, edge, hours, messaging, network, observability, services
+from settings.checks import compute, data, ec2, edge, hours, messaging, network, observability, search, services
 from settings.mistakes import Mistake, Path
 from settings.models import Settings
 
@@ -15,6 +15,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Mistake]], ...] = (
     *network.CHECKS,
     *services.CHECKS,
     *data.CHECKS,
+    *search.CHECKS,
     *edge.CHECKS,
     *compute.CHECKS,
     *ec2.CHECKS,

@@ -96,7 +96,7 @@ def readers_have_room(settings: Settings) -> Iterator[Mistake]:
 
 
 def backing_layers_need_a_network(settings: Settings) -> Iterator[Mistake]:
-    for layer in ("data", "cache"):
+    for layer in ("data", "cache", "search"):
         if getattr(settings, layer) and not settings.network:
             yield Mistake((layer,), f"{layer} needs the layer network, which this stack does not build")
 

@@ -247,7 +247,7 @@ def _module(function: FunctionSettings) -> pathlib.Path:
 def functions_in_the_network_reach_aws(settings: Settings) -> Iterator[Mistake]:
     network = settings.network
     for name, function in settings.functions.items():
-        inside = [used for used in ("database", "cache") if used in function.uses]
+        inside = [used for used in ("database", "cache", "search") if used in function.uses]
         if not inside or not network or network.nat != "none":
             continue
         needed = _endpoints(settings, function)

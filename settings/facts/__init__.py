@@ -72,6 +72,27 @@ def classes(kind: str) -> list[str]:
     return [f"{table['prefix']}.{family}.{size}" for family, sizes in table["families"].items() for size in sizes]
 
 
+@dataclass(frozen=True)
+class SearchClass:
+    """A class of OpenSearch nodes."""
+
+    auto_tune: bool
+    most_nodes: int | None
+    """Data nodes in a domain that has this class for data or for masters; None where AWS sets no limit of its own."""
+    largest_volume: int | None
+    """GiB of gp3 for each node; None where it is not known."""
+
+
+@cache
+def search_classes() -> dict[str, SearchClass]:
+    """Every ``*.search`` class of the table."""
+    return {
+        f"{family}.{size}.search": SearchClass(row.get("auto_tune", True), row.get("most_nodes"), volume)
+        for family, row in _load("search")["families"].items()
+        for size, volume in row["volumes"].items()
+    }
+
+
 def _memory(kind: str, name: str) -> float | None:
     table = _load("classes")[kind]
     prefix, _, rest = name.partition(".")

@@ -19,6 +19,7 @@ from settings.models.network import NetworkSettings
 from settings.models.observability import ObservabilitySettings
 from settings.models.parameters import ParameterTreeSettings
 from settings.models.platform import PlatformSettings
+from settings.models.search import SearchSettings
 from settings.models.secrets import SecretSettings
 from settings.models.services import ServiceSettings
 from settings.models.storage import BucketSettings
@@ -37,6 +38,7 @@ class Settings(Model):
     services: dict[Name, ServiceSettings] = {}
     data: DataSettings | None = None
     cache: CacheSettings | None = None
+    search: SearchSettings | None = None
     messaging: MessagingSettings | None = None
     functions: dict[Name, FunctionSettings] = {}
     storage: dict[Name, BucketSettings] = {}

@@ -153,6 +153,12 @@ class ThresholdSettings(Model):
     """Percent of the node's memory in use."""
     cache_evictions: CountLevels | None = CountBounds(notice=1000)
     """Keys evicted in five minutes."""
+    search_cpu: PercentLevels | None = PercentBounds(notice=80)
+    """Percent of a search node's CPU, three quarters of an hour."""
+    search_memory: PercentLevels | None = PercentBounds(notice=85, page=95)
+    """Percent of the Java heap of a search node, three minutes."""
+    search_storage: PercentLevels | None = PercentBounds(notice=75)
+    """Percent of a search node's volume in use, of what OpenSearch Service does not keep for itself."""
 
 
 class AudienceSettings(Model):

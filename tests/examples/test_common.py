@@ -293,19 +293,32 @@ LAYERS = {
     "compute": SERVICE,
     "data": INSTANCE,
     "cache": "aws:elasticache/replicationGroup:ReplicationGroup",
+    "search": "aws:opensearch/domain:Domain",
     "messaging": "aws:sqs/queue:Queue",
     "storage": "aws:s3/bucket:Bucket",
     "secrets": "aws:secretsmanager/secret:Secret",
     "observability": "aws:cloudwatch/dashboard:Dashboard",
     "budget": "aws:budgets/budget:Budget",
 }
-"""What of each layer belongs to it beyond doubt. Search is not built yet."""
+"""What of each layer belongs to it beyond doubt."""
+
+FINDING = (
+    SHOP.format(engine="fargate").replace("news: publish", "news: publish\n          search: write")
+    + "    groundwork:search: {}\n"
+)
+
+
+@pytest.fixture(scope="module")
+def finding(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    """The shop with a search domain, which no phase brings."""
+    folder = write_project(tmp_path_factory.mktemp("search"), FINDING, main=str(ROOT))
+    return run(find_stack("dev", folder))
 
 
 @pytest.mark.parametrize("layer", LAYERS)
-def test_a_layer_is_made_of_components_of_its_own_below_the_platform(layer: str) -> None:
-    """C-01 but for search, so the row is not proved."""
-    snapshot = snapshot_of("examples/storefront/start")
+@proves("C-01")
+def test_a_layer_is_made_of_components_of_its_own_below_the_platform(layer: str, finding: Snapshot) -> None:
+    snapshot = finding if layer == "search" else snapshot_of("examples/storefront/start")
     resources = snapshot.by_urn()
     owners = [resources[made.parent].type for made in snapshot.of_type(LAYERS[layer]) if made.parent]
     assert f"groundwork:{layer}:" in {owner.rpartition(":")[0] + ":" for owner in owners}
@@ -314,6 +327,18 @@ def test_a_layer_is_made_of_components_of_its_own_below_the_platform(layer: str)
             assert component.parent is not None
             assert resources[component.parent].type.startswith("groundwork:")
             assert component.custom is False
+
+
+@proves("S1-10")
+def test_a_search_domain_is_reached_by_who_uses_it_and_passes_every_rule(finding: Snapshot) -> None:
+    assert list(who_reaches(finding, "shop-search-clients")) == [(443, "shop-compute-api")]
+    assert statements(finding, "-api-task")["SearchWrite"]["Resource"] == [
+        "arn:aws:es:ap-south-1:111122223333:domain/shop-search-dev/*"
+    ]
+    assert "SEARCH_ENDPOINT" in _told_by_ecs(finding, "api").plain
+    assert "SEARCH_ENDPOINT" not in _told_by_ecs(finding, "web").plain
+    assert judge(finding, TODAY).blocking == []
+    assert set(finding.outputs["search"]) == {"endpoint", "masterRole"}
 
 
 # C-03: phases
