@@ -167,6 +167,7 @@ def test_what_holds_data_is_protected_in_prod(stack: str) -> None:
 _STATEFUL = (
     "aws:rds/instance:Instance",
     "aws:elasticache/replicationGroup:ReplicationGroup",
+    "aws:opensearch/domain:Domain",
     "aws:s3/bucket:Bucket",
     "aws:kms/key:Key",
     "aws:secretsmanager/secret:Secret",
