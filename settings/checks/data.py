@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from settings.addresses import zone_letters
-from settings.facts import cache_memory, classes, database_memory, max_connections
+from settings.facts import cache_memory, classes, database_memory, has_cluster_mode, max_connections
 from settings.mistakes import Mistake, Path, nearest, one_of
 from settings.models import Settings
 from settings.models.base import WEEKDAYS
@@ -30,6 +30,18 @@ def classes_are_known(settings: Settings) -> Iterator[Mistake]:
         yield Mistake(
             ("cache", "class"),
             f'"{node_class}" is not a class Groundwork knows{nearest(node_class, classes("caches"))}',
+        )
+
+
+def cache_class_has_cluster_mode(settings: Settings) -> Iterator[Mistake]:
+    cache = settings.cache
+    if cache is None or cache.placement != "elasticache" or has_cluster_mode(cache.node_class):
+        return
+    wanted = "cluster mode (shards)" if cache.shards is not None else "failover (replicas)" if cache.replicas else None
+    if wanted:
+        yield Mistake(
+            ("cache", "class"),
+            f'"{cache.node_class}" is of a previous generation and has no {wanted}; use cache.t4g.micro or larger',
         )
 
 
@@ -143,6 +155,7 @@ def _minutes(window: str) -> tuple[int, int]:
 
 CHECKS = (
     readers_have_room,
+    cache_class_has_cluster_mode,
     classes_are_known,
     replicas_copy_something,
     cascades_need_postgres_14,

@@ -57,6 +57,11 @@ def cache_memory(node_class: str) -> float | None:
     return _memory("caches", node_class)
 
 
+def has_cluster_mode(node_class: str) -> bool:
+    """Whether a ``cache.*`` class can be one of several shards, or fail over to another node."""
+    return node_class.split(".")[1:2] not in [[family] for family in _load("classes")["caches"]["without_cluster_mode"]]
+
+
 def max_connections(instance_class: str) -> int | None:
     """What RDS for PostgreSQL sets ``max_connections`` to: memory in bytes / 9,531,392, at most 5,000.
 

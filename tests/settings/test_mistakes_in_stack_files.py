@@ -101,6 +101,16 @@ WITHIN_CONFIG = {
             "Pulumi.dev.yaml:5 data.replicas.one.class: services may open 400 connections to 1 replicas, 400 to each, and db.t3.micro takes 112; use a larger class"
         ],
     ),
+    "cluster mode with a class that lacks it": (
+        "groundwork:cache: {class: cache.t1.micro, shards: 2}",
+        [
+            'Pulumi.dev.yaml:4 cache.class: "cache.t1.micro" is of a previous generation and has no cluster mode (shards); use cache.t4g.micro or larger'
+        ],
+    ),
+    "a cache over several zones with one node": (
+        "groundwork:cache: {multi_az: true}",
+        ["Pulumi.dev.yaml:4 cache: multi_az needs at least 1 replica to fail over to; replicas is 0"],
+    ),
     "a replica of nothing": (
         "groundwork:data: {replicas: {second: {of: frist}, first: {}}}",
         [
