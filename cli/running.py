@@ -31,9 +31,8 @@ def run_stack(name: str, *, unknowns: bool = False, start: Path | None = None) -
     """
     stack = find_stack(name, start)
     loaded = load_stack(stack)
-    # Both cost a third of a second or more, which a mistake in the stack file should not wait for.
-    from preview.engine import run_program
-    from settings.effective import as_json
+    # It costs a third of a second or more, which a mistake in the stack file should not wait for.
+    from preview import stacks
 
     if not debugging():
         # Of one error in the program asyncio logs a traceback for every output that waited for it.
@@ -41,15 +40,7 @@ def run_stack(name: str, *, unknowns: bool = False, start: Path | None = None) -
     try:
         # What the program prints is not part of what the command prints.
         with contextlib.redirect_stdout(sys.stderr):
-            snapshot = run_program(
-                stack.program_folder,
-                project=stack.project,
-                stack=stack.name,
-                config=loaded.config,
-                settings=as_json(loaded),
-                unknowns=unknowns,
-                project_folder=stack.project_folder,
-            )
+            snapshot = stacks.run_stack(stack, loaded, unknowns=unknowns)
     except Exception as error:
         raise ProgramError(stack, error) from error
     return Run(stack, snapshot)

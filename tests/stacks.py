@@ -11,8 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from preview.snapshot import Snapshot
-from settings import find_stack, load_stack, stacks
-from settings.effective import as_json
+from settings import Stack, find_stack, load_stack, stacks
 
 ROOT = Path(__file__).parent.parent
 
@@ -38,19 +37,14 @@ def snapshot_of(stack: str, unknowns: bool = False) -> Snapshot:
 
 def run(stack: str, unknowns: bool = False) -> Snapshot:
     """The same without any cache."""
-    from preview.engine import run_program  # noqa: PLC0415 - what reads a cached snapshot needs no engine
+    return run_found(find_stack(stack, ROOT), unknowns)
 
-    found = find_stack(stack, ROOT)
-    loaded = load_stack(found)
-    return run_program(
-        found.program_folder,
-        project=found.project,
-        stack=found.name,
-        config=loaded.config,
-        settings=as_json(loaded),
-        unknowns=unknowns,
-        project_folder=found.project_folder,
-    )
+
+def run_found(stack: Stack, unknowns: bool = False) -> Snapshot:
+    """The same for a stack that may be anywhere."""
+    from preview.stacks import run_stack  # noqa: PLC0415 - what reads a cached snapshot needs no engine
+
+    return run_stack(stack, load_stack(stack), unknowns=unknowns)
 
 
 def _key(stack: str, unknowns: bool) -> str:

@@ -10,10 +10,8 @@ from typing import Any
 
 import yaml
 
-from preview.engine import run_program
 from preview.snapshot import Resource, Snapshot
-from settings import Stack, find_stack, load_stack
-from settings.effective import as_json
+from settings import Stack, find_stack
 from tests.stacks import ROOT
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
@@ -129,17 +127,3 @@ def changed(stack: str, file: Path, change: Callable[[Config], None]) -> Stack:
     change(document["config"])
     file.write_text(yaml.safe_dump(document), encoding="utf-8")
     return replace(found, file=file)
-
-
-def run(stack: Stack) -> Snapshot:
-    """What a changed stack declares."""
-    loaded = load_stack(stack)
-    return run_program(
-        stack.program_folder,
-        project=stack.project,
-        stack=stack.name,
-        config=loaded.config,
-        settings=as_json(loaded),
-        unknowns=False,
-        project_folder=stack.project_folder,
-    )

@@ -27,13 +27,12 @@ from tests.examples.query import (
     named,
     primary,
     replicas,
-    run,
     sources,
     statements,
     who_reaches,
 )
 from tests.requirements import proves
-from tests.stacks import ROOT, snapshot_of
+from tests.stacks import ROOT, run_found, snapshot_of
 from tests.test_guardrails_on_stacks import TODAY
 
 MVP, HYBRID, GROWTH = (f"examples/chat-app/{stack}" for stack in ("mvp", "hybrid", "growth"))
@@ -667,7 +666,7 @@ def for_developers(config: Config) -> None:
 @pytest.mark.parametrize("stack", [MVP, GROWTH])
 @proves("S4-14")
 def test_in_dev_instances_and_database_stop_at_18_and_start_at_8_in_singapore(stack: str, tmp_path: Path) -> None:
-    snapshot = run(changed(stack, tmp_path / "dev.yaml", for_developers))
+    snapshot = run_found(changed(stack, tmp_path / "dev.yaml", for_developers))
     calls = {
         (
             json.loads(schedule.inputs["target"]["input"])["DbInstanceIdentifier"],
@@ -763,7 +762,7 @@ def on_fargate(config: Config) -> None:
 
 @proves("S4-16", "C-05")
 def test_from_instances_to_fargate_services_keep_environment_permissions_and_stickiness(tmp_path: Path) -> None:
-    before, after = snapshot_of(GROWTH), run(changed(GROWTH, tmp_path / "fargate.yaml", on_fargate))
+    before, after = snapshot_of(GROWTH), run_found(changed(GROWTH, tmp_path / "fargate.yaml", on_fargate))
     assert judge(after, TODAY).blocking == []
     assert not after.of_type(GROUP, TEMPLATE)
     for service in ("app", "worker"):

@@ -14,11 +14,9 @@ import pytest
 import yaml
 
 from guardrails.catalogue import rules
-from preview.engine import run_program
 from preview.snapshot import Snapshot
 from preview.verdicts import judge
 from settings import find_stack, load_stack, stacks
-from settings.effective import as_json
 from tests.examples.query import (
     INSTANCE,
     SERVICE,
@@ -29,13 +27,12 @@ from tests.examples.query import (
     named,
     primary,
     replicas,
-    run,
     sources,
     statements,
     who_reaches,
 )
 from tests.requirements import proves
-from tests.stacks import ROOT, STACKS, snapshot_of
+from tests.stacks import ROOT, STACKS, run_found, snapshot_of
 from tests.test_guardrails_on_stacks import TODAY
 from tests.writing import write_project
 
@@ -89,16 +86,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Snapshot]:
     def on(engine: str, unknowns: bool = False) -> Snapshot:
         folder = write_project(tmp_path_factory.mktemp(engine), SHOP.format(engine=engine), main=str(ROOT))
         stack = find_stack("dev", folder)
-        loaded = load_stack(stack)
-        return run_program(
-            stack.program_folder,
-            project=stack.project,
-            stack=stack.name,
-            config=loaded.config,
-            settings=as_json(loaded),
-            unknowns=unknowns,
-            project_folder=stack.project_folder,
-        )
+        return run_found(stack, unknowns)
 
     return on
 
@@ -276,7 +264,7 @@ def test_on_app_runner_without_cloudfront_services_answer_themselves_behind_a_fi
     text = SHOP.format(engine="app-runner").replace(", cdn: true", "").replace(", domain: shop.example.com", "")
     text += "    groundwork:edge: {cdn: null}\n"
     found = find_stack("dev", write_project(tmp_path, text, main=str(ROOT)))
-    snapshot = run(found)
+    snapshot = run_found(found)
     assert not snapshot.of_type(DISTRIBUTION, "aws:lb/loadBalancer:LoadBalancer")
     assert judge(snapshot, TODAY).blocking == []
     for association in snapshot.of_type("aws:wafv2/webAclAssociation:WebAclAssociation"):
@@ -312,7 +300,7 @@ FINDING = (
 def finding(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     """The shop with a search domain, which no phase brings."""
     folder = write_project(tmp_path_factory.mktemp("search"), FINDING, main=str(ROOT))
-    return run(find_stack("dev", folder))
+    return run_found(find_stack("dev", folder))
 
 
 @pytest.mark.parametrize("layer", LAYERS)
@@ -365,7 +353,7 @@ SIZES = {
 @pytest.mark.parametrize("phase", SIZES)
 @proves("C-03")
 def test_the_phase_alone_chooses_the_size_of_everything(phase: str, tmp_path: Path) -> None:
-    snapshot = run(changed("dev", tmp_path / f"{phase}.yaml", of_phase(phase)))
+    snapshot = run_found(changed("dev", tmp_path / f"{phase}.yaml", of_phase(phase)))
     (cpu, memory, least, most), (database, standby, readers), (zones, gateways) = SIZES[phase]
     for service in ("web", "api", "worker"):
         task = named(snapshot, TASK, f"-compute-{service}").inputs
@@ -409,7 +397,7 @@ def test_a_stack_file_overrides_each_size_and_takes_a_layer_away(tmp_path: Path)
         )(config)
         config["groundwork:services"]["api"] |= {"cpu": 2048, "memory": 8192, "scaling": {"max": 6}}
 
-    snapshot = run(changed("dev", tmp_path / "dev.yaml", change))
+    snapshot = run_found(changed("dev", tmp_path / "dev.yaml", change))
     database = primary(snapshot).inputs
     assert (database["instanceClass"], database["multiAz"], database["allocatedStorage"]) == ("db.t4g.large", True, 200)
     # What the file does not say is still the phase's.
@@ -441,7 +429,7 @@ STAGES = pytest.mark.parametrize("stage", ["dev", "staging", "prod"])
 @STAGES
 @proves("C-04")
 def test_only_production_is_protected_from_deletion(stage: str, tmp_path: Path) -> None:
-    snapshot = run(changed("dev", tmp_path / f"{stage}.yaml", of_stage(stage)))
+    snapshot = run_found(changed("dev", tmp_path / f"{stage}.yaml", of_stage(stage)))
     is_prod = stage == "prod"
     database = primary(snapshot)
     assert database.inputs["deletionProtection"] is is_prod
@@ -460,7 +448,7 @@ RETENTION = {"dev": {7}, "staging": {30}, "prod": {30}}
 @STAGES
 @proves("C-04")
 def test_logs_are_kept_and_attacks_refused_as_the_stage_says(stage: str, tmp_path: Path) -> None:
-    snapshot = run(changed("dev", tmp_path / f"{stage}.yaml", of_stage(stage)))
+    snapshot = run_found(changed("dev", tmp_path / f"{stage}.yaml", of_stage(stage)))
     groups = snapshot.of_type("aws:cloudwatch/logGroup:LogGroup")
     assert {group.inputs["retentionInDays"] for group in groups} == RETENTION[stage]
     [firewall] = snapshot.of_type("aws:wafv2/webAcl:WebAcl")
@@ -473,7 +461,7 @@ def test_logs_are_kept_and_attacks_refused_as_the_stage_says(stage: str, tmp_pat
 @proves("C-04")
 def test_what_dev_is_only_told_of_stops_the_later_stages(stage: str, tmp_path: Path) -> None:
     forgetful = of_stage(stage, storage={"images": {"purpose": "media", "cdn": True, "versioning": False}})
-    verdicts = judge(run(changed("dev", tmp_path / f"{stage}.yaml", forgetful)), TODAY)
+    verdicts = judge(run_found(changed("dev", tmp_path / f"{stage}.yaml", forgetful)), TODAY)
     found = [finding for finding in verdicts.findings if finding.rule == "s3-versioning"]
     assert [(finding.resource, finding.level.value) for finding in found] == [
         ("shop-images", "advisory" if stage == "dev" else "mandatory")

@@ -28,14 +28,13 @@ from tests.examples.query import (
     primary,
     references,
     replicas,
-    run,
     sources,
     statements,
     tracking,
     who_reaches,
 )
 from tests.requirements import proves
-from tests.stacks import ROOT, snapshot_of
+from tests.stacks import ROOT, run_found, snapshot_of
 
 START, MILLIONS = "examples/storefront/start", "examples/storefront/millions"
 STACKS = pytest.mark.parametrize("stack", [START, MILLIONS])
@@ -80,7 +79,7 @@ def on_app_runner(config: Config) -> None:
 
 @proves("S0-01")
 def test_the_same_service_runs_on_app_runner_with_the_same_limits_and_a_way_into_the_network(tmp_path: Path) -> None:
-    snapshot = run(changed(START, tmp_path / "start.yaml", on_app_runner))
+    snapshot = run_found(changed(START, tmp_path / "start.yaml", on_app_runner))
     service = named(snapshot, "aws:apprunner/service:Service", "-web").inputs
     size = service["instanceConfiguration"]
     assert (size["cpu"], size["memory"]) == ("2048", "4096")
@@ -429,7 +428,7 @@ def test_one_setting_turns_x_ray_off(tmp_path: Path) -> None:
     def untraced(config: Config) -> None:
         config["groundwork:observability"]["tracing"] = False
 
-    snapshot = run(changed(START, tmp_path / "start.yaml", untraced))
+    snapshot = run_found(changed(START, tmp_path / "start.yaml", untraced))
     assert traced(snapshot) == set()
     assert "xray:" not in json.dumps(
         [policy.inputs["policy"] for policy in snapshot.of_type("aws:iam/rolePolicy:RolePolicy")]
@@ -546,7 +545,7 @@ def test_a_firewall_at_the_edge_blocks_who_asks_more_than_2000_times_in_5_minute
 @pytest.fixture(scope="module")
 def grown() -> Snapshot:
     """The stack ``start`` after its file has become that of ``millions``."""
-    return run(replace(find_stack(MILLIONS, ROOT), name="start"))
+    return run_found(replace(find_stack(MILLIONS, ROOT), name="start"))
 
 
 def config_of(stack: str) -> Config:

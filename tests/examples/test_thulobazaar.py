@@ -20,10 +20,9 @@ from tests.examples.query import (
     named,
     primary,
     replicas,
-    run,
 )
 from tests.requirements import proves
-from tests.stacks import snapshot_of
+from tests.stacks import run_found, snapshot_of
 
 LAUNCH, GROWTH, SCALE = (f"examples/thulobazaar/{stack}" for stack in ("launch", "growth", "scale"))
 STACKS = pytest.mark.parametrize("stack", [LAUNCH, GROWTH, SCALE])
@@ -333,7 +332,7 @@ def test_push_applications_come_with_their_sealed_credentials_and_not_without(tm
         }
 
     assert not snapshot_of(LAUNCH).of_type(APPLICATION)
-    snapshot = run(changed(LAUNCH, tmp_path / "Pulumi.launch.yaml", give_credentials))
+    snapshot = run_found(changed(LAUNCH, tmp_path / "Pulumi.launch.yaml", give_credentials))
     applications = {application.inputs["platform"]: application.inputs for application in snapshot.of_type(APPLICATION)}
     assert set(applications) == {"GCM", "APNS"}
     assert all(inputs["platformCredential"] == SECRET for inputs in applications.values())
