@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from settings.data_file import read_data
 
 _TABLE = Path(__file__).with_name("computed")
 EXAMPLE_ACCOUNT = "111122223333"
@@ -88,10 +88,9 @@ def _lookup(match: re.Match[str], scope: Mapping[str, str]) -> str:
 
 @cache
 def _table() -> dict[str, dict[str, Any]]:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     table: dict[str, dict[str, Any]] = {"resources": {}, "invokes": {}}
     for file in sorted(_TABLE.glob("*.yaml")):
-        for section, rows in yaml.load(file.read_text(encoding="utf-8"), loader).items():  # noqa: S506 - a safe loader
+        for section, rows in read_data(file).items():
             repeated = table[section].keys() & rows.keys()
             if repeated:
                 raise ValueError(f"{file.name} repeats {', '.join(sorted(repeated))}; one row for each")

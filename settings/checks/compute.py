@@ -189,7 +189,7 @@ def services_fit_the_instances(settings: Settings) -> Iterator[Mistake]:
     room = _room(compute.capacity)
     if room is None:
         return
-    copies = {name: _most_copies(service) for name, service in settings.services.items()}
+    copies = {name: settings.most_copies(name) for name in settings.services}
     instances = max([compute.capacity.max, *(hours.max for hours in compute.capacity.schedule.values())])
     path: Path = ("compute", "instances", "max")
     parts = " + ".join(f"{name} {count}" for name, count in copies.items())
@@ -211,10 +211,6 @@ def services_fit_the_instances(settings: Settings) -> Iterator[Mistake]:
                 f"{needed} ({_products(copies, sizes)}, and one more copy during a deployment); raise max to {-(-needed // has)} "
                 "or more, use a larger class, or lower scaling.max",
             )
-
-
-def _most_copies(service: ServiceSettings) -> int:
-    return max([service.scaling.max, *(hours.max for hours in service.scaling.schedule.values())])
 
 
 def _products(copies: Mapping[str, int], sizes: Mapping[str, int]) -> str:

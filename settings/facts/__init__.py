@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
+from settings.data_file import read_data
 
 _HERE = Path(__file__).parent
 
@@ -16,8 +16,7 @@ Architecture = Literal["arm64", "x86_64"]
 
 @cache
 def _load(name: str) -> Any:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load((_HERE / f"{name}.yaml").read_text(encoding="utf-8"), loader)  # noqa: S506 - a safe loader
+    return read_data(_HERE / f"{name}.yaml")
 
 
 def regions() -> dict[str, str]:
