@@ -346,7 +346,7 @@ class Platform(Component):
             door=edge.door if edge else None,
             shield=shield,
         )
-        common = {
+        common: engines.Common = {
             "foundation": self.foundation,
             "services": self._settings.services,
             "network": network,

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol, TypedDict
 
 import pulumi
 
+from components.access import Grant
+from components.alarms import Watch
+from components.base import Foundation
 from components.compute.app_runner import AppRunner
 from components.compute.ec2.address import Address
 from components.compute.ec2.engine import Backups, Ec2
 from components.compute.ec2.shape import parts
 from components.compute.ecs_ec2 import EcsEc2
 from components.compute.fargate import Fargate
+from components.compute.wiring import LoadBalancer, Queue
 from components.edge.origin import Door
 from components.edge.shield import Shield
 from components.hours import StoppedGroup, StoppedService, ecs_services
+from components.logs import Logging
+from components.network.network import Network
 from settings import Settings
 from settings.models.compute import ComputeSettings, Engine, InstancesSettings
+from settings.models.services import ServiceSettings
 
 
 class Running(Protocol):
@@ -27,6 +34,22 @@ class Running(Protocol):
     service_names: dict[str, pulumi.Output[str]]
     repository_urls: dict[str, pulumi.Output[str]]
     log_group_names: dict[str, pulumi.Output[str]]
+
+
+class Common(TypedDict):
+    """What every engine takes."""
+
+    foundation: Foundation
+    services: Mapping[str, ServiceSettings]
+    network: Network
+    load_balancer: LoadBalancer | None
+    grants: Mapping[str, Mapping[str, Grant]]
+    queues: Mapping[str, Queue]
+    logging: Logging
+    watch: Watch
+    key_arn: pulumi.Output[str]
+    images_key_arn: pulumi.Output[str]
+    opts: pulumi.ResourceOptions
 
 
 @dataclass(frozen=True)
@@ -86,28 +109,20 @@ def stoppable(engine: Running, settings: Settings) -> Stoppable:
     return Stoppable(app_runner=engine.service_arns) if isinstance(engine, AppRunner) else Stoppable()
 
 
-def run(
-    name: str, compute: ComputeSettings, settings: Settings, special: Special, common: Mapping[str, Any]
-) -> Running:
+def run(name: str, compute: ComputeSettings, settings: Settings, special: Special, common: Common) -> Running:
     """Every service on the engine that the settings name; ``common`` is what all engines take."""
     return _ENGINES[compute.engine](name, compute, settings, special, common)
 
 
-def _fargate(
-    name: str, compute: ComputeSettings, settings: Settings, special: Special, common: Mapping[str, Any]
-) -> Running:
+def _fargate(name: str, compute: ComputeSettings, settings: Settings, special: Special, common: Common) -> Running:
     return Fargate(name, compute, **common)
 
 
-def _ecs_ec2(
-    name: str, compute: ComputeSettings, settings: Settings, special: Special, common: Mapping[str, Any]
-) -> Running:
+def _ecs_ec2(name: str, compute: ComputeSettings, settings: Settings, special: Special, common: Common) -> Running:
     return EcsEc2(name, compute, volumes_key_arn=special.volumes_key_arn, **common)
 
 
-def _ec2(
-    name: str, compute: ComputeSettings, settings: Settings, special: Special, common: Mapping[str, Any]
-) -> Running:
+def _ec2(name: str, compute: ComputeSettings, settings: Settings, special: Special, common: Common) -> Running:
     return Ec2(
         name,
         compute,
@@ -120,9 +135,7 @@ def _ec2(
     )
 
 
-def _app_runner(
-    name: str, compute: ComputeSettings, settings: Settings, special: Special, common: Mapping[str, Any]
-) -> Running:
+def _app_runner(name: str, compute: ComputeSettings, settings: Settings, special: Special, common: Common) -> Running:
     shield = special.shield
     return AppRunner(
         name,
@@ -133,7 +146,7 @@ def _app_runner(
     )
 
 
-_ENGINES: dict[Engine, Callable[[str, ComputeSettings, Settings, Special, Mapping[str, Any]], Running]] = {
+_ENGINES: dict[Engine, Callable[[str, ComputeSettings, Settings, Special, Common], Running]] = {
     "fargate": _fargate,
     "ecs-ec2": _ecs_ec2,
     "ec2": _ec2,

@@ -7,7 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from settings.checks import compute, data, ec2, edge, hours, messaging, network, observability, search, services
+from settings.checks import (
+    compute,
+    data,
+    ec2,
+    edge,
+    hours,
+    kubernetes,
+    messaging,
+    migration,
+    network,
+    observability,
+    search,
+    secrets,
+    services,
+)
 from settings.mistakes import Mistake, Path
 from settings.models import Settings
 
@@ -19,9 +33,12 @@ CHECKS: tuple[Callable[[Settings], Iterator[Mistake]], ...] = (
     *edge.CHECKS,
     *compute.CHECKS,
     *ec2.CHECKS,
+    *kubernetes.CHECKS,
     *messaging.CHECKS,
     *observability.CHECKS,
     *hours.CHECKS,
+    *secrets.CHECKS,
+    *migration.CHECKS,
 )
 
 

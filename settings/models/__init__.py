@@ -15,6 +15,7 @@ from settings.models.edge import EdgeSettings
 from settings.models.exceptions import ExceptionSettings
 from settings.models.functions import FunctionSettings
 from settings.models.messaging import MessagingSettings
+from settings.models.migration import MigrationSettings
 from settings.models.network import NetworkSettings
 from settings.models.observability import ObservabilitySettings
 from settings.models.parameters import ParameterTreeSettings
@@ -44,6 +45,7 @@ class Settings(Model):
     storage: dict[Name, BucketSettings] = {}
     secrets: dict[Name, SecretSettings] = {}
     parameters: dict[Name, ParameterTreeSettings] = {}
+    migration: MigrationSettings | None = None
     observability: ObservabilitySettings | None = None
     budget: BudgetSettings | None = None
     exceptions: tuple[ExceptionSettings, ...] = ()

@@ -8,9 +8,10 @@ from pydantic import Field, model_validator
 
 from settings.facts import Architecture, instance_class
 from settings.models.base import Model, Name
+from settings.models.kubernetes import KubernetesSettings
 from settings.models.services import ScheduledScaling, check_bounds
 
-Engine = Literal["fargate", "ecs-ec2", "ec2", "app-runner"]
+Engine = Literal["fargate", "ecs-ec2", "eks", "ec2", "app-runner"]
 
 INSTANCE_ENGINES: tuple[Engine, ...] = ("ecs-ec2", "ec2")
 """Engines whose instances are ours."""
@@ -76,7 +77,7 @@ class ComputeSettings(Model):
 
     engine: Engine = "fargate"
     """``fargate``: containers without servers. ``ecs-ec2``: the same containers on instances of one's own. ``ec2``:
-    containers on instances of one's own, without ECS. ``app-runner``: only for accounts that used it before 30 April 2026."""
+    containers on instances of one's own, without ECS. ``eks``: the same containers on Kubernetes. ``app-runner``: only for accounts that used it before 30 April 2026."""
 
     architecture: Architecture | None = None
     """What images are built for. Unset: arm64 (Graviton, about a fifth cheaper) on Fargate, on instances what their class
@@ -84,6 +85,9 @@ class ComputeSettings(Model):
 
     instances: InstancesSettings | None = None
     """For the engines ``ecs-ec2`` and ``ec2``."""
+
+    kubernetes: KubernetesSettings | None = None
+    """For the engine ``eks``."""
 
     spot: Annotated[int, Field(ge=0, le=100)] = 0
     """Percent of tasks beyond the minimum that run on Spot; with ``ecs-ec2`` and ``ec2``, of instances beyond theirs."""
@@ -114,11 +118,20 @@ class ComputeSettings(Model):
         return self.instances or InstancesSettings()
 
     @property
+    def cluster(self) -> KubernetesSettings:
+        """The Kubernetes cluster, as said or as the defaults are."""
+        return self.kubernetes or KubernetesSettings()
+
+    @property
     def built_for(self) -> Architecture:
         """The architecture that images must have."""
         if self.architecture is not None:
             return self.architecture
         if self.engine == "fargate":
             return "arm64"
-        known = instance_class(self.capacity.instance_class) if self.has_instances else None
+        if self.engine == "eks":
+            first = next(iter(self.cluster.nodes.values()), None)
+            known = instance_class(first.classes[0]) if first else None
+        else:
+            known = instance_class(self.capacity.instance_class) if self.has_instances else None
         return known.architecture if known else "x86_64"

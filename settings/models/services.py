@@ -202,6 +202,9 @@ class ServiceSettings(Model):
     spot: Annotated[int, Field(ge=0, le=100)] | None = None
     """Percent on Spot; unset, as ``compute.spot``."""
 
+    nodes: Name | None = None
+    """With the engine ``eks``: the node group that it runs on; unset, any group without taints."""
+
     @property
     def is_public(self) -> bool:
         """Reached from outside through the load balancer."""
