@@ -96,7 +96,12 @@ def _default(field: FieldInfo) -> str:
         return f"`{json.dumps(value.model_dump())}`" if _is_written_plain(type(value)) else "as below"
     if value is None:
         return "none"
-    return f"`{json.dumps(value, ensure_ascii=False)}`"
+    return f"`{json.dumps(value, ensure_ascii=False, default=_written)}`"
+
+
+def _written(value: Any) -> Any:
+    """An entry of a map, as what it says beyond its own defaults."""
+    return value.model_dump(by_alias=True, exclude_defaults=True)
 
 
 def _model(annotation: Any) -> type[BaseModel] | None:
