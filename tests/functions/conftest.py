@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,10 @@ from typing import Any
 
 import boto3
 import pytest
+import redis
 from moto import mock_aws
+
+from tests.functions import servers
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 REGION = "ap-southeast-1"
@@ -57,3 +61,55 @@ def load(client: Any) -> Callable[..., ModuleType]:
         return module
 
     return fresh
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[servers.Server]:
+    """A Redis over TLS that asks for a login."""
+    if servers.redis_program() is None:
+        pytest.skip("there is no redis-server on this machine: apt-get install redis-server")
+    with servers.redis_server() as server:
+        yield server
+
+
+@pytest.fixture
+def cache(redis_server: servers.Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """An empty cache with the environment that ``uses: {cache: connect}`` gives, and a client of the test's own."""
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    with (
+        mock_aws(),
+        redis.Redis(
+            host="localhost",
+            port=redis_server.port,
+            username=servers.REDIS_USER,
+            password=servers.REDIS_PASSWORD,
+            ssl=True,
+            ssl_ca_certs=str(redis_server.authority),
+            decode_responses=True,
+        ) as client,
+    ):
+        client.flushall()
+        login = {"password": servers.REDIS_PASSWORD}
+        kept = boto3.client("secretsmanager").create_secret(Name="shop/prod/cache", SecretString=json.dumps(login))
+        for name, value in {
+            "CACHE_HOST": "localhost",
+            "CACHE_PORT": str(redis_server.port),
+            "CACHE_TLS": "true",
+            "CACHE_MODE": "single",
+            "CACHE_AUTHENTICATION": "password",
+            "CACHE_USERNAME": servers.REDIS_USER,
+            "CACHE_PASSWORD_SECRET": f"{kept['ARN']}:password::",
+            "CACHE_CA_FILE": str(redis_server.authority),
+        }.items():
+            monkeypatch.setenv(name, value)
+        yield client
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[servers.Server]:
+    """A PostgreSQL over TLS with an administrator such as RDS makes."""
+    if servers.postgres_programs() is None:
+        pytest.skip("there is no PostgreSQL on this machine: apt-get install postgresql")
+    with servers.postgres_server() as server:
+        yield server

@@ -1,0 +1,152 @@
+"""Forgets what a cache holds of something that changed.
+
+A topic tells of the change; what is forgotten is written in templates that the message fills::
+
+    KEYS: "user:{id},profile:{user.name}"      {"id": 7, "user": {"name": "mira"}}  →  user:7, profile:mira
+
+Environment:
+
+==================  =============================================================================================
+``KEYS``            keys with placeholders, comma-separated
+``PATTERNS``        ``feed:{id}:*``: every key that matches, found by SCAN, which passes over the whole cache once;
+                    prefer keys, or one key whose fields are the entries
+``CACHE_…``         from ``uses: {cache: connect}``
+``CACHE_CA_FILE``   authority of the cache's certificate; unset, those that the system trusts, ElastiCache's among them
+==================  =============================================================================================
+
+The same message twice does no harm: what is forgotten is forgotten. Messages in the wrong order do none either, since nothing is
+written. A message that lacks a value which a template asks for fails, and with it the call; Lambda tries it again and then keeps it
+in the failures queue.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import os
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import boto3
+import redis
+from redis.backoff import ExponentialBackoff
+from redis.cluster import RedisCluster
+from redis.retry import Retry
+
+logger = logging.getLogger()
+
+BATCH = 500
+"""Keys that are forgotten, or looked at by SCAN, in one go."""
+TIMEOUT = 5
+"""Seconds."""
+_PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)\}")
+
+
+class Malformed(ValueError):  # noqa: N818 - it is an outcome, not a fault
+    """A message that does not say what changed."""
+
+
+def handle(event: Mapping[str, Any], context: object) -> None:
+    """Messages of a topic."""
+    for record in event["Records"]:
+        message = json.loads(record["Sns"]["Message"])
+        if not isinstance(message, dict):
+            raise Malformed("a message is an object")
+        keys = [fill(template, message) for template in _templates("KEYS")]
+        patterns = [fill(template, message, glob=True) for template in _templates("PATTERNS")]
+        if not (keys or patterns):
+            raise ValueError("neither KEYS nor PATTERNS is set")
+        try:
+            forgotten = forget(keys, patterns)
+        except redis.AuthenticationError:
+            # Another password since this copy started.
+            _reset()
+            forgotten = forget(keys, patterns)
+        logger.info("forgotten", extra={"message_id": record["Sns"]["MessageId"], "keys": forgotten})
+
+
+def fill(template: str, message: Mapping[str, Any], *, glob: bool = False) -> str:
+    """The template with the message's values. In a pattern they are taken literally, whatever is in them."""
+
+    def value(match: re.Match[str]) -> str:
+        found: Any = message
+        for part in match[1].split("."):
+            found = found.get(part) if isinstance(found, Mapping) else None
+        if isinstance(found, bool) or not isinstance(found, (str, int)) or found == "":
+            raise Malformed(f"the message has no {match[1]}")
+        return re.sub(r"([*?\[\]^\\-])", r"\\\1", str(found)) if glob else str(found)
+
+    return _PLACEHOLDER.sub(value, template)
+
+
+def forget(keys: list[str], patterns: list[str]) -> int:
+    """How many keys went. UNLINK gives memory back behind the scenes; in cluster mode each key has a node of its own."""
+    client = _client()
+    found: list[str | bytes] = [*keys]
+    total = 0
+    for batch in _batches(client, found, patterns):
+        pipeline = client.pipeline(transaction=False)
+        for key in batch:
+            pipeline.unlink(key)
+        total += sum(pipeline.execute())
+    return total
+
+
+def _batches(client: Any, keys: list[str | bytes], patterns: list[str]) -> Iterator[list[str | bytes]]:
+    if keys:
+        yield keys
+    for pattern in patterns:
+        batch: list[str | bytes] = []
+        for key in client.scan_iter(match=pattern, count=BATCH):
+            batch.append(key)
+            if len(batch) == BATCH:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+
+
+def _templates(name: str) -> list[str]:
+    templates = [part.strip() for part in os.environ.get(name, "").split(",") if part.strip()]
+    for template in templates:
+        if name == "PATTERNS" and not re.match(r"[^*?\[{]", template):
+            raise ValueError(f"pattern {template!r} could match the whole cache; let it start with what is fixed")
+    return templates
+
+
+@functools.cache
+def _client() -> Any:
+    """One connection for the life of this copy."""
+    authentication = os.environ["CACHE_AUTHENTICATION"]
+    if authentication != "password":
+        raise ValueError(f"CACHE_AUTHENTICATION is {authentication}; this function logs in with a password")
+    options: dict[str, Any] = {
+        "host": os.environ["CACHE_HOST"],
+        "port": int(os.environ["CACHE_PORT"]),
+        "username": os.environ["CACHE_USERNAME"],
+        "password": _secret("CACHE_PASSWORD"),
+        "ssl": True,
+        "ssl_ca_certs": os.environ.get("CACHE_CA_FILE"),
+        "socket_timeout": TIMEOUT,
+        "socket_connect_timeout": TIMEOUT,
+        "retry": Retry(ExponentialBackoff(cap=0.5, base=0.05), 2),
+    }
+    return RedisCluster(**options) if os.environ["CACHE_MODE"] == "cluster" else redis.Redis(**options)
+
+
+def _reset() -> None:
+    _client.cache_clear()
+
+
+def _secret(name: str) -> str:
+    """The value that a container would find in the variable ``name``."""
+    reference = os.environ[f"{name}_SECRET"].split(":")
+    answer: str = _secrets_manager().get_secret_value(SecretId=":".join(reference[:7]))["SecretString"]
+    return str(json.loads(answer)[reference[7]]) if len(reference) > 7 else answer
+
+
+@functools.cache
+def _secrets_manager() -> Any:
+    return boto3.client("secretsmanager")

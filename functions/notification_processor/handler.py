@@ -1,0 +1,266 @@
+"""Sends notifications of a queue to phones, through SNS mobile push.
+
+A message names a device and what it is told::
+
+    {"id": "order-17-paid", "platform": "ios", "token": "…", "title": "Paid", "body": "Order 17 is paid.", "data": {"order": "17"}}
+    {"id": "order-17-paid", "endpoint": "arn:aws:sns:…:endpoint/APNS/…", "body": "Order 17 is paid."}
+
+``endpoint`` is what SNS calls a device; with ``platform`` and ``token`` it is registered first, which gives the same endpoint each
+time. ``id`` names the notification for that device; unset, the queue's own id does.
+
+Environment:
+
+====================================  =====================================================================
+``PUSH_IOS_ARN``, ``PUSH_ANDROID_ARN``  from ``uses: {push: send}``
+``CACHE_…``                           from ``uses: {cache: connect}``, if it remembers what was sent (below)
+``CACHE_CA_FILE``                     authority of the cache's certificate; unset, those that the system trusts
+``REMEMBER_HOURS``                    24: how long
+====================================  =====================================================================
+
+The same message twice does no harm: the phone shows the second in place of the first, since both carry the same id to Apple and
+Google (collapse id). With a cache the second is not sent at all: an id is claimed before and marked after, and a claim whose owner
+died lapses after a minute, so that a notification is late then and not lost.
+
+A device that is gone or turned off (SNS says so after Apple or Google did) is done with: trying again would change nothing, and the
+app registers anew when it is next opened. Everything else that fails comes again by itself, alone, and goes to the dead-letter queue
+in the end.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import logging
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import redis
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from redis.backoff import ExponentialBackoff
+from redis.cluster import RedisCluster
+from redis.retry import Retry
+
+logger = logging.getLogger()
+
+CLAIM_SECONDS = 60
+TIMEOUT = 5
+"""Seconds."""
+PLATFORMS = ("ios", "android")
+_GONE = ("EndpointDisabled", "EndpointDisabledException", "NotFound", "NotFoundException")
+# https://docs.aws.amazon.com/sns/latest/api/API_CreatePlatformEndpoint.html
+_OTHER_ATTRIBUTES = re.compile(r"Endpoint (arn:\S+) already exists with the same Token")
+
+
+class Malformed(ValueError):  # noqa: N818 - it is an outcome, not a fault
+    """A message that names no device, or nothing to say."""
+
+
+class Claimed(Exception):  # noqa: N818 - it is an outcome, not a fault
+    """Another copy of the function is sending it, or died while it did."""
+
+
+@dataclass(frozen=True)
+class Notification:
+    """What one message asks for."""
+
+    id: str
+    endpoint: str | None
+    platform: str | None
+    token: str | None
+    title: str
+    body: str
+    data: Mapping[str, str]
+
+    @staticmethod
+    def read(message: Any, default_id: str) -> Notification:
+        if not isinstance(message, Mapping):
+            raise Malformed("a message is an object")
+
+        def text(name: str) -> str | None:
+            value = message.get(name)
+            if value is not None and not isinstance(value, str):
+                raise Malformed(f"{name} is no text")
+            return value or None
+
+        data = message.get("data", {})
+        if not isinstance(data, Mapping) or not all(isinstance(value, str) for value in data.values()):
+            raise Malformed("data is no object of texts")
+        found = Notification(
+            text("id") or default_id,
+            text("endpoint"),
+            text("platform"),
+            text("token"),
+            text("title") or "",
+            text("body") or "",
+            dict(data),
+        )
+        if found.endpoint is None and not (found.platform in PLATFORMS and found.token):
+            raise Malformed("needs endpoint, or token and a platform: ios or android")
+        if not (found.body or found.data):
+            raise Malformed("has neither body nor data")
+        return found
+
+    @property
+    def mark(self) -> str:
+        """What the notification is remembered by: its id and its device."""
+        device = self.endpoint or f"{self.platform} {self.token}"
+        return hashlib.sha256(f"{self.id} {device}".encode()).hexdigest()
+
+    def payload(self) -> str:
+        """For each system in its own words; SNS picks the device's.
+
+        https://docs.aws.amazon.com/sns/latest/dg/sns-send-custom-platform-specific-payloads-mobile-devices.html
+        """
+        alert = {name: value for name, value in (("title", self.title), ("body", self.body)) if value}
+        apple = json.dumps({"aps": {"alert": alert} if alert else {"content-available": 1}, **self.data})
+        google: dict[str, Any] = {"android": {"collapse_key": self.mark[:32]}}
+        if alert:
+            google["notification"] = alert
+            google["android"]["notification"] = {"tag": self.mark[:32]}
+        if self.data:
+            google["data"] = dict(self.data)
+        return json.dumps(
+            {
+                "default": self.body or "-",
+                "APNS": apple,
+                "APNS_SANDBOX": apple,
+                "GCM": json.dumps({"fcmV1Message": {"message": google}}),
+            }
+        )
+
+    def attributes(self) -> dict[str, dict[str, str]]:
+        """https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html#sns-attrib-mobile-reserved"""
+        wanted = {
+            "AWS.SNS.MOBILE.APNS.COLLAPSE_ID": self.mark,
+            "AWS.SNS.MOBILE.APNS.PUSH_TYPE": "alert" if self.title or self.body else "background",
+            "AWS.SNS.MOBILE.APNS.PRIORITY": "10" if self.title or self.body else "5",
+        }
+        return {name: {"DataType": "String", "StringValue": value} for name, value in wanted.items()}
+
+
+def handle(event: Mapping[str, Any], context: object) -> dict[str, Any]:
+    """A batch of the queue. Messages that failed are named, and only they come again."""
+    failed = []
+    sent: set[str] = set()
+    for record in event["Records"]:
+        try:
+            notification = Notification.read(_message(record["body"]), record["messageId"])
+            if notification.mark not in sent:
+                process(notification)
+                sent.add(notification.mark)
+        except Exception as error:  # one bad message must not bring back the others
+            if isinstance(error, redis.AuthenticationError):
+                # Another password since this copy started; the message finds it when it comes again.
+                _memory.cache_clear()
+            logger.exception("message failed", extra={"message_id": record["messageId"]})
+            failed.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failed}
+
+
+def _message(body: str) -> Any:
+    """What a topic sent through the queue comes in its envelope."""
+    message = json.loads(body)
+    if isinstance(message, dict) and message.get("Type") == "Notification" and isinstance(message.get("Message"), str):
+        return json.loads(message["Message"])
+    return message
+
+
+def process(notification: Notification) -> None:
+    """Send it, unless it was sent before."""
+    memory = _memory()
+    key = f"notification:{notification.mark}"
+    if memory is not None and not memory.set(key, "claimed", nx=True, ex=CLAIM_SECONDS):
+        if memory.get(key) == b"sent":
+            logger.info("sent before", extra={"id": notification.id})
+            return
+        raise Claimed(notification.id)
+    try:
+        send(notification)
+    except Exception:
+        if memory is not None:
+            memory.delete(key)
+        raise
+    if memory is not None:
+        memory.set(key, "sent", ex=int(float(os.environ.get("REMEMBER_HOURS", "24")) * 3600))
+
+
+def send(notification: Notification) -> None:
+    """Hand it to SNS. A device that is gone is no failure."""
+    endpoint = notification.endpoint or _register(str(notification.platform), str(notification.token))
+    try:
+        _sns().publish(
+            TargetArn=endpoint,
+            MessageStructure="json",
+            Message=notification.payload(),
+            MessageAttributes=notification.attributes(),
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _GONE:
+            raise
+        logger.warning("the device is gone", extra={"id": notification.id, "endpoint": endpoint})
+        return
+    logger.info("sent", extra={"id": notification.id, "endpoint": endpoint})
+
+
+def _register(platform: str, token: str) -> str:
+    """The device's endpoint. SNS gives back the one that it has; one with notes of the application's is named in a refusal."""
+    application = os.environ.get(f"PUSH_{platform.upper()}_ARN")
+    if application is None:
+        raise Malformed(f"there is no application for {platform}: see messaging.push")
+    try:
+        answer = _sns().create_platform_endpoint(PlatformApplicationArn=application, Token=token)
+    except ClientError as error:
+        known = _OTHER_ATTRIBUTES.search(error.response["Error"].get("Message", ""))
+        if known is None:
+            raise
+        return known[1]
+    endpoint: str = answer["EndpointArn"]
+    return endpoint
+
+
+@functools.cache
+def _sns() -> Any:
+    # In the network the call may have no way out; it must fail before the function does.
+    return boto3.client(
+        "sns", config=Config(connect_timeout=TIMEOUT, read_timeout=TIMEOUT, retries={"mode": "standard"})
+    )
+
+
+@functools.cache
+def _memory() -> Any:
+    """The cache, if this function uses one; one connection for the life of this copy."""
+    if "CACHE_HOST" not in os.environ:
+        return None
+    authentication = os.environ["CACHE_AUTHENTICATION"]
+    if authentication != "password":
+        raise ValueError(f"CACHE_AUTHENTICATION is {authentication}; this function logs in with a password")
+    options: dict[str, Any] = {
+        "host": os.environ["CACHE_HOST"],
+        "port": int(os.environ["CACHE_PORT"]),
+        "username": os.environ["CACHE_USERNAME"],
+        "password": _secret("CACHE_PASSWORD"),
+        "ssl": True,
+        "ssl_ca_certs": os.environ.get("CACHE_CA_FILE"),
+        "socket_timeout": TIMEOUT,
+        "socket_connect_timeout": TIMEOUT,
+        "retry": Retry(ExponentialBackoff(cap=0.5, base=0.05), 2),
+    }
+    return RedisCluster(**options) if os.environ["CACHE_MODE"] == "cluster" else redis.Redis(**options)
+
+
+def _secret(name: str) -> str:
+    """The value that a container would find in the variable ``name``."""
+    reference = os.environ[f"{name}_SECRET"].split(":")
+    answer: str = _secrets_manager().get_secret_value(SecretId=":".join(reference[:7]))["SecretString"]
+    return str(json.loads(answer)[reference[7]]) if len(reference) > 7 else answer
+
+
+@functools.cache
+def _secrets_manager() -> Any:
+    return boto3.client("secretsmanager")

@@ -1,0 +1,324 @@
+"""Changes the database's passwords while every running copy of a service keeps its connection.
+
+Copies are given login and password when they start, so the password of a login in use cannot change under them. Therefore services
+log in as one of two users in turn, whose rights are those of one owner:
+
+- ``<administrator>_app``: owns the database and everything in it; nobody logs in as it;
+- ``<administrator>_app_a`` and ``…_b``: log in, and are the owner from their first statement on (``ALTER ROLE … SET role``), so that it
+  does not matter which of them made a table.
+
+A rotation gives the user whose turn it is a new password and makes it the one in the secret. The other keeps its own until the
+rotation after that: copies of services must have started anew by then, or the rotation fails and changes nothing (*still logged
+in*). What they made as themselves (the administrator before the first rotation, a user by ``SET ROLE NONE``) is given to the owner.
+
+The administrator's own secret, which no service is given, has its password changed in place.
+
+Environment:
+
+============================  =================================================================================
+``DATABASE_HOST``             where to write; with ``DATABASE_PORT`` and ``DATABASE_NAME``
+``DATABASE_READER_HOST``      where to read, as the secret's ``reader_url`` says; with ``DATABASE_READER_SSLMODE``
+``DATABASE_READER_HOSTS``     every server beside the writer that may have copies logged in
+``ADMINISTRATOR_SECRET_ARN``  the administrator's secret
+``CA_FILE``                   authority of the servers' certificates; unset, ``rds.pem`` beside this file, else RDS's own bundle
+                              of this region, fetched over HTTPS
+============================  =================================================================================
+
+Passwords never travel or stand in a log: the server is given what it checks them with (SCRAM-SHA-256), as ``log_statement`` would
+show the rest. https://www.postgresql.org/docs/current/sql-createrole.html
+
+Secrets Manager calls it once for each of four steps, possibly several times; each step sees what is done already and does no harm
+when it is repeated. https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import hmac
+import json
+import logging
+import os
+import secrets
+import ssl
+import string
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+from pg8000.exceptions import DatabaseError, InterfaceError
+from pg8000.native import Connection, identifier, literal
+
+logger = logging.getLogger()
+
+PASSWORD_LETTERS = string.ascii_letters + string.digits
+PASSWORD_LENGTH = 40
+ITERATIONS = 4096
+TIMEOUT = 10
+"""Seconds to connect and to wait for an answer."""
+LOCK_TIMEOUT = "5s"
+APPLICATION = "rotate_database"
+_LOCK = 7_201_967
+"""Only one rotation of a database works on its roles at a time."""
+_REFUSED = ("28P01", "28000")
+"""https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+
+
+class NotDue(Exception):  # noqa: N818 - it is an outcome, not a fault
+    """A call that is not part of a rotation that Secrets Manager began."""
+
+
+class StillLoggedIn(Exception):  # noqa: N818 - it is an outcome, not a fault
+    """Copies of services use the login whose password is to change; they must start anew first."""
+
+
+def handle(event: Mapping[str, Any], context: object) -> None:
+    """One step of one rotation."""
+    step, secret, token = event["Step"], event["SecretId"], event["ClientRequestToken"]
+    stages = _stages(secret)
+    if token not in stages:
+        raise NotDue(f"{secret} has no version {token}")
+    if "AWSCURRENT" in stages[token]:
+        logger.info("done before", extra={"secret": secret, "step": step})
+        return
+    if "AWSPENDING" not in stages[token]:
+        raise NotDue(f"version {token} of {secret} is not pending")
+    _STEPS[step](secret, token)
+    logger.info("done", extra={"secret": secret, "step": step})
+
+
+def create(secret: str, token: str) -> None:
+    """The new version, unless an earlier try made it."""
+    if _value(secret, "AWSPENDING", token) is not None:
+        return
+    current = _needed(secret, "AWSCURRENT")
+    pending = {**current, "password": "".join(secrets.choice(PASSWORD_LETTERS) for _ in range(PASSWORD_LENGTH))}
+    if not _is_administrators(secret):
+        first, second = _users(_administrator()["username"])
+        pending["username"] = second if current["username"] == first else first
+        pending |= _addresses(pending["username"], pending["password"])
+    _client().put_secret_value(
+        SecretId=secret, ClientRequestToken=token, SecretString=json.dumps(pending), VersionStages=["AWSPENDING"]
+    )
+
+
+def put(secret: str, token: str) -> None:
+    """The database takes the new password, unless it did before."""
+    pending = _needed(secret, "AWSPENDING", token)
+    if _opens(pending):
+        return
+    if _is_administrators(secret):
+        current = _needed(secret, "AWSCURRENT")
+        _refuse_if_used(pending["username"], current)
+        with _connected(current) as connection:
+            connection.run(
+                f"ALTER ROLE {identifier(pending['username'])} PASSWORD {literal(scram(pending['password']))}"
+            )
+    else:
+        administrator = _administrator()
+        _refuse_if_used(pending["username"], administrator)
+        with _connected(administrator) as connection:
+            _give_turn(connection, administrator["username"], pending)
+
+
+def test(secret: str, token: str) -> None:
+    """The new login opens the database, and services are the owner there."""
+    pending = _needed(secret, "AWSPENDING", token)
+    with _connected(pending) as connection:
+        ((user,),) = connection.run("SELECT current_user::text")
+    if pending["username"] in _users(_administrator()["username"]) and user != _owner(_administrator()["username"]):
+        raise ValueError(f"{pending['username']} works as {user}")
+
+
+def finish(secret: str, token: str) -> None:
+    """The new version is the one that everybody reads from now on; never one that would not stand the test."""
+    test(secret, token)
+    current = next((version for version, stages in _stages(secret).items() if "AWSCURRENT" in stages), None)
+    _client().update_secret_version_stage(
+        SecretId=secret,
+        VersionStage="AWSCURRENT",
+        MoveToVersionId=token,
+        **({"RemoveFromVersionId": current} if current else {}),
+    )
+
+
+_STEPS = {"createSecret": create, "setSecret": put, "testSecret": test, "finishSecret": finish}
+
+
+def _owner(administrator: str) -> str:
+    return f"{administrator}_app"
+
+
+def _users(administrator: str) -> tuple[str, str]:
+    return f"{_owner(administrator)}_a", f"{_owner(administrator)}_b"
+
+
+def _is_administrators(secret: str) -> bool:
+    return secret == os.environ["ADMINISTRATOR_SECRET_ARN"]
+
+
+def _administrator() -> dict[str, Any]:
+    return _needed(os.environ["ADMINISTRATOR_SECRET_ARN"], "AWSCURRENT")
+
+
+def _addresses(username: str, password: str) -> dict[str, str]:
+    """As this stack has them now: a replica may have come or gone since the last rotation."""
+    environment = os.environ
+    place = f"{environment['DATABASE_PORT']}/{environment['DATABASE_NAME']}"
+
+    def url(host: str, sslmode: str) -> str:
+        return f"postgresql://{username}:{password}@{host}:{place}?sslmode={sslmode}"
+
+    return {
+        "host": environment["DATABASE_HOST"],
+        "url": url(environment["DATABASE_HOST"], "verify-full"),
+        "reader_url": url(environment["DATABASE_READER_HOST"], environment["DATABASE_READER_SSLMODE"]),
+    }
+
+
+def _give_turn(connection: Connection, administrator: str, pending: Mapping[str, Any]) -> None:
+    """All or nothing. A table that somebody holds for long makes it fail instead of making everybody wait."""
+    owner, user = _owner(administrator), pending["username"]
+    connection.run("START TRANSACTION")
+    connection.run(f"SET LOCAL lock_timeout = {literal(LOCK_TIMEOUT)}")
+    connection.run("SELECT pg_advisory_xact_lock(:lock)", lock=_LOCK)
+    if not _exists(connection, owner):
+        connection.run(f"CREATE ROLE {identifier(owner)} NOLOGIN")
+    # Leave to give things to it, which whoever made a role can take for itself.
+    connection.run(f"GRANT {identifier(owner)} TO {identifier(administrator)}")
+    connection.run(f"ALTER DATABASE {identifier(os.environ['DATABASE_NAME'])} OWNER TO {identifier(owner)}")
+    verb = "ALTER" if _exists(connection, user) else "CREATE"
+    connection.run(f"{verb} ROLE {identifier(user)} LOGIN PASSWORD {literal(scram(pending['password']))}")
+    connection.run(f"GRANT {identifier(owner)} TO {identifier(user)}")
+    connection.run(f"ALTER ROLE {identifier(user)} SET role TO {identifier(owner)}")
+    there = [name for name in _users(administrator) if _exists(connection, name)]
+    for name in there:
+        connection.run(f"GRANT {identifier(name)} TO {identifier(administrator)}")
+    for holder in (administrator, *there):
+        _hand_over(connection, holder, owner)
+    connection.run("COMMIT")
+
+
+def _hand_over(connection: Connection, holder: str, owner: str) -> None:
+    """Schemas first: what is in them goes only to whoever may create there."""
+    schemas = connection.run(
+        "SELECT nspname FROM pg_namespace WHERE nspowner = (SELECT oid FROM pg_roles WHERE rolname = :role)",
+        role=holder,
+    )
+    for (schema,) in schemas:
+        connection.run(f"ALTER SCHEMA {identifier(schema)} OWNER TO {identifier(owner)}")
+    connection.run(f"REASSIGN OWNED BY {identifier(holder)} TO {identifier(owner)}")
+
+
+def _exists(connection: Connection, role: str) -> bool:
+    return bool(connection.run("SELECT 1 FROM pg_roles WHERE rolname = :role", role=role))
+
+
+def _refuse_if_used(username: str, login: Mapping[str, Any]) -> None:
+    """Who is logged in on any server, but for this function."""
+    hosts = [os.environ["DATABASE_HOST"], *os.environ.get("DATABASE_READER_HOSTS", "").split(",")]
+    for host in dict.fromkeys(filter(None, hosts)):
+        with _connected(login, host) as connection:
+            ((sessions,),) = connection.run(
+                "SELECT count(*) FROM pg_stat_activity WHERE usename = :name AND application_name IS DISTINCT FROM :own",
+                name=username,
+                own=APPLICATION,
+            )
+        if sessions:
+            raise StillLoggedIn(
+                f"{sessions} sessions on {host} still use {username}; restart the services that are older than the last rotation"
+            )
+
+
+def scram(password: str) -> str:
+    """What PostgreSQL keeps of a password: https://www.postgresql.org/docs/current/catalog-pg-authid.html"""
+    salt = secrets.token_bytes(16)
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, ITERATIONS)
+    stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
+    server = hmac.digest(salted, b"Server Key", "sha256")
+    shown = (base64.b64encode(part).decode() for part in (salt, stored, server))
+    return "SCRAM-SHA-256${}:{}${}:{}".format(ITERATIONS, *shown)
+
+
+def _opens(login: Mapping[str, Any]) -> bool:
+    try:
+        with _connected(login):
+            return True
+    except DatabaseError as error:
+        reason = error.args[0]
+        if isinstance(reason, dict) and reason.get("C") in _REFUSED:
+            return False
+        raise
+
+
+@contextmanager
+def _connected(login: Mapping[str, Any], host: str | None = None) -> Iterator[Connection]:
+    """Checked in full: a password goes to the server that it is meant for, or to none."""
+    connection = Connection(
+        login["username"],
+        password=login["password"],
+        host=host or os.environ["DATABASE_HOST"],
+        port=int(os.environ["DATABASE_PORT"]),
+        database=os.environ["DATABASE_NAME"],
+        ssl_context=_trust(),
+        timeout=TIMEOUT,
+        application_name=APPLICATION,
+    )
+    try:
+        yield connection
+    finally:
+        try:
+            connection.close()
+        except InterfaceError:
+            logger.warning("the connection was gone")
+
+
+@functools.cache
+def _trust() -> ssl.SSLContext:
+    """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html"""
+    beside = Path(__file__).with_name("rds.pem")
+    if "CA_FILE" in os.environ:
+        bundle = Path(os.environ["CA_FILE"]).read_text(encoding="ascii")
+    elif beside.is_file():
+        bundle = beside.read_text(encoding="ascii")
+    else:
+        region = os.environ["AWS_REGION"]
+        address = f"https://truststore.pki.rds.amazonaws.com/{region}/{region}-bundle.pem"
+        with urllib.request.urlopen(address, timeout=TIMEOUT) as answer:
+            bundle = answer.read().decode("ascii")
+    return ssl.create_default_context(cadata=bundle)
+
+
+def _stages(secret: str) -> dict[str, list[str]]:
+    described = _client().describe_secret(SecretId=secret)
+    if not described.get("RotationEnabled"):
+        raise NotDue(f"{secret} is not set to rotate")
+    versions: dict[str, list[str]] = described["VersionIdsToStages"]
+    return versions
+
+
+def _needed(secret: str, stage: str, token: str | None = None) -> dict[str, Any]:
+    content = _value(secret, stage, token)
+    if content is None:
+        raise NotDue(f"{secret} has no value that is {stage}")
+    return content
+
+
+def _value(secret: str, stage: str, token: str | None = None) -> dict[str, Any] | None:
+    """What a version holds; None if it holds nothing yet."""
+    version = {"VersionId": token} if token else {}
+    try:
+        answer = _client().get_secret_value(SecretId=secret, VersionStage=stage, **version)
+    except _client().exceptions.ResourceNotFoundException:
+        return None
+    content: dict[str, Any] = json.loads(answer["SecretString"])
+    return content
+
+
+@functools.cache
+def _client() -> Any:
+    return boto3.client("secretsmanager")
