@@ -159,6 +159,12 @@ class ThresholdSettings(Model):
     """Percent of the Java heap of a search node, three minutes."""
     search_storage: PercentLevels | None = PercentBounds(notice=75)
     """Percent of a search node's volume in use, of what OpenSearch Service does not keep for itself."""
+    migration_cpu: PercentLevels | None = PercentBounds(notice=80)
+    """Percent of a replication instance's CPU, five minutes."""
+    migration_storage: PercentLevels | None = PercentBounds(notice=80)
+    """Percent of a replication instance's volume in use."""
+    migration_lag_seconds: CountLevels | None = CountBounds(notice=300)
+    """How far a replication task may be behind the database that it follows; without it rows that differ are not told either."""
 
 
 class AudienceSettings(Model):
@@ -246,6 +252,9 @@ class MetricSettings(Model):
         return self
 
 
+Board = Literal["database", "api", "errors"]
+
+
 class ObservabilitySettings(Model):
     """What is watched, how long logs are kept, who is told."""
 
@@ -255,6 +264,10 @@ class ObservabilitySettings(Model):
     metrics: dict[Name, MetricSettings] = {}
     """Custom metrics, in the namespace ``<platform>/<stage>``, by name."""
     dashboard: bool = True
+    """The overview: every alarm with its metric."""
+    boards: tuple[Board, ...] = ()
+    """Further dashboards: ``database`` (with cache and search), ``api`` (requests, answers and load by service, custom metrics),
+    ``errors`` (failed answers and functions, lines of logs that tell of errors)."""
     tracing: bool = False
     """X-Ray sidecar with every service."""
     runbook: Annotated[str, Field(pattern="^https://")] | None = None

@@ -1,0 +1,71 @@
+"""What DMS may do: the account's two roles of fixed names, and the one that reads the logins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.access import Statement, policy_document, trust_policy
+from components.base import Component
+
+# https://docs.aws.amazon.com/dms/latest/userguide/security-iam.html#CHAP_Security.APIRole
+_LINKED = {"dms-vpc-role": "AmazonDMSVPCManagementRole", "dms-cloudwatch-logs-role": "AmazonDMSCloudWatchLogsRole"}
+
+
+@dataclass(frozen=True)
+class Login:
+    """A database as DMS is told of it: never with the login itself, which stands in a secret."""
+
+    engine: str
+    database: str
+    secret_arn: pulumi.Input[str]
+    kms_key_arn: pulumi.Input[str] | None
+    """None for AWS's own key, which lets in whoever may read the secret."""
+    ssl_mode: str
+    certificate_arn: pulumi.Output[str] | None
+
+
+def linked_roles(parent: Component) -> Iterator[pulumi.Resource]:
+    """DMS asks for these two by name, with AWS's policies, and writes log events and makes interfaces with them."""
+    for role_name, policy in _LINKED.items():
+        role = aws.iam.Role(
+            f"{parent.name}-{role_name}",
+            name=role_name,
+            description="AWS DMS, for all of this account's replication instances",
+            assume_role_policy=trust_policy("dms.amazonaws.com", parent.foundation.account_id),
+            opts=parent.child(),
+        )
+        yield aws.iam.RolePolicyAttachment(
+            f"{parent.name}-{role_name}",
+            role=role.name,
+            policy_arn=f"arn:aws:iam::aws:policy/service-role/{policy}",
+            opts=parent.child(),
+        )
+
+
+def login_role(parent: Component, logins: Sequence[Login]) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
+    """Reads exactly these logins. The principal is the region's:
+    https://docs.aws.amazon.com/dms/latest/userguide/security_iam_secretsmanager.html
+    """
+    region = parent.foundation.region
+    role = aws.iam.Role(
+        f"{parent.name}-logins",
+        description=f"{parent.name}: reads the logins of source and target",
+        assume_role_policy=trust_policy(f"dms.{region}.amazonaws.com", parent.foundation.account_id),
+        opts=parent.child(),
+    )
+    secrets = Statement(
+        "Logins",
+        ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
+        [login.secret_arn for login in logins],
+    )
+    keys = [login.kms_key_arn for login in logins if login.kms_key_arn is not None]
+    through = {"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}}
+    statements = [secrets, Statement("Keys", ["kms:Decrypt"], keys, through)] if keys else [secrets]
+    policy = aws.iam.RolePolicy(
+        f"{parent.name}-logins", role=role.name, policy=policy_document(statements), opts=parent.child()
+    )
+    return role, policy
