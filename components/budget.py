@@ -10,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.base import Component, Foundation
-from settings.models.budget import BudgetSettings
+from settings.models.budget import AnomalySettings, BudgetSettings
 
 _COST_ALLOCATION_TAGS = ("platform", "stage", "layer")
 
@@ -19,11 +19,13 @@ class Budget(Component):
     """AWS Budgets with alerts on actual and forecast cost, and cost anomaly detection.
 
     Builds: a monthly cost budget with its notifications, by amount, by share and by forecast; by settings one for each day, an
-    anomaly monitor over the platform's tag with a subscription, and the cost-allocation tags.
+    anomaly monitor over the platform's tag or over every service with a subscription, and the cost-allocation tags.
 
     Cost: nothing; budgets that only tell (and take no action) and anomaly detection are free.
 
-    Fails: cost-allocation tags that no bill has seen yet are refused ("Tag keys not found"): see ``activate_tags``. Budgets
+    Fails: cost-allocation tags that no bill has seen yet are refused ("Tag keys not found"): see ``activate_tags``. A second
+    monitor over services is refused ("Limit exceeded on dimensional spend monitor creation"): name the first as
+    ``anomalies.monitor``. Budgets
     look at cost several times a day, so an alert may come hours late; a day's cost is complete only on the next.
 
     Changes without replacement: amounts, thresholds, addresses.
@@ -48,7 +50,7 @@ class Budget(Component):
             # A day has no forecast: https://docs.aws.amazon.com/cost-management/latest/userguide/budgets-create.html
             self._budget("daily", "DAILY", settings.daily, settings, [told.when("ACTUAL", 100, "PERCENTAGE")])
         if settings.anomalies:
-            self._anomalies(settings.anomalies.dollars, topic_arn)
+            self._anomalies(settings.anomalies, topic_arn)
         if settings.activate_tags:
             for key in _COST_ALLOCATION_TAGS:
                 aws.costexplorer.CostAllocationTag(
@@ -75,26 +77,39 @@ class Budget(Component):
             opts=self.child(),
         )
 
-    def _anomalies(self, dollars: int, topic_arn: pulumi.Input[str]) -> None:
-        tag = {"Key": "platform", "Values": [self.foundation.platform.name]}
-        monitor = aws.costexplorer.AnomalyMonitor(
-            f"{self.name}-anomalies",
-            monitor_type="CUSTOM",
-            monitor_specification=json.dumps({"Tags": tag}, sort_keys=True),
-            opts=self.child(),
-        )
+    def _anomalies(self, settings: AnomalySettings, topic_arn: pulumi.Input[str]) -> None:
+        monitor_arn = settings.monitor or self._monitor(settings)
         aws.costexplorer.AnomalySubscription(
             f"{self.name}-anomalies",
             frequency="IMMEDIATE",
-            monitor_arn_lists=[monitor.arn],
+            monitor_arn_lists=[monitor_arn],
             subscribers=[aws.costexplorer.AnomalySubscriptionSubscriberArgs(type="SNS", address=topic_arn)],
             threshold_expression=aws.costexplorer.AnomalySubscriptionThresholdExpressionArgs(
                 dimension=aws.costexplorer.AnomalySubscriptionThresholdExpressionDimensionArgs(
-                    key="ANOMALY_TOTAL_IMPACT_ABSOLUTE", match_options=["GREATER_THAN_OR_EQUAL"], values=[str(dollars)]
+                    key="ANOMALY_TOTAL_IMPACT_ABSOLUTE",
+                    match_options=["GREATER_THAN_OR_EQUAL"],
+                    values=[str(settings.dollars)],
                 )
             ),
             opts=self.child(),
         )
+
+    def _monitor(self, settings: AnomalySettings) -> pulumi.Output[str]:
+        """https://docs.aws.amazon.com/cost-management/latest/userguide/getting-started-ad.html"""
+        if settings.over == "services":
+            return aws.costexplorer.AnomalyMonitor(
+                f"{self.name}-services",
+                monitor_type="DIMENSIONAL",
+                monitor_dimension="SERVICE",
+                opts=self.child(),
+            ).arn
+        tag = {"Key": "platform", "Values": [self.foundation.platform.name]}
+        return aws.costexplorer.AnomalyMonitor(
+            f"{self.name}-anomalies",
+            monitor_type="CUSTOM",
+            monitor_specification=json.dumps({"Tags": tag}, sort_keys=True),
+            opts=self.child(),
+        ).arn
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from components.edge.records import Records
 from components.edge.zone import Zone
 from components.logs import Logging
 from components.network.network import Network
-from settings.models.edge import EdgeSettings, WafSettings
+from settings.models.edge import EdgeSettings, WafPlace, WafSettings
 from settings.models.services import ServiceSettings
 from settings.models.storage import BucketSettings
 
@@ -32,7 +32,8 @@ class Edge(Component):
 
     Builds: with a domain its zone, certificates and records; a load balancer where a service answers a path, or where an
     ``origin`` stands in its place a record that leads to it; CloudFront over it, or over the services' own ``hosts``, and
-    over the buckets that are served; a firewall at each place where the internet comes in.
+    over the buckets that are served; a firewall at each place where the internet comes in, and by setting at the load balancer
+    behind CloudFront.
 
     Cost: the sum of its parts; see each.
 
@@ -212,9 +213,13 @@ class Edge(Component):
             certificate = self._certificate("regional-certificate", region=region, records_of=cdn_certificate)
         public = self._settings.load_balancer.exposure == "internet"
         waf = self._settings.waf
-        firewall = (
-            self._firewall("regional-firewall", waf, "REGIONAL", self._logging, header) if waf and public else None
-        )
+        firewall = None
+        if waf and public:
+            firewall = self._firewall(
+                "regional-firewall", waf, "REGIONAL", self._logging, place="public-balancer", header=header
+            )
+        elif waf and waf.load_balancer:
+            firewall = self._firewall("regional-firewall", waf, "REGIONAL", self._logging, place="behind-cloudfront")
         return LoadBalancer(
             f"{self.name}-balancer",
             self._settings.load_balancer,
@@ -234,6 +239,8 @@ class Edge(Component):
         waf: WafSettings,
         scope: Scope,
         logging: Logging,
+        *,
+        place: WafPlace = "front",
         header: tuple[str, pulumi.Output[str]] | None = None,
     ) -> pulumi.Output[str]:
         return Firewall(
@@ -242,6 +249,7 @@ class Edge(Component):
             foundation=self.foundation,
             scope=scope,
             logging=logging,
+            place=place,
             trusted_header=header,
             opts=self.child(),
         ).arn

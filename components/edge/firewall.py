@@ -12,7 +12,7 @@ from components.base import Component, Foundation
 from components.edge.firewall_rules import AddressSets, firewall_rules, visibility
 from components.edge.logs import GLOBAL_REGION
 from components.logs import Logging
-from settings.models.edge import WafSettings
+from settings.models.edge import WafPlace, WafSettings
 
 Scope = Literal["CLOUDFRONT", "REGIONAL"]
 
@@ -20,7 +20,8 @@ _REDACTED_HEADERS = ("authorization", "cookie", "x-origin-verify")
 
 
 class Firewall(Component):
-    """A web ACL: lists of addresses, a rate limit, countries, a body limit, AWS's managed rules.
+    """A web ACL: lists of addresses, a rate limit, countries, limits of size, scripts, rules of the stack file, AWS's managed
+    rules.
 
     Builds: web ACL; a set of addresses for each list and address family; log group ``aws-waf-logs-…`` without credentials in
     it, and the permission to write there. For CloudFront all of it stands in us-east-1.
@@ -48,6 +49,7 @@ class Firewall(Component):
         foundation: Foundation,
         scope: Scope,
         logging: Logging,
+        place: WafPlace = "front",
         trusted_header: tuple[str, pulumi.Output[str]] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -55,9 +57,11 @@ class Firewall(Component):
 
         ``trusted_header``: requests that carry it came through CloudFront, whose own firewall let them pass. Judged here
         again, all of them would count as a few addresses, CloudFront's.
+
+        ``place``: behind CloudFront every request is judged again, senders by the address that CloudFront forwards.
         """
         super().__init__(name, foundation, opts)
-        self.capacity = settings.capacity
+        self.capacity = settings.capacity_at(place, trusts=trusted_header is not None)
         self._region = GLOBAL_REGION if scope == "CLOUDFRONT" else None
         self._scope = scope
         sets = AddressSets(
@@ -69,7 +73,7 @@ class Firewall(Component):
             scope=scope,
             description=f"{foundation.platform.name} {foundation.platform.stage}",
             default_action=aws.wafv2.WebAclDefaultActionArgs(allow=aws.wafv2.WebAclDefaultActionAllowArgs()),
-            rules=firewall_rules(settings, sets, scope, trusted_header),
+            rules=firewall_rules(settings, sets, place, trusted_header),
             visibility_config=aws.wafv2.WebAclVisibilityConfigArgs(**visibility(name)),
             association_config=_inspection(settings, scope),
             region=self._region,

@@ -9,16 +9,22 @@ from typing import Any
 import pulumi
 from pulumi_aws import wafv2
 
-from settings.models.edge import MANAGED_RULES, WafSettings
+from components.edge.firewall_statements import (
+    any_of,
+    but_for_paths,
+    from_addresses,
+    from_countries,
+    has_script,
+    larger,
+    matches,
+    too_many,
+)
+from settings.models.edge import BALANCER_BODY_KB, MANAGED_RULES, WafPlace, WafSettings
 
 _RATE_WINDOW = 300
 """Seconds; the rate limit is given for five minutes."""
 
-_REGIONAL_BODY_KB = 8
-"""All that a load balancer hands to the firewall.
-
-https://docs.aws.amazon.com/waf/latest/developerguide/waf-oversize-request-components.html
-"""
+_FIRST_OWN, _FIRST_MANAGED = 20, 100
 
 # Rules of AWS's groups that only count here. The common rules refuse bodies above 8 KB on every path; this web ACL has a
 # limit of its own that knows the paths of uploads.
@@ -35,16 +41,21 @@ class AddressSets:
 
 
 def firewall_rules(
-    settings: WafSettings, sets: AddressSets, scope: str, trusted_header: tuple[str, pulumi.Output[str]] | None
+    settings: WafSettings,
+    sets: AddressSets,
+    place: WafPlace,
+    trusted_header: tuple[str, pulumi.Output[str]] | None = None,
 ) -> list[wafv2.WebAclRuleArgs]:
-    """All rules; each has a place of its own, so that a further one moves none."""
+    """All rules; each has a number of its own, so that a further one moves none."""
     return [
-        *_trusted(trusted_header, sets),
-        *_own_rules(settings, sets, scope),
+        *_trusted(trusted_header, sets, place),
+        *_about_senders(settings, sets, place),
+        *_about_requests(settings, place),
+        *_of_the_stack_file(settings),
         *(
-            _rule(name, 100 + place, _managed(name), override_action=_override(settings.mode))
-            for place, name in enumerate(MANAGED_RULES)
-            if name in settings.managed_rules
+            _rule(name, _FIRST_MANAGED + number, _managed(name), override_action=_override(settings.mode))
+            for number, name in enumerate(MANAGED_RULES)
+            if name in settings.managed_at(place)
         ),
     ]
 
@@ -54,31 +65,52 @@ def visibility(name: str) -> dict[str, Any]:
     return {"cloudwatch_metrics_enabled": True, "metric_name": name, "sampled_requests_enabled": True}
 
 
-def _trusted(header: tuple[str, pulumi.Output[str]] | None, sets: AddressSets) -> Iterator[wafv2.WebAclRuleArgs]:
+def _trusted(
+    header: tuple[str, pulumi.Output[str]] | None, sets: AddressSets, place: WafPlace
+) -> Iterator[wafv2.WebAclRuleArgs]:
     allow = wafv2.WebAclRuleActionArgs(allow=wafv2.WebAclRuleActionAllowArgs())
     if header is not None:
         name, value = header
-        field = wafv2.WebAclRuleStatementByteMatchStatementFieldToMatchArgs(
-            single_header=wafv2.WebAclRuleStatementByteMatchStatementFieldToMatchSingleHeaderArgs(name=name)
-        )
-        yield _rule("through-cloudfront", 0, _matches(field, "EXACTLY", value), action=allow)
+        yield _rule("through-cloudfront", 0, matches("header", "exactly", value, header=name), action=allow)
     if sets.allowed:
-        yield _rule("allowed-addresses", 1, _any_of(sets.allowed), action=allow)
+        yield _rule("allowed-addresses", 1, from_addresses(sets.allowed, forwarded=_is_behind(place)), action=allow)
 
 
-def _own_rules(settings: WafSettings, sets: AddressSets, scope: str) -> Iterator[wafv2.WebAclRuleArgs]:
-    refuse = _action(settings.mode)
+def _about_senders(settings: WafSettings, sets: AddressSets, place: WafPlace) -> Iterator[wafv2.WebAclRuleArgs]:
+    refuse, forwarded = _action(settings.mode), _is_behind(place)
     if sets.blocked:
-        yield _rule("blocked-addresses", 2, _any_of(sets.blocked), action=refuse)
+        yield _rule("blocked-addresses", 2, from_addresses(sets.blocked, forwarded=forwarded), action=refuse)
     if settings.blocked_countries:
-        geo = wafv2.WebAclRuleStatementGeoMatchStatementArgs(country_codes=list(settings.blocked_countries))
-        yield _rule("blocked-countries", 3, wafv2.WebAclRuleStatementArgs(geo_match_statement=geo), action=refuse)
-    rate = wafv2.WebAclRuleStatementRateBasedStatementArgs(
-        limit=settings.rate_limit, aggregate_key_type="IP", evaluation_window_sec=_RATE_WINDOW
-    )
-    yield _rule("rate", 4, wafv2.WebAclRuleStatementArgs(rate_based_statement=rate), action=refuse)
-    kilobytes = min(settings.max_body_kb, _REGIONAL_BODY_KB) if scope == "REGIONAL" else settings.max_body_kb
-    yield _rule("body-size", 5, _too_large(kilobytes, settings.upload_paths), action=refuse)
+        countries = from_countries(settings.blocked_countries, forwarded=forwarded)
+        yield _rule("blocked-countries", 3, countries, action=refuse)
+    yield _rule("rate", 4, too_many(settings.rate_limit, _RATE_WINDOW, forwarded=forwarded), action=refuse)
+
+
+def _about_requests(settings: WafSettings, place: WafPlace) -> Iterator[wafv2.WebAclRuleArgs]:
+    refuse = _action(settings.mode)
+    if settings.limits_bodies(place):
+        kilobytes = settings.max_body_kb if place == "front" else min(settings.max_body_kb, BALANCER_BODY_KB)
+        body = but_for_paths(larger("body", kilobytes * 1024), settings.upload_paths)
+        yield _rule("body-size", 5, body, action=refuse)
+    if settings.sizes.limits:
+        sizes = any_of([larger(part, size) for part, size in settings.sizes.limits.items()])
+        yield _rule("request-size", 6, sizes, action=refuse)
+    if settings.cross_site_scripting:
+        yield _rule("scripts", 7, any_of([has_script(part) for part in ("path", "query")]), action=refuse)
+        # A picture holds anything.
+        body = but_for_paths(has_script("body"), settings.upload_paths)
+        yield _rule("scripts-in-body", 8, body, action=refuse)
+
+
+def _of_the_stack_file(settings: WafSettings) -> Iterator[wafv2.WebAclRuleArgs]:
+    for number, (name, rule) in enumerate(settings.rules.items()):
+        found = any_of([matches(rule.part, rule.match, text, header=rule.header) for text in rule.texts])
+        action = _action("count" if rule.count else settings.mode)
+        yield _rule(f"own-{name}", _FIRST_OWN + number, found, action=action)
+
+
+def _is_behind(place: WafPlace) -> bool:
+    return place == "behind-cloudfront"
 
 
 def _rule(
@@ -124,63 +156,6 @@ def _managed(name: str) -> wafv2.WebAclRuleStatementArgs:
                     name=counted, action_to_use=count
                 )
                 for counted in _COUNTED.get(name, ())
-            ],
-        )
-    )
-
-
-def _any_of(sets: Sequence[pulumi.Output[str]]) -> wafv2.WebAclRuleStatementArgs:
-    statements = [
-        wafv2.WebAclRuleStatementArgs(
-            ip_set_reference_statement=wafv2.WebAclRuleStatementIpSetReferenceStatementArgs(arn=arn)
-        )
-        for arn in sets
-    ]
-    if len(statements) == 1:
-        return statements[0]
-    return wafv2.WebAclRuleStatementArgs(or_statement=wafv2.WebAclRuleStatementOrStatementArgs(statements=statements))
-
-
-def _too_large(kilobytes: int, upload_paths: Sequence[str]) -> wafv2.WebAclRuleStatementArgs:
-    """Bodies above the limit, and those of which the firewall sees only a part, but for paths of uploads."""
-    size = wafv2.WebAclRuleStatementArgs(
-        size_constraint_statement=wafv2.WebAclRuleStatementSizeConstraintStatementArgs(
-            field_to_match=wafv2.WebAclRuleStatementSizeConstraintStatementFieldToMatchArgs(
-                body=wafv2.WebAclRuleStatementSizeConstraintStatementFieldToMatchBodyArgs(oversize_handling="MATCH")
-            ),
-            comparison_operator="GT",
-            size=kilobytes * 1024,
-            text_transformations=[
-                wafv2.WebAclRuleStatementSizeConstraintStatementTextTransformationArgs(priority=0, type="NONE")
-            ],
-        )
-    )
-    if not upload_paths:
-        return size
-    path = wafv2.WebAclRuleStatementByteMatchStatementFieldToMatchArgs(
-        uri_path=wafv2.WebAclRuleStatementByteMatchStatementFieldToMatchUriPathArgs()  # type: ignore[no-untyped-call]
-    )
-    elsewhere = [
-        wafv2.WebAclRuleStatementArgs(
-            not_statement=wafv2.WebAclRuleStatementNotStatementArgs(statement=_matches(path, "STARTS_WITH", prefix))
-        )
-        for prefix in upload_paths
-    ]
-    return wafv2.WebAclRuleStatementArgs(
-        and_statement=wafv2.WebAclRuleStatementAndStatementArgs(statements=[size, *elsewhere])
-    )
-
-
-def _matches(
-    field: wafv2.WebAclRuleStatementByteMatchStatementFieldToMatchArgs, where: str, text: pulumi.Input[str]
-) -> wafv2.WebAclRuleStatementArgs:
-    return wafv2.WebAclRuleStatementArgs(
-        byte_match_statement=wafv2.WebAclRuleStatementByteMatchStatementArgs(
-            field_to_match=field,
-            positional_constraint=where,
-            search_string=text,
-            text_transformations=[
-                wafv2.WebAclRuleStatementByteMatchStatementTextTransformationArgs(priority=0, type="NONE")
             ],
         )
     )

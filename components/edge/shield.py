@@ -60,6 +60,7 @@ class Shield(Component):
                 settings.waf,
                 foundation=foundation,
                 scope="REGIONAL",
+                place="public-balancer",
                 logging=logging,
                 opts=self.child(),
             ).arn

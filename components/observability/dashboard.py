@@ -9,19 +9,13 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.alarms import Expression, Metric, Raised
+from components.alarms import Raised
 from components.base import Component, Foundation
 from components.observability.metrics import Graph
+from components.observability.widgets import MOST_STATUSES, curve, section, states, text
 
-# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html (500 widgets on a dashboard) and
-# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html (100 alarms in
-# an alarm widget).
+# 500 widgets on a dashboard: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
 _MOST_GRAPHS = 400
-_MOST_STATUSES = 100
-
-_WIDTH = 24
-_GRAPH = (8, 6)
-_ACROSS = _WIDTH // _GRAPH[0]
 
 
 class Dashboard(Component):
@@ -55,14 +49,15 @@ class Dashboard(Component):
         widgets = list(_widgets(alarms, list((pages or {}).values()), list((graphs or {}).values()), foundation))
         dashboard = aws.cloudwatch.Dashboard(
             f"{name}-dashboard",
-            dashboard_name=_title(foundation),
+            dashboard_name=title(foundation),
             dashboard_body=pulumi.Output.json_dumps({"start": "-PT6H", "widgets": widgets}),
             opts=self.child(),
         )
         self.register_outputs({"dashboardArn": dashboard.dashboard_arn})
 
 
-def _title(foundation: Foundation) -> str:
+def title(foundation: Foundation) -> str:
+    """``shop-prod``: the dashboard's name, and how those of the boards start."""
     return f"{foundation.platform.name}-{foundation.platform.stage}"
 
 
@@ -72,62 +67,17 @@ def _widgets(
     shown = alarms[: _MOST_GRAPHS - len(graphs)]
     left_out = len(alarms) - len(shown)
     note = f"\n\n{left_out} more alarms are on the alarms page." if left_out else ""
-    yield _text(0, f"# {_title(foundation)}\nEvery alarm with its metric and threshold.{note}")
+    yield text(0, f"# {title(foundation)}\nEvery alarm with its metric and threshold.{note}")
     top = 2
     if pages:
-        yield _states(top, 2, "Pages", pages)
+        yield states(top, 2, "Pages", pages)
         top += 2
-    yield _states(top, 4, "Alarms", [alarm.arn for alarm in alarms[:_MOST_STATUSES]])
+    yield states(top, 4, "Alarms", [alarm.arn for alarm in alarms[:MOST_STATUSES]])
     top += 4
-    own = [(graph.title, _curve(graph.measure, foundation.region)) for graph in graphs]
+    own = [(graph.title, curve(graph.measure, foundation.region)) for graph in graphs]
     sections = [("Custom metrics", own)] if own else []
     for component, group in groupby(shown, key=lambda alarm: alarm.component):
         sections.append((component, [(alarm.key, {"annotations": {"alarms": [alarm.arn]}}) for alarm in group]))
     for heading, members in sections:
-        yield _text(top, f"## {heading}")
-        yield from _grid(members, top + 2, foundation.region)
-        top += 2 + _GRAPH[1] * -(-len(members) // _ACROSS)
-
-
-def _states(top: int, height: int, title: str, arns: Sequence[pulumi.Output[str]]) -> dict[str, Any]:
-    return {
-        "type": "alarm",
-        "x": 0,
-        "y": top,
-        "width": _WIDTH,
-        "height": height,
-        "properties": {"title": title, "alarms": list(arns)},
-    }
-
-
-def _grid(graphs: Sequence[tuple[str, dict[str, Any]]], top: int, region: str) -> Iterator[dict[str, Any]]:
-    width, height = _GRAPH
-    for index, (title, content) in enumerate(graphs):
-        yield {
-            "type": "metric",
-            "x": index % _ACROSS * width,
-            "y": top + index // _ACROSS * height,
-            "width": width,
-            "height": height,
-            "properties": {"title": title, "region": region, "view": "timeSeries", **content},
-        }
-
-
-def _curve(measure: Metric | Expression, region: str) -> dict[str, Any]:
-    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html#CloudWatch-Dashboard-Properties-Metrics-Array-Format"""
-    if isinstance(measure, Metric):
-        return {"period": 60, "metrics": [[*_named(measure), {"stat": measure.statistic}]]}
-    hidden = [
-        [*_named(metric), {"id": identifier, "stat": metric.statistic, "visible": False}]
-        for identifier, metric in measure.metrics.items()
-    ]
-    shown = {"expression": measure.formula, "label": measure.label, "id": "result", "region": region}
-    return {"period": 60, "metrics": [[shown], *hidden]}
-
-
-def _named(metric: Metric) -> list[Any]:
-    return [metric.namespace, metric.name, *(part for pair in metric.dimensions.items() for part in pair)]
-
-
-def _text(top: int, markdown: str) -> dict[str, Any]:
-    return {"type": "text", "x": 0, "y": top, "width": _WIDTH, "height": 2, "properties": {"markdown": markdown}}
+        widgets, top = section(top, heading, members, foundation.region)
+        yield from widgets

@@ -62,16 +62,41 @@ def served_buckets_need_a_cdn(settings: Settings) -> Iterator[Mistake]:
 
 
 def firewall_fits(settings: Settings) -> Iterator[Mistake]:
+    edge = settings.edge
+    waf = edge.waf if edge else None
+    if not (edge and waf):
+        return
+    public = edge.load_balancer.exposure == "internet"
+    capacities = {"": waf.capacity}
+    if public and edge.cdn:
+        capacities[" at the load balancer"] = waf.capacity_at("public-balancer", trusts=True)
+    elif waf.load_balancer and not public:
+        capacities[" at the load balancer"] = waf.capacity_at("behind-cloudfront")
+    for where, capacity in capacities.items():
+        if capacity > MAX_CAPACITY:
+            yield Mistake(
+                ("edge", "waf"),
+                f"its rules take {capacity} capacity units{where} and a web ACL takes {MAX_CAPACITY}; name fewer upload_paths, "
+                "rules or managed_rules (a text that is contained takes 10, one at the start or the end 2)",
+            )
+            return
+
+
+def a_second_firewall_has_a_load_balancer(settings: Settings) -> Iterator[Mistake]:
     waf = settings.edge.waf if settings.edge else None
-    if waf and waf.capacity > MAX_CAPACITY:
-        yield Mistake(
-            ("edge", "waf"),
-            f"its rules take {waf.capacity} capacity units and a web ACL takes {MAX_CAPACITY}; name fewer upload_paths or managed_rules",
-        )
+    if waf and waf.load_balancer and settings.compute and settings.compute.engine == "app-runner":
+        yield Mistake(("edge", "waf", "load_balancer"), "app-runner has no load balancer; take it out")
 
 
 MAX_CAPACITY = 5000
 """https://docs.aws.amazon.com/waf/latest/developerguide/aws-waf-capacity-units.html"""
 
 
-CHECKS = (domain_has_a_zone, hosts_need_a_domain, exposure_has_its_means, served_buckets_need_a_cdn, firewall_fits)
+CHECKS = (
+    domain_has_a_zone,
+    hosts_need_a_domain,
+    exposure_has_its_means,
+    served_buckets_need_a_cdn,
+    firewall_fits,
+    a_second_firewall_has_a_load_balancer,
+)

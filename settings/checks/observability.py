@@ -1,4 +1,4 @@
-"""Custom metrics against the services and functions that log them."""
+"""Custom metrics against the services and functions that log them, dashboards against what they show."""
 
 from __future__ import annotations
 
@@ -46,6 +46,27 @@ def filters_fit_a_log_group(settings: Settings) -> Iterator[Mistake]:
             )
 
 
+def boards_have_something_to_show(settings: Settings) -> Iterator[Mistake]:
+    boards = settings.observability.boards if settings.observability else ()
+    if not boards:
+        return
+    shown = {
+        "database": bool(settings.data or settings.cache or settings.search),
+        "api": bool(settings.services),
+        "errors": bool(settings.services or settings.functions),
+    }
+    missing = {"database": "data, cache nor search", "api": "services", "errors": "services nor functions"}
+    for index, board in enumerate(boards):
+        if not shown[board]:
+            neither = "neither " if " nor " in missing[board] else "no "
+            yield Mistake(
+                ("observability", "boards", index),
+                f'"{board}" would be empty: this stack has {neither}{missing[board]}',
+            )
+        elif board in boards[:index]:
+            yield Mistake(("observability", "boards", index), f'"{board}" is named twice')
+
+
 _MOST_FILTERS = 100
 
 
@@ -53,4 +74,9 @@ def _metrics(settings: Settings) -> dict[str, MetricSettings]:
     return settings.observability.metrics if settings.observability else {}
 
 
-CHECKS = (metrics_have_a_source, shares_are_of_another_metric, filters_fit_a_log_group)
+CHECKS = (
+    metrics_have_a_source,
+    shares_are_of_another_metric,
+    filters_fit_a_log_group,
+    boards_have_something_to_show,
+)

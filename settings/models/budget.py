@@ -18,10 +18,15 @@ _MOST_ALERTS = 10
 
 
 class AnomalySettings(Model):
-    """Cost anomaly detection over the platform's tag; it sees the platform once the tag is active for cost allocation."""
+    """Cost anomaly detection."""
 
     dollars: Annotated[int, Field(ge=1)] = 20
     """Tell when an anomaly costs more than this."""
+    over: Literal["platform", "services"] = "platform"
+    """What is watched. ``platform``: what carries the platform's tag; it sees nothing until the tag is active for cost allocation.
+    ``services``: every AWS service of the account by itself, tagged or not; an account has one such monitor."""
+    monitor: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:ce::\d{12}:anomalymonitor/[A-Za-z0-9-]+$")] | None = None
+    """ARN of a monitor that exists, to be told of what it finds instead of making one."""
 
 
 class BudgetSettings(Model):

@@ -13,6 +13,7 @@ from components.observability.dashboard import Dashboard
 from settings.models.budget import BudgetSettings
 from settings.models.observability import ObservabilitySettings
 from tests.harness import build
+from tests.requirements import proves
 
 TOPIC = "arn:aws:sns:ap-south-1:111122223333:alerts"
 
@@ -105,6 +106,38 @@ def test_cost_allocation_tags_outlive_the_stack_since_others_may_use_them() -> N
     assert all(tag.options["retainOnDelete"] for tag in tags)
 
 
+@proves("S1-23")
+def test_anomalies_are_looked_for_under_the_platforms_tag_or_in_every_service() -> None:
+    def monitor(**anomalies: Any) -> dict[str, Any]:
+        found = [r for r in budget(anomalies=anomalies) if r.type == "aws:costexplorer/anomalyMonitor:AnomalyMonitor"]
+        return found[0].inputs if found else {}
+
+    assert json.loads(monitor()["monitorSpecification"]) == {"Tags": {"Key": "platform", "Values": ["shop"]}}
+    services = monitor(over="services")
+    assert (services["monitorType"], services["monitorDimension"]) == ("DIMENSIONAL", "SERVICE")
+    existing = "arn:aws:ce::111122223333:anomalymonitor/0a1b2c3d-0000-4444-8888-000000000000"
+    assert monitor(monitor=existing) == {}
+    [subscription] = [
+        r
+        for r in budget(anomalies={"monitor": existing, "dollars": 50})
+        if r.type == "aws:costexplorer/anomalySubscription:AnomalySubscription"
+    ]
+    assert subscription.inputs["monitorArnLists"] == [existing]
+    assert subscription.inputs["thresholdExpression"]["dimension"]["values"] == ["50"]
+    assert subscription.inputs["subscribers"] == [{"type": "SNS", "address": TOPIC}]
+
+
+def test_a_monitor_that_is_none_is_a_mistake() -> None:
+    with pytest.raises(ValidationError, match="should match pattern"):
+        BudgetSettings.model_validate({"anomalies": {"monitor": "arn:aws:ce::1:anomalymonitor/x"}})
+
+
+@proves("S1-23")
+def test_a_budget_alerts_on_actual_cost_and_on_what_is_forecast() -> None:
+    [resource] = [r for r in budget(monthly=2000) if r.type == "aws:budgets/budget:Budget"]
+    assert {n["notificationType"] for n in resource.inputs["notifications"]} == {"ACTUAL", "FORECASTED"}
+
+
 def test_without_anomalies_there_is_no_monitor() -> None:
     assert not [r for r in budget(anomalies=None) if "anomaly" in r.type]
 
@@ -133,7 +166,7 @@ def test_every_alarm_is_on_the_dashboard_with_its_metric() -> None:
 
 
 def test_widgets_of_a_dashboard_do_not_overlap() -> None:
-    taken = set()
+    taken: set[tuple[int, int]] = set()
     for widget in dashboard_of(7)["widgets"]:
         cells = {
             (x, y)
