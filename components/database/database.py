@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -17,7 +19,8 @@ from components.database.proxy import Behind, pool, proxy
 from components.database.reader import reader_name
 from components.database.shape import Shape, identifier_of, monitoring_role, parameter_group
 from components.logs import Logging
-from components.secrets import container, drawn_password
+from components.rotation import changing
+from components.secrets import container, drawn_password, first_version
 from settings.models.base import window_in_utc
 from settings.models.data import DataSettings
 
@@ -37,6 +40,10 @@ class Database(Component):
     that were given it when they started
     (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html#rds-secrets-manager-limitations).
 
+    Rotation (``rotation_days``): services then log in as one of two users in turn, which ``functions/rotate_database`` makes and
+    which own everything through one role, so that a running copy keeps its login until the change after. The administrator
+    moves to a secret of its own, which only that function reads. See :meth:`rotation`.
+
     Readers: one replica is its own address. Several have a private name that leads to each in turn and passes over those
     that lag. A certificate bears the instance's name, so clients of that name can check who signed it, not the name
     (``DATABASE_READER_SSLMODE`` is ``verify-ca``); ``DATABASE_READER_HOSTS`` lists the replicas for those that spread
@@ -49,7 +56,7 @@ class Database(Component):
     Multi-AZ instance breaks connections for one or two minutes; clients without the RDS certificate bundle report an
     unknown authority. Alarms and RDS events go to the alert topic.
 
-    Changes without replacement: class, storage upwards, Multi-AZ, windows, backups, parameters, port, proxy, replicas, minor
+    Changes without replacement: class, storage upwards, Multi-AZ, windows, backups, parameters, port, proxy, replicas, rotation, minor
     and (with ``major_upgrade``) major versions; what needs a restart waits for the maintenance window unless
     ``apply_immediately``. Key, database name, administrator and ``extended_support`` are for ever: another one means another
     instance, which the fixed identifier and protection make fail instead of losing data.
@@ -65,6 +72,8 @@ class Database(Component):
     """Where to read: the replicas, or where to write when there are none."""
     secret_arn: pulumi.Output[str]
     """JSON: engine, host, port, dbname, username, password, url, reader_url."""
+    rotated: Mapping[str, pulumi.Output[str]]
+    """What changes every ``rotation_days``: secrets by what they are for; empty without."""
     identifier: str
     """The primary's name in RDS."""
     arn: pulumi.Output[str]
@@ -131,6 +140,7 @@ class Database(Component):
                 lag[key] = raised
         self.reader_address = self._reader(network.vpc_id, lag)
         version = self._credentials(secret, primary)
+        self.rotated = self._rotated(primary) if settings.rotation_days else {}
         if before is not None and settings.proxy:
             pool(self, settings.proxy, before, primary, after=version)
         self._events(watch, [primary, *self._replicas.values()], shape.parameter_group)
@@ -260,7 +270,8 @@ class Database(Component):
     def _credentials(
         self, secret: aws.secretsmanager.Secret, primary: aws.rds.Instance
     ) -> aws.secretsmanager.SecretVersion:
-        """In the shape that AWS's rotation functions read, and as the addresses that clients read."""
+        """In the shape that AWS's rotation functions read, and as the addresses that clients read. Where it rotates, this is the
+        administrator's for the minutes until the first rotation has made the users."""
         settings = self._settings
         password = primary.password.apply(lambda drawn: drawn or "")
 
@@ -271,20 +282,45 @@ class Database(Component):
             )
 
         content: dict[str, Any] = {
-            "engine": "postgres",
-            "host": primary.address,
-            "port": settings.port,
-            "dbname": settings.name,
-            "username": settings.username,
-            "password": password,
+            **self._login(primary),
             "url": url(self.address, _FULL),
             "reader_url": url(self.reader_address, self._reader_sslmode),
         }
+        if settings.rotation_days:
+            return first_version(self, f"{self.name}-credentials", secret, content)
         return aws.secretsmanager.SecretVersion(
             f"{self.name}-credentials",
             secret_id=secret.id,
             secret_string=pulumi.Output.json_dumps(content),
             opts=self.child(),
+        )
+
+    def _login(self, primary: aws.rds.Instance) -> dict[str, Any]:
+        settings = self._settings
+        return {
+            "engine": "postgres",
+            "host": primary.address,
+            "port": settings.port,
+            "dbname": settings.name,
+            "username": settings.username,
+            "password": primary.password.apply(lambda drawn: drawn or ""),
+        }
+
+    def _rotated(self, primary: aws.rds.Instance) -> dict[str, pulumi.Output[str]]:
+        """The secret that services read, and one for the administrator, whom they no longer are."""
+        name = f"{self.name}-administrator"
+        path = f"{self.foundation.prefix.strip('/')}/database-administrator"
+        secret = container(self, name, path, f"{self.name}: administrator", self._secrets_key_arn)
+        first_version(self, name, secret, self._login(primary))
+        return {"credentials": self.secret_arn, "administrator": secret.arn}
+
+    def rotation(self) -> Grant:
+        """What the function that changes the logins needs: both secrets, and every server to log in to."""
+        grant = self.grant("connect")
+        return replace(
+            changing(self.rotated, self._secrets_key_arn, self.foundation.region),
+            openings=grant.openings,
+            environment={**grant.environment, "ADMINISTRATOR_SECRET_ARN": self.rotated["administrator"]},
         )
 
     def _events(self, watch: Watch, instances: list[aws.rds.Instance], group: aws.rds.ParameterGroup) -> None:

@@ -47,7 +47,7 @@ class Function(Component):
 
     Builds: function, role, log group (JSON lines), a failures queue for calls by topics and schedules that failed to the end,
     alarms; with a trigger the mapping that feeds it a queue, where a batch fails message by message; and where it uses
-    something in the network (database, cache) a security group with exactly those rules. Otherwise it stays outside the
+    something in the network (database, cache, search) a security group with exactly those rules. Otherwise it stays outside the
     network, which starts faster and needs no NAT.
 
     Code is the package that ``make functions`` puts into ``build/functions``, named after its content: a preview shows changed

@@ -279,6 +279,28 @@ def environment_holds_no_secret(settings: Settings) -> Iterator[Mistake]:
                 )
 
 
+def functions_reach_the_cache(settings: Settings) -> Iterator[Mistake]:
+    cache = settings.cache
+    for name, function in settings.functions.items():
+        if cache is None or "cache" not in function.uses:
+            continue
+        path = ("functions", name, "uses", "cache")
+        if cache.placement == "instance":
+            yield Mistake(
+                path,
+                "the cache is beside the services on their instance (cache.placement: instance), where no function reaches it; "
+                "let a service do it, or set placement: elasticache",
+            )
+        elif cache.authentication == "iam" and function.code in _BY_PASSWORD:
+            yield Mistake(
+                path,
+                f"{function.code} logs in with a password; set cache.authentication: password, or use code of your own",
+            )
+
+
+_BY_PASSWORD = ("functions/cache_invalidator", "functions/notification_processor")
+
+
 def functions_leave_connections_free(settings: Settings) -> Iterator[Mistake]:
     """Each copy of a function holds a connection of its own (S0-04)."""
     if not settings.data or settings.data.proxy:
@@ -325,5 +347,6 @@ CHECKS = (
     code_is_there,
     functions_in_the_network_reach_aws,
     environment_holds_no_secret,
+    functions_reach_the_cache,
     functions_leave_connections_free,
 )

@@ -147,7 +147,7 @@ def environment_names_are_distinct(settings: Settings) -> Iterator[Mistake]:
 def _secret_names(settings: Settings, used: str) -> tuple[str, ...]:
     if used == "database":
         return ("DATABASE_USERNAME", "DATABASE_PASSWORD")
-    return settings.secrets[used].keys if used in settings.secrets else ()
+    return settings.secrets[used].variables if used in settings.secrets else ()
 
 
 def images_can_be_pulled(settings: Settings) -> Iterator[Mistake]:

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from settings.models.base import DailyWindow, Model, Name, WeeklyWindow
+from settings.models.secrets import RotationDays
 
 InstanceClass = Annotated[str, Field(pattern=r"^db\.[a-z0-9]+\.[a-z0-9]+$")]
 
@@ -87,7 +88,10 @@ class DataSettings(Model):
     name: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,62}$")] = "app"
     """Name of the database inside the instance."""
     username: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,15}$")] = "groundwork"
-    """The administrator. Its password is made, kept and rotated by RDS in Secrets Manager."""
+    """The administrator. Its password is drawn and kept in Secrets Manager."""
+    rotation_days: RotationDays | None = None
+    """Days after which services get another login: two users take turns, so that running copies keep theirs until the change
+    after. Unset, services log in as the administrator, whose password stays."""
     port: Annotated[int, Field(ge=1150, le=65535)] = 5432
     storage: StorageSettings = StorageSettings()
     multi_az: bool = False

@@ -59,7 +59,7 @@ class FunctionSettings(Model):
     retries: Annotated[int, Field(ge=0, le=2)] = 2
     """How often a call by a topic or schedule that failed is tried again, before it goes to the failures queue."""
     outbound_ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = (443,)
-    """TCP ports on which it may call the internet, where it is in the network: only where it uses database or cache."""
+    """TCP ports on which it may call the internet, where it is in the network: only where it uses database, cache or search."""
     tracing: bool | None = None
     """X-Ray; unset, as ``observability.tracing``."""
     alarm_errors: CountLevels | None = CountBounds(notice=1)

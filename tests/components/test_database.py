@@ -51,6 +51,12 @@ def _database(settings=None, *, level="connect", thresholds=None, **options):
         pulumi.export("secrets", {name: item.key for name, item in grant.secrets.items()})
         pulumi.export("openings", [{"group": item.security_group_id, "port": item.port} for item in grant.openings])
         pulumi.export("statements", policy_document(grant.statements))
+        pulumi.export("rotated", dict(database.rotated))
+        if database.rotated:
+            rotation = database.rotation()
+            pulumi.export("rotation", policy_document(rotation.statements))
+            pulumi.export("rotator", {**rotation.environment, "openings": len(rotation.openings)})
+            pulumi.export("rotator_secrets", len(rotation.secrets))
 
     return build(program, **options)
 
@@ -399,6 +405,64 @@ def test_two_windows_meet_when_they_have_a_minute_in_common(start, length, other
     minutes = {(start + minute) % 1440 for minute in range(length)}
     others = {(other + minute) % 1440 for minute in range(other_length)}
     assert meet(written(start, length), f"sun:{written(other, other_length)}") is bool(minutes & others)
+
+
+def _secrets(snapshot):
+    return {item.inputs["name"]: item for item in snapshot.of_type("aws:secretsmanager/secret:Secret")}
+
+
+def test_with_rotation_the_administrator_moves_to_a_secret_that_no_service_reads():
+    """S1-16"""
+    snapshot = _database({"rotation_days": 30})
+    secrets = _secrets(snapshot)
+    assert sorted(secrets) == ["shop/prod/database", "shop/prod/database-administrator"]
+    assert {item.inputs["kmsKeyId"] for item in secrets.values()} == {SECRETS_KEY}
+    assert snapshot.outputs["rotated"] == {
+        "credentials": secrets["shop/prod/database"].outputs["arn"],
+        "administrator": secrets["shop/prod/database-administrator"].outputs["arn"],
+    }
+
+
+def test_what_was_rotated_is_never_written_over():
+    """S1-16"""
+    versions = _database({"rotation_days": 30}).of_type("aws:secretsmanager/secretVersion:SecretVersion")
+    assert len(versions) == 2
+    for version in versions:
+        assert version.options["ignoreChanges"] == ["secretString", "versionStages"]
+        assert version.inputs["versionStages"] == ["AWSCURRENT", "FIRST"]
+
+
+def test_the_function_that_rotates_may_change_both_secrets_and_log_in_everywhere():
+    """S1-16, S1-17"""
+    snapshot = _database({"rotation_days": 30, "replicas": {"one": {}, "two": {}}})
+    change, key = json.loads(snapshot.outputs["rotation"])["Statement"]
+    assert sorted(change["Resource"]) == sorted(snapshot.outputs["rotated"].values())
+    assert all("*" not in action for action in change["Action"])
+    assert key["Resource"] == [SECRETS_KEY]
+    rotator = snapshot.outputs["rotator"]
+    assert rotator["ADMINISTRATOR_SECRET_ARN"] == snapshot.outputs["rotated"]["administrator"]
+    assert len(rotator["DATABASE_READER_HOSTS"].split(",")) == 2
+    assert rotator["openings"] == 1
+    assert snapshot.outputs["rotator_secrets"] == 0
+
+
+def test_turning_rotation_on_moves_nothing_that_was_there():
+    before = {item.urn for item in _database().resources}
+    after = {item.urn for item in _database({"rotation_days": 30}).resources}
+    assert before < after
+
+
+def test_rotation_survives_a_first_preview_and_leaves_nothing_unknown():
+    wanted = {"rotation_days": 30, "replicas": FIVE}
+    known = _database(wanted)
+    assert {item.urn for item in _database(wanted, unknowns=True).resources} == {item.urn for item in known.resources}
+    assert '"unknown"' not in known.dumps()
+
+
+@pytest.mark.parametrize("days", [0, 1001, -1])
+def test_an_interval_that_aws_refuses_is_a_mistake(days):
+    with pytest.raises(ValidationError):
+        DataSettings.model_validate({"rotation_days": days})
 
 
 def test_the_longest_names_fit():

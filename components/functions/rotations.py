@@ -1,0 +1,88 @@
+"""Every secret that rotates, and Groundwork's own functions that change them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pulumi
+
+from components.access import Grant
+from components.base import Component
+from components.database.database import Database
+from components.functions.function import Function
+from components.rotation import Rotation, changing
+from components.secrets import Secret
+from settings.checks.secrets import DATABASE_ROTATOR, KEY_ROTATOR
+from settings.models.data import DataSettings
+from settings.models.functions import FunctionSettings
+from settings.models.secrets import SecretSettings
+
+Make = Callable[[str, FunctionSettings, Mapping[str, Grant]], Function]
+"""Builds a function from its key, its settings and its grants."""
+
+GRANT = "secrets.rotation"
+"""What the grant is called among those of a function; nothing in a stack file can have this name."""
+
+_KEYS = FunctionSettings(code="functions/rotate_keys", timeout=30)
+_DATABASE = FunctionSettings(code="functions/rotate_database", timeout=120)
+
+
+def rotated_by(settings: Mapping[str, SecretSettings], secrets: Mapping[str, Secret]) -> dict[str, dict[str, Secret]]:
+    """Function → the secrets that it changes, by name; Groundwork's own for signing keys is among them."""
+    found: dict[str, dict[str, Secret]] = {}
+    for name, secret in settings.items():
+        if secret.rotation:
+            found.setdefault(secret.rotation.function or KEY_ROTATOR, {})[name] = secrets[name]
+    return found
+
+
+def changing_all(secrets: Mapping[str, Secret], key_arn: pulumi.Output[str], region: str) -> Grant:
+    """Leave for a function to change these."""
+    return changing({name: secret.arn for name, secret in secrets.items()}, key_arn, region)
+
+
+def rotate_secrets(
+    parent: Component,
+    settings: Mapping[str, SecretSettings],
+    secrets: Mapping[str, Secret],
+    *,
+    functions: Mapping[str, Function],
+    make: Make,
+    key_arn: pulumi.Output[str],
+) -> None:
+    """The schedule of each secret, and the function that renews signing keys where one has any."""
+    for function, changed in rotated_by(settings, secrets).items():
+        rotator = functions.get(function) or make(
+            KEY_ROTATOR, _KEYS, {GRANT: changing_all(changed, key_arn, parent.foundation.region)}
+        )
+        for name, secret in changed.items():
+            rotation = settings[name].rotation
+            if rotation:
+                Rotation(
+                    f"{parent.name}-{name}-rotation",
+                    rotation.days,
+                    foundation=parent.foundation,
+                    secret_arn=secret.arn,
+                    function=rotator,
+                    # Its first version, where Groundwork writes one.
+                    after=[secret],
+                    opts=parent.child(),
+                )
+
+
+def rotate_database(parent: Component, settings: DataSettings, database: Database, *, make: Make) -> None:
+    """The services' login changes at once, so that they never need the administrator's; that one changes when it is due."""
+    if not settings.rotation_days:
+        return
+    rotator = make(DATABASE_ROTATOR, _DATABASE, {"database": database.rotation()})
+    for key, arn in database.rotated.items():
+        Rotation(
+            f"{parent.name}-database-{key}-rotation",
+            settings.rotation_days,
+            foundation=parent.foundation,
+            secret_arn=arn,
+            function=rotator,
+            at_once=key == "credentials",
+            after=[database],
+            opts=parent.child(),
+        )
