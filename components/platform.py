@@ -17,8 +17,10 @@ from components.compute.ec2.address import Address
 from components.compute.ec2.own_cache import OwnCache
 from components.database.database import Database
 from components.edge.edge import Edge
+from components.edge.load_balancer import LoadBalancer
 from components.edge.origin import Hosts
 from components.edge.shield import Shield
+from components.functions import rotations
 from components.functions.function import Function
 from components.hours import Hours, StoppedDatabase
 from components.keys import Keys
@@ -27,15 +29,19 @@ from components.messaging import wiring
 from components.messaging.alerts import Alerts
 from components.messaging.push import Push
 from components.messaging.queue import Queue
+from components.migration.migration import Migration
 from components.network.network import Network
+from components.observability.boards import Boards
 from components.observability.dashboard import Dashboard
 from components.observability.metrics import Metrics
 from components.observability.pages import Pages
+from components.observability.seen import seen_of
 from components.parameters import Parameters
 from components.search import Search
 from components.secrets import Secret
 from components.storage import Bucket
 from settings import Settings
+from settings.models.functions import FunctionSettings
 from settings.models.hours import HoursSettings
 from settings.models.messaging import MessagingSettings
 from settings.models.observability import unwatched
@@ -71,13 +77,16 @@ class Platform(Component):
         self._observed = settings.observability or unwatched()
         self.addresses = {}
         self._database: Database | None = None
+        self._load_balancer: LoadBalancer | None = None
+        self._built_secrets: dict[str, Secret] = {}
         self._log_group_names: dict[str, pulumi.Output[str]] = {}
 
         self._keys = Keys(
             f"{name}-keys",
             settings.platform,
             foundation=self.foundation,
-            has_instances=settings.compute is not None and settings.compute.has_instances,
+            has_instances=settings.compute is not None
+            and (settings.compute.has_instances or settings.compute.engine == "eks"),
             opts=self.child(),
         )
         self._logging = Logging(self._keys.arn("logs"), self._observed.retention)
@@ -104,6 +113,7 @@ class Platform(Component):
             **self._secrets(),
             **self._parameters(),
         }
+        self._migration(network)
         functions = self._functions(network, queues, grantors)
         self._log_group_names |= {key: function.log_group_name for key, function in functions.items()}
         receivers = wiring.Receivers(queues, functions, self._keys.arn("messaging"), self._watch)
@@ -111,7 +121,7 @@ class Platform(Component):
         wiring.schedules(self, messaging, receivers=receivers)
         wiring.notifications(self, settings.storage, buckets=buckets, queues=queues)
         engine = self._way_in_and_compute(network, buckets, grantors, queues)
-        self._observe(engine)
+        self._observe(engine, functions, grantors)
         self._budget()
         self.register_outputs(self.addresses)
 
@@ -164,8 +174,8 @@ class Platform(Component):
             opts=self.child(),
         )
 
-    def _secrets(self) -> dict[str, Grantor]:
-        return {
+    def _secrets(self) -> Mapping[str, Grantor]:
+        self._built_secrets = {
             key: Secret(
                 f"{self.name}-{key}",
                 secret,
@@ -176,6 +186,7 @@ class Platform(Component):
             )
             for key, secret in self._settings.secrets.items()
         }
+        return self._built_secrets
 
     def _parameters(self) -> dict[str, Grantor]:
         return {
@@ -237,26 +248,63 @@ class Platform(Component):
             self.addresses["search"] = {"endpoint": search.endpoint, "masterRole": search.master_role_arn}
         return built
 
+    def _migration(self, network: Network | None) -> None:
+        if self._settings.migration is None or network is None or self._database is None:
+            return
+        migration = Migration(
+            f"{self.name}-migration",
+            self._settings.migration,
+            foundation=self.foundation,
+            network=network,
+            database=self._database.grant("connect"),
+            key_arn=self._keys.arn("data"),
+            secrets_key_arn=self._keys.arn("secrets"),
+            logging=self._logging,
+            watch=self._watch,
+            opts=self.child(),
+        )
+        self.addresses["migration"] = migration.task_arns
+
     def _functions(
         self, network: Network | None, queues: Mapping[str, Queue], grantors: Mapping[str, Grantor]
     ) -> dict[str, Function]:
-        return {
-            key: Function(
+        """Those of the stack file; Groundwork's own, which change secrets, are beside them."""
+        key_arn = self._keys.arn("secrets")
+
+        def make(key: str, settings: FunctionSettings, grants: Mapping[str, Grant]) -> Function:
+            return Function(
                 f"{self.name}-{key}",
-                function,
+                settings,
                 key=key,
                 foundation=self.foundation,
-                grants=_grants(function.uses, grantors),
-                queue=queues[function.trigger.queue] if function.trigger else None,
+                grants=grants,
+                queue=queues[settings.trigger.queue] if settings.trigger else None,
                 network=network,
-                key_arn=self._keys.arn("secrets"),
+                key_arn=key_arn,
                 queue_key_arn=self._keys.arn("messaging"),
                 logging=self._logging,
                 watch=self._watch,
                 opts=self.child(),
             )
+
+        rotated = rotations.rotated_by(self._settings.secrets, self._built_secrets)
+        functions = {
+            key: make(
+                key,
+                function,
+                {
+                    **_grants(function.uses, grantors),
+                    rotations.GRANT: rotations.changing_all(rotated.get(key, {}), key_arn, self.foundation.region),
+                },
+            )
             for key, function in self._settings.functions.items()
         }
+        rotations.rotate_secrets(
+            self, self._settings.secrets, self._built_secrets, functions=functions, make=make, key_arn=key_arn
+        )
+        if self._settings.data and self._database:
+            rotations.rotate_database(self, self._settings.data, self._database, make=make)
+        return functions
 
     def _way_in_and_compute(
         self,
@@ -317,6 +365,7 @@ class Platform(Component):
             hosts=hosts,
             opts=self.child(),
         )
+        self._load_balancer = edge.load_balancer
         if edge.address is not None:
             self.addresses["address"] = edge.address
         if edge.zone is not None:
@@ -365,8 +414,10 @@ class Platform(Component):
         self.addresses["repositories"] = engine.repository_urls
         return engine
 
-    def _observe(self, engine: engines.Running | None) -> None:
-        """What looks at everything else: custom metrics, pages, hours, dashboard."""
+    def _observe(
+        self, engine: engines.Running | None, functions: Mapping[str, Function], grantors: Mapping[str, Grantor]
+    ) -> None:
+        """What looks at everything else: custom metrics, pages, hours, dashboards."""
         metrics = None
         if self._observed.metrics:
             metrics = Metrics(
@@ -389,6 +440,23 @@ class Platform(Component):
                 alarms=self._watch.raised,
                 pages=pages.alarm_arns if pages else None,
                 graphs=metrics.graphs if metrics else None,
+                opts=self.child(),
+            )
+        if self._observed.boards:
+            Boards(
+                f"{self.name}-boards",
+                self._observed.boards,
+                foundation=self.foundation,
+                seen=seen_of(
+                    self._settings,
+                    grantors=grantors,
+                    engine=engine,
+                    load_balancer=self._load_balancer.arn_suffix if self._load_balancer else None,
+                    functions=functions,
+                    log_groups=self._log_group_names,
+                    metrics=metrics,
+                    watch=self._watch,
+                ),
                 opts=self.child(),
             )
 

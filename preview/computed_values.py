@@ -31,13 +31,17 @@ class ComputedValues:
         self._account = account
 
     def for_resource(self, token: str, name: str, urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """The computed properties of a resource, ``id`` among them; inputs that the program gave are left alone."""
+        """The computed properties of a resource, ``id`` among them; inputs that the program gave are left alone. Of an object
+        that it gave, the answer has what AWS adds."""
         row = _table()["resources"].get(token, {})
         scope = self._scope(token, name, urn, inputs)
         values: dict[str, Any] = {}
         for prop, template in {**row, "id": row.get("id", "{name}")}.items():
             given = inputs.get(prop)
             if given is not None and prop != "id":
+                missing = _missing(template, given)
+                if missing:
+                    values[prop] = _fill(missing, scope)
                 continue
             values[prop] = _fill(template, scope)
             if isinstance(values[prop], str):
@@ -67,6 +71,12 @@ class ComputedValues:
             "name": inputs["name"] if isinstance(inputs.get("name"), str) else autoname,
             "region": region if isinstance(region, str) else self._region,
         }
+
+
+def _missing(template: Any, given: Any) -> dict[str, Any]:
+    if not (isinstance(template, Mapping) and isinstance(given, Mapping)):
+        return {}
+    return {key: value for key, value in template.items() if key not in given}
 
 
 def _fill(template: Any, scope: Mapping[str, str]) -> Any:

@@ -89,8 +89,7 @@ class RecordingMonitor(MockMonitor):
         if request.custom and not self._unknowns:
             computed = self._computed.for_resource(request.type, request.name, urn, inputs)
             identifier = computed.pop("id")
-            response.update(computed)
-            outputs.update(computed)
+            _add(response, outputs, computed)
             outputs["id"] = identifier
             if "tags" in inputs and "tagsAll" not in outputs:
                 response.fields["tagsAll"].CopyFrom(request.object.fields["tags"])
@@ -167,6 +166,17 @@ class RecordingMonitor(MockMonitor):
             path = Path(unquote(urlparse(frame.pc.uri).path))
             return Source(path.relative_to(self.root).as_posix(), frame.pc.line)
         return None
+
+
+def _add(response: Any, outputs: dict[str, Any], computed: dict[str, Any]) -> None:
+    """What AWS computes, beside what the program gave; into an object that it gave, key by key."""
+    for name, value in computed.items():
+        if isinstance(value, dict) and isinstance(outputs.get(name), dict):
+            response.fields[name].struct_value.update(value)
+            outputs[name] = {**outputs[name], **value}
+        else:
+            response.update({name: value})
+            outputs[name] = value
 
 
 class DuplicateUrnError(pulumi.RunError):

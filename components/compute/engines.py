@@ -16,6 +16,7 @@ from components.compute.ec2.address import Address
 from components.compute.ec2.engine import Backups, Ec2
 from components.compute.ec2.shape import parts
 from components.compute.ecs_ec2 import EcsEc2
+from components.compute.eks.ranges import Ranges
 from components.compute.fargate import Fargate
 from components.compute.wiring import LoadBalancer, Queue
 from components.edge.origin import Door
@@ -24,6 +25,7 @@ from components.hours import StoppedGroup, StoppedService, ecs_services
 from components.logs import Logging
 from components.network.network import Network
 from settings import Settings
+from settings.addresses import plan
 from settings.models.compute import ComputeSettings, Engine, InstancesSettings
 from settings.models.services import ServiceSettings
 
@@ -135,6 +137,33 @@ def _ec2(name: str, compute: ComputeSettings, settings: Settings, special: Speci
     )
 
 
+def _eks(name: str, compute: ComputeSettings, settings: Settings, special: Special, common: Common) -> Running:
+    # Half a second that only stacks with a cluster pay: it loads the Kubernetes SDK.
+    from components.compute.eks.engine import Eks  # noqa: PLC0415
+
+    return Eks(
+        name,
+        compute,
+        volumes_key_arn=special.volumes_key_arn,
+        ranges=_ranges(settings),
+        vpc_cidr=common["network"].cidr,
+        **common,
+    )
+
+
+def _ranges(settings: Settings) -> Ranges:
+    planned = plan(settings.network, settings.region) if settings.network else {}
+    tiers = {
+        tier: tuple(cidr for (of, _), cidr in planned.items() if of == tier) for tier in ("public", "private", "data")
+    }
+    inside = settings.edge is not None and settings.edge.load_balancer.exposure == "vpc-origin"
+    return Ranges(
+        data=tiers["data"],
+        load_balancer=tiers["private" if inside else "public"] if settings.edge else (),
+        private=tiers["private"],
+    )
+
+
 def _app_runner(name: str, compute: ComputeSettings, settings: Settings, special: Special, common: Common) -> Running:
     shield = special.shield
     return AppRunner(
@@ -149,6 +178,7 @@ def _app_runner(name: str, compute: ComputeSettings, settings: Settings, special
 _ENGINES: dict[Engine, Callable[[str, ComputeSettings, Settings, Special, Common], Running]] = {
     "fargate": _fargate,
     "ecs-ec2": _ecs_ec2,
+    "eks": _eks,
     "ec2": _ec2,
     "app-runner": _app_runner,
 }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import pulumi
 import pulumi_aws as aws
@@ -12,6 +13,93 @@ from components.access import Opening
 from components.base import Component
 from components.compute.wiring import Network
 from settings.models.services import ServiceSettings
+
+
+class Firewall(Protocol):
+    """Who keeps services apart from what they do not use."""
+
+    def group_of(self, service: str) -> pulumi.Output[str]:
+        """The security group of the service's copies."""
+
+    def let_out(
+        self, service: str, openings: Mapping[str, Sequence[Opening]], calls: Mapping[str, int]
+    ) -> tuple[pulumi.Resource, ...]:
+        """Open what the service uses, by name, and the ports of the services that it calls."""
+
+    def let_in(self, service: str, port: int, load_balancer: pulumi.Input[str]) -> tuple[pulumi.Resource, ...]:
+        """Open the service's port to the load balancer with that security group."""
+
+
+class OwnGroups:
+    """A :class:`Firewall` with a security group for each service."""
+
+    def __init__(self, parent: Component, services: Mapping[str, ServiceSettings], network: Network) -> None:
+        self._parent = parent
+        self._groups = {name: security_group(parent, name, service, network) for name, service in services.items()}
+
+    def group_of(self, service: str) -> pulumi.Output[str]:
+        return self._groups[service].id
+
+    def let_out(
+        self, service: str, openings: Mapping[str, Sequence[Opening]], calls: Mapping[str, int]
+    ) -> tuple[pulumi.Resource, ...]:
+        group = self._groups[service]
+        return (
+            *group.rules,
+            *(
+                rule
+                for used, opened in openings.items()
+                for rule in open_for(self._parent, service, used, opened, group.id)
+            ),
+            *(
+                rule
+                for used, port in calls.items()
+                for rule in call(self._parent, service, used, port, caller=group.id, called=self.group_of(used))
+            ),
+        )
+
+    def let_in(self, service: str, port: int, load_balancer: pulumi.Input[str]) -> tuple[pulumi.Resource, ...]:
+        return admit(self._parent, service, port, load_balancer=load_balancer, group_id=self.group_of(service))
+
+
+class SharedGroup:
+    """A :class:`Firewall` with one security group for all, in which something else keeps services apart.
+
+    Each thing and each port is opened once, however many services use it: a security group refuses one rule twice.
+    """
+
+    def __init__(
+        self,
+        parent: Component,
+        key: str,
+        group_id: pulumi.Output[str],
+        *,
+        rules: Sequence[pulumi.Resource] = (),
+    ) -> None:
+        self._parent = parent
+        self._key = key
+        self._group_id = group_id
+        self._rules = rules
+        self._opened: dict[str, tuple[pulumi.Resource, ...]] = {}
+        self._admitted: dict[int, tuple[pulumi.Resource, ...]] = {}
+
+    def group_of(self, service: str) -> pulumi.Output[str]:
+        return self._group_id
+
+    def let_out(
+        self, service: str, openings: Mapping[str, Sequence[Opening]], calls: Mapping[str, int]
+    ) -> tuple[pulumi.Resource, ...]:
+        for used, opened in openings.items():
+            if used not in self._opened:
+                self._opened[used] = tuple(open_for(self._parent, self._key, used, opened, self._group_id))
+        return (*self._rules, *(rule for used in openings for rule in self._opened[used]))
+
+    def let_in(self, service: str, port: int, load_balancer: pulumi.Input[str]) -> tuple[pulumi.Resource, ...]:
+        if port not in self._admitted:
+            self._admitted[port] = admit(
+                self._parent, f"{self._key}-{port}", port, load_balancer=load_balancer, group_id=self._group_id
+            )
+        return self._admitted[port]
 
 
 @dataclass(frozen=True)
@@ -41,6 +129,16 @@ def outbound_group(parent: Component, key: str, of: str, ports: Sequence[int], n
         opts=parent.child(),
     )
     return Group(group.id, tuple(_outbound(parent, key, group.id, ports, network)))
+
+
+def let_out_to_internet(
+    parent: Component, key: str, group_id: pulumi.Output[str], ports: Sequence[int]
+) -> tuple[pulumi.Resource, ...]:
+    """Further ports of a group that somebody else has made, by IPv4."""
+    return tuple(
+        _egress(parent, f"{key}-internet-{port}", group_id, port, "to the internet and AWS", cidr_ipv4="0.0.0.0/0")
+        for port in ports
+    )
 
 
 def _outbound(

@@ -14,6 +14,7 @@ import pulumi_aws as aws
 
 from components.access import (
     Grant,
+    Opening,
     ParameterReference,
     SecretReference,
     Statement,
@@ -21,7 +22,7 @@ from components.access import (
     policy_document,
 )
 from components.base import Component, fit
-from components.compute.firewall import call, open_for, security_group
+from components.compute.firewall import Firewall, OwnGroups
 from components.compute.references import Reference
 from components.compute.tracing import ENVIRONMENT as TRACING_ENVIRONMENT
 from components.compute.tracing import STATEMENT as TRACING_STATEMENT
@@ -44,6 +45,8 @@ class Workload:
     """Variables whose values are read from Secrets Manager or Parameter Store when a copy starts."""
     calls: tuple[str, ...]
     """Services that it uses."""
+    openings: Mapping[str, Sequence[Opening]]
+    """Ports that are open to it, by what it uses."""
     is_called: bool
     """Other services use it."""
     ready: tuple[pulumi.Resource, ...]
@@ -69,35 +72,24 @@ def workloads(
     trust: pulumi.Output[str],
     tracing: bool,
     statements: Sequence[Statement] = (),
+    firewall: Firewall | None = None,
 ) -> dict[str, Workload]:
     """A workload for each service.
 
     ``trust`` says who takes on their roles, ``statements`` what the engine needs every role to allow, ``tracing`` whether
-    those are traced that do not say.
+    those are traced that do not say. Unless the engine has a ``firewall``, each service gets a security group.
     """
-    groups = {name: security_group(parent, name, service, network) for name, service in services.items()}
+    firewall = firewall or OwnGroups(parent, services, network)
     called = {used for service in services.values() for used in service.uses if used in services}
     built: dict[str, Workload] = {}
     for name, service in services.items():
-        group = groups[name]
         granted = granted_of(name, service, services, grants)
         calls = tuple(used for used in service.uses if used in services)
         traced = tracing if service.tracing is None else service.tracing
         allowed = [*distinct(granted), *statements, *([TRACING_STATEMENT] if traced else [])]
         role, *permissions = _role(parent, name, trust, allowed)
-        rules = [
-            *group.rules,
-            *(
-                rule
-                for used, grant in granted.items()
-                for rule in open_for(parent, name, used, grant.openings, group.id)
-            ),
-            *(
-                rule
-                for used in calls
-                for rule in call(parent, name, used, _port(services[used]), caller=group.id, called=groups[used].id)
-            ),
-        ]
+        openings = {used: grant.openings for used, grant in granted.items() if grant.openings}
+        rules = firewall.let_out(name, openings, {used: _port(services[used]) for used in calls})
         references: dict[str, Reference] = {}
         for grant in granted.values():
             references.update({**grant.parameters, **grant.secrets})
@@ -105,7 +97,7 @@ def workloads(
             name=name,
             settings=service,
             tracing=traced,
-            security_group_id=group.id,
+            security_group_id=firewall.group_of(name),
             role_arn=role.arn,
             role_name=role.name,
             environment=environment_of(
@@ -113,6 +105,7 @@ def workloads(
             ),
             references=references,
             calls=calls,
+            openings=openings,
             is_called=name in called,
             ready=(*rules, *permissions),
         )

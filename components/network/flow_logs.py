@@ -26,11 +26,16 @@ def flow_logs(parent: Component, vpc_id: pulumi.Output[str], settings: FlowLogSe
         ),
         opts=parent.child(),
     )
-    actions = ("logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:PutLogEvents")
+    actions = ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents")
     policy = aws.iam.RolePolicy(
         f"{parent.name}-flow",
         role=role.name,
-        policy=policy_document([Statement("Write", actions, [group.arn, pulumi.Output.concat(group.arn, ":*")])]),
+        policy=policy_document(
+            [
+                Statement("Write", actions, [group.arn, pulumi.Output.concat(group.arn, ":*")]),
+                Statement("Find", ("logs:DescribeLogGroups",), ["*"]),  # It takes no resource.
+            ]
+        ),
         opts=parent.child(),
     )
     aws.ec2.FlowLog(

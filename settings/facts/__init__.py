@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -164,3 +166,92 @@ def _instance_classes() -> dict[str, InstanceClass]:
                 name, facts["architecture"], of["vcpus"], memory, of["interfaces"], trunk, burstable=False
             )
     return built
+
+
+@dataclass(frozen=True)
+class KubernetesVersion:
+    """A version of Kubernetes that AWS runs, or ran."""
+
+    name: str
+    standard_ends: date
+    extended_ends: date
+    autoscaler: str
+    addons: Mapping[str, str]
+    """Version by add-on; empty for a version that is out of support."""
+
+
+@cache
+def kubernetes_versions() -> dict[str, KubernetesVersion]:
+    """Every version of the table, the newest first."""
+    table = _load("kubernetes")
+    return {
+        name: KubernetesVersion(
+            name,
+            row["standard"],
+            row["extended"],
+            row.get("autoscaler", ""),
+            {**table["addons"], **row["addons"]} if "addons" in row else {},
+        )
+        for name, row in table["versions"].items()
+    }
+
+
+def kubernetes_as_of() -> date:
+    """The day of the table."""
+    day: date = _load("kubernetes")["as_of"]
+    return day
+
+
+@dataclass(frozen=True)
+class Room:
+    """What there is for pods, or what pods ask for."""
+
+    cpu: int
+    """Millicores."""
+    memory: int
+    """MiB."""
+    pods: int
+
+
+def system_pods(scope: Literal["each_node", "cluster"]) -> Room:
+    """What the add-ons' pods take of every node, or of the cluster once."""
+    return Room(**_load("kubernetes")["system"][scope])
+
+
+def addresses(instance: InstanceClass) -> int:
+    """IPv4 addresses of each of its network interfaces."""
+    table = _load("kubernetes")["addresses"]
+    size = instance.name.partition(".")[2]
+    found: int = table["burstable" if instance.burstable else "sizes"][size]
+    return found
+
+
+_PREFIX = 16
+_SMALL_NODE_VCPUS = 30
+
+
+def most_pods(instance: InstanceClass, *, prefixes: bool) -> int:
+    """How many pods a node takes: its addresses, or with prefixes at most 110, from 30 vCPU on 250.
+
+    https://docs.aws.amazon.com/eks/latest/userguide/choosing-instance-type.html#determine-max-pods
+    """
+    each = addresses(instance) - 1
+    found = instance.interfaces * (each * _PREFIX if prefixes else each) + 2
+    return min(found, 110 if instance.vcpus < _SMALL_NODE_VCPUS else 250)
+
+
+def node_room(instance: InstanceClass, *, prefixes: bool) -> Room:
+    """What pods of services find on a node, once Linux, the kubelet and the add-ons have theirs.
+
+    What Amazon Linux reserves: https://github.com/awslabs/amazon-eks-ami/blob/main/nodeadm/internal/kubelet/config.go. The
+    twentieth that the kernel keeps is guessed on the safe side.
+    """
+    add_ons = system_pods("each_node")
+    reserved_memory = 255 + 11 * most_pods(instance, prefixes=False) + 100
+    shares = (60, 10, 5, 5)
+    reserved_cpu = sum(shares[: instance.vcpus]) + 2.5 * max(0, instance.vcpus - len(shares))
+    return Room(
+        cpu=max(0, int(instance.vcpus * 1000 - reserved_cpu) - add_ons.cpu),
+        memory=max(0, int(instance.memory * 0.95) - reserved_memory - add_ons.memory),
+        pods=most_pods(instance, prefixes=prefixes) - add_ons.pods,
+    )

@@ -72,13 +72,15 @@ class AdministratorSettings(Model):
 class KubernetesSettings(Model):
     """The cluster and its nodes."""
 
-    version: Annotated[str, Field(pattern=r"^1\.\d{2}$")] = "1.35"
-    """Of Kubernetes; one that AWS has in standard support. One minor version up at a time, never down."""
+    version: Annotated[str, Field(pattern=r"^1\.\d{2}$")] = "1.36"
+    """Of Kubernetes; unset, the newest that AWS had in standard support when this was published. One minor version up at a time,
+    never down."""
     endpoint: Literal["private", "public"] | None = None
     """Where the API answers: inside the network only, or also on the internet, to ``endpoint_addresses`` alone. Unset: private
     in prod, and elsewhere public where addresses are given."""
     endpoint_addresses: tuple[AddressRange, ...] = ()
-    """Who reaches a public endpoint: the office, the pipeline. Never everybody."""
+    """Who reaches the endpoint: a public one, the office and the pipeline by their public addresses; a private one, what is
+    inside the network or joined to it, such as the pipeline's subnets. Never everybody."""
     access: dict[Name, AdministratorSettings] = {}
     """People and pipelines, beside the role that makes the cluster."""
     logs: tuple[ControlPlaneLog, ...] = ("api", "audit", "authenticator", "controllerManager", "scheduler")

@@ -118,6 +118,15 @@ def check_bounds(least: int, most: int) -> None:
         raise PydanticCustomError("bounds", "min ({min}) is more than max ({max})", {"min": least, "max": most})
 
 
+class LimitSettings(Model):
+    """What one copy may take while its node has it to spare, where that is more than it asks for."""
+
+    cpu: Annotated[int, Field(ge=1, le=196_608)] | None = None
+    """CPU units; unset, as many as it asks for."""
+    memory: Annotated[int, Field(ge=1, le=24_576 * 1024)] | None = None
+    """MiB, beyond which the copy is killed; unset, as much as it asks for."""
+
+
 class ServiceSettings(Model):
     """One service: a container that answers on a port, or a worker without one."""
 
@@ -143,6 +152,9 @@ class ServiceSettings(Model):
 
     memory: int = 512
     """MiB."""
+
+    limits: LimitSettings | None = None
+    """With the engine ``eks``: what a copy may take beyond ``cpu`` and ``memory``, which it is sure of."""
 
     image: Annotated[str, Field(min_length=1, max_length=512)] | None = None
     """A full image reference. Unset, the image ``tag`` of the service's own repository."""
@@ -213,6 +225,18 @@ class ServiceSettings(Model):
     @property
     def owner_of_image(self) -> Literal["stack", "pipeline"]:
         return self.image_owner or ("stack" if self.image else "pipeline")
+
+    @model_validator(mode="after")
+    def _limits_are_above(self) -> ServiceSettings:
+        for name in ("cpu", "memory"):
+            limit, asked = getattr(self.limits, name, None), getattr(self, name)
+            if limit is not None and limit < asked:
+                raise PydanticCustomError(
+                    "limits",
+                    "limits.{name} ({limit}) is less than the {asked} that it asks for; raise it, or leave it out",
+                    {"name": name, "limit": limit, "asked": asked},
+                )
+        return self
 
     @model_validator(mode="after")
     def _writable_folders_fit(self) -> ServiceSettings:

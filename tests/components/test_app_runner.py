@@ -277,5 +277,5 @@ def test_what_the_firewall_refuses_is_logged_without_credentials(shop: Snapshot)
     assert group["kmsKeyId"] == KEY
 
 
-def test_no_rule_of_the_policy_pack_is_broken(shop: Snapshot) -> None:
-    assert judge(shop, dt.date(2026, 1, 5)).findings == ()
+def test_no_rule_of_the_policy_pack_refuses_it(shop: Snapshot) -> None:
+    assert judge(shop, dt.date(2026, 1, 5)).blocking == []

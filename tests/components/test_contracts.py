@@ -119,7 +119,9 @@ def _is_taggable(resource: Resource) -> bool:
     import pulumi_aws  # noqa: F401, PLC0415 - registers the resource modules
 
     package, module, name = resource.type.split(":")
-    cls = getattr(importlib.import_module(f"pulumi_{package}.{_python(module.split('/')[0])}"), name)
+    if package != "aws":
+        return False
+    cls = getattr(importlib.import_module(f"pulumi_aws.{_python(module.split('/')[0])}"), name)
     return "tags" in inspect.signature(cls._internal_init).parameters
 
 

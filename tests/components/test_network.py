@@ -242,8 +242,9 @@ def test_flow_logs_are_encrypted_and_their_role_writes_to_their_group_alone() ->
     [group] = snapshot.of_type("aws:cloudwatch/logGroup:LogGroup")
     assert (group.inputs["name"], group.inputs["kmsKeyId"]) == ("/shop/prod/network/flow", KEY)
     [policy] = snapshot.of_type("aws:iam/rolePolicy:RolePolicy")
-    [statement] = statements(policy)
+    [statement, listing] = statements(policy)
     assert statement["Resource"] == [group.outputs["arn"], f"{group.outputs['arn']}:*"]
+    assert (listing["Action"], listing["Resource"]) == (["logs:DescribeLogGroups"], ["*"])
     [role] = snapshot.of_type("aws:iam/role:Role")
     [trust] = statements(role, "assumeRolePolicy")
     assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": "111122223333"}

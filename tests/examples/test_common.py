@@ -39,7 +39,7 @@ from tests.writing import write_project
 PARAMETER = "aws:ssm/parameter:Parameter"
 DISTRIBUTION = "aws:cloudfront/distribution:Distribution"
 
-ENGINES = ("fargate", "ecs-ec2", "ec2", "app-runner")
+ENGINES = ("fargate", "ecs-ec2", "eks", "ec2", "app-runner")
 ON_EACH = pytest.mark.parametrize("engine", ENGINES)
 
 SHOP = """
@@ -119,6 +119,15 @@ def _told_by_instances(snapshot: Snapshot, service: str) -> Told:
     )
 
 
+def _told_by_kubernetes(snapshot: Snapshot, service: str) -> Told:
+    deployment = named(snapshot, "kubernetes:apps/v1:Deployment", f"-{service}")
+    [container] = deployment.inputs["spec"]["template"]["spec"]["containers"]
+    return Told(
+        frozenset(entry["name"] for entry in container["env"] if "value" in entry),
+        frozenset(entry["name"] for entry in container["env"] if "valueFrom" in entry),
+    )
+
+
 def _told_by_app_runner(snapshot: Snapshot, service: str) -> Told:
     inputs = named(snapshot, "aws:apprunner/service:Service", f"-{service}").inputs
     image = inputs["sourceConfiguration"]["imageRepository"]["imageConfiguration"]
@@ -133,23 +142,31 @@ def _told_by_app_runner(snapshot: Snapshot, service: str) -> Told:
 TOLD: dict[str, Callable[[Snapshot, str], Told]] = {
     "fargate": _told_by_ecs,
     "ecs-ec2": _told_by_ecs,
+    "eks": _told_by_kubernetes,
     "ec2": _told_by_instances,
     "app-runner": _told_by_app_runner,
 }
 
-READERS = {"fargate": "-api-execution", "ecs-ec2": "-api-execution", "ec2": "-instances", "app-runner": "-api-values"}
+READERS = {
+    "fargate": "-api-execution",
+    "ecs-ec2": "-api-execution",
+    "eks": "-api-values",
+    "ec2": "-instances",
+    "app-runner": "-api-values",
+}
 """The role policy by which values are read when a copy starts."""
 
 RUNNING = {
     "fargate": {"aws:ecs/service:Service"},
     "ecs-ec2": {"aws:ecs/service:Service", "aws:autoscaling/group:Group"},
+    "eks": {"kubernetes:apps/v1:Deployment"},
     "ec2": {"aws:autoscaling/group:Group"},
     "app-runner": {"aws:apprunner/service:Service"},
 }
 
 
 @ON_EACH
-@proves("S4-16")
+@proves("C-02", "S4-16")
 def test_the_engine_is_one_word_and_decides_what_runs_the_services(engine: str, shop: Callable[..., Snapshot]) -> None:
     kinds = {resource.type for resource in shop(engine).resources}
     assert kinds & set().union(*RUNNING.values()) == RUNNING[engine]
@@ -157,7 +174,7 @@ def test_the_engine_is_one_word_and_decides_what_runs_the_services(engine: str, 
 
 @ON_EACH
 @pytest.mark.parametrize("unknowns", [False, True], ids=["known", "first preview"])
-@proves("S4-16")
+@proves("C-02", "S4-16")
 def test_one_declaration_previews_on_every_engine_without_a_mandatory_finding(
     engine: str, unknowns: bool, shop: Callable[..., Snapshot]
 ) -> None:
@@ -173,7 +190,7 @@ def test_the_first_preview_declares_the_same_resources(engine: str, shop: Callab
 
 
 @ON_EACH
-@proves("C-05", "S4-16")
+@proves("C-02", "C-05", "S4-16")
 def test_a_service_is_told_the_same_on_every_engine(engine: str, shop: Callable[..., Snapshot]) -> None:
     for service in ("web", "api"):
         told = TOLD[engine](shop(engine), service)
@@ -183,7 +200,7 @@ def test_a_service_is_told_the_same_on_every_engine(engine: str, shop: Callable[
 
 
 @ON_EACH
-@proves("C-05", "S4-16")
+@proves("C-02", "C-05", "S4-16")
 def test_a_services_role_allows_the_same_on_every_engine(engine: str, shop: Callable[..., Snapshot]) -> None:
     for service in ("web", "api"):
         mine, first = (statements(shop(key), f"-{service}-task") for key in (engine, "fargate"))
@@ -207,7 +224,8 @@ def test_whoever_starts_a_service_reads_the_same_secrets_on_every_engine(
 def test_database_and_cache_open_to_what_runs_the_service_and_to_nothing_else(
     engine: str, shop: Callable[..., Snapshot]
 ) -> None:
-    client = "shop-compute-instances" if engine == "ec2" else "shop-compute-api"
+    # Pods share the group of their nodes, and network policies tell them apart.
+    client = {"ec2": "shop-compute-instances", "eks": "shop-compute-nodes"}.get(engine, "shop-compute-api")
     for store, port in (("database", 5432), ("cache", 6379)):
         assert list(who_reaches(shop(engine), f"shop-{store}-clients")) == [(port, client)]
 

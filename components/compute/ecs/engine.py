@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import pulumi
 import pulumi_aws as aws
@@ -11,10 +12,11 @@ import pulumi_aws as aws
 from components.access import Grant, trust_policy
 from components.alarms import Watch
 from components.base import Component
-from components.compute import routing
 from components.compute.ecs.cluster import Cluster
 from components.compute.ecs.order import start_order
-from components.compute.ecs.service import Capacity, Deployed, Exposure, Surroundings, deploy, expose
+from components.compute.ecs.service import Capacity, Deployed, Surroundings, deploy
+from components.compute.exposure import Exposure, expose, routes
+from components.compute.firewall import OwnGroups
 from components.compute.wiring import LoadBalancer, Network, Queue
 from components.compute.workload import Workload, workloads
 from components.logs import Logging
@@ -65,6 +67,7 @@ def prepare(
     """Everything that services are before they run: identities, firewalls, their places behind the load balancer."""
     # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html (confused deputy)
     trust = trust_policy(_PRINCIPAL, parent.foundation.account_id, parent.foundation.arn("ecs", "*"))
+    firewall = OwnGroups(parent, services, network)
     built = workloads(
         parent,
         services,
@@ -73,11 +76,8 @@ def prepare(
         trust=trust,
         tracing=watch.settings.tracing,
         statements=cluster.statements,
+        firewall=firewall,
     )
-    found = routing.routes(services, parent.foundation.platform.domain)
-    by_service: dict[str, list[routing.Route]] = {}
-    for route in found:
-        by_service.setdefault(route.service, []).append(route)
     around = Surroundings(
         settings=settings,
         network=network,
@@ -88,10 +88,22 @@ def prepare(
         images_key_arn=images_key_arn,
         trust=trust,
         namespace_arn=_namespace(parent) if any(workload.is_called for workload in built.values()) else None,
-        priorities=routing.priorities(found),
-        routes=by_service,
     )
-    return Prepared(built, {name: expose(parent, workload, around) for name, workload in built.items()}, around)
+    wanted = routes(services, parent.foundation.platform.domain)
+    exposures = {
+        name: expose(
+            parent,
+            name,
+            workload.settings,
+            wanted,
+            network=network,
+            load_balancer=load_balancer,
+            watch=watch,
+            admit=partial(firewall.let_in, name),
+        )
+        for name, workload in built.items()
+    }
+    return Prepared(built, exposures, around)
 
 
 def run(parent: Component, prepared: Prepared, *, cluster: Cluster, capacity: Capacity) -> Addresses:

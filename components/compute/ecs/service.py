@@ -10,12 +10,11 @@ import pulumi_aws as aws
 
 from components.alarms import Watch
 from components.base import Component
-from components.compute import routing
 from components.compute.ecs import scaling
 from components.compute.ecs.cluster import Cluster
 from components.compute.ecs.task import PORT, log_options, task
-from components.compute.ecs.watching import Measured, watch_errors, watch_service
-from components.compute.firewall import admit
+from components.compute.ecs.watching import Measured, watch_service
+from components.compute.exposure import Exposure
 from components.compute.images import image_of
 from components.compute.wiring import LoadBalancer, Network, Queue
 from components.compute.workload import Workload
@@ -52,9 +51,6 @@ class Surroundings:
     trust: pulumi.Output[str]
     namespace_arn: pulumi.Output[str] | None
     """Of Service Connect; None where no service uses another."""
-    priorities: Mapping[str, int]
-    routes: Mapping[str, Sequence[routing.Route]]
-    """By service."""
 
 
 @dataclass(frozen=True)
@@ -64,41 +60,6 @@ class Deployed:
     resource: aws.ecs.Service
     log_group_name: pulumi.Output[str]
     repository_url: pulumi.Output[str] | None
-
-
-@dataclass(frozen=True)
-class Exposure:
-    """A service's place behind the load balancer; empty for one that has none."""
-
-    group_arn: pulumi.Output[str] | None = None
-    label: pulumi.Output[str] | None = None
-    """By which Auto Scaling finds its requests."""
-    alarm_names: Sequence[pulumi.Output[str]] = ()
-    """Alarms that say that a deployment went wrong."""
-    ready: tuple[pulumi.Resource, ...] = ()
-
-
-def expose(parent: Component, workload: Workload, around: Surroundings) -> Exposure:
-    """Everything that lets the load balancer reach a service."""
-    name, settings, balancer = workload.name, workload.settings, around.load_balancer
-    if balancer is None or settings.port is None or not around.routes.get(name):
-        return Exposure()
-    group = routing.target_group(parent, name, settings, around.network)
-    rules = [
-        routing.listener_rule(parent, route, around.priorities[route.key], group.arn, balancer)
-        for route in around.routes[name]
-    ]
-    opened = admit(
-        parent, name, settings.port, load_balancer=balancer.security_group_id, group_id=workload.security_group_id
-    )
-    alarms = watch_errors(parent, name, balancer.arn_suffix, group.arn_suffix, around.watch)
-    return Exposure(
-        group_arn=group.arn,
-        label=pulumi.Output.concat(balancer.arn_suffix, "/", group.arn_suffix),
-        alarm_names=[alarm.name for alarm in alarms],
-        # ECS refuses a target group that no listener leads to.
-        ready=(*rules, *opened),
-    )
 
 
 def deploy(

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pulumi
-import pulumi_aws as aws
 
 from components.alarms import Metric, Watch, alarm
 from components.base import Component
-from components.observability.targets import watch_targets
 from settings.models.services import ServiceSettings
 
 
@@ -76,10 +74,3 @@ def watch_service(parent: Component, settings: ServiceSettings, measured: Measur
             missing="breaching",
             description=f"Fewer than {least} tasks of {name} run. Look at the service's events and at why its last tasks stopped.",
         )
-
-
-def watch_errors(
-    parent: Component, service: str, load_balancer: pulumi.Input[str], group: pulumi.Input[str], watch: Watch
-) -> list[aws.cloudwatch.MetricAlarm]:
-    """What users see: errors, slowness, nobody there. Returns the alarms at which a deployment under way is rolled back."""
-    return watch_targets(parent, service, load_balancer, group, watch)

@@ -1,0 +1,1 @@
+"""The engine ``eks``: services as pods of a Kubernetes cluster."""

@@ -1,0 +1,162 @@
+"""EKS: the same containers on Kubernetes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pulumi
+
+from components.access import Grant
+from components.alarms import Watch
+from components.base import Component, Foundation
+from components.compute.eks.cluster import build_cluster
+from components.compute.eks.controllers import controllers
+from components.compute.eks.identity import trust
+from components.compute.eks.inside import Inside
+from components.compute.eks.namespace import namespace
+from components.compute.eks.network_policy import base_policies
+from components.compute.eks.provider import kubernetes_provider
+from components.compute.eks.queue_scaling import authenticate, queue_scaling
+from components.compute.eks.ranges import Ranges
+from components.compute.eks.workloads import Surroundings, deploy
+from components.compute.exposure import routes
+from components.compute.firewall import SharedGroup, let_out_to_internet
+from components.compute.wiring import LoadBalancer, Network, Queue
+from components.compute.workload import workloads
+from components.logs import Logging
+from settings.models.compute import ComputeSettings
+from settings.models.services import ServiceSettings
+
+_OPEN = 443
+"""What the nodes may call anyway."""
+
+
+class Eks(Component):
+    """Every service of the stack file as a Deployment on a Kubernetes cluster.
+
+    Builds: the cluster with its nodes, add-ons and controllers (``docs/components/eks.md``); a namespace with the pod security
+    standard ``restricted`` and network policies that shut everything. For each service what the other engines make outside
+    (ECR repository, log group, role, alarms; for public ones target group and listener rules) and inside the cluster a
+    ServiceAccount bound to the role by Pod Identity, a Deployment, a Service, a network policy opened by ``uses``, a
+    HorizontalPodAutoscaler or, where a queue decides, KEDA's ScaledObject; a PodDisruptionBudget where more than one copy
+    must run; a SecretProviderClass where it reads secrets or parameters; a TargetGroupBinding where it is public.
+
+    Cost: the control plane at $73 a month (six times that in extended support); nodes by the second, running or empty, and
+    their volumes; Container Insights by observation and logs by GB; then as on other engines. Pods cost nothing.
+
+    Fails: a pod that finds no node stays Pending, and the ``tasks`` alarm goes off after 5 minutes; a rollout whose pods do not
+    get ready stops with the old ones still there, and an update that deploys the image itself fails after 10 minutes. A
+    connection that no ``uses`` opens times out. An update that cannot reach the API of a private endpoint fails with ``i/o
+    timeout``: run it inside the network, or set ``kubernetes.objects: render``.
+
+    Changes without replacement: everything of services but their names; each change of pods is a rollout without downtime.
+    Renaming a service makes another one. For the cluster see ``docs/components/eks.md``.
+    """
+
+    layer = "compute"
+
+    cluster_name: pulumi.Output[str]
+    service_names: dict[str, pulumi.Output[str]]
+    """Name of each Deployment and Service."""
+    security_group_ids: dict[str, pulumi.Output[str]]
+    """The nodes' group, which pods share."""
+    repository_urls: dict[str, pulumi.Output[str]]
+    """Of those services that have a repository of their own."""
+    log_group_names: dict[str, pulumi.Output[str]]
+
+    def __init__(
+        self,
+        name: str,
+        settings: ComputeSettings,
+        *,
+        foundation: Foundation,
+        services: Mapping[str, ServiceSettings],
+        network: Network,
+        load_balancer: LoadBalancer | None,
+        grants: Mapping[str, Mapping[str, Grant]],
+        logging: Logging,
+        watch: Watch,
+        key_arn: pulumi.Input[str],
+        images_key_arn: pulumi.Input[str],
+        volumes_key_arn: pulumi.Input[str],
+        ranges: Ranges,
+        vpc_cidr: str,
+        queues: Mapping[str, Queue] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """``volumes_key_arn``: its policy lets EC2 Auto Scaling's service-linked role use it."""
+        super().__init__(name, foundation, opts)
+        cluster = build_cluster(
+            self,
+            settings,
+            network=network,
+            logging=logging,
+            watch=watch,
+            key_arn=key_arn,
+            volumes_key_arn=volumes_key_arn,
+        )
+        provider = kubernetes_provider(self, cluster, settings.cluster)
+        running = (
+            *controllers(self, cluster, settings, provider=provider, network=network, watch=watch),
+            *queue_scaling(
+                self,
+                cluster,
+                settings.cluster,
+                services,
+                queues or {},
+                provider=provider,
+                after=cluster.ready,
+            ),
+        )
+        ports = sorted({port for service in services.values() for port in service.outbound_ports} - {_OPEN})
+        opened = let_out_to_internet(self, "pods", cluster.node_security_group_id, ports)
+        firewall = SharedGroup(self, "pods", cluster.node_security_group_id, rules=opened)
+        built = workloads(
+            self,
+            services,
+            grants=grants,
+            network=network,
+            trust=trust(self),
+            tracing=watch.settings.tracing,
+            firewall=firewall,
+        )
+        space = namespace(self, cluster, settings.cluster, provider=provider, after=[*cluster.node_rules, *running])
+        inside = Inside(
+            parent=self,
+            settings=settings,
+            cluster=cluster,
+            provider=provider,
+            namespace=foundation.platform.name,
+            ready=(space,),
+            controllers=running,
+        )
+        base_policies(inside)
+        authenticate(inside, services)
+        around = Surroundings(
+            services=services,
+            network=network,
+            vpc_cidr=vpc_cidr,
+            ranges=ranges,
+            routes=routes(services, foundation.platform.domain),
+            load_balancer=load_balancer,
+            queues=queues or {},
+            firewall=firewall,
+            logging=logging,
+            watch=watch,
+            images_key_arn=images_key_arn,
+        )
+        deployed = {service: deploy(inside, workload, around) for service, workload in built.items()}
+        self.cluster_name = cluster.name
+        self.service_names = {service: pulumi.Output.from_input(service) for service in deployed}
+        self.security_group_ids = {service: workload.security_group_id for service, workload in built.items()}
+        self.repository_urls = {
+            service: made.repository_url for service, made in deployed.items() if made.repository_url is not None
+        }
+        self.log_group_names = {service: made.log_group_name for service, made in deployed.items()}
+        self.register_outputs(
+            {
+                "clusterName": cluster.name,
+                "serviceNames": self.service_names,
+                "repositoryUrls": self.repository_urls,
+            }
+        )

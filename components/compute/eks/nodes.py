@@ -1,0 +1,214 @@
+"""Nodes: managed groups of instances, which AWS replaces, drains and repairs."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.base import Component, fit
+from components.compute.eks.firewall import Firewalls
+from components.compute.eks.identity import cluster_name
+from components.compute.trust import trusted
+from components.compute.wiring import Network
+from settings.facts import instance_class, most_pods
+from settings.models.kubernetes import KubernetesSettings, NodeGroupSettings, TaintSettings
+
+GROUP_LABEL = "groundwork/nodes"
+"""A label of every node: the name of its group in the settings."""
+
+_ROOT = "/dev/xvda"
+_LONGEST_GROUP = 55
+
+_IMAGES = {"x86_64": "AL2023_x86_64_STANDARD", "arm64": "AL2023_ARM_64_STANDARD"}
+_EFFECTS = {"NoSchedule": "NO_SCHEDULE", "PreferNoSchedule": "PREFER_NO_SCHEDULE", "NoExecute": "NO_EXECUTE"}
+
+NODE_POLICIES = ("AmazonEKSWorkerNodeMinimalPolicy", "AmazonEC2ContainerRegistryPullOnly")
+"""https://docs.aws.amazon.com/eks/latest/userguide/create-node-role.html; what pods need they have by roles of their own."""
+
+
+@dataclass(frozen=True)
+class NodeRole:
+    """What nodes are."""
+
+    name: pulumi.Output[str]
+    arn: pulumi.Output[str]
+    ready: tuple[pulumi.Resource, ...]
+
+
+def node_role(parent: Component, key: str, what: str) -> NodeRole:
+    """A role that lets an instance join a cluster and pull images, and nothing else."""
+    role = aws.iam.Role(
+        fit(f"{parent.name}-{key}", 56),
+        description=f"{what} of {cluster_name(parent)}: joining the cluster and pulling images",
+        assume_role_policy=trusted("ec2.amazonaws.com"),
+        opts=parent.child(),
+    )
+    attached = [
+        aws.iam.RolePolicyAttachment(
+            f"{parent.name}-{key}-{policy}",
+            role=role.name,
+            policy_arn=f"arn:aws:iam::aws:policy/{policy}",
+            opts=parent.child(),
+        )
+        for policy in NODE_POLICIES
+    ]
+    return NodeRole(role.name, role.arn, tuple(attached))
+
+
+def group_labels(name: str, settings: NodeGroupSettings) -> dict[str, str]:
+    """Every label of a group's nodes that does not come from Kubernetes itself."""
+    return {GROUP_LABEL: name, **settings.labels}
+
+
+def node_group(
+    parent: Component,
+    name: str,
+    settings: NodeGroupSettings,
+    cluster: KubernetesSettings,
+    *,
+    cluster_name: pulumi.Input[str],
+    role: NodeRole,
+    network: Network,
+    firewalls: Firewalls,
+    key_arn: pulumi.Input[str],
+    after: Sequence[pulumi.Resource],
+) -> aws.eks.NodeGroup:
+    """One group. ``after`` is what must run before its nodes join: without the network add-on they never get ready."""
+    known = instance_class(settings.classes[0])
+    template = _template(parent, name, settings, cluster, firewalls=firewalls, key_arn=key_arn)
+    group = aws.eks.NodeGroup(
+        fit(f"{parent.name}-{name}", _LONGEST_GROUP),
+        cluster_name=cluster_name,
+        version=cluster.version,
+        node_role_arn=role.arn,
+        subnet_ids=list(network.private_subnet_ids.values()),
+        ami_type=_IMAGES[known.architecture if known else "x86_64"],
+        instance_types=list(settings.classes),
+        capacity_type="SPOT" if settings.spot else "ON_DEMAND",
+        launch_template=aws.eks.NodeGroupLaunchTemplateArgs(id=template.id, version=template.latest_version.apply(str)),
+        scaling_config=aws.eks.NodeGroupScalingConfigArgs(
+            min_size=settings.min, max_size=settings.max, desired_size=settings.starts_with
+        ),
+        update_config=aws.eks.NodeGroupUpdateConfigArgs(max_unavailable_percentage=33),
+        node_repair_config=aws.eks.NodeGroupNodeRepairConfigArgs(enabled=True),
+        labels=group_labels(name, settings),
+        taints=[
+            aws.eks.NodeGroupTaintArgs(key=key, value=taint.value or None, effect=_EFFECTS[taint.effect])
+            for key, taint in settings.taints.items()
+        ],
+        # What scales the group decides.
+        opts=parent.child(
+            ignore_changes=["scalingConfig.desiredSize"], depends_on=[*role.ready, *firewalls.node_rules, *after]
+        ),
+    )
+    if cluster.scaling == "cluster-autoscaler":
+        _hints(parent, name, settings, group)
+    return group
+
+
+def _template(
+    parent: Component,
+    name: str,
+    settings: NodeGroupSettings,
+    cluster: KubernetesSettings,
+    *,
+    firewalls: Firewalls,
+    key_arn: pulumi.Input[str],
+) -> aws.ec2.LaunchTemplate:
+    """Without an image: EKS picks the newest of Amazon Linux 2023 and adds what joins it to the cluster."""
+    foundation = parent.foundation
+    tags = {"Name": f"{cluster_name(parent)}-{name}", **foundation.tags(parent.layer)}
+    # By this tag the network add-on's role knows the first interface of a node for one of this cluster.
+    interface_tags = {**tags, "cluster.k8s.amazonaws.com/name": cluster_name(parent)}
+    return aws.ec2.LaunchTemplate(
+        f"{parent.name}-{name}",
+        description=f"Kubernetes nodes {name} of {cluster_name(parent)}",
+        update_default_version=True,
+        # One hop: a pod with a network of its own does not reach the node's credentials.
+        metadata_options=aws.ec2.LaunchTemplateMetadataOptionsArgs(
+            http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=1
+        ),
+        monitoring=aws.ec2.LaunchTemplateMonitoringArgs(enabled=True),
+        vpc_security_group_ids=[firewalls.nodes_id],
+        block_device_mappings=[
+            aws.ec2.LaunchTemplateBlockDeviceMappingArgs(
+                device_name=_ROOT,
+                ebs=aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
+                    volume_type="gp3",
+                    volume_size=settings.volume,
+                    encrypted="true",
+                    kms_key_id=key_arn,
+                    delete_on_termination="true",
+                ),
+            )
+        ],
+        tag_specifications=[
+            aws.ec2.LaunchTemplateTagSpecificationArgs(
+                resource_type=kind, tags=interface_tags if kind == "network-interface" else tags
+            )
+            for kind in ("instance", "volume", "network-interface")
+        ],
+        user_data=base64.b64encode(node_config(settings, prefixes=cluster.address_prefixes).encode()).decode(),
+        opts=parent.child(),
+    )
+
+
+def max_pods(settings: NodeGroupSettings, *, prefixes: bool) -> int:
+    """What every class of a group takes."""
+    known = [found for name in settings.classes if (found := instance_class(name)) is not None]
+    return min((most_pods(instance, prefixes=prefixes) for instance in known), default=110)
+
+
+_BOUNDARY = "==GROUNDWORK=="
+
+
+def node_config(settings: NodeGroupSettings, *, prefixes: bool) -> str:
+    """What EKS merges into a node's own configuration; the image counts addresses, not prefixes, if nobody tells it.
+
+    https://docs.aws.amazon.com/eks/latest/userguide/launch-templates.html#launch-template-basics
+    """
+    # JSON is YAML too.
+    config = json.dumps(
+        {
+            "apiVersion": "node.eks.aws/v1alpha1",
+            "kind": "NodeConfig",
+            "spec": {"kubelet": {"config": {"maxPods": max_pods(settings, prefixes=prefixes)}}},
+        }
+    )
+    return (
+        f'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="{_BOUNDARY}"\n\n'
+        f"--{_BOUNDARY}\nContent-Type: application/node.eks.aws\n\n{config}\n--{_BOUNDARY}--\n"
+    )
+
+
+def _hints(parent: Component, name: str, settings: NodeGroupSettings, group: aws.eks.NodeGroup) -> None:
+    """What a node of an empty group would be like, which the autoscaler reads from tags where there is none to look at.
+
+    https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/cloudprovider/aws/README.md#auto-discovery-setup
+    """
+    scaling_group = group.resources.apply(lambda made: (made[0].autoscaling_groups or [])[0].name or "")
+    for key, value in scale_from_zero(name, settings).items():
+        aws.autoscaling.Tag(
+            f"{parent.name}-{name}-{key.rpartition('node-template/')[2].replace('/', '-')}",
+            autoscaling_group_name=scaling_group,
+            tag=aws.autoscaling.TagTagArgs(key=key, value=value, propagate_at_launch=False),
+            opts=parent.child(),
+        )
+
+
+def scale_from_zero(name: str, settings: NodeGroupSettings) -> Mapping[str, str]:
+    """Tags of a group's Auto Scaling group."""
+    prefix = "k8s.io/cluster-autoscaler/node-template"
+    return {
+        **{f"{prefix}/label/{key}": value for key, value in group_labels(name, settings).items()},
+        **{f"{prefix}/taint/{key}": _taint(taint) for key, taint in settings.taints.items()},
+    }
+
+
+def _taint(taint: TaintSettings) -> str:
+    return f"{taint.value}:{taint.effect}"

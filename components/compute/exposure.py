@@ -1,0 +1,74 @@
+"""A service's place behind the load balancer, whatever runs its copies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from components.alarms import Watch
+from components.base import Component
+from components.compute import routing
+from components.compute.wiring import LoadBalancer, Network
+from components.observability.targets import watch_targets
+from settings.models.services import ServiceSettings
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """A service's place behind the load balancer; empty for one that has none."""
+
+    group_arn: pulumi.Output[str] | None = None
+    label: pulumi.Output[str] | None = None
+    """By which Auto Scaling finds its requests."""
+    alarm_names: Sequence[pulumi.Output[str]] = ()
+    """Alarms that say that a deployment went wrong."""
+    ready: tuple[pulumi.Resource, ...] = ()
+
+
+@dataclass(frozen=True)
+class Routes:
+    """The rules of all services, and their order."""
+
+    by_service: Mapping[str, Sequence[routing.Route]]
+    priorities: Mapping[str, int]
+
+
+def routes(services: Mapping[str, ServiceSettings], domain: str | None) -> Routes:
+    """Every rule that the services ask for."""
+    found = routing.routes(services, domain)
+    by_service: dict[str, list[routing.Route]] = {}
+    for route in found:
+        by_service.setdefault(route.service, []).append(route)
+    return Routes(by_service, routing.priorities(found))
+
+
+def expose(
+    parent: Component,
+    name: str,
+    settings: ServiceSettings,
+    wanted: Routes,
+    *,
+    network: Network,
+    load_balancer: LoadBalancer | None,
+    watch: Watch,
+    admit: Callable[[int, pulumi.Input[str]], tuple[pulumi.Resource, ...]],
+) -> Exposure:
+    """Everything that lets the load balancer reach a service. ``admit`` opens its port to a security group."""
+    if load_balancer is None or settings.port is None or not wanted.by_service.get(name):
+        return Exposure()
+    group = routing.target_group(parent, name, settings, network)
+    rules = [
+        routing.listener_rule(parent, route, wanted.priorities[route.key], group.arn, load_balancer)
+        for route in wanted.by_service[name]
+    ]
+    opened = admit(settings.port, load_balancer.security_group_id)
+    alarms = watch_targets(parent, name, load_balancer.arn_suffix, group.arn_suffix, watch)
+    return Exposure(
+        group_arn=group.arn,
+        label=pulumi.Output.concat(load_balancer.arn_suffix, "/", group.arn_suffix),
+        alarm_names=[alarm.name for alarm in alarms],
+        # A target group that no listener leads to takes no copies.
+        ready=(*rules, *opened),
+    )
