@@ -16,6 +16,8 @@ BUILD = "build/functions"
 PYTHON = "3.13"
 PLATFORM = "aarch64"
 REQUIREMENTS = "requirements.txt"
+DESCRIPTION = "function.yaml"
+"""What a function takes, for who writes a stack file; the function itself does not read it."""
 
 # Counts on when packages are made in another way.
 _RECIPE = "1"
@@ -24,13 +26,14 @@ _SHIPPED = (".py", ".json", ".yaml", ".txt", ".pem", ".sql", ".html")
 
 
 def sources(code: str, root: Path = ROOT) -> list[Path]:
-    """The files of a function's folder that its package holds, in order; caches, tests and notes are left out."""
+    """The files of a function's folder that its package holds, in order; caches, tests, notes and its description are left out."""
     folder = root / code
     return sorted(
         file
         for file in folder.rglob("*")
         if file.is_file()
         and file.suffix in _SHIPPED
+        and file != folder / DESCRIPTION
         and not any(part in _LEFT_OUT or part.startswith(".") for part in file.relative_to(folder).parts)
     )
 

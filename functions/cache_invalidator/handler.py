@@ -4,15 +4,7 @@ A topic tells of the change; what is forgotten is written in templates that the 
 
     KEYS: "user:{id},profile:{user.name}"      {"id": 7, "user": {"name": "mira"}}  →  user:7, profile:mira
 
-Environment:
-
-==================  =============================================================================================
-``KEYS``            keys with placeholders, comma-separated
-``PATTERNS``        ``feed:{id}:*``: every key that matches, found by SCAN, which passes over the whole cache once;
-                    prefer keys, or one key whose fields are the entries
-``CACHE_…``         from ``uses: {cache: connect}``
-``CACHE_CA_FILE``   authority of the cache's certificate; unset, those that the system trusts, ElastiCache's among them
-==================  =============================================================================================
+What it takes stands in ``function.yaml`` beside it.
 
 The same message twice does no harm: what is forgotten is forgotten. Messages in the wrong order do none either, since nothing is
 written. A message that lacks a value which a template asks for fails, and with it the call; Lambda tries it again and then keeps it
@@ -54,8 +46,8 @@ def handle(event: Mapping[str, Any], context: object) -> None:
         message = json.loads(record["Sns"]["Message"])
         if not isinstance(message, dict):
             raise Malformed("a message is an object")
-        keys = [fill(template, message) for template in _templates("KEYS")]
-        patterns = [fill(template, message, glob=True) for template in _templates("PATTERNS")]
+        keys = [fill(template, message) for template in _templates(os.environ.get("KEYS", ""))]
+        patterns = [fill(template, message, glob=True) for template in _patterns(os.environ.get("PATTERNS", ""))]
         if not (keys or patterns):
             raise ValueError("neither KEYS nor PATTERNS is set")
         try:
@@ -108,10 +100,15 @@ def _batches(client: Any, keys: list[str | bytes], patterns: list[str]) -> Itera
             yield batch
 
 
-def _templates(name: str) -> list[str]:
-    templates = [part.strip() for part in os.environ.get(name, "").split(",") if part.strip()]
+def _templates(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _patterns(text: str) -> list[str]:
+    """Templates of patterns. Nobody sees a SCAN that forgets everything before it has."""
+    templates = _templates(text)
     for template in templates:
-        if name == "PATTERNS" and not re.match(r"[^*?\[{]", template):
+        if not re.match(r"[^*?\[{]", template):
             raise ValueError(f"pattern {template!r} could match the whole cache; let it start with what is fixed")
     return templates
 

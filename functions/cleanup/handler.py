@@ -6,13 +6,7 @@ new age.
 
 A schedule starts it, by itself or through a queue; the message may say ``{"dry_run": true}``.
 
-Environment:
-
-===========  ==================================================================================
-``BUCKET``   name of the bucket in the stack file, which the function uses at ``read-write``
-``RULES``    ``uploads/temp/=24h,deleted/=30d``: prefix and age
-``DRY_RUN``  ``true``: only say what would go
-===========  ==================================================================================
+What it takes stands in ``function.yaml`` beside it.
 
 The same message twice does no harm: what is gone is not found again, and an object that was written anew between being found
 and being deleted has another ETag and stays. On a versioned bucket the deleted become old versions, which the bucket's lifecycle

@@ -4,18 +4,7 @@ A bucket tells a queue of new objects, the queue starts this function. Each imag
 written as WebP in the sizes that are asked for: ``uploads/cat.jpg`` becomes ``processed/thumbnail/cat.jpg.webp``. What is no
 image, or one that would not fit into memory, is left where it is; a note at ``refused/cat.jpg.json`` says why.
 
-Environment:
-
-=================  ============================================================================================
-``SIZES``          ``thumbnail=320,medium=1024``: name and longest side in pixels; nothing is made larger
-``OUTPUT``         name of the bucket, in the stack file, that takes the copies; unset, the one with the upload
-``OUTPUT_PREFIX``  ``processed/``
-``REFUSED_PREFIX`` ``refused/``
-``SOURCE_PREFIX``  ``uploads/``: left out of the copies' keys
-``MAX_MB``         25: larger files are refused unread
-``MAX_MEGAPIXELS`` 40: larger images are refused undecoded
-``QUALITY``        82
-=================  ============================================================================================
+What it takes stands in ``function.yaml`` beside it.
 
 The same message twice does no harm: a copy says which upload (ETag) and which settings it was made with, and is not made again
 from the same. Messages in the wrong order do none either: what counts is the object as it is now, and if it changes while it

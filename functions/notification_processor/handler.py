@@ -8,18 +8,14 @@ A message names a device and what it is told::
 ``endpoint`` is what SNS calls a device; with ``platform`` and ``token`` it is registered first, which gives the same endpoint each
 time. ``id`` names the notification for that device; unset, the queue's own id does.
 
-Environment:
-
-====================================  =====================================================================
-``PUSH_IOS_ARN``, ``PUSH_ANDROID_ARN``  from ``uses: {push: send}``
-``CACHE_…``                           from ``uses: {cache: connect}``, if it remembers what was sent (below)
-``CACHE_CA_FILE``                     authority of the cache's certificate; unset, those that the system trusts
-``REMEMBER_HOURS``                    24: how long
-====================================  =====================================================================
+What it takes stands in ``function.yaml`` beside it.
 
 The same message twice does no harm: the phone shows the second in place of the first, since both carry the same id to Apple and
-Google (collapse id). With a cache the second is not sent at all: an id is claimed before and marked after, and a claim whose owner
-died lapses after a minute, so that a notification is late then and not lost.
+Google (collapse id). With a cache the second is not sent at all: an id is claimed before and marked after.
+
+No claim costs a message its tries. One that failed is released at once. One whose owner was cut off or died lapses with the owner's
+own time, of which a queue hides a message six times as long. Whoever finds a claim waits for what comes of it, and sends at the end of
+its own time what is claimed still: the phone shows one.
 
 A device that is gone or turned off (SNS says so after Apple or Google did) is done with: trying again would change nothing, and the
 app registers anew when it is next opened. Everything else that fails comes again by itself, alone, and goes to the dead-letter queue
@@ -34,6 +30,8 @@ import json
 import logging
 import os
 import re
+import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -48,9 +46,17 @@ from redis.retry import Retry
 
 logger = logging.getLogger()
 
-CLAIM_SECONDS = 60
 TIMEOUT = 5
 """Seconds."""
+PAUSE = 0.1
+"""Seconds between two looks at what another copy has claimed."""
+PATIENT_UNTIL = 2.0
+"""Seconds before its end at which this copy no longer waits for another."""
+BEGIN_UNTIL = 0.5
+"""Seconds before its end at which it begins no other message: one that is named as failed comes again alone, but a copy that is cut
+off brings back the whole batch."""
+# Deletes a claim that is still one's own. https://redis.io/docs/latest/commands/eval/
+_RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
 PLATFORMS = ("ios", "android")
 _GONE = ("EndpointDisabled", "EndpointDisabledException", "NotFound", "NotFoundException")
 # https://docs.aws.amazon.com/sns/latest/api/API_CreatePlatformEndpoint.html
@@ -61,8 +67,8 @@ class Malformed(ValueError):  # noqa: N818 - it is an outcome, not a fault
     """A message that names no device, or nothing to say."""
 
 
-class Claimed(Exception):  # noqa: N818 - it is an outcome, not a fault
-    """Another copy of the function is sending it, or died while it did."""
+class OutOfTime(Exception):  # noqa: N818 - it is an outcome, not a fault
+    """The next try has more."""
 
 
 @dataclass(frozen=True)
@@ -144,23 +150,38 @@ class Notification:
         return {name: {"DataType": "String", "StringValue": value} for name, value in wanted.items()}
 
 
-def handle(event: Mapping[str, Any], context: object) -> dict[str, Any]:
+def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """A batch of the queue. Messages that failed are named, and only they come again."""
     failed = []
     sent: set[str] = set()
-    for record in event["Records"]:
-        try:
-            notification = Notification.read(_message(record["body"]), record["messageId"])
-            if notification.mark not in sent:
-                process(notification)
-                sent.add(notification.mark)
-        except Exception as error:  # one bad message must not bring back the others
-            if isinstance(error, redis.AuthenticationError):
-                # Another password since this copy started; the message finds it when it comes again.
-                _memory.cache_clear()
-            logger.exception("message failed", extra={"message_id": record["messageId"]})
-            failed.append({"itemIdentifier": record["messageId"]})
+    waiting = event["Records"]
+    while waiting:
+        patient = _left(context) > PATIENT_UNTIL
+        claimed = []
+        for record in waiting:
+            try:
+                notification = Notification.read(_message(record["body"]), record["messageId"])
+                if notification.mark in sent:
+                    continue
+                if process(notification, context, patient=patient):
+                    sent.add(notification.mark)
+                else:
+                    claimed.append(record)
+            except Exception as error:  # one bad message must not bring back the others
+                if isinstance(error, redis.AuthenticationError):
+                    # Another password since this copy started; the message finds it when it comes again.
+                    _memory.cache_clear()
+                logger.exception("message failed", extra={"message_id": record["messageId"]})
+                failed.append({"itemIdentifier": record["messageId"]})
+        waiting = claimed
+        if waiting:
+            time.sleep(PAUSE)
     return {"batchItemFailures": failed}
+
+
+def _left(context: Any) -> float:
+    """Seconds until Lambda cuts this call off."""
+    return float(context.get_remaining_time_in_millis() / 1000)
 
 
 def _message(body: str) -> Any:
@@ -171,23 +192,50 @@ def _message(body: str) -> Any:
     return message
 
 
-def process(notification: Notification) -> None:
-    """Send it, unless it was sent before."""
+def process(notification: Notification, context: Any, *, patient: bool) -> bool:
+    """Send it, unless it was sent before. False, only while ``patient``: another copy is at it."""
+    left = _left(context)
+    if left < BEGIN_UNTIL:
+        raise OutOfTime(notification.id)
+    # A moment and not a duration: to connect may take a while, which a claim must not outlast the call by.
+    ends = int((time.time() + left) * 1000)
     memory = _memory()
-    key = f"notification:{notification.mark}"
-    if memory is not None and not memory.set(key, "claimed", nx=True, ex=CLAIM_SECONDS):
-        if memory.get(key) == b"sent":
+    if memory is None:
+        send(notification)
+        return True
+    key, claim = f"notification:{notification.mark}", f"claimed {uuid.uuid4()}"
+    if not memory.set(key, claim, nx=True, pxat=ends):
+        held = memory.get(key)
+        if held == b"sent":
             logger.info("sent before", extra={"id": notification.id})
-            return
-        raise Claimed(notification.id)
+            return True
+        # It is this copy's own where the client tried again after an answer that was lost.
+        if held != claim.encode() and patient:
+            return False
     try:
         send(notification)
     except Exception:
-        if memory is not None:
-            memory.delete(key)
+        _release(memory, key, claim)
         raise
-    if memory is not None:
-        memory.set(key, "sent", ex=int(float(os.environ.get("REMEMBER_HOURS", "24")) * 3600))
+    _remember(memory, key)
+    return True
+
+
+def _release(memory: Any, key: str, claim: str) -> None:
+    """Nobody has to wait for what failed. Where the cache does not answer the claim lapses by itself."""
+    try:
+        memory.eval(_RELEASE, 1, key, claim)
+    except redis.RedisError:
+        logger.warning("not released", exc_info=True)
+
+
+def _remember(memory: Any, key: str) -> None:
+    """What was sent is sent, whether it can be remembered or not."""
+    seconds = int(float(os.environ.get("REMEMBER_HOURS", "24")) * 3600)
+    try:
+        memory.set(key, "sent", ex=seconds)
+    except redis.RedisError:
+        logger.warning("not remembered", exc_info=True)
 
 
 def send(notification: Notification) -> None:

@@ -13,16 +13,7 @@ in*). What they made as themselves (the administrator before the first rotation,
 
 The administrator's own secret, which no service is given, has its password changed in place.
 
-Environment:
-
-============================  =================================================================================
-``DATABASE_HOST``             where to write; with ``DATABASE_PORT`` and ``DATABASE_NAME``
-``DATABASE_READER_HOST``      where to read, as the secret's ``reader_url`` says; with ``DATABASE_READER_SSLMODE``
-``DATABASE_READER_HOSTS``     every server beside the writer that may have copies logged in
-``ADMINISTRATOR_SECRET_ARN``  the administrator's secret
-``CA_FILE``                   authority of the servers' certificates; unset, ``rds.pem`` beside this file, else RDS's own bundle
-                              of this region, fetched over HTTPS
-============================  =================================================================================
+What it takes stands in ``function.yaml`` beside it.
 
 Passwords never travel or stand in a log: the server is given what it checks them with (SCRAM-SHA-256), as ``log_statement`` would
 show the rest. https://www.postgresql.org/docs/current/sql-createrole.html

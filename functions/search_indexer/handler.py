@@ -7,13 +7,7 @@ A message says what a document is now, and how new that is::
 
 ``version`` is any whole number that grows with each change of the document: a row's version, or its last change in milliseconds.
 
-Environment:
-
-===================  =========================================================================
-``SEARCH_ENDPOINT``  ``https://…``, from ``uses: {search: write}``
-``SEARCH_REGION``    the same
-``INDEXES``          ``posts,users``: all others are refused; unset, every index that a message names
-===================  =========================================================================
+What it takes stands in ``function.yaml`` beside it.
 
 The same message twice does no harm, and messages in the wrong order do none either: OpenSearch keeps the version with the document
 and refuses what is older (409), which counts as done. It remembers a deleted document's version for ``index.gc_deletes``, which is

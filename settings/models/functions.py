@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -93,3 +93,53 @@ class FunctionSettings(Model):
                 {"wanted": wanted, "reserved": self.concurrency},
             )
         return self
+
+
+Starter = Literal["queue", "topic", "schedule", "rotation"]
+"""What can call a function."""
+
+
+class ShippedVariable(Model):
+    """A variable of a shipped function that the stack file sets."""
+
+    says: str
+    """What it is, in a few words."""
+    required: bool = False
+    unset: str | None = None
+    """What holds where it is not set."""
+    pattern: str | None = None
+    """A regular expression that the whole value matches; unset, any text."""
+    such_as: str | None = None
+    """A value, for messages and pages."""
+    bucket: bool = False
+    """Whether it names a bucket that the function uses."""
+
+
+class ShippedUse(Model):
+    """What a shipped function must be allowed under ``uses``."""
+
+    kind: Literal["bucket", "cache", "push", "search"]
+    levels: tuple[str, ...]
+    """Any of these."""
+    needed: Literal["always", "if there", "no"] = "always"
+    """``if there``: where the stack has it."""
+    variable: str | None = None
+    """The variable that names which of its kind."""
+    unset: tuple[str, ...] = ()
+    """Where that variable is not set: the levels that one of the kind, whichever, must have."""
+    keys: dict[str, str] = {}
+    """Variable → a regular expression whose group finds the prefixes in it below which the function works."""
+
+
+class ShippedFunction(Model):
+    """What a function of ours takes: ``function.yaml`` beside its handler."""
+
+    started_by: tuple[Starter, ...]
+    variables: dict[VariableName, ShippedVariable] = {}
+    one_of: tuple[str, ...] = ()
+    """Variables of which at least one is set."""
+    given: dict[str, str] = {}
+    """Variables that nobody sets → what they come from; ``*`` stands for what varies."""
+    uses: tuple[ShippedUse, ...] = ()
+    runs_for: str | None = None
+    """The setting for which Groundwork runs it itself; no stack file can."""

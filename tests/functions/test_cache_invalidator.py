@@ -6,6 +6,8 @@ import boto3
 import pytest
 import redis
 
+from tests.requirements import proves
+
 
 @pytest.fixture
 def handler(cache, load, monkeypatch):
@@ -22,6 +24,7 @@ def event(*messages):
 MIRA = {"id": 7, "user": {"name": "mira"}}
 
 
+@proves("S1-13")
 def test_what_changed_is_forgotten_and_nothing_else(handler, cache):
     """S1-12, S1-13"""
     cache.mset({"user:7": "old", "profile:mira": "old", "user:70": "stays"})
@@ -29,6 +32,7 @@ def test_what_changed_is_forgotten_and_nothing_else(handler, cache):
     assert cache.keys() == ["user:70"]
 
 
+@proves("S1-13")
 def test_the_same_message_twice_does_no_harm(handler, cache):
     """S1-13"""
     cache.mset({"user:7": "old", "user:8": "stays"})

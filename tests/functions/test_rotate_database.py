@@ -11,6 +11,7 @@ from pg8000.native import Connection, identifier
 from tests.functions import servers
 from tests.functions.conftest import CREDENTIALS
 from tests.functions.test_rotate_keys import STEPS, Manager
+from tests.requirements import proves
 
 FIRST = {
     "engine": "postgres",
@@ -122,6 +123,7 @@ def test_the_first_rotation_makes_a_login_that_is_not_the_administrators(databas
     ]
 
 
+@proves("S1-16")
 def test_two_users_take_turns_and_the_one_before_keeps_its_password(database):
     """S1-16: a copy of a service that started before the change still logs in after it."""
     first = database.rotate(token="one")

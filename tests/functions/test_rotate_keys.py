@@ -12,6 +12,7 @@ from moto import mock_aws
 
 from settings.models.secrets import signing_variables
 from tests.functions.conftest import CREDENTIALS
+from tests.requirements import proves
 
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 
@@ -102,6 +103,7 @@ def rotate(handler, secrets):
     return begin
 
 
+@proves("S1-16")
 def test_every_key_moves_on_and_a_next_one_is_drawn(rotate):
     """S1-16"""
     manager, run = rotate({**first(), "ISSUER": "shop"})
@@ -116,6 +118,7 @@ def test_every_key_moves_on_and_a_next_one_is_drawn(rotate):
     assert after["ISSUER"] == "shop"
 
 
+@proves("S1-16")
 def test_a_token_is_good_for_a_whole_interval_after_the_change_and_old_copies_know_the_new_key(rotate):
     """S1-16: what was signed before verifies after, and what is signed after verifies where only the old keys are known."""
     manager, run = rotate(first())

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.functions.conftest import CREDENTIALS
+from tests.requirements import proves
 
 PLENTY = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
 
@@ -120,6 +121,7 @@ def fed(handler, *bodies, context=PLENTY):
     return [item["itemIdentifier"] for item in handler.handle({"Records": records}, context)["batchItemFailures"]]
 
 
+@proves("S1-13")
 def test_a_document_is_written_as_the_message_says(handler, search):
     """S1-12, S1-13"""
     assert told(handler, post(1)) is None
@@ -136,6 +138,7 @@ def test_each_request_is_signed_with_the_functions_role(handler, search):
     assert "X-Amz-Date".lower() in {name.lower() for name in headers}
 
 
+@proves("S1-13")
 def test_the_same_message_twice_does_no_harm(handler, search):
     """S1-13"""
     told(handler, post(1))
@@ -144,6 +147,7 @@ def test_the_same_message_twice_does_no_harm(handler, search):
     assert search.kept == {("posts", "42"): (2, {"text": "newer"})}
 
 
+@proves("S1-13")
 def test_a_message_that_comes_late_loses(handler, search):
     """S1-13"""
     told(handler, post(2, "newer"))
@@ -167,6 +171,7 @@ def test_deleting_what_was_never_there_is_done_and_remembered(handler, search):
     assert search.documents == {}
 
 
+@proves("S1-13")
 def test_a_batch_of_a_queue_is_one_request_and_bad_messages_come_back_alone(handler, search):
     """S1-13"""
     search.refused = {("posts", "13")}

@@ -19,7 +19,13 @@ def mistakes(service: dict[str, Any] | None = None, **changes: Any) -> list[str]
     compute = {"engine": "eks", **changes.pop("compute", {})}
     platform = {"name": "shop", "stage": "dev", **changes.pop("platform", {})}
     settings = Settings.model_validate(
-        {"region": "ap-south-1", "platform": platform, "compute": compute, "services": {"web": service or {}}}
+        {
+            "region": "ap-south-1",
+            "platform": platform,
+            "compute": compute,
+            "services": {"web": service or {}},
+            **changes,
+        }
     )
     found = [mistake for check in kubernetes_services.CHECKS for mistake in check(settings)]
     return [f"{dotted(mistake.path)}: {mistake.message}" for mistake in found]
@@ -82,6 +88,18 @@ def test_what_ecs_does_for_all_services_is_a_mistake(compute: dict[str, Any], me
 def test_auto_mode_has_no_group_to_run_on() -> None:
     [found] = mistakes({"nodes": "general"}, compute={"kubernetes": {"scaling": "auto-mode"}})
     assert found.startswith("services.web.nodes: Auto Mode makes no node groups")
+
+
+def test_a_bucket_needs_https_since_policies_cannot_name_s3() -> None:
+    service = {"uses": {"images": "read"}, "outbound_ports": [587]}
+    [found] = mistakes(service, storage={"images": {}})
+    assert found == (
+        "services.web.outbound_ports: without 443 pods do not reach S3, and web uses images: network policies have no other way to "
+        "name it. Add 443, or run it on fargate"
+    )
+    assert mistakes({**service, "outbound_ports": [443, 587]}, storage={"images": {}}) == []
+    assert mistakes({"outbound_ports": []}, storage={"images": {}}) == []
+    assert mistakes(service, storage={"images": {}}, compute={"engine": "fargate"}) == []
 
 
 def test_hours_stop_no_cluster() -> None:

@@ -210,7 +210,12 @@ def test_every_effective_value_of_every_stack_has_a_source(stack: str) -> None:
         "stage",
         load_label(stack),
     }
-    assert any(row.source.startswith(("phase ", "stage ")) for row in rows)
+
+
+def test_phases_and_stages_are_sources_where_a_file_leaves_something_to_them() -> None:
+    """C-03, C-04"""
+    sources = {row.source.partition(" ")[0] for row in effective(load_stack(find_stack("prod", ROOT)))}
+    assert {"phase", "stage"} <= sources
 
 
 def load_label(stack: str) -> str:
