@@ -80,6 +80,8 @@ class RecordingMonitor(MockMonitor):
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the SDK's name
         urn = self.make_urn(request.parent, request.type, request.name)
         self._run_transforms(urn, request)
+        if request.custom:
+            _references_as_ids(request.object)
         inputs = to_json(request.object)
         outputs: dict[str, Any] = dict(inputs)
         identifier = ""
@@ -231,6 +233,25 @@ def _documents_as_text(struct: Any) -> None:
         if name in struct.fields and struct.fields[name].HasField("struct_value"):
             document = to_json(struct.fields[name].struct_value)
             struct.fields[name].string_value = json.dumps(document)
+
+
+def _references_as_ids(struct: Any) -> None:
+    """A resource given where its id is meant (``role=role``) becomes the id, as the engine hands it to a provider."""
+    for value in struct.fields.values():
+        _reference_as_id(value)
+
+
+def _reference_as_id(value: Any) -> None:
+    kind = value.WhichOneof("kind")
+    if kind == "list_value":
+        for item in value.list_value.values:
+            _reference_as_id(item)
+    elif kind == "struct_value":
+        fields = value.struct_value.fields
+        if rpc._special_sig_key in fields and fields[rpc._special_sig_key].string_value == rpc._special_resource_sig:
+            value.string_value = (fields["id"].string_value if "id" in fields else "") or rpc.UNKNOWN
+        else:
+            _references_as_ids(value.struct_value)
 
 
 def _special(fields: Any) -> Any:

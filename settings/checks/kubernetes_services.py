@@ -89,6 +89,23 @@ def _scales(path: Path, service: ServiceSettings) -> Iterator[Mistake]:
         )
 
 
+_HTTPS = 443
+
+
+def buckets_are_reached_over_https(settings: Settings) -> Iterator[Mistake]:
+    """Security groups know S3 by its list of addresses, network policies do not, and its endpoint in the network has none."""
+    if not _on_kubernetes(settings):
+        return
+    for name, service in settings.services.items():
+        used = sorted(service.uses.keys() & settings.storage.keys())
+        if used and _HTTPS not in service.outbound_ports:
+            yield Mistake(
+                ("services", name, "outbound_ports"),
+                f"without {_HTTPS} pods do not reach S3, and {name} uses {', '.join(used)}: network policies have no other way to "
+                f"name it. Add {_HTTPS}, or run it on fargate",
+            )
+
+
 def hours_stop_no_cluster(settings: Settings) -> Iterator[Mistake]:
     if _on_kubernetes(settings) and settings.platform.hours:
         yield Mistake(
@@ -103,5 +120,6 @@ CHECKS = (
     the_namespace_is_free,
     compute_suits_kubernetes,
     services_suit_kubernetes,
+    buckets_are_reached_over_https,
     hours_stop_no_cluster,
 )

@@ -80,7 +80,7 @@ class KubernetesSettings(Model):
     in prod, and elsewhere public where addresses are given."""
     endpoint_addresses: tuple[AddressRange, ...] = ()
     """Who reaches the endpoint: a public one, the office and the pipeline by their public addresses; a private one, what is
-    inside the network or joined to it, such as the pipeline's subnets. Never everybody."""
+    inside the network or joined to it, and unset, the private subnets. Never everybody."""
     access: dict[Name, AdministratorSettings] = {}
     """People and pipelines, beside the role that makes the cluster."""
     logs: tuple[ControlPlaneLog, ...] = ("api", "audit", "authenticator", "controllerManager", "scheduler")

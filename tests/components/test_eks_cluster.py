@@ -286,6 +286,22 @@ def test_nodes_keep_their_credentials_and_encrypt_their_disks(prod: Snapshot) ->
         assert "instanceType" not in template.inputs
 
 
+@pytest.mark.parametrize(
+    ("scaling", "roles"),
+    [("cluster-autoscaler", {"node"}), ("karpenter", {"node", "karpenter-node"}), ("auto-mode", set())],
+)
+def test_nodes_of_amazon_linux_may_ask_for_their_name_before_they_join(scaling: str, roles: set[str]) -> None:
+    """Without it they never join: AmazonEKSWorkerNodeMinimalPolicy, made for auto mode, does not have it."""
+    snapshot = eks({"scaling": scaling})
+    policies = named(snapshot, "aws:iam/rolePolicy:RolePolicy")
+    assert {f"{role}-name" for role in roles} == {name for name in policies if name.endswith("node-name")}
+    for role in roles:
+        [statement] = policy(snapshot, f"{role}-name").values()
+        assert statement["Action"] in ("ec2:DescribeInstances", ["ec2:DescribeInstances"])
+    for group in snapshot.of_type("aws:eks/nodeGroup:NodeGroup"):
+        assert policies["node-name"].urn in group.dependencies
+
+
 def test_graviton_groups_get_gravitons_image() -> None:
     snapshot = eks({"nodes": {"arm": {"classes": ["m7g.large"]}}})
     assert only(snapshot, "aws:eks/nodeGroup:NodeGroup").inputs["amiType"] == "AL2023_ARM_64_STANDARD"
@@ -419,6 +435,9 @@ def test_pods_addresses_are_handed_out_on_this_clusters_interfaces_only(prod: Sn
     assert found["UseOurInterfaces"]["Condition"] == {
         "StringEquals": {"aws:ResourceTag/cluster.k8s.amazonaws.com/name": "shop-prod"}
     }
+    # What it tags when it starts, a node's first interface among it, was not made by it in the same call.
+    assert found["TagOurInterfaces"]["Condition"] == found["UseOurInterfaces"]["Condition"]
+    assert found["TagOurInterfaces"]["Action"] in ("ec2:CreateTags", ["ec2:CreateTags"])
     assert found["MakeThemInOurSubnets"]["Condition"] == {
         "ArnEquals": {"ec2:Vpc": "arn:aws:ec2:ap-south-1:111122223333:vpc/vpc-1"}
     }
@@ -450,12 +469,17 @@ def test_the_load_balancer_controller_puts_pods_into_our_target_groups_and_does_
     assert release.inputs["values"]["vpcId"] == "vpc-1"
     assert release.inputs["values"]["enableServiceMutatorWebhook"] is False
     assert release.inputs["values"]["createIngressClassResource"] is False
+    # Only the first Helm release makes a certificate; a new one with each update would shut the webhook for a while.
+    assert release.inputs["values"]["keepTLSSecret"] is True
 
 
 def test_it_makes_load_balancers_only_where_the_way_in_is_one() -> None:
     found = policy(eks({"way_in": "nlb"}), "aws-load-balancer-controller")
     assert found["ChangeThem"]["Condition"] == {"StringEquals": {"aws:ResourceTag/elbv2.k8s.aws/cluster": "shop-prod"}}
     assert all("/net/" in arn or ":targetgroup/" in arn for arn in found["MakeBalancers"]["Resource"])
+    assert found["MakeItsServiceRole"]["Condition"] == {
+        "StringEquals": {"iam:AWSServiceName": "elasticloadbalancing.amazonaws.com"}
+    }
 
 
 @proves("S1-05")

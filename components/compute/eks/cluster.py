@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -51,17 +52,19 @@ def build_cluster(
     watch: Watch,
     key_arn: pulumi.Input[str],
     volumes_key_arn: pulumi.Input[str],
+    neighbours: Sequence[str] = (),
 ) -> Cluster:
     """A cluster with nodes and add-ons.
 
-    ``key_arn`` encrypts Kubernetes secrets, ``volumes_key_arn`` the nodes' disks. In this order, each step waiting for the
+    ``key_arn`` encrypts Kubernetes secrets, ``volumes_key_arn`` the nodes' disks; ``neighbours`` are the ranges that reach a
+    private endpoint where the settings name none. In this order, each step waiting for the
     one before: log group and roles, control plane, Pod Identity agent, network add-on, nodes, everything else.
     """
     wanted = settings.cluster
     auto = wanted.scaling == "auto-mode"
-    inside = () if answers_in_public(parent, wanted) else wanted.endpoint_addresses
+    inside = () if answers_in_public(parent, wanted) else wanted.endpoint_addresses or neighbours
     control_plane_id = control_plane_group(parent, network, inside)
-    role = node_role(parent, "node", "Nodes")
+    role = node_role(parent, "node", "Nodes", names_itself=not auto)
     plane = control_plane(
         parent,
         wanted,

@@ -72,6 +72,8 @@ def _load_balancer_controller(
         "ingressClassParams": {"create": False},
         # Services in the whole cluster wait for this webhook, and it waits for nodes.
         "enableServiceMutatorWebhook": False,
+        # A new certificate with every upgrade would shut that webhook until the pods have it.
+        "keepTLSSecret": True,
         "enableShield": False,
         "enableWaf": False,
         "enableWafv2": False,

@@ -94,6 +94,8 @@ class Eks(Component):
             watch=watch,
             key_arn=key_arn,
             volumes_key_arn=volumes_key_arn,
+            # Nodes stand there, and pods have their security group: nobody new comes in.
+            neighbours=ranges.private,
         )
         provider = kubernetes_provider(self, cluster, settings.cluster)
         running = (

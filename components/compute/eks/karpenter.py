@@ -48,7 +48,7 @@ def karpenter(
 ) -> list[pulumi.Resource]:
     """The controller on the first group's nodes, and a pool for each group that it starts nodes of."""
     wanted = settings.cluster
-    nodes = node_role(parent, f"{_KEY}-node", "Nodes that Karpenter starts")
+    nodes = node_role(parent, f"{_KEY}-node", "Nodes that Karpenter starts", names_itself=True)
     aws.eks.AccessEntry(
         f"{parent.name}-{_KEY}-node",
         cluster_name=cluster.name,
@@ -99,7 +99,11 @@ def _values(settings: KubernetesSettings, parent: Component, queue_name: pulumi.
         "replicas": 2,
         # Not on nodes of its own, which it might end.
         "nodeSelector": {GROUP_LABEL: next(iter(settings.nodes))},
-        "controller": {"resources": {"requests": {"cpu": "250m", "memory": "512Mi"}, "limits": {"memory": "1Gi"}}},
+        "controller": {
+            # Nodes keep their metadata to themselves, and without a region it does not start.
+            "env": [{"name": "AWS_REGION", "value": parent.foundation.region}],
+            "resources": {"requests": {"cpu": "250m", "memory": "512Mi"}, "limits": {"memory": "1Gi"}},
+        },
     }
 
 

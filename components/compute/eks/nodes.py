@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from components.access import Statement, policy_document
 from components.base import Component, fit
 from components.compute.eks.firewall import Firewalls
 from components.compute.eks.identity import cluster_name
@@ -40,8 +41,12 @@ class NodeRole:
     ready: tuple[pulumi.Resource, ...]
 
 
-def node_role(parent: Component, key: str, what: str) -> NodeRole:
-    """A role that lets an instance join a cluster and pull images, and nothing else."""
+def node_role(parent: Component, key: str, what: str, *, names_itself: bool) -> NodeRole:
+    """A role that lets an instance join a cluster and pull images, and nothing else.
+
+    ``names_itself``: an instance asks EC2 for its name before it joins, as Amazon Linux 2023 does and auto mode's do not.
+    https://github.com/awslabs/amazon-eks-ami/blob/main/nodeadm/internal/api/status.go
+    """
     role = aws.iam.Role(
         fit(f"{parent.name}-{key}", 56),
         description=f"{what} of {cluster_name(parent)}: joining the cluster and pulling images",
@@ -57,7 +62,14 @@ def node_role(parent: Component, key: str, what: str) -> NodeRole:
         )
         for policy in NODE_POLICIES
     ]
-    return NodeRole(role.name, role.arn, tuple(attached))
+    if not names_itself:
+        return NodeRole(role.name, role.arn, tuple(attached))
+    # It takes no resource.
+    look = Statement(sid="FindItsName", actions=("ec2:DescribeInstances",), resources=("*",))
+    name = aws.iam.RolePolicy(
+        f"{parent.name}-{key}-name", role=role.name, policy=policy_document([look]), opts=parent.child()
+    )
+    return NodeRole(role.name, role.arn, (*attached, name))
 
 
 def group_labels(name: str, settings: NodeGroupSettings) -> dict[str, str]:

@@ -9,6 +9,7 @@ from components.base import Component
 from components.compute.eks.identity import cluster_name
 
 _TAG = "elbv2.k8s.aws/cluster"
+_SERVICE = "elasticloadbalancing.amazonaws.com"
 
 
 def statements(parent: Component) -> tuple[Statement, ...]:
@@ -77,6 +78,15 @@ def network_load_balancers(parent: Component, node_group_id: pulumi.Input[str]) 
                 "elasticloadbalancing:DescribeRules",
             ),
             resources=("*",),
+        ),
+        # The first load balancer of an account makes the role that AWS works with.
+        Statement(
+            sid="MakeItsServiceRole",
+            actions=("iam:CreateServiceLinkedRole",),
+            resources=(
+                arn("iam", f"role/aws-service-role/{_SERVICE}/AWSServiceRoleForElasticLoadBalancing", region=""),
+            ),
+            conditions={"StringEquals": {"iam:AWSServiceName": _SERVICE}},
         ),
         Statement(
             sid="MakeBalancers",

@@ -38,6 +38,14 @@ def statements(parent: Component, vpc_id: pulumi.Input[str]) -> tuple[Statement,
             resources=(interfaces,),
             conditions={"StringEquals": {"ec2:CreateAction": "CreateNetworkInterface"}},
         ),
+        # When it starts, it puts the node's id on a node's first interface too, and gives up if it may not:
+        # https://github.com/aws/amazon-vpc-cni-k8s/blob/v1.22.4/pkg/ipamd/ipamd.go#L527
+        Statement(
+            sid="TagOurInterfaces",
+            actions=("ec2:CreateTags",),
+            resources=(interfaces,),
+            conditions={"StringEquals": {"aws:ResourceTag/cluster.k8s.amazonaws.com/name": name}},
+        ),
         Statement(
             sid="MakeInterfaces",
             actions=("ec2:CreateNetworkInterface",),

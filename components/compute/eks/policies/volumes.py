@@ -30,6 +30,7 @@ def statements(parent: Component, key_arn: pulumi.Input[str]) -> tuple[Statement
             sid="Look",
             actions=(
                 "ec2:DescribeAvailabilityZones",
+                "ec2:DescribeInstanceTypes",
                 "ec2:DescribeInstances",
                 "ec2:DescribeSnapshots",
                 "ec2:DescribeTags",
