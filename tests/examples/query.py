@@ -15,6 +15,7 @@ from settings import Stack, find_stack
 from tests.stacks import ROOT
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 INSTANCE = "aws:rds/instance:Instance"
@@ -127,3 +128,30 @@ def changed(stack: str, file: Path, change: Callable[[Config], None]) -> Stack:
     change(document["config"])
     file.write_text(yaml.safe_dump(document), encoding="utf-8")
     return replace(found, file=file)
+
+
+def pod(snapshot: Snapshot, service: str) -> dict[str, Any]:
+    """What a pod of a service on Kubernetes is made of."""
+    [deployment] = [found for found in snapshot.of_type(DEPLOYMENT) if found.inputs["metadata"]["name"] == service]
+    spec: dict[str, Any] = deployment.inputs["spec"]["template"]["spec"]
+    return spec
+
+
+def of_service(snapshot: Snapshot, type_: str) -> dict[str, dict[str, Any]]:
+    """The specifications of the Kubernetes objects of a type, by name."""
+    return {found.inputs["metadata"]["name"]: found.inputs["spec"] for found in snapshot.of_type(type_)}
+
+
+def waits_for(snapshot: Snapshot, later: Resource, earlier: Resource) -> bool:
+    """Whether one resource depends on another, over however many steps."""
+    resources = snapshot.by_urn()
+    seen: set[str] = set()
+    pending = [later.urn]
+    while pending:
+        urn = pending.pop()
+        if urn == earlier.urn:
+            return True
+        if urn not in seen:
+            seen.add(urn)
+            pending += resources[urn].dependencies
+    return False

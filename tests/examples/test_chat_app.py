@@ -434,6 +434,7 @@ def test_the_network_is_its_own_and_not_the_accounts_default(stack: str) -> None
 WITHOUT_RESOURCE = {
     "ecr:GetAuthorizationToken",
     "cloudwatch:PutMetricData",
+    "logs:DescribeLogGroups",
     "route53:ListHostedZones",
     "ec2:DescribeVolumes",
     "ec2:DescribeSnapshots",
