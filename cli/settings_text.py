@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from itertools import groupby
 
 from settings import Loaded
@@ -19,19 +20,35 @@ def settings_text(loaded: Loaded, width: int | None) -> str:
     rows = effective(loaded)
     absent = [dotted(row.path) for row in rows if len(row.path) == 1 and row.value in (None, {}, [])]
     shown = [row for row in rows if dotted(row.path) not in absent]
-    blocks = [_block(title, list(members), width) for title, members in groupby(shown, key=_title)]
+    blocks = [block for key, members in groupby(shown, key=_start) for block in _blocks(len(key), list(members), width)]
     if absent:
         blocks.append([f"Not in this stack: {', '.join(absent)}"])
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
 
-def _title(row: Effective) -> str:
-    return dotted(row.path[:2] if row.path[0] in ENTRY_LAYERS else row.path[:1])
+def _start(row: Effective) -> tuple[str | int, ...]:
+    return row.path[:2] if row.path[0] in ENTRY_LAYERS else row.path[:1]
 
 
-def _block(title: str, rows: list[Effective], width: int | None) -> list[str]:
-    depth = 2 if rows[0].path[0] in ENTRY_LAYERS else 1
-    cells = [(dotted(row.path[depth:]), _value(row), row.source) for row in rows]
+def _blocks(depth: int, rows: list[Effective], width: int | None) -> Iterator[list[str]]:
+    """One block for what starts with the same ``depth`` parts; where its keys are too long for the width, one for each part
+    more."""
+    block = _block(depth, rows, width)
+    deeper = [row for row in rows if len(row.path) > depth + 1]
+    if width is None or not deeper or max(map(len, block)) <= width:
+        yield block
+        return
+    flat = [row for row in rows if row not in deeper]
+    if flat:
+        yield _block(depth, flat, width)
+    for key, members in groupby(deeper, key=lambda row: row.path[: depth + 1]):
+        yield from _blocks(len(key), list(members), width)
+
+
+def _block(depth: int, rows: list[Effective], width: int | None) -> list[str]:
+    title = dotted(rows[0].path[:depth])
+    # A stack's own folder is known to who asked for it.
+    cells = [(dotted(row.path[depth:]), _value(row), row.source.rpartition("/")[2]) for row in rows]
     if cells[0][0] == "":
         _, value, source = cells[0]
         room = len(value) if width is None else max(width - 2 * len(_GAP) - len(title) - len(source), _LEAST_VALUE)
