@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from guardrails import kinds
+from guardrails.ports import is_world
 from guardrails.stack import Stack
-from guardrails.view import Node, Resource, UndeterminedError
+from guardrails.view import Node, Resource, UndeterminedError, first_opaque
 
 INTERNET = "an internet gateway"
-_EVERYWHERE = ("0.0.0.0/0", "::/0")
+INTERNET_GATEWAY = kinds.aws("ec2/InternetGateway")
+_DESTINATIONS = {
+    "destinationCidrBlock": 4,
+    "cidrBlock": 4,
+    "destinationIpv6CidrBlock": 6,
+    "ipv6CidrBlock": 6,
+}
 _TABLES = (kinds.ROUTE_TABLE, kinds.DEFAULT_ROUTE_TABLE)
 _GATEWAYS = (
     ("natGatewayId", "a NAT gateway"),
@@ -18,7 +26,23 @@ _GATEWAYS = (
     ("transitGatewayId", "a transit gateway"),
     ("vpcPeeringConnectionId", "a peered VPC"),
     ("vpcEndpointId", "a gateway endpoint"),
+    ("carrierGatewayId", "a carrier gateway"),
+    ("coreNetworkArn", "a core network"),
 )
+_PRIVATE_IDS = {"vgw-": "a virtual private gateway", "local": "the VPC itself", "vpce-": "an endpoint"}
+
+
+@dataclass(frozen=True)
+class Exit:
+    """A default route of a subnet."""
+
+    to: str
+    """What it leads to, in words."""
+    table: str
+    """The name of its route table; of the VPC where the main table is not managed."""
+    family: int
+    gateway: str = ""
+    """The name of its internet gateway, where this stack makes it."""
 
 
 def subnets_of(resource: Resource, stack: Stack, path: str) -> Iterator[Resource]:
@@ -31,9 +55,19 @@ def subnets_of(resource: Resource, stack: Stack, path: str) -> Iterator[Resource
         raise UndeterminedError(path, "not of this stack")
 
 
-def default_routes(subnet: Resource, stack: Stack) -> list[str]:
+def default_routes(subnet: Resource, stack: Stack) -> Iterator[str]:
     """What the subnet's default routes lead to, in words; :data:`INTERNET` among them where it is public."""
-    return list(dict.fromkeys(_gateway(route) for table in _tables(subnet, stack) for route in _defaults(table, stack)))
+    told = set()
+    for way in exits(subnet, stack):
+        if way.to not in told:
+            told.add(way.to)
+            yield way.to
+
+
+def exits(subnet: Resource, stack: Stack) -> Iterator[Exit]:
+    """The default routes of a subnet; undetermined after the last of them if others could not be read."""
+    for table in _tables(subnet, stack):
+        yield from _exits(table, stack)
 
 
 def _tables(subnet: Resource, stack: Stack) -> list[Resource]:
@@ -57,18 +91,37 @@ def _main_tables(vpc: Resource, stack: Stack) -> list[Resource]:
     return [*stack.referrers(vpc, "defaultRouteTableId", kinds.DEFAULT_ROUTE_TABLE), vpc]
 
 
-def _defaults(table: Resource, stack: Stack) -> Iterator[Node]:
-    routes: list[Node] = list(stack.referrers(table, "routeTableId", kinds.ROUTE))
-    inline = table.items("routes") if table.type != kinds.VPC else []
-    for route in (*routes, *inline):
-        destinations = ("destinationCidrBlock", "destinationIpv6CidrBlock", "cidrBlock", "ipv6CidrBlock")
-        if any(route.get(key) in _EVERYWHERE for key in destinations if route.has(key)):
-            yield route
+def _exits(table: Resource, stack: Stack) -> Iterator[Exit]:
+    routes: list[tuple[Node, Resource]] = [
+        (route, route) for route in stack.referrers(table, "routeTableId", kinds.ROUTE)
+    ]
+    if table.type != kinds.VPC:
+        routes += [(block, table) for block in table.items("routes")]
+    for route, holder in sorted(routes, key=lambda pair: not _readable(pair[0])):
+        for key, family in _DESTINATIONS.items():
+            if route.has(key) and is_world(route.get(key)):
+                to = _gateway(route, holder)
+                yield Exit(to, table.name, family, _gateway_name(route, holder, stack) if to == INTERNET else "")
 
 
-def _gateway(route: Node) -> str:
+def _readable(route: Node) -> bool:
+    return all(first_opaque(route.node(key).value, key) is None for key in _DESTINATIONS)
+
+
+def _gateway(route: Node, holder: Resource) -> str:
     if not route.has("gatewayId"):
         return next((words for key, words in _GATEWAYS if route.has(key)), "somewhere")
-    private = isinstance(route, Resource) and route.references("gatewayId", kinds.VPN_GATEWAY)
+    if route is holder and holder.references("gatewayId", kinds.VPN_GATEWAY):
+        return "a virtual private gateway"
     known = str(route.get("gatewayId")) if route.known("gatewayId") else ""
-    return "a virtual private gateway" if private or known.startswith("vgw-") else INTERNET
+    return next((words for start, words in _PRIVATE_IDS.items() if known.startswith(start)), INTERNET)
+
+
+def _gateway_name(route: Node, holder: Resource, stack: Stack) -> str:
+    """An inline route's gateway is told by its value alone, or by what all routes of the table are made from."""
+    made_from = holder.property_dependencies.get("gatewayId" if route is holder else "routes", ())
+    view = Resource(
+        holder.urn, {"gatewayId": route.node("gatewayId").value}, property_dependencies={"gatewayId": made_from}
+    )
+    gateways = stack.targets(view, "gatewayId", INTERNET_GATEWAY)
+    return gateways[0].name if len(gateways) == 1 else ""

@@ -1,0 +1,122 @@
+"""Whether one thing in the network may speak to another: what load balancers need to reach their targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from guardrails.reach.addresses import FAMILIES, Addresses, everywhere
+from guardrails.reach.collecting import EGRESS, INGRESS
+from guardrails.reach.firewalls import ANSWERS, OPEN_ACL, Acl, Door, Entry, Flow
+from guardrails.reach.naming import Named
+from guardrails.reach.network import Network
+from guardrails.reach.things import Thing, addresses_of_subnet
+from guardrails.view import Resource
+
+
+@dataclass(frozen=True)
+class Admission:
+    """Whether one thing may speak to another (None: not known), and why not or why it is not known."""
+
+    granted: bool | None
+    why: str = ""
+
+
+def lets_out(network: Network, source: Thing, target: Thing, flow: Flow) -> Admission:
+    """Whether the source's security groups let it open a connection to the target."""
+    if source.open_door:
+        return Admission(True)
+    if source.groups.rest or source.default_group:
+        return Admission(None, source.groups.rest or f"{source.name} has the VPC's default security group")
+    return _peers(network, network.doors_of(source, EGRESS), flow, target)
+
+
+def lets_in(network: Network, source: Thing, target: Thing, flow: Flow) -> Admission:
+    """Whether the target's security groups let the source in."""
+    if target.groups.rest or target.default_group:
+        return Admission(None, target.groups.rest or f"{target.name} has the VPC's default security group")
+    doors_of_it = network.doors_of(target, INGRESS)
+    if source.open_door and any(door.admits(flow) and door.addresses for door in doors_of_it):
+        return Admission(True)
+    return _peers(network, doors_of_it, flow, source)
+
+
+def _peers(network: Network, doors_of_it: Iterable[Door], flow: Flow, peer: Thing) -> Admission:
+    wanted = _addresses(peer.subnets)
+    reached = Addresses(FAMILIES[0])
+    perhaps = peer.groups.rest or (f"{peer.name} has the VPC's default security group" if peer.default_group else "")
+    for door in doors_of_it:
+        if not door.admits(flow):
+            continue
+        if door.unsure:
+            perhaps = perhaps or door.unsure
+        elif door.groups & peer.groups.urns:
+            return Admission(True)
+        for addresses in door.addresses:
+            reached = reached | addresses if addresses.family == reached.family else reached
+        if door.others and not door.unsure:
+            perhaps = perhaps or f"{door.others} is not of this stack"
+    if reached == everywhere(FAMILIES[0]) or (wanted and reached.covers(wanted)):
+        return Admission(True)
+    if wanted is None and reached:
+        perhaps = perhaps or peer.subnets.rest or f"the addresses of {peer.name} are not known yet"
+    if wanted and wanted & reached and not perhaps:
+        return Admission(False, "only some of its subnets")
+    return Admission(None if perhaps else False, perhaps)
+
+
+def _addresses(subnets: Named) -> Addresses | None:
+    """The addresses of subnets together; None where they are not all known."""
+    together = Addresses(FAMILIES[0])
+    for subnet in subnets.found:
+        own = addresses_of_subnet(subnet)
+        if own is None or own.family != together.family:
+            return None
+        together = together | own
+    return together if together and not subnets.rest else None
+
+
+def acl_between(network: Network, source: Thing, target: Thing, flow: Flow) -> Admission:
+    """Whether the network ACLs let a connection, and its answers, through between all their subnets."""
+    unsure = ""
+    for behind, before in _pairs(network, source, target):
+        for step in _steps(network, behind, before, flow):
+            admitted = step.acl.admits(step.entries, step.flow, step.peer.family)
+            if not admitted.perhaps.covers(step.peer):
+                return Admission(False, f"network ACL {step.acl.name} lets no {step.words}")
+            if not admitted.sure.covers(step.peer):
+                unsure = unsure or admitted.why
+    return Admission(None if unsure else True, unsure)
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One of the four times that a network ACL looks at a connection between two subnets."""
+
+    acl: Acl
+    entries: tuple[Entry, ...]
+    flow: Flow
+    peer: Addresses
+    words: str
+
+
+def _steps(network: Network, behind: Resource, before: Resource, flow: Flow) -> Iterator[_Step]:
+    answers = Flow(ANSWERS, flow.protocol)
+    leaving, entering = network.acl_of(behind), network.acl_of(before)
+    near, far = addresses_of_subnet(behind), addresses_of_subnet(before)
+    port = f"{flow.protocol} {flow.port}"
+    if entering is not OPEN_ACL and near is not None:
+        yield _Step(entering, entering.inward, flow, near, f"{port} in from subnet {behind.name}")
+        yield _Step(entering, entering.outward, answers, near, f"answers out to subnet {behind.name}")
+    if leaving is not OPEN_ACL and far is not None:
+        yield _Step(leaving, leaving.outward, flow, far, f"{port} out to subnet {before.name}")
+        yield _Step(leaving, leaving.inward, answers, far, f"answers in from subnet {before.name}")
+
+
+def _pairs(network: Network, source: Thing, target: Thing) -> Iterator[tuple[Resource, Resource]]:
+    """Subnets of both sides where an ACL stands between them; those of the same subnet pass none."""
+    for behind in source.subnets.found:
+        for before in target.subnets.found:
+            guarded = network.acl_of(behind) is not OPEN_ACL or network.acl_of(before) is not OPEN_ACL
+            if guarded and behind is not before:
+                yield behind, before

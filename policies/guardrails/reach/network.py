@@ -1,0 +1,369 @@
+"""The network of a stack: which packets of the internet reach what, on which port, by which path.
+
+Built once for all rules, and lazily: a route, a network ACL or a set of security groups is looked at once, whoever
+asks. Nothing walks from group to group, so groups that name each other in a circle are no matter.
+
+It does not follow packets through a VPN, a peering, a transit gateway or a firewall appliance, and not what a server that
+was broken into could reach next: a path ends at the first thing that listens, or at what a load balancer forwards to.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+from typing import TypeVar
+
+from guardrails import kinds
+from guardrails.reach.addresses import FAMILIES, everywhere
+from guardrails.reach.balancing import Forward, Listener, forwards, listeners
+from guardrails.reach.collecting import INGRESS, Doors, acls, doors
+from guardrails.reach.firewalls import ALL_PORTS, OPEN_ACL, Acl, Admitted, Door, Flow, admitted_by_doors
+from guardrails.reach.forms import VPC_ORIGIN
+from guardrails.reach.naming import mentioned, unsure
+from guardrails.reach.things import Thing, addresses_of_subnet, thing_of
+from guardrails.routing import INTERNET, Exit, exits
+from guardrails.stack import Stack
+from guardrails.view import Resource, UndeterminedError
+
+_SEPARATOR = " → "
+_WORLD = ("0.0.0.0/0", "::/0")
+_One = TypeVar("_One")
+
+
+@dataclass(frozen=True)
+class Path:
+    """A way from the internet to something that listens."""
+
+    hops: tuple[str, ...]
+    first: Flow
+    last_port: int
+    """The ports it ends at: one, or all from the first to this one."""
+    unsure: str = ""
+    """Why it is not sure that it is open."""
+
+    def __str__(self) -> str:
+        return _SEPARATOR.join(self.hops)
+
+    @property
+    def ports(self) -> str:
+        first, last = self.first.port, self.last_port
+        if (first, last) == ALL_PORTS:
+            return "every port"
+        return f"port {first}" if first == last else f"ports {first}-{last}"
+
+
+@dataclass(frozen=True)
+class Way:
+    """A default route to an internet gateway, or why it is not known whether there is one."""
+
+    exit: Exit | None
+    unsure: str = ""
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Ports that a thing's security groups treat alike, whom they admit, and what is not sure before any firewall."""
+
+    family: int
+    flow: Flow
+    last_port: int
+    admitted: Admitted
+    unsure: str
+
+
+class Network:
+    """Answers about one stack."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self._things: dict[str, Thing | None] = {}
+        self._routes: dict[str, tuple[list[Exit], str]] = {}
+        self._admitted: dict[tuple[object, ...], Admitted] = {}
+        self._direct: dict[tuple[str, tuple[Flow, ...]], list[Path]] = {}
+
+    @cached_property
+    def doors(self) -> Doors:
+        return doors(self.stack)
+
+    @cached_property
+    def acls(self) -> dict[str, Acl]:
+        return acls(self.stack)
+
+    @cached_property
+    def listeners(self) -> dict[str, list[Listener]]:
+        """By the URN of the load balancer."""
+        return _grouped(listeners(self.stack), lambda one: one.balancer.urn)
+
+    @cached_property
+    def _forwards(self) -> list[Forward]:
+        return forwards(self.stack, [one for several in self.listeners.values() for one in several])
+
+    @cached_property
+    def forwards_to(self) -> dict[str, list[Forward]]:
+        """By the URN of what is forwarded to."""
+        return _grouped(self._forwards, lambda one: one.member.resource.urn)
+
+    @cached_property
+    def forwards_of_group(self) -> dict[str, list[Forward]]:
+        """By the URN of the target group."""
+        return _grouped(self._forwards, lambda one: one.target_group.urn if one.target_group else "")
+
+    def thing(self, resource: Resource) -> Thing | None:
+        if resource.urn not in self._things:
+            self._things[resource.urn] = thing_of(resource, self.stack)
+        return self._things[resource.urn]
+
+    def doors_of(self, thing: Thing, direction: str) -> list[Door]:
+        own = thing.own_doors if direction == INGRESS else ()
+        return [*own, *(door for group in thing.groups.found for door in self.doors.get((group.urn, direction), ()))]
+
+    def acl_of(self, subnet: Resource) -> Acl:
+        return self.acls.get(subnet.urn, OPEN_ACL)
+
+    def routes_of(self, subnet: Resource) -> tuple[list[Exit], str]:
+        """Its default routes, and why there may be others."""
+        if subnet.urn not in self._routes:
+            found: list[Exit] = []
+            unsure = ""
+            try:
+                found.extend(exits(subnet, self.stack))
+            except UndeterminedError as unknown:
+                unsure = str(unknown)
+            self._routes[subnet.urn] = (found, unsure)
+        return self._routes[subnet.urn]
+
+    def way_out(self, subnet: Resource, family: int) -> Way:
+        """The subnet's default route to an internet gateway, by which packets of the internet come in too."""
+        found, unsure = self.routes_of(subnet)
+        return Way(next((one for one in found if one.to == INTERNET and one.family == family), None), unsure)
+
+    @cached_property
+    def overlapping(self) -> dict[str, list[Resource]]:
+        """By the URN of a subnet, those of its VPC that begin before it and reach into it."""
+        overlaps: dict[str, list[Resource]] = defaultdict(list)
+        for vpc in self.stack.of_type(kinds.VPC):
+            placed = [
+                (spans[0], subnet)
+                for subnet in self.stack.referrers(vpc, "vpcId", kinds.SUBNET)
+                if (own := addresses_of_subnet(subnet)) and (spans := own.spans) and own.family == FAMILIES[0]
+            ]
+            reach: tuple[int, Resource] | None = None
+            for (first, last), subnet in sorted(placed, key=lambda pair: (pair[0], pair[1].urn)):
+                if reach and first <= reach[0]:
+                    overlaps[subnet.urn].append(reach[1])
+                if reach is None or last > reach[0]:
+                    reach = (last, subnet)
+        return overlaps
+
+    # From the internet
+
+    def direct(self, thing: Thing) -> list[Path]:
+        """The paths with nothing in between: one for each run of ports, the sure ones first."""
+        place = (thing.resource.urn, thing.flows)
+        if place not in self._direct:
+            best: dict[tuple[str, int, int], Path] = {}
+            for path in self._direct_paths(thing):
+                key = (path.first.protocol, path.first.port, path.last_port)
+                if key not in best or (best[key].unsure and not path.unsure):
+                    best[key] = path
+            self._direct[place] = sorted(_joined(best.values(), thing), key=lambda path: bool(path.unsure))
+        return self._direct[place]
+
+    def _direct_paths(self, thing: Thing) -> Iterator[Path]:
+        if _in_no_network(thing):
+            yield _public_endpoint(thing)
+            return
+        for family, public in zip(FAMILIES, thing.public, strict=True):
+            if public is False:
+                continue
+            asked = "" if public else f"whether {thing.name} has a public address is not known yet"
+            for flow, last_port in self._runs(thing, family):
+                admitted = self._by_groups(thing, flow, family)
+                run = _Run(family, flow, last_port, admitted, asked)
+                for subnet in thing.subnets.found:
+                    yield from self._by_subnet(thing, subnet, run)
+                if not thing.subnets.found and thing.subnets.rest and admitted.internet is not False:
+                    hops = ("internet", self._door_hop(thing, flow, family), end_of(thing, flow.port, last_port))
+                    yield Path(tuple(hop for hop in hops if hop), flow, last_port, asked or thing.subnets.rest)
+
+    def _by_subnet(self, thing: Thing, subnet: Resource, run: _Run) -> Iterator[Path]:
+        way = self.way_out(subnet, run.family)
+        if way.exit is None and not way.unsure:
+            return
+        acl = self.acl_of(subnet)
+        admitted = run.admitted & acl.connections_in(run.flow, run.family)
+        if admitted.internet is False:
+            return
+        unsure = run.unsure or ("" if way.exit else way.unsure) or ("" if admitted.internet else admitted.why)
+        table = way.exit.table if way.exit else "not known yet"
+        hops = (
+            "internet",
+            f"internet gateway {way.exit.gateway}".rstrip() if way.exit else "internet gateway",
+            f"subnet {subnet.name} (route table {table})",
+            f"network ACL {acl.name}" if acl.name else "",
+            self._door_hop(thing, run.flow, run.family),
+            end_of(thing, run.flow.port, run.last_port),
+        )
+        yield Path(tuple(hop for hop in hops if hop), run.flow, run.last_port, unsure)
+
+    def _door_hop(self, thing: Thing, flow: Flow, family: int) -> str:
+        for group in (*thing.groups.found, thing.resource):
+            mine = thing.own_doors if group is thing.resource else self.doors.get((group.urn, INGRESS), [])
+            for door in mine:
+                ranges = [
+                    cidr
+                    for cidr, addresses in zip(door.cidrs, door.addresses, strict=True)
+                    if addresses.family == family
+                ]
+                if door.admits(flow) and (ranges or door.anyone):
+                    words = "remote access" if group is thing.resource else f"security group {group.name}"
+                    world = [cidr for cidr in ranges if cidr in _WORLD]
+                    return f"{words} admits {(world or ranges or ['perhaps anybody'])[0]}:{_ports(door.ports)}"
+        return "no security group" if thing.open_door else ""
+
+    def _runs(self, thing: Thing, family: int) -> Iterator[tuple[Flow, int]]:
+        """The ports to ask about: those it listens on, or the runs of ports between which its firewalls differ."""
+        if thing.flows:
+            yield from ((flow, flow.port) for flow in thing.flows)
+            return
+        if thing.resource.urn in self.listeners:
+            return
+        for protocol in ("tcp", "udp"):
+            doors_of_it = [
+                door
+                for door in self.doors_of(thing, INGRESS)
+                if (door.anyone or any(one.family == family for one in door.addresses))
+                and door.admits(Flow(door.ports[0], protocol))
+            ]
+            limits = [door.ports for door in doors_of_it]
+            if thing.groups.rest or thing.open_door:
+                limits.append(ALL_PORTS)
+            entries = [entry.ports for subnet in thing.subnets.found for entry in self.acl_of(subnet).inward]
+            for first, last in _pieces(limits, entries):
+                yield Flow(first, protocol), last
+
+    def _by_groups(self, thing: Thing, flow: Flow, family: int) -> Admitted:
+        key = (thing.groups.urns, thing.groups.rest, thing.open_door, thing.own_doors, flow, family)
+        if key not in self._admitted:
+            if thing.open_door:
+                admitted = Admitted(everywhere(family), everywhere(family))
+            else:
+                admitted = admitted_by_doors(self.doors_of(thing, INGRESS), flow, family)
+                if thing.groups.rest:
+                    admitted = Admitted(admitted.sure, everywhere(family), thing.groups.rest)
+            self._admitted[key] = admitted
+        return self._admitted[key]
+
+    # Through something
+
+    def entries(self, balancer: Resource) -> list[tuple[Listener, Path]]:
+        """The ports of a load balancer that the internet reaches, straight or through CloudFront."""
+        thing = self.thing(balancer)
+        entered = []
+        for listener in self.listeners.get(balancer.urn, ()):
+            if thing is None or listener.flow is None:
+                continue
+            entered += [(listener, path) for path in self.direct(replace(thing, flows=(listener.flow,)))]
+            entered += [(listener, path) for path in self._through_cloudfront(thing, listener.flow)]
+        return entered
+
+    @cached_property
+    def _origins(self) -> dict[str, list[tuple[str, ...]]]:
+        """The distributions that lead to a load balancer, as hops, by its URN."""
+        leading: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+        for distribution in self.stack.of_type(kinds.DISTRIBUTION):
+            hop = f"CloudFront {distribution.name}"
+            for origin in mentioned(self.stack, distribution, "origins", VPC_ORIGIN):
+                for balancer in mentioned(self.stack, origin, "vpcOriginEndpointConfig", *kinds.LOAD_BALANCERS):
+                    leading[balancer.urn].append((hop, f"VPC origin {origin.name}"))
+        return leading
+
+    def _through_cloudfront(self, thing: Thing, flow: Flow) -> Iterator[Path]:
+        letting_in = [door for door in self.doors_of(thing, INGRESS) if door.admits(flow) and door.named_source]
+        if letting_in or thing.open_door:
+            for hops in self._origins.get(thing.resource.urn, ()):
+                yield Path(("internet", *hops, end_of(thing, flow.port, flow.port)), flow, flow.port)
+
+    def from_prefix_lists(self, thing: Thing) -> list[Path]:
+        """What only a prefix list that is not of this stack lets reach it: AWS's list of CloudFront's addresses, usually."""
+        fronts = self.stack.of_type(kinds.DISTRIBUTION)
+        front = f"CloudFront {fronts[0].name}" if fronts else ""
+        return [
+            Path(tuple(hop for hop in ("internet", front, door.others, end) if hop), Flow(first), last)
+            for door in self.doors_of(thing, INGRESS)
+            if door.others.startswith("prefix list") and thing.public[0] is not False
+            for first, last in [door.ports]
+            for end in [end_of(thing, first, last)]
+        ]
+
+
+def _in_no_network(thing: Thing) -> bool:
+    """A search domain without a place in a VPC has an endpoint that everybody reaches."""
+    return thing.words == "search domain" and not thing.resource.has("vpcOptions")
+
+
+def _public_endpoint(thing: Thing) -> Path:
+    port = thing.flows[0].port if thing.flows else 443
+    return Path(("internet", "public endpoint", end_of(thing, port, port)), Flow(port), port)
+
+
+def end_of(thing: Thing, first: int, last: int) -> str:
+    return f"{thing.name}:{_ports((first, last))}"
+
+
+def _ports(ports: tuple[int, int]) -> str:
+    return "*" if ports == ALL_PORTS else str(ports[0]) if ports[0] == ports[1] else f"{ports[0]}-{ports[1]}"
+
+
+def _pieces(limits: Iterable[tuple[int, int]], cuts: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The ranges of ports, cut wherever one of them or of the cuts begins or ends."""
+    limits = set(limits)
+    starts = sorted({edge for first, last in (*limits, *cuts) for edge in (first, last + 1)})
+    for first, following in pairwise(starts):
+        if any(low <= first <= high for low, high in limits):
+            yield first, following - 1
+
+
+def _joined(paths: Iterable[Path], thing: Thing) -> list[Path]:
+    """Paths that differ only in ports that lie side by side, as one."""
+    joined: list[Path] = []
+    for path in sorted(paths, key=lambda one: (one.first.protocol, one.first.port)):
+        if joined and not thing.flows and _continues(joined[-1], path):
+            before = joined[-1]
+            end = end_of(thing, before.first.port, path.last_port)
+            joined[-1] = Path((*before.hops[:-1], end), before.first, path.last_port, before.unsure)
+        else:
+            joined.append(path)
+    return joined
+
+
+def _continues(before: Path, path: Path) -> bool:
+    side_by_side = (before.first.protocol, before.last_port + 1) == (path.first.protocol, path.first.port)
+    return side_by_side and (before.hops[:-1], before.unsure) == (path.hops[:-1], path.unsure)
+
+
+def _grouped(several: Iterable[_One], key: Callable[[_One], str]) -> dict[str, list[_One]]:
+    grouped: dict[str, list[_One]] = defaultdict(list)
+    for one in several:
+        grouped[key(one)].append(one)
+    return grouped
+
+
+def network_of(stack: Stack) -> Network:
+    """The model of a stack: one for all rules that ask, kept with the stack and gone with it."""
+    network = vars(stack).get("network")
+    if not isinstance(network, Network):
+        network = vars(stack)["network"] = Network(stack)
+    return network
+
+
+def placed(resource: Resource, stack: Stack) -> tuple[Network, Thing]:
+    """The model, and a resource's place in it."""
+    network = network_of(stack)
+    thing = network.thing(resource)
+    if thing is None:
+        raise unsure(f"{resource.type} is not in the model of the network")
+    return network, thing

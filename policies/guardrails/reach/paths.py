@@ -1,0 +1,31 @@
+"""Every path from the internet to a thing: straight, through a load balancer, through CloudFront."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from guardrails.reach.between import acl_between, lets_in, lets_out
+from guardrails.reach.network import Network, Path, end_of
+from guardrails.reach.things import Thing
+
+
+def paths(network: Network, thing: Thing) -> list[Path]:
+    """The straight ones first."""
+    return [*network.direct(thing), *through_balancers(network, thing)]
+
+
+def through_balancers(network: Network, thing: Thing) -> Iterator[Path]:
+    """The paths through each load balancer that forwards to it, unless something between the two refuses them."""
+    for forward in network.forwards_to.get(thing.resource.urn, ()):
+        balancer = network.thing(forward.listener.balancer)
+        flow = forward.member.flow or next(iter(thing.flows), None)
+        if balancer is None or flow is None:
+            continue
+        steps = [step(network, balancer, thing, flow) for step in (lets_out, lets_in, acl_between)]
+        if any(step.granted is False for step in steps):
+            continue
+        unsure = next((step.why for step in steps if step.granted is None), "")
+        for listener, path in network.entries(forward.listener.balancer):
+            if listener is forward.listener:
+                hops = (*path.hops, end_of(thing, flow.port, flow.port))
+                yield Path(hops, flow, flow.port, path.unsure or unsure)
