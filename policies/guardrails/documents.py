@@ -19,11 +19,18 @@ class MalformedDocumentError(Exception):
     """The text is not a policy document."""
 
 
+_ELEMENTS = frozenset(
+    ("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Principal", "NotPrincipal", "Condition")
+)
+_PRINCIPALS = frozenset(("AWS", "Service", "Federated", "CanonicalUser"))
+
+
 @dataclass(frozen=True)
 class Statement:
     """One statement; a single value is a tuple of one, ``"Principal": "*"`` is ``(("*", "*"),)``."""
 
     label: str
+    sid: str
     allows: bool
     actions: tuple[str, ...]
     not_actions: tuple[str, ...]
@@ -50,6 +57,7 @@ class Document:
 
     statements: tuple[Statement, ...]
     hidden: tuple[str, Opaque] | None = None
+    version: str = ""
 
     def __iter__(self) -> Iterator[Statement]:
         """The readable statements; undetermined after the last of them if others could not be read."""
@@ -78,14 +86,26 @@ def _parse_text(text: str) -> Document:
     return _parse(value, "")
 
 
+def measure(node: Node, path: str) -> int:
+    """The characters of a document as IAM counts them: without white space; 0 where none is set."""
+    value = node.get(path, "")
+    if isinstance(value, str):
+        try:
+            value = json.loads(value) if value else ""
+        except (ValueError, RecursionError):
+            return len("".join(value.split()))
+    return len("".join(json.dumps(value, separators=(",", ":"), ensure_ascii=False).split())) if value else 0
+
+
 def _parse(value: Any, path: str) -> Document:
     if not isinstance(value, dict):
         raise MalformedDocumentError("it is not a JSON object")
     if "Statement" not in value:
         raise MalformedDocumentError("it has no Statement")
     items = value["Statement"]
+    version = str(value["Version"]) if "Version" in value else ""
     if isinstance(items, Opaque):
-        return Document((), (f"{path}.Statement".lstrip("."), items))
+        return Document((), (f"{path}.Statement".lstrip("."), items), version)
     items = items if isinstance(items, list) else [items]
     hidden: tuple[str, Opaque] | None = None
     statements: list[Statement] = []
@@ -95,7 +115,7 @@ def _parse(value: Any, path: str) -> Document:
             hidden = hidden or where
         else:
             statements.append(_statement(item, index))
-    return Document(tuple(statements), hidden)
+    return Document(tuple(statements), hidden, version)
 
 
 def _statement(item: Any, index: int) -> Statement:
@@ -108,8 +128,12 @@ def _statement(item: Any, index: int) -> Statement:
         raise MalformedDocumentError(f"{label} has no Effect of Allow or Deny")
     if not ("Action" in item or "NotAction" in item):
         raise MalformedDocumentError(f"{label} has neither Action nor NotAction")
+    unknown = sorted(str(element) for element in item if element not in _ELEMENTS)
+    if unknown:
+        raise MalformedDocumentError(f"{label} has {', '.join(unknown)}, which is no element of a statement")
     return Statement(
         label=label,
+        sid=str(item.get("Sid") or ""),
         allows=item["Effect"] == "Allow",
         actions=_strings(item.get("Action"), label, "Action"),
         not_actions=_strings(item.get("NotAction"), label, "NotAction"),
@@ -132,6 +156,9 @@ def _principals(value: Any, label: str) -> tuple[tuple[str, str], ...]:
     if value is None:
         return ()
     if isinstance(value, Mapping):
+        unknown = sorted(str(kind) for kind in value if kind not in _PRINCIPALS and value[kind] is not None)
+        if unknown:
+            raise MalformedDocumentError(f"{label}: {', '.join(unknown)} is no kind of principal")
         return tuple((kind, name) for kind, names in value.items() for name in _strings(names, label, "Principal"))
     if value == "*":
         return (("*", "*"),)

@@ -44,10 +44,11 @@ def public_statements(document: Document) -> Iterator[str]:
 def is_public(statement: Statement) -> bool:
     """Whether a statement allows something to any AWS principal, with no condition that keeps strangers out."""
     everyone = any(name == "*" and kind in ("*", "AWS") for kind, name in statement.principals)
-    return statement.allows and (everyone or bool(statement.not_principals)) and not _limited(statement)
+    return statement.allows and (everyone or bool(statement.not_principals)) and not is_limited(statement)
 
 
-def _limited(statement: Statement) -> bool:
+def is_limited(statement: Statement) -> bool:
+    """Whether a condition keeps strangers out."""
     return any(
         key in LIMITING_KEYS
         and _is_positive(operator)
@@ -62,9 +63,16 @@ def _is_positive(operator: str) -> bool:
 
 
 def _matches_all(value: str) -> bool:
-    return not value.replace("*", "").replace("?", "").replace(":", "").replace("arn", "").replace(
-        "aws", ""
-    ) or is_world(value)
+    return not _fixed(value) or is_world(value)
+
+
+def _fixed(value: str) -> bool:
+    """Whether a value leaves out anybody: for an ARN, whether it says which account (or which bucket) it is of."""
+    if not value.startswith("arn:"):
+        return bool(value.strip("*?:"))
+    parts = value.split(":", 5)
+    account, resource = parts[4] if len(parts) > 4 else "", parts[5] if len(parts) > 5 else ""
+    return not set(account) & set("*?") if account else bool(resource.strip("*?/:"))
 
 
 def refuses_plain_http(document: Document) -> bool:

@@ -1,82 +1,23 @@
-"""Least privilege: what identities may do, and who may become them."""
+"""Least privilege: what the policies of identities allow, one by one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from fnmatch import fnmatchcase
+from functools import lru_cache
 
-from guardrails import data, documents, kinds
-from guardrails.documents import MalformedDocumentError, Statement
-from guardrails.principals import public_statements
-from guardrails.rules import Messages, resource_rule
-from guardrails.view import Node, Resource
+from guardrails import data, kinds
+from guardrails.documents import Statement
+from guardrails.iam import services
+from guardrails.iam.held import GROUP, IDENTITY_TYPES, granted
+from guardrails.iam.identities import EXCLUSIVE_ATTACHMENT, GROUP_USERS, USER_GROUPS
+from guardrails.iam.patterns import matches
+from guardrails.kinds import aws
+from guardrails.rules import Messages, resource_rule, stack_rule
+from guardrails.stack import Stack
+from guardrails.view import Resource, UndeterminedError
 
-IDENTITY_TYPES = (kinds.ROLE, kinds.ROLE_POLICY, kinds.POLICY, kinds.USER_POLICY, kinds.GROUP_POLICY)
-DOCUMENTS = {
-    kinds.ROLE: "assumeRolePolicy",
-    **dict.fromkeys(IDENTITY_TYPES[1:], "policy"),
-    **dict.fromkeys(
-        (
-            *kinds.BUCKETS,
-            kinds.BUCKET_POLICY,
-            kinds.QUEUE,
-            kinds.QUEUE_POLICY,
-            kinds.TOPIC,
-            kinds.TOPIC_POLICY,
-            kinds.KEY,
-            kinds.KEY_POLICY,
-            kinds.SECRET,
-            kinds.SECRET_POLICY,
-            kinds.REPOSITORY_POLICY,
-            kinds.BACKUP_VAULT_POLICY,
-            kinds.EVENT_BUS_POLICY,
-        ),
-        "policy",
-    ),
-    kinds.LOG_RESOURCE_POLICY: "policyDocument",
-    kinds.SEARCH_DOMAIN: "accessPolicies",
-    kinds.SEARCH_DOMAIN_POLICY: "accessPolicies",
-}
-"""The property that holds a policy document, by type."""
-
-
-def _granted(resource: Resource) -> Iterator[Statement]:
-    """The allowing statements of the identity policies in a resource."""
-    for node, path in _identity_policies(resource):
-        for statement in documents.read(node, path):
-            if statement.allows:
-                yield statement
-
-
-def _identity_policies(resource: Resource) -> list[tuple[Node, str]]:
-    if resource.type == kinds.ROLE:
-        return [(inline, "policy") for inline in resource.items("inlinePolicies")]
-    return [(resource, "policy")]
-
-
-def _on_everything(statement: Statement) -> bool:
-    """Whether a statement covers every resource of a kind, with no condition that chooses among them."""
-    everything = any(resource == "*" or resource.split(":", 5)[5:] == ["*"] for resource in statement.resources)
-    return everything and not any(key.startswith(data.NARROWING_KEYS) for _, key, _ in statement.conditions)
-
-
-@resource_rule(
-    "Policy documents can be read",
-    "high",
-    *DOCUMENTS,
-    ids=(),
-    why="AWS refuses a malformed document in the middle of a deployment, and no other rule can judge it.",
-    fix="Write the document with json.dumps, with Statement, and in each statement Effect, Action and Resource or Principal.",
-)
-def policy_document_readable(resource: Resource) -> Messages:
-    held: list[tuple[Node, str]] = [(resource, DOCUMENTS[resource.type])]
-    if resource.type == kinds.ROLE:
-        held += _identity_policies(resource)
-    for node, path in held:
-        try:
-            documents.read(node, path)
-        except MalformedDocumentError as problem:
-            yield f"{path}: {problem}"
+LOGIN_PROFILE = aws("iam/UserLoginProfile")
+_ANYTHING = ("*", "*:*")
+_ATTACHMENT_PATHS = {kinds.ROLE: "managedPolicyArns", EXCLUSIVE_ATTACHMENT: "policyArns"}
 
 
 @resource_rule(
@@ -88,8 +29,8 @@ def policy_document_readable(resource: Resource) -> Messages:
     fix="List the actions that are used and the resources they are used on.",
 )
 def iam_no_administrator(policy: Resource) -> Messages:
-    for statement in _granted(policy):
-        if any(action in ("*", "*:*") for action in statement.actions):
+    for statement in granted(policy):
+        if any(action in _ANYTHING for action in statement.actions):
             where = "every resource" if "*" in statement.resources else ", ".join(statement.resources[:3])
             yield f"{statement.label} allows every action on {where}"
 
@@ -98,59 +39,157 @@ def iam_no_administrator(policy: Resource) -> Messages:
     "No policy allows all actions of a service",
     "medium",
     *IDENTITY_TYPES,
-    ids=("fsbp:IAM.21", "checkov:CKV_AWS_63"),
+    ids=("fsbp:IAM.21", "checkov:CKV_AWS_63", "checkov:CKV2_AWS_40"),
     why="All actions include deleting, sharing, and changing who else has access.",
     fix="List the actions that are used.",
 )
 def iam_no_service_wildcard(policy: Resource) -> Messages:
-    for statement in _granted(policy):
-        wide = [
-            a for a in statement.actions if a.endswith(":*") and a != "*:*" and a.lower() not in data.NEED_ANY_RESOURCE
-        ]
+    for statement in granted(policy):
+        wide = [action for action in statement.actions if _is_whole_service(action)]
         if wide:
             yield f"{statement.label} allows {', '.join(wide)}"
 
 
+def _is_whole_service(action: str) -> bool:
+    """Whether an entry is ``service:*``, of a service in which some action can be limited to resources at all."""
+    return action.endswith(":*") and action != "*:*" and any(one.types for one in services.matching(action))
+
+
+def _on_everything(statement: Statement) -> bool:
+    """Whether a statement covers every resource of a kind, with no condition that chooses among them."""
+    everything = any(resource == "*" or resource.split(":", 5)[5:] == ["*"] for resource in statement.resources)
+    return everything and not any(key.startswith(data.NARROWING_KEYS) for _, key, _ in statement.conditions)
+
+
+CREDENTIALS, SHARING, DATA, CHANGES, REST = "credentials", "sharing", "data", "changes", "rest"
+_OWN_RULES = ("iam:passrole", "kms:decrypt", "kms:reencryptfrom")
+"""Actions with a rule of their own below."""
+_READING = ("Describe", "Get", "List", "Search")
+"""How actions begin that change nothing, though the reference files a few of them under permissions management."""
+
+
+@lru_cache(maxsize=4096)
+def _risk(pattern: str) -> str | None:
+    """The gravest thing that an entry of Action can do, of those actions in it that could be limited to resources."""
+    if pattern in _ANYTHING:
+        return None
+    all_ = services.matching(pattern)
+    limitable = [one for one in all_ if one.types and str(one).lower() not in data.WHOLE_ACCOUNT]
+    names = {str(one).lower() for one in limitable}.difference(_OWN_RULES if len(all_) == 1 else ())
+    levels = {one.level for one in limitable if str(one).lower() in names and not one.name.startswith(_READING)}
+    if names & data.CREDENTIAL_ACTIONS:
+        return CREDENTIALS
+    if services.PERMISSIONS in levels:
+        return SHARING
+    if names & data.DATA_ACTIONS:
+        return DATA
+    if levels & {services.WRITE, services.TAGGING}:
+        return CHANGES
+    # A pattern such as ec2:Describe* is for the listings in it, which take no resource.
+    return REST if 2 * len(names) > len(all_) else None
+
+
+def _unlimited(policy: Resource, risk: str, words: str) -> Messages:
+    for statement in granted(policy):
+        if _on_everything(statement):
+            wide = [action for action in statement.actions if _risk(action) == risk]
+            if wide:
+                shown = ", ".join(wide[:3]) + (", …" if len(wide) > 3 else "")
+                yield f"{statement.label} allows {shown} on every resource{words}"
+
+
 @resource_rule(
-    "Actions that can be limited to resources are",
+    "Actions that hand out credentials are limited to resources",
     "high",
     *IDENTITY_TYPES,
-    ids=("checkov:CKV_AWS_355", "checkov:CKV_AWS_290", "checkov:CKV_AWS_289", "checkov:CKV_AWS_288"),
-    why="A workload that may read one bucket should not, by one character, be able to read them all.",
+    ids=("checkov:CKV_AWS_287", "checkov:CKV_AWS_107"),
+    why="Whoever has the identity can become every other one whose credentials it can ask for.",
+    fix="Name the roles, users or clusters whose credentials are needed.",
+)
+def iam_credentials_limited(policy: Resource) -> Messages:
+    yield from _unlimited(policy, CREDENTIALS, ", and so hands out credentials")
+
+
+@resource_rule(
+    "Actions that change who has access are limited to resources",
+    "high",
+    *IDENTITY_TYPES,
+    ids=("checkov:CKV_AWS_289", "checkov:CKV_AWS_109"),
+    why="One such permission on everything is as good as all permissions: it can open any resource to anybody.",
+    fix="Name the ARNs; let only the deployment's own role change policies.",
+)
+def iam_sharing_limited(policy: Resource) -> Messages:
+    yield from _unlimited(policy, SHARING, ", and so changes who has access to it")
+
+
+@resource_rule(
+    "Actions that read stored data are limited to resources",
+    "high",
+    *IDENTITY_TYPES,
+    ids=("checkov:CKV_AWS_288", "checkov:CKV_AWS_108"),
+    why="A workload that may read one bucket should not, by one character, be able to carry them all away.",
+    fix="Name the ARNs of the buckets, secrets, parameters, tables or queues that are read.",
+)
+def iam_data_limited(policy: Resource) -> Messages:
+    yield from _unlimited(policy, DATA, ", and so reads all data kept there")
+
+
+@resource_rule(
+    "Actions that change things are limited to resources",
+    "high",
+    *IDENTITY_TYPES,
+    ids=("checkov:CKV_AWS_290", "checkov:CKV_AWS_111"),
+    why="A mistake or an intruder in one workload can then delete what belongs to all others.",
+    fix="Name the ARNs; where only tags tell resources apart, add a condition on aws:ResourceTag.",
+)
+def iam_changes_limited(policy: Resource) -> Messages:
+    yield from _unlimited(policy, CHANGES, ", and so changes what belongs to others")
+
+
+@resource_rule(
+    "Actions that can be limited to resources are",
+    "medium",
+    *IDENTITY_TYPES,
+    ids=("checkov:CKV_AWS_355", "checkov:CKV_AWS_356"),
+    why="Names, settings and topology of everything in the account are what an intruder looks for first.",
     fix="Name the ARNs; where only tags tell resources apart, add a condition on aws:ResourceTag.",
 )
 def iam_resources_named(policy: Resource) -> Messages:
-    for statement in _granted(policy):
-        if not _on_everything(statement):
-            continue
-        wide = [action for action in statement.actions if action not in ("*", "*:*") and not _needs_any(action)]
-        if wide:
-            shown = ", ".join(wide[:3]) + (", …" if len(wide) > 3 else "")
-            yield f"{statement.label} allows {shown} on every resource"
-
-
-def _needs_any(action: str) -> bool:
-    return any(fnmatchcase(action.lower(), pattern) for pattern in data.NEED_ANY_RESOURCE)
+    yield from _unlimited(policy, REST, "")
 
 
 def _matching(statement: Statement, wanted: str) -> list[str]:
     """The actions of a statement that include one action, except bare wildcards, which have a rule of their own."""
-    return [action for action in statement.actions if action != "*" and fnmatchcase(wanted, action.lower())]
+    return [action for action in statement.actions if action not in _ANYTHING and matches(action.lower(), wanted)]
 
 
 @resource_rule(
     "Nobody may pass every role",
     "high",
     *IDENTITY_TYPES,
-    ids=("checkov:CKV_AWS_286", "checkov:CKV_AWS_110"),
+    ids=(),
     why="Passing an administrator's role to a new function or task makes its creator an administrator.",
     fix="Name the roles in Resource and add a condition on iam:PassedToService.",
 )
 def iam_pass_role_limited(policy: Resource) -> Messages:
-    for statement in _granted(policy):
+    for statement in granted(policy):
         everywhere = any(resource == "*" or resource.endswith(":role/*") for resource in statement.resources)
         if everywhere and _matching(statement, "iam:passrole"):
             yield f"{statement.label} allows iam:PassRole on every role"
+
+
+@resource_rule(
+    "Passing a role says to which service",
+    "low",
+    *IDENTITY_TYPES,
+    ids=(),
+    why="Without a condition the same role can be handed to any service that its trust policy admits, now or later.",
+    fix="Add StringEquals iam:PassedToService with the service, such as ecs-tasks.amazonaws.com.",
+)
+def iam_pass_role_names_service(policy: Resource) -> Messages:
+    for statement in granted(policy):
+        if _matching(statement, "iam:passrole") and not statement.condition_values("iam:PassedToService"):
+            yield f"{statement.label} allows iam:PassRole to any service (no condition on iam:PassedToService)"
 
 
 @resource_rule(
@@ -162,7 +201,7 @@ def iam_pass_role_limited(policy: Resource) -> Messages:
     fix="Name the key ARNs, or add a condition on kms:ViaService or kms:ResourceAliases.",
 )
 def iam_decrypt_limited(policy: Resource) -> Messages:
-    for statement in _granted(policy):
+    for statement in granted(policy):
         everywhere = any(resource == "*" or resource.endswith(":key/*") for resource in statement.resources)
         narrowed = any(key.startswith(("kms:", *data.NARROWING_KEYS)) for _, key, _ in statement.conditions)
         if everywhere and not narrowed:
@@ -180,7 +219,7 @@ def iam_decrypt_limited(policy: Resource) -> Messages:
     fix="List what is allowed. NotAction and NotResource belong into Deny statements.",
 )
 def iam_no_negative_allow(policy: Resource) -> Messages:
-    for statement in _granted(policy):
+    for statement in granted(policy):
         for values, element in ((statement.not_actions, "NotAction"), (statement.not_resources, "NotResource")):
             if values:
                 yield f"{statement.label} allows with {element}"
@@ -194,60 +233,24 @@ def iam_no_negative_allow(policy: Resource) -> Messages:
     kinds.ROLE_ATTACHMENT,
     kinds.USER_ATTACHMENT,
     kinds.GROUP_ATTACHMENT,
-    ids=("fsbp:IAM.1", "checkov:CKV_AWS_274", "checkov:CKV2_AWS_56", "cis:v3.0.0/1.16"),
+    EXCLUSIVE_ATTACHMENT,
+    ids=("fsbp:IAM.1", "checkov:CKV_AWS_274", "checkov:CKV_AWS_275", "checkov:CKV2_AWS_56", "cis:v3.0.0/1.16"),
     why="AWS's *FullAccess policies allow everything in a service on everything in the account.",
     fix="Attach a policy of your own with the actions and resources in use, or a narrow service-role policy.",
 )
 def iam_no_privileged_managed_policy(attachment: Resource) -> Messages:
-    path = "managedPolicyArns" if attachment.type == kinds.ROLE else "policyArn"
-    for arn in attachment.strings(path):
+    for arn in attachment.strings(_ATTACHMENT_PATHS.get(attachment.type, "policyArn")):
         name = arn.rsplit("/", 1)[-1]
         managed = ":iam::aws:policy/" in arn
-        if managed and any(fnmatchcase(name, pattern) for pattern in data.PRIVILEGED_POLICIES):
+        if managed and any(matches(pattern, name) for pattern in data.PRIVILEGED_POLICIES):
             yield f"{name} is attached"
-
-
-@resource_rule(
-    "Not everyone may assume a role",
-    "critical",
-    kinds.ROLE,
-    ids=("checkov:CKV_AWS_60", "checkov:CKV_AWS_61"),
-    why="A trust policy for Principal * hands the role to every AWS account.",
-    fix="Name the service, account or role that is trusted.",
-)
-def iam_trust_named(role: Resource) -> Messages:
-    yield from public_statements(documents.read(role, "assumeRolePolicy"))
-
-
-@resource_rule(
-    "Roles for pipelines trust one repository",
-    "critical",
-    kinds.ROLE,
-    ids=("checkov:CKV_AWS_393", "checkov:CKV_AWS_358"),
-    why="Providers such as GitHub sign tokens for everyone; without a condition on the subject every repository may assume the role.",
-    fix="Add a condition on the provider's sub claim that names organisation, repository and branch or environment.",
-)
-def iam_federation_limited(role: Resource) -> Messages:
-    for statement in documents.read(role, "assumeRolePolicy"):
-        for kind, name in statement.principals:
-            key = next((key for host, key in data.FEDERATED_SUBJECTS.items() if name.endswith(host)), None)
-            if not statement.allows or kind != "Federated" or key is None:
-                continue
-            subjects = statement.condition_values(key)
-            if not subjects or any(_any_repository(subject) for subject in subjects):
-                yield f"{statement.label} trusts every repository of {key.removesuffix(':sub')}"
-
-
-def _any_repository(subject: str) -> bool:
-    owner = subject.split(":")[1] if ":" in subject else subject
-    return owner.split("/")[0] in ("*", "")
 
 
 @resource_rule(
     "No long-lived access keys",
     "high",
     kinds.ACCESS_KEY,
-    ids=("fsbp:IAM.3", "cis:v3.0.0/1.14"),
+    ids=("fsbp:IAM.3", "checkov:CKV_AWS_348", "cis:v3.0.0/1.14"),
     why="A key that never expires is the one that is found in a repository three years later.",
     fix="Use a role: for workloads the task's or function's own, for pipelines OIDC, for people IAM Identity Center.",
 )
@@ -260,12 +263,13 @@ def iam_no_access_keys(key: Resource) -> Messages:
     "People do not sign in as IAM users",
     "medium",
     kinds.USER,
-    ids=("checkov:CKV_AWS_273",),
+    LOGIN_PROFILE,
+    ids=("checkov:CKV_AWS_273", "checkov:CKV2_AWS_22"),
     why="An IAM user has a password or key of its own that nobody revokes when its owner leaves.",
     fix="Give people IAM Identity Center and workloads a role. SMTP credentials of SES are the known exception.",
 )
 def iam_no_users(user: Resource) -> Messages:
-    yield "it is an IAM user"
+    yield "it is an IAM user" if user.type == kinds.USER else "it gives an IAM user a password for the console"
 
 
 @resource_rule(
@@ -273,24 +277,104 @@ def iam_no_users(user: Resource) -> Messages:
     "low",
     kinds.USER_POLICY,
     kinds.USER_ATTACHMENT,
+    kinds.POLICY_ATTACHMENT,
     ids=("fsbp:IAM.2", "checkov:CKV_AWS_40", "cis:v3.0.0/1.15"),
     why="Rights given one by one are never taken back one by one.",
     fix="Attach the policy to a role or a group.",
 )
 def iam_no_user_policies(policy: Resource) -> Messages:
-    yield "it gives rights to a single user"
+    if policy.type != kinds.POLICY_ATTACHMENT or policy.has("users"):
+        yield "it gives rights to a single user"
+
+
+@stack_rule(
+    "Nothing attaches a policy of others exclusively",
+    "medium",
+    kinds.POLICY_ATTACHMENT,
+    ids=(),
+    why="aws.iam.PolicyAttachment owns all attachments of its policy: it detaches it from everybody else in the account.",
+    fix="Use RolePolicyAttachment or GroupPolicyAttachment, which concern one role or group only.",
+)
+def iam_no_exclusive_attachment(attachment: Resource, stack: Stack) -> Messages:
+    if not stack.targets(attachment, "policyArn", kinds.POLICY):
+        arn = attachment.get("policyArn")
+        yield f"it detaches {arn} from every role, user and group in the account that it does not name"
+
+
+@stack_rule(
+    "Users belong to a group",
+    "low",
+    kinds.USER,
+    ids=("checkov:CKV2_AWS_21",),
+    why="Rights that hang on a group are reviewed once for all its members.",
+    fix="Declare an aws.iam.UserGroupMembership for the user.",
+)
+def iam_users_in_groups(user: Resource, stack: Stack) -> Messages:
+    if not (stack.referrers(user, "user", USER_GROUPS) or stack.referrers(user, "users", GROUP_USERS)):
+        _require_known(stack, "user", "users")
+        yield "it is in no group"
+
+
+@stack_rule(
+    "Groups have members",
+    "low",
+    GROUP,
+    ids=("checkov:CKV2_AWS_14",),
+    why="Rights of an empty group wait for whoever is put into it.",
+    fix="Declare an aws.iam.GroupMembership, or remove the group.",
+)
+def iam_groups_have_users(group: Resource, stack: Stack) -> Messages:
+    if not (stack.referrers(group, "groups", USER_GROUPS) or stack.referrers(group, "group", GROUP_USERS)):
+        _require_known(stack, "groups", "group")
+        yield "no user is in it"
+
+
+def _require_known(stack: Stack, of_user: str, of_group: str) -> None:
+    for membership in stack.of_type(USER_GROUPS, GROUP_USERS):
+        path = of_user if membership.type == USER_GROUPS else of_group
+        if not membership.known(path):
+            raise UndeterminedError(f"{path} of {membership.name}")
 
 
 @resource_rule(
-    "No log, event-bus, vault or search policy is open to everyone",
-    "high",
-    kinds.LOG_RESOURCE_POLICY,
-    kinds.EVENT_BUS_POLICY,
-    kinds.BACKUP_VAULT_POLICY,
-    kinds.SEARCH_DOMAIN_POLICY,
-    ids=("checkov:CKV_AWS_283",),
-    why="A resource policy for Principal * opens the resource to every AWS account.",
-    fix="Name the principals; a service principal gets a condition on aws:SourceArn or aws:SourceAccount.",
+    "Passwords are long and mixed",
+    "medium",
+    kinds.PASSWORD_POLICY,
+    ids=(
+        "fsbp:IAM.7",
+        "checkov:CKV_AWS_10",
+        "checkov:CKV_AWS_11",
+        "checkov:CKV_AWS_12",
+        "checkov:CKV_AWS_14",
+        "checkov:CKV_AWS_15",
+        "cis:v3.0.0/1.8",
+    ),
+    why="A short password is guessed, and whoever guesses it is in the account.",
+    fix="Set minimumPasswordLength to 14 or more and all four require… flags to true.",
 )
-def other_policies_not_public(resource: Resource) -> Messages:
-    yield from public_statements(documents.read(resource, DOCUMENTS[resource.type]))
+def iam_passwords_strong(policy: Resource) -> Messages:
+    length = policy.number("minimumPasswordLength", 6)
+    if length < 14:
+        yield f"it takes passwords of {length} characters (minimumPasswordLength)"
+    flags = ("requireLowercaseCharacters", "requireUppercaseCharacters", "requireNumbers", "requireSymbols")
+    missing = [flag for flag in flags if not policy.truth(flag)]
+    if missing:
+        yield f"it leaves {', '.join(missing)} off"
+
+
+@resource_rule(
+    "Passwords are not used again",
+    "low",
+    kinds.PASSWORD_POLICY,
+    ids=("checkov:CKV_AWS_13", "cis:v3.0.0/1.9"),
+    why="A password that leaked once stays in the lists that are tried.",
+    fix="Set passwordReusePrevention to 24.",
+)
+def iam_passwords_new(policy: Resource) -> Messages:
+    kept = policy.number("passwordReusePrevention", 0)
+    if kept < 24:
+        yield (
+            f"the last {kept} passwords are remembered (passwordReusePrevention), not 24"
+            if kept
+            else ("old passwords may be used again (passwordReusePrevention)")
+        )

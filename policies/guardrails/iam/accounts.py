@@ -1,0 +1,37 @@
+"""Which AWS accounts are the stack's own, and whom a principal belongs to."""
+
+from __future__ import annotations
+
+import re
+from weakref import WeakKeyDictionary
+
+from guardrails import data
+from guardrails.stack import Stack
+from guardrails.view import UndeterminedError
+
+_ACCOUNT = re.compile(r"arn:[^:]*:[^:]*:[^:]*:(\d{12}):")
+_PRINCIPAL = re.compile(r"(?:arn:[^:]*:(?:iam|sts)::)?(\d{12})(?::.*)?")
+_KNOWN: WeakKeyDictionary[Stack, frozenset[str]] = WeakKeyDictionary()
+
+
+def own_accounts(stack: Stack) -> frozenset[str]:
+    """The accounts in which the stack's resources are, by their ARNs; undetermined before there is one."""
+    if stack not in _KNOWN:
+        arns = (resource.outputs.get("arn") for resource in stack.resources)
+        found = (_ACCOUNT.match(arn) for arn in arns if isinstance(arn, str))
+        _KNOWN[stack] = frozenset(match[1] for match in found if match)
+    if not _KNOWN[stack]:
+        raise UndeterminedError("the stack's own account")
+    return _KNOWN[stack]
+
+
+def account_of(principal: str) -> str | None:
+    """The account that a principal is in: an account's number, or the ARN of a role or user."""
+    match = _PRINCIPAL.fullmatch(principal)
+    return match[1] if match else None
+
+
+def is_foreign(principal: str, stack: Stack) -> bool:
+    """Whether a principal is in an account that is neither the stack's own nor one of AWS's."""
+    account = account_of(principal)
+    return account is not None and account not in data.LOG_ACCOUNTS and account not in own_accounts(stack)

@@ -1,0 +1,202 @@
+"""What a role, user or group of the stack may do, by all policies that the stack gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from guardrails import documents, kinds
+from guardrails.documents import MalformedDocumentError, Statement
+from guardrails.iam.held import GROUP, identity_policies
+from guardrails.iam.patterns import matches
+from guardrails.kinds import aws
+from guardrails.stack import Stack
+from guardrails.view import Resource, UndeterminedError
+
+PRINCIPALS = (kinds.ROLE, kinds.USER, GROUP)
+EXCLUSIVE_ATTACHMENT = aws("iam/RolePolicyAttachmentsExclusive")
+USER_GROUPS = aws("iam/UserGroupMembership")
+GROUP_USERS = aws("iam/GroupMembership")
+_INLINE = {
+    kinds.ROLE: ((kinds.ROLE_POLICY, "role"),),
+    kinds.USER: ((kinds.USER_POLICY, "user"),),
+    GROUP: ((kinds.GROUP_POLICY, "group"),),
+}
+_ATTACHED = {
+    kinds.ROLE: (
+        (kinds.ROLE_ATTACHMENT, "role"),
+        (kinds.POLICY_ATTACHMENT, "roles"),
+        (EXCLUSIVE_ATTACHMENT, "roleName"),
+    ),
+    kinds.USER: ((kinds.USER_ATTACHMENT, "user"), (kinds.POLICY_ATTACHMENT, "users")),
+    GROUP: ((kinds.GROUP_ATTACHMENT, "group"), (kinds.POLICY_ATTACHMENT, "groups")),
+}
+"""The resources that give a principal a policy, and the property with which they name it."""
+
+
+@dataclass(frozen=True)
+class Rights:
+    """The readable statements of a principal, and why others could not be read."""
+
+    statements: tuple[Statement, ...]
+    unread: str = ""
+    attached: frozenset[str] = frozenset()
+    """The ARNs of AWS's own policies among them; what these allow is not looked into."""
+
+    def allowing(self, action: str) -> Iterator[Statement]:
+        """The statements that allow an action somewhere where no statement denies it."""
+        wanted = action.lower()
+        denials = [one for one in self.statements if not one.allows and not one.conditions and covers(one, wanted)]
+        for statement in self.statements:
+            if statement.allows and covers(statement, wanted) and not _denied(statement, denials):
+                yield statement
+
+    def may(self, action: str) -> bool:
+        return any(self.allowing(action))
+
+    def complete(self) -> None:
+        """Undetermined, where a policy could not be read."""
+        if self.unread:
+            raise UndeterminedError(self.unread, "not known yet or not of this stack")
+
+
+def covers(statement: Statement, action: str) -> bool:
+    """Whether a statement is about an action, given in lower case."""
+    if statement.not_actions:
+        return not any(matches(one.lower(), action) for one in statement.not_actions)
+    return any(matches(one.lower(), action) for one in statement.actions)
+
+
+def _denied(statement: Statement, denials: Iterable[Statement]) -> bool:
+    refused = [resource for one in denials for resource in one.resources]
+    return bool(statement.resources) and all(
+        any(matches(pattern, resource) for pattern in refused) for resource in statement.resources
+    )
+
+
+_KNOWN: WeakKeyDictionary[Stack, dict[str, Rights]] = WeakKeyDictionary()
+"""Several rules ask for the same principal's rights; a stack is indexed once and does not change."""
+
+
+def rights_of(principal: Resource, stack: Stack) -> Rights:
+    """What the stack's policies let a principal do; a user also by the groups that the stack puts it in."""
+    known = _KNOWN.setdefault(stack, {})
+    if principal.urn not in known:
+        known[principal.urn] = _collect(principal, stack)
+    return known[principal.urn]
+
+
+def _collect(principal: Resource, stack: Stack) -> Rights:
+    statements: list[Statement] = []
+    attached: set[str] = set()
+    unread = ""
+    for holder in (principal, *_groups(principal, stack)):
+        for read in (_inline, _by_attachment):
+            found, managed, problem = _gather(read, holder, stack)
+            statements += found
+            attached |= managed
+            unread = unread or problem
+    return Rights(tuple(statements), unread, frozenset(attached))
+
+
+_Reader = Callable[[Resource, Stack], Iterator[Statement | str]]
+
+
+def _gather(read: _Reader, holder: Resource, stack: Stack) -> tuple[list[Statement], set[str], str]:
+    statements: list[Statement] = []
+    managed: set[str] = set()
+    try:
+        for item in read(holder, stack):
+            if isinstance(item, Statement):
+                statements.append(item)
+            else:
+                managed.add(item)
+    except UndeterminedError as unknown:
+        return statements, managed, str(unknown).split(" is ", maxsplit=1)[0]
+    except MalformedDocumentError:
+        return statements, managed, "a policy document"
+    return statements, managed, ""
+
+
+def _inline(holder: Resource, stack: Stack) -> Iterator[Statement | str]:
+    unread: UndeterminedError | None = None
+    held = [(node, path) for node, path in (identity_policies(holder) if holder.type == kinds.ROLE else [])]
+    held += [(one, "policy") for one in inline_of(holder, stack)]
+    for node, path in held:
+        try:
+            yield from documents.read(node, path)
+        except UndeterminedError as unknown:
+            unread = unread or unknown
+    if unread:
+        raise unread
+
+
+def inline_of(holder: Resource, stack: Stack) -> list[Resource]:
+    """The resources that give a principal an inline policy."""
+    return [one for type_, via in _INLINE[holder.type] for one in stack.referrers(holder, via, type_)]
+
+
+def attached_to(holder: Resource, stack: Stack) -> list[str]:
+    """Every managed policy attached to a principal: its ARN, or the URN of what attaches it where that is not known."""
+    found = [(one, arn) for one, path in _attaching(holder, stack) for arn in _listed(one, path)]
+    return list(dict.fromkeys(arn or f"{one.urn} {number}" for number, (one, arn) in enumerate(found)))
+
+
+def _by_attachment(holder: Resource, stack: Stack) -> Iterator[Statement | str]:
+    unread: UndeterminedError | None = None
+    for source, path in _attaching(holder, stack):
+        try:
+            yield from _attached(source, path, stack)
+        except UndeterminedError as unknown:
+            unread = unread or unknown
+    if unread:
+        raise unread
+
+
+def _attaching(holder: Resource, stack: Stack) -> Iterator[tuple[Resource, str]]:
+    """What attaches managed policies to a principal, and the property that names them."""
+    for type_, via in _ATTACHED[holder.type]:
+        for one in stack.referrers(holder, via, type_):
+            yield one, "policyArns" if type_ == EXCLUSIVE_ATTACHMENT else "policyArn"
+    if holder.type == kinds.ROLE:
+        yield holder, "managedPolicyArns"
+
+
+def _attached(source: Resource, path: str, stack: Stack) -> Iterator[Statement | str]:
+    own = stack.targets(source, path, kinds.POLICY)
+    for policy in own:
+        yield from documents.read(policy, "policy")
+    known = {name for policy in own for name in policy.names}
+    missing = 0
+    for arn in _listed(source, path):
+        if arn is None:
+            missing += 1
+        elif ":iam::aws:policy/" in arn:
+            yield arn
+        elif arn not in known:
+            raise UndeterminedError(path, "not of this stack")
+    if missing > len(own):
+        raise UndeterminedError(path)
+
+
+def _listed(source: Resource, path: str) -> Iterator[str | None]:
+    """The ARNs that a property lists; None for each that is not known."""
+    value = source.node(path).value
+    for item in value if isinstance(value, list) else [] if value is None else [value]:
+        yield item if isinstance(item, str) else None
+
+
+def _groups(principal: Resource, stack: Stack) -> list[Resource]:
+    if principal.type != kinds.USER:
+        return []
+    joined = [
+        group
+        for one in stack.referrers(principal, "user", USER_GROUPS)
+        for group in stack.targets(one, "groups", GROUP)
+    ]
+    return joined + [
+        group
+        for one in stack.referrers(principal, "users", GROUP_USERS)
+        for group in stack.targets(one, "group", GROUP)
+    ]

@@ -1,0 +1,114 @@
+"""The facts of ``services.txt``: read once, each service parsed when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache, lru_cache
+from pathlib import Path
+
+from guardrails.iam.patterns import matches
+
+FILE = Path(__file__).with_name("services.txt")
+WRITE, PERMISSIONS, TAGGING, LIST, READ = "W", "P", "T", "L", "R"
+
+
+@dataclass(frozen=True)
+class Action:
+    """One action of a service."""
+
+    service: str
+    name: str
+    level: str
+    types: tuple[str, ...]
+    """ARN patterns of the resources it takes; none if it can only be allowed on ``*``."""
+    own_keys: tuple[str, ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Patterns, in lower case, of the condition keys that it knows besides those that every action knows."""
+        return _keys(self.service, self.own_keys)
+
+    def __str__(self) -> str:
+        return f"{self.service}:{self.name}"
+
+
+@dataclass(frozen=True)
+class Service:
+    prefix: str
+    actions: dict[str, Action]
+    """By name in lower case."""
+    keys: tuple[str, ...]
+    """Patterns, in lower case, of all condition keys that any of its actions knows."""
+
+
+@cache
+def _blocks() -> dict[str, str]:
+    _, *blocks = FILE.read_text(encoding="utf-8").strip().split("\n\n")
+    return {block.split("\n", 1)[0]: block for block in blocks}
+
+
+def prefixes() -> tuple[str, ...]:
+    return tuple(_blocks())
+
+
+@cache
+def service(prefix: str) -> Service | None:
+    """A service by its prefix in lower case."""
+    block = _blocks().get(prefix)
+    return None if block is None else _parse(prefix, block.split("\n")[1:])
+
+
+def _parse(prefix: str, lines: list[str]) -> Service:
+    arns: dict[str, str] = {}
+    keys: tuple[str, ...] = ()
+    actions: dict[str, Action] = {}
+    for line in lines:
+        mark, *words = line.split(" ")
+        if mark == "=":
+            arns[words[0]] = words[1]
+        elif mark == "?":
+            keys = _keys(prefix, words)
+        else:
+            name, types, *own = words
+            taken = () if types == "-" else tuple(arns[one.lstrip("!")] for one in types.split(","))
+            actions[name.lower()] = Action(prefix, name, mark, taken, tuple(own))
+    return Service(prefix, actions, keys)
+
+
+def _keys(prefix: str, names: Sequence[str]) -> tuple[str, ...]:
+    return tuple((name if ":" in name.split("/")[0] else f"{prefix}:{name}").lower() for name in names)
+
+
+@lru_cache(maxsize=4096)
+def matching(pattern: str) -> tuple[Action, ...]:
+    """The actions that an ``Action`` element's entry stands for; empty if there is none."""
+    prefix, colon, name = pattern.lower().partition(":")
+    if not colon:
+        return tuple(_all()) if prefix == "*" else ()
+    found = (
+        [service(one) for one in prefixes() if matches(prefix, one)] if set(prefix) & set("*?") else [service(prefix)]
+    )
+    if not set(name) & set("*?"):
+        return tuple(one.actions[name] for one in found if one and name in one.actions)
+    return tuple(
+        action for one in found if one for key, action in one.actions.items() if name == "*" or matches(name, key)
+    )
+
+
+def _all() -> Iterator[Action]:
+    for prefix in prefixes():
+        one = service(prefix)
+        if one:
+            yield from one.actions.values()
+
+
+def nearest(pattern: str) -> str | None:
+    """The action or service that a misspelt one may have been meant to be."""
+    prefix, _, name = pattern.lower().partition(":")
+    known = service(prefix)
+    if known is None:
+        return next(iter(get_close_matches(prefix, prefixes(), 1, 0.7)), None)
+    close = get_close_matches(name, list(known.actions), 1, 0.7)
+    return str(known.actions[close[0]]) if close else None
