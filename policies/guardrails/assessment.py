@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from guardrails.catalogue import rules_by_type
+from guardrails.catalogue import rules, rules_by_type
 from guardrails.context import Context
 from guardrails.exemptions import Exemption, Problem
 from guardrails.judgement import Judgement, Verdict, judge
@@ -34,32 +34,46 @@ class Assessment:
     """Resources that at least one rule looked at."""
     judgements: int
     passed: int
+    rules: frozenset[str]
+    """The rules that judged at least one resource."""
 
 
 def assess(stack: Stack, context: Context) -> Assessment:
     """Every rule on every resource it reads."""
     findings: list[Finding] = []
     touched: set[Exemption] = set()
+    seen: set[tuple[str, str]] = set()
+    used: set[str] = set()
     judged = judgements = passed = 0
+    by_type = {type_: [rule for rule in reading if context.applies(rule)] for type_, reading in rules_by_type().items()}
+    values = {rule.name: context.values(rule) for rule in rules() if rule.settings}
     for resource in stack.resources:
-        applicable = [rule for rule in rules_by_type().get(resource.type, ()) if rule.applies(context.stage)]
+        applicable = by_type.get(resource.type, ())
         judged += bool(applicable)
         for rule in applicable:
-            judgement = judge(rule, resource, stack)
+            judgement = judge(rule, resource, stack, values.get(rule.name))
+            used.add(rule.name)
             judgements += 1
             passed += judgement.verdict is Verdict.PASS
             if judgement.verdict is Verdict.PASS:
                 continue
+            seen.add((rule.name, resource.urn))
             exemption = context.exemptions.find(rule.name, resource.urn, resource.name)
             if exemption:
                 touched.add(exemption)
-            findings.extend(_findings(rule, resource, judgement, exemption))
-    problems = (*context.exemptions.problems, *context.exemptions.unmatched(touched))
-    return Assessment(tuple(findings), problems, judged, judgements, passed)
+            findings.extend(_findings(rule, resource, judgement, exemption, context))
+    problems = (
+        *context.problems(),
+        *context.exemptions.unmatched(touched),
+        *context.baseline.vanished(seen, {rule.name for rule in rules() if not context.applies(rule)}),
+    )
+    return Assessment(tuple(findings), problems, judged, judgements, passed, frozenset(used))
 
 
-def _findings(rule: Rule, resource: Resource, judgement: Judgement, exemption: Exemption | None) -> Iterator[Finding]:
-    verdict = Verdict.EXCEPTED if exemption else Verdict.FAIL
+def _findings(
+    rule: Rule, resource: Resource, judgement: Judgement, exemption: Exemption | None, context: Context
+) -> Iterator[Finding]:
+    verdict = context.verdict(rule, resource.urn, judgement, exemption)
     for message in judgement.messages:
         yield Finding(rule, resource, verdict, message, exemption)
     if judgement.broken or not judgement.messages:

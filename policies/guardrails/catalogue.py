@@ -10,16 +10,45 @@ from guardrails.rules import REGISTRY, Rule
 TOPICS = (
     "network",
     "exposure",
+    "reachability",
+    "connections",
+    "firewalls",
     "databases",
+    "search",
+    "tables",
     "caches",
     "storage",
+    "files",
+    "backup",
+    "migration",
     "messaging",
+    "functions",
+    "streams",
     "keys",
+    "parameters",
     "compute",
+    "instances",
     "containers",
+    "kubernetes",
+    "clusters",
     "edge",
+    "classic",
+    "api",
+    "naming",
+    "monitoring",
+    "budgets",
     "access",
+    "policy_documents",
+    "privileges",
+    "trust",
+    "resource_policies",
+    "organisation",
 )
+
+
+def heading(topic: str) -> str:
+    """A topic's name for people."""
+    return topic.replace("_", " ").capitalize()
 
 
 @cache

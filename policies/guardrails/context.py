@@ -1,4 +1,4 @@
-"""What the stack's configuration tells the pack: the stage, and the exceptions."""
+"""What the pack is told of a stack: its stage, its exceptions, its baseline, and what the organisation configured."""
 
 from __future__ import annotations
 
@@ -7,22 +7,92 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from guardrails import exemptions
+from guardrails import baseline, exemptions, settings
+from guardrails.baseline import Baseline
 from guardrails.catalogue import rules
-from guardrails.exemptions import Exemptions
-from guardrails.rules import PRODUCTION
+from guardrails.exemptions import Exemption, Exemptions, Fact, Problem
+from guardrails.judgement import Judgement, Verdict
+from guardrails.levels import Level, Severity
+from guardrails.rules import PRODUCTION, Rule, Values
+from guardrails.settings import Configuration
+
+SETTINGS_INVALID = Fact(
+    "settings-invalid",
+    "A setting of a rule is out of its bounds and does not apply",
+    Severity.HIGH,
+    Level.MANDATORY,
+    "Correct it in the policy configuration; until then the rule uses its default.",
+    "A rule that judges by another value than its owner believes protects only on paper.",
+)
+FACTS = (*exemptions.FACTS, *baseline.FACTS, SETTINGS_INVALID)
+"""Findings about what the pack was given, which are no rule's."""
+
+
+NOTES = ("exception-active", "baseline-known", "judgement-undetermined")
+"""Policies that only inform."""
+BASELINE = "baseline"
+"""The policy whose ``findings`` are a baseline."""
+
+
+def configured(document: Any) -> tuple[Configuration, Baseline | None]:
+    """What ``--policy-pack-config`` says, for where no engine reads it: levels, settings, and the baseline if it holds one."""
+    known = (
+        {rule.name: rule.settings for rule in rules()} | {fact.name: () for fact in FACTS} | dict.fromkeys(NOTES, ())
+    )
+    if not isinstance(document, Mapping) or BASELINE not in document:
+        return settings.read(document, known), None
+    rest = {name: entry for name, entry in document.items() if name != BASELINE}
+    return settings.read(rest, known), baseline.configured(document[BASELINE])
+
+
+MILDER_STAGES = ("dev", "staging")
 
 
 @dataclass(frozen=True)
 class Context:
     stage: str = PRODUCTION
     exemptions: Exemptions = field(default_factory=Exemptions)
+    baseline: Baseline = field(default_factory=Baseline)
+    configuration: Configuration = field(default_factory=Configuration)
 
     @staticmethod
-    def of(platform: Any, entries: Any, today: datetime.date) -> Context:
-        """From the configuration's ``platform`` and ``exceptions``; a stack that names no stage is judged as production."""
+    def of(
+        platform: Any,
+        entries: Any,
+        today: datetime.date,
+        baseline: Baseline | None = None,
+        configuration: Configuration | None = None,
+    ) -> Context:
+        """From the configuration's ``platform`` and ``exceptions``; a stack that names none of the milder stages is judged as
+        production, so that a stage with a name of one's own, or one misspelt, lets nothing through."""
         stage = platform.get("stage") if isinstance(platform, Mapping) else None
         return Context(
-            stage=stage if isinstance(stage, str) and stage else PRODUCTION,
+            stage=stage if isinstance(stage, str) and stage in MILDER_STAGES else PRODUCTION,
             exemptions=exemptions.read(entries, today, {rule.name for rule in rules()}),
+            baseline=baseline or Baseline(),
+            configuration=configuration or Configuration(),
         )
+
+    def level(self, subject: Rule | Fact) -> Level:
+        """What a failure does in this stack: as configured, else as the rule has it for the stage."""
+        usual = subject.level if isinstance(subject, Fact) else subject.level(self.stage)
+        return self.configuration.level(subject.name, usual)
+
+    def applies(self, rule: Rule) -> bool:
+        return rule.applies(self.stage) and self.level(rule) is not Level.DISABLED
+
+    def values(self, rule: Rule) -> Values:
+        return self.configuration.values.get(rule.name) or rule.defaults()
+
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with what the pack was given, whatever the stack."""
+        wrong = (Problem(SETTINGS_INVALID, "settings", text) for text in self.configuration.problems)
+        return (*self.exemptions.problems, *self.baseline.problems, *wrong)
+
+    def verdict(self, rule: Rule, urn: str, judgement: Judgement, exemption: Exemption | None) -> Verdict:
+        """What a judgement comes to once exceptions and baseline are heard. An exception has an owner, so it goes first."""
+        if judgement.verdict is not Verdict.FAIL:
+            return judgement.verdict
+        if exemption:
+            return Verdict.EXCEPTED
+        return Verdict.KNOWN if self.baseline.covers(rule.name, urn) else Verdict.FAIL

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from guardrails.rules import Level, Severity
+from guardrails.levels import Level, Severity
 
 KEYS = ("rule", "resource", "reason", "owner", "expires")
 LONGEST = datetime.timedelta(days=366)
@@ -29,6 +29,7 @@ class Fact:
     severity: Severity
     level: Level
     fix: str
+    why: str = "An exception that nobody looks at again is a rule that nobody keeps."
 
 
 INVALID = Fact(
@@ -71,17 +72,22 @@ class Exemption:
             return False
         return urn == self.resource if self.resource.startswith("urn:") else fnmatchcase(name, self.resource)
 
+    def days_left(self, today: datetime.date) -> int:
+        """After today; 0 on its last day."""
+        return (self.expires - today).days
+
     def describe(self) -> str:
         return f"excepted until {self.expires.isoformat()} by {self.owner}: {self.reason}"
 
 
 @dataclass(frozen=True)
 class Problem:
-    """An entry that does not apply, or that has nothing to apply to."""
+    """What is wrong with the exceptions, the baseline or the settings that the pack was given."""
 
     fact: Fact
     place: str
     message: str
+    urn: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from guardrails.documents import MalformedDocumentError
-from guardrails.rules import Rule
+from guardrails.rules import Rule, Values
 from guardrails.stack import Stack
 from guardrails.view import Resource, UndeterminedError
 
@@ -16,6 +17,8 @@ class Verdict(StrEnum):
     FAIL = "fail"
     UNDETERMINED = "undetermined"
     EXCEPTED = "excepted"
+    KNOWN = "known"
+    """A failure that the baseline holds."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +34,16 @@ class Judgement:
     """Whether the rule itself failed: a bug of ours, to be seen and never to stop a deployment."""
 
 
-def judge(rule: Rule, resource: Resource, stack: Stack | None = None) -> Judgement:
-    """Run a rule on a resource. What it found before an unknown stopped it stands."""
+def judge(rule: Rule, resource: Resource, stack: Stack | None = None, values: Values | None = None) -> Judgement:
+    """Run a rule on a resource, with ``values`` for its settings. What it found before an unknown stopped it stands."""
+    arguments: list[Any] = [resource, stack] if rule.between else [resource]
+    if rule.settings:
+        arguments.append(rule.defaults() if values is None else values)
     messages: list[str] = []
     stopped = ""
     broken = False
     try:
-        for message in rule.check(resource, stack) if rule.between else rule.check(resource):
+        for message in rule.check(*arguments):
             messages.append(message)
     except UndeterminedError as unknown:
         stopped = str(unknown)

@@ -113,3 +113,146 @@ POLICY_ATTACHMENT = aws("iam/PolicyAttachment")
 ROLE_ATTACHMENT = aws("iam/RolePolicyAttachment")
 USER_ATTACHMENT = aws("iam/UserPolicyAttachment")
 GROUP_ATTACHMENT = aws("iam/GroupPolicyAttachment")
+
+# Servers and what starts them
+NETWORK_INTERFACE = aws("ec2/NetworkInterface")
+SPOT_FLEET = aws("ec2/SpotFleetRequest")
+AUTO_SCALING_GROUP = aws("autoscaling/Group")
+AUTO_SCALING_ATTACHMENT = aws("autoscaling/Attachment")
+AUTO_SCALING_SOURCE = aws("autoscaling/TrafficSourceAttachment")
+AMI_PERMISSION = aws("ec2/AmiLaunchPermission")
+METADATA_DEFAULTS = aws("ec2/InstanceMetadataDefaults")
+SNAPSHOT_BLOCK = aws("ebs/SnapshotBlockPublicAccess")
+
+# Network
+DEFAULT_NETWORK_ACL = aws("ec2/DefaultNetworkAcl")
+NETWORK_ACL_ASSOCIATION = aws("ec2/NetworkAclAssociation")
+TRANSIT_GATEWAY = aws("ec2transitgateway/TransitGateway")
+CLIENT_VPN = aws("ec2clientvpn/Endpoint")
+VPN_CONNECTION = aws("ec2/VpnConnection")
+VPC_BLOCK = aws("ec2/VpcBlockPublicAccessOptions")
+VPC_ENDPOINT = aws("ec2/VpcEndpoint")
+VPC_ENDPOINT_SERVICE = aws("ec2/VpcEndpointService")
+NETWORK_FIREWALL = aws("networkfirewall/Firewall")
+NETWORK_FIREWALL_POLICY = aws("networkfirewall/FirewallPolicy")
+NETWORK_FIREWALL_GROUP = aws("networkfirewall/RuleGroup")
+NETWORK_FIREWALL_LOGGING = aws("networkfirewall/LoggingConfiguration")
+QUERY_LOG = aws("route53/QueryLog")
+ZONE = aws("route53/Zone")
+CERTIFICATE = aws("acm/Certificate")
+
+# Load balancers and APIs
+CLASSIC_BALANCER = aws("elb/LoadBalancer")
+LISTENER_RULES = (aws("lb/ListenerRule"), aws("alb/ListenerRule"))
+TARGET_GROUPS = (aws("lb/TargetGroup"), aws("alb/TargetGroup"))
+RULE_GROUP = aws("wafv2/RuleGroup")
+HEADERS_POLICY = aws("cloudfront/ResponseHeadersPolicy")
+REST_STAGE = aws("apigateway/Stage")
+REST_SETTINGS = aws("apigateway/MethodSettings")
+REST_METHOD = aws("apigateway/Method")
+REST_DOMAIN = aws("apigateway/DomainName")
+REST_API = aws("apigateway/RestApi")
+REST_INTEGRATION = aws("apigateway/Integration")
+HTTP_API = aws("apigatewayv2/Api")
+HTTP_STAGE = aws("apigatewayv2/Stage")
+HTTP_ROUTE = aws("apigatewayv2/Route")
+HTTP_DOMAIN = aws("apigatewayv2/DomainName")
+APP_RUNNER = aws("apprunner/Service")
+
+# Functions and events
+FUNCTION = aws("lambda/Function")
+FUNCTION_EVENTS = aws("lambda/FunctionEventInvokeConfig")
+EVENT_SOURCE = aws("lambda/EventSourceMapping")
+EVENT_TARGET = aws("cloudwatch/EventTarget")
+SCHEDULE = aws("scheduler/Schedule")
+REDRIVE_POLICY = aws("sqs/RedrivePolicy")
+SUBSCRIPTION = aws("sns/TopicSubscription")
+STATE_MACHINE = aws("sfn/StateMachine")
+STREAM = aws("kinesis/Stream")
+DELIVERY_STREAM = aws("kinesis/FirehoseDeliveryStream")
+
+# Stores
+DB_SNAPSHOTS = (
+    aws("rds/Snapshot"),
+    aws("rds/SnapshotCopy"),
+    aws("rds/ClusterSnapshot"),
+    aws("rds/ClusterSnapshotCopy"),
+)
+DB_SNAPSHOT_COPIES = (aws("rds/SnapshotCopy"), aws("rds/ClusterSnapshotCopy"))
+DB_EVENTS = aws("rds/EventSubscription")
+DB_GLOBAL_CLUSTER = aws("rds/GlobalCluster")
+OLD_SEARCH_DOMAIN = aws("elasticsearch/Domain")
+SEARCH_DOMAINS = (SEARCH_DOMAIN, OLD_SEARCH_DOMAIN)
+TABLE = aws("dynamodb/Table")
+SCALING_TARGET = aws("appautoscaling/Target")
+DAX_CLUSTER = aws("dax/Cluster")
+FILE_SYSTEM_BACKUP = aws("efs/BackupPolicy")
+FILE_ACCESS_POINT = aws("efs/AccessPoint")
+MOUNT_TARGET = aws("efs/MountTarget")
+BACKUP_PLAN = aws("backup/Plan")
+BACKUP_SELECTION = aws("backup/Selection")
+BACKUP_LOCK = aws("backup/VaultLockConfiguration")
+BUCKET_ACCESS_POINT = aws("s3/AccessPoint")
+BUCKET_MULTI_REGION = aws("s3control/MultiRegionAccessPoint")
+DIRECTORY_BUCKET = aws("s3/DirectoryBucket")
+BUCKET_LIFECYCLE = (aws("s3/BucketLifecycleConfiguration"), aws("s3/BucketLifecycleConfigurationV2"))
+BUCKET_OBJECTS = (aws("s3/BucketObject"), aws("s3/BucketObjectv2"))
+BUCKET_ACCOUNT_BLOCK = aws("s3/AccountPublicAccessBlock")
+REPLICATION_INSTANCE = aws("dms/ReplicationInstance")
+REPLICATION_ENDPOINT = aws("dms/Endpoint")
+REPLICATION_TASK = aws("dms/ReplicationTask")
+
+# Settings, secrets, watching
+PARAMETER = aws("ssm/Parameter")
+SSM_DOCUMENT = aws("ssm/Document")
+SSM_SETTING = aws("ssm/ServiceSetting")
+SECRET_VERSION = aws("secretsmanager/SecretVersion")
+SECRET_ROTATION = aws("secretsmanager/SecretRotation")
+METRIC_ALARM = aws("cloudwatch/MetricAlarm")
+COMPOSITE_ALARM = aws("cloudwatch/CompositeAlarm")
+DETECTOR = aws("guardduty/Detector")
+DETECTOR_FEATURE = aws("guardduty/DetectorFeature")
+PASSWORD_POLICY = aws("iam/AccountPasswordPolicy")
+BUDGET = aws("budgets/Budget")
+
+# Kubernetes
+EKS_CLUSTER = aws("eks/Cluster")
+EKS_NODES = aws("eks/NodeGroup")
+
+
+def kubernetes(name: str) -> str:
+    """``apps/v1:Deployment`` → ``kubernetes:apps/v1:Deployment``."""
+    return f"kubernetes:{name}"
+
+
+POD = kubernetes("core/v1:Pod")
+DEPLOYMENT = kubernetes("apps/v1:Deployment")
+STATEFUL_SET = kubernetes("apps/v1:StatefulSet")
+DAEMON_SET = kubernetes("apps/v1:DaemonSet")
+CRON_JOBS = (kubernetes("batch/v1:CronJob"), kubernetes("batch/v1beta1:CronJob"))
+PODS = (
+    POD,
+    DEPLOYMENT,
+    STATEFUL_SET,
+    DAEMON_SET,
+    kubernetes("apps/v1:ReplicaSet"),
+    kubernetes("core/v1:ReplicationController"),
+    kubernetes("batch/v1:Job"),
+    *CRON_JOBS,
+)
+"""Everything that starts pods."""
+NAMESPACE = kubernetes("core/v1:Namespace")
+KUBERNETES_SERVICE = kubernetes("core/v1:Service")
+SERVICE_ACCOUNT = kubernetes("core/v1:ServiceAccount")
+CONFIG_MAP = kubernetes("core/v1:ConfigMap")
+INGRESS = kubernetes("networking.k8s.io/v1:Ingress")
+NETWORK_POLICY = kubernetes("networking.k8s.io/v1:NetworkPolicy")
+DISRUPTION_BUDGET = kubernetes("policy/v1:PodDisruptionBudget")
+RBAC_ROLES = (
+    kubernetes("rbac.authorization.k8s.io/v1:Role"),
+    kubernetes("rbac.authorization.k8s.io/v1:ClusterRole"),
+)
+RBAC_BINDINGS = (
+    kubernetes("rbac.authorization.k8s.io/v1:RoleBinding"),
+    kubernetes("rbac.authorization.k8s.io/v1:ClusterRoleBinding"),
+)

@@ -1,37 +1,40 @@
 """The rules as policies of Pulumi's engine. The only module that imports pulumi and pulumi_policy.
 
-The SDK decodes a resource again for every policy, and the whole stack again for every stack policy; it hands secrets
-over in clear, and unknowns as proxies that raise. :func:`_decode_once` puts one decoder in that place: each message is
-turned once into plain values in which unknowns and secrets are marked (see ``docs/policies.md`` for what that saves).
+The SDK asks every policy about every resource, decodes the resource again for each, and the whole stack again for each
+stack policy; it hands secrets over in clear, and unknowns as proxies that raise. :func:`_decode_once` puts one decoder in
+that place: each message is turned once into plain values in which unknowns and secrets are marked, and only the policies
+that read its type are asked (see ``docs/policies.md`` for what that saves).
 """
 
 from __future__ import annotations
 
+import copy
 import datetime
+import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pulumi
 import pulumi_policy
-from google.protobuf import json_format, struct_pb2
+from google.protobuf import struct_pb2
 from pulumi.runtime import rpc
 from pulumi_policy import policy as sdk_policy
 from pulumi_policy import proxy
 
+from guardrails import baseline, remediation, settings
 from guardrails.catalogue import rules
-from guardrails.context import Context
-from guardrails.exemptions import FACTS, UNMATCHED, Exemption, Fact, Problem
+from guardrails.context import BASELINE, FACTS, SETTINGS_INVALID, Context
+from guardrails.exemptions import UNMATCHED, Exemption, Fact, Problem
 from guardrails.judgement import Judgement, Verdict, judge
-from guardrails.rules import Level, Rule, Severity
+from guardrails.rules import Level, Rule, Severity, Values
 from guardrails.stack import Stack
 from guardrails.view import Opaque, Resource
 
 FRAMEWORK = "AWS Foundational Security Best Practices"
-_LEVELS = {
-    Level.ADVISORY: pulumi_policy.EnforcementLevel.ADVISORY,
-    Level.MANDATORY: pulumi_policy.EnforcementLevel.MANDATORY,
-}
+_LEVELS = {level: pulumi_policy.EnforcementLevel(level.value) for level in Level}
 _UNKNOWNS = frozenset(
     (
         proxy.UNKNOWN_BOOLEAN_VALUE,
@@ -44,6 +47,13 @@ _UNKNOWNS = frozenset(
     )
 )
 
+_READS = "reads"
+"""On a policy: the types its rule reads. A policy without it is always asked."""
+_SESSION = "session"
+"""On the first policy: what all of them share."""
+_POLICIES = "_PolicyAnalyzerServicer__policies"
+"""Where the SDK's service keeps its policies."""
+
 Report = Callable[..., None]
 sdk: Any = sdk_policy
 
@@ -52,7 +62,9 @@ def policies() -> list[pulumi_policy.Policy]:
     """Every rule as a policy of its own, for the stack whose configuration the engine gave this process."""
     _decode_once()
     today = datetime.datetime.now(datetime.UTC).date()
-    return build(Context.of(_setting("platform"), _setting("exceptions"), today))
+    file = os.environ.get(baseline.ENVIRONMENT)
+    known = baseline.load(Path(file)) if file else None
+    return build(Context.of(_setting("platform"), _setting("exceptions"), today, known))
 
 
 def build(context: Context, catalogue: Iterable[Rule] | None = None) -> list[pulumi_policy.Policy]:
@@ -60,6 +72,7 @@ def build(context: Context, catalogue: Iterable[Rule] | None = None) -> list[pul
     session = Session(context)
     chosen = tuple(rules() if catalogue is None else catalogue)
     return [
+        _baseline_policy(session),
         *(_resource_policy(rule, session) for rule in chosen if not rule.between),
         *(_stack_policy(rule, session) for rule in chosen if rule.between),
         *(_problem_policy(fact, session) for fact in FACTS),
@@ -68,6 +81,12 @@ def build(context: Context, catalogue: Iterable[Rule] | None = None) -> list[pul
             "Exceptions that apply to this stack",
             "They need nothing now; each ends on its date.",
             session.active,
+        ),
+        _note_policy(
+            "baseline-known",
+            "Findings that the baseline holds",
+            "They do not fail. Fix them one by one, and take each out of the baseline.",
+            session.known,
         ),
         _note_policy(
             "judgement-undetermined",
@@ -84,34 +103,60 @@ class Session:
     def __init__(self, context: Context) -> None:
         self.context = context
         self._inputs: dict[str, Resource] = {}
-        self._stack: tuple[tuple[int, ...], Stack] = ((), Stack(()))
+        self._stack = Stack(())
         self._excepted: dict[tuple[str, str], Exemption] = {}
         self._touched: set[Exemption] = set()
         self._waiting: dict[tuple[str, str], Rule] = {}
+        self._known: set[tuple[str, str]] = set()
+        self._present: set[tuple[str, str]] = set()
+        self._silent: frozenset[str] = frozenset()
+        self._values: dict[str, Values] = {}
+        self._setting_problems: tuple[str, ...] = ()
+
+    def configure(self, configuration: Mapping[str, Mapping[str, Any]], silent: Iterable[str]) -> None:
+        """Take settings and baseline from the policy configuration, and which rules are disabled."""
+        read = {
+            rule.name: settings.values_of(rule.name, rule.settings, configuration.get(rule.name, {}))
+            for rule in rules()
+        }
+        self._values = {name: values for name, (values, _) in read.items()}
+        self._setting_problems = tuple(problem for _, problems in read.values() for problem in problems)
+        self._silent = frozenset(silent)
+        known = baseline.configured(configuration.get(BASELINE))
+        if known:
+            self.context = replace(self.context, baseline=known)
+
+    def values(self, rule: Rule) -> Values | None:
+        """The settings of a rule as the engine was configured; None for their defaults."""
+        return self._values.get(rule.name)
+
+    def take_resource(self, urn: str, properties: dict[str, Any], parent: str) -> None:
+        """Keep a resource's inputs: for the rules that judge it alone, and for those between resources."""
+        self._inputs[urn] = Resource(urn, properties, parent=parent or None)
 
     def resource(self, args: pulumi_policy.ResourceValidationArgs) -> Resource:
-        """The view of a resource: one for all rules, and kept for the rules between resources."""
-        view = self._inputs.get(args.urn)
-        if view is None or view.value is not args.props:
-            view = self._inputs[args.urn] = Resource(args.urn, args.props, parent=args.opts.parent)
-        return view
+        return self._inputs[args.urn]
 
-    def stack(self, args: pulumi_policy.StackValidationArgs) -> Stack:
-        """The index of the stack: built for the first rule that asks, the same for those after it."""
-        identity = tuple(id(resource.props) for resource in args.resources)
-        if identity != self._stack[0]:
-            self._stack = (identity, Stack(self._with_inputs(resource) for resource in args.resources))
-        return self._stack[1]
+    def take_stack(self, resources: Iterable[Any]) -> None:
+        """Index the stack as the engine's message has it, once for all rules."""
+        messages = list(resources)
+        urns = {message.urn for message in messages}
+        self._stack = Stack(self._with_inputs(message, urns) for message in messages)
 
-    def _with_inputs(self, resource: pulumi_policy.PolicyResource) -> Resource:
-        seen = self._inputs.get(resource.urn)
+    def stack(self) -> Stack:
+        return self._stack
+
+    def _with_inputs(self, message: Any, urns: set[str]) -> Resource:
+        outputs = plain_properties(message.properties)
+        seen = self._inputs.get(message.urn)
         return Resource(
-            resource.urn,
-            seen.value if seen else resource.props,
-            outputs=resource.props,
-            parent=resource.opts.parent,
+            message.urn,
+            seen.value if seen else outputs,
+            outputs=outputs,
+            parent=message.options.parent or message.parent or None,
             property_dependencies={
-                name: tuple(other.urn for other in others) for name, others in resource.property_dependencies.items()
+                name: tuple(urn for urn in dependencies.urns if urn in urns)
+                for name, dependencies in message.propertyDependencies.items()
             },
         )
 
@@ -120,15 +165,21 @@ class Session:
         key = (rule.name, resource.urn)
         self._waiting.pop(key, None)
         self._excepted.pop(key, None)
+        self._known.discard(key)
+        self._present.discard(key)
         if judgement.verdict is Verdict.PASS:
             return
+        self._present.add(key)
         exemption = self.context.exemptions.find(rule.name, resource.urn, resource.name)
         if exemption:
             self._touched.add(exemption)
-        if judgement.verdict is Verdict.UNDETERMINED:
+        verdict = self.context.verdict(rule, resource.urn, judgement, exemption)
+        if verdict is Verdict.UNDETERMINED:
             self._waiting[key] = rule
-        elif exemption:
+        elif verdict is Verdict.EXCEPTED and exemption:
             self._excepted[key] = exemption
+        elif verdict is Verdict.KNOWN:
+            self._known.add(key)
         else:
             for message in judgement.messages:
                 report(f"{message}\nFix: {rule.fix}", resource.urn)
@@ -136,7 +187,16 @@ class Session:
     def problems(self, fact: Fact) -> list[Problem]:
         if fact is UNMATCHED:
             return self.context.exemptions.unmatched(self._touched)
-        return [problem for problem in self.context.exemptions.problems if problem.fact is fact]
+        if fact is baseline.VANISHED:
+            return self.context.baseline.vanished(self._present, self._silent)
+        if fact is SETTINGS_INVALID:
+            return [Problem(fact, "settings", text) for text in self._setting_problems]
+        return [problem for problem in self.context.problems() if problem.fact is fact]
+
+    def known(self) -> list[tuple[str, str]]:
+        """One message that counts what the baseline holds, by rule."""
+        counts = Counter(rule for rule, _ in self._known)
+        return [(f"{counts.total()} known: {_listing(counts)}", "")] if counts else []
 
     def active(self) -> list[tuple[str, str]]:
         """A message and a URN for each finding that an exception covers."""
@@ -145,14 +205,18 @@ class Session:
     def waiting(self) -> list[tuple[str, str]]:
         """One message that counts the judgements that could not be made, by rule."""
         counts = Counter(rule.name for (_, urn), rule in self._waiting.items() if self._still_waits(rule, urn))
-        listing = ", ".join(f"{name} ({count})" for name, count in sorted(counts.items()))
-        return [(f"{counts.total()} undetermined: {listing}", "")] if counts else []
+        return [(f"{counts.total()} undetermined: {_listing(counts)}", "")] if counts else []
 
     def _still_waits(self, rule: Rule, urn: str) -> bool:
         """Whether the rule cannot tell even now that it is known what each property is made from."""
-        stack = self._stack[1]
-        resource = stack.by_urn.get(urn)
-        return resource is None or judge(rule, resource, stack).verdict is Verdict.UNDETERMINED
+        resource = self._stack.by_urn.get(urn)
+        if resource is None:
+            return True
+        return judge(rule, resource, self._stack, self.values(rule)).verdict is Verdict.UNDETERMINED
+
+
+def _listing(counts: Counter[str]) -> str:
+    return ", ".join(f"{name} ({count})" for name, count in sorted(counts.items()))
 
 
 class _RuleFailedError(proxy.UnknownValueError):
@@ -168,44 +232,85 @@ def _resource_policy(rule: Rule, session: Session) -> pulumi_policy.Policy:
     applies = rule.applies(session.context.stage)
 
     def validate(args: pulumi_policy.ResourceValidationArgs, report: Report) -> None:
-        resource = session.resource(args)
         if args.resource_type not in reads:
             return
         if not applies:
             args.not_applicable(f"does not apply in stage {session.context.stage}")
-        judgement = judge(rule, resource)
+        resource = session.resource(args)
+        judgement = judge(rule, resource, None, session.values(rule))
         session.settle(rule, resource, judgement, report)
         if judgement.broken:
             raise _RuleFailedError(judgement.stopped)
         if judgement.verdict is Verdict.UNDETERMINED:
             args.not_applicable(f"undetermined: {judgement.stopped}")
 
-    return pulumi_policy.ResourceValidationPolicy(validate=validate, **_facts(rule, session.context.stage))
+    repair = remediation.REPAIRS.get(rule.name)
+
+    def remediate(args: pulumi_policy.ResourceValidationArgs) -> Any:
+        if args.resource_type not in reads or not applies or repair is None or not isinstance(args.props, _Raw):
+            return None
+        resource = Resource(args.urn, args.props.plain, parent=args.opts.parent)
+        values = session.values(rule) or rule.defaults()
+        if session.context.exemptions.find(rule.name, resource.urn, resource.name):
+            return None
+        changes = remediation.repair(rule, repair, resource, values)
+        return (
+            _Raw(remediation.apply(args.props, changes), remediation.apply(args.props.plain, changes))
+            if changes
+            else None
+        )
+
+    policy = pulumi_policy.ResourceValidationPolicy(
+        validate=validate, remediate=remediate if repair else None, **_facts(rule, session.context.stage)
+    )
+    setattr(policy, _READS, reads)
+    return policy
+
+
+def _baseline_policy(session: Session) -> pulumi_policy.Policy:
+    """Reports nothing: it is there to be configured, and leads from the pack's service to the session."""
+
+    def validate(args: pulumi_policy.ResourceValidationArgs, report: Report) -> None:
+        pass
+
+    entry = {"type": "object", "properties": {"rule": {"type": "string"}, "urn": {"type": "string"}}}
+    policy = pulumi_policy.ResourceValidationPolicy(
+        name=BASELINE,
+        description="Findings that were known when the pack was adopted do not fail",
+        validate=validate,
+        enforcement_level=pulumi_policy.EnforcementLevel.ADVISORY,
+        config_schema=pulumi_policy.PolicyConfigSchema({"findings": {"type": "array", "items": entry}}),
+        tags=["baseline"],
+    )
+    setattr(policy, _SESSION, session)
+    return policy
 
 
 def _stack_policy(rule: Rule, session: Session) -> pulumi_policy.Policy:
     applies = rule.applies(session.context.stage)
 
     def validate(args: pulumi_policy.StackValidationArgs, report: Report) -> None:
-        stack = session.stack(args)
+        stack = session.stack()
         if not applies:
             args.not_applicable(f"does not apply in stage {session.context.stage}")
         broken = []
         for resource in stack.of_type(*rule.reads):
-            judgement = judge(rule, resource, stack)
+            judgement = judge(rule, resource, stack, session.values(rule))
             session.settle(rule, resource, judgement, report)
             if judgement.broken:
                 broken.append(f"{judgement.stopped} (on {resource.urn})")
         if broken:
             raise _RuleFailedError("; ".join(broken))
 
-    return pulumi_policy.StackValidationPolicy(validate=validate, **_facts(rule, session.context.stage))
+    policy = pulumi_policy.StackValidationPolicy(validate=validate, **_facts(rule, session.context.stage))
+    setattr(policy, _READS, frozenset(rule.reads))
+    return policy
 
 
 def _problem_policy(fact: Fact, session: Session) -> pulumi_policy.Policy:
     def validate(args: pulumi_policy.StackValidationArgs, report: Report) -> None:
         for problem in session.problems(fact):
-            report(f"{problem.message}\nFix: {fact.fix}")
+            report(f"{problem.message}\nFix: {fact.fix}", problem.urn)
 
     return pulumi_policy.StackValidationPolicy(
         name=fact.name,
@@ -214,7 +319,7 @@ def _problem_policy(fact: Fact, session: Session) -> pulumi_policy.Policy:
         validate=validate,
         severity=_severity(fact.severity),
         enforcement_level=_LEVELS[fact.level],
-        tags=["exceptions"],
+        tags=[fact.name.partition("-")[0]],
         remediation_steps=fact.fix,
     )
 
@@ -245,10 +350,16 @@ def _facts(rule: Rule, stage: str) -> dict[str, Any]:
         "display_name": rule.title,
         "enforcement_level": _LEVELS[rule.level(stage)],
         "severity": _severity(rule.severity),
+        "config_schema": _schema(rule),
         "framework": _framework(rule),
         "tags": [rule.topic, *rule.ids],
         "remediation_steps": f"{rule.fix}\n\nWhy: {rule.why}",
     }
+
+
+def _schema(rule: Rule) -> pulumi_policy.PolicyConfigSchema | None:
+    properties = {setting.name: setting.to_schema() for setting in rule.settings}
+    return pulumi_policy.PolicyConfigSchema(properties) if properties else None
 
 
 def _framework(rule: Rule) -> pulumi_policy.PolicyComplianceFramework | None:
@@ -275,6 +386,14 @@ class _Plain(dict[str, Any]):
     message: struct_pb2.Struct
 
 
+class _Raw(dict[str, Any]):
+    """Properties for a repair: as they came, so that secrets, unknowns and assets go back untouched; and plain, to be judged."""
+
+    def __init__(self, properties: Mapping[str, Any], plain: dict[str, Any]) -> None:
+        super().__init__(properties)
+        self.plain = plain
+
+
 class _Decoder:
     """Stands where the SDK expects ``google.protobuf.json_format``."""
 
@@ -292,22 +411,86 @@ class _Decoder:
 
 
 def _decode_once() -> None:
-    """Replace the SDK's three decoding steps for validations; remediations keep the SDK's own."""
+    """Replace the SDK's three decoding steps."""
     if isinstance(sdk.json_format, _Decoder):
         return
     deserialize, proxied = sdk.deserialize_properties, sdk.unknown_checking_proxy
 
     def deserialize_once(props: dict[str, Any], proxy_secrets: bool = False) -> Any:
         if isinstance(props, _Plain):
-            return deserialize(json_format.MessageToDict(props.message), True) if proxy_secrets else props
+            return _Raw(_as_it_came(props.message), props) if proxy_secrets else props
         return deserialize(props, proxy_secrets)
 
     def leave_plain(props: dict[str, Any]) -> Any:
-        return props if isinstance(props, _Plain) else proxied(props)
+        return props if isinstance(props, (_Plain, _Raw)) else proxied(props)
 
     sdk.json_format = _Decoder()
     sdk.deserialize_properties = deserialize_once
     sdk.unknown_checking_proxy = leave_plain
+    sdk._PolicyAnalyzerServicer = _service(sdk._PolicyAnalyzerServicer)
+
+
+def _service(base: Any) -> Any:
+    """The SDK's service, which asks only the policies that read a message's types, and takes a stack apart once."""
+
+    class Service(base):  # type: ignore[misc]
+        def _session(self) -> Session:
+            found: Session = getattr(getattr(self, _POLICIES)[0], _SESSION)
+            return found
+
+        def _asking(self, types: set[str]) -> Any:
+            """A service of the policies that read one of the types; several messages are answered at the same time."""
+            narrowed = copy.copy(self)
+            asked = [
+                policy
+                for policy in getattr(self, _POLICIES)
+                if not hasattr(policy, _READS) or not types.isdisjoint(getattr(policy, _READS))
+            ]
+            setattr(narrowed, _POLICIES, asked)
+            return narrowed
+
+        def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
+            answer = super().Configure(request, context)
+            policies = getattr(self, _POLICIES)
+            disabled = pulumi_policy.EnforcementLevel.DISABLED
+            self._session().configure(
+                {policy.name: self._get_policy_config(policy.name) or {} for policy in policies},
+                {policy.name for policy in policies if self._get_enforcement_level(policy) == disabled},
+            )
+            return answer
+
+        def Analyze(self, request: Any, context: Any) -> Any:  # noqa: N802
+            properties = sdk.json_format.MessageToDict(request.properties)
+            self._session().take_resource(request.urn, properties, request.options.parent)
+            return base.Analyze(self._asking({request.type}), request, context)
+
+        def AnalyzeStack(self, request: Any, context: Any) -> Any:  # noqa: N802
+            self._session().take_stack(request.resources)
+            types = {resource.type for resource in request.resources}
+            return base.AnalyzeStack(self._asking(types), type(request)(), context)
+
+        def Remediate(self, request: Any, context: Any) -> Any:  # noqa: N802
+            asked = self._asking({request.type})
+            repair = pulumi_policy.EnforcementLevel.REMEDIATE
+            if not any(self._get_enforcement_level(policy) == repair for policy in getattr(asked, _POLICIES)):
+                return sdk.proto.RemediateResponse()
+            return base.Remediate(asked, request, context)
+
+    return Service
+
+
+def _as_it_came(struct: struct_pb2.Struct) -> dict[str, Any]:
+    """A message as JSON values, with every mark of the protocol left in."""
+    return {key: _json_value(value) for key, value in struct.fields.items()}
+
+
+def _json_value(value: struct_pb2.Value) -> Any:
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        return _as_it_came(value.struct_value)
+    if kind == "list_value":
+        return [_json_value(item) for item in value.list_value.values]
+    return getattr(value, kind) if kind and kind != "null_value" else None
 
 
 def plain_properties(struct: struct_pb2.Struct) -> dict[str, Any]:

@@ -4,30 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
-from guardrails.stack import Stack
-from guardrails.view import Resource
+from guardrails.levels import Level, Severity
+from guardrails.settings import Setting, Values, defaults
+
+__all__ = [
+    "ADVISORY_IN_DEV",
+    "ONLY_PRODUCTION",
+    "PRODUCTION",
+    "REGISTRY",
+    "Level",
+    "Messages",
+    "Rule",
+    "Setting",
+    "Severity",
+    "Values",
+    "resource_rule",
+    "stack_rule",
+]
 
 Messages = Iterable[str]
-ResourceCheck = Callable[[Resource], Messages]
-StackCheck = Callable[[Resource, Stack], Messages]
-
-
-class Severity(StrEnum):
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
-    CRITICAL = "critical"
-
-
-class Level(StrEnum):
-    """What a failure does: stop the deployment, or only be shown."""
-
-    ADVISORY = "advisory"
-    MANDATORY = "mandatory"
-
+Check = TypeVar("Check", bound=Callable[..., Messages])
 
 PRODUCTION = "prod"
 """The stage that is assumed where the stack's configuration names none."""
@@ -51,11 +49,16 @@ class Rule:
     stages: frozenset[str] | None = None
     """The only stages it applies in; None for all."""
     levels: Mapping[str, Level] = field(default_factory=dict)
+    settings: tuple[Setting, ...] = ()
+    """What an organisation may choose; a rule that has any gets their values as its last argument."""
 
     def level(self, stage: str) -> Level:
         """Advisory for low severity, mandatory for the rest, unless the rule says otherwise for the stage."""
         usual = Level.ADVISORY if self.severity is Severity.LOW else Level.MANDATORY
         return self.levels.get(stage, usual)
+
+    def defaults(self) -> Values:
+        return defaults(self.settings)
 
     def applies(self, stage: str) -> bool:
         return self.stages is None or stage in self.stages
@@ -66,16 +69,16 @@ ADVISORY_IN_DEV: Mapping[str, Level] = {"dev": Level.ADVISORY}
 ONLY_PRODUCTION = frozenset({PRODUCTION})
 
 
-def resource_rule(title: str, severity: str, *reads: str, **facts: Any) -> Callable[[ResourceCheck], ResourceCheck]:
+def resource_rule(title: str, severity: str, *reads: str, **facts: Any) -> Callable[[Check], Check]:
     """Make a rule of a function that reads one resource. Its name is the function's, in kebab case.
 
-    ``reads`` are resource types; ``facts`` are ``ids``, ``why``, ``fix`` and, where the usual does not do, ``stages`` and
-    ``levels`` of :class:`Rule`.
+    ``reads`` are resource types; ``facts`` are ``ids``, ``why``, ``fix`` and, where needed, ``stages``, ``levels`` and
+    ``settings`` of :class:`Rule`.
     """
     return lambda check: _register(check, title=title, severity=severity, reads=reads, between=False, **facts)
 
 
-def stack_rule(title: str, severity: str, *reads: str, **facts: Any) -> Callable[[StackCheck], StackCheck]:
+def stack_rule(title: str, severity: str, *reads: str, **facts: Any) -> Callable[[Check], Check]:
     """Make a rule of a function that judges one resource by others of its stack; otherwise as :func:`resource_rule`."""
     return lambda check: _register(check, title=title, severity=severity, reads=reads, between=True, **facts)
 

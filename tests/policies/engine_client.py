@@ -43,8 +43,15 @@ class PackProcess:
     """A running policy pack."""
 
     def __init__(
-        self, *, stack: str = "prod", project: str = "test", config: Mapping[str, Any] | None = None, pack: Path = PACK
+        self,
+        *,
+        stack: str = "prod",
+        project: str = "test",
+        config: Mapping[str, Any] | None = None,
+        pack: Path = PACK,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
+        self._environment = environment or {}
         self._config = {
             key: value if isinstance(value, str) else json.dumps(value) for key, value in (config or {}).items()
         }
@@ -53,7 +60,7 @@ class PackProcess:
         self._pack = pack
 
     def __enter__(self) -> PackProcess:
-        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **self._environment}
         stack_environment = {
             "PULUMI_ORGANIZATION": "organization",
             "PULUMI_PROJECT": self._project,
@@ -99,16 +106,30 @@ class PackProcess:
     def info(self) -> Any:
         return self._stub.GetAnalyzerInfo(empty_pb2.Empty())
 
-    def configure(self, levels: Mapping[str, str]) -> None:
-        """Set enforcement levels as ``--policy-pack-config`` does."""
+    def configure(self, document: Mapping[str, Any]) -> None:
+        """Set levels and settings as ``--policy-pack-config`` does: the engine fills in the levels that are not named."""
+        usual = {policy.name: policy.enforcementLevel for policy in self.info().policies}
         self._stub.Configure(
             analyzer_pb2.ConfigureAnalyzerRequest(
                 policyConfig={
-                    rule: analyzer_pb2.PolicyConfig(enforcementLevel=_LEVELS.Value(level.upper()))
-                    for rule, level in levels.items()
+                    rule: _policy_config(
+                        entry if isinstance(entry, Mapping) else {"enforcementLevel": entry}, usual[rule]
+                    )
+                    for rule, entry in document.items()
                 }
             )
         )
+
+    def remediate(self, resource: Resource) -> tuple[struct_pb2.Struct, list[str]]:
+        """The properties after all repairs, as the engine takes them one after the other, and who made them."""
+        properties = to_struct(resource.inputs)
+        response = self._stub.Remediate(
+            analyzer_pb2.AnalyzeRequest(type=resource.type, urn=resource.urn, name=resource.name, properties=properties)
+        )
+        for remediation in response.remediations:
+            assert not remediation.diagnostic, remediation.diagnostic
+            properties = remediation.properties
+        return properties, [remediation.policyName for remediation in response.remediations]
 
     def judge(self, snapshot: Snapshot) -> list[Violation]:
         """Every violation the pack reports on a snapshot: of each resource first, then of the stack."""
@@ -149,6 +170,13 @@ class PackProcess:
             )
         )
         return [_violation(diagnostic, diagnostic.urn) for diagnostic in response.diagnostics]
+
+
+def _policy_config(entry: Mapping[str, Any], usual: int) -> Any:
+    level = entry.get("enforcementLevel")
+    config = analyzer_pb2.PolicyConfig(enforcementLevel=_LEVELS.Value(level.upper()) if level else usual)
+    config.properties.update({key: value for key, value in entry.items() if key != "enforcementLevel"})
+    return config
 
 
 def to_struct(values: Mapping[str, Any]) -> struct_pb2.Struct:

@@ -10,7 +10,9 @@ from typing import Any
 
 import yaml
 
+from guardrails.catalogue import rules
 from guardrails.kinds import aws
+from guardrails.rules import REGISTRY
 from guardrails.stack import Stack
 from guardrails.view import Opaque, Resource
 
@@ -26,30 +28,47 @@ class Case:
     number: int
     subject: Resource
     stack: Stack
+    values: Mapping[str, Any] | None = None
+    """For the rule's settings; None for their defaults."""
 
     def __str__(self) -> str:
         return f"{self.rule} {self.expected} {self.number}"
 
 
 def cases() -> Iterator[Case]:
+    rules()
     for file in sorted(FOLDER.glob("*.yaml")):
         for rule, table in yaml.safe_load(file.read_text(encoding="utf-8")).items():
             for expected in EXPECTATIONS:
                 for number, entry in enumerate(table.get(expected, ()), 1):
-                    stack = build(table["type"], entry if isinstance(entry, list) else [entry])
-                    yield Case(rule, expected, number, stack.resources[0], stack)
+                    entries = entry if isinstance(entry, list) else [entry]
+                    stack = build(table["type"], entries)
+                    yield Case(rule, expected, number, stack.resources[0], stack, _values(rule, entries[0]))
+
+
+def _values(rule: str, subject: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The case's `$settings` over the defaults."""
+    given = subject.get("$settings")
+    return {**REGISTRY[rule].defaults(), **given} if given else None
 
 
 def build(kind: str, entries: list[dict[str, Any]]) -> Stack:
     """The judged resource, called ``subject``, and those around it."""
-    subject = dict(entries[0])
-    named = {"subject": (aws(subject.pop("$kind", kind)), subject)}
+    subject = {key: value for key, value in entries[0].items() if key != "$settings"}
+    named = {"subject": (type_named(subject.pop("$kind", kind)), subject)}
     for entry in entries[1:]:
         ((words, properties),) = entry.items()
         around, name = words.split(" ")
-        named[name] = (aws(around), properties)
+        named[name] = (type_named(around), properties)
     urns = {name: urn_of(type_, name) for name, (type_, _) in named.items()}
     return Stack(_resource(urns[name], properties, urns) for name, (_, properties) in named.items())
+
+
+def type_named(kind: str) -> str:
+    """``ec2/Vpc``, ``providers/aws``, or a whole type such as ``kubernetes:core/v1:Pod``."""
+    if ":" in kind:
+        return kind
+    return f"pulumi:{kind.replace('/', ':')}" if kind.startswith("providers/") else aws(kind)
 
 
 def urn_of(type_: str, name: str) -> str:

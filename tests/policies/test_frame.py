@@ -123,11 +123,11 @@ def test_unknowns_and_secrets_are_marked_at_the_border() -> None:
     assert plain == {"a": [{"b": Opaque.UNKNOWN}], "c": Opaque.SECRET}
 
 
-def test_remediations_keep_the_decoding_of_the_sdk() -> None:
+def test_what_a_repair_does_not_change_goes_back_as_it_came() -> None:
     pack._decode_once()
-    properties = to_struct({"password": {"$groundwork": "secret"}, "size": 3})
-    decoded = sdk.deserialize_properties(sdk.json_format.MessageToDict(properties), True)
-    assert sdk.serialize_properties(decoded)["password"]["value"] == "what-nobody-may-read"
+    properties = to_struct({"password": {"$groundwork": "secret"}, "size": 3, "arn": {"$groundwork": "unknown"}})
+    decoded = sdk.unknown_checking_proxy(sdk.deserialize_properties(sdk.json_format.MessageToDict(properties), True))
+    assert to_struct(sdk.serialize_properties(decoded)) == properties
 
 
 def test_the_pack_describes_itself_to_the_engine() -> None:

@@ -19,37 +19,65 @@ CASES = list(cases())
 RULES = {rule.name: rule for rule in rules()}
 VERDICTS = {"pass": Verdict.PASS, "fail": Verdict.FAIL, "unknown": Verdict.UNDETERMINED}
 IDS = re.compile(
-    r"fsbp:[A-Za-z0-9]+\.\d+|securityhub:[A-Za-z0-9]+\.\d+|checkov:CKV2?_AWS_\d+|cis:v\d\.\d\.\d/\d+(\.\d+)+"
+    r"fsbp:[A-Za-z0-9]+\.\d+|securityhub:[A-Za-z0-9]+\.\d+|checkov:CKV2?_(AWS|K8S)_\d+|cis:v\d\.\d\.\d/\d+(\.\d+)+"
 )
 PRESENCE_FAILS = {"no-default-vpc", "iam-no-users", "iam-no-user-policies"}
 PRESENCE_ONLY = PRESENCE_FAILS | {
-    "instance-no-elastic-address",
+    "s3-block-public-access",
+    "alarm-has-action",
+    "api-access-logs",
+    "api-client-certificate",
+    "api-web-acl",
+    "backup-plan-used",
+    "backup-vault-locked",
     "cache-authenticated",
     "cache-own-subnet-group",
+    "cloudfront-failover",
     "cloudfront-logging",
     "cloudfront-web-acl",
+    "database-alarmed",
+    "dms-password-kept",
     "ecr-lifecycle",
     "ecs-definitions-readable",
+    "eks-nodes-no-open-ssh",
+    "event-failures-kept",
+    "group-launch-template",
+    "instance-no-elastic-address",
+    "lambda-environment-key",
+    "lambda-failures-kept",
+    "lambda-in-vpc",
+    "lambda-log-group",
+    "nacl-used",
+    "network-firewall-logs",
+    "queue-has-dead-letters",
+    "rds-cluster-two-zones",
     "rds-managed-password",
     "s3-access-logging",
+    "s3-directory-lifecycle",
     "s3-encryption-declared",
+    "s3-lifecycle",
     "search-in-vpc",
+    "search-own-security-group",
+    "secret-rotated",
+    "security-group-used",
     "sns-encrypted",
+    "trail-to-cloudwatch",
     "waf-has-rules",
     "waf-logging",
+    "zone-query-log",
 }
 """Rules that ask only whether something is there, which an unknown value answers too."""
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_rule_gives_the_verdict_its_case_expects(case: Case) -> None:
-    judgement = judge(RULES[case.rule], case.subject, case.stack)
+    judgement = judge(RULES[case.rule], case.subject, case.stack, case.values)
     assert (judgement.verdict, judgement.broken) == (VERDICTS[case.expected], False), judgement
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.expected == "fail"], ids=str)
 def test_a_failure_says_what_is_wrong_in_one_line(case: Case) -> None:
-    for message in judge(RULES[case.rule], case.subject, case.stack).messages:
+    for message in judge(RULES[case.rule], case.subject, case.stack, case.values).messages:
         assert 10 < len(message) < 250
         assert "\n" not in message
         assert "Opaque" not in message
@@ -121,17 +149,16 @@ def test_a_resource_of_which_nothing_is_known_breaks_no_rule(rule: object) -> No
     r = RULES[rule.name]  # type: ignore[attr-defined]
     for type_ in r.reads:
         properties = {case: "UNKNOWN" for one in CASES if one.rule == r.name for case in one.subject.value}
-        stack = build(type_.split(":")[1].split("/")[0] + "/" + type_.split(":")[2], [properties])
+        stack = build(type_, [properties])
         assert not judge(r, stack.resources[0], stack).broken
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.name)
 def test_a_value_of_a_wrong_shape_breaks_no_rule(rule: object) -> None:
     r = RULES[rule.name]  # type: ignore[attr-defined]
-    kind = r.reads[0].split(":")[1].split("/")[0] + "/" + r.reads[0].split(":")[2]
     for wrong in ("", "text", 7, True, [], ["text"], [None], {}, {"a": 1}, [[1]]):
         properties = {name: wrong for one in CASES if one.rule == r.name for name in one.subject.value}
-        stack = build(kind, [properties])
+        stack = build(r.reads[0], [properties])
         assert not judge(r, stack.resources[0], stack).broken, wrong
 
 

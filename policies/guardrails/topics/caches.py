@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from guardrails import kinds
 from guardrails.customer_keys import names_customer_key
-from guardrails.rules import ONLY_PRODUCTION, Level, Messages, resource_rule
+from guardrails.rules import ADVISORY_IN_DEV, ONLY_PRODUCTION, Level, Messages, resource_rule
 from guardrails.view import Resource
 
 
@@ -31,6 +31,9 @@ def cache_encrypted(cache: Resource) -> Messages:
     fix="Name an aws.kms.Key in kmsKeyId; the cache is replaced.",
 )
 def cache_customer_key(cache: Resource) -> Messages:
+    # Where nothing is encrypted the rule cache-encrypted says so.
+    if cache.has("atRestEncryptionEnabled") and not cache.truth("atRestEncryptionEnabled"):
+        return
     if not names_customer_key(cache, "kmsKeyId"):
         yield "it is not encrypted with a customer-managed key (kmsKeyId)"
 
@@ -45,7 +48,7 @@ def cache_customer_key(cache: Resource) -> Messages:
     fix="Set transitEncryptionEnabled to true and let clients connect with rediss://.",
 )
 def cache_tls(cache: Resource) -> Messages:
-    if cache.has("replicationGroupId"):
+    if cache.type == kinds.CACHE_CLUSTER and cache.has("replicationGroupId"):
         return
     mode = cache.get("transitEncryptionMode", "required")
     if not cache.truth("transitEncryptionEnabled", default=cache.get("engine") == "valkey"):
@@ -93,7 +96,7 @@ def cache_user_authenticated(user: Resource) -> Messages:
     fix="Declare an aws.elasticache.SubnetGroup of private subnets and name it.",
 )
 def cache_own_subnet_group(cache: Resource) -> Messages:
-    if cache.has("replicationGroupId"):
+    if cache.type == kinds.CACHE_CLUSTER and cache.has("replicationGroupId"):
         return
     if not cache.has("subnetGroupName") or (
         cache.known("subnetGroupName") and cache.get("subnetGroupName") == "default"
@@ -129,3 +132,33 @@ def cache_backups(cache: Resource) -> Messages:
 def cache_failover(cache: Resource) -> Messages:
     if not cache.truth("automaticFailoverEnabled"):
         yield "automatic failover is off"
+
+
+@resource_rule(
+    "Caches take minor version upgrades by themselves",
+    "high",
+    kinds.CACHE_GROUP,
+    kinds.CACHE_CLUSTER,
+    ids=("fsbp:ElastiCache.2", "checkov:CKV_AWS_322"),
+    why="Minor versions carry the security fixes.",
+    fix="Leave autoMinorVersionUpgrade on; it happens in the maintenance window.",
+)
+def cache_minor_upgrades(cache: Resource) -> Messages:
+    if not cache.truth("autoMinorVersionUpgrade", default=True):
+        yield "automatic minor version upgrades are off"
+
+
+@resource_rule(
+    "Users of caches do not administer them",
+    "medium",
+    kinds.CACHE_USER,
+    ids=(),
+    why="With CONFIG, ACL or MODULE whoever takes over a service turns off what protects the cache, or reads what others do.",
+    fix="Write the commands that the service needs into accessString, or take the administrative ones away: +@all -@admin.",
+    levels=ADVISORY_IN_DEV,
+)
+def cache_user_limited(user: Resource) -> Messages:
+    words = str(user.get("accessString", "")).split()
+    allows = any(word in ("+@all", "allcommands", "+@admin") for word in words)
+    if "off" not in words and allows and "-@admin" not in words and "-@dangerous" not in words:
+        yield "it may use administrative commands (accessString)"

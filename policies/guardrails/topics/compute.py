@@ -5,10 +5,10 @@ from __future__ import annotations
 from guardrails import kinds
 from guardrails.rules import Messages, resource_rule, stack_rule
 from guardrails.stack import Stack
-from guardrails.view import Resource
+from guardrails.view import Resource, UndeterminedError
 
 
-@resource_rule(
+@stack_rule(
     "Servers answer metadata requests only with a session token",
     "high",
     kinds.INSTANCE,
@@ -18,11 +18,23 @@ from guardrails.view import Resource
     why="With IMDSv1 one forged request inside the application hands out the server's credentials.",
     fix='Set metadataOptions.httpTokens to "required".',
 )
-def imdsv2_required(server: Resource) -> Messages:
-    if server.get("metadataOptions.httpEndpoint") == "disabled":
+def imdsv2_required(server: Resource, stack: Stack) -> Messages:
+    if server.get("metadataOptions.httpEndpoint") == "disabled" or _left_to_template(server, stack, "metadataOptions"):
+        return
+    defaults = stack.of_type(kinds.METADATA_DEFAULTS)
+    if not server.has("metadataOptions.httpTokens") and any(one.get("httpTokens") == "required" for one in defaults):
         return
     if server.get("metadataOptions.httpTokens") != "required":
         yield "the instance metadata service answers without a token (IMDSv1)"
+
+
+def _left_to_template(server: Resource, stack: Stack, *paths: str) -> bool:
+    """Whether a server says nothing itself and starts from a launch template, which is judged in its place."""
+    if server.type != kinds.INSTANCE or not server.has("launchTemplate") or any(server.has(path) for path in paths):
+        return False
+    if not stack.targets(server, "launchTemplate", kinds.LAUNCH_TEMPLATE):
+        raise UndeterminedError("launchTemplate", "not of this stack")
+    return True
 
 
 @stack_rule(
@@ -37,6 +49,8 @@ def imdsv2_required(server: Resource) -> Messages:
 )
 def server_disks_encrypted(server: Resource, stack: Stack) -> Messages:
     if any(setting.truth("enabled", default=True) for setting in stack.of_type(kinds.EBS_DEFAULT)):
+        return
+    if _left_to_template(server, stack, "rootBlockDevice", "ebsBlockDevices"):
         return
     if server.type == kinds.LAUNCH_TEMPLATE:
         mappings = [mapping for mapping in server.items("blockDeviceMappings") if mapping.has("ebs")]

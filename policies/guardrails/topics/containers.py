@@ -11,14 +11,12 @@ from guardrails import documents, kinds
 from guardrails.customer_keys import names_customer_key
 from guardrails.principals import public_statements
 from guardrails.rules import ADVISORY_IN_DEV, Level, Messages, resource_rule, stack_rule
+from guardrails.secret_names import is_secret_name, names_another_place, secrets_in
 from guardrails.stack import Stack
-from guardrails.view import Node, Resource, UndeterminedError
+from guardrails.view import Node, Opaque, Resource, UndeterminedError
 
-_SECRET_NAME = re.compile(
-    r"(^|_)(PASSWORD|PASSWD|PASSPHRASE|SECRET|SECRET_KEY|SECRET_ACCESS_KEY|TOKEN|API_?KEY|PRIVATE_KEY|AUTH_DATA|CREDENTIALS)$"
-)
-"""What the names of environment variables that hold secrets end with; those of ECS.8 among them."""
-_KEY_ID = "AWS_ACCESS_KEY_ID"
+_PLATFORMS = ("LATEST", "1.4.0", "1.0.0")
+"""The latest of Linux and, 1.0.0, of Windows (ECS developer guide, "Fargate platform versions")."""
 _ROOT = re.compile(r"^(root|0)(:.*)?$")
 
 
@@ -27,7 +25,7 @@ def _containers(task: Resource) -> Iterator[tuple[str, Node]]:
     value, problem = _definitions(task)
     if problem:
         raise UndeterminedError("containerDefinitions", f"malformed: {problem}")
-    for container in Node({"containers": value}).items("containers"):
+    for container in Node({"containerDefinitions": value}).items("containerDefinitions"):
         yield str(container.get("name", "container")), container
 
 
@@ -122,10 +120,17 @@ def ecs_not_root(task: Resource) -> Messages:
     fix="Move the value to Secrets Manager or Parameter Store and name its ARN in secrets.",
 )
 def ecs_no_plain_secrets(task: Resource) -> Messages:
+    if task.node("containerDefinitions").value is Opaque.SECRET:
+        yield "a secret of the program stands in its containerDefinitions, which ECS shows in plain text"
+        return
     for name, container in _containers(task):
         for variable in container.items("environment"):
             key = str(variable.get("name", ""))
-            if (key.upper() == _KEY_ID or _SECRET_NAME.search(key.upper())) and variable.has("value"):
+            value = variable.node("value").value
+            readable = isinstance(value, str)
+            if held := secrets_in(value) if readable else []:
+                yield f"container {name!r} has {held[0]} in {key}, in plain text"
+            elif is_secret_name(key) and variable.has("value") and not (readable and names_another_place(value)):
                 yield f"container {name!r} has {key} in plain text"
 
 
@@ -295,3 +300,78 @@ def ecr_lifecycle(repository: Resource, stack: Stack) -> Messages:
 )
 def ecr_policy_not_public(policy: Resource) -> Messages:
     yield from public_statements(documents.read(policy, "policy"))
+
+
+@resource_rule(
+    "Fargate services run on the latest platform",
+    "medium",
+    kinds.ECS_SERVICE,
+    ids=("fsbp:ECS.10", "checkov:CKV_AWS_332"),
+    why="An older platform gets no more security fixes.",
+    fix="Leave platformVersion out, or set it to LATEST.",
+    levels=ADVISORY_IN_DEV,
+)
+def ecs_platform_latest(service: Resource) -> Messages:
+    version = service.get("platformVersion", "LATEST")
+    if version not in _PLATFORMS:
+        yield f"it runs on platform {version} (platformVersion)"
+
+
+@resource_rule(
+    "Sessions inside containers are encrypted with a key of yours",
+    "low",
+    kinds.ECS_CLUSTER,
+    ids=("checkov:CKV_AWS_224",),
+    why="What is typed and shown in a session passes through Systems Manager.",
+    fix="Name an aws.kms.Key in configuration.executeCommandConfiguration.kmsKeyId.",
+)
+def ecs_exec_key(cluster: Resource) -> Messages:
+    command = cluster.node("configuration.executeCommandConfiguration")
+    if command.get("logging", "NONE") != "NONE" and not command.has("kmsKeyId"):
+        yield "its sessions are encrypted with AWS's key only (executeCommandConfiguration.kmsKeyId)"
+
+
+@resource_rule(
+    "Tasks reach their file systems over TLS",
+    "medium",
+    kinds.TASK_DEFINITION,
+    ids=("checkov:CKV_AWS_97",),
+    why="Files would cross the network in clear.",
+    fix="Set efsVolumeConfiguration.transitEncryption to ENABLED.",
+)
+def ecs_volumes_tls(task: Resource) -> Messages:
+    for volume in task.items("volumes"):
+        files = volume.node("efsVolumeConfiguration")
+        if volume.has("efsVolumeConfiguration") and files.get("transitEncryption", "DISABLED") != "ENABLED":
+            yield f"volume {volume.get('name', volume.path)!r} is mounted without TLS (transitEncryption)"
+
+
+@resource_rule(
+    "Containers name the version of their image",
+    "low",
+    kinds.TASK_DEFINITION,
+    ids=(),
+    why="The same definition would start another program tomorrow, and no roll-back would bring today's back.",
+    fix="Name a tag other than latest, better a digest (image@sha256:…).",
+)
+def ecs_image_version(task: Resource) -> Messages:
+    for name, container in _containers(task):
+        image = str(container.get("image", ""))
+        if image and "@sha256:" not in image and (":" not in image.rsplit("/", 1)[-1] or image.endswith(":latest")):
+            yield f"container {name!r} names no version of its image ({image})"
+
+
+@resource_rule(
+    "A failed deployment rolls itself back",
+    "low",
+    kinds.ECS_SERVICE,
+    ids=(),
+    why="Otherwise ECS starts the broken version again and again until somebody looks.",
+    fix="Set deploymentCircuitBreaker.enable and rollback to true; alarms come on top of it.",
+)
+def ecs_circuit_breaker(service: Resource) -> Messages:
+    if service.get("deploymentController.type", "ECS") != "ECS":
+        return
+    breaker = service.node("deploymentCircuitBreaker")
+    if not (breaker.truth("enable") and breaker.truth("rollback")):
+        yield "a deployment that fails is not rolled back (deploymentCircuitBreaker)"

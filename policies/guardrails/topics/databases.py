@@ -1,4 +1,4 @@
-"""Relational databases and search domains: no public address, encrypted, recoverable, no password in the program."""
+"""Relational databases: no public address, encrypted, recoverable, no password in the program."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from guardrails import kinds
 from guardrails.customer_keys import names_customer_key
 from guardrails.rules import ADVISORY_IN_DEV, ONLY_PRODUCTION, Level, Messages, resource_rule, stack_rule
 from guardrails.stack import Stack
-from guardrails.view import Opaque, Resource
+from guardrails.view import Opaque, Resource, UndeterminedError
 
 WEEK = 7
 _TLS_PARAMETERS = {
@@ -28,8 +28,14 @@ _LOGS = {
     "mysql": {"error", "audit", "general", "slowquery"},
     "mariadb": {"error", "audit", "general", "slowquery"},
     "aurora-mysql": {"audit"},
+    "sqlserver": {"error", "agent"},
 }
-"""At least one of these has to be exported (RDS.9, RDS.34, RDS.36, RDS.37, RDS.42)."""
+"""At least one of these has to be exported (RDS.9, RDS.34, RDS.36, RDS.37, RDS.40, RDS.42)."""
+_PORTS = {"postgres": 5432, "aurora-postgresql": 5432, "mysql": 3306, "mariadb": 3306, "aurora-mysql": 3306}
+_USUAL_NAMES = {"admin", "administrator", "awsuser", "master", "postgres", "root", "sa", "system", "user"}
+_OLD_AUTHORITIES = {"rds-ca-2015", "rds-ca-2019"}
+_QUERY_LOG = {"log_statement": {"ddl", "mod", "all"}, "log_min_duration_statement": None}
+"""Parameters that make PostgreSQL log statements, with the values that do; None for any that is not -1."""
 
 
 def _copies_another(database: Resource) -> bool:
@@ -41,6 +47,7 @@ def _copies_another(database: Resource) -> bool:
     "critical",
     kinds.DB_INSTANCE,
     kinds.DB_CLUSTER_INSTANCE,
+    kinds.DB_CLUSTER,
     ids=("fsbp:RDS.2", "checkov:CKV_AWS_17", "cis:v3.0.0/2.3.3"),
     why="A database on the internet is scanned and attacked at once, and its security group is then the only lock.",
     fix="Set publiclyAccessible to false; reach it from inside the VPC or through a Session Manager tunnel.",
@@ -69,14 +76,35 @@ def rds_encrypted(database: Resource) -> Messages:
     "medium",
     kinds.DB_INSTANCE,
     kinds.DB_CLUSTER,
-    ids=("checkov:CKV_AWS_327", "checkov:CKV_AWS_354"),
+    ids=("checkov:CKV_AWS_327",),
     why="Who may use a key of one's own is one's own decision, is logged, and can be taken back.",
     fix="Name an aws.kms.Key in kmsKeyId.",
     levels=ADVISORY_IN_DEV,
 )
 def rds_customer_key(database: Resource) -> Messages:
-    if not _copies_another(database) and not names_customer_key(database, "kmsKeyId"):
+    # Where nothing is encrypted the rule rds-encrypted says so.
+    if _copies_another(database) or not database.truth("storageEncrypted"):
+        return
+    if not names_customer_key(database, "kmsKeyId"):
         yield "it is not encrypted with a customer-managed key (kmsKeyId)"
+
+
+@resource_rule(
+    "Production databases leave a snapshot behind",
+    "medium",
+    kinds.DB_INSTANCE,
+    kinds.DB_CLUSTER,
+    ids=(),
+    why="A deletion by mistake takes the automated backups with it; the last snapshot is what is left.",
+    fix="Set skipFinalSnapshot to false and name a finalSnapshotIdentifier.",
+    stages=ONLY_PRODUCTION,
+)
+def rds_final_snapshot(database: Resource) -> Messages:
+    # An instance of a cluster has no storage, and a replica's data stands elsewhere.
+    if _copies_another(database) or database.has("clusterIdentifier"):
+        return
+    if database.truth("skipFinalSnapshot"):
+        yield "its deletion leaves no snapshot (skipFinalSnapshot)"
 
 
 @stack_rule(
@@ -223,6 +251,7 @@ def rds_multi_az(database: Resource) -> Messages:
         "fsbp:RDS.34",
         "fsbp:RDS.36",
         "fsbp:RDS.37",
+        "fsbp:RDS.40",
         "fsbp:RDS.42",
         "checkov:CKV_AWS_129",
         "checkov:CKV_AWS_324",
@@ -233,10 +262,12 @@ def rds_multi_az(database: Resource) -> Messages:
     levels=ADVISORY_IN_DEV,
 )
 def rds_log_exports(database: Resource) -> Messages:
-    wanted = _LOGS.get(str(database.get("engine", "")))
+    engine = str(database.get("engine", ""))
+    wanted = _LOGS.get("sqlserver" if engine.startswith("sqlserver") else engine)
     exported = set(database.strings("enabledCloudwatchLogsExports"))
     if not exported or (wanted and not exported & wanted):
-        yield f"it exports no log{f' of {sorted(wanted)}' if wanted else ''}"
+        wish = f"; wanted is {' or '.join(sorted(wanted))}" if wanted else ""
+        yield f"it exports no log (enabledCloudwatchLogsExports){wish}"
 
 
 @resource_rule(
@@ -267,56 +298,244 @@ def rds_proxy_tls(proxy: Resource) -> Messages:
 
 
 @resource_rule(
-    "Search domains stand inside a VPC",
+    "No snapshot is shared with everyone",
     "critical",
-    kinds.SEARCH_DOMAIN,
-    ids=("fsbp:Opensearch.2", "checkov:CKV_AWS_137"),
-    why="A public search domain is the classic leak of whole customer tables.",
-    fix="Give vpcOptions with private subnets and a security group.",
+    *kinds.DB_SNAPSHOTS,
+    ids=("fsbp:RDS.1", "checkov:CKV_AWS_302"),
+    why="A public snapshot is a public copy of the database; scanners look for new ones.",
+    fix="List account numbers in sharedAccounts, or nothing.",
 )
-def search_in_vpc(domain: Resource) -> Messages:
-    if not domain.has("vpcOptions"):
-        yield "it has a public endpoint (no vpcOptions)"
+def rds_snapshot_not_public(snapshot: Resource) -> Messages:
+    if "all" in snapshot.strings("sharedAccounts"):
+        yield "every AWS account may restore it (sharedAccounts)"
 
 
 @resource_rule(
-    "Search domains are encrypted at rest and between nodes",
-    "high",
-    kinds.SEARCH_DOMAIN,
-    ids=("fsbp:Opensearch.1", "fsbp:Opensearch.3", "checkov:CKV_AWS_5", "checkov:CKV_AWS_6"),
-    why="Indexes and snapshots hold copies of the data; between nodes it crosses the network.",
-    fix="Set encryptAtRest.enabled and nodeToNodeEncryption.enabled to true.",
+    "Copies of snapshots are encrypted with a customer-managed key",
+    "low",
+    *kinds.DB_SNAPSHOT_COPIES,
+    ids=("fsbp:RDS.4", "checkov:CKV_AWS_266"),
+    why="A copy of an unencrypted snapshot is encrypted only if a key is named.",
+    fix="Name an aws.kms.Key of the target region in kmsKeyId.",
 )
-def search_encrypted(domain: Resource) -> Messages:
-    for block, words in (("encryptAtRest", "at rest"), ("nodeToNodeEncryption", "between nodes")):
-        if not domain.truth(f"{block}.enabled"):
-            yield f"it is not encrypted {words} ({block}.enabled)"
+def rds_snapshot_encrypted(snapshot: Resource) -> Messages:
+    if not names_customer_key(snapshot, "kmsKeyId"):
+        yield "no key encrypts it (kmsKeyId)"
 
 
 @resource_rule(
-    "Search domains answer only over TLS 1.2 or later",
+    "Databases are watched from inside",
+    "low",
+    kinds.DB_INSTANCE,
+    kinds.DB_CLUSTER_INSTANCE,
+    ids=("fsbp:RDS.6", "checkov:CKV_AWS_118"),
+    why="Which process takes the memory shows only in enhanced monitoring.",
+    fix="Set monitoringInterval to 60 or less, with a monitoringRoleArn.",
+)
+def rds_enhanced_monitoring(database: Resource) -> Messages:
+    if database.number("monitoringInterval", 0) == 0:
+        yield "enhanced monitoring is off (monitoringInterval)"
+
+
+@resource_rule(
+    "Databases show which statement is slow",
+    "low",
+    kinds.DB_INSTANCE,
+    kinds.DB_CLUSTER_INSTANCE,
+    ids=("checkov:CKV_AWS_353",),
+    why="Without it the cause of a slow afternoon is a guess.",
+    fix="Set performanceInsightsEnabled to true; seven days cost nothing.",
+)
+def rds_performance_insights(database: Resource) -> Messages:
+    if not database.truth("performanceInsightsEnabled"):
+        yield "Performance Insights is off (performanceInsightsEnabled)"
+
+
+@resource_rule(
+    "Aurora MySQL can be turned back",
+    "low",
+    kinds.DB_CLUSTER,
+    ids=("fsbp:RDS.14", "checkov:CKV_AWS_326"),
+    why="A bad statement is undone in minutes, without a restore.",
+    fix="Set backtrackWindow to the seconds to go back; it can be set only when the cluster is made.",
+)
+def rds_backtrack(cluster: Resource) -> Messages:
+    if cluster.get("engine") == "aurora-mysql" and cluster.number("backtrackWindow", 0) == 0:
+        yield "it cannot be turned back (backtrackWindow)"
+
+
+@stack_rule(
+    "Production clusters of databases span two zones",
     "medium",
-    kinds.SEARCH_DOMAIN,
-    ids=("fsbp:Opensearch.8", "checkov:CKV_AWS_83", "checkov:CKV_AWS_228"),
-    why="Queries and answers hold the data itself.",
-    fix="Set domainEndpointOptions.enforceHttps to true and tlsSecurityPolicy to Policy-Min-TLS-1-2-PFS-2023-10.",
+    kinds.DB_CLUSTER,
+    ids=("fsbp:RDS.15",),
+    why="With one instance a failure of its zone is an outage of ten minutes or more.",
+    fix="Declare a second aws.rds.ClusterInstance for the cluster.",
+    stages=ONLY_PRODUCTION,
+    levels={"prod": Level.ADVISORY},
 )
-def search_tls(domain: Resource) -> Messages:
-    if not domain.truth("domainEndpointOptions.enforceHttps", default=True):
-        yield "it answers plain HTTP (domainEndpointOptions.enforceHttps)"
-    policy = str(domain.get("domainEndpointOptions.tlsSecurityPolicy", "none"))
-    if not policy.startswith("Policy-Min-TLS-1-2"):
-        yield f"its TLS policy is {policy}"
+def rds_cluster_two_zones(cluster: Resource, stack: Stack) -> Messages:
+    several = cluster.has("dbClusterInstanceClass")
+    if not several and len(stack.referrers(cluster, "clusterIdentifier", kinds.DB_CLUSTER_INSTANCE)) < 2:
+        yield "it has fewer than two instances"
 
 
 @resource_rule(
-    "Search domains use fine-grained access control",
-    "high",
-    kinds.SEARCH_DOMAIN,
-    ids=("fsbp:Opensearch.7", "checkov:CKV2_AWS_52"),
-    why="Without it everyone who reaches the endpoint may read and delete every index.",
-    fix="Set advancedSecurityOptions.enabled to true with an IAM master user.",
+    "Snapshots carry the tags of their database",
+    "low",
+    kinds.DB_INSTANCE,
+    kinds.DB_CLUSTER,
+    ids=(
+        "fsbp:RDS.16",
+        "fsbp:RDS.17",
+        "fsbp:RDS.47",
+        "fsbp:RDS.48",
+        "checkov:CKV_AWS_313",
+        "checkov:CKV2_AWS_60",
+    ),
+    why="Who owns a snapshot, and what it costs whom, is otherwise not known once the database is gone.",
+    fix="Set copyTagsToSnapshot to true.",
 )
-def search_access_control(domain: Resource) -> Messages:
-    if not domain.truth("advancedSecurityOptions.enabled"):
-        yield "fine-grained access control is off"
+def rds_tags_on_snapshots(database: Resource) -> Messages:
+    if not database.truth("copyTagsToSnapshot"):
+        yield "its snapshots have no tags (copyTagsToSnapshot)"
+
+
+@resource_rule(
+    "Databases do not answer on their engine's usual port",
+    "low",
+    kinds.DB_INSTANCE,
+    kinds.DB_CLUSTER,
+    ids=("fsbp:RDS.23",),
+    why="It keeps the simplest scanners away, once somebody else's mistake has let them in.",
+    fix="Set port to another number, and open that one.",
+)
+def rds_own_port(database: Resource) -> Messages:
+    usual = _PORTS.get(str(database.get("engine", "")))
+    if usual and not _copies_another(database) and database.number("port", usual) == usual:
+        yield f"it answers on {usual} (port)"
+
+
+@resource_rule(
+    "The master user has a name of its own",
+    "medium",
+    kinds.DB_INSTANCE,
+    kinds.DB_CLUSTER,
+    ids=("fsbp:RDS.24", "fsbp:RDS.25"),
+    why="Whoever guesses passwords starts with admin, postgres and root.",
+    fix="Set username (masterUsername) to a name that is not the engine's; the database is replaced.",
+    levels=ADVISORY_IN_DEV,
+)
+def rds_own_admin_name(database: Resource) -> Messages:
+    path = "masterUsername" if database.type == kinds.DB_CLUSTER else "username"
+    name = str(database.get(path, ""))
+    if name.lower() in _USUAL_NAMES:
+        yield f"its master user is called {name} ({path})"
+
+
+@stack_rule(
+    "Aurora MySQL records who did what",
+    "medium",
+    kinds.DB_CLUSTER,
+    ids=("fsbp:RDS.45", "checkov:CKV_AWS_325"),
+    why="Exporting the audit log does nothing while the engine writes none.",
+    fix="Set server_audit_logging to 1 in an aws.rds.ClusterParameterGroup.",
+    levels=ADVISORY_IN_DEV,
+)
+def rds_audit_logging(cluster: Resource, stack: Stack) -> Messages:
+    if cluster.get("engine") != "aurora-mysql":
+        return
+    groups = stack.targets(cluster, "dbClusterParameterGroupName", kinds.DB_CLUSTER_PARAMETERS)
+    if not groups and cluster.has("dbClusterParameterGroupName"):
+        name = str(cluster.get("dbClusterParameterGroupName"))
+        if not name.startswith("default."):
+            raise UndeterminedError("dbClusterParameterGroupName", "not of this stack")
+    if not any(_parameter(group, "server_audit_logging").lower() in ("1", "on") for group in groups):
+        yield "its engine writes no audit log (server_audit_logging)"
+
+
+def _parameter(group: Resource, name: str) -> str:
+    values = [str(item.get("value", "")) for item in group.items("parameters") if item.get("name") == name]
+    return values[-1] if values else ""
+
+
+@stack_rule(
+    "PostgreSQL logs changes or slow statements",
+    "low",
+    kinds.DB_INSTANCE,
+    kinds.DB_CLUSTER,
+    ids=("checkov:CKV2_AWS_30", "checkov:CKV2_AWS_27"),
+    why="An exported log without statements says when somebody came, and not what he did.",
+    fix="Set log_statement to ddl or log_min_duration_statement to some milliseconds in its parameter group.",
+)
+def rds_query_log(database: Resource, stack: Stack) -> Messages:
+    if str(database.get("engine", "")) not in ("postgres", "aurora-postgresql") or _copies_another(database):
+        return
+    cluster = database.type == kinds.DB_CLUSTER
+    path = "dbClusterParameterGroupName" if cluster else "parameterGroupName"
+    groups = stack.targets(database, path, kinds.DB_CLUSTER_PARAMETERS if cluster else kinds.DB_PARAMETERS)
+    if not groups:
+        database.get(path)
+    for group in groups:
+        for name, wanted in _QUERY_LOG.items():
+            value = _parameter(group, name)
+            if value in wanted if wanted else value not in ("", "-1"):
+                return
+    yield "it logs no statements (log_statement, log_min_duration_statement)"
+
+
+@resource_rule(
+    "Databases prove who they are with a current certificate",
+    "medium",
+    kinds.DB_INSTANCE,
+    kinds.DB_CLUSTER_INSTANCE,
+    ids=("checkov:CKV_AWS_211",),
+    why="The older authorities have ended; clients that check refuse the connection.",
+    fix="Set caCertIdentifier to rds-ca-rsa2048-g1, or leave it out.",
+)
+def rds_current_authority(database: Resource) -> Messages:
+    authority = str(database.get("caCertIdentifier", ""))
+    if authority in _OLD_AUTHORITIES:
+        yield f"its certificate is signed by {authority} (caCertIdentifier)"
+
+
+@resource_rule(
+    "Global clusters of databases are encrypted",
+    "high",
+    kinds.DB_GLOBAL_CLUSTER,
+    ids=("checkov:CKV_AWS_140",),
+    why="Every region's copy of an unencrypted database can be read wherever it is copied to.",
+    fix="Set storageEncrypted to true, or make it from an encrypted cluster with sourceDbClusterIdentifier.",
+)
+def rds_global_encrypted(cluster: Resource) -> Messages:
+    if not cluster.has("sourceDbClusterIdentifier") and not cluster.truth("storageEncrypted"):
+        yield "its storage is not encrypted (storageEncrypted)"
+
+
+@resource_rule(
+    "What Performance Insights keeps is encrypted with a key of yours",
+    "low",
+    kinds.DB_INSTANCE,
+    kinds.DB_CLUSTER_INSTANCE,
+    ids=("checkov:CKV_AWS_354",),
+    why="It keeps the text of statements, and with them values.",
+    fix="Name an aws.kms.Key in performanceInsightsKmsKeyId.",
+)
+def rds_performance_insights_key(database: Resource) -> Messages:
+    on = database.truth("performanceInsightsEnabled")
+    if on and not names_customer_key(database, "performanceInsightsKmsKeyId"):
+        yield "its statements are kept under AWS's key (performanceInsightsKmsKeyId)"
+
+
+@resource_rule(
+    "RDS proxies do not log statements",
+    "medium",
+    kinds.DB_PROXY,
+    ids=(),
+    why="Debug logging writes whole statements, passwords in them too, into a log group.",
+    fix="Remove debugLogging; RDS itself switches it off after a day.",
+    levels=ADVISORY_IN_DEV,
+)
+def rds_proxy_no_debug(proxy: Resource) -> Messages:
+    if proxy.truth("debugLogging"):
+        yield "it logs whole statements (debugLogging)"

@@ -6,6 +6,7 @@ from guardrails import kinds
 from guardrails.rules import ADVISORY_IN_DEV, ONLY_PRODUCTION, Messages, resource_rule, stack_rule
 from guardrails.stack import Stack
 from guardrails.view import Node, Resource
+from guardrails.zones import in_one_zone
 
 _TLS_POLICIES = (
     "ELBSecurityPolicy-TLS13-1-2-",
@@ -17,6 +18,8 @@ _TLS_POLICIES = (
 _VIEWER_POLICIES = ("TLSv1.2_2021", "TLSv1.2_2025", "TLSv1.3_2025")
 _OLD_PROTOCOLS = {"SSLv3", "TLSv1", "TLSv1.1"}
 _S3_ORIGIN = ".s3."
+_BAD_INPUTS = "AWSManagedRulesKnownBadInputsRuleSet"
+_YEAR = 31_536_000
 
 
 def _is_application(balancer: Resource) -> bool:
@@ -38,6 +41,23 @@ def alb_http_redirects(listener: Resource) -> Messages:
         refuses = action.get("type") == "fixed-response"
         if not refuses and (action.get("type") != "redirect" or action.get("redirect.protocol") != "HTTPS"):
             yield f"it answers plain HTTP ({action.get('type')})"
+
+
+@stack_rule(
+    "No rule of an HTTP listener forwards",
+    "high",
+    *kinds.LISTENERS,
+    ids=("fsbp:ELB.18",),
+    why="A listener that refuses by default still answers in clear what its rules forward.",
+    fix="Attach the rules to the HTTPS listener. Behind CloudFront, which ends TLS, that needs a certificate for the origin.",
+    levels=ADVISORY_IN_DEV,
+)
+def alb_rules_encrypted(listener: Resource, stack: Stack) -> Messages:
+    if listener.get("protocol", "HTTPS") != "HTTP":
+        return
+    for rule in stack.referrers(listener, "listenerArn", *kinds.LISTENER_RULES):
+        if any(action.get("type") == "forward" for action in rule.items("actions")):
+            yield f"its rule {rule.name!r} answers plain HTTP"
 
 
 @resource_rule(
@@ -235,3 +255,197 @@ def waf_logging(acl: Resource, stack: Stack) -> Messages:
 def waf_has_rules(acl: Resource) -> Messages:
     if not acl.has("rules") and not acl.has("ruleJson"):
         yield "it has no rules"
+
+
+@resource_rule(
+    "Load balancers refuse ambiguous requests",
+    "medium",
+    *kinds.LOAD_BALANCERS,
+    ids=("fsbp:ELB.12", "checkov:CKV_AWS_328"),
+    why="Requests that two servers read differently are how requests are smuggled.",
+    fix="Set desyncMitigationMode to defensive or strictest.",
+)
+def alb_desync(balancer: Resource) -> Messages:
+    if _is_application(balancer) and balancer.get("desyncMitigationMode", "defensive") == "monitor":
+        yield "ambiguous requests are passed on (desyncMitigationMode is monitor)"
+
+
+@stack_rule(
+    "Load balancers span two zones",
+    "medium",
+    *kinds.LOAD_BALANCERS,
+    ids=("fsbp:ELB.13",),
+    why="When the one zone fails, nothing answers.",
+    fix="List subnets of two or more zones.",
+    levels=ADVISORY_IN_DEV,
+)
+def alb_two_zones(balancer: Resource, stack: Stack) -> Messages:
+    if balancer.has("subnetMappings"):
+        if len(balancer.items("subnetMappings")) < 2:
+            yield "it stands in one subnet (subnetMappings)"
+    elif balancer.has("subnets") and in_one_zone(balancer, stack, "subnets"):
+        yield "all its subnets are in one zone (subnets)"
+
+
+@resource_rule(
+    "Network load balancers balance across zones",
+    "low",
+    *kinds.LOAD_BALANCERS,
+    ids=("checkov:CKV_AWS_152",),
+    why="Without it the one server of a zone gets as much traffic as the five of another.",
+    fix="Set enableCrossZoneLoadBalancing to true; traffic between zones is paid for.",
+)
+def nlb_cross_zone(balancer: Resource) -> Messages:
+    if not _is_application(balancer) and not balancer.truth("enableCrossZoneLoadBalancing"):
+        yield "it balances within zones only (enableCrossZoneLoadBalancing)"
+
+
+@resource_rule(
+    "Load balancers speak TLS to their targets",
+    "low",
+    *kinds.TARGET_GROUPS,
+    ids=("checkov:CKV_AWS_378",),
+    why="Behind the load balancer requests cross the VPC in clear.",
+    fix="Set protocol to HTTPS and give the targets a certificate, where the rules you follow ask for it.",
+)
+def target_group_tls(group: Resource) -> Messages:
+    if group.get("protocol") == "HTTP":
+        yield "requests reach its targets without TLS (protocol is HTTP)"
+
+
+@resource_rule(
+    "Targets are checked",
+    "medium",
+    *kinds.TARGET_GROUPS,
+    ids=("checkov:CKV_AWS_261",),
+    why="Without a check a dead server keeps getting its share of the requests.",
+    fix="Remove healthCheck.enabled: false; only targets of type lambda may go without.",
+)
+def target_group_checked(group: Resource) -> Messages:
+    if group.get("targetType", "instance") != "lambda" and not group.truth("healthCheck.enabled", default=True):
+        yield "its targets are not checked (healthCheck.enabled)"
+
+
+@resource_rule(
+    "Distributions name a root object",
+    "low",
+    kinds.DISTRIBUTION,
+    ids=("fsbp:CloudFront.1", "checkov:CKV_AWS_305"),
+    why="Without it a request for / asks the bucket for a list of its objects.",
+    fix="Set defaultRootObject, for example to index.html.",
+)
+def cloudfront_root_object(distribution: Resource) -> Messages:
+    first = distribution.get("defaultCacheBehavior.targetOriginId")
+    for origin in distribution.items("origins"):
+        if origin.get("originId") == first and _is_bucket(origin) and not distribution.has("defaultRootObject"):
+            yield "a request for / reaches the bucket itself (defaultRootObject)"
+
+
+def _is_bucket(origin: Node) -> bool:
+    if origin.has("customOriginConfig") or origin.has("vpcOriginConfig"):
+        return False
+    return origin.has("s3OriginConfig") or _S3_ORIGIN in str(origin.get("domainName", ""))
+
+
+@resource_rule(
+    "Distributions fail over to a second origin",
+    "low",
+    kinds.DISTRIBUTION,
+    ids=("fsbp:CloudFront.4", "checkov:CKV_AWS_310"),
+    why="When the origin's region fails, a copy elsewhere could still answer reads.",
+    fix="Add an origin group with two origins and the status codes to fail over on.",
+)
+def cloudfront_failover(distribution: Resource) -> Messages:
+    if not distribution.has("originGroups"):
+        yield "it has no second origin to fail over to (originGroups)"
+
+
+@resource_rule(
+    "Distributions tell sites apart by name",
+    "low",
+    kinds.DISTRIBUTION,
+    ids=("fsbp:CloudFront.8",),
+    why="Dedicated addresses cost 600 dollars a month and serve only clients from before 2010.",
+    fix="Set viewerCertificate.sslSupportMethod to sni-only.",
+)
+def cloudfront_sni(distribution: Resource) -> Messages:
+    method = distribution.get("viewerCertificate.sslSupportMethod", "sni-only")
+    if method != "sni-only":
+        yield f"it has addresses of its own (sslSupportMethod is {method})"
+
+
+@stack_rule(
+    "Functions behind a distribution answer only to it",
+    "medium",
+    kinds.DISTRIBUTION,
+    ids=("fsbp:CloudFront.16",),
+    why="Otherwise the function's URL has to be public, and the distribution's rules can be walked around.",
+    fix="Give the origin an originAccessControlId of type lambda and the URL authorizationType AWS_IAM.",
+)
+def cloudfront_function_origin(distribution: Resource, stack: Stack) -> Messages:
+    made_here = any(True for _ in stack.targets(distribution, "origins", kinds.FUNCTION_URL))
+    for origin in distribution.items("origins"):
+        elsewhere = origin.has("s3OriginConfig") or origin.has("vpcOriginConfig")
+        if origin.has("originAccessControlId") or elsewhere or not (made_here or origin.known("domainName")):
+            continue
+        if ".lambda-url." in str(origin.get("domainName", "")):
+            yield f"{origin.path} has no origin access control"
+
+
+@resource_rule(
+    "Distributions send security headers",
+    "low",
+    kinds.DISTRIBUTION,
+    ids=("checkov:CKV2_AWS_32",),
+    why="They tell browsers to stay on HTTPS, not to be framed, and not to guess content types.",
+    fix="Name an aws.cloudfront.ResponseHeadersPolicy in responseHeadersPolicyId of every behaviour.",
+)
+def cloudfront_security_headers(distribution: Resource) -> Messages:
+    for behaviour in _behaviours(distribution):
+        if not behaviour.has("responseHeadersPolicyId"):
+            yield f"{behaviour.path} sends no security headers (responseHeadersPolicyId)"
+
+
+@resource_rule(
+    "Security headers keep browsers on HTTPS",
+    "low",
+    kinds.HEADERS_POLICY,
+    ids=("checkov:CKV_AWS_259",),
+    why="Without it the first request of every visit may still be read and changed on the way.",
+    fix="Set securityHeadersConfig.strictTransportSecurity with a year, subdomains and override.",
+)
+def headers_policy_hsts(policy: Resource) -> Messages:
+    header = policy.node("securityHeadersConfig.strictTransportSecurity")
+    if policy.has("securityHeadersConfig") and header.number("accessControlMaxAgeSec", 0) < _YEAR:
+        yield "browsers may come back over HTTP within a year (strictTransportSecurity)"
+
+
+@resource_rule(
+    "Web ACLs count what they block",
+    "medium",
+    kinds.WEB_ACL,
+    kinds.RULE_GROUP,
+    ids=("fsbp:WAF.12",),
+    why="Without metrics no alarm can tell an attack from a rule that blocks customers.",
+    fix="Set visibilityConfig.cloudwatchMetricsEnabled to true on the web ACL and on each rule.",
+)
+def waf_metrics(acl: Resource) -> Messages:
+    for part in (acl, *acl.items("rules")):
+        if part.has("visibilityConfig") and not part.truth("visibilityConfig.cloudwatchMetricsEnabled"):
+            yield f"{part.path or 'it'} has no metrics (visibilityConfig.cloudwatchMetricsEnabled)"
+
+
+@resource_rule(
+    "Web ACLs stop known attacks on libraries",
+    "low",
+    kinds.WEB_ACL,
+    ids=("checkov:CKV_AWS_192",),
+    why="Log4Shell and its like are still tried on every address of the internet every day.",
+    fix="Add AWS's rule set AWSManagedRulesKnownBadInputsRuleSet.",
+)
+def waf_known_bad_inputs(acl: Resource) -> Messages:
+    if _BAD_INPUTS in str(acl.get("ruleJson", "")):
+        return
+    names = [rule.get("statement.managedRuleGroupStatement.name", "") for rule in acl.items("rules")]
+    if _BAD_INPUTS not in names:
+        yield f"it lacks {_BAD_INPUTS}"

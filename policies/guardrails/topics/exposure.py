@@ -149,6 +149,7 @@ def security_group_described(group: Resource) -> Messages:
     kinds.INSTANCE,
     kinds.LAUNCH_TEMPLATE,
     kinds.LAUNCH_CONFIGURATION,
+    kinds.SPOT_FLEET,
     ids=("fsbp:EC2.9", "fsbp:EC2.25", "fsbp:AutoScaling.5", "checkov:CKV_AWS_88"),
     why="A server with a public address is reachable the moment its security group is opened by mistake.",
     fix="Set associatePublicIpAddress to false; reach it through a load balancer and Session Manager.",
@@ -156,7 +157,7 @@ def security_group_described(group: Resource) -> Messages:
 def instance_no_public_address(instance: Resource) -> Messages:
     if instance.truth("associatePublicIpAddress"):
         yield "it asks for a public address"
-    for interface in instance.items("networkInterfaces"):
+    for interface in [*instance.items("networkInterfaces"), *instance.items("launchSpecifications")]:
         if interface.truth("associatePublicIpAddress"):
             yield f"{interface.path} asks for a public address"
 

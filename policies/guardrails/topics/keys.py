@@ -64,6 +64,19 @@ def secret_policy_not_public(secret: Resource) -> Messages:
 
 
 @resource_rule(
+    "Policies of secrets are checked for being public",
+    "low",
+    kinds.SECRET_POLICY,
+    ids=(),
+    why="Secrets Manager then refuses a policy that opens the secret to the world, also one that is written later by hand.",
+    fix="Set blockPublicPolicy to true.",
+)
+def secret_policy_blocks_public(policy: Resource) -> Messages:
+    if not policy.truth("blockPublicPolicy"):
+        yield "Secrets Manager is not told to refuse a public policy (blockPublicPolicy)"
+
+
+@resource_rule(
     "Log groups say how long they keep",
     "medium",
     kinds.LOG_GROUP,
@@ -78,12 +91,11 @@ def log_group_retention(group: Resource) -> Messages:
 
 @resource_rule(
     "Log groups are encrypted with a customer-managed key",
-    "medium",
+    "low",
     kinds.LOG_GROUP,
     ids=("checkov:CKV_AWS_158",),
     why="Logs hold addresses, names and sometimes tokens; a key of one's own decides who may read them.",
     fix="Name an aws.kms.Key in kmsKeyId whose policy lets CloudWatch Logs use it.",
-    levels=ADVISORY_IN_DEV,
 )
 def log_group_customer_key(group: Resource) -> Messages:
     if not names_customer_key(group, "kmsKeyId"):
@@ -102,3 +114,16 @@ def log_group_customer_key(group: Resource) -> Messages:
 def backup_vault_customer_key(vault: Resource) -> Messages:
     if not names_customer_key(vault, "kmsKeyArn"):
         yield "it is not encrypted with a customer-managed key (kmsKeyArn)"
+
+
+@resource_rule(
+    "Keys are in use",
+    "medium",
+    kinds.KEY,
+    ids=("checkov:CKV_AWS_227",),
+    why="With the key switched off nothing that it encrypts can be read.",
+    fix="Remove isEnabled: false.",
+)
+def kms_enabled(key: Resource) -> Messages:
+    if not key.truth("isEnabled", default=True):
+        yield "it is switched off (isEnabled)"

@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from guardrails import kinds
-from guardrails.ports import covers_port, is_world
+from guardrails.dependents import dependents
+from guardrails.ports import RULE_TYPES, covers_port, is_world, openings
 from guardrails.routing import INTERNET, default_routes, subnets_of
 from guardrails.rules import ADVISORY_IN_DEV, Messages, resource_rule, stack_rule
 from guardrails.stack import Stack
 from guardrails.view import Node, Resource
 
 ADMIN_PORTS = (22, 3389)
+_SERVERS = (kinds.INSTANCE, kinds.LAUNCH_TEMPLATE, kinds.LAUNCH_CONFIGURATION)
+_PULLERS = (kinds.ECS_SERVICE, kinds.EKS_CLUSTER, kinds.APP_RUNNER)
+_INTERFACES = {
+    "ec2": _SERVERS,
+    "ecr.api": _PULLERS,
+    "ecr.dkr": _PULLERS,
+    "ssm": _SERVERS,
+    "ssm-contacts": (kinds.aws("ssmcontacts/Contact"),),
+    "ssm-incidents": (kinds.aws("ssmincidents/ResponsePlan"),),
+}
+"""Services whose interface endpoints FSBP asks for, and what in a stack calls them."""
 
 
 @stack_rule(
@@ -82,10 +94,10 @@ def subnet_no_public_addresses(subnet: Resource) -> Messages:
 
 @stack_rule(
     "Data subnets have no default route",
-    "medium",
+    "low",
     kinds.DB_SUBNET_GROUP,
     kinds.CACHE_SUBNET_GROUP,
-    ids=("fsbp:RDS.46",),
+    ids=(),
     why="A database has no reason to open connections to the internet; without a default route stolen data has no way out.",
     fix="Give the data subnets a route table of their own with no route to 0.0.0.0/0 or ::/0; reach AWS through VPC endpoints.",
 )
@@ -166,3 +178,122 @@ def _nacl_entries(acl: Resource) -> Iterator[tuple[Node, str]]:
     for entry in acl.items("ingress"):
         if entry.get("action") == "allow":
             yield entry, f"ingress rule {entry.get('ruleNo', '')}"
+
+
+@resource_rule(
+    "Network ACLs do not let the internet in on all ports",
+    "medium",
+    kinds.NETWORK_ACL,
+    kinds.NETWORK_ACL_RULE,
+    ids=("checkov:CKV_AWS_352",),
+    why="An ACL that admits everything is no second lock.",
+    fix="Allow from 0.0.0.0/0 only the ports in use and the ephemeral ones (1024-65535) that answers come back on.",
+)
+def nacl_not_all_ports(acl: Resource) -> Messages:
+    for entry, label in _nacl_entries(acl):
+        if not any(is_world(entry.get(key)) for key in ("cidrBlock", "ipv6CidrBlock")):
+            continue
+        first, last = entry.number("fromPort", 0), entry.number("toPort", 0)
+        if str(entry.get("protocol", "-1")) in ("-1", "all") or (first <= 1 and last >= 65535):
+            yield f"{label} lets the whole internet in on all ports"
+
+
+@stack_rule(
+    "Network ACLs are in use",
+    "low",
+    kinds.NETWORK_ACL,
+    ids=("fsbp:EC2.16", "checkov:CKV2_AWS_1"),
+    why="An ACL that no subnet has filters nothing and looks as if it did.",
+    fix="List subnets in subnetIds, declare an aws.ec2.NetworkAclAssociation, or remove it.",
+)
+def nacl_used(acl: Resource, stack: Stack) -> Messages:
+    if not acl.has("subnetIds") and not stack.referrers(acl, "networkAclId", kinds.NETWORK_ACL_ASSOCIATION):
+        yield "no subnet has it (subnetIds)"
+
+
+@stack_rule(
+    "Security groups are in use",
+    "low",
+    kinds.SECURITY_GROUP,
+    ids=("checkov:CKV2_AWS_5",),
+    why="A group that nothing has is one that somebody attaches one day without reading it.",
+    fix="Attach it, or remove it.",
+)
+def security_group_used(group: Resource, stack: Stack) -> Messages:
+    if all(one.type in RULE_TYPES for one in dependents(group, stack)):
+        yield "nothing in the stack has it"
+
+
+@stack_rule(
+    "Port 80 is open to the internet only at load balancers",
+    "low",
+    kinds.SECURITY_GROUP,
+    kinds.SECURITY_GROUP_RULE,
+    kinds.INGRESS_RULE,
+    ids=("checkov:CKV_AWS_260",),
+    why="A load balancer turns HTTP into HTTPS; a server that answers on 80 itself does not.",
+    fix="Open 80 on the load balancer's security group only, or remove the rule.",
+)
+def web_port_at_balancers(group: Resource, stack: Stack) -> Messages:
+    plain = [one for one in openings(group, "ingress") if one.ports == (80, 80)]
+    groups = (
+        [group] if group.type == kinds.SECURITY_GROUP else stack.targets(group, "securityGroupId", kinds.SECURITY_GROUP)
+    )
+    balancers = (*kinds.LOAD_BALANCERS, kinds.CLASSIC_BALANCER)
+    if not any(True for one in groups for _ in dependents(one, stack, *balancers)):
+        for opening in plain:
+            yield f"{opening.label} opens port 80 to the whole internet, and no load balancer has the group"
+
+
+@stack_rule(
+    "Traffic to AWS's services stays inside the VPC",
+    "low",
+    kinds.VPC,
+    ids=("fsbp:EC2.10", "fsbp:EC2.55", "fsbp:EC2.56", "fsbp:EC2.57", "fsbp:EC2.58", "fsbp:EC2.60"),
+    why="Through an endpoint it needs no way to the internet, and a policy says which accounts it may reach.",
+    fix="Declare an aws.ec2.VpcEndpoint of type Interface for the service; each costs by the hour and zone.",
+)
+def vpc_interface_endpoints(vpc: Resource, stack: Stack) -> Messages:
+    names = _endpoints(vpc, stack)
+    missing = [
+        name
+        for name, users in _INTERFACES.items()
+        if stack.of_type(*users) and not any(n.endswith(f".{name}") for n in names)
+    ]
+    if missing:
+        yield f"it has no interface endpoint for {', '.join(missing)}"
+
+
+@stack_rule(
+    "Traffic to S3 takes a gateway endpoint",
+    "low",
+    kinds.VPC,
+    ids=(),
+    why="It costs nothing, spares the NAT gateway's price per gigabyte, and keeps objects off the internet.",
+    fix="Declare an aws.ec2.VpcEndpoint of type Gateway for S3 with the private route tables.",
+)
+def vpc_gateway_endpoint(vpc: Resource, stack: Stack) -> Messages:
+    if not any(name.endswith(".s3") for name in _endpoints(vpc, stack)):
+        yield "it has no endpoint for S3"
+
+
+def _endpoints(vpc: Resource, stack: Stack) -> list[str]:
+    return [str(one.get("serviceName", "")) for one in stack.referrers(vpc, "vpcId", kinds.VPC_ENDPOINT)]
+
+
+@resource_rule(
+    "Routes to a peered VPC name its range",
+    "medium",
+    kinds.ROUTE,
+    kinds.ROUTE_TABLE,
+    ids=("checkov:CKV2_AWS_44",),
+    why="A default route into somebody else's network sends everything there that was meant for the internet.",
+    fix="Set destinationCidrBlock to the range of the peered VPC.",
+)
+def peering_route_narrow(route: Resource) -> Messages:
+    for entry in route.items("routes") if route.type == kinds.ROUTE_TABLE else [route]:
+        if not entry.has("vpcPeeringConnectionId"):
+            continue
+        for key in ("destinationCidrBlock", "destinationIpv6CidrBlock", "cidrBlock", "ipv6CidrBlock"):
+            if is_world(entry.get(key)):
+                yield f"it sends {entry.get(key)} into a peered VPC ({key})"

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from guardrails import documents, kinds
 from guardrails.customer_keys import names_customer_key
 from guardrails.principals import public_statements, refuses_plain_http
 from guardrails.rules import ADVISORY_IN_DEV, Messages, resource_rule, stack_rule
 from guardrails.stack import Stack
-from guardrails.view import Resource
+from guardrails.view import Node, Resource
 
 BLOCKS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
 PUBLIC_ACLS = ("public-read", "public-read-write", "authenticated-read", "website")
+_INLINE_ENCRYPTION = ("serverSideEncryptionConfiguration", "serverSideEncryptionConfigurations")
+"""The older forms, inside the bucket: one block, or a list of them."""
 PUBLIC_GROUPS = ("/global/AllUsers", "/global/AuthenticatedUsers")
 _LOG_TARGETS = (
     *((type_, "targetBucket") for type_ in kinds.BUCKET_LOGGING),
+    *((type_, f"{path}.targetBucket") for type_ in kinds.BUCKETS for path in ("logging", "loggings.0")),
     *((type_, "accessLogs.bucket") for type_ in kinds.LOAD_BALANCERS),
     *((type_, "connectionLogs.bucket") for type_ in kinds.LOAD_BALANCERS),
     (kinds.DISTRIBUTION, "loggingConfig.bucket"),
@@ -26,7 +31,9 @@ _LOG_TARGETS = (
 
 def receives_logs(bucket: Resource, stack: Stack) -> bool:
     """Whether other resources deliver their logs here: such a bucket is not logged and versioned itself."""
-    return any(stack.referrers(bucket, via, type_) for type_, via in _LOG_TARGETS)
+    return bucket.node("acl").value == "log-delivery-write" or any(
+        stack.referrers(bucket, via, type_) for type_, via in _LOG_TARGETS
+    )
 
 
 @stack_rule(
@@ -48,12 +55,9 @@ def receives_logs(bucket: Resource, stack: Stack) -> bool:
 )
 def s3_block_public_access(bucket: Resource, stack: Stack) -> Messages:
     blocks = stack.referrers(bucket, "bucket", kinds.BUCKET_BLOCK)
+    # Whether a block is complete the rule s3-block-complete says.
     if not blocks:
         yield "it has no public access block"
-    for block in blocks:
-        missing = [name for name in BLOCKS if not block.truth(name)]
-        if missing:
-            yield f"its public access block {block.name!r} leaves {', '.join(missing)} off"
 
 
 @stack_rule(
@@ -73,15 +77,14 @@ def s3_tls_only(bucket: Resource, stack: Stack) -> Messages:
 
 @stack_rule(
     "Buckets say how they encrypt",
-    "medium",
+    "low",
     *kinds.BUCKETS,
     ids=("checkov:CKV_AWS_19",),
-    why="S3 encrypts with its own key unless told; a declared rule also survives when the bucket is copied elsewhere.",
+    why="S3 encrypts with a key of its own unless told; a declared rule also survives when the bucket is copied elsewhere.",
     fix="Declare an aws.s3.BucketServerSideEncryptionConfiguration for the bucket.",
-    levels=ADVISORY_IN_DEV,
 )
 def s3_encryption_declared(bucket: Resource, stack: Stack) -> Messages:
-    inline = bucket.has("serverSideEncryptionConfiguration")
+    inline = any(bucket.has(path) for path in _INLINE_ENCRYPTION)
     if not inline and not stack.referrers(bucket, "bucket", *kinds.BUCKET_ENCRYPTION):
         yield "no default encryption is declared"
 
@@ -90,17 +93,30 @@ def s3_encryption_declared(bucket: Resource, stack: Stack) -> Messages:
     "Buckets are encrypted with a customer-managed key",
     "low",
     *kinds.BUCKET_ENCRYPTION,
+    *kinds.BUCKETS,
     ids=("securityhub:S3.17", "checkov:CKV_AWS_145"),
     why="Who may use a key of one's own is one's own decision, is logged, and can be taken back.",
     fix="Set sseAlgorithm to aws:kms with a kmsMasterKeyId; log targets of load balancers and CloudFront need AES256.",
 )
 def s3_customer_key(encryption: Resource) -> Messages:
-    for rule in encryption.items("rules"):
-        default = rule.node("applyServerSideEncryptionByDefault")
+    for default in _encryption_defaults(encryption):
         if not str(default.get("sseAlgorithm", "")).startswith("aws:kms"):
             yield "it encrypts with a key of S3's"
         elif not names_customer_key(encryption, "kmsMasterKeyId", at=default):
             yield "it encrypts with AWS's own KMS key"
+
+
+def _encryption_defaults(encryption: Resource) -> Iterator[Node]:
+    """What new objects are encrypted with: of a resource of its own, or of the blocks inside a bucket."""
+    blocks = (
+        [block for path in _INLINE_ENCRYPTION for block in encryption.items(path)]
+        if encryption.type in kinds.BUCKETS
+        else [encryption]
+    )
+    for block in blocks:
+        for rule in (*block.items("rules"), *block.items("rule")):
+            one, several = "applyServerSideEncryptionByDefault", "applyServerSideEncryptionByDefaults"
+            yield rule.node(one if rule.has(one) or not rule.has(several) else several)
 
 
 @stack_rule(
@@ -113,7 +129,8 @@ def s3_customer_key(encryption: Resource) -> Messages:
     levels=ADVISORY_IN_DEV,
 )
 def s3_versioning(bucket: Resource, stack: Stack) -> Messages:
-    if bucket.truth("versioning.enabled") or receives_logs(bucket, stack):
+    inline = any(bucket.truth(f"{path}.enabled") for path in ("versioning", "versionings"))
+    if inline or receives_logs(bucket, stack):
         return
     configurations = stack.referrers(bucket, "bucket", *kinds.BUCKET_VERSIONING)
     if not any(one.get("versioningConfiguration.status") == "Enabled" for one in configurations):
@@ -142,6 +159,7 @@ def s3_access_logging(bucket: Resource, stack: Stack) -> Messages:
     "critical",
     *kinds.BUCKETS,
     *kinds.BUCKET_ACLS,
+    *kinds.BUCKET_OBJECTS,
     ids=("fsbp:S3.2", "fsbp:S3.3", "checkov:CKV_AWS_20", "checkov:CKV_AWS_57", "checkov:CKV2_AWS_43"),
     why="A public ACL hands every object to everyone who guesses its name.",
     fix="Remove the ACL; serve public files through CloudFront with origin access control.",
@@ -181,3 +199,90 @@ def s3_acls_disabled(ownership: Resource) -> Messages:
 )
 def s3_policy_not_public(policy: Resource) -> Messages:
     yield from public_statements(documents.read(policy, "policy"))
+
+
+@stack_rule(
+    "Buckets say what becomes of old objects",
+    "low",
+    *kinds.BUCKETS,
+    ids=("fsbp:S3.13", "checkov:CKV2_AWS_61"),
+    why="Old versions and forgotten uploads are paid for, and kept, for ever.",
+    fix="Declare an aws.s3.BucketLifecycleConfiguration for the bucket.",
+)
+def s3_lifecycle(bucket: Resource, stack: Stack) -> Messages:
+    if not bucket.has("lifecycleRules") and not stack.referrers(bucket, "bucket", *kinds.BUCKET_LIFECYCLE):
+        yield "it has no lifecycle rules"
+
+
+@resource_rule(
+    "Uploads that never end are removed",
+    "low",
+    *kinds.BUCKET_LIFECYCLE,
+    ids=("checkov:CKV_AWS_300",),
+    why="The parts of a broken upload are paid for and seen in no listing.",
+    fix="Add a rule with abortIncompleteMultipartUpload.daysAfterInitiation.",
+)
+def s3_aborts_uploads(lifecycle: Resource) -> Messages:
+    rules = lifecycle.items("rules")
+    if not any(
+        rule.has("abortIncompleteMultipartUpload") and rule.get("status", "Enabled") == "Enabled" for rule in rules
+    ):
+        yield "no rule removes the parts of broken uploads (abortIncompleteMultipartUpload)"
+
+
+@resource_rule(
+    "Access points block every kind of public access",
+    "critical",
+    kinds.BUCKET_ACCESS_POINT,
+    ids=("fsbp:S3.19", "checkov:CKV_AWS_392"),
+    why="A public access point opens the bucket behind it, and cannot be closed later.",
+    fix="Remove publicAccessBlockConfiguration, or set all four settings to true; the access point is replaced.",
+)
+def s3_access_point_closed(point: Resource) -> Messages:
+    yield from _open_blocks(point.node("publicAccessBlockConfiguration"))
+
+
+@resource_rule(
+    "Multi-Region Access Points block every kind of public access",
+    "high",
+    kinds.BUCKET_MULTI_REGION,
+    ids=("fsbp:S3.24",),
+    why="A public access point opens every bucket behind it, and cannot be closed later.",
+    fix="Remove details.publicAccessBlock, or set all four settings to true; the access point is replaced.",
+)
+def s3_multi_region_closed(point: Resource) -> Messages:
+    yield from _open_blocks(point.node("details.publicAccessBlock"))
+
+
+@resource_rule(
+    "The account blocks every kind of public access",
+    "high",
+    kinds.BUCKET_ACCOUNT_BLOCK,
+    ids=("fsbp:S3.1",),
+    why="It is the net below every bucket that somebody makes by hand.",
+    fix="Set all four settings to true.",
+)
+def s3_account_closed(setting: Resource) -> Messages:
+    missing = [name for name in BLOCKS if not setting.truth(name)]
+    if missing:
+        yield f"it leaves {', '.join(missing)} off"
+
+
+def _open_blocks(block: Node) -> Iterator[str]:
+    """The settings that are switched off; S3 has them on unless told otherwise."""
+    missing = [name for name in BLOCKS if not block.truth(name, default=True)]
+    if missing:
+        yield f"it leaves {', '.join(missing)} off"
+
+
+@stack_rule(
+    "Directory buckets say what becomes of old objects",
+    "low",
+    kinds.DIRECTORY_BUCKET,
+    ids=("fsbp:S3.25",),
+    why="Fast storage is the dearest place to forget something in.",
+    fix="Declare an aws.s3.BucketLifecycleConfiguration for the bucket.",
+)
+def s3_directory_lifecycle(bucket: Resource, stack: Stack) -> Messages:
+    if not stack.referrers(bucket, "bucket", *kinds.BUCKET_LIFECYCLE):
+        yield "it has no lifecycle rules"

@@ -1,0 +1,30 @@
+"""Stacks of a few resources, written as name and inputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from guardrails.kinds import aws
+from preview.snapshot import Resource, Snapshot, Source
+
+REGION = "eu-west-1"
+
+
+def resource(kind: str, name: str, /, source: Source | None = None, **inputs: Any) -> Resource:
+    """``resource("sqs/Queue", "orders", sqsManagedSseEnabled=False)``"""
+    type_ = aws(kind)
+    return Resource(
+        urn=f"urn:pulumi:prod::test::{type_}::{name}",
+        type=type_,
+        name=name,
+        custom=True,
+        parent=None,
+        inputs=inputs,
+        outputs={**inputs, "id": f"{name}-id"},
+        source=source,
+    )
+
+
+def stack(*resources: Resource, stage: str = "prod", unknowns: bool = False, exceptions: Any = None) -> Snapshot:
+    settings = {"platform": {"stage": stage}, **({} if exceptions is None else {"exceptions": exceptions})}
+    return Snapshot("test", "prod", REGION, unknowns, settings, resources, {})

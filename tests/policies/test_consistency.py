@@ -1,0 +1,120 @@
+"""What holds for all rules at once: the counts, the pages, the examples, the versions, the folder that publishes alone."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+
+from guardrails import examples
+from guardrails.catalogue import rules
+from guardrails.reference import page, write
+from guardrails.remediation import REPAIRS
+from guardrails.versions import VERSION
+from tests.policies.examples import dumps
+from tests.policies.fixtures import PACK_ROOT, cases
+
+DOCS = Path(__file__).parents[2] / "docs"
+RULES = {rule.name: rule for rule in rules()}
+
+
+def test_the_pack_has_the_rules_it_promises() -> None:
+    assert len(RULES) >= 150
+    assert sum(rule.between for rule in RULES.values()) >= 35
+
+
+def test_the_pages_are_what_the_rules_say() -> None:
+    """``make docs`` writes them."""
+    written = {file.stem: file.read_text(encoding="utf-8") for file in (DOCS / "policies").glob("*.md")}
+    assert sorted(written) == sorted(RULES)
+    stale = [name for name, rule in RULES.items() if written[name] != page(rule)]
+    assert stale == []
+
+
+def test_the_examples_are_the_cases_that_prove_the_rules() -> None:
+    """``make docs`` writes them."""
+    assert examples.FILE.read_text(encoding="utf-8") == dumps()
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_every_rule_shows_what_fails_and_what_passes(name: str) -> None:
+    example = examples.of(name)
+    expected = {case.expected for case in cases_by_rule(name)}
+    assert bool(example.bad) == ("fail" in expected)
+    assert bool(example.good) == ("pass" in expected)
+    for text in (example.bad, example.good):
+        for made in (yaml.safe_load(text) or {}).get("resources", {}).values():
+            assert re.fullmatch(r"[a-z]+:[A-Za-z0-9/.]+:\w+", made["type"]), made["type"]
+
+
+def cases_by_rule(name: str) -> list[object]:
+    return [case for case in CASES if case.rule == name]
+
+
+CASES = list(cases())
+
+
+def test_pages_of_rules_that_are_gone_are_removed(tmp_path: Path) -> None:
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "gone.md").write_text("old", encoding="utf-8")
+    write(tmp_path)
+    assert {file.stem for file in (tmp_path / "policies").glob("*.md")} == set(RULES)
+    assert (tmp_path / "policies.md").read_text(encoding="utf-8").startswith("# Policies\n")
+
+
+def test_every_link_of_the_overview_leads_somewhere() -> None:
+    for file in (DOCS / "policies.md", DOCS / "organisation.md"):
+        for link in re.findall(r"\]\(([^)#:]+)", file.read_text(encoding="utf-8")):
+            assert (DOCS / link).is_file(), link
+
+
+def test_the_version_is_the_same_wherever_it_stands() -> None:
+    assert yaml.safe_load((PACK_ROOT / "PulumiPolicy.yaml").read_text(encoding="utf-8"))["version"] == VERSION
+
+
+def test_every_repair_is_of_a_rule() -> None:
+    assert set(REPAIRS) <= set(RULES)
+
+
+def test_no_control_is_claimed_by_a_rule_twice() -> None:
+    for rule in RULES.values():
+        assert [one for one, count in Counter(rule.ids).items() if count > 1] == []
+
+
+def test_the_pack_imports_nothing_but_what_it_requires() -> None:
+    allowed = {"guardrails", "pulumi", "pulumi_policy", "google", *sys.stdlib_module_names}
+    for file in PACK_ROOT.rglob("*.py"):
+        if "venv" in file.parts:
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [str(node.module)]
+                if isinstance(node, ast.ImportFrom) and not node.level
+                else []
+            )
+            assert {name.split(".")[0] for name in names} <= allowed, (file, names)
+
+
+def test_the_folder_works_alone(tmp_path: Path) -> None:
+    """A copy without the repository around it: as it is when it is published."""
+    import shutil  # noqa: PLC0415
+
+    shutil.copytree(PACK_ROOT, tmp_path / "policies", ignore=shutil.ignore_patterns("__pycache__", "venv"))
+    program = "import json; from guardrails.catalogue import rules; from guardrails.examples import examples; print(json.dumps([len(rules()), len(examples())]))"
+    result = subprocess.run(
+        [sys.executable, "-P", "-c", f"import sys; sys.path.insert(0, '.'); {program}"],
+        cwd=tmp_path / "policies",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(result.stdout)[0] == len(RULES)

@@ -1,0 +1,112 @@
+"""Repairs: what is made good, what is left alone, and that secrets and unknowns pass through untouched."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import pytest
+
+from guardrails.remediation import TLS_POLICY, apply
+from preview.snapshot import SECRET, UNKNOWN, Resource
+from tests.policies.engine_client import PackProcess, to_struct
+from tests.policies.stacks import resource, stack
+
+ON: dict[str, Any] = {
+    "required-tags": {"enforcementLevel": "remediate", "keys": ["owner"], "defaults": {"owner": "platform-team"}},
+    "s3-block-complete": "remediate",
+    "alb-tls-policy": "remediate",
+    "log-group-retention": "remediate",
+    "log-retention-minimum": {"enforcementLevel": "remediate", "days": 400},
+}
+KEY = "arn:aws:kms:eu-west-1:111122223333:key/k"
+CERTIFICATE = "arn:aws:acm:eu-west-1:111122223333:certificate/c"
+
+
+def repaired(one: Resource, document: Any = None, **process: Any) -> tuple[Any, list[str]]:
+    with PackProcess(**process) as pack:
+        pack.configure(ON if document is None else document)
+        return pack.remediate(one)
+
+
+@pytest.mark.parametrize(
+    ("one", "changes", "who"),
+    [
+        (
+            resource("sqs/Queue", "q", tags={"layer": "m", "secret": dict(SECRET)}, kmsMasterKeyId=dict(UNKNOWN)),
+            {("tags", "owner"): "platform-team"},
+            ["required-tags"],
+        ),
+        (resource("sqs/Queue", "q", policy=dict(SECRET)), {("tags", "owner"): "platform-team"}, ["required-tags"]),
+        (
+            resource("s3/BucketPublicAccessBlock", "b", bucket=dict(UNKNOWN), blockPublicAcls=False, blockPublicPolicy=True),
+            {("blockPublicAcls",): True, ("ignorePublicAcls",): True, ("restrictPublicBuckets",): True},
+            ["s3-block-complete"],
+        ),
+        (
+            resource("lb/Listener", "l", protocol="HTTPS", sslPolicy="ELBSecurityPolicy-2016-08", certificateArn=CERTIFICATE, loadBalancerArn=dict(UNKNOWN)),
+            {("sslPolicy",): TLS_POLICY},
+            ["alb-tls-policy"],
+        ),
+        (
+            resource("cloudwatch/LogGroup", "g", tags={"owner": "x"}, kmsKeyId=dict(UNKNOWN), retentionInDays=30),
+            {("retentionInDays",): 400},
+            ["log-retention-minimum"],
+        ),
+        (
+            resource("cloudwatch/LogGroup", "g", tags={"owner": "x"}, skipDestroy=None),
+            {("retentionInDays",): 365},
+            ["log-group-retention", "log-retention-minimum"],
+        ),
+    ],
+)  # fmt: skip
+def test_what_fails_is_repaired_and_the_rest_goes_back_as_it_came(one: Resource, changes: Any, who: list[str]) -> None:
+    properties, by = repaired(one)
+    if who == ["log-group-retention", "log-retention-minimum"]:
+        changes = {("retentionInDays",): 400}
+    assert properties == to_struct(apply(one.inputs, changes))
+    assert by == who
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        resource("sqs/Queue", "q", tags=dict(UNKNOWN)),
+        resource("sqs/Queue", "q", tags=dict(SECRET)),
+        resource("sqs/Queue", "q", tags={"owner": dict(UNKNOWN)}),
+        resource("lb/Listener", "l", protocol="HTTPS", sslPolicy=dict(UNKNOWN)),
+        resource("cloudwatch/LogGroup", "g", tags={"owner": "x"}, retentionInDays=dict(UNKNOWN)),
+        resource("ec2/Vpc", "v", tags={"owner": "x"}),
+    ],
+)
+def test_what_is_unknown_secret_or_sound_is_left_alone(one: Resource) -> None:
+    assert repaired(one) == (to_struct(one.inputs), [])
+
+
+def test_nothing_is_repaired_unless_the_level_says_so() -> None:
+    group = resource("cloudwatch/LogGroup", "g")
+    assert repaired(group, {}) == (to_struct({}), [])
+    assert repaired(group, {"log-group-retention": "mandatory"}) == (to_struct({}), [])
+
+
+def test_what_is_excepted_is_not_repaired() -> None:
+    entry = {
+        "rule": "log-group-retention",
+        "resource": "g",
+        "reason": "An auditor reads it all",
+        "owner": "audit",
+        "expires": (datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=9)).isoformat(),
+    }
+    group = resource("cloudwatch/LogGroup", "g", tags={"owner": "x"})
+    _, by = repaired(group, {"log-group-retention": "remediate"}, config={"groundwork:exceptions": [entry]})
+    assert by == []
+
+
+def test_what_was_repaired_passes_its_rule() -> None:
+    group = resource("cloudwatch/LogGroup", "g", tags={"owner": "x"}, kmsKeyId=KEY)
+    with PackProcess() as pack:
+        pack.configure(ON)
+        properties, _ = pack.remediate(group)
+        days = int(properties.fields["retentionInDays"].number_value)
+        after = stack(resource("cloudwatch/LogGroup", "g", tags={"owner": "x"}, kmsKeyId=KEY, retentionInDays=days))
+        assert [v.rule for v in pack.judge(after)] == []
