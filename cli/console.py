@@ -25,6 +25,10 @@ class OutputError(Exception):
     """A file that the user asked for cannot be written."""
 
 
+class InputError(Exception):
+    """Something that the user gave cannot be used: what, and why."""
+
+
 def debugging() -> bool:
     """Whether the user wants to see tracebacks."""
     return os.environ.get("GROUNDWORK_DEBUG", "") not in ("", "0")

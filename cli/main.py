@@ -15,8 +15,8 @@ from typing import Annotated
 
 import typer
 
-from cli import console
-from cli.console import FAULT, FINDINGS, FINE, MISTAKE, OutputError
+from cli import console, policies
+from cli.console import FAULT, FINDINGS, FINE, MISTAKE, InputError, OutputError
 
 app = typer.Typer(
     name="groundwork",
@@ -32,6 +32,9 @@ app = typer.Typer(
 class PreviewFormat(StrEnum):
     TEXT = "text"
     JSON = "json"
+    FINDINGS = "findings"
+    SARIF = "sarif"
+    JUNIT = "junit"
 
 
 class SettingsFormat(StrEnum):
@@ -48,6 +51,8 @@ class SchemaFormat(StrEnum):
 class ExportFormat(StrEnum):
     TERRAFORM = "terraform"
 
+
+app.add_typer(policies.app)
 
 StackName = Annotated[
     str,
@@ -84,10 +89,17 @@ def _all(
 @app.command(short_help="Show what a stack would build, and judge it.")
 def preview(
     stack: StackName,
+    *,
     form: Annotated[
-        PreviewFormat, typer.Option("--format", help="text to read; json is the snapshot (docs/snapshot.md).")
+        PreviewFormat,
+        typer.Option(
+            "--format",
+            help="text to read; json is the snapshot (docs/snapshot.md); findings (JSON), sarif and junit are the verdicts.",
+        ),
     ] = PreviewFormat.TEXT,
     unknowns: Unknowns = False,
+    policy_config: policies.ConfigFile = None,
+    baseline: policies.BaselineFile = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -103,14 +115,17 @@ def preview(
 
     from cli.running import run_stack
 
+    chosen = policies.chosen(policy_config, baseline)
     with console.progress(f"Running {stack} offline"):
         run = run_stack(stack, unknowns=unknowns)
         from preview import text
         from preview.verdicts import judge
 
-        verdicts = judge(run.snapshot, datetime.datetime.now(datetime.UTC).date())
+        verdicts = judge(run.snapshot, datetime.datetime.now(datetime.UTC).date(), **chosen)
     if form is PreviewFormat.JSON:
         console.hand_over(run.snapshot.dumps(), out)
+    elif form is not PreviewFormat.TEXT:
+        console.hand_over(policies.rendered(form, verdicts, run.stack.file.name), out)
     elif out is not None:
         console.write_file(out, text.plain(text.report(run.snapshot, verdicts, None, stack)))
     if out is not None or form is PreviewFormat.TEXT:
@@ -247,7 +262,7 @@ def run(arguments: list[str]) -> int:
 def _explain(error: Exception) -> int:
     from settings.mistakes import Mistakes
 
-    if isinstance(error, (Mistakes, OutputError)):
+    if isinstance(error, (Mistakes, OutputError, InputError)):
         console.complain(str(error))
         return MISTAKE
     from cli.running import ProgramError

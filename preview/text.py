@@ -15,7 +15,7 @@ from typing import Any
 from rich.text import Text
 
 from guardrails.judgement import Verdict
-from guardrails.rules import Level, Severity
+from guardrails.levels import Severity
 from preview.monitor import STACK_TYPE
 from preview.snapshot import MARKER, Resource, Snapshot
 from preview.verdicts import Finding, Verdicts
@@ -175,20 +175,21 @@ def counts(snapshot: Snapshot) -> list[Text]:
 # The guardrails
 
 
-def guardrails(verdicts: Verdicts, width: int | None) -> list[Text]:
-    """What the policy pack says, one block for each rule that has something to say."""
+def guardrails(verdicts: Verdicts, width: int | None, everything: str = "--format findings") -> list[Text]:
+    """What the policy pack says, one block for each rule that has something to say; ``everything`` is the option that says
+    the rest."""
     lines = [
         Text("Guardrails:", "bold"),
-        *_wrapped(
+        *wrapped(
             f"{_count(verdicts.rules, 'rule')} judged {_count(verdicts.resources, 'resource')} ({_count(verdicts.judgements, 'check')}): {_balance(verdicts)}",
             width,
             INDENT,
         ),
     ]
-    for level in (Level.MANDATORY, Level.ADVISORY):
-        failed = [finding for finding in verdicts.of(Verdict.FAIL) if finding.level is level]
+    for stops in (True, False):
+        failed = [finding for finding in verdicts.of(Verdict.FAIL) if finding.level.stops is stops]
         for _, findings in groupby(failed, key=lambda finding: finding.rule):
-            lines += [Text(), *_failed(list(findings), width)]
+            lines += [Text(), *_failed(list(findings), width, everything)]
     for finding in verdicts.findings:
         if finding.broken and finding.verdict is not Verdict.FAIL:
             lines += [Text(), *_broken(finding, width)]
@@ -200,61 +201,77 @@ def guardrails(verdicts: Verdicts, width: int | None) -> list[Text]:
 
 
 def _balance(verdicts: Verdicts) -> str:
-    failed = Counter(finding.level for finding in verdicts.of(Verdict.FAIL))
+    unread = verdicts.of(Verdict.UNDETERMINED)
+    hidden = sum(finding.message.endswith(" is secret") for finding in unread)
+    stopping = Counter(finding.level.stops for finding in verdicts.of(Verdict.FAIL))
     parts = [
-        f"{failed[Level.MANDATORY] or 'no'} mandatory and {failed[Level.ADVISORY] or 'no'} advisory findings",
+        f"{stopping[True] or 'no'} mandatory and {stopping[False] or 'no'} advisory findings",
+        f"{len(verdicts.of(Verdict.KNOWN))} known from the baseline",
         f"{len(verdicts.of(Verdict.EXCEPTED))} excepted",
-        f"{len(verdicts.of(Verdict.UNDETERMINED))} undetermined until AWS answers",
+        f"{len(unread) - hidden} undetermined until AWS answers",
+        f"{hidden} undetermined for a secret that is not read",
     ]
     return ", ".join(part for part in parts if not part.startswith("0 "))
 
 
-def _failed(findings: list[Finding], width: int | None) -> list[Text]:
+_EXAMPLES = 3
+"""Of what an advisory rule finds; what stops a deployment is shown whole."""
+
+
+def _failed(findings: list[Finding], width: int | None, everything: str) -> list[Text]:
     first = findings[0]
     style = _SEVERITY_STYLES[first.severity]
     head = f"{first.level.value} {first.severity.value}"
     lines = [
         Text.assemble(INDENT, (head, style), _GAP, (first.rule, "bold")),
-        *_wrapped(first.title, width, INDENT * 2),
+        *wrapped(first.title, width, INDENT * 2),
     ]
-    for finding in findings:
+    shown = findings if first.level.stops else findings[:_EXAMPLES]
+    for finding in shown:
         what = f"{finding.resource} ({short_type(finding.type)})" if finding.type else finding.resource
-        lines += _wrapped(f"- {what}: {finding.message}", width, INDENT * 2, f"{INDENT * 2}  ")
+        lines += wrapped(f"- {what}: {finding.message}", width, INDENT * 2, f"{INDENT * 2}  ")
         if finding.source:
             lines.append(Text(f"{INDENT * 2}  {finding.source.file}:{finding.source.line}", "dim"))
-    return lines + _wrapped(f"Fix: {' '.join(first.remediation.split())}", width, INDENT * 2, f"{INDENT * 2}     ")
+    if len(findings) > len(shown):
+        rest = f"- and {len(findings) - len(shown)} more; {everything} has them all"
+        lines += wrapped(rest, width, INDENT * 2, f"{INDENT * 2}  ")
+    return lines + wrapped(f"Fix: {' '.join(first.remediation.split())}", width, INDENT * 2, f"{INDENT * 2}     ")
 
 
 def _broken(finding: Finding, width: int | None) -> list[Text]:
-    return _wrapped(
+    return wrapped(
         f"{finding.rule} on {finding.resource}: {finding.message}; this is a fault in the rule", width, INDENT
     )
 
 
 def _excepted(finding: Finding, width: int | None) -> list[Text]:
     how = finding.exception.describe() if finding.exception else ""
-    return _wrapped(
+    return wrapped(
         f"- {finding.rule} on {finding.resource}: {finding.message}; {how}", width, INDENT * 2, f"{INDENT * 2}  "
     )
 
 
+def to_fix(verdicts: Verdicts) -> str:
+    """What to do with what stops the deployment."""
+    blocking = len(verdicts.blocking)
+    them = "it" if blocking == 1 else "them"
+    return f"fix the {_count(blocking, 'mandatory finding')}, or except {them} under groundwork:exceptions with reason, owner and expiry."
+
+
 def next_step(verdicts: Verdicts, stack: str, width: int | None) -> list[Text]:
     """One line: what to do with this preview."""
-    blocking = len(verdicts.blocking)
-    if blocking:
-        them = "it" if blocking == 1 else "them"
-        step = f"fix the {_count(blocking, 'mandatory finding')}, or except {them} under groundwork:exceptions with reason, owner and expiry."
-        return _wrapped(f"Next: {step}", width, "")
+    if verdicts.blocking:
+        return wrapped(f"Next: {to_fix(verdicts)}", width)
     folder, _, name = stack.rpartition("/")
     place = f"cd {folder} && " if folder else ""
-    return _wrapped(f"Next: {place}pulumi up --stack {name}", width, "")
+    return wrapped(f"Next: {place}pulumi up --stack {name}", width)
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _wrapped(text: str, width: int | None, indent: str, further: str | None = None) -> list[Text]:
+def wrapped(text: str, width: int | None, indent: str = "", further: str | None = None) -> list[Text]:
     if width is None:
         return [Text(f"{indent}{text}")]
     return [Text(line) for line in wrap(text, width, indent, further)]

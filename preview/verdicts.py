@@ -10,11 +10,13 @@ from typing import Any
 from guardrails import view
 from guardrails.assessment import Finding as RuleFinding
 from guardrails.assessment import assess
+from guardrails.baseline import Baseline
 from guardrails.catalogue import rules
 from guardrails.context import Context
 from guardrails.exemptions import Exemption, Problem
 from guardrails.judgement import Verdict
-from guardrails.rules import Level, Severity
+from guardrails.levels import Level, Severity
+from guardrails.settings import Configuration
 from guardrails.stack import Stack
 from preview.snapshot import MARKER, SECRET, UNKNOWN, Resource, Snapshot, Source
 
@@ -43,7 +45,7 @@ class Finding:
     @property
     def blocks(self) -> bool:
         """Whether the engine would refuse the deployment because of it."""
-        return self.verdict is Verdict.FAIL and self.level is Level.MANDATORY
+        return self.verdict is Verdict.FAIL and self.level.stops
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class Verdicts:
     judgements: int
     """Pairs of rule and resource."""
     passed: int
+    judged: frozenset[str] = frozenset()
+    """The rules that judged at least one resource."""
 
     def of(self, verdict: Verdict) -> list[Finding]:
         return [finding for finding in self.findings if finding.verdict is verdict]
@@ -67,24 +71,43 @@ class Verdicts:
         return [finding for finding in self.findings if finding.blocks]
 
 
-_VERDICTS = (Verdict.FAIL, Verdict.UNDETERMINED, Verdict.EXCEPTED)
+_VERDICTS = (Verdict.FAIL, Verdict.UNDETERMINED, Verdict.KNOWN, Verdict.EXCEPTED)
+PROVIDER = "pulumi:providers:aws"
 _SEVERITIES = tuple(reversed(Severity))
 
 
-def judge(snapshot: Snapshot, today: datetime.date) -> Verdicts:
+def judge(
+    snapshot: Snapshot,
+    today: datetime.date,
+    *,
+    baseline: Baseline | None = None,
+    configuration: Configuration | None = None,
+) -> Verdicts:
     """Run every rule on a snapshot, with the stage and the exceptions of its settings as they stand ``today``."""
-    context = Context.of(snapshot.settings.get("platform"), snapshot.settings.get("exceptions"), today)
-    assessment = assess(Stack(_view(resource) for resource in snapshot.resources), context)
+    context = Context.of(
+        snapshot.settings.get("platform"), snapshot.settings.get("exceptions"), today, baseline, configuration
+    )
+    assessment = assess(Stack([*_default_provider(snapshot), *map(_view, snapshot.resources)]), context)
     resources = snapshot.by_urn()
-    findings = [_finding(finding, resources[finding.resource.urn], context.stage) for finding in assessment.findings]
-    findings += [_of_problem(problem) for problem in assessment.problems]
+    findings = [_finding(finding, resources.get(finding.resource.urn), context) for finding in assessment.findings]
+    findings += [_of_problem(problem, context) for problem in assessment.problems]
+    findings = [finding for finding in findings if finding.level is not Level.DISABLED]
     return Verdicts(
         findings=tuple(sorted(findings, key=_order)),
         rules=len(rules()),
         resources=assessment.judged,
         judgements=assessment.judgements,
         passed=assessment.passed,
+        judged=assessment.rules,
     )
+
+
+def _default_provider(snapshot: Snapshot) -> list[view.Resource]:
+    """The engine makes one of the configuration, and judges its region; a snapshot of ours says only the region."""
+    if not snapshot.region or any(resource.type == PROVIDER for resource in snapshot.resources):
+        return []
+    urn = f"urn:pulumi:{snapshot.stack}::{snapshot.project}::{PROVIDER}::default"
+    return [view.Resource(urn, {"region": snapshot.region})]
 
 
 def _view(resource: Resource) -> view.Resource:
@@ -108,39 +131,39 @@ def _values(value: Any) -> Any:
     return value
 
 
-def _finding(finding: RuleFinding, resource: Resource, stage: str) -> Finding:
-    rule = finding.rule
+def _finding(finding: RuleFinding, resource: Resource | None, context: Context) -> Finding:
+    rule, judged = finding.rule, finding.resource
     return Finding(
         rule=rule.name,
         title=rule.title,
         severity=rule.severity,
-        level=rule.level(stage),
+        level=context.level(rule),
         verdict=finding.verdict,
-        urn=resource.urn,
-        resource=resource.name,
-        type=resource.type,
+        urn=judged.urn,
+        resource=judged.name,
+        type=judged.type,
         message=finding.message,
         why=rule.why,
         remediation=rule.fix,
         ids=rule.ids,
-        source=resource.source,
+        source=resource.source if resource else None,
         exception=finding.exemption,
         broken=finding.broken,
     )
 
 
-def _of_problem(problem: Problem) -> Finding:
+def _of_problem(problem: Problem, context: Context) -> Finding:
     return Finding(
         rule=problem.fact.name,
         title=problem.fact.title,
         severity=problem.fact.severity,
-        level=problem.fact.level,
+        level=context.level(problem.fact),
         verdict=Verdict.FAIL,
-        urn="",
+        urn=problem.urn,
         resource=problem.place,
         type="",
         message=problem.message,
-        why="An exception that nobody looks at again is a rule that nobody keeps.",
+        why=problem.fact.why,
         remediation=problem.fact.fix,
     )
 

@@ -47,7 +47,7 @@ text.plain(text.report(snapshot, verdicts, 80, name))
 mark("text")
 snapshot.dumps()
 mark("json")
-print(json.dumps({"resources": len(snapshot.resources), **{part: at - marks[i][1] for i, (part, at) in enumerate(marks[1:])}}))
+print(json.dumps({"resources": len(snapshot.resources), "checks": verdicts.judgements, **{part: at - marks[i][1] for i, (part, at) in enumerate(marks[1:])}}))
 """
 PARTS = ("settings", "import engine", "program", "rules", "text", "json")
 
@@ -72,13 +72,13 @@ def main(arguments: list[str]) -> int:
 def _report(runs: int, sizes: list[int]) -> Iterator[str]:
     yield f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.system()}; medians of {runs} runs."
     yield ""
-    yield "| stack | resources | whole process | of it CPU | memory | settings | imports | program | rules | text | JSON |"
-    yield "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+    yield "| stack | resources | whole process | of it CPU | memory | settings | imports | program | rules | checks a second | text | JSON |"
+    yield "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
     for stack in stacks(ROOT):
         yield _row(stack, stack, ROOT, runs)
     yield ""
-    yield "| services | resources | whole process | of it CPU | memory | settings | imports | program | rules | text | JSON |"
-    yield "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+    yield "| services | resources | whole process | of it CPU | memory | settings | imports | program | rules | checks a second | text | JSON |"
+    yield "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
     for size in sizes:
         with tempfile.TemporaryDirectory() as folder:
             write_stack_of(size, Path(folder))
@@ -93,6 +93,8 @@ def _row(label: str, stack: str, start: Path, runs: int) -> str:
     processor = statistics.median(measure[1] for measure in whole)
     memory = statistics.median(measure[2] for measure in whole)
     cells = [f"{statistics.median(part[name] for part in parts):.2f} s" for name in PARTS]
+    speed = statistics.median(part["checks"] / part["rules"] for part in parts)
+    cells.insert(PARTS.index("rules") + 1, f"{speed:,.0f}")
     return f"| {label} | {parts[0]['resources']:,} | {seconds:.2f} s | {processor:.2f} s | {memory:.0f} MB | {' | '.join(cells)} |"
 
 

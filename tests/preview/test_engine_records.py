@@ -209,7 +209,7 @@ class TestRefusals:
             ),
             ("import nothing_of_this_name", ModuleNotFoundError, "nothing_of_this_name"),
             ("def broken(:", SyntaxError, "invalid syntax"),
-            ("import pulumi_aws as aws\naws.ec2.get_ami(owners=['self'])", LookupError, "no row"),
+            ("import pulumi_aws as aws\naws.ec2.get_instance(instance_id='i-1')", LookupError, "answered by AWS only"),
         ],
     )
     def test_an_error_of_the_program_comes_through(
@@ -348,3 +348,18 @@ class TestSurroundings:
     def test_the_same_program_elsewhere_gives_the_same_bytes(self, tmp_path: Path) -> None:
         program = BUCKETS + "Store('media')"
         assert run(tmp_path / "one", program).dumps() == run(tmp_path / "two", program).dumps()
+
+
+def test_a_resource_given_for_its_id_is_the_id(tmp_path: Path) -> None:
+    program = """
+    import pulumi_aws as aws
+    role = aws.iam.Role("app", assume_role_policy="{}")
+    aws.iam.RolePolicyAttachment("app", role=role, policy_arn="arn:aws:iam::aws:policy/ReadOnlyAccess")
+    """
+    for unknowns, expected in ((False, str), (True, dict)):
+        snapshot = run(tmp_path / str(unknowns), program, unknowns=unknowns)
+        attachment = next(one for one in snapshot.resources if one.type.endswith("RolePolicyAttachment"))
+        role = next(one for one in snapshot.resources if one.type.endswith(":Role"))
+        assert isinstance(attachment.inputs["role"], expected)
+        assert attachment.inputs["role"] == (UNKNOWN if unknowns else role.outputs["id"])
+        assert attachment.property_dependencies["role"] == (role.urn,)

@@ -1,0 +1,277 @@
+"""``groundwork policies``: the guardrails themselves. What they are, and what they say of a stack that need not be run."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli import console
+from cli.console import FINDINGS, FINE, InputError
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from preview.snapshot import Snapshot
+    from preview.verdicts import Verdicts
+
+app = typer.Typer(name="policies", help="Show the guardrails, and judge stacks that others ran.", no_args_is_help=True)
+
+
+class ReportFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    JUNIT = "junit"
+
+
+class SeverityName(StrEnum):
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class StageName(StrEnum):
+    DEV = "dev"
+    STAGING = "staging"
+    PROD = "prod"
+
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--policy-config",
+        metavar="FILE",
+        help="Levels and settings of rules, as `pulumi --policy-pack-config` takes them.",
+        dir_okay=False,
+    ),
+]
+BaselineFile = Annotated[
+    Path | None,
+    typer.Option("--baseline", metavar="FILE", help="Findings in this file do not fail.", dir_okay=False),
+]
+
+
+@app.command("list", short_help="List the rules.")
+def list_(
+    topic: Annotated[str | None, typer.Option("--topic", help="Only this topic.")] = None,
+    severity: Annotated[SeverityName | None, typer.Option("--severity", help="Only this severity and graver.")] = None,
+) -> None:
+    """List the rules by topic, with severity and title. ↔ marks those that read other resources too."""
+    from cli.policies_text import rules_text
+    from guardrails.catalogue import TOPICS
+
+    if topic is not None and topic not in TOPICS:
+        raise InputError(f"There is no topic {topic!r}; there are {', '.join(TOPICS)}.")
+    typer.echo(rules_text(topic, severity.value if severity else None, console.terminal_width() or 80), nl=False)
+
+
+@app.command(short_help="Explain one rule.")
+def explain(rule: Annotated[str, typer.Argument(metavar="RULE", help="Such as rds-not-public.")]) -> None:
+    """Explain one rule: what it asks, why, how to fix, its settings, a bad and a good example."""
+    from cli.policies_text import explanation
+    from guardrails.catalogue import rules
+
+    found = {one.name: one for one in rules()}.get(rule)
+    if found is None:
+        from difflib import get_close_matches
+
+        near = get_close_matches(rule, [one.name for one in rules()], n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else "`groundwork policies list` shows them all."
+        raise InputError(f"There is no rule {rule!r}; {hint}")
+    typer.echo(explanation(found, console.terminal_width() or 80), nl=False)
+
+
+@app.command(short_help="Judge a stack from a file, without running it.")
+def check(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="A snapshot, or what `pulumi stack export` or `pulumi preview --json` wrote.",
+            dir_okay=False,
+        ),
+    ],
+    *,
+    form: Annotated[ReportFormat, typer.Option("--format", help="How to report.")] = ReportFormat.TEXT,
+    stage: Annotated[
+        StageName | None, typer.Option("--stage", help="Judge as this stage (an export does not say; prod is assumed).")
+    ] = None,
+    stack_file: Annotated[
+        Path | None,
+        typer.Option("--stack-file", metavar="FILE", help="Take stage and exceptions from it.", dir_okay=False),
+    ] = None,
+    policy_config: ConfigFile = None,
+    baseline: BaselineFile = None,
+    write_baseline: Annotated[
+        Path | None,
+        typer.Option(
+            "--write-baseline", metavar="FILE", help="Record everything that fails now in this file.", dir_okay=False
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write to this file.", dir_okay=False)
+    ] = None,
+) -> None:
+    """Judge a stack from a file, without running it. Ends with 1 where a guardrail would stop the deployment."""
+    import datetime
+
+    from preview import text
+    from preview.verdicts import judge
+
+    snapshot = _with_settings(_snapshot(file), stage.value if stage else None, stack_file)
+    verdicts = judge(snapshot, datetime.datetime.now(datetime.UTC).date(), **chosen(policy_config, baseline))
+    if write_baseline is not None:
+        _record(verdicts, write_baseline)
+        typer.echo(f"Next: groundwork policies check {file} --baseline {write_baseline}")
+        return
+    if form is not ReportFormat.TEXT:
+        console.hand_over(rendered(form, verdicts, file.name), out)
+    elif out is not None:
+        console.write_file(out, text.plain(_shown(verdicts, None)))
+    if out is not None or form is ReportFormat.TEXT:
+        console.print_lines(_shown(verdicts, console.terminal_width()))
+    raise typer.Exit(FINDINGS if verdicts.blocking else FINE)
+
+
+def _shown(verdicts: Verdicts, width: int | None) -> list[Text]:
+    """What is found, and what to do with it."""
+    from rich.text import Text
+
+    from preview import text
+
+    lines = [*text.guardrails(verdicts, width, everything="--format json"), Text()]
+    if not verdicts.resources:
+        return [*lines, Text("Next: check the file; nothing that a rule reads is in it.")]
+    if not verdicts.blocking:
+        return lines[:-1]
+    return [
+        *lines,
+        *text.wrapped(f"Next: {text.to_fix(verdicts)} To adopt the pack with them: --write-baseline FILE.", width),
+    ]
+
+
+@app.command(short_help="List the exceptions and how long they last.")
+def exceptions(
+    stack: Annotated[str | None, typer.Argument(metavar="[STACK]", help="One stack; without it, all of them.")] = None,
+) -> None:
+    """List the exceptions in stack files, with the days each has left. Ends with 1 where one is expired or invalid."""
+    import datetime
+
+    from cli.policies_text import exceptions_text
+    from guardrails.exemptions import read as read_exceptions
+    from settings import find_stack, load_stack, stacks
+    from settings.effective import as_json
+
+    today = datetime.datetime.now(datetime.UTC).date()
+    names = _rule_names()
+    read = {
+        name: read_exceptions(as_json(load_stack(find_stack(name))).get("exceptions"), today, names)
+        for name in ([stack] if stack else stacks(Path.cwd()))
+    }
+    typer.echo(exceptions_text(read, today, console.terminal_width() or 80), nl=False)
+    raise typer.Exit(FINDINGS if any(one.problems for one in read.values()) else FINE)
+
+
+def chosen(policy_config: Path | None, baseline_file: Path | None) -> dict[str, Any]:
+    """The arguments of :func:`preview.verdicts.judge` that come from files; InputError with everything wrong in them."""
+    from guardrails import baseline
+    from guardrails.context import configured
+
+    found: dict[str, Any] = {}
+    if policy_config is not None:
+        configuration, known = configured(_json(policy_config))
+        if configuration.problems:
+            raise InputError("\n".join(f"{policy_config}: {problem}" for problem in configuration.problems))
+        found = {"configuration": configuration, "baseline": known}
+    if baseline_file is not None:
+        found["baseline"] = baseline.load(baseline_file)
+    if found.get("baseline") and found["baseline"].problems:
+        raise InputError("\n".join(problem.message for problem in found["baseline"].problems))
+    return found
+
+
+def rendered(form: StrEnum, verdicts: Verdicts, judged: str) -> str:
+    """Verdicts in a form for other programs."""
+    from preview.reports import findings, junit, sarif
+
+    if form.value == "sarif":
+        return sarif.dumps(verdicts, judged)
+    return junit.dumps(verdicts) if form.value == "junit" else findings.dumps(verdicts)
+
+
+def _rule_names() -> set[str]:
+    from guardrails.catalogue import rules
+
+    return {rule.name for rule in rules()}
+
+
+def _snapshot(file: Path) -> Snapshot:
+    from preview.reading import UnreadableError, read_file
+
+    try:
+        return read_file(file)
+    except UnreadableError as error:
+        raise InputError(str(error)) from None
+
+
+def _with_settings(snapshot: Snapshot, stage: str | None, stack_file: Path | None) -> Snapshot:
+    """The snapshot with the stage and the exceptions that the user names; what the file itself says gives way."""
+    import dataclasses
+
+    settings = dict(snapshot.settings)
+    if stack_file is not None:
+        config = _yaml(stack_file).get("config") or {}
+        prefix = "groundwork:"
+        settings |= {key.removeprefix(prefix): value for key, value in config.items() if str(key).startswith(prefix)}
+    if stage is not None:
+        platform = settings.get("platform")
+        settings["platform"] = {**(platform if isinstance(platform, dict) else {}), "stage": stage}
+    return dataclasses.replace(snapshot, settings=settings)
+
+
+def _record(verdicts: Verdicts, file: Path) -> None:
+    from guardrails import baseline
+    from guardrails.judgement import Verdict
+
+    failing = [
+        (finding.rule, finding.urn)
+        for finding in verdicts.findings
+        if finding.verdict in (Verdict.FAIL, Verdict.KNOWN) and finding.type
+    ]
+    console.write_file(file, baseline.dumps(failing))
+    typer.echo(f"{len(set(failing))} findings of {len({rule for rule, _ in failing})} rules written to {file}.")
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{file}: it is not text in UTF-8") from None
+
+
+def _json(file: Path) -> Any:
+    try:
+        return json.loads(_read(file))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{file}:{error.lineno}: not valid JSON: {error.msg}") from None
+    except RecursionError:
+        raise InputError(f"{file}: it is nested too deeply") from None
+
+
+def _yaml(file: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        document = yaml.safe_load(_read(file))
+    except yaml.YAMLError as error:
+        raise InputError(f"{file}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(document, dict) or not isinstance(document.get("config") or {}, dict):
+        raise InputError(f"{file}: it must be a stack file, with settings under config")
+    return document

@@ -1,0 +1,114 @@
+"""The rules and the exceptions as text."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterable, Iterator, Mapping
+
+from guardrails import examples
+from guardrails.catalogue import TOPICS, heading, rules
+from guardrails.exemptions import Exemptions
+from guardrails.levels import Severity
+from guardrails.remediation import REPAIRS
+from guardrails.rules import PRODUCTION, Rule
+from preview.text import short_type, wrap
+
+_INDENT = "  "
+_MOST_TYPES = 12
+_GRAVITY = list(Severity)
+
+
+def rules_text(topic: str | None, severity: str | None, width: int) -> str:
+    """A block for each topic, a line for each rule; titles give way where there is no room."""
+    least = _GRAVITY.index(Severity(severity)) if severity else 0
+    shown = [
+        rule
+        for rule in rules()
+        if (topic is None or rule.topic == topic) and _GRAVITY.index(rule.severity) >= least
+    ]  # fmt: skip
+    longest = max((len(_name(rule)) for rule in shown), default=0)
+    lines: list[str] = []
+    for one in TOPICS:
+        mine = [rule for rule in shown if rule.topic == one]
+        if mine:
+            lines += ["", heading(one), *(_row(rule, longest, width) for rule in mine)]
+    between = sum(rule.between for rule in shown)
+    lines += [
+        "",
+        f"{len(shown)} rules, {between} of them between resources (↔).",
+        "Next: groundwork policies explain RULE",
+    ]
+    return "\n".join(lines[1:]) + "\n"
+
+
+def _name(rule: Rule) -> str:
+    return f"{rule.name} ↔" if rule.between else rule.name
+
+
+def _row(rule: Rule, longest: int, width: int) -> str:
+    start = f"{_INDENT}{rule.severity.value:<8}  {_name(rule):<{longest}}  "
+    room = max(width - len(start), 0)
+    title = rule.title if len(rule.title) <= room else f"{rule.title[: max(room - 1, 0)]}…"
+    return f"{start}{title}".rstrip() if room > 1 else start.rstrip()
+
+
+def explanation(rule: Rule, width: int) -> str:
+    """Everything there is to know of one rule."""
+    return "\n".join(_explained(rule, width)) + "\n"
+
+
+def _explained(rule: Rule, width: int) -> Iterator[str]:
+    yield _name(rule)
+    yield from wrap(f"{rule.title}.", width)
+    yield ""
+    levels = ", ".join(
+        f"{stage} {rule.level(stage).value}" if rule.applies(stage) else f"not in {stage}"
+        for stage in ("dev", PRODUCTION)
+    )
+    yield from _fact("Severity", f"{rule.severity.value}; {levels}", width)
+    types = sorted({short_type(type_) for type_ in rule.reads})
+    more = f" and {len(types) - _MOST_TYPES} more" if len(types) > _MOST_TYPES else ""
+    yield from _fact("Reads", ", ".join(types[:_MOST_TYPES]) + more, width)
+    yield from _fact("Why", rule.why, width)
+    yield from _fact("Fix", rule.fix, width)
+    if rule.ids:
+        yield from _fact("Ids", ", ".join(rule.ids), width)
+    for setting in rule.settings:
+        yield from _fact("Setting", f"{setting.name}: {setting.about} (default {json.dumps(setting.default)})", width)
+    if rule.name in REPAIRS:
+        yield from _fact("Repair", "at level remediate the pack repairs it during preview and update", width)
+    example = examples.of(rule.name)
+    if example.settings:
+        yield from _fact("With", f"settings {example.settings}", width)
+    for title, text in (("Fails:", example.bad), ("Passes:", example.good)):
+        if text:
+            yield from ("", title, *(f"{_INDENT}{line}" for line in text.splitlines()))
+    yield from ("", f"docs/policies/{rule.name}.md")
+
+
+def _fact(name: str, text: str, width: int) -> list[str]:
+    return wrap(text, width, f"{name + ':':<10}", " " * 10)
+
+
+def exceptions_text(stacks: Mapping[str, Exemptions], today: datetime.date, width: int) -> str:
+    """Each exception with the days it has left, those that end first on top; then what is wrong with others."""
+    lines = [line for name, read in stacks.items() for line in _exceptions(name, read, today, width)]
+    return "\n".join(lines or ["No exceptions."]) + "\n"
+
+
+def _exceptions(name: str, read: Exemptions, today: datetime.date, width: int) -> Iterable[str]:
+    if not read.valid and not read.problems:
+        return
+    yield name
+    for entry in sorted(read.valid, key=lambda entry: (entry.expires, entry.rule, entry.resource)):
+        days = entry.days_left(today)
+        yield from wrap(
+            f"{days:>3} day{' ' if days == 1 else 's'}  {entry.rule} on {entry.resource}, until {entry.expires.isoformat()}, "
+            f"{entry.owner}: {entry.reason}",
+            width,
+            _INDENT,
+            f"{_INDENT}          ",
+        )
+    for problem in read.problems:
+        yield from wrap(f"{problem.fact.name}: {problem.message}", width, _INDENT, _INDENT * 2)
