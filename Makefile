@@ -8,10 +8,10 @@ BIN    := $(VENV)/bin
 STACK  ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help preview preview-all test lint format types functions golden docs bench lock clean
+.PHONY: help preview preview-all verify-all test lint format types functions golden docs bench lock clean
 
 help: ## Show these targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 $(VENV)/.run: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -33,6 +33,11 @@ preview-all: $(VENV)/.run ## Preview every stack, known and unknown
 	@for stack in $$($(BIN)/groundwork stacks --names); do \
 		$(BIN)/groundwork preview $$stack; \
 		$(BIN)/groundwork preview $$stack --unknowns | sed -n '/^Resources/,$$p'; \
+	done
+
+verify-all: $(VENV)/.run ## Have the real AWS provider judge every stack, where Terraform is
+	@for stack in $$($(BIN)/groundwork stacks --names); do \
+		echo "$$stack"; $(BIN)/groundwork verify $$stack; \
 	done
 
 test: $(VENV)/.dev ## Run the tests
@@ -59,6 +64,8 @@ docs: $(VENV)/.dev ## Write the generated pages and schemas anew
 	@$(BIN)/python -m tests.requirements
 	@$(BIN)/groundwork schema --out groundwork.schema.json
 	@$(BIN)/groundwork schema --format markdown --out docs/settings.md
+	@$(BIN)/python -m tests.policies.examples
+	@$(BIN)/python -m guardrails.reference docs
 
 bench: $(VENV)/.dev ## Measure previews (see docs/performance.md)
 	@$(BIN)/python -m tests.bench
