@@ -20,19 +20,19 @@ _GRAVITY = list(Severity)
 
 
 def rules_text(topic: str | None, severity: str | None, width: int) -> str:
-    """A block for each topic, a line for each rule; titles give way where there is no room."""
+    """A block for each topic, a line for each rule; a title that has no room beside its rule stands below it."""
     least = _GRAVITY.index(Severity(severity)) if severity else 0
     shown = [
         rule
         for rule in rules()
         if (topic is None or rule.topic == topic) and _GRAVITY.index(rule.severity) >= least
     ]  # fmt: skip
-    longest = max((len(_name(rule)) for rule in shown), default=0)
     lines: list[str] = []
     for one in TOPICS:
         mine = [rule for rule in shown if rule.topic == one]
         if mine:
-            lines += ["", heading(one), *(_row(rule, longest, width) for rule in mine)]
+            longest = max(len(_name(rule)) for rule in mine)
+            lines += ["", heading(one), *(line for rule in mine for line in _row(rule, longest, width))]
     between = sum(rule.between for rule in shown)
     lines += [
         "",
@@ -46,11 +46,13 @@ def _name(rule: Rule) -> str:
     return f"{rule.name} ↔" if rule.between else rule.name
 
 
-def _row(rule: Rule, longest: int, width: int) -> str:
+def _row(rule: Rule, longest: int, width: int) -> Iterator[str]:
     start = f"{_INDENT}{rule.severity.value:<8}  {_name(rule):<{longest}}  "
-    room = max(width - len(start), 0)
-    title = rule.title if len(rule.title) <= room else f"{rule.title[: max(room - 1, 0)]}…"
-    return f"{start}{title}".rstrip() if room > 1 else start.rstrip()
+    if len(start) + len(rule.title) <= width:
+        yield start + rule.title
+    else:
+        yield start.rstrip()
+        yield from wrap(rule.title, width, _INDENT * 6)
 
 
 def explanation(rule: Rule, width: int) -> str:
