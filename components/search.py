@@ -221,8 +221,9 @@ class Search(Component):
                 ebs_enabled=True,
                 volume_type="gp3",
                 volume_size=settings.storage.size,
-                iops=settings.storage.iops,
-                throughput=settings.storage.throughput,
+                # Both are always said: left out, the provider sends what a smaller volume had, and AWS refuses the larger one.
+                iops=settings.storage.all_iops,
+                throughput=settings.storage.all_throughput,
             ),
             vpc_options=aws.opensearch.DomainVpcOptionsArgs(subnet_ids=subnets, security_group_ids=[group_id]),
             encrypt_at_rest=aws.opensearch.DomainEncryptAtRestArgs(enabled=True, kms_key_id=key_arn),

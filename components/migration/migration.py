@@ -66,14 +66,16 @@ class Migration(Component):
         secrets_key_arn: pulumi.Output[str],
         logging: Logging,
         watch: Watch,
+        administrator: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``database``: what ``connect`` to the platform's database grants."""
+        """``database``: what ``connect`` to the platform's database grants. ``administrator``: the secret of its administrator,
+        where services log in as somebody else."""
         super().__init__(name, foundation, opts)
         self._settings = settings
         self._key_arn = key_arn
         self._identifier = fit(f"{name}-{foundation.platform.stage}", 63)
-        source, target = self._source(secrets_key_arn), self._target(database)
+        source, target = self._source(secrets_key_arn), self._target(database, administrator)
         self.source_secret_arn = source.secret_arn
         group = log_group(self, "tasks", f"dms-tasks-{self._identifier}", logging)
         self.log_group_name = group.name
@@ -103,13 +105,17 @@ class Migration(Component):
             certificate_arn=self._certificate("source", source.certificate),
         )
 
-    def _target(self, database: Grant) -> Login:
+    def _target(self, database: Grant, administrator: pulumi.Input[str] | None) -> Login:
+        """As the administrator: nobody else may switch off triggers, or follow the log on the way back.
+
+        https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.PostgreSQL.CommonDBATasks.Roles.rds_superuser.html
+        """
         target = self._settings.target
         reference = database.secrets["DATABASE_PASSWORD"]
         return Login(
             engine="postgres",
             database=str(database.environment["DATABASE_NAME"]),
-            secret_arn=reference.arn,
+            secret_arn=reference.arn if administrator is None else administrator,
             kms_key_arn=reference.kms_key_arn,
             ssl_mode=target.ssl_mode,
             certificate_arn=self._certificate("target", target.certificate),
@@ -250,7 +256,9 @@ class Migration(Component):
             endpoint_id=f"{self._identifier}-{key}-{kind}",
             endpoint_type=kind,
             engine_name=login.engine,
-            database_name=login.database,
+            # A MySQL endpoint with a name replicates every table into that one database; its tables' rules name the database:
+            # https://docs.aws.amazon.com/dms/latest/APIReference/API_MySQLSettings.html
+            database_name=None if login.engine in _MYSQL else login.database,
             secrets_manager_access_role_arn=self._role.arn,
             secrets_manager_arn=login.secret_arn,
             ssl_mode=login.ssl_mode,

@@ -8,11 +8,16 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.access import Statement, policy_document, trust_policy
+from components.access import Statement, policy_document
 from components.base import Component
 
 # https://docs.aws.amazon.com/dms/latest/userguide/security-iam.html#CHAP_Security.APIRole
 _LINKED = {"dms-vpc-role": "AmazonDMSVPCManagementRole", "dms-cloudwatch-logs-role": "AmazonDMSCloudWatchLogsRole"}
+
+# AWS shows a condition on the caller's account for this role alone:
+# https://docs.aws.amazon.com/dms/latest/userguide/cross-service-confused-deputy-prevention.html
+# With one on the role for logs no log is ever written: https://github.com/terraform-aws-modules/terraform-aws-dms/issues/84
+_FOR_THIS_ACCOUNT = ("dms-vpc-role",)
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,9 @@ def linked_roles(parent: Component) -> Iterator[pulumi.Resource]:
             f"{parent.name}-{role_name}",
             name=role_name,
             description="AWS DMS, for all of this account's replication instances",
-            assume_role_policy=trust_policy("dms.amazonaws.com", parent.foundation.account_id),
+            assume_role_policy=_trust(
+                "dms.amazonaws.com", parent.foundation.account_id if role_name in _FOR_THIS_ACCOUNT else None
+            ),
             opts=parent.child(),
         )
         yield aws.iam.RolePolicyAttachment(
@@ -47,14 +54,14 @@ def linked_roles(parent: Component) -> Iterator[pulumi.Resource]:
 
 
 def login_role(parent: Component, logins: Sequence[Login]) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
-    """Reads exactly these logins. The principal is the region's:
-    https://docs.aws.amazon.com/dms/latest/userguide/security_iam_secretsmanager.html
+    """Reads exactly these logins. The principal is the region's, without a condition; who names the role for an endpoint needs
+    this account's leave to pass it on: https://docs.aws.amazon.com/dms/latest/userguide/security_iam_secretsmanager.html
     """
     region = parent.foundation.region
     role = aws.iam.Role(
         f"{parent.name}-logins",
         description=f"{parent.name}: reads the logins of source and target",
-        assume_role_policy=trust_policy(f"dms.{region}.amazonaws.com", parent.foundation.account_id),
+        assume_role_policy=_trust(f"dms.{region}.amazonaws.com"),
         opts=parent.child(),
     )
     secrets = Statement(
@@ -64,8 +71,27 @@ def login_role(parent: Component, logins: Sequence[Login]) -> tuple[aws.iam.Role
     )
     keys = [login.kms_key_arn for login in logins if login.kms_key_arn is not None]
     through = {"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}}
-    statements = [secrets, Statement("Keys", ["kms:Decrypt"], keys, through)] if keys else [secrets]
+    statements = [secrets]
+    if keys:
+        # DMS looks at the key by itself, and has it used by Secrets Manager.
+        statements += [Statement("Keys", ["kms:Decrypt"], keys, through), Statement("Look", ["kms:DescribeKey"], keys)]
     policy = aws.iam.RolePolicy(
         f"{parent.name}-logins", role=role.name, policy=policy_document(statements), opts=parent.child()
     )
     return role, policy
+
+
+def _trust(service: str, account_id: pulumi.Input[str] | None = None) -> pulumi.Output[str]:
+    """``account_id``: only on its behalf."""
+    condition = {} if account_id is None else {"Condition": {"StringEquals": {"aws:SourceAccount": account_id}}}
+    return policy_document(
+        [
+            {
+                "Sid": "Assume",
+                "Effect": "Allow",
+                "Principal": {"Service": service},
+                "Action": "sts:AssumeRole",
+                **condition,
+            }
+        ]
+    )

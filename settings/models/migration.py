@@ -198,7 +198,8 @@ class MigrationSettings(Model):
     multi_az: bool = False
     maintenance_window: WeeklyWindow = "sun:05:30-06:30"
     version: Annotated[str, Field(pattern=r"^3\.\d+\.\d+$")] = "3.6.1"
-    """Of the DMS engine; AWS says until when each may be used:
+    """Of the DMS engine. AWS applies minor versions in the maintenance window; say the new one here then, or an update asks for
+    the old one back. Until when each may be used:
     https://docs.aws.amazon.com/dms/latest/userguide/CHAP_ReleaseNotes.html"""
     linked_roles: bool = True
     """Make ``dms-vpc-role`` and ``dms-cloudwatch-logs-role``. An account has one of each: false where they are there already."""

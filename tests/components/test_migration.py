@@ -43,7 +43,13 @@ SOURCE: dict[str, Any] = {
 PLAIN: dict[str, Any] = {"source": SOURCE, "tables": {"include": ["public.%"]}}
 
 
-def migration(settings: dict[str, Any] | None = None, *, thresholds: Any = None, **options: Any) -> Snapshot:
+def migration(
+    settings: dict[str, Any] | None = None,
+    *,
+    thresholds: Any = None,
+    administrator: str | None = None,
+    **options: Any,
+) -> Snapshot:
     known = pulumi.Output.from_input
 
     def program(foundation: Foundation) -> None:
@@ -63,6 +69,7 @@ def migration(settings: dict[str, Any] | None = None, *, thresholds: Any = None,
                 environment={"DATABASE_NAME": "app"},
                 secrets={"DATABASE_PASSWORD": SecretReference(known(TARGET_SECRET), known(SECRETS_KEY), "password")},
             ),
+            administrator=administrator,
             key_arn=known(KEY),
             secrets_key_arn=known(SECRETS_KEY),
             logging=Logging(known(f"arn:aws:kms:ap-south-1:{ACCOUNT}:key/logs"), 30),
@@ -164,13 +171,46 @@ def test_the_role_reads_the_two_logins_through_secrets_manager_and_nothing_else(
     policy = json.loads(_inputs(snapshot, "iam/rolePolicy:RolePolicy")["logins"]["policy"])
     assert {action for item in policy["Statement"] for action in item["Action"]} == {
         "kms:Decrypt",
+        "kms:DescribeKey",
         "secretsmanager:DescribeSecret",
         "secretsmanager:GetSecretValue",
     }
     assert not any("*" in resource for item in policy["Statement"] for resource in item["Resource"])
     trust = json.loads(_inputs(snapshot, "iam/role:Role")["logins"]["assumeRolePolicy"])["Statement"][0]
     assert trust["Principal"] == {"Service": "dms.ap-south-1.amazonaws.com"}
-    assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
+
+
+def test_a_role_is_bound_to_the_account_only_where_dms_says_for_whom_it_acts() -> None:
+    """https://github.com/terraform-aws-modules/terraform-aws-dms/issues/84: with the condition no log is written."""
+    roles = _inputs(migration(), "iam/role:Role")
+    conditions = {
+        key: json.loads(role["assumeRolePolicy"])["Statement"][0].get("Condition") for key, role in roles.items()
+    }
+    assert conditions == {
+        "dms-vpc-role": {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
+        "dms-cloudwatch-logs-role": None,
+        "logins": None,
+    }
+
+
+def test_dms_looks_at_a_key_itself_but_has_secrets_manager_decrypt() -> None:
+    policy = json.loads(_inputs(migration(), "iam/rolePolicy:RolePolicy")["logins"]["policy"])
+    conditions = {item["Action"][0]: item.get("Condition") for item in policy["Statement"]}
+    assert conditions["kms:Decrypt"] == {"StringEquals": {"kms:ViaService": "secretsmanager.ap-south-1.amazonaws.com"}}
+    assert conditions["kms:DescribeKey"] is None
+
+
+def test_dms_is_the_administrator_where_services_log_in_as_somebody_else() -> None:
+    """Who is no administrator may not switch off triggers, and the task would fail at its first statement."""
+    secret = f"arn:aws:secretsmanager:ap-south-1:{ACCOUNT}:secret:shop/prod/database-administrator-AbCdEf"
+    snapshot = migration({"way_back": True}, administrator=secret)
+    endpoints = _endpoints(snapshot)
+    assert endpoints["forward-target"]["secretsManagerArn"] == secret
+    assert endpoints["back-source"]["secretsManagerArn"] == secret
+    policy = json.loads(_inputs(snapshot, "iam/rolePolicy:RolePolicy")["logins"]["policy"])
+    [logins] = [item for item in policy["Statement"] if item["Sid"] == "Logins"]
+    assert secret in logins["Resource"]
+    assert TARGET_SECRET not in logins["Resource"]
 
 
 def test_the_instance_reaches_the_source_the_database_and_https_and_nothing_reaches_it() -> None:
@@ -253,6 +293,11 @@ def test_the_way_back_follows_the_platform_into_the_source() -> None:
     snapshot = migration({"source": source, "tables": tables, "way_back": True})
     endpoints = _endpoints(snapshot)
     assert (endpoints["back-source"]["engineName"], endpoints["back-target"]["engineName"]) == ("postgres", "mysql")
+    # Named, a MySQL endpoint would replicate all tables into that one database.
+    assert {key for key, endpoint in endpoints.items() if "databaseName" in endpoint} == {
+        "back-source",
+        "forward-target",
+    }
     back = _tasks(snapshot)["back"]
     assert back["migrationType"] == "cdc"
     rules = json.loads(back["tableMappings"])["rules"]

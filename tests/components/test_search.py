@@ -79,7 +79,13 @@ def test_dev_is_one_small_node_of_20_gb_in_one_subnet():
     assert (cluster["instanceType"], cluster["instanceCount"]) == ("t3.small.search", 1)
     assert cluster["zoneAwarenessEnabled"] is False
     assert "zoneAwarenessConfig" not in cluster
-    assert domain["ebsOptions"] == {"ebsEnabled": True, "volumeType": "gp3", "volumeSize": 20}
+    assert domain["ebsOptions"] == {
+        "ebsEnabled": True,
+        "volumeType": "gp3",
+        "volumeSize": 20,
+        "iops": 3000,
+        "throughput": 125,
+    }
     assert domain["vpcOptions"]["subnetIds"] == ["subnet-a"]
 
 
@@ -90,7 +96,13 @@ def test_prod_is_three_nodes_of_100_gb_over_three_zones():
     assert (cluster["instanceType"], cluster["instanceCount"]) == ("r6g.large.search", 3)
     assert cluster["zoneAwarenessEnabled"] is True
     assert cluster["zoneAwarenessConfig"] == {"availabilityZoneCount": 3}
-    assert domain["ebsOptions"] == {"ebsEnabled": True, "volumeType": "gp3", "volumeSize": 100}
+    assert domain["ebsOptions"] == {
+        "ebsEnabled": True,
+        "volumeType": "gp3",
+        "volumeSize": 100,
+        "iops": 3000,
+        "throughput": 125,
+    }
     assert domain["vpcOptions"]["subnetIds"] == ["subnet-a", "subnet-b", "subnet-c"]
 
 
