@@ -127,7 +127,6 @@ _PUBLISHERS = (
     "budgets.amazonaws.com",
     "cloudwatch.amazonaws.com",
     "costalerts.amazonaws.com",
-    "events.amazonaws.com",
     "events.rds.amazonaws.com",
     "s3.amazonaws.com",
 )
@@ -146,6 +145,15 @@ def _messaging(foundation: Foundation) -> list[dict[str, Any]]:
             "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
             "Resource": "*",
             "Condition": {"StringEquals": {"aws:SourceAccount": foundation.account_id}},
+        },
+        # EventBridge sends no source keys to KMS: "Adding aws:SourceAccount, aws:SourceArn or aws:SourceOrgID … is not
+        # supported for EventBridge-to-encrypted topics" (the same page).
+        {
+            "Sid": "EventBridgePublishes",
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+            "Resource": "*",
         },
         {
             "Sid": "TopicsReachQueues",

@@ -30,6 +30,7 @@ from components.messaging.alerts import Alerts
 from components.messaging.push import Push
 from components.messaging.queue import Queue
 from components.migration.migration import Migration
+from components.network.isolation import POSTGRESQL
 from components.network.network import Network
 from components.observability.boards import Boards
 from components.observability.dashboard import Dashboard
@@ -133,6 +134,8 @@ class Platform(Component):
                 audience.emails,
                 foundation=self.foundation,
                 key_arn=self._keys.arn("messaging"),
+                # A migration's service speaks by rules alone, and to the topic for notices.
+                rules=key == "alerts" and self._settings.migration is not None,
                 opts=self.child(),
             ).topic_arn
             for key, audience in (("alerts", self._observed.alerts.notice), ("pages", self._observed.alerts.page))
@@ -148,6 +151,8 @@ class Platform(Component):
             self._settings.network,
             foundation=self.foundation,
             logging=self._logging,
+            database_port=self._settings.data.port if self._settings.data else POSTGRESQL,
+            has_public_instance=engines.is_seated(self._settings),
             opts=self.child(),
         )
 
@@ -257,6 +262,7 @@ class Platform(Component):
             foundation=self.foundation,
             network=network,
             database=self._database.grant("connect"),
+            administrator=self._database.rotated.get("administrator"),
             key_arn=self._keys.arn("data"),
             secrets_key_arn=self._keys.arn("secrets"),
             logging=self._logging,

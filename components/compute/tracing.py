@@ -27,6 +27,9 @@ STATEMENT = Statement(
 ENVIRONMENT = {
     "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
     "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318",
+    # Python's SDK, and Java's agent before its second version, would speak gRPC to that port.
+    # https://opentelemetry.io/docs/languages/sdk-configuration/otlp-exporter/
+    "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
     "OTEL_PROPAGATORS": "xray,tracecontext,baggage",
 }
 

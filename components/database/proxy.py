@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.access import Statement, policy_document, trust_policy
+from components.access import Statement, policy_document
 from components.base import Component
+from components.compute.trust import trusted
 from components.data_tier import DataTier
 from components.logs import Logging, log_group
 from settings.models.data import ProxySettings
@@ -121,7 +122,8 @@ def _role(parent: Component, name: str, behind: Behind) -> tuple[aws.iam.Role, a
     role = aws.iam.Role(
         name,
         description="RDS Proxy reads the database's credentials",
-        assume_role_policy=trust_policy("rds.amazonaws.com", foundation.account_id),
+        # Its guide asks for no source keys, and a proxy whose role is shut lets nobody in.
+        assume_role_policy=trusted("rds.amazonaws.com"),
         opts=parent.child(),
     )
     through = {"StringEquals": {"kms:ViaService": f"secretsmanager.{foundation.region}.amazonaws.com"}}

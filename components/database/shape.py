@@ -113,6 +113,9 @@ def monitoring_role(parent: Component, identifier: str) -> aws.iam.Role:
     """
     foundation = parent.foundation
     group = foundation.arn("logs", "log-group:RDSOSMetrics")
+    # Asked for with a stream's empty name behind it.
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
+    itself = pulumi.Output.concat(group, ":*")
     role = aws.iam.Role(
         f"{parent.name}-monitoring",
         description="RDS enhanced monitoring",
@@ -126,7 +129,7 @@ def monitoring_role(parent: Component, identifier: str) -> aws.iam.Role:
         role=role.name,
         policy=policy_document(
             [
-                Statement("Group", ["logs:CreateLogGroup", "logs:PutRetentionPolicy"], [group]),
+                Statement("Group", ["logs:CreateLogGroup", "logs:PutRetentionPolicy"], [itself]),
                 Statement(
                     "Streams",
                     ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:GetLogEvents", "logs:PutLogEvents"],

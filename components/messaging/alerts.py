@@ -15,8 +15,8 @@ class Alerts(Component):
     """An encrypted SNS topic for alarms of one severity, with an e-mail subscription for each address. A platform has one for
     notices, and where pages go to somebody else one for pages.
 
-    Builds: topic, topic policy (TLS only; CloudWatch, Budgets, cost anomaly detection, RDS events and EventBridge of this
-    account may publish), one subscription per address.
+    Builds: topic, topic policy (TLS only; CloudWatch, Budgets, cost anomaly detection and RDS events of this account may
+    publish, and by ``rules`` EventBridge), one subscription per address.
 
     Cost: nothing for the topic; e-mail is free up to 1,000 a month, then $2 per 100,000.
 
@@ -37,8 +37,10 @@ class Alerts(Component):
         *,
         foundation: Foundation,
         key_arn: pulumi.Input[str],
+        rules: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """``rules``: something of the platform speaks to it by rules of EventBridge."""
         super().__init__(name, foundation, opts)
         topic = aws.sns.Topic(
             f"{name}-topic",
@@ -49,7 +51,7 @@ class Alerts(Component):
         aws.sns.TopicPolicy(
             f"{name}-topic",
             arn=topic.arn,
-            policy=policy_document(_statements(topic.arn, foundation)),
+            policy=policy_document([*_statements(topic.arn, foundation), *(_rules(topic.arn) if rules else ())]),
             opts=self.child(),
         )
         for address in emails:
@@ -64,7 +66,6 @@ _PUBLISHERS = (
     "cloudwatch.amazonaws.com",
     "budgets.amazonaws.com",
     "costalerts.amazonaws.com",
-    "events.amazonaws.com",
     "events.rds.amazonaws.com",
 )
 
@@ -87,4 +88,20 @@ def _statements(topic_arn: pulumi.Input[str], foundation: Foundation) -> list[di
             "Resource": topic_arn,
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         },
+    ]
+
+
+def _rules(topic_arn: pulumi.Input[str]) -> list[dict[str, object]]:
+    """EventBridge says neither whose rule it is nor which, and a condition would silence it.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
+    """
+    return [
+        {
+            "Sid": "EventBridge",
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sns:Publish",
+            "Resource": topic_arn,
+        }
     ]

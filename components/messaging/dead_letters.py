@@ -13,9 +13,6 @@ from components.access import Statement, policy_document
 from components.alarms import Metric, Watch, alarm
 from components.base import Component
 
-# An automatic name adds eight characters and ".fifo" to at most 80.
-# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html
-LONGEST_NAME = 66
 KEY_REUSE_SECONDS = 3600
 """How long SQS works with one data key: fewer requests to KMS, and a withdrawn permission that works within the hour."""
 _LONGEST_RETENTION = 14 * 24 * 60 * 60

@@ -9,8 +9,8 @@ import pulumi_aws as aws
 
 from components.base import Component
 
-DATA_PORTS = {"postgresql": 5432, "redis": 6379, "https": 443}
-"""What the data tier answers: databases and their proxy, caches, search."""
+POSTGRESQL = 5432
+_CACHE, _SEARCH = 6379, 443
 
 # A connection's answer goes to a port that the client's system chose.
 # https://docs.aws.amazon.com/vpc/latest/userguide/custom-network-acl.html#nacl-ephemeral-ports
@@ -33,13 +33,26 @@ def data_acl(
     vpc_id: pulumi.Output[str],
     subnet_ids: Sequence[pulumi.Output[str]],
     cidrs: Mapping[tuple[str, str], str],
+    *,
+    database_port: int,
+    public_zones: Sequence[str],
 ) -> None:
-    """The data tier answers the private tier on its own ports and talks within itself; nothing else passes.
+    """The data tier answers the private tier on its own ports and talks within itself; nothing else passes but what stands
+    in the public tier of ``public_zones`` (an instance with an address of its own).
 
     The other tiers keep AWS's default ACL, and their security groups do the work: an ACL knows no connections, so it would
     have to let in all of 1024 to 65535 from everywhere for NAT's answers, remote desktop's 3389 among them.
     """
-    private = [(zone, cidr) for (tier, zone), cidr in cidrs.items() if tier == "private"]
+    ports = (database_port, _CACHE, _SEARCH)
+    # Where the rules of each caller begin: a tier of callers more renumbers nothing.
+    callers = [
+        *((zone, 0, cidr) for (tier, zone), cidr in cidrs.items() if tier == "private"),
+        *(
+            (zone, len(ports), cidr)
+            for (tier, zone), cidr in cidrs.items()
+            if tier == "public" and zone in public_zones
+        ),
+    ]
     data = [(zone, cidr) for (tier, zone), cidr in cidrs.items() if tier == "data"]
     aws.ec2.NetworkAcl(
         f"{parent.name}-data",
@@ -55,8 +68,8 @@ def data_acl(
                     from_port=port,
                     to_port=port,
                 )
-                for zone, cidr in private
-                for place, port in enumerate(DATA_PORTS.values())
+                for zone, first, cidr in callers
+                for place, port in enumerate(ports, first)
             ),
             *(
                 aws.ec2.NetworkAclIngressArgs(
@@ -73,14 +86,14 @@ def data_acl(
         egress=[
             *(
                 aws.ec2.NetworkAclEgressArgs(
-                    rule_no=_number(zone, 0),
+                    rule_no=_number(zone, first),
                     action="allow",
                     protocol=_TCP,
                     cidr_block=cidr,
                     from_port=_EPHEMERAL[0],
                     to_port=_EPHEMERAL[1],
                 )
-                for zone, cidr in private
+                for zone, first, cidr in callers
             ),
             *(
                 aws.ec2.NetworkAclEgressArgs(

@@ -9,7 +9,7 @@ from components.base import Component, Foundation
 from components.logs import Logging
 from components.network.endpoints import gateway_endpoints, interface_endpoints
 from components.network.flow_logs import flow_logs
-from components.network.isolation import data_acl, empty_defaults
+from components.network.isolation import POSTGRESQL, data_acl, empty_defaults
 from settings.addresses import ipv6_subnet, plan, zone_letters
 from settings.models.network import TIERS, NetworkSettings
 
@@ -63,8 +63,11 @@ class Network(Component):
         *,
         foundation: Foundation,
         logging: Logging,
+        database_port: int = POSTGRESQL,
+        has_public_instance: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """``has_public_instance``: the one in the public subnet of the first zone uses what is in the data tier too."""
         super().__init__(name, foundation, opts)
         self._settings = settings
         self.cidr = settings.cidr
@@ -99,7 +102,14 @@ class Network(Component):
             self._ipv6_routes(tables, gateway)
 
         empty_defaults(self, self._vpc)
-        data_acl(self, self.vpc_id, list(self.data_subnet_ids.values()), self._cidrs)
+        data_acl(
+            self,
+            self.vpc_id,
+            list(self.data_subnet_ids.values()),
+            self._cidrs,
+            database_port=database_port,
+            public_zones=self.zones[:1] if has_public_instance else (),
+        )
         inside = [table.id for key, table in tables.items() if key != "public"]
         self.s3_prefix_list_id = gateway_endpoints(self, self.vpc_id, inside, settings.endpoint_buckets)
         endpoints = interface_endpoints(

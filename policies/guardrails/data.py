@@ -200,11 +200,17 @@ ROLES_WITH_SOURCE = (
     "vpc-flow-logs",
 )
 """Services whose guides ask for aws:SourceAccount or aws:SourceArn in the trust of the roles they take on ("Cross-service
-confused deputy prevention" in each). EC2, Lambda and App Runner send no such keys for the roles of what they run."""
+confused deputy prevention" in each). EC2 and App Runner send no such keys for the roles of what they run; Lambda sends them, and its
+guide leaves them to you."""
 
-NO_SOURCE_SENT = {"kms": ("events", "autoscaling", "replicator.lambda"), "s3": ("appstream",)}
+NO_SOURCE_SENT = {
+    "kms": ("events", "autoscaling", "replicator.lambda"),
+    "s3": ("appstream",),
+    "sns": ("events",),
+}
 """Services that send neither aws:SourceArn nor aws:SourceAccount when they use another one (SNS developer guide, "Securing
-data in transit": EventBridge to an encrypted topic)."""
+data in transit": EventBridge to an encrypted topic; EventBridge user guide, "Using resource-based policies": no Condition in
+a topic's policy)."""
 
 ROLE_USERS = {
     "apigateway/Account": {"cloudwatchRoleArn": "apigateway"},

@@ -48,7 +48,7 @@ class InstancesSettings(Model):
     """Percent of the instances that are to be in use, with the engine ``ecs-ec2``; less than 100 keeps spare ones ready."""
 
     lifetime_days: Annotated[int, Field(ge=1, le=365)] | None = 30
-    """Days after which an instance is replaced by a new one."""
+    """Days after which an instance is replaced by a new one; with the engine ``ecs-ec2`` not while it runs tasks."""
 
     trunking: bool = False
     """The account setting ``awsvpcTrunking`` is on, so that an instance takes more ECS tasks than it has network interfaces.

@@ -25,6 +25,22 @@ def test_an_alert_topic_is_encrypted_and_takes_messages_from_this_account_only()
     ]
 
 
+def test_eventbridge_speaks_without_a_condition_and_only_where_there_are_rules() -> None:
+    key = "arn:aws:kms:ap-south-1:111122223333:key/k"
+    admitted = {}
+    for rules in (True, False):
+        snapshot = build(lambda foundation: Alerts("shop-alerts", [], foundation=foundation, key_arn=key, rules=rules))  # noqa: B023 - it runs at once
+        [policy] = snapshot.of_type("aws:sns/topicPolicy:TopicPolicy")
+        admitted[rules] = {
+            service: statement.get("Condition")
+            for statement in json.loads(policy.inputs["policy"])["Statement"]
+            if statement["Effect"] == "Allow"
+            for service in [statement["Principal"]["Service"]]
+            if service == "events.amazonaws.com" or "events.amazonaws.com" in service
+        }
+    assert admitted == {True: {"events.amazonaws.com": None}, False: {}}
+
+
 def test_each_severity_has_its_own_audience() -> None:
     """S4-12"""
     settings = ObservabilitySettings.model_validate(

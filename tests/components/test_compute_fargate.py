@@ -574,7 +574,8 @@ def test_a_worker_follows_the_messages_that_wait_for_each_task() -> None:
     assert tracking["targetValue"] == 5
     metrics = {metric["id"]: metric for metric in tracking["customizedMetricSpecification"]["metrics"]}
     assert metrics["waiting"]["metricStat"]["metric"]["dimensions"] == [{"name": "QueueName", "value": "shop-videos"}]
-    assert metrics["backlog"]["expression"] == "waiting / FILL(running, 1)"
+    # Neither no value nor the value 0 may be divided by: the first message has to start a task.
+    assert metrics["backlog"]["expression"] == "waiting / IF(FILL(running, 0) > 0, FILL(running, 0), 1)"
     assert [metric["id"] for metric in metrics.values() if metric["returnData"]] == ["backlog"]
     with pytest.raises(pulumi.RunError, match="there is no queue 'videos'"):
         build(fargate({"video": {"scaling": scaling}}))
@@ -694,6 +695,7 @@ def test_tracing_puts_a_hardened_collector_beside_the_service() -> None:
     assert (sidecar["essential"], sidecar["readonlyRootFilesystem"], sidecar["user"]) == (False, True, "1000:1000")
     assert sidecar["linuxParameters"]["capabilities"] == {"drop": ["ALL"]}
     assert environment(snapshot, "web")["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://127.0.0.1:4318"
+    assert environment(snapshot, "web")["OTEL_EXPORTER_OTLP_PROTOCOL"] == "http/protobuf"
     assert "xray:PutTraceSegments" in statements(snapshot, "web-task")["Trace"]["Action"]
     [only] = json.loads(named(snapshot, TASK, "quiet").inputs["containerDefinitions"])
     assert only["name"] == "quiet"

@@ -277,6 +277,10 @@ def test_the_proxy_reads_exactly_its_secret():
     credentials, key = json.loads(policy.inputs["policy"])["Statement"]
     assert credentials["Resource"] == [secret.outputs["arn"]]
     assert key["Resource"] == [SECRETS_KEY]
+    role = next(item for item in snapshot.of_type("aws:iam/role:Role") if item.name.endswith("proxy"))
+    (trust,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
+    # A condition on a key that RDS does not send would shut everybody out of the database.
+    assert (trust["Principal"], "Condition" in trust) == ({"Service": "rds.amazonaws.com"}, False)
 
 
 def test_the_proxy_asks_the_database_only_when_it_has_credentials():
@@ -313,6 +317,10 @@ def test_enhanced_monitoring_comes_with_a_role_and_goes_with_it():
     primary = _instances(with_role)["primary"]
     assert primary.inputs["monitoringInterval"] == 15
     assert "monitoringRoleArn" in primary.inputs
+    (policy,) = with_role.of_type("aws:iam/rolePolicy:RolePolicy")
+    # CloudWatch Logs asks for the group as log-group:RDSOSMetrics:log-stream: with no stream's name.
+    for statement in json.loads(policy.inputs["policy"])["Statement"]:
+        assert all(":log-group:RDSOSMetrics:" in resource for resource in statement["Resource"])
     assert not _database({"monitoring_interval": 0}).of_type("aws:iam/role:Role")
 
 
@@ -382,7 +390,6 @@ def _mistakes(**layers):
         ({"data": {"maintenance_window": "sun:03:30-04:30"}}, "data.maintenance_window"),
         ({"cache": {"maintenance_window": "sun:02:30-03:30"}}, "cache.maintenance_window"),
         ({"cache": {"snapshot_window": "02:00-02:30"}}, "cache.snapshot_window"),
-        ({"data": {}, "network": None}, "data"),
     ],
 )
 def test_what_aws_would_refuse_is_a_mistake(layers, path):

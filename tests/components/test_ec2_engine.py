@@ -295,6 +295,12 @@ def test_a_service_that_may_do_nothing_has_no_identity() -> None:
 def test_the_instance_may_do_exactly_what_it_does(mvp: Snapshot) -> None:
     """S4-09"""
     allowed = statements(mvp, "instances")
+    # What ends in /* lets single values be read, and nothing be listed: a listing is asked for by its path.
+    parameter = f"arn:aws:ssm:{REGION}:111122223333:parameter/chat/prod"
+    assert allowed["ListConfiguration"]["Resource"] == [
+        f"{parameter}/instances/programs",
+        f"{parameter}/services/environment/*",
+    ]
     assert allowed["ReadSecrets"]["Resource"] == [SECRET, ORIGIN]
     assert allowed["AttachData"]["Resource"] == [mvp.of_type("aws:ebs/volume:Volume")[0].outputs["arn"]]
     assert allowed["ProveNames"]["Condition"]["ForAllValues:StringEquals"] == {

@@ -50,9 +50,15 @@ def test_every_domain_of_a_shared_key_leads_to_it():
 def test_services_are_admitted_only_for_this_account():
     for policy in _policies(_keys()).values():
         for sid, statement in policy.items():
-            if sid != "AccountDecidesByIam":
+            if sid not in ("AccountDecidesByIam", "EventBridgePublishes"):
                 assert "111122223333" in json.dumps(statement["Condition"]), sid
                 assert statement["Action"] != "kms:*"
+
+
+def test_eventbridge_reaches_encrypted_topics_though_it_says_of_no_account_that_it_sends():
+    messaging = _policies(_keys())["messaging"]
+    assert "Condition" not in messaging["EventBridgePublishes"]
+    assert "events.amazonaws.com" not in messaging["ServicesPublish"]["Principal"]["Service"]
 
 
 def test_only_logs_admits_cloudwatch_logs_and_only_for_its_log_groups():

@@ -230,7 +230,7 @@ def test_rendered_objects_are_the_applied_ones() -> None:
     assert set(extra.values()) == {"Application"}
     assert {urn: given for urn, given in rendered.items() if urn not in extra} == applied
     [provider] = _shop(objects="render").of_type("pulumi:providers:kubernetes")
-    assert provider.inputs["renderYamlToDirectory"] == "build/kubernetes"
+    assert provider.inputs["renderYamlToDirectory"] == "build/kubernetes/shop-prod"
     assert "kubeconfig" not in provider.inputs
     [provider] = _shop().of_type("pulumi:providers:kubernetes")
     assert "renderYamlToDirectory" not in provider.inputs

@@ -27,21 +27,23 @@ TYPES = {
 }
 
 
-def network(settings: dict[str, Any] | None = None, **options: Any) -> Snapshot:
+def network(settings: dict[str, Any] | None = None, wiring: dict[str, Any] | None = None, **options: Any) -> Snapshot:
     """A network of these settings; tests that ask for the same share one."""
-    key = json.dumps([settings, options], sort_keys=True)
+    key = json.dumps([settings, wiring, options], sort_keys=True)
     if key not in _BUILT:
-        _BUILT[key] = _build(settings or {}, **options)
+        _BUILT[key] = _build(settings or {}, wiring or {}, **options)
     return _BUILT[key]
 
 
 _BUILT: dict[str, Snapshot] = {}
 
 
-def _build(settings: dict[str, Any], **options: Any) -> Snapshot:
+def _build(settings: dict[str, Any], wiring: dict[str, Any], **options: Any) -> Snapshot:
     def program(foundation: Foundation) -> None:
         logging = Logging(pulumi.Output.from_input(KEY), 30)
-        made = Network("shop-network", NetworkSettings.model_validate(settings), foundation=foundation, logging=logging)
+        made = Network(
+            "shop-network", NetworkSettings.model_validate(settings), foundation=foundation, logging=logging, **wiring
+        )
         # Somebody who uses the subnets, to see what they wait for.
         for tier, ids in (("public", made.public_subnet_ids), ("private", made.private_subnet_ids)):
             aws.rds.SubnetGroup(f"{tier}-user", subnet_ids=list(ids.values()))
@@ -176,8 +178,26 @@ def test_the_data_tier_takes_its_ports_from_the_private_tier_and_nothing_else() 
         assert rule["cidrBlock"] in data or (rule["cidrBlock"] in private and rule["fromPort"] == 1024)
 
 
+def test_the_data_tier_answers_the_one_public_instance_in_its_own_zone_alone() -> None:
+    plain, snapshot = network(), network(wiring={"has_public_instance": True})
+    seat, other = (named(snapshot, "subnet", f"public-{zone}").inputs["cidrBlock"] for zone in "ab")
+    [before] = plain.of_type(TYPES["acl"])
+    [acl] = snapshot.of_type(TYPES["acl"])
+    assert {rule["fromPort"] for rule in acl.inputs["ingress"] if rule["cidrBlock"] == seat} == {443, 5432, 6379}
+    assert [rule["fromPort"] for rule in acl.inputs["egress"] if rule["cidrBlock"] == seat] == [1024]
+    for direction in ("ingress", "egress"):
+        assert other not in {rule["cidrBlock"] for rule in acl.inputs[direction]}
+        assert [rule for rule in acl.inputs[direction] if rule["cidrBlock"] != seat] == before.inputs[direction]
+
+
+def test_the_data_tier_answers_on_the_databases_own_port() -> None:
+    [acl] = network(wiring={"database_port": 6543}).of_type(TYPES["acl"])
+    ports = {rule["fromPort"] for rule in acl.inputs["ingress"] if rule["fromPort"] == rule["toPort"]}
+    assert ports == {443, 6379, 6543}
+
+
 def test_no_two_rules_of_the_acl_share_a_number() -> None:
-    [acl] = network({"zones": 3}).of_type(TYPES["acl"])
+    [acl] = network({"zones": 3}, {"has_public_instance": True}).of_type(TYPES["acl"])
     for direction in ("ingress", "egress"):
         numbers = [rule["ruleNo"] for rule in acl.inputs[direction]]
         assert len(numbers) == len(set(numbers)) <= 20

@@ -406,6 +406,16 @@ def test_nobody_has_ssh_and_session_manager_reaches_every_instance(stack: str) -
         assert {"ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel"} <= set(session["Action"])
 
 
+@ONE_INSTANCE
+def test_the_instance_in_public_gets_through_the_data_tiers_acl_to_the_database(stack: str) -> None:
+    snapshot = snapshot_of(stack)
+    home = named(snapshot, "aws:ec2/networkInterface:NetworkInterface", "seat").inputs["subnetId"]
+    cidrs = {subnet.outputs["id"]: subnet.inputs["cidrBlock"] for subnet in snapshot.of_type("aws:ec2/subnet:Subnet")}
+    [acl] = snapshot.of_type("aws:ec2/networkAcl:NetworkAcl")
+    assert 5432 in {rule["fromPort"] for rule in acl.inputs["ingress"] if rule["cidrBlock"] == cidrs[home]}
+    assert cidrs[home] in {rule["cidrBlock"] for rule in acl.inputs["egress"]}
+
+
 @STACKS
 @proves("S4-08", "C-05")
 def test_the_database_is_reached_from_the_instances_alone_and_has_no_way_out(stack: str) -> None:

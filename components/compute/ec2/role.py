@@ -57,8 +57,18 @@ def duties(
     paths = [kept.programs, *(f"{kept.path}/{part}" for part in ("declarations", "images", "environment"))]
     yield Statement(
         "ReadConfiguration",
-        ("ssm:GetParameters", "ssm:GetParametersByPath"),
+        ("ssm:GetParameters",),
         [parent.foundation.arn("ssm", f"parameter{path}/*") for path in paths],
+    )
+    # A path is asked for as itself: what ends in /* alone lets nothing be listed. Below it are the paths of services.
+    # https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-access.html
+    yield Statement(
+        "ListConfiguration",
+        ("ssm:GetParametersByPath",),
+        [
+            parent.foundation.arn("ssm", f"parameter{kept.programs}"),
+            parent.foundation.arn("ssm", f"parameter{kept.path}/environment/*"),
+        ],
     )
     yield Statement(
         "WriteLogs",

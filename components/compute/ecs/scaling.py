@@ -109,7 +109,8 @@ def _track(target: _Target, settings: ScalingSettings, requests: pulumi.Output[s
 def _follow(target: _Target, settings: QueueScaling, queues: Mapping[str, Queue], measured: Measured) -> None:
     """As many tasks as the waiting messages need.
 
-    With no task running nothing counts tasks; one is assumed then, so that the first message starts one.
+    With no task running nothing counts tasks, or Container Insights counts none, and a division by it has no result; one is
+    assumed then, so that the first message starts one.
     https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-target-tracking-metric-math.html
     """
     queue = queues.get(settings.queue)
@@ -121,9 +122,12 @@ def _follow(target: _Target, settings: QueueScaling, queues: Mapping[str, Queue]
     metrics = [
         _query("waiting", "AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": queue.queue_name}, "Sum"),
         _query("running", running.namespace, running.name, running.dimensions, running.statistic),
-        _Query(id="backlog", expression="waiting / FILL(running, 1)", label="Messages for each task", return_data=True),
+        _Query(id="backlog", expression=_BACKLOG, label="Messages for each task", return_data=True),
     ]
     _policy(target, "queue", settings.messages_per_task, customized=_Customized(metrics=metrics))
+
+
+_BACKLOG = "waiting / IF(FILL(running, 0) > 0, FILL(running, 0), 1)"
 
 
 def _query(

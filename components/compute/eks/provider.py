@@ -7,6 +7,7 @@ import pulumi_kubernetes as kubernetes
 
 from components.base import Component
 from components.compute.eks.cluster import Cluster
+from components.compute.eks.identity import cluster_name
 from settings.models.kubernetes import KubernetesSettings
 
 
@@ -15,7 +16,7 @@ def kubernetes_provider(parent: Component, cluster: Cluster, settings: Kubernete
     if settings.objects == "render":
         return kubernetes.Provider(
             f"{parent.name}-kubernetes",
-            render_yaml_to_directory=settings.render_to,
+            render_yaml_to_directory=settings.render_to or f"build/kubernetes/{cluster_name(parent)}",
             suppress_deprecation_warnings=True,
             opts=parent.child(),
         )
