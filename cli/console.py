@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,8 +64,22 @@ def _wants_colour() -> bool:
 
 
 def complain(text: str) -> None:
-    """A message about the input or a fault, on standard error."""
-    typer.echo(text, err=True)
+    """A message about the input or a fault, on standard error; on a terminal wrapped between words, so that each message
+    begins at the margin and what belongs to it does not."""
+    width = terminal_width(sys.stderr)
+    if width is None:
+        typer.echo(text, err=True)
+        return
+    for line in text.splitlines():
+        wrapped = textwrap.wrap(
+            line,
+            width,
+            subsequent_indent="    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+            replace_whitespace=False,
+        )
+        typer.echo("\n".join(wrapped), err=True)
 
 
 @contextmanager

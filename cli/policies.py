@@ -66,7 +66,9 @@ def list_(
     from guardrails.catalogue import TOPICS
 
     if topic is not None and topic not in TOPICS:
-        raise InputError(f"There is no topic {topic!r}; there are {', '.join(TOPICS)}.")
+        from settings.mistakes import nearest
+
+        raise InputError(f"There is no topic {topic!r}{nearest(topic, TOPICS)}; there are {', '.join(TOPICS)}.")
     typer.echo(rules_text(topic, severity.value if severity else None, console.terminal_width() or 80), nl=False)
 
 
@@ -216,7 +218,14 @@ def _snapshot(file: Path) -> Snapshot:
     try:
         return read_file(file)
     except UnreadableError as error:
-        raise InputError(str(error)) from None
+        hint = f"; it is a stack: groundwork preview {file}" if _is_stack(file) else ""
+        raise InputError(f"{error}{hint}") from None
+
+
+def _is_stack(file: Path) -> bool:
+    from settings import stacks
+
+    return str(file.with_name(file.name.removeprefix("Pulumi.").removesuffix(".yaml"))) in stacks(Path.cwd())
 
 
 def _with_settings(snapshot: Snapshot, stage: str | None, stack_file: Path | None) -> Snapshot:

@@ -12,7 +12,7 @@ from typing import Any, get_args
 from settings import stack_file
 from settings.checks import check
 from settings.merging import EVERY, Merged, is_sealed, merge
-from settings.mistakes import Mistake, Mistakes, Path, closest, nearest, one_of
+from settings.mistakes import Mistake, Mistakes, Path, all_of, closest, nearest, one_of
 from settings.models import ENTRY_LAYERS, LAYERS, Sealed, Settings
 from settings.models.base import Phase, Stage
 from settings.models.platform import PlatformSettings
@@ -97,11 +97,7 @@ def _known_stacks(text: str, start: FilePath) -> str:
     # "launch" should also find "examples/thulobazaar/launch".
     same_name = [stack for stack in known if stack.rpartition("/")[2] == text]
     hint = f'; did you mean "{same_name[0]}"?' if same_name else nearest(text, known)
-    return f"{hint}; there {'is' if len(known) == 1 else 'are'} {_and(known)}"
-
-
-def _and(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    return f"{hint}; there {'is' if len(known) == 1 else 'are'} {all_of(known)}"
 
 
 def load_stack(stack: Stack) -> Loaded:
@@ -292,9 +288,11 @@ def _effective(own: Document, region: str, *, decrypted: bool = False) -> tuple[
     left_out = {mistake.path[0] for mistake in (*_unknown_layers(own), *_sealed_layers(own))}
     known = Document(own.label, {layer: value for layer, value in own.data.items() if layer not in left_out}, own.lines)
     merged = merge([*_bases(known), known], ENTRY_LAYERS)
-    settings, mistakes = validate({"region": region, **merged.data}, decrypted=decrypted)
+    settings, correction = validate({"region": region, **merged.data}, decrypted=decrypted)
+    mistakes = correction.mistakes
     if settings is not None:
-        mistakes += check(settings, {mistake.path for mistake in mistakes})
+        found = (mistake for mistake in check(settings) if not correction.explains(mistake.path))
+        mistakes += [replace(mistake, path=correction.said(mistake.path)) for mistake in found]
     return (
         merged,
         settings,

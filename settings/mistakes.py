@@ -54,6 +54,9 @@ def closest(word: object, allowed: Iterable[str]) -> str | None:
     """What somebody meant who wrote ``word``; None where nothing allowed is close."""
     text = str(word)[:_LONGEST_GUESSED]
     known = [str(item) for item in allowed]
+    same = next((item for item in known if item.lower() == text.lower()), None)
+    if same is not None:
+        return same
     longer = [
         item for item in known if len(item) > 2 and (text.startswith(item) or (len(text) > 2 and item.startswith(text)))
     ]
@@ -67,7 +70,14 @@ _LONGEST_GUESSED = 100
 
 def one_of(allowed: Iterable[object]) -> str:
     """A readable list: ``256, 512 or 1024``."""
-    words = [str(item) for item in allowed]
-    if len(words) < 2:
-        return "".join(words)
-    return f"{', '.join(words[:-1])} or {words[-1]}"
+    return _listed(allowed, "or")
+
+
+def all_of(things: Iterable[object]) -> str:
+    """A readable list: ``data, cache and search``."""
+    return _listed(things, "and")
+
+
+def _listed(items: Iterable[object], last: str) -> str:
+    words = [str(item) for item in items]
+    return "".join(words) if len(words) < 2 else f"{', '.join(words[:-1])} {last} {words[-1]}"

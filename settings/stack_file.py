@@ -107,7 +107,12 @@ def _explained(error: yaml.MarkedYAMLError, text: str) -> str:
     mark = error.problem_mark
     line = text.splitlines()[mark.line : mark.line + 1] if mark else []
     indent = line[0][: len(line[0]) - len(line[0].lstrip())] if line else ""
-    return f"{problem}; indent with spaces, not tabs" if "\t" in indent else problem
+    if "\t" in indent:
+        return f"{problem}; indent with spaces, not tabs"
+    if "alphabetic or numeric" in problem:
+        return f'{problem}; a key that is * wants quotes: "*":'
+    # A key that lost its colon is read as text that goes on in the next line, where YAML then stumbles.
+    return f"{problem}; is a colon missing here or in the line above?" if "mapping values" in problem else problem
 
 
 @dataclass

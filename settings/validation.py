@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import types
 from collections.abc import Iterable, Mapping
 from typing import Any, get_args, get_origin
@@ -10,9 +11,11 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from settings.checks.services import looks_secret
-from settings.merging import is_sealed
+from settings.forms import forms
+from settings.meant import key_meant, name_meant, size_hint, value_meant, words_allowed
+from settings.merging import EVERY, is_sealed
 from settings.mistakes import Mistake, Path, dotted, nearest, one_of
-from settings.models import Sealed, Settings
+from settings.models import LAYERS, Sealed, Settings
 
 _KINDS = {
     "int": "a whole number",
@@ -28,29 +31,135 @@ _KINDS = {
 }
 
 
-def validate(data: Mapping[str, Any], *, decrypted: bool) -> tuple[Settings | None, list[Mistake]]:
+def validate(data: Mapping[str, Any], *, decrypted: bool) -> tuple[Settings | None, Correction]:
     """The settings, and every mistake in them.
 
-    What is mistaken is taken out and the rest validated again, so that the checks between layers can still run and all
-    mistakes show at once. None where not even that leaves a platform.
+    What is mistaken gives way to what was meant, or is taken out, and the rest is validated again, so that the checks between
+    layers can still run and all mistakes show at once. None where not even that leaves a platform.
     """
-    remaining = _without_nulls(_copy(data), Settings)
-    mistakes: dict[Path, Mistake] = {}
-    for _ in range(20):
+    correction = Correction(_without_nulls(_copy(data), Settings))
+    for _ in range(_ROUNDS):
         try:
-            settings = Settings.model_validate(remaining, context={"decrypted": decrypted})
+            return Settings.model_validate(correction.data, context={"decrypted": decrypted}), correction
         except ValidationError as error:
-            found = _mistakes(error, remaining)
-            for path, mistake in found.items():
-                if not any(_within(known, path) for known in mistakes):
-                    mistakes[path] = mistake
-                _take_out(remaining, path)
-            if not isinstance(remaining.get("platform"), dict):
-                remaining["platform"] = {}
-            remaining["platform"].setdefault("name", "unnamed")
+            correction.correct(error)
+    return None, correction
+
+
+_ROUNDS = 40
+
+
+class Correction:
+    """Data with its mistakes, corrected until it can be checked as a whole."""
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self.data = data
+        self._mistakes: dict[Path, Mistake] = {}
+        self._renamed: dict[Path, Path] = {}
+        """Where what was meant now stands → where it was said."""
+        self._known: set[Path] = set()
+        self._gone: set[Path] = set()
+
+    @property
+    def mistakes(self) -> list[Mistake]:
+        return list(self._mistakes.values())
+
+    def said(self, path: Path) -> Path:
+        """Where the stack file says what is checked at ``path``."""
+        for length in range(len(path), 0, -1):
+            if path[:length] in self._renamed:
+                return (*self._renamed[path[:length]], *path[length:])
+        return path
+
+    def explains(self, path: Path) -> bool:
+        """Whether what a check finds at ``path`` may only follow from a mistake that is known."""
+        if any(_overlap(path, known) for known in self._known) or any(_is_ground(gone) for gone in self._gone):
+            return True
+        entries = {gone[-1] for gone in self._gone if isinstance(_model_at(gone[:-1]), _Entries)}
+        return not entries.isdisjoint({path[-1], *_words_at(self.data, path)} if path else ())
+
+    def correct(self, error: ValidationError) -> None:
+        """Note the mistakes of one round, and mend what they are about."""
+        by_path: dict[Path, list[Any]] = {}
+        for detail in error.errors(include_url=False):
+            by_path.setdefault(_path(detail, self.data), []).append(detail)
+        misspelt = {path: meant for path, details in by_path.items() if (meant := self._key_meant(path, details))}
+        # What a misspelt key leaves missing is no mistake of its own; what else there is shows in the next round.
+        for path in misspelt or by_path:
+            said = self.said(path)
+            if said not in self._mistakes and not any(_within(known, said) for known in self._mistakes):
+                self._mistakes[said] = Mistake(said, _message(path, by_path[path], misspelt.get(path)))
+        for path, key in misspelt.items():
+            self._rename(path, key)
+        for path, details in () if misspelt else by_path.items():
+            self._mend(path, details)
+        if not isinstance(self.data.get("platform"), dict):
+            self.data["platform"] = {}
+        self.data["platform"].setdefault("name", "unnamed")
+
+    def _key_meant(self, path: Path, details: list[Any]) -> str | None:
+        kind, beside = details[0]["type"], _at(self.data, path[:-1])
+        if not path or not isinstance(path[-1], str) or not isinstance(beside, dict) or path in self._renamed:
+            return None
+        if kind == "extra_forbidden":
+            return key_meant(path[-1], _keys_at(path[:-1]), beside)
+        return name_meant(path[-1], beside) if kind == "name" and details[0]["loc"][-1] == "[key]" else None
+
+    def _rename(self, path: Path, key: str) -> None:
+        node = _at(self.data, path[:-1])
+        self._renamed[*path[:-1], key] = self.said(path)
+        # In its place: the first of some maps counts for more than the others.
+        pairs = [(key if name == path[-1] else name, value) for name, value in node.items()]
+        node.clear()
+        node.update(pairs)
+
+    def _mend(self, path: Path, details: list[Any]) -> None:
+        meant = None if path in self._known else next(filter(None, (value_meant(path, one) for one in details)), None)
+        self._known.add(path)
+        holder = _at(self.data, path[:-1])
+        if meant is not None and _at(self.data, path) is not None:
+            holder[path[-1]] = meant
+        elif (gone := _take_out(self.data, path)) is not None:
+            self._gone.add(gone)
+
+
+_GROUND: tuple[Path, ...] = (
+    *((layer,) for layer in LAYERS if layer not in ("migration", "observability", "budget", "exceptions")),
+    ("compute", "engine"),
+    ("compute", "kubernetes"),
+    ("compute", "kubernetes", "nodes"),
+    ("compute", "kubernetes", "nodes", EVERY),
+)
+"""What so much rests on that nothing can be said of the rest while it is not there: layers that others
+name, and what runs services."""
+
+
+def _is_ground(gone: Path) -> bool:
+    return any(
+        len(gone) == len(path) and all(part in (EVERY, found) for part, found in zip(path, gone, strict=True))
+        for path in _GROUND
+    )
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    shorter = min(len(one), len(other))
+    return shorter > 0 and one[:shorter] == other[:shorter]
+
+
+def _at(data: Any, path: Path) -> Any:
+    for part in path:
+        if isinstance(data, list) and isinstance(part, int) and part < len(data):
+            data = data[part]
+        elif isinstance(data, dict):
+            data = data.get(part)
         else:
-            return settings, list(mistakes.values())
-    return None, list(mistakes.values())
+            return None
+    return data
+
+
+def _words_at(data: Any, path: Path) -> Iterable[str]:
+    value = _at(data, path)
+    return [value] if isinstance(value, str) else []
 
 
 def _copy(value: Any) -> Any:
@@ -85,13 +194,6 @@ def _within(inner: Path, outer: Path) -> bool:
     return len(inner) > len(outer) and inner[: len(outer)] == outer
 
 
-def _mistakes(error: ValidationError, data: Mapping[str, Any]) -> dict[Path, Mistake]:
-    by_path: dict[Path, list[Any]] = {}
-    for detail in error.errors(include_url=False):
-        by_path.setdefault(_path(detail, data), []).append(detail)
-    return {path: Mistake(path, _message(path, details)) for path, details in by_path.items()}
-
-
 def _path(detail: Any, data: Mapping[str, Any]) -> Path:
     """Where in the data an error is: pydantic's location without the names of union members."""
     path: list[str | int] = []
@@ -103,38 +205,48 @@ def _path(detail: Any, data: Mapping[str, Any]) -> Path:
             path.append(part)
     if detail["type"] == "missing":
         path.append(detail["loc"][-1])
+    # A model that finds two of its values at odds says which of them to look at.
+    for part in detail.get("ctx", {}).get("at", ()):
+        if not isinstance(node, Mapping) or part not in node:
+            break
+        node = node[part]
+        path.append(part)
     return tuple(path)
 
 
-def _take_out(data: dict[str, Any], path: Path) -> None:
+def _take_out(data: dict[str, Any], path: Path) -> Path | None:
     """Remove what stands at ``path``; where it is missing, the group that lacks it. A list goes as a whole, since taking out
-    one entry would move the others."""
+    one entry would move the others. What went, or None where it had gone before."""
     node: Any = data
     for depth, part in enumerate(path):
-        if isinstance(part, int) or depth == len(path) - 1 or not isinstance(node.get(part), (dict, list)):
-            _remove(data, path[:depth] if isinstance(part, int) else path[: depth + 1])
-            return
+        last = depth == len(path) - 1
+        if isinstance(part, int):
+            return _remove(data, path[:depth])
+        if last or not isinstance(node.get(part), (dict, list)):
+            return _remove(data, path[: depth + 1]) if last or part in node else None
         node = node[part]
+    return None
 
 
-def _remove(data: dict[str, Any], path: Path) -> None:
+def _remove(data: dict[str, Any], path: Path) -> Path | None:
     """Remove a key of nested mappings, or, where the key is missing, the mapping that lacks it."""
     node: Any = data
     for part in path[:-1]:
         if not isinstance(node, dict) or part not in node:
-            return
+            return None
         node = node[part]
     if isinstance(node, dict) and path and path[-1] in node:
         del node[path[-1]]
-    elif len(path) > 1:
-        _remove(data, path[:-1])
+        return path
+    return _remove(data, path[:-1]) if len(path) > 1 else None
 
 
-def _message(path: Path, details: list[Any]) -> str:
-    if len(details) > 1:
-        # The members of a union each say why they refuse; together they are the alternatives.
-        return " or ".join(dict.fromkeys(_one(path, detail) for detail in details))
-    return _one(path, details[0])
+def _message(path: Path, details: list[Any], meant: str | None = None) -> str:
+    # The members of a union each say why they refuse; together they are the alternatives, but for those of another type
+    # where one takes this type.
+    nearer = [detail for detail in details if not detail["type"].endswith("_type")] or details
+    text = " or ".join(dict.fromkeys(_one(path, detail) for detail in nearer))
+    return f'{text}; did you mean "{meant}"?' if meant and details[0]["type"] == "name" else text
 
 
 def _one(path: Path, detail: Any) -> str:
@@ -153,30 +265,44 @@ def _one(path: Path, detail: Any) -> str:
         return f"is missing{example}"
     if kind == "secret_in_clear":
         return str(detail["msg"]).replace("{key}", f"groundwork:{dotted(path)}")
-    return _about_value(kind, _shown(path, detail["input"]), detail, context)
+    return _about_value(path, detail, context)
 
 
-def _about_value(kind: str, found: str, detail: Any, context: Mapping[str, Any]) -> str:
+def _about_value(path: Path, detail: Any, context: Mapping[str, Any]) -> str:
+    kind, value, found = detail["type"], detail["input"], _shown(path, detail["input"])
     if kind == "literal_error":
-        allowed = [word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")]
-        return f"{found} is not allowed; use {one_of(allowed)}{nearest(detail['input'], allowed)}"
+        allowed = words_allowed(context)
+        return f"{found} is not allowed; use {one_of(allowed)}{nearest(value, allowed)}"
     if kind in _BOUNDS:
         label, key = _BOUNDS[kind]
         return f"{found} is {label} {context[key]}"
     if kind == "string_pattern_mismatch":
-        return f"{found} does not have the form {context['pattern']}"
-    if kind.rpartition("_")[2] in ("type", "size") or "parsing" in kind:
+        return f"{found} is not {forms()[context['pattern']]}"
+    if kind.rpartition("_")[2] in ("type", "size", "float") or "parsing" in kind:
         expected = _KINDS.get(kind.partition("_")[0], "of the right type")
-        return f"{found} is not {expected}{_type_hint(kind, detail['input'])}"
+        return f"{found} is not {expected}{_type_hint(path, kind, value)}"
     message: str = detail["msg"]
     return f"{found} {message}" if message.startswith(("is ", "must ")) else message
 
 
-def _type_hint(kind: str, value: Any) -> str:
+def _type_hint(path: Path, kind: str, value: Any) -> str:
     if is_sealed(value) or isinstance(value, Sealed):
         return "; an encrypted value can only stand under secrets.NAME.values and messaging.push"
     if kind == "string_type" and isinstance(value, (bool, int, float)):
-        return "; put it in quotes"
+        yaml = " (YAML takes no, off, yes and on for false and true)" if isinstance(value, bool) else ""
+        return f"; put it in quotes{yaml}"
+    if kind.startswith("int"):
+        return size_hint(path, value)
+    return _shape_hint(path, kind, value)
+
+
+def _shape_hint(path: Path, kind: str, value: Any) -> str:
+    """For a word where a list or a mapping belongs."""
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_.-]+", value) and not _may_be_secret(path, value):
+        if kind in ("tuple_type", "list_type"):
+            return f"; write [{value}]"
+        keys = _keys_at(path)
+        return f"; its keys are {', '.join(keys)}" if keys else ""
     return ""
 
 
@@ -231,12 +357,15 @@ def _texts(key: str | int, value: Any) -> Iterable[tuple[str | int, str]]:
 
 def _keys_at(path: Path) -> list[str]:
     """The keys that the model at ``path`` knows."""
+    model = _model_at(path)
+    return sorted(_names(model)) if _is_model(model) else []
+
+
+def _model_at(path: Path) -> Any:
     model: Any = Settings
     for part in path:
         model = _member(model, part)
-        if model is None:
-            return []
-    return sorted(_names(model)) if _is_model(model) else []
+    return model
 
 
 def _names(model: type[BaseModel]) -> Iterable[str]:

@@ -243,7 +243,6 @@ PODS = (
 """Everything that starts pods."""
 NAMESPACE = kubernetes("core/v1:Namespace")
 KUBERNETES_SERVICE = kubernetes("core/v1:Service")
-SERVICE_ACCOUNT = kubernetes("core/v1:ServiceAccount")
 CONFIG_MAP = kubernetes("core/v1:ConfigMap")
 INGRESS = kubernetes("networking.k8s.io/v1:Ingress")
 NETWORK_POLICY = kubernetes("networking.k8s.io/v1:NetworkPolicy")

@@ -24,7 +24,7 @@ from settings.checks import (
     secrets,
     services,
 )
-from settings.mistakes import Mistake, Path
+from settings.mistakes import Mistake
 from settings.models import Settings
 
 CHECKS: tuple[Callable[[Settings], Iterator[Mistake]], ...] = (
@@ -46,16 +46,6 @@ CHECKS: tuple[Callable[[Settings], Iterator[Mistake]], ...] = (
 )
 
 
-def check(settings: Settings, already: set[Path]) -> list[Mistake]:
-    """Every mistake the checks find, but for paths at or above which one is known ``already``."""
-    return [
-        mistake
-        for find in CHECKS
-        for mistake in find(settings)
-        if not any(_overlap(mistake.path, path) for path in already)
-    ]
-
-
-def _overlap(one: Path, other: Path) -> bool:
-    shorter = min(len(one), len(other))
-    return shorter > 0 and one[:shorter] == other[:shorter]
+def check(settings: Settings) -> list[Mistake]:
+    """Every mistake the checks find."""
+    return [mistake for find in CHECKS for mistake in find(settings)]

@@ -20,6 +20,13 @@ from settings.models.compute import ComputeSettings, InstancesSettings
 from settings.models.services import ServiceSettings
 from settings.recurrence import recurrence
 
+_SPOT_OF_ALL = {
+    "eks": "with eks give compute.kubernetes.nodes a group with spot: true, and name it in services.NAME.nodes",
+    "ecs-ec2": "with ecs-ec2 compute.spot says how much runs on Spot",
+    "ec2": "with ec2 compute.spot says how much runs on Spot",
+}
+_NO_SPOT = "App Runner has no Spot. Leave it out"
+
 
 def settings_go_with_the_engine(settings: Settings) -> Iterator[Mistake]:
     compute = settings.compute
@@ -36,9 +43,7 @@ def settings_go_with_the_engine(settings: Settings) -> Iterator[Mistake]:
     for name, service in settings.services.items():
         path: Path = ("services", name)
         if service.spot is not None and engine != "fargate":
-            yield Mistake(
-                (*path, "spot"), f"goes with the engine fargate; with {engine} compute.spot says how much runs on Spot"
-            )
+            yield Mistake((*path, "spot"), f"goes with the engine fargate; {_SPOT_OF_ALL.get(engine, _NO_SPOT)}")
         if service.disk_gib is not None and engine != "fargate":
             yield Mistake(
                 (*path, "disk_gib"),

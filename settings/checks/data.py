@@ -107,12 +107,6 @@ def readers_have_room(settings: Settings) -> Iterator[Mistake]:
             )
 
 
-def backing_layers_need_a_network(settings: Settings) -> Iterator[Mistake]:
-    for layer in ("data", "cache", "search"):
-        if getattr(settings, layer) and not settings.network:
-            yield Mistake((layer,), f"{layer} needs the layer network, which this stack does not build")
-
-
 def windows_are_apart(settings: Settings) -> Iterator[Mistake]:
     """AWS refuses a daily backup window that meets the weekly maintenance window."""
     if settings.data and meet(settings.data.backup.window, settings.data.maintenance_window):
@@ -160,7 +154,6 @@ CHECKS = (
     replicas_copy_something,
     cascades_need_postgres_14,
     replica_zones_are_used,
-    backing_layers_need_a_network,
     windows_are_apart,
     cache_windows_last_an_hour,
 )

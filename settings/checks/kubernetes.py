@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
+from math import ceil
 
 from settings.facts import (
     InstanceClass,
@@ -19,7 +20,7 @@ from settings.facts import (
 from settings.mistakes import Mistake, Path, nearest, one_of
 from settings.models import Settings
 from settings.models.compute import ComputeSettings
-from settings.models.kubernetes import KubernetesSettings, NodeGroupSettings
+from settings.models.kubernetes import MOST_NODES, KubernetesSettings, NodeGroupSettings
 from settings.models.services import ServiceSettings
 
 _CLUSTER: Path = ("compute", "kubernetes")
@@ -39,10 +40,6 @@ def kubernetes_goes_with_eks(settings: Settings) -> Iterator[Mistake]:
     if compute and compute.kubernetes and compute.engine != "eks":
         yield Mistake(
             _CLUSTER, f"goes with the engine eks, and this is {compute.engine}; leave it out, or change engine"
-        )
-    if _cluster(settings) and settings.network is None:
-        yield Mistake(
-            ("compute", "engine"), "eks needs the layer network, which this stack does not build; set network: {}"
         )
 
 
@@ -278,23 +275,43 @@ def _holds(settings: Settings, cluster: KubernetesSettings, pool: _Pool) -> Iter
         name: requests(settings.services[name], tracing=_is_traced(settings.services[name], settings))
         for name in pool.services
     }
+    if any(_too_large(one, pool.groups.values(), cluster) for one in asked.values()):
+        # No number of nodes holds it, which is said already.
+        return
     copies = {name: _at_most(settings.most_copies(name)) for name in pool.services}
-    path: Path = (*_NODES, next(iter(pool.groups)), "max") if len(pool.groups) == 1 else _NODES
-    for what, unit in _UNITS.items():
+    system = system_pods("cluster") if pool.system else Room(0, 0, 0)
+    short: list[tuple[float, str, int, int]] = []
+    for what in _UNITS:
         has = sum(group.max * getattr(rooms[name], what) for name, group in pool.groups.items())
-        system = getattr(system_pods("cluster"), what) if pool.system else 0
-        needed = sum(copies[name] * getattr(asked[name], what) for name in pool.services) + system
+        needed = sum(copies[name] * getattr(asked[name], what) for name in pool.services) + getattr(system, what)
         if needed > has:
-            each = ", ".join(
-                f"{name} {copies[name]}{'' if what == 'pods' else f' × {getattr(asked[name], what)}'}"
-                for name in pool.services
-            )
-            yield Mistake(
-                path,
-                f"{_nodes_said(pool.groups)} hold {has} {unit} at their max, and pods may ask for {needed} ({each}, each with the "
-                f"quarter more of a deployment{f', and {system} for the cluster itself' if system else ''}); "
-                "raise max, use larger classes, or lower scaling.max",
-            )
+            short.append((needed / has, what, has, needed))
+    if short:
+        # One message: as many nodes more as hold what is shortest hold the rest too.
+        _, what, has, needed = max(short)
+        each = ", ".join(
+            f"{name} {copies[name]}{'' if what == 'pods' else f' × {getattr(asked[name], what)}'}"
+            for name in pool.services
+        )
+        itself = f", and {getattr(system, what)} for the cluster itself" if pool.system else ""
+        single = len(pool.groups) == 1
+        yield Mistake(
+            (*_NODES, next(iter(pool.groups)), "max") if single else _NODES,
+            f"{_nodes_said(pool.groups)} hold {has} {_UNITS[what]} at their max, and pods may ask for {needed} ({each}, each "
+            f"with the quarter more of a deployment{itself}); raise max{_to(pool, needed / has) if single else ''}, use larger "
+            "classes, or lower scaling.max",
+        )
+
+
+def _to(pool: _Pool, ratio: float) -> str:
+    """How many nodes of the only group are enough, if AWS takes so many."""
+    enough = ceil(next(iter(pool.groups.values())).max * ratio)
+    return f" to {enough}" if enough <= MOST_NODES else ""
+
+
+def _too_large(asked: Room, groups: Iterable[NodeGroupSettings], cluster: KubernetesSettings) -> bool:
+    rooms = [_room_of(known, cluster) for group in groups for known in _known(group)]
+    return asked.cpu > max(room.cpu for room in rooms) or asked.memory > max(room.memory for room in rooms)
 
 
 def _at_most(copies: int) -> int:

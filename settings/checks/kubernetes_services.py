@@ -82,7 +82,8 @@ def _scales(path: Path, service: ServiceSettings) -> Iterator[Mistake]:
             (*path, "schedule"),
             "pods have no other bounds at certain hours; raise scaling.min, or let target or queue follow the load",
         )
-    if scaling.min == 0 and scaling.max and scaling.queue is None and scaling.target:
+    # Of a service with a port the check for all engines says so.
+    if scaling.min == 0 and scaling.max and scaling.queue is None and scaling.target and service.port is None:
         yield Mistake(
             (*path, "min"),
             "0 copies use no CPU that could start one; only scaling.queue starts from 0. Set min to 1 or more",

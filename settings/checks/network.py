@@ -8,7 +8,7 @@ from itertools import combinations
 
 from settings.addresses import AddressPlanError, plan, zone_letters
 from settings.facts import regions
-from settings.mistakes import Mistake, nearest, one_of
+from settings.mistakes import Mistake, all_of, nearest, one_of
 from settings.models import Settings
 
 
@@ -18,6 +18,17 @@ def region_is_known(settings: Settings) -> Iterator[Mistake]:
             ("aws:region",),
             f'"{settings.region}" is not a region Groundwork knows{nearest(settings.region, regions())}',
         )
+
+
+def what_stands_in_the_network_has_one(settings: Settings) -> Iterator[Mistake]:
+    if settings.network:
+        return
+    inside = [layer for layer in ("services", "data", "cache", "search") if getattr(settings, layer)]
+    if settings.compute and settings.compute.engine == "eks":
+        inside.append("compute (eks)")
+    if inside:
+        need = "need" if len(inside) > 1 or inside == ["services"] else "needs"
+        yield Mistake(("network",), f"is not built, and {all_of(inside)} {need} it; set network: {{}}")
 
 
 def region_has_the_zones(settings: Settings) -> Iterator[Mistake]:
@@ -89,4 +100,11 @@ def nat_zone_is_used(settings: Settings) -> Iterator[Mistake]:
             )
 
 
-CHECKS = (region_is_known, region_has_the_zones, subnets_fit, plan_has_room, nat_zone_is_used)
+CHECKS = (
+    region_is_known,
+    what_stands_in_the_network_has_one,
+    region_has_the_zones,
+    subnets_fit,
+    plan_has_room,
+    nat_zone_is_used,
+)

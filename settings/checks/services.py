@@ -34,9 +34,8 @@ def sizes_fit_fargate(settings: Settings) -> Iterator[Mistake]:
 
 
 def services_need_an_engine(settings: Settings) -> Iterator[Mistake]:
-    if settings.services and not (settings.compute and settings.network):
-        missing = "compute" if not settings.compute else "network"
-        yield Mistake(("services",), f"services need the layer {missing}, which this stack does not build")
+    if settings.services and not settings.compute:
+        yield Mistake(("services",), "services need the layer compute, which this stack does not build")
 
 
 def paths_are_distinct(settings: Settings) -> Iterator[Mistake]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import ipaddress
 import re
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -199,6 +200,14 @@ def window_in_utc(window: str, timezone: str) -> str:
     if not day:
         return f"{start:%H:%M}-{end:%H:%M}"
     return f"{WEEKDAYS[start.weekday()]}:{start:%H:%M}-{WEEKDAYS[end.weekday()]}:{end:%H:%M}"
+
+
+def network_around(value: str) -> str:
+    """The network that an address such as ``10.0.0.5/16`` lies in, as a hint."""
+    try:
+        return f'; did you mean "{ipaddress.ip_network(value, strict=False)}"?'
+    except ValueError:
+        return ""
 
 
 Stage = Literal["dev", "staging", "prod"]

@@ -46,7 +46,11 @@ class CacheSettings(Model):
     @model_validator(mode="after")
     def _multi_az_needs_replicas(self) -> CacheSettings:
         if self.multi_az and self.replicas < 1:
-            raise PydanticCustomError("multi_az", "multi_az needs at least 1 replica to fail over to; replicas is 0")
+            raise PydanticCustomError(
+                "multi_az", "multi_az needs at least 1 replica to fail over to; replicas is 0", {"at": ("multi_az",)}
+            )
         if self.engine == "redis" and (self.version or "7.1") not in ("7.0", "7.1"):
-            raise PydanticCustomError("version", "Redis on ElastiCache ends at 7.1; Valkey goes on with 8.0")
+            raise PydanticCustomError(
+                "version", "Redis on ElastiCache ends at 7.1; Valkey goes on with 8.0", {"at": ("version",)}
+            )
         return self

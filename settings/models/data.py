@@ -34,7 +34,9 @@ class StorageSettings(Model):
         # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.Autoscaling.html
         if self.max is not None and self.max < self.size * 1.1:
             raise PydanticCustomError(
-                "storage", "max ({max}) must be at least 10 % above size ({size})", {"max": self.max, "size": self.size}
+                "storage",
+                "max ({max}) must be at least 10 % above size ({size})",
+                {"max": self.max, "size": self.size, "at": ("max",)},
             )
         # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html#gp3-storage
         if (self.iops or self.throughput) and self.size < 400:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from settings.models.base import Model, Name
+from settings.models.base import Model, Name, network_around
 
 Country = Annotated[str, Field(pattern="^[A-Z]{2}$")]
 
@@ -17,7 +17,9 @@ def _address_range(value: str) -> str:
     try:
         return str(ipaddress.ip_network(value))
     except ValueError as error:
-        raise PydanticCustomError("cidr", "is not an address range: {reason}", {"reason": str(error)}) from None
+        raise PydanticCustomError(
+            "cidr", "is not an address range: {reason}{hint}", {"reason": str(error), "hint": network_around(value)}
+        ) from None
 
 
 AddressRange = Annotated[str, AfterValidator(_address_range)]

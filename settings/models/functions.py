@@ -75,11 +75,17 @@ class FunctionSettings(Model):
         trigger = self.trigger
         if trigger and is_fifo(trigger.queue):
             if trigger.batch > 10:
-                raise PydanticCustomError("trigger", "a FIFO queue gives batches of at most 10")
+                raise PydanticCustomError(
+                    "trigger", "a FIFO queue gives batches of at most 10", {"at": ("trigger", "batch")}
+                )
             if trigger.window:
-                raise PydanticCustomError("trigger", "a FIFO queue gives batches without a window")
+                raise PydanticCustomError(
+                    "trigger", "a FIFO queue gives batches without a window", {"at": ("trigger", "window")}
+                )
         elif trigger and trigger.batch > 10 and not trigger.window:
-            raise PydanticCustomError("trigger", "a batch of more than 10 needs a window of at least 1 second")
+            raise PydanticCustomError(
+                "trigger", "a batch of more than 10 needs a window of at least 1 second", {"at": ("trigger", "batch")}
+            )
         return self
 
     @model_validator(mode="after")
@@ -90,7 +96,7 @@ class FunctionSettings(Model):
             raise PydanticCustomError(
                 "trigger",
                 "trigger.concurrency ({wanted}) is more than the {reserved} copies that concurrency reserves",
-                {"wanted": wanted, "reserved": self.concurrency},
+                {"wanted": wanted, "reserved": self.concurrency, "at": ("trigger", "concurrency")},
             )
         return self
 

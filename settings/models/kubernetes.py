@@ -19,6 +19,10 @@ LabelKey = Annotated[
 LabelValue = Annotated[str, Field(pattern=r"^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$")]
 
 
+MOST_NODES = 450
+"""Of a managed group, without asking AWS for more: https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html"""
+
+
 class TaintSettings(Model):
     """Keeps pods off nodes, unless they tolerate it."""
 
@@ -31,9 +35,9 @@ class NodeGroupSettings(Model):
 
     classes: Annotated[tuple[NodeClass, ...], Field(min_length=1, max_length=20)] = ("t3.medium",)
     """Instance classes, the preferred first; Spot wants several. All of one architecture."""
-    min: Annotated[int, Field(ge=0, le=450)] = 1
-    max: Annotated[int, Field(ge=1, le=450)] = 4
-    desired: Annotated[int, Field(ge=0, le=450)] | None = None
+    min: Annotated[int, Field(ge=0, le=MOST_NODES)] = 1
+    max: Annotated[int, Field(ge=1, le=MOST_NODES)] = 4
+    desired: Annotated[int, Field(ge=0, le=MOST_NODES)] | None = None
     """How many start; what scales the group decides later. Unset, ``min``."""
     spot: bool = False
     """Spare capacity, up to 90 % cheaper, which AWS takes back within two minutes. Only what is not stateful belongs there."""
@@ -54,7 +58,12 @@ class NodeGroupSettings(Model):
                 "desired ({desired}) must lie between min ({min}) and max ({max})"
                 if self.min <= self.max
                 else "min ({min}) is more than max ({max})",
-                {"desired": self.starts_with, "min": self.min, "max": self.max},
+                {
+                    "desired": self.starts_with,
+                    "min": self.min,
+                    "max": self.max,
+                    "at": ("desired" if self.min <= self.max else "min",),
+                },
             )
         return self
 
@@ -94,8 +103,9 @@ class KubernetesSettings(Model):
     objects: Literal["apply", "render"] = "apply"
     """``apply``: an update of the stack creates the objects through the API, which it must reach: inside the network where the
     endpoint is private. ``render``: it writes them into ``render_to``, from where GitOps applies them."""
-    render_to: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.][A-Za-z0-9_./-]*$")] = "build/kubernetes"
-    """The folder, relative to the program."""
+    render_to: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.][A-Za-z0-9_./-]*$")] | None = None
+    """The folder, relative to the program. Unset, ``build/kubernetes/<platform>-<stage>``, which git ignores; GitOps wants one
+    that it keeps, such as ``deploy/prod``."""
     way_in: Literal["alb", "nlb"] = "alb"
     """``alb``: the platform's load balancer, with its WAF and CloudFront, as on every engine. ``nlb``: the default service also
     answers at a Network Load Balancer made by its Kubernetes Service."""

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from settings.models.base import LogRetention, Model
+from settings.models.base import LogRetention, Model, network_around
 
 TIERS = ("public", "private", "data")
 
@@ -20,7 +20,9 @@ def _cidr(value: str) -> str:
     try:
         network = ipaddress.IPv4Network(value)
     except ValueError as error:
-        raise PydanticCustomError("cidr", "is not an IPv4 network: {reason}", {"reason": str(error)}) from None
+        raise PydanticCustomError(
+            "cidr", "is not an IPv4 network: {reason}{hint}", {"reason": str(error), "hint": network_around(value)}
+        ) from None
     return str(network)
 
 
@@ -95,6 +97,8 @@ class NetworkSettings(Model):
     def _nat_zone_needs_single(self) -> NetworkSettings:
         if self.nat_zone and self.nat != "single":
             raise PydanticCustomError(
-                "nat_zone", 'nat_zone only goes with nat: single, and nat is "{nat}"', {"nat": self.nat}
+                "nat_zone",
+                'nat_zone only goes with nat: single, and nat is "{nat}"',
+                {"nat": self.nat, "at": ("nat_zone",)},
             )
         return self

@@ -7,11 +7,14 @@ from typing import Annotated
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from settings.mistakes import nearest
 from settings.models.base import Model, Name, Sealed
 from settings.models.services import EnvironmentName
 
 RotationDays = Annotated[int, Field(ge=1, le=1000)]
 """https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotationRulesType.html"""
+
+_ROTATED = ("rotation", "signing_keys")
 
 SIGNING_PARTS = ("", "_PREVIOUS", "_NEXT")
 """What a signing key that rotates consists of; each part has an id beside it."""
@@ -67,7 +70,9 @@ class SecretSettings(Model):
         unknown = sorted(set(self.values) - set(self.keys))
         if unknown:
             raise PydanticCustomError(
-                "values", "values has {unknown}, which keys does not list", {"unknown": ", ".join(unknown)}
+                "values",
+                "values has {unknown}, which keys does not list",
+                {"unknown": ", ".join(unknown), "at": ("values",)},
             )
         return self
 
@@ -76,18 +81,22 @@ class SecretSettings(Model):
         for key in self.rotation.signing_keys if self.rotation else ():
             if key not in self.keys:
                 raise PydanticCustomError(
-                    "rotation", "rotation.signing_keys has {key}, which keys does not list", {"key": key}
+                    "rotation",
+                    "rotation.signing_keys has {key}, which keys does not list{hint}",
+                    {"key": key, "hint": nearest(key, self.keys), "at": _ROTATED},
                 )
             if key in self.values:
                 raise PydanticCustomError(
-                    "rotation", "{key} is drawn and renewed by its rotation; leave it out of values", {"key": key}
+                    "rotation",
+                    "{key} is drawn and renewed by its rotation; leave it out of values",
+                    {"key": key, "at": ("values", key)},
                 )
             taken = sorted(set(signing_variables(key)[1:]) & set(self.keys))
             if taken:
                 raise PydanticCustomError(
                     "rotation",
                     "{taken} comes with {key} by itself; leave it out of keys",
-                    {"taken": taken[0], "key": key},
+                    {"taken": taken[0], "key": key, "at": ("keys",)},
                 )
             if len(key) > 128 - len("_PREVIOUS_ID"):
                 raise PydanticCustomError("rotation", "{key} is too long for what comes with it", {"key": key})
@@ -102,6 +111,6 @@ class SecretSettings(Model):
                 raise PydanticCustomError(
                     "rotation",
                     "{missing} would have no value beside keys that are drawn; seal one in values, or give it a secret of its own",
-                    {"missing": ", ".join(missing)},
+                    {"missing": ", ".join(missing), "at": _ROTATED},
                 )
         return self

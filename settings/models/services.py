@@ -47,7 +47,7 @@ class StepScaling(Model):
             raise PydanticCustomError(
                 "steps",
                 "below ({below}) must be lower than above ({above})",
-                {"below": self.below, "above": self.above},
+                {"below": self.below, "above": self.above, "at": ("below",)},
             )
         return self
 
@@ -115,7 +115,9 @@ class ScalingSettings(Model):
 def check_bounds(least: int, most: int) -> None:
     """Refuse bounds that leave nothing between them."""
     if least > most:
-        raise PydanticCustomError("bounds", "min ({min}) is more than max ({max})", {"min": least, "max": most})
+        raise PydanticCustomError(
+            "bounds", "min ({min}) is more than max ({max})", {"min": least, "max": most, "at": ("min",)}
+        )
 
 
 class LimitSettings(Model):
@@ -234,7 +236,7 @@ class ServiceSettings(Model):
                 raise PydanticCustomError(
                     "limits",
                     "limits.{name} ({limit}) is less than the {asked} that it asks for; raise it, or leave it out",
-                    {"name": name, "limit": limit, "asked": asked},
+                    {"name": name, "limit": limit, "asked": asked, "at": ("limits", name)},
                 )
         return self
 
@@ -245,6 +247,12 @@ class ServiceSettings(Model):
             raise PydanticCustomError(
                 "writable",
                 "writable_paths may fill {needed} MiB of memory ({count} × {each}), more than half of the {memory} MiB there are; use disk_paths",
-                {"needed": needed, "count": len(self.writable_paths), "each": self.writable_mib, "memory": self.memory},
+                {
+                    "needed": needed,
+                    "count": len(self.writable_paths),
+                    "each": self.writable_mib,
+                    "memory": self.memory,
+                    "at": ("memory",),
+                },
             )
         return self

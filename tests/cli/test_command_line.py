@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cli import console
 from cli.main import run
 from cli.settings_text import settings_text
 from preview.terraform import verify as module
@@ -327,3 +328,17 @@ class TestProcess:
         )
         assert done.stdout.startswith("aws:region")
         assert done.stderr == ""
+
+
+def test_a_mistake_is_wrapped_between_words_on_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "terminal_width", lambda _stream: 40)
+    console.complain(
+        "Pulumi.dev.yaml:4 platform.phase: not allowed; use mvp or launch\nPulumi.dev.yaml:5 budget: short"
+    )
+    assert capsys.readouterr().err.splitlines() == [
+        "Pulumi.dev.yaml:4 platform.phase: not",
+        "    allowed; use mvp or launch",
+        "Pulumi.dev.yaml:5 budget: short",
+    ]

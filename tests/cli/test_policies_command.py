@@ -13,6 +13,7 @@ from cli.main import run
 from cli.policies_text import exceptions_text, explanation, rules_text
 from guardrails.catalogue import TOPICS, heading, rules
 from guardrails.exemptions import read
+from tests.stacks import ROOT
 from tests.writing import write_project
 
 TODAY = datetime.date(2026, 3, 1)
@@ -62,6 +63,20 @@ def test_a_topic_that_does_not_exist_is_a_mistake(call: Call) -> None:
     code, _, err = call("policies", "list", "--topic", "nonsense")
     assert code == 2
     assert "There is no topic 'nonsense'; there are network, " in err
+
+
+def test_a_misspelt_topic_gets_the_nearest_one(call: Call) -> None:
+    assert 'did you mean "network"?' in call("policies", "list", "--topic", "Netwrk")[2]
+
+
+@pytest.mark.parametrize("file", ["dev", "Pulumi.dev.yaml"])
+def test_who_checks_a_stack_by_name_is_told_the_command_that_judges_it(
+    call: Call, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    code, out, err = call("policies", "check", file)
+    assert (code, out) == (2, "")
+    assert err.endswith(f"; it is a stack: groundwork preview {file}\n")
 
 
 def test_a_rule_is_explained_with_everything_it_states(call: Call) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from settings.checks import kubernetes
+from settings.checks import CHECKS, kubernetes
 from settings.facts import instance_class, kubernetes_as_of, kubernetes_versions, node_room
 from settings.mistakes import dotted
 from settings.models import Settings
@@ -175,9 +175,11 @@ def test_the_cluster_goes_with_its_engine() -> None:
 
 
 def test_the_cluster_needs_a_network() -> None:
-    assert mistakes(network=None) == [
-        "compute.engine: eks needs the layer network, which this stack does not build; set network: {}"
-    ]
+    settings = Settings.model_validate(
+        {"region": "ap-south-1", "platform": {"name": "shop"}, "compute": {"engine": "eks"}, "services": {"web": {}}}
+    )
+    [mistake] = [found for check in CHECKS for found in check(settings) if found.path == ("network",)]
+    assert mistake.message == "is not built, and services and compute (eks) need it; set network: {}"
 
 
 def test_controllers_come_from_the_internet() -> None:
@@ -224,7 +226,7 @@ def test_more_copies_than_the_groups_hold_are_refused() -> None:
     assert mistakes(nodes(general=GENERAL), services=services) == [
         "compute.kubernetes.nodes.general.max: 10 × t3.medium or t3.large hold 13800 thousandths of a vCPU at their max, and pods "
         "may ask for 16000 (web 50 × 250, api 10 × 250, each with the quarter more of a deployment, and 1000 for the cluster "
-        "itself); raise max, use larger classes, or lower scaling.max"
+        "itself); raise max to 12, use larger classes, or lower scaling.max"
     ]
 
 

@@ -109,7 +109,7 @@ WITHIN_CONFIG = {
     ),
     "a cache over several zones with one node": (
         "groundwork:cache: {multi_az: true}",
-        ["Pulumi.dev.yaml:4 cache: multi_az needs at least 1 replica to fail over to; replicas is 0"],
+        ["Pulumi.dev.yaml:4 cache.multi_az: multi_az needs at least 1 replica to fail over to; replicas is 0"],
     ),
     "a replica of nothing": (
         "groundwork:data: {replicas: {second: {of: frist}, first: {}}}",
@@ -132,7 +132,7 @@ WITHIN_CONFIG = {
     "a huge value": (
         f"groundwork:data: {{class: {'x' * 5000}}}",
         [
-            'Pulumi.dev.yaml:4 data.class: "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx… does not have the form '
+            'Pulumi.dev.yaml:4 data.class: "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx… is not a class of databases such as "db.t4g.medium"'
         ],
     ),
     "an encrypted value where plain text belongs": (
@@ -165,7 +165,7 @@ WITHIN_CONFIG = {
     ),
     "bounds in the wrong order": (
         SERVICES.format(", scaling: {min: 5, max: 2}"),
-        ["Pulumi.dev.yaml:4 services.web.scaling: min (5) is more than max (2)"],
+        ["Pulumi.dev.yaml:4 services.web.scaling.min: min (5) is more than max (2)"],
     ),
     "a group without what it must have": (
         "groundwork:secrets: {app: {description: words}}",

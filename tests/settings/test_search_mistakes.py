@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from settings.checks import data, search
+from settings.checks import network as network_checks
+from settings.checks import search
 from settings.facts import search_classes
 from settings.mistakes import dotted
 from settings.models import Settings
@@ -20,7 +21,11 @@ def mistakes(wanted: dict[str, Any], **layers: Any) -> list[str]:
     settings = Settings.model_validate(
         {"region": "ap-south-1", "platform": {"name": "shop"}, "network": {"zones": 3}, **layers, "search": wanted}
     )
-    found = [mistake for check in (*search.CHECKS, data.backing_layers_need_a_network) for mistake in check(settings)]
+    found = [
+        mistake
+        for check in (*search.CHECKS, network_checks.what_stands_in_the_network_has_one)
+        for mistake in check(settings)
+    ]
     return [f"{dotted(mistake.path)}: {mistake.message}" for mistake in found]
 
 
@@ -84,7 +89,7 @@ def test_zones_that_the_network_lacks_are_named() -> None:
 
 
 def test_search_needs_a_network() -> None:
-    assert mistakes({}, network=None) == ["search: search needs the layer network, which this stack does not build"]
+    assert mistakes({}, network=None) == ["network: is not built, and search needs it; set network: {}"]
 
 
 @pytest.mark.parametrize(
@@ -98,6 +103,8 @@ def test_search_needs_a_network() -> None:
         {"storage": {"size": 9}},
         {"storage": {"iops": 100}},
         {"storage": {"throughput": 751}},
+        {"storage": {"size": 256, "throughput": 125}},
+        {"storage": {"size": 2000, "iops": 3000}},
         {"logs": ["slow"]},
         {"password": "x"},
     ],
@@ -110,6 +117,23 @@ def test_what_no_domain_can_be_is_refused(wanted: dict[str, Any]) -> None:
 def test_more_operations_allow_more_throughput() -> None:
     storage = SearchSettings.model_validate({"storage": {"iops": 4000, "throughput": 1000}}).storage
     assert (storage.iops, storage.throughput) == (4000, 1000)
+
+
+@pytest.mark.parametrize(
+    ("size", "iops", "throughput"),
+    [
+        (20, 3000, 125),
+        (170, 3000, 125),
+        (171, 3000, 250),
+        (1024, 3072, 250),
+        (3072, 9216, 250),
+        (3073, 9219, 500),
+        (24_576, 16_000, 1000),
+    ],
+)
+def test_a_volume_that_grows_is_asked_for_with_what_its_new_size_brings(size: int, iops: int, throughput: int) -> None:
+    storage = SearchSettings.model_validate({"storage": {"size": size}}).storage
+    assert (storage.all_iops, storage.all_throughput) == (iops, throughput)
 
 
 @given(nodes=st.integers(1, 80), zones=st.sampled_from([1, 2, 3]))
