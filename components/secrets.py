@@ -84,17 +84,17 @@ class Secret(Component):
 
 
 def container(
-    parent: Component, name: str, path: str, description: str, key_arn: pulumi.Input[str]
+    parent: Component, name: str, path: str, description: str, key_arn: pulumi.Input[str], *, is_copy: bool = False
 ) -> aws.secretsmanager.Secret:
-    """An empty secret called ``path`` that only this account can be let into."""
+    """An empty secret called ``path`` that only this account can be let into. A copy of what stands elsewhere goes at once."""
     foundation = parent.foundation
     secret = aws.secretsmanager.Secret(
         name,
         name=path,
         description=description,
         kms_key_id=key_arn,
-        recovery_window_in_days=30 if foundation.is_prod else 0,
-        opts=parent.stateful(),
+        recovery_window_in_days=30 if foundation.is_prod and not is_copy else 0,
+        opts=parent.child() if is_copy else parent.stateful(),
     )
     aws.secretsmanager.SecretPolicy(
         name,

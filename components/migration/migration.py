@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.access import Grant, policy_document
+from components.access import Grant
 from components.alarms import Watch
 from components.base import Component, Foundation, fit
 from components.compute.wiring import Network
@@ -15,7 +15,7 @@ from components.logs import Logging, log_group
 from components.migration.documents import table_mappings, task_settings
 from components.migration.roles import Login, linked_roles, login_role
 from components.migration.watching import tell_of_events, watch_instance, watch_task
-from components.secrets import revealed
+from components.secrets import container, revealed
 from settings.models.base import window_in_utc
 from settings.models.migration import MigrationSettings
 
@@ -124,34 +124,9 @@ class Migration(Component):
     def _secret(self, key_arn: pulumi.Output[str]) -> pulumi.Output[str]:
         """In the shape that DMS reads. It holds a copy of what the source's owner has, so it goes with the layer."""
         source, foundation = self._settings.source, self.foundation
-        secret = aws.secretsmanager.Secret(
-            f"{self.name}-source",
-            name=f"{foundation.prefix.strip('/')}/migration/source",
-            description=f"{self.name}: login at the source",
-            kms_key_id=key_arn,
-            recovery_window_in_days=0,
-            opts=self.child(),
-        )
-        aws.secretsmanager.SecretPolicy(
-            f"{self.name}-source",
-            secret_arn=secret.arn,
-            block_public_policy=True,
-            policy=policy_document(
-                [
-                    {
-                        "Sid": "ThisAccountOnly",
-                        "Effect": "Deny",
-                        "Principal": "*",
-                        "Action": "secretsmanager:*",
-                        "Resource": secret.arn,
-                        "Condition": {
-                            "StringNotEquals": {"aws:PrincipalAccount": foundation.account_id},
-                            "Bool": {"aws:PrincipalIsAWSService": "false"},
-                        },
-                    }
-                ]
-            ),
-            opts=self.child(),
+        path = f"{foundation.prefix.strip('/')}/migration/source"
+        secret = container(
+            self, f"{self.name}-source", path, f"{self.name}: login at the source", key_arn, is_copy=True
         )
         password = revealed(source.password) if source.password else ""
         version = aws.secretsmanager.SecretVersion(
