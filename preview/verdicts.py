@@ -87,7 +87,7 @@ def judge(
     context = Context.of(
         snapshot.settings.get("platform"), snapshot.settings.get("exceptions"), today, baseline, configuration
     )
-    assessment = assess(Stack([*_default_provider(snapshot), *map(_view, snapshot.resources)]), context)
+    assessment = assess(Stack([*_default_provider(snapshot), *map(view_of, snapshot.resources)]), context)
     resources = snapshot.by_urn()
     findings = [_finding(finding, resources.get(finding.resource.urn), context) for finding in assessment.findings]
     findings += [_of_problem(problem, context) for problem in assessment.problems]
@@ -110,7 +110,8 @@ def _default_provider(snapshot: Snapshot) -> list[view.Resource]:
     return [view.Resource(urn, {"region": snapshot.region})]
 
 
-def _view(resource: Resource) -> view.Resource:
+def view_of(resource: Resource) -> view.Resource:
+    """A resource of the snapshot as rules see it."""
     return view.Resource(
         resource.urn,
         _values(resource.inputs),

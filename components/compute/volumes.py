@@ -1,14 +1,29 @@
-"""What the key of instances' volumes must allow."""
+"""The volumes of instances, and what their key must allow."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pulumi
+import pulumi_aws as aws
 
 from components.base import Foundation
 
 _ROLES = ("autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling", "spot.amazonaws.com/AWSServiceRoleForEC2Spot")
+
+
+_ROOT = "/dev/xvda"
+"""The root device of every image of Amazon Linux 2023."""
+
+
+def root_volume(gib: int, key_arn: pulumi.Input[str]) -> aws.ec2.LaunchTemplateBlockDeviceMappingArgs:
+    """The volume that an instance starts from, gone with it."""
+    return aws.ec2.LaunchTemplateBlockDeviceMappingArgs(
+        device_name=_ROOT,
+        ebs=aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
+            volume_type="gp3", volume_size=gib, encrypted="true", kms_key_id=key_arn, delete_on_termination="true"
+        ),
+    )
 
 
 def key_statements(foundation: Foundation) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ from guardrails.stack import Stack
 from guardrails.view import Opaque
 from guardrails.view import Resource as View
 from preview.snapshot import UNKNOWN, Resource, Snapshot
-from preview.verdicts import _view
+from preview.verdicts import view_of
 from tests.policies.engine_client import PackProcess
 from tests.policies.fixtures import Case, build, cases
 from tests.stacks import STACKS, snapshot_of
@@ -294,7 +294,7 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
 
 @cache
 def stack_of(name: str, unknowns: bool = False) -> Stack:
-    return Stack(_view(resource) for resource in snapshot_of(name, unknowns).resources)
+    return Stack(view_of(resource) for resource in snapshot_of(name, unknowns).resources)
 
 
 def things(network: Network, *types: str) -> Iterator[tuple[View, list[Path]]]:
@@ -359,7 +359,7 @@ def changed(name: str, edits: Mapping[str, Callable[[dict[str, Any]], None] | No
     resources = []
     applied = set()
     for resource in snapshot_of(name, unknowns).resources:
-        view = _view(resource)
+        view = view_of(resource)
         key = next((key for key in edits if view.urn.endswith(key)), None)
         edit = edits[key] if key else None
         if key:

@@ -15,6 +15,7 @@ from components.compute.ec2.machine import Machine
 from components.compute.ec2.seat import Seat
 from components.compute.ec2.user_data import render
 from components.compute.group_hours import group_hours
+from components.compute.volumes import root_volume
 from components.compute.wiring import Network
 from settings.facts import Architecture, instance_class
 from settings.models.compute import ComputeSettings, InstancesSettings
@@ -22,7 +23,6 @@ from settings.models.compute import ComputeSettings, InstancesSettings
 _DAY = 86_400
 _WARMUP = 240
 """Seconds from launch until services answer: packages, images, health."""
-_ROOT = "/dev/xvda"
 _MAX_ALARMS = 10
 """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_AlarmSpecification.html"""
 
@@ -122,18 +122,7 @@ def _template(
         if known is not None and known.burstable
         else None,
         network_interfaces=[_interface(bounds, kit)],
-        block_device_mappings=[
-            aws.ec2.LaunchTemplateBlockDeviceMappingArgs(
-                device_name=_ROOT,
-                ebs=aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
-                    volume_type="gp3",
-                    volume_size=wanted.volume,
-                    encrypted="true",
-                    kms_key_id=kit.volumes_key_arn,
-                    delete_on_termination="true",
-                ),
-            )
-        ],
+        block_device_mappings=[root_volume(wanted.volume, kit.volumes_key_arn)],
         user_data=_user_data(kit),
         tag_specifications=_tags(parent, key) if bounds.seat is not None else None,
         opts=parent.child(),

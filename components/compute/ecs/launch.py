@@ -10,10 +10,9 @@ import pulumi_aws as aws
 from components.base import Component
 from components.compute.ecs.instance_role import KEY, Profile
 from components.compute.firewall import Group
+from components.compute.volumes import root_volume
 from settings.facts import ECS_RESERVED_MEMORY, Architecture
 from settings.models.compute import InstancesSettings
-
-_ROOT = "/dev/xvda"
 
 _PARAMETERS: dict[Architecture, str] = {
     "arm64": "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id",
@@ -54,18 +53,7 @@ def launch_template(
                 security_groups=[group.id],
             )
         ],
-        block_device_mappings=[
-            aws.ec2.LaunchTemplateBlockDeviceMappingArgs(
-                device_name=_ROOT,
-                ebs=aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
-                    volume_type="gp3",
-                    volume_size=settings.volume,
-                    encrypted="true",
-                    kms_key_id=key_arn,
-                    delete_on_termination="true",
-                ),
-            )
-        ],
+        block_device_mappings=[root_volume(settings.volume, key_arn)],
         user_data=cluster_name.apply(lambda name: base64.b64encode(user_data(name).encode()).decode()),
         opts=parent.child(),
     )

@@ -15,6 +15,7 @@ from components.base import Component, fit
 from components.compute.eks.firewall import Firewalls
 from components.compute.eks.identity import cluster_name
 from components.compute.trust import trusted
+from components.compute.volumes import root_volume
 from components.compute.wiring import Network
 from settings.facts import instance_class, most_pods
 from settings.models.kubernetes import KubernetesSettings, NodeGroupSettings, TaintSettings
@@ -22,7 +23,6 @@ from settings.models.kubernetes import KubernetesSettings, NodeGroupSettings, Ta
 GROUP_LABEL = "groundwork/nodes"
 """A label of every node: the name of its group in the settings."""
 
-_ROOT = "/dev/xvda"
 _LONGEST_GROUP = 55
 
 _IMAGES = {"x86_64": "AL2023_x86_64_STANDARD", "arm64": "AL2023_ARM_64_STANDARD"}
@@ -147,18 +147,7 @@ def _template(
         ),
         monitoring=aws.ec2.LaunchTemplateMonitoringArgs(enabled=True),
         vpc_security_group_ids=[firewalls.nodes_id],
-        block_device_mappings=[
-            aws.ec2.LaunchTemplateBlockDeviceMappingArgs(
-                device_name=_ROOT,
-                ebs=aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
-                    volume_type="gp3",
-                    volume_size=settings.volume,
-                    encrypted="true",
-                    kms_key_id=key_arn,
-                    delete_on_termination="true",
-                ),
-            )
-        ],
+        block_device_mappings=[root_volume(settings.volume, key_arn)],
         tag_specifications=[
             aws.ec2.LaunchTemplateTagSpecificationArgs(
                 resource_type=kind, tags=interface_tags if kind == "network-interface" else tags

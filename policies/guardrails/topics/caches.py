@@ -8,6 +8,11 @@ from guardrails.rules import ADVISORY_IN_DEV, ONLY_PRODUCTION, Level, Messages, 
 from guardrails.view import Resource
 
 
+def _is_member(cache: Resource) -> bool:
+    """A cluster that belongs to a group takes from it; on the group itself the property is its own name."""
+    return cache.type == kinds.CACHE_CLUSTER and cache.has("replicationGroupId")
+
+
 @resource_rule(
     "Caches are encrypted at rest",
     "medium",
@@ -48,7 +53,7 @@ def cache_customer_key(cache: Resource) -> Messages:
     fix="Set transitEncryptionEnabled to true and let clients connect with rediss://.",
 )
 def cache_tls(cache: Resource) -> Messages:
-    if cache.type == kinds.CACHE_CLUSTER and cache.has("replicationGroupId"):
+    if _is_member(cache):
         return
     mode = cache.get("transitEncryptionMode", "required")
     if not cache.truth("transitEncryptionEnabled", default=cache.get("engine") == "valkey"):
@@ -96,7 +101,7 @@ def cache_user_authenticated(user: Resource) -> Messages:
     fix="Declare an aws.elasticache.SubnetGroup of private subnets and name it.",
 )
 def cache_own_subnet_group(cache: Resource) -> Messages:
-    if cache.type == kinds.CACHE_CLUSTER and cache.has("replicationGroupId"):
+    if _is_member(cache):
         return
     if not cache.has("subnetGroupName") or (
         cache.known("subnetGroupName") and cache.get("subnetGroupName") == "default"
