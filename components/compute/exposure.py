@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -13,6 +13,7 @@ from components.compute import routing
 from components.compute.wiring import LoadBalancer, Network
 from components.observability.targets import watch_targets
 from settings.models.services import ServiceSettings
+from settings.routes import Route
 
 
 @dataclass(frozen=True)
@@ -27,28 +28,11 @@ class Exposure:
     ready: tuple[pulumi.Resource, ...] = ()
 
 
-@dataclass(frozen=True)
-class Routes:
-    """The rules of all services, and their order."""
-
-    by_service: Mapping[str, Sequence[routing.Route]]
-    priorities: Mapping[str, int]
-
-
-def routes(services: Mapping[str, ServiceSettings], domain: str | None) -> Routes:
-    """Every rule that the services ask for."""
-    found = routing.routes(services, domain)
-    by_service: dict[str, list[routing.Route]] = {}
-    for route in found:
-        by_service.setdefault(route.service, []).append(route)
-    return Routes(by_service, routing.priorities(found))
-
-
 def expose(
     parent: Component,
     name: str,
     settings: ServiceSettings,
-    wanted: Routes,
+    wanted: Sequence[Route],
     *,
     network: Network,
     load_balancer: LoadBalancer | None,
@@ -56,13 +40,11 @@ def expose(
     admit: Callable[[int, pulumi.Input[str]], tuple[pulumi.Resource, ...]],
 ) -> Exposure:
     """Everything that lets the load balancer reach a service. ``admit`` opens its port to a security group."""
-    if load_balancer is None or settings.port is None or not wanted.by_service.get(name):
+    own = [route for route in wanted if route.service == name]
+    if load_balancer is None or settings.port is None or not own:
         return Exposure()
     group = routing.target_group(parent, name, settings, network)
-    rules = [
-        routing.listener_rule(parent, route, wanted.priorities[route.key], group.arn, load_balancer)
-        for route in wanted.by_service[name]
-    ]
+    rules = [routing.listener_rule(parent, route, group.arn, load_balancer) for route in own]
     opened = admit(settings.port, load_balancer.security_group_id)
     alarms = watch_targets(parent, name, load_balancer.arn_suffix, group.arn_suffix, watch)
     return Exposure(

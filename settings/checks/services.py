@@ -11,6 +11,7 @@ from settings.facts import fargate_sizes
 from settings.mistakes import Mistake, nearest, one_of
 from settings.models import Settings
 from settings.models.services import ServiceSettings
+from settings.routes import Route, routes
 
 
 def sizes_fit_fargate(settings: Settings) -> Iterator[Mistake]:
@@ -72,6 +73,35 @@ def paths_are_distinct(settings: Settings) -> Iterator[Mistake]:
             )
         if bucket.cdn:
             taken.setdefault(path, ("storage", name))
+
+
+def priorities_are_distinct(settings: Settings) -> Iterator[Mistake]:
+    """AWS gives each priority of a listener once, and asks the lowest first."""
+    engine = settings.compute.engine if settings.compute else "app-runner"
+    if engine == "app-runner":
+        return
+    found = routes(settings.services, settings.platform.domain, engine)
+    holders: dict[int, Route] = {}
+    for route in found:
+        path = ("services", route.service, "priority", route.kind)
+        places = route.places
+        if route.priority not in places:
+            yield Mistake(
+                path,
+                f"{route.priority} would change which service answers; {places[0]} to {places[-1]} are for what is "
+                f'as specific as "{route.host or route.path}"',
+            )
+        elif route.priority in holders:
+            other = holders[route.priority]
+            free = sorted(set(places) - {taken.priority for taken in found})
+            way_out = f"set one that is free, such as {free[0]}" if free else "give one of them another path"
+            yield Mistake(
+                path,
+                f'"{route.host or route.path}" draws the priority {route.priority}, which services.{other.service} has '
+                f'for "{other.host or other.path}"; {way_out}, and leave the other as it is',
+            )
+        else:
+            holders[route.priority] = route
 
 
 def uses_exist(settings: Settings) -> Iterator[Mistake]:
@@ -235,6 +265,7 @@ CHECKS = (
     services_need_an_engine,
     sizes_fit_fargate,
     paths_are_distinct,
+    priorities_are_distinct,
     uses_exist,
     names_are_distinct,
     connections_fit_the_pool,

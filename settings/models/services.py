@@ -129,6 +129,15 @@ class LimitSettings(Model):
     """MiB, beyond which the copy is killed; unset, as much as it asks for."""
 
 
+class PrioritySettings(Model):
+    """Places of a service's rules at the load balancer, for the rare case that two rules draw the same."""
+
+    path: Annotated[int, Field(ge=1, le=50_000)] | None = None
+    """Of the rule for ``path``; unset, drawn from service, engine and path among the places of paths as specific as it."""
+    host: Annotated[int, Field(ge=1, le=50_000)] | None = None
+    """Of the rule for ``host``; unset, drawn in the same way."""
+
+
 class ServiceSettings(Model):
     """One service: a container that answers on a port, or a worker without one."""
 
@@ -140,6 +149,8 @@ class ServiceSettings(Model):
 
     host: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")] | None = None
     """A name below the domain that leads to this service whatever the path, such as ``api``; beside ``path``, not instead."""
+
+    priority: PrioritySettings = PrioritySettings()
 
     health: UrlPath = "/health"
     """The path that answers 200 when the service is well."""

@@ -15,7 +15,7 @@ import pytest
 
 from components.compute.ec2 import proxy
 from components.compute.ec2.machine import Proxy
-from components.compute.routing import Route
+from settings.routes import Route
 
 _NGINX = shutil.which("nginx")
 pytestmark = pytest.mark.skipif(_NGINX is None, reason="nginx is not installed")
@@ -47,7 +47,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     service = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Service)
     threading.Thread(target=service.serve_forever, daemon=True).start()
     listening = _free_port()
-    routes = (Route("app", host="api.example.com"), Route("app", path="/api/*"))
+    routes = (Route("app", 1, host="api.example.com"), Route("app", 1, path="/api/*"))
     text = proxy.configuration(Proxy(routes, {"app": service.server_address[1]}, "x-origin-verify", None))
     (folder / "origin.conf").write_text(f'"{SECRET}" 1;\n')
     # What differs here: whose files and ports these are.

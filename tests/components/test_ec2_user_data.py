@@ -19,8 +19,8 @@ from components.compute.ec2 import proxy
 from components.compute.ec2.machine import Certified, Machine, Proxy, cache_container
 from components.compute.ec2.units import enabled, units
 from components.compute.ec2.user_data import LIMIT, program, programs, render
-from components.compute.routing import Route
 from settings.models.cache import CacheSettings
+from settings.routes import Route
 
 GOLDEN = Path(__file__).with_name("golden")
 PROGRAMS = Path(proxy.__file__).with_name("programs")
@@ -54,7 +54,7 @@ def machine(services: tuple[str, ...] = ("app", "worker"), **changes: Any) -> Ma
     return Machine(**{**given, **changes})
 
 
-ROUTES = (Route("app", host="api.example.com"), Route("app", path="/api/*"), Route("app", path="/*"))
+ROUTES = (Route("app", 1, host="api.example.com"), Route("app", 1, path="/api/*"), Route("app", 1, path="/*"))
 PROXY = Proxy(ROUTES, {"app": 3000}, "x-origin-verify", Certified(("example.com", "origin.example.com")))
 MVP = machine(
     proxy=PROXY,
@@ -119,7 +119,7 @@ def test_user_data_leaves_room_below_the_limit_of_ec2(shape: str) -> None:
 
 
 def test_user_data_beyond_the_limit_is_a_mistake_with_the_numbers_in_it() -> None:
-    many = tuple(Route("app", path=f"/{number}/{'x' * 100}/*") for number in range(200))
+    many = tuple(Route("app", 1, path=f"/{number}/{'x' * 100}/*") for number in range(200))
     with pytest.raises(pulumi.RunError, match=rf"is \d+ bytes and EC2 takes {LIMIT}"):
         render(machine(proxy=Proxy(many, {"app": 3000}, "x-origin-verify", None)), FACTS)
 

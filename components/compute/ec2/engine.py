@@ -11,7 +11,6 @@ import pulumi
 from components.access import Grant, SecretReference
 from components.alarms import Watch
 from components.base import Component, Foundation
-from components.compute import routing
 from components.compute.ec2.address import Address
 from components.compute.ec2.alarms import watch_group
 from components.compute.ec2.configuration import Store, store, write_programs, write_service
@@ -32,6 +31,7 @@ from components.logs import Logging, log_group
 from settings.models.cache import CacheSettings
 from settings.models.compute import ComputeSettings
 from settings.models.services import ServiceSettings
+from settings.routes import routes
 
 
 class Zoned(Network, Protocol):
@@ -234,10 +234,8 @@ class Ec2(Component):
     def _proxy(self) -> Proxy | None:
         if self._door is None:
             return None
-        found = routing.routes(self._services, self.foundation.platform.domain)
-        order = routing.priorities(found)
         return Proxy(
-            routes=tuple(sorted(found, key=lambda route: order[route.key])),
+            routes=tuple(routes(self._services, self.foundation.platform.domain, self._settings.engine)),
             ports={service: declared.port for service, declared in self._services.items() if declared.port},
             header=self._door.header,
             certified=Certified(self._door.names) if self._door.names else None,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from components.compute.routing import Route
 from settings.models.cache import CacheSettings
+from settings.routes import Route
 
 CACHE = "cache"
 """The container's name, and so its address."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from components.compute.ec2.machine import DATA, LOGS, Proxy
-from components.compute.routing import Route
+from settings.routes import Route
 
 _HEAD = """\
 user nginx;

@@ -14,6 +14,7 @@ from components.compute import routing
 from components.compute.wiring import LoadBalancer, Network
 from components.observability.targets import watch_targets
 from settings.models.services import ServiceSettings
+from settings.routes import routes
 
 
 @dataclass(frozen=True)
@@ -35,14 +36,13 @@ def targets(
     """A target group for each public service, with its rules and alarms."""
     if load_balancer is None:
         return {}
-    found = routing.routes(services, parent.foundation.platform.domain)
-    priorities = routing.priorities(found)
+    found = routes(services, parent.foundation.platform.domain, "ec2")
     made: dict[str, Target] = {}
     for name in dict.fromkeys(route.service for route in found):
         group = _target_group(parent, name, services[name], network)
         for route in found:
             if route.service == name:
-                routing.listener_rule(parent, route, priorities[route.key], group.arn, load_balancer)
+                routing.listener_rule(parent, route, group.arn, load_balancer)
         alarms = watch_targets(parent, name, load_balancer.arn_suffix, group.arn_suffix, watch)
         made[name] = Target(group.arn, tuple(alarm.name for alarm in alarms))
     return made

@@ -15,13 +15,14 @@ from components.base import Component
 from components.compute.ecs.cluster import Cluster
 from components.compute.ecs.order import start_order
 from components.compute.ecs.service import Capacity, Deployed, Surroundings, deploy
-from components.compute.exposure import Exposure, expose, routes
+from components.compute.exposure import Exposure, expose
 from components.compute.firewall import OwnGroups
 from components.compute.wiring import LoadBalancer, Network, Queue
 from components.compute.workload import Workload, workloads
 from components.logs import Logging
 from settings.models.compute import ComputeSettings
 from settings.models.services import ServiceSettings
+from settings.routes import routes
 
 _PRINCIPAL = "ecs-tasks.amazonaws.com"
 
@@ -89,7 +90,7 @@ def prepare(
         trust=trust,
         namespace_arn=_namespace(parent) if any(workload.is_called for workload in built.values()) else None,
     )
-    wanted = routes(services, parent.foundation.platform.domain)
+    wanted = routes(services, parent.foundation.platform.domain, settings.engine)
     exposures = {
         name: expose(
             parent,

@@ -19,13 +19,13 @@ from components.compute.eks.provider import kubernetes_provider
 from components.compute.eks.queue_scaling import authenticate, queue_scaling
 from components.compute.eks.ranges import Ranges
 from components.compute.eks.workloads import Surroundings, deploy
-from components.compute.exposure import routes
 from components.compute.firewall import SharedGroup, let_out_to_internet
 from components.compute.wiring import LoadBalancer, Network, Queue
 from components.compute.workload import workloads
 from components.logs import Logging
 from settings.models.compute import ComputeSettings
 from settings.models.services import ServiceSettings
+from settings.routes import routes
 
 _OPEN = 443
 """What the nodes may call anyway."""
@@ -139,7 +139,7 @@ class Eks(Component):
             network=network,
             vpc_cidr=vpc_cidr,
             ranges=ranges,
-            routes=routes(services, foundation.platform.domain),
+            routes=routes(services, foundation.platform.domain, settings.engine),
             load_balancer=load_balancer,
             queues=queues or {},
             firewall=firewall,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -19,13 +19,14 @@ from components.compute.eks.reach import balancer, bind, has_balancer, named
 from components.compute.eks.scaling import budget, fixed, scale
 from components.compute.eks.secrets import values
 from components.compute.eks.watching import watch_service
-from components.compute.exposure import Exposure, Routes, expose
+from components.compute.exposure import Exposure, expose
 from components.compute.firewall import Firewall
 from components.compute.images import image_of
 from components.compute.wiring import LoadBalancer, Network, Queue
 from components.compute.workload import Workload
 from components.logs import Logging, log_group
 from settings.models.services import ServiceSettings
+from settings.routes import Route
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Surroundings:
     network: Network
     vpc_cidr: str
     ranges: Ranges
-    routes: Routes
+    routes: Sequence[Route]
     load_balancer: LoadBalancer | None
     queues: Mapping[str, Queue]
     firewall: Firewall
