@@ -44,6 +44,8 @@ class Watch:
     settings: ObservabilitySettings
     page_topic_arn: pulumi.Output[str] | None = None
     """Where pages go; unset, where notices go."""
+    region: str | None = None
+    """Where alarms and topics stand; unset, in the platform's region."""
     raised: list[Raised] = field(default_factory=list)
     """Every alarm so far, in the order in which components were built."""
 
@@ -104,6 +106,7 @@ def alarm(
             treat_missing_data=missing,
             alarm_actions=[watch.topic_arn, *extra_actions],
             ok_actions=[watch.topic_arn],
+            region=watch.region,
             opts=parent.child(),
             **_measure(measure, period),
         )

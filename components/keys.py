@@ -70,22 +70,54 @@ class Keys(Component):
         return self.arns[domain]
 
     def _key(self, key: str, statements: list[dict[str, Any]]) -> aws.kms.Key:
-        made = aws.kms.Key(
-            f"{self.name}-{key}",
-            description=f"{self.foundation.platform.name} {self.foundation.platform.stage}: {key}",
-            enable_key_rotation=True,
-            rotation_period_in_days=_ROTATION_DAYS,
-            deletion_window_in_days=_DELETION_DAYS,
-            policy=policy_document([_account_decides(self.foundation), *statements]),
-            opts=self.stateful(),
-        )
-        aws.kms.Alias(
-            f"{self.name}-{key}",
-            name=f"alias{self.foundation.prefix}/{key}",
-            target_key_id=made.key_id,
-            opts=self.child(),
-        )
-        return made
+        return customer_key(self, key, f"alias{self.foundation.prefix}/{key}", statements, opts=self.stateful())
+
+
+def customer_key(
+    parent: Component,
+    key: str,
+    alias: str,
+    statements: list[dict[str, Any]],
+    *,
+    region: str | None = None,
+    opts: pulumi.ResourceOptions,
+) -> aws.kms.Key:
+    """A key ``<component>-<key>`` with yearly rotation, whose policy says what ``statements`` do beside leaving the rest to the
+    account's IAM. In ``region``; unset, the platform's."""
+    foundation = parent.foundation
+    made = aws.kms.Key(
+        f"{parent.name}-{key}",
+        description=f"{foundation.platform.name} {foundation.platform.stage}: {key}",
+        enable_key_rotation=True,
+        rotation_period_in_days=_ROTATION_DAYS,
+        deletion_window_in_days=_DELETION_DAYS,
+        policy=policy_document([_account_decides(foundation), *statements]),
+        region=region,
+        opts=opts,
+    )
+    aws.kms.Alias(
+        f"{parent.name}-{key}",
+        name=alias,
+        target_key_id=made.key_id,
+        region=region,
+        opts=parent.child(),
+    )
+    return made
+
+
+def publishing(foundation: Foundation, *services: str) -> dict[str, Any]:
+    """Leave of a key to services that publish to an encrypted topic: each needs a data key of its own.
+
+    https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
+    """
+    return {
+        "Sid": "ServicesPublish",
+        "Effect": "Allow",
+        "Principal": {"Service": list(services)},
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+        "Resource": "*",
+        "Condition": {"StringEquals": {"aws:SourceAccount": foundation.account_id}},
+    }
 
 
 def _account_decides(foundation: Foundation) -> dict[str, Any]:
@@ -133,19 +165,8 @@ _PUBLISHERS = (
 
 
 def _messaging(foundation: Foundation) -> list[dict[str, Any]]:
-    """What publishes to an encrypted topic needs a data key of its own.
-
-    https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
-    """
     return [
-        {
-            "Sid": "ServicesPublish",
-            "Effect": "Allow",
-            "Principal": {"Service": list(_PUBLISHERS)},
-            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
-            "Resource": "*",
-            "Condition": {"StringEquals": {"aws:SourceAccount": foundation.account_id}},
-        },
+        publishing(foundation, *_PUBLISHERS),
         # EventBridge sends no source keys to KMS: "Adding aws:SourceAccount, aws:SourceArn or aws:SourceOrgID … is not
         # supported for EventBridge-to-encrypted topics" (the same page).
         {

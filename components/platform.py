@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pulumi
 import pulumi_aws as aws
@@ -17,7 +18,6 @@ from components.compute.ec2.address import Address
 from components.compute.ec2.own_cache import OwnCache
 from components.database.database import Database
 from components.edge.edge import Edge
-from components.edge.load_balancer import LoadBalancer
 from components.edge.origin import Hosts
 from components.edge.shield import Shield
 from components.functions import rotations
@@ -29,14 +29,17 @@ from components.messaging import wiring
 from components.messaging.alerts import Alerts
 from components.messaging.push import Push
 from components.messaging.queue import Queue
+from components.messaging.slack import SlackChannels
 from components.migration.migration import Migration
 from components.network.isolation import POSTGRESQL
 from components.network.network import Network
+from components.observability.archive import LogArchive
 from components.observability.boards import Boards
 from components.observability.dashboard import Dashboard
 from components.observability.metrics import Metrics
 from components.observability.pages import Pages
 from components.observability.seen import seen_of
+from components.observability.uptime import Uptime
 from components.parameters import Parameters
 from components.search import Search
 from components.secrets import Secret
@@ -45,7 +48,7 @@ from settings import Settings
 from settings.models.functions import FunctionSettings
 from settings.models.hours import HoursSettings
 from settings.models.messaging import MessagingSettings
-from settings.models.observability import unwatched
+from settings.models.observability import SlackSettings, unwatched
 from settings.models.services import Uses
 from settings.models.storage import BucketSettings
 
@@ -78,7 +81,7 @@ class Platform(Component):
         self._observed = settings.observability or unwatched()
         self.addresses = {}
         self._database: Database | None = None
-        self._load_balancer: LoadBalancer | None = None
+        self._front: Edge | None = None
         self._built_secrets: dict[str, Secret] = {}
         self._log_group_names: dict[str, pulumi.Output[str]] = {}
 
@@ -90,10 +93,10 @@ class Platform(Component):
             and (settings.compute.has_instances or settings.compute.engine == "eks"),
             opts=self.child(),
         )
-        self._logging = Logging(self._keys.arn("logs"), self._observed.retention)
         self._watch = self._alerts()
-        network = self._network()
         buckets = self._buckets()
+        self._logging = self._archived(Logging(self._keys.arn("logs"), self._observed.retention), buckets)
+        network = self._network()
         messaging = settings.messaging or MessagingSettings()
         topics = wiring.topics(self, messaging, key_arn=self._keys.arn("messaging"))
         queues = wiring.queues(
@@ -143,6 +146,35 @@ class Platform(Component):
         }
         return Watch(topics["alerts"], self._observed, topics.get("pages"))
 
+    def _slack(self, uptime: Uptime | None) -> None:
+        """Each channel hears what its severity's topics say; who is paged hears of the look from outside too."""
+        alerts = self._observed.alerts
+        topics = {
+            "notice": [self._watch.topic_arn],
+            "page": [topic for topic in (self._watch.page_topic_arn, uptime and uptime.topic_arn) if topic],
+        }
+        heard: dict[SlackSettings, list[pulumi.Input[str]]] = {}
+        for severity, audience in (("notice", alerts.notice), ("page", alerts.page or alerts.notice)):
+            if audience.slack is not None:
+                heard.setdefault(audience.slack, []).extend(topics[severity])
+        if heard:
+            SlackChannels(f"{self.name}-slack", heard, foundation=self.foundation, opts=self.child())
+
+    def _archived(self, logging: Logging, buckets: Mapping[str, Bucket]) -> Logging:
+        if self._observed.archive is None:
+            return logging
+        made = LogArchive(
+            f"{self.name}-log-archive",
+            self._observed.archive,
+            foundation=self.foundation,
+            storage_key_arn=self._keys.arn("storage"),
+            logs_bucket=buckets[LOGS_BUCKET].bucket_name,
+            logging=logging,
+            watch=self._watch,
+            opts=self.child(),
+        )
+        return replace(logging, archive=made.archive)
+
     def _network(self) -> Network | None:
         if self._settings.network is None:
             return None
@@ -160,7 +192,7 @@ class Platform(Component):
         """The buckets of the stack file, and the one for access logs that the edge and the other buckets write to."""
         storage = self._settings.storage
         built: dict[str, Bucket] = {}
-        if (storage or self._settings.edge) and LOGS_BUCKET not in storage:
+        if (storage or self._settings.edge or self._observed.archive) and LOGS_BUCKET not in storage:
             built[LOGS_BUCKET] = self._bucket(LOGS_BUCKET, BucketSettings(purpose="logs"), None)
         logs = built[LOGS_BUCKET].bucket_name if built else None
         for key in sorted(storage, key=lambda key: storage[key].purpose != "logs"):
@@ -371,7 +403,7 @@ class Platform(Component):
             hosts=hosts,
             opts=self.child(),
         )
-        self._load_balancer = edge.load_balancer
+        self._front = edge
         if edge.address is not None:
             self.addresses["address"] = edge.address
         if edge.zone is not None:
@@ -434,6 +466,8 @@ class Platform(Component):
                 watch=self._watch,
                 opts=self.child(),
             )
+        uptime = self._uptime()
+        self._slack(uptime)
         pages = None
         if self._watch.of("page"):
             pages = Pages(f"{self.name}-page-alarms", foundation=self.foundation, watch=self._watch, opts=self.child())
@@ -448,6 +482,7 @@ class Platform(Component):
                 graphs=metrics.graphs if metrics else None,
                 opts=self.child(),
             )
+        balancer = self._front.load_balancer if self._front else None
         if self._observed.boards:
             Boards(
                 f"{self.name}-boards",
@@ -457,14 +492,31 @@ class Platform(Component):
                     self._settings,
                     grantors=grantors,
                     engine=engine,
-                    load_balancer=self._load_balancer.arn_suffix if self._load_balancer else None,
+                    load_balancer=balancer.arn_suffix if balancer else None,
                     functions=functions,
                     log_groups=self._log_group_names,
                     metrics=metrics,
                     watch=self._watch,
+                    health_check=uptime.health_check_id if uptime else None,
                 ),
                 opts=self.child(),
             )
+
+    def _uptime(self) -> Uptime | None:
+        if self._observed.uptime is None or self._front is None or self._front.address is None:
+            return None
+        alerts = self._observed.alerts
+        waf = self._settings.edge.waf if self._settings.edge else None
+        return Uptime(
+            f"{self.name}-uptime",
+            self._observed.uptime,
+            foundation=self.foundation,
+            host=self._front.address.apply(lambda address: address.removeprefix("https://")),
+            blocked_countries=waf.blocked_countries if waf else (),
+            emails=(alerts.page or alerts.notice).emails,
+            watch=self._watch,
+            opts=self.child(),
+        )
 
     def _hours(self, hours: HoursSettings, engine: engines.Running | None, pages: Pages | None) -> None:
         stoppable = engines.stoppable(engine, self._settings) if engine else engines.Stoppable()

@@ -40,6 +40,7 @@ def report(snapshot: Snapshot, verdicts: Verdicts, width: int | None, stack: str
         outputs(snapshot),
         counts(snapshot),
         guardrails(verdicts, width),
+        by_hand(snapshot, width),
         next_step(verdicts, stack, width),
     ]
     return [line for section in sections if section for line in (*section, Text())][:-1]
@@ -256,6 +257,21 @@ def to_fix(verdicts: Verdicts) -> str:
     blocking = len(verdicts.blocking)
     them = "it" if blocking == 1 else "them"
     return f"fix the {_count(blocking, 'mandatory finding')}, or except {them} under groundwork:exceptions with reason, owner and expiry."
+
+
+_BY_HAND = {
+    "aws:chatbot/slackChannelConfiguration:SlackChannelConfiguration": (
+        'the Slack workspace authorized, once for the account, in the console of "Amazon Q Developer in chat applications"'
+    ),
+}
+"""Resource type → what AWS wants before it makes one, and no API does."""
+
+
+def by_hand(snapshot: Snapshot, width: int | None) -> list[Text]:
+    """What somebody has to do before the first deployment."""
+    types = {resource.type for resource in snapshot.resources}
+    tasks = [task for type_, task in _BY_HAND.items() if type_ in types]
+    return [line for task in tasks for line in wrapped(f"Needs by hand: {task}.", width)]
 
 
 def next_step(verdicts: Verdicts, stack: str, width: int | None) -> list[Text]:

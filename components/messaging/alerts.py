@@ -10,6 +10,9 @@ import pulumi_aws as aws
 from components.access import policy_document
 from components.base import Component, Foundation
 
+CLOUDWATCH = "cloudwatch.amazonaws.com"
+PUBLISHERS = (CLOUDWATCH, "budgets.amazonaws.com", "costalerts.amazonaws.com", "events.rds.amazonaws.com")
+
 
 class Alerts(Component):
     """An encrypted SNS topic for alarms of one severity, with an e-mail subscription for each address. A platform has one for
@@ -38,44 +41,50 @@ class Alerts(Component):
         foundation: Foundation,
         key_arn: pulumi.Input[str],
         rules: bool = False,
+        publishers: Sequence[str] = PUBLISHERS,
+        region: str | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``rules``: something of the platform speaks to it by rules of EventBridge."""
+        """``rules``: something of the platform speaks to it by rules of EventBridge. ``publishers``: the services that may speak.
+        ``region``: where it stands, unset the platform's; the key stands there too."""
         super().__init__(name, foundation, opts)
         topic = aws.sns.Topic(
             f"{name}-topic",
             display_name=f"{foundation.platform.name} {foundation.platform.stage}",
             kms_master_key_id=key_arn,
+            region=region,
             opts=self.child(),
         )
         aws.sns.TopicPolicy(
             f"{name}-topic",
             arn=topic.arn,
-            policy=policy_document([*_statements(topic.arn, foundation), *(_rules(topic.arn) if rules else ())]),
+            policy=policy_document(
+                [*_statements(topic.arn, foundation, publishers), *(_rules(topic.arn) if rules else ())]
+            ),
+            region=region,
             opts=self.child(),
         )
         for address in emails:
             aws.sns.TopicSubscription(
-                f"{name}-{address}", topic=topic.arn, protocol="email", endpoint=address, opts=self.child()
+                f"{name}-{address}",
+                topic=topic.arn,
+                protocol="email",
+                endpoint=address,
+                region=region,
+                opts=self.child(),
             )
         self.topic_arn = topic.arn
         self.register_outputs({"topicArn": topic.arn})
 
 
-_PUBLISHERS = (
-    "cloudwatch.amazonaws.com",
-    "budgets.amazonaws.com",
-    "costalerts.amazonaws.com",
-    "events.rds.amazonaws.com",
-)
-
-
-def _statements(topic_arn: pulumi.Input[str], foundation: Foundation) -> list[dict[str, object]]:
+def _statements(
+    topic_arn: pulumi.Input[str], foundation: Foundation, publishers: Sequence[str]
+) -> list[dict[str, object]]:
     return [
         {
             "Sid": "ServicesOfThisAccount",
             "Effect": "Allow",
-            "Principal": {"Service": list(_PUBLISHERS)},
+            "Principal": {"Service": list(publishers)},
             "Action": "sns:Publish",
             "Resource": topic_arn,
             "Condition": {"StringEquals": {"aws:SourceAccount": foundation.account_id}},

@@ -9,8 +9,9 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.alarms import Metric, Raised
+from components.alarms import Expression, Metric, Raised
 from components.base import Component, Foundation
+from components.edge.logs import GLOBAL_REGION
 from components.observability.dashboard import title
 from components.observability.metrics import Graph
 from components.observability.widgets import (
@@ -51,6 +52,8 @@ class Seen:
     alarms: Sequence[Raised] = ()
     graphs: Sequence[Graph] = ()
     """Custom metrics."""
+    health_check: pulumi.Input[str] | None = None
+    """Route 53's, by its id."""
 
 
 class Boards(Component):
@@ -58,7 +61,9 @@ class Boards(Component):
 
     *database*: load, room, latency and operations of each instance, the cache's nodes and the search domain. *api*: requests,
     answering times and their percentiles, healthy copies, CPU and memory by service, custom metrics. *errors*: failed answers
-    by service, what the load balancer answered itself, functions that failed, lines of logs that tell of errors.
+    by service, what the load balancer answered itself, functions that failed, lines of logs that tell of errors. *users*: what
+    they notice: whether the platform answers from outside, how long they wait, how often they are refused, how many are
+    connected, what the cache had to forget, and the custom metrics, those by the day among them.
 
     Curves by service are searched for when somebody looks, so a new service stands on them by itself.
 
@@ -133,9 +138,51 @@ def _api(seen: Seen, foundation: Foundation) -> _Widgets:
     sections = {
         "Requests by service": _by_service(seen, _REQUESTS, region),
         "Load by service": _load(seen.cluster, region),
-        "Custom metrics": [(graph.title, curve(graph.measure, region)) for graph in seen.graphs],
+        "Custom metrics": [(graph.title, graph.drawn(region)) for graph in seen.graphs],
     }
     yield from _sections("API", "What users ask for, and how long they wait.", sections, foundation)
+
+
+def _users(seen: Seen, foundation: Foundation) -> _Widgets:
+    region = foundation.region
+    balancer = {"LoadBalancer": seen.load_balancer} if seen.load_balancer is not None else None
+    sections = {
+        "From outside": [("Locations that are answered, percent", _outside(seen.health_check))]
+        if seen.health_check
+        else [],
+        "At the load balancer": (
+            [
+                *_members(_BALANCER, balancer, _WAITING),
+                ("Refused with 5xx, percent of requests", curve(_refused(balancer), region)),
+                *_members(_BALANCER, balancer, _CONNECTED),
+            ]
+            if balancer
+            else []
+        ),
+        "Cache": _by_node(seen.cache_nodes, {_EVICTIONS: _CACHE[_EVICTIONS]}),
+        "Custom metrics": [(graph.title, graph.drawn(region)) for graph in seen.graphs],
+    }
+    yield from _sections("users", "What users notice, and how many they are.", sections, foundation)
+
+
+def _outside(health_check: pulumi.Input[str]) -> dict[str, Any]:
+    """Route 53 keeps it in us-east-1: https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/monitoring-health-checks.html"""
+    measure = Metric("AWS/Route53", "HealthCheckPercentageHealthy", {"HealthCheckId": health_check})
+    return {**curve(measure, GLOBAL_REGION), "region": GLOBAL_REGION}
+
+
+def _refused(balancer: Mapping[str, pulumi.Input[str]]) -> Expression:
+    """What targets and load balancer together answered with 5xx."""
+    counted = {
+        "targets": "HTTPCode_Target_5XX_Count",
+        "balancer": "HTTPCode_ELB_5XX_Count",
+        "requests": "RequestCount",
+    }
+    return Expression(
+        "IF(FILL(requests, 0) > 0, 100 * (FILL(targets, 0) + FILL(balancer, 0)) / requests, 0)",
+        "refused",
+        {identifier: Metric(_BALANCER, metric, balancer, "Sum") for identifier, metric in counted.items()},
+    )
 
 
 def _errors(seen: Seen, foundation: Foundation) -> _Widgets:
@@ -149,7 +196,7 @@ def _errors(seen: Seen, foundation: Foundation) -> _Widgets:
     balancer = {"LoadBalancer": seen.load_balancer} if seen.load_balancer is not None else None
     sections = {
         "Failed answers by service": _by_service(seen, _FAILURES, region),
-        "Load balancer": _members("AWS/ApplicationELB", balancer, _OWN_ERRORS) if balancer else [],
+        "Load balancer": _members(_BALANCER, balancer, _OWN_ERRORS) if balancer else [],
         "Functions": [
             (
                 name,
@@ -196,12 +243,13 @@ _DATABASE: _Shown = (
     ("Operations a second", {"read": ("ReadIOPS", "Average"), "write": ("WriteIOPS", "Average")}),
 )
 # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/CacheMetrics.Redis.html
+_EVICTIONS = "Evictions"
 _CACHE = {
     "CPU of the engine, percent": ("EngineCPUUtilization", "Average"),
     "Memory in use, percent": ("DatabaseMemoryUsagePercentage", "Maximum"),
     "Found, percent of what was looked up": ("CacheHitRate", "Average"),
     "Connections": ("CurrConnections", "Maximum"),
-    "Evictions": ("Evictions", "Sum"),
+    _EVICTIONS: ("Evictions", "Sum"),
 }
 # https://docs.aws.amazon.com/opensearch-service/latest/developerguide/managedomains-cloudwatchmetrics.html
 _SEARCH: _Shown = (
@@ -212,6 +260,24 @@ _SEARCH: _Shown = (
     ("Requests a minute", {"search": ("SearchRate", "Average"), "index": ("IndexingRate", "Average")}),
 )
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
+_BALANCER = "AWS/ApplicationELB"
+_WAITING: _Shown = (
+    (
+        "Answering time, seconds",
+        {
+            "half": ("TargetResponseTime", "p50"),
+            "95 of 100": ("TargetResponseTime", "p95"),
+            "99 of 100": ("TargetResponseTime", "p99"),
+        },
+    ),
+)
+_CONNECTED: _Shown = (
+    (
+        "Connections, WebSockets among them",
+        {"open": ("ActiveConnectionCount", "Sum"), "new": ("NewConnectionCount", "Sum")},
+    ),
+    ("Requests a minute", {"requests": ("RequestCount", "Sum")}),
+)
 _REQUESTS = {
     "Requests": ("RequestCount", "Sum"),
     "Answering time, half": ("TargetResponseTime", "p50"),
@@ -256,7 +322,7 @@ def _members(namespace: str, dimensions: Mapping[str, pulumi.Input[str]], shown:
     ]
 
 
-def _by_node(nodes: Sequence[pulumi.Input[str]]) -> list[Member]:
+def _by_node(nodes: Sequence[pulumi.Input[str]], shown: Mapping[str, tuple[str, str]] = _CACHE) -> list[Member]:
     if not nodes:
         return []
     return [
@@ -269,14 +335,14 @@ def _by_node(nodes: Sequence[pulumi.Input[str]]) -> list[Member]:
                 }
             ),
         )
-        for name, (metric, how) in _CACHE.items()
+        for name, (metric, how) in shown.items()
     ]
 
 
 def _by_service(seen: Seen, shown: Mapping[str, tuple[str, str]], region: str) -> list[Member]:
     if seen.load_balancer is None:
         return []
-    schema, where = "AWS/ApplicationELB,LoadBalancer,TargetGroup", {"LoadBalancer": seen.load_balancer}
+    schema, where = f"{_BALANCER},LoadBalancer,TargetGroup", {"LoadBalancer": seen.load_balancer}
     return [(name, found(schema, metric, where, how, region=region)) for name, (metric, how) in shown.items()]
 
 
@@ -295,4 +361,5 @@ _WIDGETS: Mapping[Board, Callable[[Seen, Foundation], _Widgets]] = {
     "database": _database,
     "api": _api,
     "errors": _errors,
+    "users": _users,
 }

@@ -12,7 +12,7 @@ import pulumi_aws as aws
 from components.alarms import Raised
 from components.base import Component, Foundation
 from components.observability.metrics import Graph
-from components.observability.widgets import MOST_STATUSES, curve, section, states, text
+from components.observability.widgets import MOST_STATUSES, section, states, text
 
 # 500 widgets on a dashboard: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
 _MOST_GRAPHS = 400
@@ -74,7 +74,7 @@ def _widgets(
         top += 2
     yield states(top, 4, "Alarms", [alarm.arn for alarm in alarms[:MOST_STATUSES]])
     top += 4
-    own = [(graph.title, curve(graph.measure, foundation.region)) for graph in graphs]
+    own = [(graph.title, graph.drawn(foundation.region)) for graph in graphs]
     sections = [("Custom metrics", own)] if own else []
     for component, group in groupby(shown, key=lambda alarm: alarm.component):
         sections.append((component, [(alarm.key, {"annotations": {"alarms": [alarm.arn]}}) for alarm in group]))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from components.alarms import Comparison, Expression, Metric, Watch, alarm
 from components.base import Component, Foundation
+from components.observability.widgets import curve
 from settings.models.observability import Bounds, MetricSettings
 
 
@@ -19,6 +21,12 @@ class Graph:
 
     title: str
     measure: Metric | Expression
+    period: int = 60
+    """Seconds that a point covers."""
+
+    def drawn(self, region: str) -> dict[str, Any]:
+        """The curve, as a dashboard has it."""
+        return curve(self.measure, region, self.period)
 
 
 class Metrics(Component):
@@ -61,7 +69,7 @@ class Metrics(Component):
         for key, metric in settings.items():
             if not metric.embedded:
                 self._filter(key, metric, log_group_names[metric.service])
-            self.graphs[key] = Graph(_title(key, metric), self._measure(key, metric))
+            self.graphs[key] = Graph(_title(key, metric), self._measure(key, metric), _SECONDS[metric.period])
             self._alarm(key, metric, watch)
         self.register_outputs({"namespace": self.namespace})
 
@@ -138,4 +146,8 @@ def _title(key: str, metric: MetricSettings) -> str:
     if metric.share_of is not None:
         return f"{key} of {metric.service}, percent of {metric.share_of}"
     unit = "" if metric.unit == "None" else f" in {metric.unit.lower()}"
-    return f"{key} of {metric.service}, {metric.shown.lower()}{unit}"
+    period = "" if metric.period == "minute" else f" a {metric.period}"
+    return f"{key} of {metric.service}, {metric.shown.lower()}{unit}{period}"
+
+
+_SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}

@@ -35,6 +35,7 @@ def seen_of(
     log_groups: Mapping[str, pulumi.Input[str]],
     metrics: Metrics | None,
     watch: Watch,
+    health_check: pulumi.Input[str] | None = None,
 ) -> Seen:
     """``engine``: whatever runs the services; one with a cluster has its ``cluster_name``."""
     database, cache, search = (grantors.get(layer) for layer in ("database", "cache", "search"))
@@ -49,6 +50,7 @@ def seen_of(
         log_groups=log_groups,
         alarms=watch.raised,
         graphs=list(metrics.graphs.values()) if metrics else (),
+        health_check=health_check,
     )
 
 

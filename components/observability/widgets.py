@@ -59,16 +59,16 @@ def _grid(members: Sequence[Member], top: int, region: str) -> Iterator[dict[str
         }
 
 
-def curve(measure: Metric | Expression, region: str) -> dict[str, Any]:
-    """One metric, or what is computed from several."""
+def curve(measure: Metric | Expression, region: str, period: int = 60) -> dict[str, Any]:
+    """One metric, or what is computed from several; each point covers ``period`` seconds."""
     if isinstance(measure, Metric):
-        return {"period": 60, "metrics": [[*_named(measure), {"stat": measure.statistic}]]}
+        return {"period": period, "metrics": [[*_named(measure), {"stat": measure.statistic}]]}
     hidden = [
         [*_named(metric), {"id": identifier, "stat": metric.statistic, "visible": False}]
         for identifier, metric in measure.metrics.items()
     ]
     shown = {"expression": measure.formula, "label": measure.label, "id": "result", "region": region}
-    return {"period": 60, "metrics": [[shown], *hidden]}
+    return {"period": period, "metrics": [[shown], *hidden]}
 
 
 def curves(measures: Mapping[str, Metric]) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from settings.facts import FEWEST_HEALTH_CHECKERS, health_checkers
 from settings.mistakes import Mistake, nearest, one_of
 from settings.models import Settings
 from settings.models.observability import MetricSettings
@@ -54,8 +55,14 @@ def boards_have_something_to_show(settings: Settings) -> Iterator[Mistake]:
         "database": bool(settings.data or settings.cache or settings.search),
         "api": bool(settings.services),
         "errors": bool(settings.services or settings.functions),
+        "users": bool(settings.services),
     }
-    missing = {"database": "data, cache nor search", "api": "services", "errors": "services nor functions"}
+    missing = {
+        "database": "data, cache nor search",
+        "api": "services",
+        "errors": "services nor functions",
+        "users": "services",
+    }
     for index, board in enumerate(boards):
         if not shown[board]:
             neither = "neither " if " nor " in missing[board] else "no "
@@ -65,6 +72,61 @@ def boards_have_something_to_show(settings: Settings) -> Iterator[Mistake]:
             )
         elif board in boards[:index]:
             yield Mistake(("observability", "boards", index), f'"{board}" is named twice')
+
+
+def uptime_has_an_address(settings: Settings) -> Iterator[Mistake]:
+    uptime = settings.observability.uptime if settings.observability else None
+    if uptime is None:
+        return
+    edge = settings.edge
+    answers = any(service.path for service in settings.services.values()) or any(
+        bucket.cdn for bucket in settings.storage.values()
+    )
+    if edge is None or not answers or not (edge.cdn or edge.load_balancer.exposure == "internet"):
+        yield Mistake(
+            ("observability", "uptime"),
+            "nothing of this stack is reached from outside; give a service a path, or a bucket its cdn, and keep edge, or leave uptime "
+            "out",
+        )
+    if settings.platform.hours:
+        yield Mistake(
+            ("observability", "uptime"),
+            "would page every evening: platform.hours stops what it asks for; leave one out",
+        )
+    refused = edge.waf.blocked_countries if edge and edge.waf else ()
+    if len(health_checkers(refused)) < FEWEST_HEALTH_CHECKERS:
+        yield Mistake(
+            ("edge", "waf", "blocked_countries"),
+            f"leaves {_places(health_checkers(refused))} of Route 53's locations for observability.uptime, which needs "
+            f"{FEWEST_HEALTH_CHECKERS}; unblock some, or leave uptime out",
+        )
+
+
+def _places(regions: Sequence[str]) -> str:
+    return ", ".join(regions) or "none"
+
+
+def archives_keep_more_than_log_groups(settings: Settings) -> Iterator[Mistake]:
+    observed = settings.observability
+    if observed and observed.archive and observed.archive.expire_after <= observed.retention:
+        yield Mistake(
+            ("observability", "archive", "expire_after"),
+            f"{observed.archive.expire_after} days are no longer than the {observed.retention} days of retention: the archive would "
+            "keep nothing that the log groups do not",
+        )
+
+
+def a_channel_is_of_one_workspace(settings: Settings) -> Iterator[Mistake]:
+    """Ids of channels are unique over workspaces, and AWS takes a channel once in an account."""
+    alerts = settings.observability.alerts if settings.observability else None
+    if alerts is None or alerts.page is None or alerts.page.slack is None or alerts.notice.slack is None:
+        return
+    notice, page = alerts.notice.slack, alerts.page.slack
+    if notice.channel == page.channel and notice.workspace != page.workspace:
+        yield Mistake(
+            ("observability", "alerts", "page", "slack", "workspace"),
+            f"{page.channel} is in {notice.workspace} under alerts.notice; a channel is of one workspace",
+        )
 
 
 _MOST_FILTERS = 100
@@ -79,4 +141,7 @@ CHECKS = (
     shares_are_of_another_metric,
     filters_fit_a_log_group,
     boards_have_something_to_show,
+    uptime_has_an_address,
+    archives_keep_more_than_log_groups,
+    a_channel_is_of_one_workspace,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -25,6 +25,16 @@ def regions() -> dict[str, str]:
     """Region → the letters of its availability zones."""
     zones: dict[str, str] = _load("regions")["zones"]
     return zones
+
+
+def health_checkers(blocked_countries: Collection[str] = ()) -> list[str]:
+    """The regions from which Route 53 looks, less those in countries that a firewall refuses."""
+    places: dict[str, str] = _load("regions")["health_checkers"]
+    return [region for region, country in places.items() if country not in blocked_countries]
+
+
+FEWEST_HEALTH_CHECKERS = 3
+"""https://docs.aws.amazon.com/Route53/latest/APIReference/API_HealthCheckConfig.html"""
 
 
 def fargate_sizes() -> dict[int, tuple[int, ...]]:

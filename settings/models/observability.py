@@ -165,6 +165,25 @@ class ThresholdSettings(Model):
     """Percent of a replication instance's volume in use."""
     migration_lag_seconds: CountLevels | None = CountBounds(notice=300)
     """How far a replication task may be behind the database that it follows; without it rows that differ are not told either."""
+    log_archive_minutes: CountLevels | None = CountBounds(notice=60)
+    """How long a log line may wait for its bucket, in minutes; looked at where ``archive`` is set."""
+
+
+# https://docs.aws.amazon.com/chatbot/latest/APIReference/API_SlackChannelConfiguration.html; Slack begins the ids of workspaces
+# with T, those of channels with C and of older private ones with G.
+Workspace = Annotated[str, Field(pattern="^T[A-Z0-9]{7,20}$")]
+Channel = Annotated[str, Field(pattern="^[CG][A-Z0-9]{7,20}$")]
+
+
+class SlackSettings(Model):
+    """A Slack channel that is told, through Amazon Q Developer in chat applications (once AWS Chatbot). Somebody authorizes the
+    workspace once for each account, by hand, in its console; in a private channel ``/invite @Amazon Q`` lets it in."""
+
+    workspace: Workspace
+    """The workspace's id, as the console of Amazon Q Developer in chat applications shows it."""
+    channel: Channel
+    """The channel's id: the end of the link that "Copy link" gives. AWS takes a channel once in an account, so that two stacks
+    of one account each need their own."""
 
 
 class AudienceSettings(Model):
@@ -172,6 +191,8 @@ class AudienceSettings(Model):
 
     emails: tuple[Email, ...] = ()
     """Each address confirms its subscription by the mail that SNS sends. Pagers have addresses too."""
+    slack: SlackSettings | None = None
+    """A channel that hears of them, beside the addresses or in their place."""
 
 
 class AlertsSettings(Model):
@@ -229,6 +250,8 @@ class MetricSettings(Model):
     unit: Unit = "None"
     statistic: Statistic | None = None
     """What the graph and the alarm show: ``Average``, ``Sum``, ``p95`` …. Unset: the average of values, the sum of counts."""
+    period: Literal["minute", "hour", "day"] = "minute"
+    """What a point of the graph covers: messages a day are ``day``. An alarm looks at minutes whatever it says."""
     share_of: Name | None = None
     """Another metric of the stack: this one is shown, and watched, as percent of it, sum by sum. A hit rate is
     ``hits`` as share of ``lookups``."""
@@ -252,7 +275,39 @@ class MetricSettings(Model):
         return self
 
 
-Board = Literal["database", "api", "errors"]
+Board = Literal["database", "api", "errors", "users"]
+
+
+class UptimeSettings(Model):
+    """A health check by Route 53, which asks for a page as users do, from several continents, and pages when it stays away."""
+
+    path: Annotated[str, Field(pattern="^/", max_length=255)] = "/"
+    """What is asked for, every few seconds by one location or another: a path that costs little, and that answers below 400 to
+    anybody."""
+    contains: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    """Text that must stand in the first 5,120 bytes of the answer."""
+    minutes: Annotated[int, Field(ge=1, le=60)] = 2
+    """Minutes for which it must stay away before somebody is paged, after three requests of a location in a row have failed,
+    which takes 90 seconds."""
+
+
+class LogArchiveSettings(Model):
+    """A bucket to which every log line goes as it is written, so that what a log group forgets is still there."""
+
+    archive_after: Annotated[int, Field(ge=1, le=36500)] | None = 90
+    """Days until Glacier Flexible Retrieval."""
+    expire_after: Annotated[int, Field(ge=1, le=36500)] = 730
+    """Days until it is gone for good."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> LogArchiveSettings:
+        if self.archive_after is not None and self.archive_after >= self.expire_after:
+            raise PydanticCustomError(
+                "archive",
+                "is not before expire_after ({expire}); null keeps logs out of Glacier",
+                {"expire": str(self.expire_after), "at": ("archive_after",)},
+            )
+        return self
 
 
 class ObservabilitySettings(Model):
@@ -267,7 +322,12 @@ class ObservabilitySettings(Model):
     """The overview: every alarm with its metric."""
     boards: tuple[Board, ...] = ()
     """Further dashboards: ``database`` (with cache and search), ``api`` (requests, answers and load by service, custom metrics),
-    ``errors`` (failed answers and functions, lines of logs that tell of errors)."""
+    ``errors`` (failed answers and functions, lines of logs that tell of errors), ``users`` (how long they wait, how often they are
+    refused, how many are connected, and the custom metrics)."""
+    uptime: UptimeSettings | None = None
+    """A health check from outside; unset, there is none."""
+    archive: LogArchiveSettings | None = None
+    """Where logs go beside their log groups; unset, they end with ``retention``."""
     tracing: bool = False
     """X-Ray sidecar with every service."""
     runbook: Annotated[str, Field(pattern="^https://")] | None = None

@@ -49,6 +49,51 @@ SOCIAL: dict[str, Any] = {
 }
 
 
+def of_users(unknowns: bool = False, **observability: Any) -> list[dict[str, Any]]:
+    found = {
+        **SOCIAL,
+        "observability": {
+            "boards": ["users"],
+            "uptime": {},
+            "metrics": {
+                "messages": {"service": "api", "where": '$.event = "message"', "period": "day"},
+                "sockets": {"service": "api", "value": "$.open", "statistic": "Maximum"},
+            },
+            **observability,
+        },
+    }
+    return boards(build(lambda _: Platform("shop", Settings.model_validate(found)), unknowns=unknowns))[
+        "shop-prod-users"
+    ]
+
+
+def graphs(board: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {widget["properties"]["title"]: widget["properties"] for widget in board if widget["type"] == "metric"}
+
+
+def test_the_users_board_says_how_long_they_wait_how_often_they_are_refused_and_how_many_are_connected() -> None:
+    shown = graphs(of_users())
+    assert [metric[-1]["stat"] for metric in shown["Answering time, seconds"]["metrics"]] == ["p50", "p95", "p99"]
+    assert "100 * (FILL(targets, 0) + FILL(balancer, 0)) / requests" in json.dumps(
+        shown["Refused with 5xx, percent of requests"]
+    )
+    assert "ActiveConnectionCount" in json.dumps(shown["Connections, WebSockets among them"])
+    assert "Evictions" in json.dumps(shown["Evictions"])
+
+
+def test_a_metric_by_the_day_is_summed_by_the_day() -> None:
+    shown = graphs(of_users())
+    assert shown["messages of api, sum a day"]["period"] == 86_400
+    assert shown["sockets of api, maximum"]["period"] == 60
+
+
+def test_the_look_from_outside_is_drawn_from_the_region_that_has_it() -> None:
+    shown = graphs(of_users())
+    assert shown["Locations that are answered, percent"]["region"] == "us-east-1"
+    assert shown["Answering time, seconds"]["region"] == "ap-south-1"
+    assert "Locations that are answered, percent" not in graphs(of_users(uptime=None))
+
+
 @cache
 def social(unknowns: bool = False) -> Snapshot:
     return build(lambda _: Platform("shop", Settings.model_validate(SOCIAL)), unknowns=unknowns)

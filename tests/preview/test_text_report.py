@@ -227,6 +227,13 @@ def test_the_next_step_is_to_fix_or_to_deploy() -> None:
     )
 
 
+def test_what_no_api_does_stands_before_the_next_step_and_only_where_it_is_needed() -> None:
+    channel = resource("alerts", "aws:chatbot/slackChannelConfiguration:SlackChannelConfiguration")
+    found = shown(text.report(snapshot(channel, resource("main")), verdicts(), 80, "dev"))
+    assert found.index("Needs by hand: the Slack workspace authorized") < found.index("Next: pulumi up")
+    assert "by hand" not in shown(text.report(snapshot(resource("main")), verdicts(), 80, "dev"))
+
+
 @pytest.mark.parametrize("stack", STACKS)
 def test_every_stack_reads_well_at_80_columns(stack: str) -> None:
     snapshot = snapshot_of(stack)
