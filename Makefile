@@ -29,14 +29,14 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.txt
 preview: $(VENV)/.run ## Preview a stack offline (STACK=dev)
 	@$(BIN)/groundwork preview $(STACK)
 
-preview-all: $(VENV)/.run ## Preview every stack, known and unknown
-	@for stack in $$($(BIN)/groundwork stacks --names); do \
+preview-all: $(VENV)/.run ## Preview every stack in each of its phases, known and unknown
+	@$(BIN)/groundwork stacks --each-phase | while read -r stack; do \
 		$(BIN)/groundwork preview $$stack; \
 		$(BIN)/groundwork preview $$stack --unknowns | sed -n '/^Resources/,$$p'; \
 	done
 
-verify-all: $(VENV)/.run ## Have the real AWS provider judge every stack, where Terraform is
-	@for stack in $$($(BIN)/groundwork stacks --names); do \
+verify-all: $(VENV)/.run ## Have the real AWS provider judge every stack and phase, where Terraform is
+	@$(BIN)/groundwork stacks --each-phase | while read -r stack; do \
 		echo "$$stack"; $(BIN)/groundwork verify $$stack; \
 	done
 

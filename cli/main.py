@@ -57,7 +57,15 @@ app.add_typer(policies.app)
 StackName = Annotated[
     str,
     typer.Argument(
-        metavar="STACK", help="Such as dev, prod or examples/thulobazaar/launch; `groundwork stacks` lists them."
+        metavar="STACK", help="Such as dev, prod or examples/thulobazaar/prod; `groundwork stacks` lists them."
+    ),
+]
+PhaseAhead = Annotated[
+    str | None,
+    typer.Option(
+        "--phase",
+        metavar="PHASE",
+        help="Look ahead to this phase (mvp, launch, growth, scale, millions) without an edit.",
     ),
 ]
 OutFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write to this file.", dir_okay=False)]
@@ -90,6 +98,7 @@ def _all(
 def preview(
     stack: StackName,
     *,
+    phase: PhaseAhead = None,
     form: Annotated[
         PreviewFormat,
         typer.Option(
@@ -117,7 +126,7 @@ def preview(
 
     chosen = policies.chosen(policy_config, baseline)
     with console.progress(f"Running {stack} offline"):
-        run = run_stack(stack, unknowns=unknowns)
+        run = run_stack(stack, phase=phase, unknowns=unknowns)
         from preview import text
         from preview.verdicts import judge
 
@@ -127,15 +136,16 @@ def preview(
     elif form is not PreviewFormat.TEXT:
         console.hand_over(policies.rendered(form, verdicts, run.stack.file.name), out)
     elif out is not None:
-        console.write_file(out, text.plain(text.report(run.snapshot, verdicts, None, stack)))
+        console.write_file(out, text.plain(text.report(run.snapshot, verdicts, None, stack, phase)))
     if out is not None or form is PreviewFormat.TEXT:
-        console.print_lines(text.report(run.snapshot, verdicts, console.terminal_width(), stack))
+        console.print_lines(text.report(run.snapshot, verdicts, console.terminal_width(), stack, phase))
     raise typer.Exit(FINDINGS if verdicts.blocking else FINE)
 
 
 @app.command(short_help="Show effective settings and where each came from.")
 def settings(
     stack: StackName,
+    phase: PhaseAhead = None,
     form: Annotated[
         SettingsFormat, typer.Option("--format", help="text to read; json with sources; yaml as a stack file.")
     ] = SettingsFormat.TEXT,
@@ -143,11 +153,11 @@ def settings(
 ) -> None:
     """Show a stack's effective settings, and where each value came from.
 
-    Precedence: default < phase < stage < stack file.
+    Precedence: default < phase < stage < what the stack file says of its phase < the rest of the stack file.
     """
     from settings import effective, find_stack, load_stack
 
-    loaded = load_stack(find_stack(stack))
+    loaded = load_stack(find_stack(stack, phase=phase))
     if form is SettingsFormat.TEXT:
         from cli.settings_text import settings_text
 
@@ -159,17 +169,18 @@ def settings(
 
 @app.command(short_help="List the stacks of this project and its examples.")
 def stacks(
-    *, names: Annotated[bool, typer.Option("--names", help="Only their names, one a line, for scripts.")] = False
+    *,
+    names: Annotated[bool, typer.Option("--names", help="Only their names, one a line, for scripts.")] = False,
+    each_phase: Annotated[
+        bool,
+        typer.Option("--each-phase", help="One line for each stack and phase, as arguments of preview, for scripts."),
+    ] = False,
 ) -> None:
     """List the stacks of this project and its examples."""
-    if names:
-        from settings import stacks as found
+    from cli import stacks_text
 
-        typer.echo("".join(f"{name}\n" for name in found(Path.cwd())), nl=False)
-        return
-    from cli.stacks_text import stacks_text
-
-    typer.echo(stacks_text(Path.cwd()), nl=False)
+    form = stacks_text.arguments if each_phase else stacks_text.names if names else stacks_text.table
+    typer.echo(form(Path.cwd()), nl=False)
 
 
 @app.command(short_help="Print the JSON Schema of a stack file.")
@@ -195,6 +206,7 @@ def schema(
 @app.command(short_help="Write a stack as Terraform JSON, for scanners.")
 def export(
     stack: StackName,
+    phase: PhaseAhead = None,
     form: Annotated[ExportFormat, typer.Option("--format", help="What to export to.")] = ExportFormat.TERRAFORM,
     unknowns: Unknowns = False,
     out: OutFile = None,
@@ -203,7 +215,7 @@ def export(
     from cli.running import run_stack
 
     with console.progress(f"Running {stack} offline"):
-        run = run_stack(stack, unknowns=unknowns)
+        run = run_stack(stack, phase=phase, unknowns=unknowns)
         from preview.terraform.export import export_text
 
         text = export_text(run.snapshot)
@@ -211,7 +223,7 @@ def export(
 
 
 @app.command(short_help="Let the real AWS provider judge a stack offline.")
-def verify(stack: StackName, unknowns: Unknowns = False) -> None:
+def verify(stack: StackName, phase: PhaseAhead = None, unknowns: Unknowns = False) -> None:
     """Let the real AWS provider judge a stack's arguments, offline.
 
     Needs Terraform and its AWS provider on this machine; without them it says how to get them, and ends well. Ends with 1
@@ -220,7 +232,7 @@ def verify(stack: StackName, unknowns: Unknowns = False) -> None:
     from cli.running import run_stack
 
     with console.progress(f"Running {stack} offline"):
-        run = run_stack(stack, unknowns=unknowns)
+        run = run_stack(stack, phase=phase, unknowns=unknowns)
     from preview.terraform.render import render_verification
     from preview.terraform.verify import verify as judge
 

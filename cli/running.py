@@ -24,12 +24,12 @@ class Run:
     snapshot: Snapshot
 
 
-def run_stack(name: str, *, unknowns: bool = False, start: Path | None = None) -> Run:
-    """Load a stack's settings and run its program offline.
+def run_stack(name: str, *, phase: str | None = None, unknowns: bool = False, start: Path | None = None) -> Run:
+    """Load a stack's settings, in its own phase or in ``phase``, and run its program offline.
 
     Raises :class:`settings.Mistakes` for the input, :class:`ProgramError` for what goes wrong in the program.
     """
-    stack = find_stack(name, start)
+    stack = find_stack(name, start, phase)
     loaded = load_stack(stack)
     # It costs a third of a second or more, which a mistake in the stack file should not wait for.
     from preview import stacks

@@ -33,15 +33,18 @@ _SEVERITY_STYLES = {
 }
 
 
-def report(snapshot: Snapshot, verdicts: Verdicts, width: int | None, stack: str) -> list[Text]:
-    """The whole preview. ``stack`` is what the user called it."""
+def report(
+    snapshot: Snapshot, verdicts: Verdicts, width: int | None, stack: str, ahead: str | None = None
+) -> list[Text]:
+    """The whole preview. ``stack`` is what the user called it; ``ahead`` the phase that the user asked for in place of its own."""
+    shown = f"{snapshot.stack}, looking ahead to {ahead}" if ahead else snapshot.stack
     sections = [
-        [Text.assemble((f"Previewing update ({snapshot.stack}):", "bold magenta")), *tree(snapshot, width)],
+        [Text.assemble((f"Previewing update ({shown}):", "bold magenta")), *tree(snapshot, width)],
         outputs(snapshot),
         counts(snapshot),
         guardrails(verdicts, width),
         by_hand(snapshot, width),
-        next_step(verdicts, stack, width),
+        next_step(verdicts, stack, width, ahead),
     ]
     return [line for section in sections if section for line in (*section, Text())][:-1]
 
@@ -274,12 +277,15 @@ def by_hand(snapshot: Snapshot, width: int | None) -> list[Text]:
     return [line for task in tasks for line in wrapped(f"Needs by hand: {task}.", width)]
 
 
-def next_step(verdicts: Verdicts, stack: str, width: int | None) -> list[Text]:
+def next_step(verdicts: Verdicts, stack: str, width: int | None, ahead: str | None = None) -> list[Text]:
     """One line: what to do with this preview."""
     if verdicts.blocking:
         return wrapped(f"Next: {to_fix(verdicts)}", width)
     folder, _, name = stack.rpartition("/")
     place = f"cd {folder} && " if folder else ""
+    if ahead:
+        name = name.removeprefix("Pulumi.").removesuffix(".yaml")
+        return wrapped(f"Next: say phase: {ahead} in Pulumi.{name}.yaml; then {place}pulumi up --stack {name}", width)
     return wrapped(f"Next: {place}pulumi up --stack {name}", width)
 
 

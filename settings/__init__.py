@@ -1,6 +1,6 @@
 """What a stack file may say, and how it becomes effective settings."""
 
-from settings.loading import Loaded, Stack, find_stack, load_from_pulumi, load_stack, stacks
+from settings.loading import Loaded, Stack, find_stack, load_from_pulumi, load_stack, phases, stacks
 from settings.mistakes import Mistake, Mistakes
 from settings.models import Settings
 
@@ -13,5 +13,6 @@ __all__ = [
     "find_stack",
     "load_from_pulumi",
     "load_stack",
+    "phases",
     "stacks",
 ]

@@ -21,6 +21,14 @@ from settings.validation import validate
 
 NAMESPACE = "groundwork"
 
+PHASES = "phases"
+"""The key under which a stack file says the sizes of each of its phases."""
+
+_PHASES: tuple[str, ...] = get_args(Phase)
+_KEYS = (*LAYERS, PHASES)
+_SIZES = tuple(layer for layer in LAYERS if layer != "platform")
+"""What a phase of a stack file may hold: what a platform is called and where it stands does not change with its size."""
+
 _HERE = FilePath(__file__).parent
 _STACK_FILE_KEYS = ("config", "encryptionsalt", "encryptedkey", "secretsprovider", "environment")
 
@@ -36,6 +44,8 @@ class Stack:
     file: FilePath
     label: str
     """How messages name the file."""
+    phase: str | None = None
+    """The phase to look ahead to; unset, the one that the file says."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +59,14 @@ class Loaded:
     """File and line of ``aws:region``."""
 
 
-def find_stack(text: str, start: FilePath | None = None) -> Stack:
+def find_stack(text: str, start: FilePath | None = None, phase: str | None = None) -> Stack:
     """``dev`` is ``Pulumi.dev.yaml`` here; ``examples/shop/prod`` is ``examples/shop/Pulumi.prod.yaml``. A file's path does too.
 
-    Raises :class:`Mistakes` that list the stacks there are.
+    ``phase`` stands in for the one that the file says. Raises :class:`Mistakes` that list the stacks, or the phases, there are.
     """
     start = start or FilePath.cwd()
+    if phase is not None and phase not in _PHASES:
+        raise Mistakes([Mistake((), f'"{phase}" is no phase; use {one_of(_PHASES)}{nearest(phase, _PHASES)}', AHEAD)])
     folder_text, _, last = text.rpartition("/")
     name = last.removeprefix("Pulumi.").removesuffix(".yaml") if _is_stack_file(last) else last
     folder = start / folder_text
@@ -72,7 +84,7 @@ def find_stack(text: str, start: FilePath | None = None) -> Stack:
     program = folder / str(project.get("main") or ".")
     if not (program / "__main__.py").is_file():
         raise Mistakes([Mistake(("main",), f"there is no __main__.py in {program.resolve()}", project_label)])
-    return Stack(str(project.get("name") or ""), name, folder.resolve(), program.resolve(), file, label)
+    return Stack(str(project.get("name") or ""), name, folder.resolve(), program.resolve(), file, label, phase)
 
 
 def _is_stack_file(name: str) -> bool:
@@ -90,11 +102,22 @@ def stacks(start: FilePath) -> list[str]:
     return found
 
 
+def phases(stack: Stack) -> list[str]:
+    """The phases that a stack goes through, smallest first: those of which its file says the sizes, and the one it is in.
+
+    Raises :class:`Mistakes` where its file cannot be read.
+    """
+    own, _ = _groundwork_part(stack_file.read(stack.file, stack.label))
+    said = own.data.get(PHASES)
+    named = {*(said if isinstance(said, Mapping) else ()), _chosen(own, "phase", _PHASES)}
+    return [phase for phase in _PHASES if phase in named]
+
+
 def _known_stacks(text: str, start: FilePath) -> str:
     known = stacks(start)
     if not known:
         return "; run this where Pulumi.yaml is"
-    # "launch" should also find "examples/thulobazaar/launch".
+    # "prod" should also find "examples/thulobazaar/prod".
     same_name = [stack for stack in known if stack.rpartition("/")[2] == text]
     hint = f'; did you mean "{same_name[0]}"?' if same_name else nearest(text, known)
     return f"{hint}; there {'is' if len(known) == 1 else 'are'} {all_of(known)}"
@@ -109,10 +132,13 @@ def load_stack(stack: Stack) -> Loaded:
     own, mistakes = _groundwork_part(document)
     region, more = _region(document)
     mistakes += more
-    merged, settings, more = _effective(own, region)
+    merged, settings, more = _effective(own, region, phase=stack.phase)
     mistakes += more
     if mistakes or settings is None:
         raise Mistakes(mistakes)
+    if stack.phase is not None:
+        platform = f"{NAMESPACE}:platform"
+        config = {**config, platform: {**config[platform], "phase": stack.phase}}
     return Loaded(settings, merged, _as_engine_config(config), document.where(("config", "aws:region")))
 
 
@@ -218,7 +244,7 @@ def _groundwork_part(document: Document) -> tuple[Document, list[Mistake]]:
     for key, value in config.items():
         namespace, colon, layer = key.partition(":")
         if not colon:
-            hint = f'; write "{NAMESPACE}:{key}"' if key in LAYERS else '; write "namespace:key"'
+            hint = f'; write "{NAMESPACE}:{key}"' if key in _KEYS else '; write "namespace:key"'
             mistakes.append(
                 Mistake((key,), f"a configuration key needs its namespace{hint}", document.where(("config", key)))
             )
@@ -252,9 +278,9 @@ def _lines_by_layer(document: Document) -> dict[Path, int]:
 
 def _unknown_layers(own: Document) -> list[Mistake]:
     return [
-        Mistake((layer,), f"unknown layer{nearest(layer, LAYERS)}; there are {', '.join(LAYERS)}", own.where((layer,)))
+        Mistake((layer,), f"unknown layer{nearest(layer, _KEYS)}; there are {', '.join(_KEYS)}", own.where((layer,)))
         for layer in own.data
-        if layer not in LAYERS
+        if layer not in _KEYS
     ]
 
 
@@ -284,41 +310,125 @@ def _region(document: Document) -> tuple[str, list[Mistake]]:
     return region, []
 
 
-def _effective(own: Document, region: str, *, decrypted: bool = False) -> tuple[Merged, Settings | None, list[Mistake]]:
+def _effective(
+    own: Document, region: str, *, phase: str | None = None, decrypted: bool = False
+) -> tuple[Merged, Settings | None, list[Mistake]]:
+    """What the file says in the phase it is in, or in ``phase``, and every mistake in it.
+
+    What it says of its other phases is held against the models too, so that a slip shows when it is made and not on the day on
+    which the stack moves; whether layers agree is asked of the phase at hand alone.
+    """
+    chosen = phase or _chosen(own, "phase", _PHASES)
+    mistakes = _phase_mistakes(own)
+    for other in _named_phases(own):
+        if other != chosen:
+            _, _, found = _in_phase(own, region, other, decrypted=decrypted, agreeing=False)
+            mistakes += [mistake for mistake in found if mistake.path[:2] == (PHASES, other)]
+    merged, settings, more = _in_phase(own, region, chosen, decrypted=decrypted, ahead=phase is not None)
+    return merged, settings, _once([*mistakes, *more])
+
+
+def _in_phase(
+    own: Document, region: str, phase: str, *, decrypted: bool, agreeing: bool = True, ahead: bool = False
+) -> tuple[Merged, Settings | None, list[Mistake]]:
     left_out = {mistake.path[0] for mistake in (*_unknown_layers(own), *_sealed_layers(own))}
-    known = Document(own.label, {layer: value for layer, value in own.data.items() if layer not in left_out}, own.lines)
-    merged = merge([*_bases(known), known], ENTRY_LAYERS)
+    known = replace(own, data={layer: value for layer, value in own.data.items() if layer not in {PHASES, *left_out}})
+    sizes = _sizes(own, phase)
+    bases = [_base("phases", phase), _base("stages", _chosen(own, "stage", get_args(Stage))), sizes, known]
+    if ahead and isinstance(own.data.get("platform", {}), Mapping):
+        bases.append(Document(AHEAD, {"platform": {"phase": phase}}))
+    merged = merge(bases, ENTRY_LAYERS)
     settings, correction = validate({"region": region, **merged.data}, decrypted=decrypted)
     mistakes = correction.mistakes
-    if settings is not None:
+    if settings is not None and agreeing:
         found = (mistake for mistake in check(settings) if not correction.explains(mistake.path))
         mistakes += [replace(mistake, path=correction.said(mistake.path)) for mistake in found]
     return (
         merged,
         settings,
-        _once([*_every_mistakes(known), *(_placed(mistake, merged, known) for mistake in mistakes)]),
+        [*_every_mistakes(known), *_every_mistakes(sizes), *(_placed(one, merged, sizes) for one in mistakes)],
     )
+
+
+AHEAD = "--phase"
+"""What says the phase of a stack that is looked at ahead of its file."""
+
+
+def _named_phases(own: Document) -> list[str]:
+    """The phases of which the file says the sizes, smallest first."""
+    said = own.data.get(PHASES)
+    return [phase for phase in _PHASES if isinstance(said, Mapping) and phase in said]
+
+
+def _sizes(own: Document, phase: str) -> Document:
+    """What the file says of one of its phases; nothing where it says nothing of it."""
+    said = own.data.get(PHASES)
+    layers = said.get(phase) if isinstance(said, Mapping) else None
+    kept = {layer: value for layer, value in layers.items() if layer in _SIZES} if isinstance(layers, Mapping) else {}
+    return replace(own, data=kept, root=(PHASES, phase))
+
+
+def _phase_mistakes(own: Document) -> list[Mistake]:
+    """What cannot be the sizes of a phase: keys that are no phase, and layers that a phase may not hold."""
+    said = own.data.get(PHASES)
+    if said is None or is_sealed(said) or isinstance(said, Sealed):
+        return []
+    if not isinstance(said, Mapping):
+        return [Mistake((PHASES,), f"is not a mapping; its keys are {', '.join(_PHASES)}", own.where((PHASES,)))]
+    mistakes = []
+    for phase, layers in said.items():
+        path = (PHASES, phase)
+        if phase not in _PHASES:
+            message = f"unknown phase; use {one_of(_PHASES)}{nearest(phase, _PHASES)}"
+            mistakes.append(Mistake(path, message, own.where(path)))
+        elif layers is not None and (not isinstance(layers, Mapping) or is_sealed(layers)):
+            message = f"is not a mapping of layers; there are {', '.join(_SIZES)}"
+            mistakes.append(Mistake(path, message, own.where(path)))
+        elif layers is not None:
+            mistakes += [_no_size(own, (*path, layer)) for layer in layers if layer not in _SIZES]
+    return mistakes
+
+
+def _no_size(own: Document, path: Path) -> Mistake:
+    layer = path[-1]
+    if layer in ("platform", "phase", "stage", *PlatformSettings.model_fields):
+        message = f"a phase holds sizes; what holds in all of them stands once, under {NAMESPACE}:platform"
+    else:
+        message = f"unknown layer{nearest(layer, _SIZES)}; there are {', '.join(_SIZES)}"
+    return Mistake(path, message, own.where(path))
 
 
 def _every_mistakes(own: Document) -> list[Mistake]:
     return [
-        Mistake((layer, EVERY), "is not a mapping", own.where((layer, EVERY)))
+        Mistake((*own.root, layer, EVERY), "is not a mapping", own.where((*own.root, layer, EVERY)))
         for layer in ENTRY_LAYERS
         if isinstance(own.data.get(layer), Mapping)
         and not isinstance(own.data[layer].get(EVERY, {}), (Mapping, type(None)))
     ]
 
 
-def _placed(mistake: Mistake, merged: Merged, own: Document) -> Mistake:
-    """A mistake with its file and line: where the value was said, if the stack file said it, else where it can be corrected."""
+def _placed(mistake: Mistake, merged: Merged, sizes: Document) -> Mistake:
+    """A mistake with its file and line: where the value was said, if the stack file said it, else where it can be corrected.
+
+    ``sizes`` is what the file says of the phase at hand; its lines are those of the whole file.
+    """
     found = merged.source(mistake.path)
     if found is None:
-        return replace(mistake, where=own.where(mistake.path))
+        return replace(mistake, where=_nearest_line(mistake.path, sizes))
     document, origin = found
-    if document is own:
-        return replace(mistake, path=origin, where=own.where(origin))
+    if document.label == sizes.label:
+        return replace(mistake, path=origin, where=document.where(origin))
     said = f" (from {document.label})" if merged.says(mistake.path) else ""
-    return replace(mistake, message=f"{mistake.message}{said}", where=own.where(mistake.path))
+    return replace(mistake, message=f"{mistake.message}{said}", where=_nearest_line(mistake.path, sizes))
+
+
+def _nearest_line(path: Path, sizes: Document) -> str:
+    """The line of the nearest parent of ``path`` that the file has, of its phase or of the whole stack."""
+    for length in range(len(path), 0, -1):
+        for place in ((*sizes.root, *path[:length]), path[:length]):
+            if place in sizes.lines:
+                return sizes.where(place)
+    return sizes.label
 
 
 def _once(mistakes: Iterable[Mistake]) -> list[Mistake]:
@@ -326,19 +436,13 @@ def _once(mistakes: Iterable[Mistake]) -> list[Mistake]:
     return list(dict.fromkeys(mistakes))
 
 
-def _bases(own: Document) -> Sequence[Document]:
-    """The phase and the stage. For one that does not exist (a mistake of its own) the nearest stands in, so that its layers
-    are not reported as missing too."""
+def _chosen(own: Document, key: str, allowed: Sequence[str]) -> str:
+    """The phase or stage that the file says. For one that does not exist (a mistake of its own) the nearest stands in, so that its
+    layers are not reported as missing too."""
     platform = own.data.get("platform")
-    said = platform if isinstance(platform, Mapping) else {}
-    chosen = (
-        ("phases", said.get("phase"), PlatformSettings.model_fields["phase"].default, get_args(Phase)),
-        ("stages", said.get("stage"), PlatformSettings.model_fields["stage"].default, get_args(Stage)),
-    )
-    return [
-        _base(folder, default if name is None else closest(name, allowed) or default)
-        for folder, name, default, allowed in chosen
-    ]
+    name = platform.get(key) if isinstance(platform, Mapping) else None
+    default = str(PlatformSettings.model_fields[key].default)
+    return default if name is None else closest(name, allowed) or default
 
 
 @cache
@@ -346,4 +450,4 @@ def _base(folder: str, name: str) -> Document:
     return stack_file.read(_HERE / folder / f"{name}.yaml", f"{folder.removesuffix('s')} {name}")
 
 
-__all__ = ["NAMESPACE", "Loaded", "Sealed", "Stack", "find_stack", "load_from_pulumi", "load_stack", "stacks"]
+__all__ = ["NAMESPACE", "Loaded", "Sealed", "Stack", "find_stack", "load_from_pulumi", "load_stack", "phases", "stacks"]

@@ -77,7 +77,7 @@ def merge(documents: Sequence[Document], entry_layers: Iterable[str]) -> Merged:
     for document in documents:
         for layer, value in document.data.items():
             if layer not in entries:
-                merged.lay(value, document, (layer,), (layer,))
+                merged.lay(value, document, (*document.root, layer), (layer,))
     for layer in sorted(entries):
         _merge_entries(merged, documents, layer)
     return merged
@@ -93,19 +93,19 @@ def _merge_entries(merged: Merged, documents: Sequence[Document], layer: str) ->
         else:
             # null removes what was said so far; anything else is a mistake that validation will name.
             saying.clear()
-            merged.lay(value, document, (layer,), (layer,))
+            merged.lay(value, document, (*document.root, layer), (layer,))
     named = list(dict.fromkeys(name for _, value in saying for name in value if name != EVERY))
     for document, value in saying:
         if any(name != EVERY for name in value):
-            merged.make_map((layer,), document, (layer,))
+            merged.make_map((layer,), document, (*document.root, layer))
     for document, value in saying:
         if isinstance(value.get(EVERY), Mapping):
             for name in named:
-                merged.lay(value[EVERY], document, (layer, EVERY), (layer, name))
+                merged.lay(value[EVERY], document, (*document.root, layer, EVERY), (layer, name))
     for document, value in saying:
         for name in named:
             if name in value:
-                merged.lay(value[name], document, (layer, name), (layer, name))
+                merged.lay(value[name], document, (*document.root, layer, name), (layer, name))
 
 
 def is_sealed(value: Any) -> bool:

@@ -1,7 +1,7 @@
 """The JSON Schema of a stack file, made from the models: completion, descriptions and checks in editors.
 
-It is looser than loading where a file may say less than the whole: phases and ``*`` bring what an entry lacks, and ``null``
-removes. What it refuses, loading refuses too.
+It is looser than loading where a file may say less than the whole: phases and ``*`` bring what a group or an entry lacks, and
+``null`` removes. What it refuses, loading refuses too.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 from settings.access import LEVELS
 from settings.facts import regions
-from settings.loading import NAMESPACE
+from settings.loading import NAMESPACE, PHASES
 from settings.merging import EVERY
 from settings.models import ENTRY_LAYERS, LAYERS, Settings
+from settings.models.base import Phase
 
 Schema = dict[str, Any]
 
@@ -29,22 +30,27 @@ def stack_file_schema() -> Schema:
     """Of a whole stack file: ``config`` with the groundwork layers and the region; other providers' keys are free."""
     models = Settings.model_json_schema(by_alias=True)
     definitions: dict[str, Schema] = models["$defs"]
-    for definition in definitions.values():
+    whole = {*_listed(models), "PlatformSettings"}
+    for name, definition in definitions.items():
         _walk(definition, _tidy)
+        if name not in whole:
+            definition.pop("required", None)
         for prop in definition.get("properties", {}):
             if prop not in definition.get("required", ()):
                 definition["properties"][prop] = _or_null(definition["properties"][prop])
     _name_the_levels(definitions)
     layers = {layer: _layer(layer, models["properties"][layer], definitions) for layer in LAYERS}
+    definitions[_SIZES] = _sizes(layers)
     config: Schema = {
         "type": "object",
-        "description": "Configuration of the stack. Precedence: default < phase < stage < this file.",
+        "description": "Configuration of the stack. Precedence: default < phase < stage < phases in this file < the rest of this file.",
         "required": ["aws:region", f"{NAMESPACE}:platform"],
         "properties": {
             "aws:region": {"description": "Where the platform runs.", "enum": sorted(regions())},
             **{f"{NAMESPACE}:{layer}": schema for layer, schema in layers.items()},
+            f"{NAMESPACE}:{PHASES}": _phases(),
         },
-        "patternProperties": {f"^{NAMESPACE}:(?!({'|'.join(LAYERS)})$)": False, "^[^:]+$": False},
+        "patternProperties": {f"^{NAMESPACE}:(?!({'|'.join((*LAYERS, PHASES))})$)": False, "^[^:]+$": False},
     }
     return {
         "$schema": _DRAFT,
@@ -73,6 +79,29 @@ def dumps() -> str:
     return json.dumps(stack_file_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
+_SIZES = "SizesOfAPhase"
+
+
+def _phases() -> Schema:
+    return {
+        "description": "Of each phase, what it says beyond Groundwork's own sizes. `platform.phase` chooses among them.",
+        "type": ["object", "null"],
+        "properties": {phase: _or_null({"$ref": f"#/$defs/{_SIZES}"}) for phase in get_args(Phase)},
+        "additionalProperties": False,
+    }
+
+
+def _sizes(layers: dict[str, Schema]) -> Schema:
+    """The layers of one phase: all but ``platform``, which holds in every phase."""
+    pointer = f"#/properties/config/properties/{NAMESPACE}:"
+    return {
+        "description": "The sizes of one phase, in the shape of a stack file.",
+        "type": "object",
+        "properties": {layer: {"$ref": f"{pointer}{layer}"} for layer in layers if layer != "platform"},
+        "additionalProperties": False,
+    }
+
+
 def _layer(layer: str, schema: Schema, definitions: dict[str, Schema]) -> Schema:
     schema = copy.deepcopy(schema)
     _walk(schema, _tidy)
@@ -88,9 +117,6 @@ def _entries(layer: str, schema: Schema, definitions: dict[str, Schema]) -> Sche
     """Named entries beside ``*``; none has to be whole, since ``*`` and the phase bring what it lacks."""
     reference = schema["additionalProperties"]
     name = reference["$ref"].rpartition("/")[2]
-    required = definitions[name].pop("required", [])
-    for prop in required:
-        definitions[name]["properties"][prop] = _or_null(definitions[name]["properties"][prop])
     description = definitions[name]["description"]
     every = {"description": f"What every entry of {layer} starts from.", **_or_null(reference)}
     return {
@@ -101,6 +127,18 @@ def _entries(layer: str, schema: Schema, definitions: dict[str, Schema]) -> Sche
         "additionalProperties": False,
         "propertyNames": {"maxLength": 24},
     }
+
+
+def _listed(models: Schema) -> set[str]:
+    """The definitions of what stands in lists: a list replaces another, so that each of its entries is whole."""
+    found: set[str] = set()
+
+    def note(schema: Schema) -> None:
+        found.add(schema.get("items", {}).get("$ref", "").rpartition("/")[2])
+
+    for schema in (*models["properties"].values(), *models["$defs"].values()):
+        _walk(schema, note)
+    return found
 
 
 def _name_the_levels(definitions: dict[str, Schema]) -> None:

@@ -44,6 +44,8 @@ class Document:
     label: str
     data: dict[str, Any]
     lines: dict[Path, int] = field(default_factory=dict)
+    root: Path = ()
+    """Where in the file ``data`` stands; ``lines`` and places are those of the whole file."""
 
     def line(self, path: Path) -> int | None:
         """The line of ``path``, or of the nearest parent that the file has."""

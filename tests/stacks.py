@@ -1,4 +1,5 @@
-"""Every stack of the repository, and its snapshot: made once, shared by all tests and by parallel test processes."""
+"""Every stack of the repository in each of its phases, and its snapshot: made once, shared by all tests and by parallel test
+processes."""
 
 from __future__ import annotations
 
@@ -11,12 +12,34 @@ from importlib.metadata import version
 from pathlib import Path
 
 from preview.snapshot import Snapshot
-from settings import Stack, find_stack, load_stack, stacks
+from settings import Loaded, Stack, find_stack, load_stack, phases, stacks
 
 ROOT = Path(__file__).parent.parent
 
-STACKS: list[str] = stacks(ROOT)
-"""The names that the command line takes: ``dev``, ``examples/thulobazaar/launch``, …"""
+STACK_NAMES: list[str] = stacks(ROOT)
+"""The names that the command line takes: ``dev``, ``examples/thulobazaar/prod``, …"""
+
+
+def in_each_phase(name: str) -> list[str]:
+    """A stack once for each phase that its file names, as ``examples/thulobazaar/prod@growth``; by its name where it names one."""
+    found = phases(find_stack(name, ROOT))
+    return [f"{name}@{phase}" for phase in found] if len(found) > 1 else [name]
+
+
+STACKS: list[str] = [stack for name in STACK_NAMES for stack in in_each_phase(name)]
+"""Every stack in every phase."""
+
+
+def found(stack: str) -> Stack:
+    """The stack of a name in :data:`STACKS`."""
+    name, _, phase = stack.partition("@")
+    return find_stack(name, ROOT, phase or None)
+
+
+def loaded(stack: str) -> Loaded:
+    """Its settings."""
+    return load_stack(found(stack))
+
 
 _PROGRAM = ("__main__.py", "components", "settings", "preview", "functions")
 
@@ -37,7 +60,7 @@ def snapshot_of(stack: str, unknowns: bool = False) -> Snapshot:
 
 def run(stack: str, unknowns: bool = False) -> Snapshot:
     """The same without any cache."""
-    return run_found(find_stack(stack, ROOT), unknowns)
+    return run_found(found(stack), unknowns)
 
 
 def run_found(stack: Stack, unknowns: bool = False) -> Snapshot:
@@ -48,8 +71,7 @@ def run_found(stack: Stack, unknowns: bool = False) -> Snapshot:
 
 
 def _key(stack: str, unknowns: bool) -> str:
-    found = find_stack(stack, ROOT)
-    text = f"{stack} {unknowns} {found.file.read_text(encoding='utf-8')} {_program_key()}"
+    text = f"{stack} {unknowns} {found(stack).file.read_text(encoding='utf-8')} {_program_key()}"
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 

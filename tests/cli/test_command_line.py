@@ -15,8 +15,8 @@ from cli import console
 from cli.main import run
 from cli.settings_text import settings_text
 from preview.terraform import verify as module
-from settings import find_stack, load_stack, schema
-from tests.stacks import ROOT, STACKS
+from settings import schema
+from tests.stacks import ROOT, STACK_NAMES, STACKS, loaded
 from tests.writing import write_project, write_stack_file
 
 PLAIN = "import pulumi, pulumi_aws as aws\ntopic = aws.sns.Topic('topic', kms_master_key_id='alias/a', tags={'a': 'b'})\npulumi.export('arn', topic.arn)\n"
@@ -236,17 +236,60 @@ class TestOtherCommands:
         self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(ROOT)
-        assert call(capsys, "stacks", "--names") == (0, "".join(f"{name}\n" for name in STACKS), "")
+        assert call(capsys, "stacks", "--names") == (0, "".join(f"{name}\n" for name in STACK_NAMES), "")
+
+    def test_every_stack_in_each_phase_comes_as_arguments_of_preview_for_scripts(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(ROOT)
+        lines = call(capsys, "stacks", "--each-phase")[1].splitlines()
+        assert [line.replace(" --phase ", "@") for line in lines] == STACKS
+        assert "examples/thulobazaar/prod --phase scale" in lines
+
+    def test_a_phase_can_be_looked_at_ahead_of_the_file(
+        self, project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        program = """
+            import pulumi
+            from settings import load_from_pulumi
+            settings = load_from_pulumi()
+            pulumi.export("phase", settings.platform.phase)
+            pulumi.export("budget", settings.budget.monthly)
+        """
+        write_project(project, "groundwork:phases: {growth: {budget: {monthly: 321}}}", program=program)
+        before = (project / "Pulumi.dev.yaml").read_text(encoding="utf-8")
+        code, out, _ = call(capsys, "preview", "dev", "--phase", "growth")
+        assert code == 0
+        assert out.startswith("Previewing update (dev, looking ahead to growth):")
+        assert "budget: 321" in out
+        assert "phase: growth" in out
+        assert out.endswith("Next: say phase: growth in Pulumi.dev.yaml; then pulumi up --stack dev\n")
+        settings = json.loads(call(capsys, "settings", "dev", "--phase", "growth", "--format", "json")[1])
+        assert settings["settings"]["budget"]["monthly"] == 321
+        assert settings["sources"]["platform.phase"] == "--phase"
+        assert (project / "Pulumi.dev.yaml").read_text(encoding="utf-8") == before
+        named = "import pulumi_aws as aws\nfrom settings import load_from_pulumi\n"
+        named += 'aws.sns.Topic("told", display_name=load_from_pulumi().platform.phase)\n'
+        (project / "__main__.py").write_text(named, encoding="utf-8")
+        [topic] = json.loads(call(capsys, "export", "dev", "--phase", "growth")[1])["resource"][
+            "aws_sns_topic"
+        ].values()
+        assert topic["display_name"] == "growth"
+        for command in ("preview", "settings", "export", "verify"):
+            code, out, err = call(capsys, command, "dev", "--phase", "lunch")
+            assert (code, out) == (2, "")
+            assert 'did you mean "launch"?' in err
 
     def test_stacks_are_listed_and_those_with_mistakes_named(
         self, project: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
+        write_project(project, "groundwork:phases: {launch: {}, scale: {}}")
         write_project(project, "groundwork:nonsense: {}", stack="prod")
         code, out, _ = call(capsys, "stacks")
         assert code == 0
         assert out.splitlines() == [
-            "STACK  STAGE  PHASE   REGION",
-            "dev    dev    launch  ap-south-1",
+            "STACK  STAGE  PHASE   REGION      FURTHER PHASES",
+            "dev    dev    launch  ap-south-1  scale",
             "prod   1 mistake; groundwork settings prod shows it",
         ]
 
@@ -281,7 +324,7 @@ class TestOtherCommands:
 
     @pytest.mark.parametrize("stack", STACKS)
     def test_settings_of_every_stack_read_well_at_80_columns(self, stack: str) -> None:
-        lines = settings_text(load_stack(find_stack(stack, ROOT)), 80).splitlines()
+        lines = settings_text(loaded(stack), 80).splitlines()
         assert max(len(line) for line in lines if not line.startswith("Not in")) <= 80
 
 

@@ -12,9 +12,9 @@ import kubernetes_validate
 import pytest
 
 from preview.snapshot import Snapshot
-from settings import find_stack, load_stack
+from settings import find_stack
 from tests.requirements import proves
-from tests.stacks import ROOT, STACKS, run_found, snapshot_of
+from tests.stacks import ROOT, STACKS, loaded, run_found, snapshot_of
 from tests.writing import write_project
 
 SHOP = """
@@ -188,7 +188,7 @@ def test_every_object_is_one_that_kubernetes_takes(scaling: str) -> None:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_every_object_of_the_repositorys_stacks_is_one_that_kubernetes_takes(stack: str) -> None:
-    compute = load_stack(find_stack(stack, ROOT)).settings.compute
+    compute = loaded(stack).settings.compute
     if compute is None or compute.engine != "eks":
         return
     snapshot = snapshot_of(stack)

@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from preview.snapshot import Resource, Snapshot
-from settings import Stack, find_stack
-from tests.stacks import ROOT
+from settings import Stack
+from tests.stacks import found
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
@@ -123,11 +123,11 @@ Config = dict[str, Any]
 
 def changed(stack: str, file: Path, change: Callable[[Config], None]) -> Stack:
     """A stack whose file, written to ``file``, has another ``config``."""
-    found = find_stack(stack, ROOT)
-    document = yaml.safe_load(found.file.read_text(encoding="utf-8"))
+    original = found(stack)
+    document = yaml.safe_load(original.file.read_text(encoding="utf-8"))
     change(document["config"])
     file.write_text(yaml.safe_dump(document), encoding="utf-8")
-    return replace(found, file=file)
+    return replace(original, file=file)
 
 
 def pod(snapshot: Snapshot, service: str) -> dict[str, Any]:

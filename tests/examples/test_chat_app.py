@@ -1,4 +1,4 @@
-"""S4: the chat app, row by row, on the snapshots of its stacks, and from one to the next."""
+"""S4: the chat app, row by row, on the snapshots of its phases, and from one to the next."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import yaml
 
 from preview.snapshot import Resource, Snapshot
 from preview.verdicts import judge
-from settings import Mistakes, find_stack, load_stack
+from settings import Mistakes, load_stack
 from tests.examples.query import (
     ALARM,
     INSTANCE,
@@ -32,12 +32,12 @@ from tests.examples.query import (
     who_reaches,
 )
 from tests.requirements import proves
-from tests.stacks import ROOT, run_found, snapshot_of
+from tests.stacks import loaded, run_found, snapshot_of
 from tests.test_guardrails_on_stacks import TODAY
 
-MVP, HYBRID, GROWTH = (f"examples/chat-app/{stack}" for stack in ("mvp", "hybrid", "growth"))
-STACKS = pytest.mark.parametrize("stack", [MVP, HYBRID, GROWTH])
-ONE_INSTANCE = pytest.mark.parametrize("stack", [MVP, HYBRID])
+MVP, LAUNCH, GROWTH = (f"examples/chat-app/prod@{phase}" for phase in ("mvp", "launch", "growth"))
+STACKS = pytest.mark.parametrize("stack", [MVP, LAUNCH, GROWTH])
+ONE_INSTANCE = pytest.mark.parametrize("stack", [MVP, LAUNCH])
 
 BUCKET = "aws:s3/bucket:Bucket"
 CACHE = "aws:elasticache/replicationGroup:ReplicationGroup"
@@ -69,10 +69,10 @@ def declared(snapshot: Snapshot, service: str) -> dict[str, Any]:
     return dict(json.loads(parameter.inputs["insecureValue"]))
 
 
-def said_of(stack: str) -> Config:
-    """The ``config`` of a stack file, as it stands there."""
-    document = yaml.safe_load(find_stack(stack, ROOT).file.read_text(encoding="utf-8"))
-    return dict(document["config"])
+def services_of(stack: str) -> list[tuple[str, Any]]:
+    """What services are and use, their sizes left out."""
+    sizes = {"cpu", "scaling"}
+    return [(name, service.model_dump(exclude=sizes)) for name, service in loaded(stack).settings.services.items()]
 
 
 # S4-01 to S4-04: one instance, then a cache beside it, then several
@@ -156,8 +156,8 @@ def test_the_database_is_a_micro_in_one_zone_with_20_gb_and_a_week_of_backups_en
 
 @proves("S4-03")
 def test_month_four_takes_redis_off_the_instance_and_changes_nothing_else_that_runs() -> None:
-    before, after = snapshot_of(MVP), snapshot_of(HYBRID)
-    assert said_of(MVP)["groundwork:services"] == said_of(HYBRID)["groundwork:services"]
+    before, after = snapshot_of(MVP), snapshot_of(LAUNCH)
+    assert services_of(MVP) == services_of(LAUNCH)
     for type_, key in ((INSTANCE, "instanceClass"), (TEMPLATE, "instanceType"), (GROUP, "maxSize")):
         assert [resource.inputs[key] for resource in before.of_type(type_)] == [
             resource.inputs[key] for resource in after.of_type(type_)
@@ -167,7 +167,7 @@ def test_month_four_takes_redis_off_the_instance_and_changes_nothing_else_that_r
 
 @proves("S4-03")
 def test_the_cache_is_a_micro_encrypted_at_rest_and_on_its_way_and_reached_from_the_instance_only() -> None:
-    snapshot = snapshot_of(HYBRID)
+    snapshot = snapshot_of(LAUNCH)
     [cache] = snapshot.of_type(CACHE)
     assert cache.inputs["nodeType"] == "cache.t3.micro"
     assert cache.inputs["atRestEncryptionEnabled"] is True
@@ -357,7 +357,7 @@ def test_a_schedule_feeds_the_standard_queue_of_cleanup_jobs_once_a_day(stack: s
 
 WAYS_IN = {
     MVP: {("chat-app-compute-instances", 443)},
-    HYBRID: {("chat-app-compute-instances", 443)},
+    LAUNCH: {("chat-app-compute-instances", 443)},
     GROWTH: {("chat-app-edge-balancer-balancer", 443)},
 }
 
@@ -760,13 +760,13 @@ def test_the_database_can_go_back_to_any_of_the_last_minutes_of_a_week_and_is_no
 
 @proves("S4-16")
 def test_the_services_are_declared_in_the_same_words_from_one_instance_to_several() -> None:
-    first, *others = (said_of(stack)["groundwork:services"] for stack in (MVP, HYBRID, GROWTH))
+    first, *others = (services_of(stack) for stack in (MVP, LAUNCH, GROWTH))
     assert others == [first, first]
 
 
 def on_fargate(config: Config) -> None:
     """The engine, and the sizes and numbers that go with it; what services are and use stays as it is."""
-    config["groundwork:compute"] = {"engine": "fargate", "architecture": "x86_64"}
+    config["groundwork:compute"] = {"engine": "fargate", "architecture": "x86_64", "instances": None}
     for service in config["groundwork:services"].values():
         service |= {"cpu": 256, "memory": 512, "scaling": {"min": 2, "max": 3}}
 

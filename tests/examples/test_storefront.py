@@ -1,17 +1,16 @@
-"""S0: the storefront, row by row, on the snapshots of its stacks, and from one to the other."""
+"""S0: the storefront, row by row, on the snapshots of its phases, and from one to the other."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
 
 from preview.snapshot import Resource, Snapshot
-from settings import Mistakes, find_stack, load_stack
+from settings import Mistakes, load_stack
+from settings.models import LAYERS
 from tests.examples.query import (
     ALARM,
     INSTANCE,
@@ -34,9 +33,9 @@ from tests.examples.query import (
     who_reaches,
 )
 from tests.requirements import proves
-from tests.stacks import ROOT, run_found, snapshot_of
+from tests.stacks import loaded, run_found, snapshot_of
 
-START, MILLIONS = "examples/storefront/start", "examples/storefront/millions"
+START, MILLIONS = "examples/storefront/prod@growth", "examples/storefront/prod@millions"
 STACKS = pytest.mark.parametrize("stack", [START, MILLIONS])
 
 BUCKET = "aws:s3/bucket:Bucket"
@@ -150,7 +149,7 @@ def test_everybody_writes_through_the_proxy_and_nobody_reaches_the_primary_past_
 @proves("S0-04")
 def test_without_the_proxy_the_stack_is_refused_with_the_number_of_connections(stack: str, tmp_path: Path) -> None:
     def without_proxy(config: Config) -> None:
-        config["groundwork:data"]["proxy"] = None
+        config["groundwork:data"] = {"proxy": None}
 
     with pytest.raises(Mistakes) as caught:
         load_stack(changed(stack, tmp_path / "direct.yaml", without_proxy))
@@ -162,7 +161,7 @@ def test_without_the_proxy_the_stack_is_refused_with_the_number_of_connections(s
 def test_100_direct_connections_are_allowed_and_101_are_not(tmp_path: Path) -> None:
     def direct(workers: int) -> Callable[[Config], None]:
         def change(config: Config) -> None:
-            config["groundwork:data"]["proxy"] = None
+            config["groundwork:data"] = {"proxy": None}
             services = config["groundwork:services"]
             services["web"] = {**services["web"], "connections": 2}
             services["web"]["scaling"]["max"] = 40
@@ -544,22 +543,16 @@ def test_a_firewall_at_the_edge_blocks_who_asks_more_than_2000_times_in_5_minute
 
 @pytest.fixture(scope="module")
 def grown() -> Snapshot:
-    """The stack ``start`` after its file has become that of ``millions``."""
-    return run_found(replace(find_stack(MILLIONS, ROOT), name="start"))
-
-
-def config_of(stack: str) -> Config:
-    config: Config = yaml.safe_load(find_stack(stack, ROOT).file.read_text(encoding="utf-8"))["config"]
-    return config
+    """The stack once it says ``phase: millions``."""
+    return snapshot_of(MILLIONS)
 
 
 @proves("S0-14", "C-03")
-def test_from_start_to_millions_is_the_phase_and_sizes_and_nothing_else() -> None:
-    start, millions = config_of(START), config_of(MILLIONS)
-    differing = {key for key in {*start, *millions} if start.get(key) != millions.get(key)}
-    assert differing == {f"groundwork:{layer}" for layer in ("platform", "data", "cache", "budget")}
-    platform = {**start["groundwork:platform"], "phase": "millions"}
-    assert platform == millions["groundwork:platform"]
+def test_from_growth_to_millions_is_one_word_and_what_the_file_says_of_each_phase() -> None:
+    growth, millions = loaded(START).settings, loaded(MILLIONS).settings
+    differing = {layer for layer in LAYERS if getattr(growth, layer) != getattr(millions, layer)}
+    assert growth.platform.model_copy(update={"phase": "millions"}) == millions.platform
+    assert differing == {"platform", "network", "compute", "data", "cache", "budget"}
 
 
 # What changes on the way, all of it in place: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.DBInstance.Modifying.html

@@ -24,7 +24,7 @@ from tests.examples.query import (
 from tests.requirements import proves
 from tests.stacks import run_found, snapshot_of
 
-LAUNCH, GROWTH, SCALE = (f"examples/thulobazaar/{stack}" for stack in ("launch", "growth", "scale"))
+LAUNCH, GROWTH, SCALE = (f"examples/thulobazaar/prod@{phase}" for phase in ("launch", "growth", "scale"))
 STACKS = pytest.mark.parametrize("stack", [LAUNCH, GROWTH, SCALE])
 
 

@@ -34,8 +34,8 @@ from tests.stacks import STACKS, snapshot_of
 
 TOPICS = ("reachability", "connections")
 RULES = {rule.name: rule for rule in rules()}
-MILLIONS = "examples/storefront/millions"
-ONE_INSTANCE = "examples/chat-app/mvp"
+MILLIONS = "examples/storefront/prod@millions"
+ONE_INSTANCE = "examples/chat-app/prod@mvp"
 
 # Few networks, many collisions: what matters is how ranges overlap.
 RANGES = st.builds(
@@ -429,7 +429,7 @@ def test_a_database_is_reached_only_once_every_protection_of_it_is_gone(unknowns
         ("vpc-origin-reaches-load-balancer", MILLIONS, {"IngressRule::storefront-edge-balancer-cloudfront": None}),
         ("data-store-has-clients", MILLIONS, {"IngressRule::storefront-database-proxy": closed}),
         ("nat-gateway-has-internet", MILLIONS, {"Route::storefront-network-public": None}),
-        ("cloudfront-not-bypassed", "examples/thulobazaar/launch", {"WebAclAssociation::*": None}),
+        ("cloudfront-not-bypassed", "examples/thulobazaar/prod@launch", {"WebAclAssociation::*": None}),
         (
             "network-acl-lets-answers-pass",
             MILLIONS,

@@ -11,9 +11,9 @@ from settings.artefacts import DESCRIPTION, ROOT
 from settings.checks import functions as shipped_functions
 from settings.checks import messaging
 from settings.checks.functions import shipped
-from settings.loading import find_stack, load_stack, stacks
 from settings.mistakes import dotted
 from settings.models import Settings
+from tests.stacks import STACKS, loaded
 
 FORGET = {"forget": {"code": "functions/cache_invalidator", "uses": {"cache": "connect"}}}
 OWN = {"forget": {"code": "functions/cleanup", "uses": {"cache": "connect"}}}
@@ -224,8 +224,8 @@ def test_every_function_of_ours_says_what_it_takes() -> None:
 
 def test_every_stack_of_ours_uses_them_right() -> None:
     used = set()
-    for name in stacks(ROOT):
-        settings = load_stack(find_stack(name, ROOT)).settings
+    for name in STACKS:
+        settings = loaded(name).settings
         used |= {function.code for function in settings.functions.values()}
         assert [mistake for check in shipped_functions.CHECKS for mistake in check(settings)] == []
     assert len(used) >= 5

@@ -1,4 +1,4 @@
-"""Default < phase < stage < stack file; maps merge, scalars and lists replace, null removes; every value knows where it is from."""
+"""Default < phase < stage < the stack file's phase < stack file; maps merge, scalars and lists replace, null removes; every value knows where it is from."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settings import find_stack, load_stack
 from settings.effective import DEFAULT, Effective, effective, to_json, to_yaml
 from settings.merging import Merged, merge
 from settings.models import ENTRY_LAYERS, LAYERS
 from settings.stack_file import Document
-from tests.stacks import ROOT, STACKS
+from tests.stacks import ROOT, STACKS, found, loaded
 from tests.writing import load, write_project
 
 KEYS = st.sampled_from(["a", "b", "c"])
@@ -193,33 +192,30 @@ def test_a_sealed_value_shows_as_secret_everywhere(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_yaml_of_all_settings_is_a_stack_file_with_the_same_settings(stack: str, tmp_path: Path) -> None:
-    loaded = load_stack(find_stack(stack, ROOT))
+    shown = loaded(stack)
     write_project(tmp_path)
-    (tmp_path / "Pulumi.dev.yaml").write_text(to_yaml(loaded), encoding="utf-8")
+    (tmp_path / "Pulumi.dev.yaml").write_text(to_yaml(shown), encoding="utf-8")
     again = load(tmp_path)
-    assert again.settings.model_dump_json() == loaded.settings.model_dump_json()
+    assert again.settings.model_dump_json() == shown.settings.model_dump_json()
 
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_every_effective_value_of_every_stack_has_a_source(stack: str) -> None:
     """C-03, C-04"""
-    rows = effective(load_stack(find_stack(stack, ROOT)))
+    rows = effective(loaded(stack))
     assert {row.source.partition(" ")[0].partition(":")[0] for row in rows} <= {
         DEFAULT,
         "phase",
         "stage",
-        load_label(stack),
+        found(stack).label,
+        "--phase",
     }
 
 
 def test_phases_and_stages_are_sources_where_a_file_leaves_something_to_them() -> None:
     """C-03, C-04"""
-    sources = {row.source.partition(" ")[0] for row in effective(load_stack(find_stack("prod", ROOT)))}
+    sources = {row.source.partition(" ")[0] for row in effective(loaded("prod"))}
     assert {"phase", "stage"} <= sources
-
-
-def load_label(stack: str) -> str:
-    return find_stack(stack, ROOT).label
 
 
 @pytest.mark.parametrize("phase", ["mvp", "launch", "growth", "scale", "millions"])

@@ -13,9 +13,9 @@ from pulumi.runtime import config as runtime_config
 
 from preview.engine import run_program
 from preview.snapshot import Snapshot
-from settings import Mistakes, find_stack, load_from_pulumi, load_stack
+from settings import Mistakes, load_from_pulumi
 from settings.loading import _as_engine_config
-from tests.stacks import ROOT, STACKS
+from tests.stacks import STACKS, found, loaded
 from tests.writing import load, write_project
 
 PROGRAM = """
@@ -36,13 +36,12 @@ def run(folder: Path, config: dict[str, str], stack: str = "dev") -> Snapshot:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_program_has_the_settings_that_the_command_line_shows(stack: str, tmp_path: Path) -> None:
-    found = find_stack(stack, ROOT)
-    loaded = load_stack(found)
+    shown = loaded(stack)
     write_project(tmp_path, program=PROGRAM)
-    (tmp_path / "Pulumi.dev.yaml").write_text(found.file.read_text(encoding="utf-8"), encoding="utf-8")
-    snapshot = run(tmp_path, loaded.config)
-    assert json.loads(snapshot.outputs["settings"]) == json.loads(loaded.settings.model_dump_json(by_alias=True))
-    assert snapshot.outputs["region"] == loaded.settings.region
+    (tmp_path / "Pulumi.dev.yaml").write_text(found(stack).file.read_text(encoding="utf-8"), encoding="utf-8")
+    snapshot = run(tmp_path, shown.config)
+    assert json.loads(snapshot.outputs["settings"]) == json.loads(shown.settings.model_dump_json(by_alias=True))
+    assert snapshot.outputs["region"] == shown.settings.region
 
 
 def test_settings_are_the_same_without_the_file_on_disk(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ import jsonschema
 import pytest
 import yaml
 
-from settings import find_stack, reference, schema
+from settings import reference, schema
 from settings.models import LAYERS
-from tests.stacks import ROOT, STACKS
+from tests.stacks import ROOT, STACK_NAMES, found
 from tests.writing import mistakes_in
 
 SCHEMA = json.loads(schema.dumps())
@@ -41,9 +41,9 @@ def test_the_committed_reference_is_up_to_date() -> None:
     assert reference.within(committed) == committed, "run: groundwork schema --format markdown --out docs/settings.md"
 
 
-@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("stack", STACK_NAMES)
 def test_every_stack_file_agrees_with_the_schema_and_names_it(stack: str) -> None:
-    file = find_stack(stack, ROOT).file
+    file = found(stack).file
     text = file.read_text(encoding="utf-8")
     assert errors(text) == []
     first = text.splitlines()[0]

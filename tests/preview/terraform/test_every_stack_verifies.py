@@ -10,7 +10,7 @@ from tests.stacks import STACKS, snapshot_of
 
 ENGINES = {
     "fargate": "prod",
-    "ec2": "examples/chat-app/hybrid",
+    "ec2": "examples/chat-app/prod@launch",
     "ecs-ec2": "examples/ecs-web/dev",
     "eks": "examples/mini-facebook/dev",
 }
