@@ -18,15 +18,15 @@ _COST_ALLOCATION_TAGS = ("platform", "stage", "layer")
 class Budget(Component):
     """AWS Budgets with alerts on actual and forecast cost, and cost anomaly detection.
 
-    Builds: a monthly cost budget with its notifications, by amount, by share and by forecast; by settings one for each day, an
-    anomaly monitor over the platform's tag or over every service with a subscription, and the cost-allocation tags.
+    Builds: a monthly cost budget with its notifications, by amount, by share and by forecast; by settings one for each day, a
+    subscription to cost anomalies with a monitor over the platform's tag or over every service, and the cost-allocation tags.
 
     Cost: nothing; budgets that only tell (and take no action) and anomaly detection are free.
 
     Fails: cost-allocation tags that no bill has seen yet are refused ("Tag keys not found"): see ``activate_tags``. A second
-    monitor over services is refused ("Limit exceeded on dimensional spend monitor creation"): name the first as
-    ``anomalies.monitor``. Budgets
-    look at cost several times a day, so an alert may come hours late; a day's cost is complete only on the next.
+    monitor over services is refused ("Limit exceeded on dimensional spend monitor creation"), and AWS makes the first by itself:
+    name it as ``anomalies.monitor``. A monitor over a tag is refused in a member account of an organisation. Budgets look at
+    cost several times a day, so an alert may come hours late; a day's cost is complete only on the next.
 
     Changes without replacement: amounts, thresholds, addresses.
     """
@@ -41,9 +41,12 @@ class Budget(Component):
         foundation: Foundation,
         emails: Sequence[str],
         topic_arn: pulumi.Input[str],
+        after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """``after``: the topic with its policy; a subscription to a topic that does not let AWS speak yet hears nothing."""
         super().__init__(name, foundation, opts)
+        self._after = after
         told = _Told(tuple(emails), topic_arn)
         self._budget("monthly", "MONTHLY", settings.monthly, settings, list(_monthly(settings, told)))
         if settings.daily is not None:
@@ -74,7 +77,10 @@ class Budget(Component):
             time_unit=unit,
             cost_filters=list(_filters(settings, self.foundation)),
             notifications=notifications,
-            opts=self.child(),
+            # Credits and refunds would make a month that costs money look free, and no alert would speak while they last.
+            # https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_CostTypes.html
+            cost_types=aws.budgets.BudgetCostTypesArgs(include_credit=False, include_refund=False),
+            opts=self.child(depends_on=self._after),
         )
 
     def _anomalies(self, settings: AnomalySettings, topic_arn: pulumi.Input[str]) -> None:
@@ -91,7 +97,7 @@ class Budget(Component):
                     values=[str(settings.dollars)],
                 )
             ),
-            opts=self.child(),
+            opts=self.child(depends_on=self._after),
         )
 
     def _monitor(self, settings: AnomalySettings) -> pulumi.Output[str]:
@@ -103,13 +109,23 @@ class Budget(Component):
                 monitor_dimension="SERVICE",
                 opts=self.child(),
             ).arn
-        tag = {"Key": "platform", "Values": [self.foundation.platform.name]}
         return aws.costexplorer.AnomalyMonitor(
             f"{self.name}-anomalies",
             monitor_type="CUSTOM",
-            monitor_specification=json.dumps({"Tags": tag}, sort_keys=True),
+            monitor_specification=json.dumps(_tagged("user:platform", self.foundation.platform.name), sort_keys=True),
             opts=self.child(),
         ).arn
+
+
+def _tagged(key: str, value: str) -> dict[str, object]:
+    """What carries a tag, as Cost Explorer says it back: with every member, those that are empty as null. The provider compares
+    the whole, and a monitor whose expression differs is replaced.
+
+    https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_Expression.html
+    https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/ce/testdata/tmpl/anomaly_monitor_tags.gtpl
+    """
+    empty = ("And", "CostCategories", "Dimensions", "Not", "Or")
+    return {**dict.fromkeys(empty), "Tags": {"Key": key, "MatchOptions": None, "Values": [value]}}
 
 
 @dataclass(frozen=True)

@@ -140,11 +140,13 @@ class Platform(Component):
                 # A migration's service speaks by rules alone, and to the topic for notices.
                 rules=key == "alerts" and self._settings.migration is not None,
                 opts=self.child(),
-            ).topic_arn
+            )
             for key, audience in (("alerts", self._observed.alerts.notice), ("pages", self._observed.alerts.page))
             if audience is not None
         }
-        return Watch(topics["alerts"], self._observed, topics.get("pages"))
+        self._topics = list(topics.values())
+        pages = topics.get("pages")
+        return Watch(topics["alerts"].topic_arn, self._observed, pages.topic_arn if pages else None)
 
     def _slack(self, uptime: Uptime | None) -> None:
         """Each channel hears what its severity's topics say; who is paged hears of the look from outside too."""
@@ -545,6 +547,7 @@ class Platform(Component):
             foundation=self.foundation,
             emails=self._settings.budget.emails,
             topic_arn=self._watch.topic_arn,
+            after=self._topics,
             opts=self.child(),
         )
 

@@ -18,13 +18,16 @@ _MOST_ALERTS = 10
 
 
 class AnomalySettings(Model):
-    """Cost anomaly detection."""
+    """Cost anomaly detection. AWS makes a monitor over services by itself in most accounts; ``monitor`` is told of what it finds.
+    Whoever has none, or wants one over the platform alone, leaves ``monitor`` out."""
 
     dollars: Annotated[int, Field(ge=1)] = 20
     """Tell when an anomaly costs more than this."""
     over: Literal["platform", "services"] = "platform"
-    """What is watched. ``platform``: what carries the platform's tag; it sees nothing until the tag is active for cost allocation.
-    ``services``: every AWS service of the account by itself, tagged or not; an account has one such monitor."""
+    """What a new monitor watches. ``platform``: what carries the platform's tag; it sees nothing until the tag is active for cost
+    allocation, and only an account of its own or an organisation's management account may make it. ``services``: every AWS
+    service of the account by itself, tagged or not; an account has one such monitor, which AWS mostly has made before.
+    https://docs.aws.amazon.com/cost-management/latest/userguide/getting-started-ad.html"""
     monitor: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:ce::\d{12}:anomalymonitor/[A-Za-z0-9-]+$")] | None = None
     """ARN of a monitor that exists, to be told of what it finds instead of making one."""
 
@@ -33,7 +36,7 @@ class BudgetSettings(Model):
     """AWS Budgets with alerts, cost anomaly detection and cost-allocation tags."""
 
     monthly: Dollars = 100
-    """US dollars."""
+    """US dollars. Credits are not subtracted, here and in every alert."""
     daily: Dollars | None = None
     """US dollars; tells of each day that costs more. AWS knows a day's cost some hours after its end."""
     scope: Literal["account", "platform"] = "account"
@@ -51,7 +54,8 @@ class BudgetSettings(Model):
     """Tell when the forecast for the month passes these shares."""
     emails: tuple[Email, ...] = ()
     """Addresses of those who hear of cost besides the topic for notices."""
-    anomalies: AnomalySettings | None = AnomalySettings()
+    anomalies: AnomalySettings | None = None
+    """Tell of cost that does not fit the pattern so far. Unset, only what AWS set up in the account by itself does."""
 
     @property
     def shares(self) -> tuple[int, ...]:

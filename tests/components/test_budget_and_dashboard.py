@@ -112,7 +112,7 @@ def test_anomalies_are_looked_for_under_the_platforms_tag_or_in_every_service() 
         found = [r for r in budget(anomalies=anomalies) if r.type == "aws:costexplorer/anomalyMonitor:AnomalyMonitor"]
         return found[0].inputs if found else {}
 
-    assert json.loads(monitor()["monitorSpecification"]) == {"Tags": {"Key": "platform", "Values": ["shop"]}}
+    assert json.loads(monitor()["monitorSpecification"])["Tags"]["Values"] == ["shop"]
     services = monitor(over="services")
     assert (services["monitorType"], services["monitorDimension"]) == ("DIMENSIONAL", "SERVICE")
     existing = "arn:aws:ce::111122223333:anomalymonitor/0a1b2c3d-0000-4444-8888-000000000000"
@@ -138,8 +138,50 @@ def test_a_budget_alerts_on_actual_cost_and_on_what_is_forecast() -> None:
     assert {n["notificationType"] for n in resource.inputs["notifications"]} == {"ACTUAL", "FORECASTED"}
 
 
-def test_without_anomalies_there_is_no_monitor() -> None:
-    assert not [r for r in budget(anomalies=None) if "anomaly" in r.type]
+def test_a_monitor_has_the_expression_that_the_provider_reads_back() -> None:
+    """Otherwise it is replaced at every update: a missing member of the expression is read back as null."""
+    [monitor] = [r for r in budget(anomalies={}) if r.type == "aws:costexplorer/anomalyMonitor:AnomalyMonitor"]
+    assert json.loads(monitor.inputs["monitorSpecification"]) == {
+        "And": None,
+        "CostCategories": None,
+        "Dimensions": None,
+        "Not": None,
+        "Or": None,
+        "Tags": {"Key": "user:platform", "MatchOptions": None, "Values": ["shop"]},
+    }
+
+
+def test_nothing_that_an_account_may_have_already_is_made_unasked() -> None:
+    """Most accounts have AWS's own monitor over services, and members of an organisation may not make one over a tag."""
+    assert not [r for r in budget() if "anomaly" in r.type]
+
+
+@proves("S4-13")
+def test_alerts_speak_while_credits_pay() -> None:
+    budgets = [r for r in budget(monthly=40, daily=2) if r.type == "aws:budgets/budget:Budget"]
+    assert len(budgets) == 2
+    for resource in budgets:
+        assert resource.inputs["costTypes"] == {"includeCredit": False, "includeRefund": False}
+
+
+def test_budgets_and_anomalies_wait_until_the_topic_lets_them_speak() -> None:
+    def program(foundation: Foundation) -> None:
+        key = "arn:aws:kms:ap-south-1:111122223333:key/k"
+        topic = Alerts("shop-alerts", [], foundation=foundation, key_arn=key)
+        Budget(
+            "shop-budget",
+            BudgetSettings.model_validate({"anomalies": {}}),
+            foundation=foundation,
+            emails=[],
+            topic_arn=topic.topic_arn,
+            after=[topic],
+        )
+
+    snapshot = build(program)
+    [policy] = snapshot.of_type("aws:sns/topicPolicy:TopicPolicy")
+    speakers = snapshot.of_type("aws:budgets/budget:Budget", "aws:costexplorer/anomalySubscription:AnomalySubscription")
+    assert len(speakers) == 2
+    assert all(policy.urn in speaker.dependencies for speaker in speakers)
 
 
 def dashboard_of(count: int) -> dict[str, Any]:
