@@ -29,6 +29,17 @@ class Foundation:
         """``/shop/prod``: starts log groups, secret and parameter paths, which have no automatic suffix."""
         return f"/{self.platform.name}/{self.platform.stage}"
 
+    @property
+    def slug(self) -> str:
+        """``shop-prod``: starts names that one platform and stage has to itself in an account and region."""
+        return f"{self.platform.name}-{self.platform.stage}"
+
+    @property
+    def global_slug(self) -> str:
+        """``shop-prod-eu-central-1``: starts names that all regions of an account share, or that stand in a region which is not
+        the platform's."""
+        return f"{self.slug}-{self.region}"
+
     def tags(self, layer: str) -> dict[str, str]:
         """The tags of everything in a layer."""
         return {

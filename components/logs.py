@@ -1,13 +1,16 @@
-"""Log groups: a fixed name, a retention, a key."""
+"""Log groups: a fixed name, a retention, a key, and which services of AWS may write to them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from components.base import Component
+from components.access import policy_document
+from components.base import Component, Foundation
 
 
 @dataclass(frozen=True)
@@ -65,3 +68,48 @@ def log_group(
             opts=parent.child(depends_on=[logging.archive.permission]),
         )
     return group
+
+
+def service_writes(
+    sid: str, service: str, foundation: Foundation, path: str, source_arn: pulumi.Input[str], *, region: str
+) -> dict[str, Any]:
+    """A statement of :func:`log_permission`: a service of AWS writes to the log group called ``path`` for ``source_arn``, and for
+    nobody's but this account."""
+    return {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Principal": {"Service": service},
+        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+        "Resource": foundation.arn("logs", f"log-group:{path}:*", region=region),
+        "Condition": {
+            "StringEquals": {"aws:SourceAccount": foundation.account_id},
+            "ArnLike": {"aws:SourceArn": source_arn},
+        },
+    }
+
+
+def firewall_writes(foundation: Foundation, path: str, *, region: str) -> dict[str, Any]:
+    """AWS WAF writes to the log group called ``path``.
+
+    https://docs.aws.amazon.com/waf/latest/developerguide/logging-cw-logs.html
+    """
+    source = foundation.arn("logs", "*", region=region)
+    return service_writes("FirewallWrites", "delivery.logs.amazonaws.com", foundation, path, source, region=region)
+
+
+def log_permission(
+    parent: Component, name: str, statements: Sequence[dict[str, Any]], *, region: str | None = None
+) -> aws.cloudwatch.LogResourcePolicy:
+    """What services of AWS may write, called ``name`` in the account and ``region`` (unset, the platform's own).
+
+    A second policy of one name silently takes the first one's place, so the name says platform and stage; an account has ten
+    in a region, so one stands for all that a platform can put into it.
+    https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutResourcePolicy.html
+    """
+    return aws.cloudwatch.LogResourcePolicy(
+        f"{parent.name}-logs",
+        policy_name=name,
+        policy_document=policy_document(statements),
+        region=region,
+        opts=parent.child(),
+    )

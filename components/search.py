@@ -163,7 +163,10 @@ class Search(Component):
         return role
 
     def _linked_role(self) -> list[pulumi.Resource]:
-        """https://docs.aws.amazon.com/opensearch-service/latest/developerguide/slr-aos.html"""
+        """It outlives the stack: AWS refuses to delete it while another platform of the account uses it.
+
+        https://docs.aws.amazon.com/opensearch-service/latest/developerguide/slr-aos.html
+        """
         if not self._settings.linked_role:
             return []
         return [
@@ -171,7 +174,7 @@ class Search(Component):
                 f"{self.name}-service",
                 aws_service_name="opensearchservice.amazonaws.com",
                 description=f"{self.name}: OpenSearch Service enters VPCs with it",
-                opts=self.child(),
+                opts=self.child(retain_on_delete=True),
             )
         ]
 

@@ -290,7 +290,7 @@ class Cdn(Component):
         return cloudfront.VpcOrigin(
             f"{self.name}-origin",
             vpc_origin_endpoint_config=cloudfront.VpcOriginVpcOriginEndpointConfigArgs(
-                name=self.name,
+                name=self.foundation.global_slug,
                 arn=balancer.arn,
                 http_port=80,
                 https_port=443,

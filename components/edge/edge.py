@@ -87,7 +87,7 @@ class Edge(Component):
         has_front = has_balancer or origin is not None
         has_cdn = settings.cdn is not None and (has_front or served or (hosts is not None and bool(hosts.names)))
 
-        self._global = self._global_logging(has_cdn=has_cdn)
+        self._global = self._global_logs(has_cdn=has_cdn)
         self.zone = self._zone()
         cdn_certificate = self._certificate("certificate", region=GLOBAL_REGION) if has_cdn else None
         secret = self._origin_header(secrets_key_arn, balanced=has_balancer) if has_cdn and has_front else None
@@ -98,7 +98,7 @@ class Edge(Component):
         self.door = self._door(secret, secrets_key_arn) if origin and secret else None
         self.cdn = None
         if has_cdn and settings.cdn is not None:
-            firewall = self._firewall("firewall", settings.waf, "CLOUDFRONT", self._global) if settings.waf else None
+            firewall = self._firewall("firewall", settings.waf, "CLOUDFRONT") if settings.waf else None
             self.cdn = Cdn(
                 f"{name}-cdn",
                 settings.cdn,
@@ -124,14 +124,20 @@ class Edge(Component):
         """Every full name that leads here."""
         return [self._domain, *(f"{alias}.{self._domain}" for alias in self._settings.aliases)] if self._domain else []
 
-    def _global_logging(self, *, has_cdn: bool) -> Logging:
+    def _global_logs(self, *, has_cdn: bool) -> GlobalLogs | None:
         zone, waf = self._settings.zone, self._settings.waf
-        queries = self._domain and zone is not None and zone.id is None and zone.query_logs
+        queries = self._domain is not None and zone is not None and zone.id is None and zone.query_logs
         requests = has_cdn and waf is not None and waf.logs
         if not (queries or requests):
-            return self._logging
-        logs = GlobalLogs(f"{self.name}-global", foundation=self.foundation, logging=self._logging, opts=self.child())
-        return logs.logging
+            return None
+        return GlobalLogs(
+            f"{self.name}-global",
+            foundation=self.foundation,
+            logging=self._logging,
+            requests=requests,
+            queries_of=self._domain if queries else None,
+            opts=self.child(),
+        )
 
     def _zone(self) -> Zone | None:
         if self._domain is None or self._settings.zone is None:
@@ -141,7 +147,7 @@ class Edge(Component):
             self._settings.zone,
             foundation=self.foundation,
             domain=self._domain,
-            logging=self._global,
+            logs=self._global,
             opts=self.child(),
         )
 
@@ -215,11 +221,9 @@ class Edge(Component):
         waf = self._settings.waf
         firewall = None
         if waf and public:
-            firewall = self._firewall(
-                "regional-firewall", waf, "REGIONAL", self._logging, place="public-balancer", header=header
-            )
+            firewall = self._firewall("regional-firewall", waf, "REGIONAL", place="public-balancer", header=header)
         elif waf and waf.load_balancer:
-            firewall = self._firewall("regional-firewall", waf, "REGIONAL", self._logging, place="behind-cloudfront")
+            firewall = self._firewall("regional-firewall", waf, "REGIONAL", place="behind-cloudfront")
         return LoadBalancer(
             f"{self.name}-balancer",
             self._settings.load_balancer,
@@ -238,7 +242,6 @@ class Edge(Component):
         key: str,
         waf: WafSettings,
         scope: Scope,
-        logging: Logging,
         *,
         place: WafPlace = "front",
         header: tuple[str, pulumi.Output[str]] | None = None,
@@ -248,7 +251,8 @@ class Edge(Component):
             waf,
             foundation=self.foundation,
             scope=scope,
-            logging=logging,
+            logging=self._logging,
+            global_logs=self._global if scope == "CLOUDFRONT" else None,
             place=place,
             trusted_header=header,
             opts=self.child(),

@@ -7,11 +7,10 @@ from typing import Literal
 import pulumi
 import pulumi_aws as aws
 
-from components.access import policy_document
 from components.base import Component, Foundation
 from components.edge.firewall_rules import AddressSets, firewall_rules, visibility
-from components.edge.logs import GLOBAL_REGION
-from components.logs import Logging
+from components.edge.logs import GLOBAL_REGION, GlobalLogs, request_log
+from components.logs import Logging, firewall_writes, log_permission
 from settings.models.edge import WafPlace, WafSettings
 
 Scope = Literal["CLOUDFRONT", "REGIONAL"]
@@ -49,11 +48,12 @@ class Firewall(Component):
         foundation: Foundation,
         scope: Scope,
         logging: Logging,
+        global_logs: GlobalLogs | None = None,
         place: WafPlace = "front",
         trusted_header: tuple[str, pulumi.Output[str]] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``logging``: for CloudFront its key must be one of us-east-1.
+        """``global_logs``: where CloudFront's firewall writes; every other one writes in the platform's region.
 
         ``trusted_header``: requests that carry it came through CloudFront, whose own firewall let them pass. Judged here
         again, all of them would count as a few addresses, CloudFront's.
@@ -81,7 +81,7 @@ class Firewall(Component):
         )
         self.arn = acl.arn
         if settings.logs:
-            self._logs(acl, logging)
+            self._logs(acl, logging, global_logs)
         self.register_outputs({"arn": self.arn})
 
     def _address_sets(self, key: str, addresses: tuple[str, ...]) -> list[pulumi.Output[str]]:
@@ -103,36 +103,21 @@ class Firewall(Component):
             if members
         ]
 
-    def _logs(self, acl: aws.wafv2.WebAcl, logging: Logging) -> None:
+    def _logs(self, acl: aws.wafv2.WebAcl, own: Logging, global_logs: GlobalLogs | None) -> None:
         """https://docs.aws.amazon.com/waf/latest/developerguide/logging-cw-logs.html"""
-        platform = self.foundation.platform
+        foundation = self.foundation
+        path = request_log(foundation, self._scope)
+        if global_logs is not None:
+            logging, permission = global_logs.logging, global_logs.permission
+        else:
+            logging = own
+            statement = firewall_writes(foundation, path, region=foundation.region)
+            permission = log_permission(self, f"{foundation.slug}-firewall", [statement])
         group = aws.cloudwatch.LogGroup(
             f"{self.name}-requests",
-            name=f"aws-waf-logs-{platform.name}-{platform.stage}-{self._scope.lower()}",
+            name=path,
             retention_in_days=logging.retention,
             kms_key_id=logging.key_arn,
-            region=self._region,
-            opts=self.child(),
-        )
-        region = self._region or self.foundation.region
-        permission = aws.cloudwatch.LogResourcePolicy(
-            f"{self.name}-requests",
-            policy_name=f"{self.name}-requests",
-            policy_document=policy_document(
-                [
-                    {
-                        "Sid": "FirewallWrites",
-                        "Effect": "Allow",
-                        "Principal": {"Service": "delivery.logs.amazonaws.com"},
-                        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-                        "Resource": pulumi.Output.concat(group.arn, ":*"),
-                        "Condition": {
-                            "StringEquals": {"aws:SourceAccount": self.foundation.account_id},
-                            "ArnLike": {"aws:SourceArn": self.foundation.arn("logs", "*", region=region)},
-                        },
-                    }
-                ]
-            ),
             region=self._region,
             opts=self.child(),
         )

@@ -1,4 +1,4 @@
-"""Log groups in us-east-1, where CloudFront's firewall and Route 53 write."""
+"""Logs in us-east-1, where CloudFront's firewall and Route 53 write."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import pulumi_aws as aws
 
 from components.access import policy_document
 from components.base import Component, Foundation
-from components.logs import Logging
+from components.logs import Logging, firewall_writes, log_permission, service_writes
 
 GLOBAL_REGION = "us-east-1"
 """Where AWS keeps what belongs to CloudFront and Route 53, wherever the platform runs."""
 
 
 class GlobalLogs(Component):
-    """A key in us-east-1 for the logs of CloudFront's firewall and of Route 53; a log group takes keys of its own region only.
+    """Key and permission for the logs of CloudFront's firewall and of Route 53; a log group takes keys of its own region only.
 
-    Builds: key and alias; nothing where the platform itself runs in us-east-1.
+    Builds: one resource policy that lets both write; key and alias, unless the platform itself runs in us-east-1.
 
-    Cost: $1 a month, and another for each of the first two yearly rotations.
+    Cost: $1 a month for the key, and another for each of the first two yearly rotations.
 
     Fails: with the key disabled, no log arrives, and what is there cannot be read.
 
@@ -29,12 +29,29 @@ class GlobalLogs(Component):
 
     logging: Logging
     """How logs in us-east-1 are kept."""
+    permission: aws.cloudwatch.LogResourcePolicy
+    """What the writers wait for."""
 
     def __init__(
-        self, name: str, *, foundation: Foundation, logging: Logging, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        *,
+        foundation: Foundation,
+        logging: Logging,
+        requests: bool,
+        queries_of: str | None,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """``requests``: CloudFront's firewall writes; ``queries_of``: the domain whose zone does, if one does."""
         super().__init__(name, foundation, opts)
         self.logging = logging if foundation.region == GLOBAL_REGION else Logging(self._key().arn, logging.retention)
+        statements = []
+        if requests:
+            path = request_log(foundation, "CLOUDFRONT")
+            statements.append(firewall_writes(foundation, path, region=GLOBAL_REGION))
+        if queries_of is not None:
+            statements.append(_route53_writes(foundation, query_log(queries_of)))
+        self.permission = log_permission(self, f"{foundation.global_slug}-edge", statements, region=GLOBAL_REGION)
         self.register_outputs({"keyArn": self.logging.key_arn})
 
     def _key(self) -> aws.kms.Key:
@@ -49,12 +66,28 @@ class GlobalLogs(Component):
         )
         aws.kms.Alias(
             f"{self.name}-logs",
-            name=f"alias{self.foundation.prefix}/edge-logs",
+            name=f"alias{self.foundation.prefix}/{self.foundation.region}/edge-logs",
             target_key_id=key.key_id,
             region=GLOBAL_REGION,
             opts=self.child(),
         )
         return key
+
+
+def request_log(foundation: Foundation, scope: str) -> str:
+    """The name of a firewall's log group. AWS wants the beginning; CloudFront's stands in us-east-1 wherever the platform is."""
+    return f"aws-waf-logs-{foundation.global_slug if scope == 'CLOUDFRONT' else foundation.slug}-{scope.lower()}"
+
+
+def query_log(domain: str) -> str:
+    """The name of the log group of a zone's queries."""
+    return f"/aws/route53/{domain}"
+
+
+def _route53_writes(foundation: Foundation, path: str) -> dict[str, object]:
+    """https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/query-logs.html"""
+    zones = "arn:aws:route53:::hostedzone/*"
+    return service_writes("Route53Writes", "route53.amazonaws.com", foundation, path, zones, region=GLOBAL_REGION)
 
 
 def global_log_group(parent: Component, key: str, path: str, logging: Logging) -> aws.cloudwatch.LogGroup:

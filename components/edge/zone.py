@@ -5,17 +5,15 @@ from __future__ import annotations
 import pulumi
 import pulumi_aws as aws
 
-from components.access import policy_document
 from components.base import Component, Foundation
-from components.edge.logs import GLOBAL_REGION, global_log_group
-from components.logs import Logging
+from components.edge.logs import GlobalLogs, global_log_group, query_log
 from settings.models.edge import ZoneSettings
 
 
 class Zone(Component):
     """The public Route 53 zone of the domain: a new one with query logs, or one that exists and is left as it is.
 
-    Builds: zone, log group ``/aws/route53/<domain>`` in us-east-1 with the permission for Route 53 to write there, query log.
+    Builds: zone, log group ``/aws/route53/<domain>`` in us-east-1, query log.
 
     Cost: $0.50 a month for the zone, $0.40 per million queries (none for aliases to AWS's own), logs by the gigabyte.
 
@@ -38,10 +36,10 @@ class Zone(Component):
         *,
         foundation: Foundation,
         domain: str,
-        logging: Logging,
+        logs: GlobalLogs | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``logging``: its key must be one of us-east-1."""
+        """``logs``: how queries are kept; a new zone with query logs needs it."""
         super().__init__(name, foundation, opts)
         if settings.id is not None:
             self.zone_id = pulumi.Output.from_input(settings.id)
@@ -56,39 +54,16 @@ class Zone(Component):
             )
             self.zone_id = zone.zone_id
             self.name_servers = zone.name_servers.apply(list)
-            if settings.query_logs:
-                self._query_logs(domain, logging)
+            if settings.query_logs and logs is not None:
+                self._query_logs(domain, logs)
         self.register_outputs({"zoneId": self.zone_id, "nameServers": self.name_servers})
 
-    def _query_logs(self, domain: str, logging: Logging) -> None:
+    def _query_logs(self, domain: str, logs: GlobalLogs) -> None:
         """https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/query-logs.html"""
-        group = global_log_group(self, "queries", f"/aws/route53/{domain}", logging)
-        permission = aws.cloudwatch.LogResourcePolicy(
-            f"{self.name}-queries",
-            policy_name=f"{self.name}-queries",
-            policy_document=policy_document(
-                [
-                    {
-                        "Sid": "Route53Writes",
-                        "Effect": "Allow",
-                        "Principal": {"Service": "route53.amazonaws.com"},
-                        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-                        "Resource": pulumi.Output.concat(group.arn, ":*"),
-                        "Condition": {
-                            "StringEquals": {"aws:SourceAccount": self.foundation.account_id},
-                            "ArnLike": {
-                                "aws:SourceArn": pulumi.Output.concat("arn:aws:route53:::hostedzone/", self.zone_id)
-                            },
-                        },
-                    }
-                ]
-            ),
-            region=GLOBAL_REGION,
-            opts=self.child(),
-        )
+        group = global_log_group(self, "queries", query_log(domain), logs.logging)
         aws.route53.QueryLog(
             f"{self.name}-queries",
             zone_id=self.zone_id,
             cloudwatch_log_group_arn=group.arn,
-            opts=self.child(depends_on=[permission]),
+            opts=self.child(depends_on=[logs.permission]),
         )

@@ -34,7 +34,7 @@ class SlackChannels(Component):
     An encrypted topic is no hindrance: SNS decrypts what it delivers. What must be let in is whoever publishes
     (https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html), which the topics' keys do.
 
-    Changes without replacement: everything but platform and stage, which are the configurations' names.
+    Changes without replacement: everything but platform, stage and region, which are the configurations' names.
     """
 
     layer = "messaging"
@@ -74,7 +74,7 @@ class SlackChannels(Component):
         self.configuration_arns = {
             slack.channel: aws.chatbot.SlackChannelConfiguration(
                 f"{name}-{slack.channel.lower()}",
-                configuration_name=fit(f"{platform.name}-{platform.stage}-{slack.channel.lower()}", _LONGEST_NAME),
+                configuration_name=fit(f"{foundation.global_slug}-{slack.channel.lower()}", _LONGEST_NAME),
                 slack_team_id=slack.workspace,
                 slack_channel_id=slack.channel,
                 iam_role_arn=role.arn,

@@ -34,7 +34,9 @@ class Login:
 
 
 def linked_roles(parent: Component) -> Iterator[pulumi.Resource]:
-    """DMS asks for these two by name, with AWS's policies, and writes log events and makes interfaces with them."""
+    """DMS asks for these two by name, with AWS's policies, and writes log events and makes interfaces with them. They outlive the
+    stack: every replication instance of the account needs them.
+    """
     for role_name, policy in _LINKED.items():
         role = aws.iam.Role(
             f"{parent.name}-{role_name}",
@@ -43,13 +45,13 @@ def linked_roles(parent: Component) -> Iterator[pulumi.Resource]:
             assume_role_policy=_trust(
                 "dms.amazonaws.com", parent.foundation.account_id if role_name in _FOR_THIS_ACCOUNT else None
             ),
-            opts=parent.child(),
+            opts=parent.child(retain_on_delete=True),
         )
         yield aws.iam.RolePolicyAttachment(
             f"{parent.name}-{role_name}",
             role=role.name,
             policy_arn=f"arn:aws:iam::aws:policy/service-role/{policy}",
-            opts=parent.child(),
+            opts=parent.child(retain_on_delete=True),
         )
 
 

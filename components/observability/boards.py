@@ -12,7 +12,7 @@ import pulumi_aws as aws
 from components.alarms import Expression, Metric, Raised
 from components.base import Component, Foundation
 from components.edge.logs import GLOBAL_REGION
-from components.observability.dashboard import title
+from components.observability.dashboard import page_name
 from components.observability.metrics import Graph
 from components.observability.widgets import (
     MOST_STATUSES,
@@ -97,7 +97,7 @@ class Boards(Component):
             widgets = list(_WIDGETS[board](seen, foundation))
             made = aws.cloudwatch.Dashboard(
                 f"{name}-{board}",
-                dashboard_name=f"{title(foundation)}-{board}",
+                dashboard_name=f"{page_name(foundation)}-{board}",
                 dashboard_body=pulumi.Output.json_dumps({"start": "-PT6H", "widgets": widgets}),
                 opts=self.child(),
             )
@@ -109,7 +109,7 @@ _Widgets = Iterator[dict[str, Any]]
 
 
 def _sections(heading: str, about: str, sections: Mapping[str, Sequence[Member]], foundation: Foundation) -> _Widgets:
-    yield text(0, f"# {title(foundation)}: {heading}\n{about}")
+    yield text(0, f"# {foundation.slug}: {heading}\n{about}")
     top = 2
     for name, members in sections.items():
         if members:
@@ -188,7 +188,7 @@ def _refused(balancer: Mapping[str, pulumi.Input[str]]) -> Expression:
 def _errors(seen: Seen, foundation: Foundation) -> _Widgets:
     region = foundation.region
     groups = list(seen.log_groups.values())[:_MOST_LOG_GROUPS]
-    yield text(0, f"# {title(foundation)}: errors\nWhat failed, where, and what the logs say about it.")
+    yield text(0, f"# {foundation.slug}: errors\nWhat failed, where, and what the logs say about it.")
     top = 2
     if seen.alarms:
         yield states(top, 4, "Alarms", [alarm.arn for alarm in seen.alarms[:MOST_STATUSES]])

@@ -49,16 +49,18 @@ class Dashboard(Component):
         widgets = list(_widgets(alarms, list((pages or {}).values()), list((graphs or {}).values()), foundation))
         dashboard = aws.cloudwatch.Dashboard(
             f"{name}-dashboard",
-            dashboard_name=title(foundation),
+            dashboard_name=page_name(foundation),
             dashboard_body=pulumi.Output.json_dumps({"start": "-PT6H", "widgets": widgets}),
             opts=self.child(),
         )
         self.register_outputs({"dashboardArn": dashboard.dashboard_arn})
 
 
-def title(foundation: Foundation) -> str:
-    """``shop-prod``: the dashboard's name, and how those of the boards start."""
-    return f"{foundation.platform.name}-{foundation.platform.stage}"
+def page_name(foundation: Foundation) -> str:
+    """``shop-prod-eu-central-1``: the dashboard's name, and how those of the boards start. An account's dashboards are the same
+    in every region: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutDashboard.html
+    """
+    return foundation.global_slug
 
 
 def _widgets(
@@ -67,7 +69,7 @@ def _widgets(
     shown = alarms[: _MOST_GRAPHS - len(graphs)]
     left_out = len(alarms) - len(shown)
     note = f"\n\n{left_out} more alarms are on the alarms page." if left_out else ""
-    yield text(0, f"# {title(foundation)}\nEvery alarm with its metric and threshold.{note}")
+    yield text(0, f"# {foundation.slug}\nEvery alarm with its metric and threshold.{note}")
     top = 2
     if pages:
         yield states(top, 2, "Pages", pages)

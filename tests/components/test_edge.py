@@ -381,7 +381,7 @@ def test_cloudfronts_firewall_and_its_logs_stand_in_us_east_1() -> None:
     assert {resource.inputs["region"] for resource in snapshot.of_type(*kinds)} == {"us-east-1"}
     key = one(snapshot, "aws:kms/key:Key")
     group = one(snapshot, "aws:cloudwatch/logGroup:LogGroup", "shop-edge-firewall-requests")
-    assert group.inputs["name"] == "aws-waf-logs-shop-prod-cloudfront"
+    assert group.inputs["name"] == "aws-waf-logs-shop-prod-ap-south-1-cloudfront"
     assert group.inputs["region"] == key.inputs["region"] == "us-east-1"
     assert group.inputs["kmsKeyId"] == key.outputs["arn"]
 

@@ -1353,7 +1353,7 @@ def test_four_dashboards_show_everything_the_database_the_api_and_errors(stack: 
         board.inputs["dashboardName"]: board.inputs["dashboardBody"]
         for board in snapshot.of_type("aws:cloudwatch/dashboard:Dashboard")
     }
-    name = f"minifacebook-{stage(stack)}"
+    name = f"minifacebook-{stage(stack)}-us-west-2"
     assert set(boards) == {name, f"{name}-database", f"{name}-api", f"{name}-errors"}
     for alarm in snapshot.of_type(ALARM):
         if not alarm.name.endswith("-page"):

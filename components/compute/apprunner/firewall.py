@@ -7,9 +7,8 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.access import policy_document
 from components.base import Component
-from components.logs import Logging, log_group
+from components.logs import Logging, firewall_writes, log_group, log_permission
 
 # Names that the provider gives these nested arguments.
 _Statement = aws.wafv2.WebAclRuleStatementArgs
@@ -60,28 +59,10 @@ def _log(parent: Component, acl: aws.wafv2.WebAcl, header: str, logging: Logging
     https://docs.aws.amazon.com/waf/latest/developerguide/logging-cw-logs.html
     """
     foundation = parent.foundation
-    platform = foundation.platform
-    group = log_group(parent, "refused", f"aws-waf-logs-{platform.name}-{platform.stage}-apprunner", logging)
-    permission = aws.cloudwatch.LogResourcePolicy(
-        f"{parent.name}-refused",
-        policy_name=f"{parent.name}-refused",
-        policy_document=policy_document(
-            [
-                {
-                    "Sid": "FirewallWrites",
-                    "Effect": "Allow",
-                    "Principal": {"Service": "delivery.logs.amazonaws.com"},
-                    "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-                    "Resource": pulumi.Output.concat(group.arn, ":*"),
-                    "Condition": {
-                        "StringEquals": {"aws:SourceAccount": foundation.account_id},
-                        "ArnLike": {"aws:SourceArn": foundation.arn("logs", "*")},
-                    },
-                }
-            ]
-        ),
-        opts=parent.child(),
-    )
+    path = f"aws-waf-logs-{foundation.slug}-apprunner"
+    group = log_group(parent, "refused", path, logging)
+    statement = firewall_writes(foundation, path, region=foundation.region)
+    permission = log_permission(parent, f"{foundation.slug}-apprunner", [statement])
     blocked = _Condition(action_condition=_Action(action="BLOCK"))
     aws.wafv2.WebAclLoggingConfiguration(
         f"{parent.name}-refused",
