@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import typer
 
@@ -44,6 +45,25 @@ def terminal_width(stream: IO[str] = sys.stdout) -> int | None:
     except (ValueError, OSError):
         columns = 0
     return columns or 80
+
+
+class _UntilTheReaderLeaves(io.FileIO):
+    """Standard output whose reader may go (`| head`): what is said afterwards is said to nobody."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            return memoryview(data).nbytes
+
+
+def outlive_readers() -> None:
+    """Let a command end as it would have ended, with its own exit code, also where nobody reads its output to the end."""
+    if sys.stdout.isatty():
+        return
+    sys.stdout.flush()
+    raw = _UntilTheReaderLeaves(sys.stdout.fileno(), "w", closefd=False)
+    sys.stdout = io.TextIOWrapper(io.BufferedWriter(raw), encoding=sys.stdout.encoding, errors=sys.stdout.errors)
 
 
 def print_lines(lines: Iterable[Text]) -> None:

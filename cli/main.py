@@ -247,6 +247,7 @@ def main() -> None:
     # The classes of pulumi-aws are hundreds of thousands of objects that all stay until the end; looking through them for
     # garbage, again and again and once more at exit, would take half of a preview's time.
     gc.disable()
+    console.outlive_readers()
     code = run(sys.argv[1:])
     gc.freeze()
     sys.exit(code)
@@ -258,10 +259,6 @@ def run(arguments: list[str]) -> int:
         app(arguments, prog_name="groundwork", standalone_mode=True)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else FINE
-    except BrokenPipeError:
-        # Whoever read our output has seen enough (`| head`); the interpreter must not try to flush it again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FINE
     except KeyboardInterrupt:
         return 130
     except Exception as error:

@@ -94,7 +94,7 @@ def check(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="A snapshot, or what `pulumi stack export` or `pulumi preview --json` wrote.",
+            help="A snapshot, or what `pulumi stack export` or `pulumi preview --json` wrote, also as a stream of events.",
             dir_okay=False,
         ),
     ],

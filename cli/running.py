@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.console import debugging
-from settings import Stack, find_stack, load_stack
+from settings import Loaded, Mistakes, Stack, find_stack, load_stack
+from settings.mistakes import Mistake, nearest
 
 if TYPE_CHECKING:
     from preview.snapshot import Snapshot
@@ -31,6 +32,7 @@ def run_stack(name: str, *, phase: str | None = None, unknowns: bool = False, st
     """
     stack = find_stack(name, start, phase)
     loaded = load_stack(stack)
+    _refuse_unknown_rules(loaded)
     # It costs a third of a second or more, which a mistake in the stack file should not wait for.
     from preview import stacks
 
@@ -44,6 +46,26 @@ def run_stack(name: str, *, phase: str | None = None, unknowns: bool = False, st
     except Exception as error:
         raise ProgramError(stack, error) from error
     return Run(stack, snapshot)
+
+
+def _refuse_unknown_rules(loaded: Loaded) -> None:
+    """The settings may not look into the policy pack, whose rules they name; here both are at hand."""
+    if not loaded.settings.exceptions:
+        return
+    from guardrails.catalogue import rules
+
+    names = {rule.name for rule in rules()}
+    unknown = [
+        Mistake(
+            path,
+            f'"{entry.rule}" is no rule{nearest(entry.rule, names)}; all: groundwork policies list',
+            loaded.merged.where(path),
+        )
+        for index, entry in enumerate(loaded.settings.exceptions)
+        if entry.rule not in names and (path := ("exceptions", index, "rule"))
+    ]
+    if unknown:
+        raise Mistakes(unknown)
 
 
 class ProgramError(Exception):

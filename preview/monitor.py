@@ -164,6 +164,9 @@ class RecordingMonitor(MockMonitor):
             _apply_transform_options(request, answer.options)
 
     def _source(self, request: Any) -> Source | None:
+        if request.type == STACK_TYPE:
+            # No line of the program declares it; the innermost of ours would differ with where Groundwork is installed.
+            return None
         for frame in request.stackTrace.frames[:1]:
             path = Path(unquote(urlparse(frame.pc.uri).path))
             return Source(path.relative_to(self.root).as_posix(), frame.pc.line)

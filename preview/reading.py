@@ -1,4 +1,5 @@
-"""A stack from a file, whoever wrote it: our snapshot, ``pulumi stack export`` or ``pulumi preview --json``.
+"""A stack from a file, whoever wrote it: our snapshot, ``pulumi stack export`` or ``pulumi preview --json``, the last whole or as
+a stream of the engine's events (``PULUMI_ENABLE_STREAMING_JSON_PREVIEW``).
 
 What Pulumi writes has its own markers for what is secret or unknown; here they become ours, and no secret is kept, not even
 one that ``--show-secrets`` wrote in clear.
@@ -30,6 +31,8 @@ _UNKNOWNS = frozenset(
         "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
     )
 )
+_HIDDEN = "[secret]"
+"""What events say instead of a secret."""
 _COLOUR = re.compile(r"<\{%.*?%\}>|\x1b\[[0-9;]*m")
 """How Pulumi writes colours in its messages, and how terminals do."""
 _MOST_SAID = 200
@@ -55,7 +58,8 @@ def read_file(file: Path) -> Snapshot:
 def read(text: str, name: str) -> Snapshot:
     """The stack that a text holds; ``name`` is what messages call it."""
     try:
-        return _read(_json(text))
+        events = _events(text)
+        return _read(_json(text)) if events is None else _stream(events)
     except UnreadableError as error:
         raise UnreadableError(f"{name}{error}") from None
 
@@ -75,6 +79,50 @@ def _json(text: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise UnreadableError(": it must be a JSON object")
     return document
+
+
+def _events(text: str) -> list[tuple[int, dict[str, Any]]] | None:
+    """The engine's events, each with its line, where the text is a stream of them; None where it is anything else.
+
+    https://github.com/pulumi/pulumi/blob/master/sdk/go/common/apitype/events.go
+    """
+    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    events: list[tuple[int, dict[str, Any]]] = []
+    for number, line in lines:
+        try:
+            event = json.loads(line)
+        except (ValueError, RecursionError):
+            event = None
+        if not isinstance(event, dict) or "sequence" not in event:
+            if not events:
+                return None
+            raise UnreadableError(f":{number}: not an event of the engine; the stream is cut off here")
+        events.append((number, event))
+    return events or None
+
+
+def _stream(events: list[tuple[int, dict[str, Any]]]) -> Snapshot:
+    states: list[tuple[str, Any]] = []
+    config: dict[str, Any] = {}
+    for number, event in events:
+        _refuse_errors([event.get("diagnosticEvent"), _as_error(event.get("errorEvent"))])
+        prelude = event.get("preludeEvent")
+        if isinstance(prelude, dict) and isinstance(prelude.get("config"), dict):
+            config = prelude["config"]
+        for kind in ("resourcePreEvent", "resOutputsEvent"):
+            step = event.get(kind)
+            metadata = step.get("metadata") if isinstance(step, dict) else None
+            if isinstance(metadata, dict) and metadata.get("new") is not None:
+                states.append((f"line {number}: {kind}.metadata.new", metadata["new"]))
+    if not any("summaryEvent" in event for _, event in events):
+        raise UnreadableError(
+            f":{events[-1][0]}: the stream ends before the preview's summary, so a part of the stack may be missing"
+        )
+    return _snapshot(states, config)
+
+
+def _as_error(event: Any) -> Any:
+    return {"severity": "error", "message": event.get("error")} if isinstance(event, dict) else None
 
 
 def _read(document: dict[str, Any]) -> Snapshot:
@@ -113,15 +161,19 @@ def _export(document: dict[str, Any]) -> Snapshot:
 
 def _preview(document: dict[str, Any]) -> Snapshot:
     diagnostics = document.get("diagnostics")
-    for one in diagnostics if isinstance(diagnostics, list) else ():
-        if isinstance(one, dict) and one.get("severity") == "error":
-            said = " ".join(_COLOUR.sub("", str(one.get("message"))).split()).removeprefix("error: ")
-            raise UnreadableError(f": the preview failed, so a part of the stack is missing: {said[:_MOST_SAID]}")
+    _refuse_errors(diagnostics if isinstance(diagnostics, list) else ())
     steps = _numbered(document["steps"], "steps")
     # A step that deletes has no new state; a replacement comes in several steps with the same one.
     states = [(f"{place}.newState", step["newState"]) for place, step in steps if step.get("newState") is not None]
     config = document.get("config")
     return _snapshot(states, config if isinstance(config, dict) else {})
+
+
+def _refuse_errors(diagnostics: Iterable[Any]) -> None:
+    for one in diagnostics:
+        if isinstance(one, dict) and one.get("severity") == "error":
+            said = " ".join(_COLOUR.sub("", str(one.get("message"))).split()).removeprefix("error: ")
+            raise UnreadableError(f": the preview failed, so a part of the stack is missing: {said[:_MOST_SAID]}")
 
 
 def _numbered(items: Any, place: str) -> list[tuple[str, dict[str, Any]]]:
@@ -216,7 +268,9 @@ def _source(position: Any) -> Source | None:
 def _values(value: Any) -> Any:
     if isinstance(value, str):
         # JSON can name halves of a character that no file can be written with.
-        return dict(UNKNOWN) if value in _UNKNOWNS else value.encode("utf-8", "replace").decode()
+        if value in _UNKNOWNS or value == _HIDDEN:
+            return dict(UNKNOWN if value in _UNKNOWNS else SECRET)
+        return value.encode("utf-8", "replace").decode()
     if isinstance(value, list):
         return [_values(item) for item in value]
     return _object(value) if isinstance(value, dict) else value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from settings.mistakes import Mistake, Mistakes, Path
 _PLAIN_INT = re.compile(r"^[-+]?(0|[1-9][0-9_]*|0[0-7_]+|0x[0-9a-fA-F_]+|0b[01_]+)$")
 _NOT_AS_THE_ENGINE = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _PLAIN_FLOAT = re.compile(
-    r"^[-+]?([0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?$|^[-+]?\.(inf|Inf|INF)$|^\.(nan|NaN|NAN)$"
+    r"^[-+]?([0-9][0-9_]*(\.[0-9_]*)?|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?$|^[-+]?\.(inf|Inf|INF)$|^\.(nan|NaN|NAN)$"
 )
 
 
@@ -180,6 +179,10 @@ def _key_text(node: Any) -> str:
     return str(node.value) if isinstance(node, yaml.ScalarNode) else "?"
 
 
+_LARGEST = 2**53
+"""Beyond it the engine's numbers leave whole ones out: https://www.rfc-editor.org/rfc/rfc8259#section-6"""
+
+
 def _refuse_what_json_cannot_say(value: Any, path: Path, document: Document) -> None:
     """The engine passes configuration on as JSON, so that is all a stack file may hold."""
     if isinstance(value, dict):
@@ -196,8 +199,9 @@ def _refuse_what_json_cannot_say(value: Any, path: Path, document: Document) -> 
     elif isinstance(value, list):
         for index, item in enumerate(value):
             _refuse_what_json_cannot_say(item, (*path, index), document)
-    elif not (
-        value is None or isinstance(value, (str, bool, int)) or (isinstance(value, float) and math.isfinite(value))
-    ):
+    elif isinstance(value, (int, float)) and not abs(value) < _LARGEST:
+        message = f"is no number that a setting takes; the largest is {_LARGEST:,}"
+        raise Mistakes([Mistake(path, message, document.where(path))])
+    elif not (value is None or isinstance(value, (str, bool, int, float))):
         message = f"{type(value).__name__} is not a kind of value that configuration takes; use text, numbers, true, false, lists and mappings"
         raise Mistakes([Mistake(path, message, document.where(path))])

@@ -6,6 +6,7 @@ import json
 import re
 import types
 from collections.abc import Iterable, Mapping
+from itertools import combinations
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -14,7 +15,7 @@ from settings.checks.services import looks_secret
 from settings.forms import forms
 from settings.meant import key_meant, name_meant, size_hint, value_meant, words_allowed
 from settings.merging import EVERY, is_sealed
-from settings.mistakes import Mistake, Path, dotted, nearest, one_of
+from settings.mistakes import Mistake, Path, all_of, dotted, nearest, one_of
 from settings.models import LAYERS, Sealed, Settings
 
 _KINDS = {
@@ -199,19 +200,24 @@ def _path(detail: Any, data: Mapping[str, Any]) -> Path:
     path: list[str | int] = []
     node: Any = data
     for part in detail["loc"]:
-        is_entry = isinstance(node, list) and isinstance(part, int) and part < len(node)
-        if is_entry or (isinstance(node, Mapping) and part in node):
+        if _has(node, part):
             node = node[part]
             path.append(part)
     if detail["type"] == "missing":
         path.append(detail["loc"][-1])
     # A model that finds two of its values at odds says which of them to look at.
     for part in detail.get("ctx", {}).get("at", ()):
-        if not isinstance(node, Mapping) or part not in node:
+        if not _has(node, part):
             break
         node = node[part]
         path.append(part)
     return tuple(path)
+
+
+def _has(node: Any, part: str | int) -> bool:
+    if isinstance(node, list):
+        return isinstance(part, int) and part < len(node)
+    return isinstance(node, Mapping) and part in node
 
 
 def _take_out(data: dict[str, Any], path: Path) -> Path | None:
@@ -269,7 +275,11 @@ def _one(path: Path, detail: Any) -> str:
 
 
 def _about_value(path: Path, detail: Any, context: Mapping[str, Any]) -> str:
-    kind, value, found = detail["type"], detail["input"], _shown(path, detail["input"])
+    kind, value = detail["type"], detail["input"]
+    for part in context.get("at", ()):
+        # What a model says of one of its values is about that value.
+        value = value[part] if _has(value, part) else value
+    found = _shown(path, value)
     if kind == "literal_error":
         allowed = words_allowed(context)
         return f"{found} is not allowed; use {one_of(allowed)}{nearest(value, allowed)}"
@@ -277,12 +287,29 @@ def _about_value(path: Path, detail: Any, context: Mapping[str, Any]) -> str:
         label, key = _BOUNDS[kind]
         return f"{found} is {label} {context[key]}"
     if kind == "string_pattern_mismatch":
-        return f"{found} is not {forms()[context['pattern']]}"
+        return f"{found} is not {forms()[context['pattern']]}{_out_of_place(path, context['pattern'], value)}"
     if kind.rpartition("_")[2] in ("type", "size", "float") or "parsing" in kind:
         expected = _KINDS.get(kind.partition("_")[0], "of the right type")
         return f"{found} is not {expected}{_type_hint(path, kind, value)}"
     message: str = detail["msg"]
     return f"{found} {message}" if message.startswith(("is ", "must ")) else message
+
+
+def _out_of_place(path: Path, pattern: str, value: str) -> str:
+    """The characters without which ``value`` would have the form, where there are but a few."""
+    if _may_be_secret(path, value):
+        return ""
+    signs = [sign for sign in dict.fromkeys(value) if not sign.isalnum()]
+    for count in range(1, min(len(signs), _MOST_SIGNS) + 1) if len(signs) <= _MANY_SIGNS else ():
+        for some in combinations(signs, count):
+            if re.search(pattern, "".join(char for char in value if char not in some)):
+                shown = all_of("spaces" if sign.isspace() else sign for sign in some)
+                return f"; {shown} cannot stand in it"
+    return ""
+
+
+_MOST_SIGNS = 3
+_MANY_SIGNS = 10
 
 
 def _type_hint(path: Path, kind: str, value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -28,3 +29,88 @@ def test_every_row_that_a_test_names_exists() -> None:
 def test_the_page_of_requirements_is_up_to_date() -> None:
     """`make docs` writes it."""
     assert PAGE.read_text(encoding="utf-8") == page()
+
+
+CLOCKS = {"time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time", "timeit"}
+
+
+def test_no_test_asserts_how_long_something_takes() -> None:
+    """A machine that is busy would fail it: ``tests.work`` counts work instead."""
+    found = {
+        f"{file.relative_to(TESTS).as_posix()}:{line}"
+        for file in TESTS.rglob("*.py")
+        if file != Path(__file__)
+        for line in timed_asserts(ast.parse(file.read_text(encoding="utf-8")))
+    }
+    assert found == set()
+
+
+def test_the_guard_sees_durations_that_are_asserted() -> None:
+    program = """
+def seconds():
+    start = time.perf_counter()
+    return time.perf_counter() - start
+def test_one():
+    took = min(seconds() for _ in range(3))
+    assert took < 2
+def test_two():
+    patience = time.monotonic() + 10
+    while time.monotonic() < patience:
+        pass
+    assert done
+def test_three():
+    assert time.monotonic() - begun < 3
+def test_four():
+    out = run([sys.executable, "-c", "import time; print(time.process_time())"])
+"""
+    assert list(timed_asserts(ast.parse(program))) == [7, 14, 16]
+
+
+def timed_asserts(tree: ast.AST) -> list[int]:
+    """The lines of asserts on what a clock said, and of programs for a process of their own that print it."""
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    timers: set[str] = set()
+    for _ in functions:
+        timers |= {function.name for function in functions if _returns_time(function, timers)}
+    lines = {
+        node.lineno
+        for function in functions
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assert) and _reads(node, timers | _timed_names(function, timers))
+    }
+    lines |= {
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "print(time." in node.value
+    }
+    return sorted(lines)
+
+
+def _returns_time(function: ast.FunctionDef, timers: set[str]) -> bool:
+    timed = timers | _timed_names(function, timers)
+    return any(isinstance(node, ast.Return) and node.value and _reads(node.value, timed) for node in ast.walk(function))
+
+
+def _timed_names(function: ast.FunctionDef, timers: set[str]) -> set[str]:
+    """The names that a function gives to what a clock said."""
+    return {
+        target.id
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign) and _reads(node.value, timers)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+
+
+def _reads(node: ast.AST, timed: set[str]) -> bool:
+    """Whether an expression asks a clock, or uses a name for what one said."""
+    return any(
+        (isinstance(part, ast.Name) and part.id in timed)
+        or (
+            isinstance(part, ast.Attribute)
+            and part.attr in CLOCKS
+            and isinstance(part.value, ast.Name)
+            and part.value.id in ("time", "timeit")
+        )
+        for part in ast.walk(node)
+    )

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from settings.addresses import zone_letters
-from settings.facts import cache_memory, classes, database_memory, has_cluster_mode, max_connections
+from settings.facts import (
+    Parametrised,
+    cache_memory,
+    classes,
+    database_memory,
+    has_cluster_mode,
+    is_parameter,
+    max_connections,
+    parameters_of,
+)
 from settings.mistakes import Mistake, Path, nearest, one_of
 from settings.models import Settings
 from settings.models.base import WEEKDAYS
+from settings.models.cache import CacheSettings
+from settings.models.data import DataSettings
 
 
 def classes_are_known(settings: Settings) -> Iterator[Mistake]:
@@ -43,6 +54,25 @@ def cache_class_has_cluster_mode(settings: Settings) -> Iterator[Mistake]:
             ("cache", "class"),
             f'"{cache.node_class}" is of a previous generation and has no {wanted}; use cache.t4g.micro or larger',
         )
+
+
+def parameters_exist(settings: Settings) -> Iterator[Mistake]:
+    tiers: tuple[tuple[str, Parametrised, DataSettings | CacheSettings | None], ...] = (
+        ("data", "database", settings.data),
+        ("cache", "cache", settings.cache),
+    )
+    for layer, what, tier in tiers:
+        for name in tier.parameters if tier else ():
+            if not is_parameter(name, what):
+                yield Mistake(
+                    (layer, "parameters", name),
+                    f"is not a parameter that a {what} has{nearest(name, parameters_of(what))}",
+                )
+
+
+def replicas_have_names_of_their_own(settings: Settings) -> Iterator[Mistake]:
+    if settings.data and "primary" in settings.data.replicas:
+        yield Mistake(("data", "replicas", "primary"), "is the name of the database that replicas copy; use another")
 
 
 def replicas_copy_something(settings: Settings) -> Iterator[Mistake]:
@@ -151,6 +181,8 @@ CHECKS = (
     readers_have_room,
     cache_class_has_cluster_mode,
     classes_are_known,
+    parameters_exist,
+    replicas_have_names_of_their_own,
     replicas_copy_something,
     cascades_need_postgres_14,
     replica_zones_are_used,

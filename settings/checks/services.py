@@ -111,7 +111,12 @@ def uses_exist(settings: Settings) -> Iterator[Mistake]:
             path = ("services", name, "uses", used)
             if used not in there:
                 offered = f"there are {', '.join(there)}" if there else "this stack has nothing to use"
-                yield Mistake(path, f"unknown; {offered}{nearest(used, there)}")
+                add = (
+                    f"; add groundwork:{_LAYER_OF[used]}: {{}} under config"
+                    if used in _LAYER_OF
+                    else nearest(used, there)
+                )
+                yield Mistake(path, f"unknown; {offered}{add}")
             elif use.level not in LEVELS[there[used]]:
                 yield Mistake(
                     path, f'"{use.level}" is not a level of a {there[used]}; use {one_of(LEVELS[there[used]])}'
@@ -120,6 +125,10 @@ def uses_exist(settings: Settings) -> Iterator[Mistake]:
                 yield Mistake((*path, "prefix"), f"a prefix goes with a bucket; {used} is a {there[used]}")
             elif used == name:
                 yield Mistake(path, "a service cannot use itself")
+
+
+_LAYER_OF = {"database": "data", "cache": "cache", "search": "search"}
+"""What has a layer of its own, and which."""
 
 
 def names_are_distinct(settings: Settings) -> Iterator[Mistake]:
@@ -204,6 +213,15 @@ def images_can_be_pulled(settings: Settings) -> Iterator[Mistake]:
         )
 
 
+def ports_are_said_once(settings: Settings) -> Iterator[Mistake]:
+    for name, service in settings.services.items():
+        if service.port and service.environment.get("PORT", str(service.port)) != str(service.port):
+            yield Mistake(
+                ("services", name, "environment", "PORT"),
+                f"differs from port, which is {service.port}; leave it out: a service is given PORT from its port",
+            )
+
+
 def environment_holds_no_secret(settings: Settings) -> Iterator[Mistake]:
     for name, service in settings.services.items():
         for key, value in service.environment.items():
@@ -270,6 +288,7 @@ CHECKS = (
     names_are_distinct,
     connections_fit_the_pool,
     environment_names_are_distinct,
+    ports_are_said_once,
     environment_holds_no_secret,
     images_can_be_pulled,
     scaling_has_its_means,

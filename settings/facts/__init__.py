@@ -206,6 +206,45 @@ def kubernetes_versions() -> dict[str, KubernetesVersion]:
     }
 
 
+def countries() -> list[str]:
+    """The codes of countries that AWS WAF takes."""
+    codes: list[str] = _load("countries")["codes"]
+    return codes
+
+
+def country_meant(code: str) -> str | None:
+    """The code for which people often write another: ``GB`` for ``UK``."""
+    meant: str | None = _load("countries")["meant"].get(code)
+    return meant
+
+
+def is_reserved(word: str, what: Literal["users", "databases"]) -> bool:
+    """Whether RDS for PostgreSQL refuses ``word`` as the name of its administrator, or of its database."""
+    table = _load("reserved")
+    return (
+        word in table["keywords"]
+        or word in table[what]
+        or (what == "users" and word.startswith(tuple(table["user_prefixes"])))
+    )
+
+
+Parametrised = Literal["database", "cache"]
+"""What has a parameter group."""
+
+
+def parameters_of(what: Parametrised) -> list[str]:
+    """The names that a parameter group of it takes, but for those of extensions."""
+    names: list[str] = _load("parameters")[what]
+    return names
+
+
+def is_parameter(name: str, what: Parametrised) -> bool:
+    """Whether a parameter group may take ``name``; an extension's parameter has a dot and is taken on trust."""
+    if what == "database":
+        return "." in name or name in parameters_of(what)
+    return name in parameters_of(what) or name.startswith(tuple(_load("parameters")["cache_prefixes"]))
+
+
 def kubernetes_as_of() -> date:
     """The day of the table."""
     day: date = _load("kubernetes")["as_of"]

@@ -5,20 +5,45 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 import re
-from typing import Annotated, Any, Literal
+import unicodedata
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from settings.mistakes import nearest
 
 
-class Model(BaseModel):
-    """A frozen group of settings that refuses keys it does not know."""
+class InOrder:
+    """Marks a list whose entries are read one after another, such as a command's: there one may stand twice."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+class Model(BaseModel):
+    """A frozen group of settings that refuses keys it does not know, and lists that say a thing twice."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _lists_say_nothing_twice(self) -> Self:
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            if isinstance(value, tuple) and InOrder not in field.metadata:
+                again = next((index for index, item in enumerate(value) if item in value[:index]), None)
+                if again is not None:
+                    raise PydanticCustomError(
+                        "twice", "is listed twice; take one out", {"at": (field.alias or name, again)}
+                    )
+        return self
 
 
 class Sealed:
@@ -91,12 +116,66 @@ QueueName = Annotated[str, Field(min_length=1, max_length=40), AfterValidator(_q
 """The name of a queue or topic; ``.fifo`` at its end makes it FIFO, as AWS has it."""
 
 
+_PATH_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_IMAGE = re.compile(
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?/)?"
+    rf"{_PATH_PART}(?:/{_PATH_PART})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?"
+)
+"""https://github.com/distribution/reference/blob/main/reference.go"""
+
+
+def _image(value: str) -> str:
+    if not _IMAGE.fullmatch(value):
+        raise PydanticCustomError(
+            "image",
+            'is not a reference to an image, such as "public.ecr.aws/nginx/nginx:1.29": a repository in lower-case letters, '
+            "digits and ._-/, then :tag or @sha256:digest",
+        )
+    return value
+
+
+ImageReference = Annotated[str, AfterValidator(_image), Field(min_length=1, max_length=512)]
+"""A full reference to a container image."""
+
+
+def _tag_text(value: str) -> str:
+    wrong = next((char for char in value if not _stands_in_a_tag(char)), None)
+    if wrong is not None:
+        raise PydanticCustomError(
+            "tag",
+            'has "{wrong}", which not every AWS service takes in a tag; use letters, digits, spaces and _ . : / = + - @',
+            {"wrong": wrong},
+        )
+    return value
+
+
+def _stands_in_a_tag(char: str) -> bool:
+    """What IAM, ECS and CloudFront take, which is the least of all: ``[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]``.
+
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_Tag.html
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html
+    """
+    return char in "_.:/=+-@" or unicodedata.category(char)[0] in "LZN"
+
+
+TagKey = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_tag_text)]
+TagText = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_tag_text)]
+"""A tag's value that is not empty."""
+TagValue = Annotated[str, Field(max_length=256), AfterValidator(_tag_text)]
+
+
 def _timezone(value: str) -> str:
     if value not in available_timezones():
+        # The letters of an abbreviation say nothing: CEST is no slip for EST.
+        hint = (
+            f"; an abbreviation such as {value} leaves summer time open"
+            if re.fullmatch("[A-Z]{2,5}", value)
+            else nearest(value, available_timezones())
+        )
         raise PydanticCustomError(
             "timezone",
-            "is not an IANA time zone; use a name such as Asia/Kathmandu or UTC{hint}",
-            {"hint": nearest(value, available_timezones())},
+            "is not an IANA time zone; use a name such as Asia/Kathmandu, Europe/Berlin or UTC{hint}",
+            {"hint": hint},
         )
     return value
 
@@ -203,11 +282,12 @@ def window_in_utc(window: str, timezone: str) -> str:
 
 
 def network_around(value: str) -> str:
-    """The network that an address such as ``10.0.0.5/16`` lies in, as a hint."""
+    """The network that an address such as ``10.0.0.5/16`` lies in, as a hint; nothing where that is what was said."""
     try:
-        return f'; did you mean "{ipaddress.ip_network(value, strict=False)}"?'
+        around = str(ipaddress.ip_network(value, strict=False))
     except ValueError:
         return ""
+    return f'; did you mean "{around}"?' if around != value else ""
 
 
 Stage = Literal["dev", "staging", "prod"]

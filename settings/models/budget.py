@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from settings.models.base import Model
 from settings.models.observability import Email
 
-Dollars = Annotated[float, Field(gt=0)]
+Dollars = Annotated[float, Field(gt=0, le=1_000_000_000)]
 Share = Annotated[int, Field(ge=1, le=1000)]
 
 # https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_Notification.html

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from settings.models.base import DailyWindow, Model, Name, WeeklyWindow
+from settings.models.base import DailyWindow, ImageReference, Model, Name, WeeklyWindow
 
 
 class CacheSettings(Model):
@@ -19,7 +19,7 @@ class CacheSettings(Model):
     start is when the daily copy is made) and ``parameters``."""
     max_memory_mb: Annotated[int, Field(ge=64, le=65536)] = 512
     """With ``placement: instance``: MiB of keys and values; the container gets half as much again for its snapshots."""
-    image: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+    image: ImageReference | None = None
     """With ``placement: instance``: the image; unset, a fixed version of the engine's own."""
     copy_to: Name | None = None
     """With ``placement: instance``: the bucket (of ``storage``) that gets a copy of the newest snapshot each day, below

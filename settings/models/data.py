@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from settings.facts import is_reserved
 from settings.models.base import DailyWindow, Model, Name, WeeklyWindow
 from settings.models.secrets import RotationDays
 
 InstanceClass = Annotated[str, Field(pattern=r"^db\.[a-z0-9]+\.[a-z0-9]+$")]
+
+
+def _user_name(value: str) -> str:
+    if is_reserved(value, "users"):
+        raise PydanticCustomError("reserved", 'is reserved by RDS or PostgreSQL; use another name, such as "app_admin"')
+    return value
+
+
+def _database_name(value: str) -> str:
+    if is_reserved(value, "databases"):
+        raise PydanticCustomError("reserved", 'is reserved by RDS or PostgreSQL; use another name, such as "app"')
+    return value
 
 
 class StorageSettings(Model):
@@ -87,9 +100,9 @@ class DataSettings(Model):
     """Major version (minor ones are applied by AWS), or an exact one."""
 
     instance_class: InstanceClass = Field("db.t4g.micro", alias="class")
-    name: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,62}$")] = "app"
+    name: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,62}$"), AfterValidator(_database_name)] = "app"
     """Name of the database inside the instance."""
-    username: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,15}$")] = "groundwork"
+    username: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,15}$"), AfterValidator(_user_name)] = "groundwork"
     """The administrator. Its password is drawn and kept in Secrets Manager."""
     rotation_days: RotationDays | None = None
     """Days after which services get another login: two users take turns, so that running copies keep theirs until the change

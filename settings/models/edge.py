@@ -8,9 +8,28 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from settings.facts import countries, country_meant
+from settings.mistakes import nearest
 from settings.models.base import Model, Name, network_around
 
-Country = Annotated[str, Field(pattern="^[A-Z]{2}$")]
+
+def _country(value: str) -> str:
+    meant = country_meant(value)
+    hint = (
+        f'; did you mean "{meant}"?'
+        if meant
+        else nearest(value, [code for code in countries() if code == value.upper()])
+    )
+    if value not in countries():
+        raise PydanticCustomError(
+            "country",
+            'is not a country\'s code in two capitals (ISO 3166-1) that AWS WAF takes, such as "DE"{hint}',
+            {"hint": hint},
+        )
+    return value
+
+
+Country = Annotated[str, AfterValidator(_country), Field(json_schema_extra={"enum": countries()})]
 
 
 def _address_range(value: str) -> str:

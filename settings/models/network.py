@@ -17,6 +17,10 @@ Zone = Annotated[str, Field(pattern="^[a-f]$")]
 
 
 def _cidr(value: str) -> str:
+    if ":" in value:
+        raise PydanticCustomError(
+            "cidr", "is not an IPv4 network; it looks like IPv6, whose range Amazon gives: set network.ipv6: true"
+        )
     try:
         network = ipaddress.IPv4Network(value)
     except ValueError as error:

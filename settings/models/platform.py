@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from settings.models.base import Model, Name, Phase, Stage, TimeZone
+from settings.models.base import Model, Name, Phase, Stage, TagKey, TagText, TagValue, TimeZone
 from settings.models.hours import HoursSettings
 
 
@@ -26,7 +26,14 @@ def _is_label(label: str) -> bool:
 
 Domain = Annotated[str, AfterValidator(_domain), Field(max_length=253)]
 
-TagValue = Annotated[str, Field(max_length=256)]
+OWN_TAGS = ("Name", "platform", "stage", "phase", "layer", "owner", "cost-center", "managed-by")
+"""The tags that everything has."""
+
+_MOST_TAGS = 40
+"""AWS takes 50 on one resource. Beside ours and these some carry two of an engine's own.
+
+https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
+"""
 
 
 class PlatformSettings(Model):
@@ -47,14 +54,14 @@ class PlatformSettings(Model):
     timezone: TimeZone = "UTC"
     """Backup windows, maintenance windows and schedules are given in it."""
 
-    owner: Annotated[str, Field(min_length=1, max_length=256)] = "platform-team"
+    owner: TagText = "platform-team"
     """Tag ``owner``: whom to ask."""
 
-    cost_center: Annotated[str, Field(min_length=1, max_length=256)] = "platform"
+    cost_center: TagText = "platform"
     """Tag ``cost-center``."""
 
-    tags: dict[Annotated[str, Field(min_length=1, max_length=128)], TagValue] = {}
-    """Further tags on everything."""
+    tags: Annotated[dict[TagKey, TagValue], Field(max_length=_MOST_TAGS)] = {}
+    """Further tags on everything: letters, digits, spaces and ``_ . : / = + - @``."""
 
     hours: HoursSettings | None = None
     """The hours at which services, instances and database run; for dev and staging. Unset, always."""
@@ -62,3 +69,26 @@ class PlatformSettings(Model):
     keys: Literal["per-domain", "shared"] = "per-domain"
     """Customer-managed KMS keys: one each for data, storage, secrets, messaging and logs, or one shared by all
     ($1 a month each). Changing it later replaces everything that is encrypted."""
+
+    @model_validator(mode="after")
+    def _tags_are_not_ours(self) -> PlatformSettings:
+        """IAM takes ``Owner`` and ``owner`` for one key, and refuses both on one role.
+
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
+        """
+        taken = {key.lower(): key for key in OWN_TAGS}
+        for key in self.tags:
+            if key.lower().startswith("aws:"):
+                raise PydanticCustomError(
+                    "tags", "cannot be added: AWS keeps what starts with aws: for itself", {"at": ("tags", key)}
+                )
+            if key.lower() in taken:
+                own = taken[key.lower()]
+                said = f"; say platform.{own.replace('-', '_')}" if own in ("owner", "cost-center") else ""
+                raise PydanticCustomError(
+                    "tags",
+                    "cannot be added: everything has the tag {own}, and AWS takes great and small letters for equal{said}",
+                    {"own": own, "said": said, "at": ("tags", key)},
+                )
+            taken[key.lower()] = key
+        return self

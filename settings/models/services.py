@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from settings.models.base import Model, Name, QueueName, TimeZone
+from settings.models.base import ImageReference, InOrder, Model, Name, QueueName, TimeZone
 from settings.schedules import problem_with_cron
 
 EnvironmentName = Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]
@@ -155,7 +155,7 @@ class ServiceSettings(Model):
     health: UrlPath = "/health"
     """The path that answers 200 when the service is well."""
 
-    health_command: tuple[str, ...] = ()
+    health_command: Annotated[tuple[str, ...], InOrder] = ()
     """A command inside the container that fails when the service is not well, such as ``[node, healthcheck.js]``. It is for
     what the load balancer does not ask: workers, and services without path and host. No command is assumed, since many
     images have no curl."""
@@ -169,7 +169,7 @@ class ServiceSettings(Model):
     limits: LimitSettings | None = None
     """With the engine ``eks``: what a copy may take beyond ``cpu`` and ``memory``, which it is sure of."""
 
-    image: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+    image: ImageReference | None = None
     """A full image reference. Unset, the image ``tag`` of the service's own repository."""
 
     tag: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")] = "initial"
@@ -180,7 +180,7 @@ class ServiceSettings(Model):
     update of the stack leaves the running one alone. ``stack``: what ``image`` or ``tag`` says is deployed by the update,
     which waits until it runs. Unset: the stack where ``image`` is given, else the pipeline."""
 
-    command: tuple[str, ...] = ()
+    command: Annotated[tuple[str, ...], InOrder] = ()
     environment: dict[EnvironmentName, str] = {}
     """Plain configuration. Secrets belong under ``secrets`` and ``uses``."""
 

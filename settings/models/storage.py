@@ -74,6 +74,16 @@ class BucketSettings(Model):
         return self
 
     @model_validator(mode="after")
+    def _path_is_served(self) -> BucketSettings:
+        if self.path and not self.cdn:
+            raise PydanticCustomError(
+                "path",
+                "goes with cdn: true, and this bucket is not served; set it, or take the path out",
+                {"at": ("path",)},
+            )
+        return self
+
+    @model_validator(mode="after")
     def _lock_has_its_means(self) -> BucketSettings:
         if self.lock_days and self.purpose != "backups":
             raise PydanticCustomError(

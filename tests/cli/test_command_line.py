@@ -357,20 +357,46 @@ class TestProcess:
         assert done.stderr == ""
         assert "aws:sns:Topic" in done.stdout
 
-    def test_output_cut_off_by_a_reader_is_no_error(self, tmp_path: Path) -> None:
-        write_project(tmp_path, "groundwork:services: {" + ", ".join(f"s{n}: {{}}" for n in range(200)) + "}")
-        command = f"{sys.executable} -m cli.main settings dev | head -1"
+    @pytest.mark.parametrize(
+        ("command", "code", "start"),
+        [("settings dev", 0, "aws:region"), ("preview dev", 0, "Previewing"), ("preview bad", 1, "Previewing")],
+    )
+    def test_a_command_ends_as_it_would_whether_or_not_its_output_is_read_to_the_end(
+        self, tmp_path: Path, command: str, code: int, start: str
+    ) -> None:
+        many = "groundwork:secrets: {" + ", ".join(f"s{n}: {{keys: [A]}}" for n in range(200)) + "}"
+        program = "import pulumi, pulumi_aws as aws\nfor n in range(900): aws.sns.Topic(f'topic-with-a-long-name-{n}', kms_master_key_id='alias/a')\n"
+        write_project(tmp_path, many, program=program)
+        write_project(
+            tmp_path,
+            many,
+            stack="bad",
+            program=f"{program}if pulumi.get_stack() == 'bad':\n    {BAD.strip().splitlines()[-1]}",
+        )
         done = subprocess.run(
-            command,
-            shell=True,
+            ["bash", "-c", f'{sys.executable} -m cli.main {command} | head -1; echo "${{PIPESTATUS[0]}}"'],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             capture_output=True,
             text=True,
             check=False,
         )
-        assert done.stdout.startswith("aws:region")
-        assert done.stderr == ""
+        first, status = done.stdout.splitlines()
+        assert first.startswith(start)
+        assert (int(status), done.stderr) == (code, "")
+
+
+def test_an_exception_to_a_rule_that_does_not_exist_is_a_mistake_with_its_line(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = '{rule: cloudfront-tlss, resource: "shop-*", reason: because it is so, owner: me, expires: 2026-12-31}'
+    write_project(project, f"groundwork:exceptions:\n  - {entry}", program=PLAIN)
+    code, out, err = call(capsys, "preview", "dev")
+    assert (code, out) == (2, "")
+    assert err == (
+        'Pulumi.dev.yaml:5 exceptions[0].rule: "cloudfront-tlss" is no rule; did you mean "cloudfront-tls"?; '
+        "all: groundwork policies list\n"
+    )
 
 
 def test_a_mistake_is_wrapped_between_words_on_a_terminal(

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import subprocess
 import zipfile
 
 import pytest
@@ -196,3 +197,14 @@ def test_every_function_of_ours_pins_what_it_needs_by_hash():
     for requirements in artefacts.ROOT.glob("functions/*/requirements.txt"):
         for line in requirements.read_text(encoding="utf-8").splitlines():
             assert line.startswith("#") or ("==" in line and "--hash=sha256:" in line), line
+
+
+def test_a_checkout_on_any_system_names_the_same_packages(tmp_path):
+    """Git for Windows ends lines in CRLF unless a repository says how they end."""
+    files = [file.relative_to(artefacts.ROOT).as_posix() for file in sources("functions/cleanup")]
+    windows = ["git", "-c", "core.autocrlf=true", "checkout-index", f"--prefix={tmp_path}/", "--", *files]
+    if not (artefacts.ROOT / ".git").exists():
+        pytest.skip("needs the repository, not only its files")
+    subprocess.run(windows, cwd=artefacts.ROOT, check=True)
+    for file in files:
+        assert (tmp_path / file).read_bytes() == (artefacts.ROOT / file).read_bytes()

@@ -67,6 +67,24 @@ PREVIEW: dict[str, Any] = {
 }
 
 
+EVENTS: list[dict[str, Any]] = [
+    {"preludeEvent": {"config": PREVIEW["config"]}},
+    *(
+        {"resourcePreEvent": {"metadata": {"op": "create", "urn": state["urn"], "new": state}, "planning": True}}
+        for state in STATES[:4]
+    ),
+    {"resOutputsEvent": {"metadata": {"op": "create", "urn": QUEUE, "new": STATES[3]}, "planning": True}},
+    {"resourcePreEvent": {"metadata": {"op": "delete", "urn": OLD, "old": STATES[4], "new": None}}},
+    {"diagnosticEvent": {"severity": "info", "message": "all is well"}},
+    {"summaryEvent": {"resourceChanges": {"create": 4}, "isPreview": True}},
+]
+
+
+def streamed(events: list[dict[str, Any]]) -> str:
+    """Events as the engine writes them, one a line."""
+    return "".join(f"{json.dumps({'sequence': number, **event})}\n" for number, event in enumerate(events))
+
+
 def snapshot(document: Any) -> Snapshot:
     return read(json.dumps(document), "stack.json")
 
@@ -95,6 +113,36 @@ def test_resources_are_read_with_what_rules_need(document: Any) -> None:
 def test_a_preview_tells_the_stage_and_the_exceptions() -> None:
     assert snapshot(PREVIEW).settings == {"platform": {"stage": "dev"}, "odd": "{"}
     assert snapshot(EXPORT).settings == {}
+
+
+def test_a_stream_of_events_is_the_same_preview() -> None:
+    assert read(streamed(EVENTS), "events.json") == snapshot(PREVIEW)
+
+
+def test_what_events_hide_is_a_secret() -> None:
+    hidden = {**STATES[3], "inputs": {"policy": "[secret]"}}
+    events = [*EVENTS[:5], {"resourcePreEvent": {"metadata": {"new": hidden}}}, EVENTS[-1]]
+    by_name = {one.name: one for one in read(streamed(events), "events.json").resources}
+    assert by_name["orders"].inputs == {"policy": dict(SECRET)}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (streamed(EVENTS[:-1]), "events.json:8: the stream ends before the preview's summary"),
+        (streamed(EVENTS)[:-20], "events.json:9: not an event of the engine; the stream is cut off here"),
+        (
+            streamed([*EVENTS[:3], {"diagnosticEvent": {"severity": "error", "message": "error: boom"}}]),
+            "events.json: the preview failed, so a part of the stack is missing: boom",
+        ),
+        (streamed([{"errorEvent": {"error": "bad"}}]), "events.json: the preview failed, so a part of the stack is missing: bad"),
+        (streamed([{"resourcePreEvent": {"metadata": {"new": 3}}}, EVENTS[-1]]), "line 1: resourcePreEvent.metadata.new must be an object"),
+    ],
+)  # fmt: skip
+def test_a_stream_that_is_not_whole_is_no_stack(text: str, reason: str) -> None:
+    with pytest.raises(UnreadableError) as raised:
+        read(text, "events.json")
+    assert reason in str(raised.value)
 
 
 def test_a_secret_shown_in_clear_is_not_kept() -> None:

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from guardrails.principals import is_public
 from guardrails.stack import Stack
 from guardrails.view import Node, Resource
 from tests.policies.fixtures import PACK_ROOT
+from tests.work import calls_of
 
 LISTED = sorted(
     {
@@ -74,19 +74,16 @@ def test_well_known_actions_have_their_level_and_resource(action: str, level: st
     assert types in one.types if types else not one.types
 
 
-def test_the_data_is_small_and_quick_to_load() -> None:
+def test_the_data_is_small_and_only_what_is_asked_for_is_taken_apart() -> None:
     assert services.FILE.stat().st_size < 1_500_000
     program = (
-        "import time; start = time.process_time(); from guardrails.iam import services;"
-        "[services.service(name) for name in ('s3', 'ec2', 'iam', 'kms', 'logs', 'sqs', 'dynamodb')];"
-        "print(time.process_time() - start)"
+        "from guardrails.iam import services;"
+        "services.matching('s3:GetObject'), services.matching('sqs:Send*');"
+        "print(services.service.cache_info().currsize)"
     )
     environment = {**os.environ, "PYTHONPATH": str(PACK_ROOT)}
-    took = min(
-        float(subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True).stdout)
-        for _ in range(3)
-    )
-    assert took < 0.25  # 40 ms on an idle machine
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True)
+    assert int(done.stdout) == 2
 
 
 @pytest.mark.parametrize("action", LISTED)
@@ -247,10 +244,8 @@ def test_every_type_that_holds_a_document_is_one_of_the_provider() -> None:
         assert (root / folder / f"{file}.py").is_file(), type_
 
 
-def test_a_thousand_policies_are_judged_in_a_moment() -> None:
-    """The facts of an action are looked up once, however many policies name it."""
-    start = time.process_time()
-    for number in range(1000):
-        for action in ("s3:GetObject", "s3:Get*", "ec2:Describe*", f"sqs:Send{'*' * (number % 3)}Message"):
-            services.matching(action)
-    assert time.process_time() - start < 1
+def test_the_facts_of_an_action_are_looked_up_once_however_many_policies_name_it() -> None:
+    actions = ("s3:GetObject", "s3:Get*", "ec2:Describe*", "sqs:SendMessage")
+    for action in actions:
+        services.matching(action)
+    assert calls_of(lambda: [services.matching(action) for _ in range(1000) for action in actions]) < 10

@@ -53,6 +53,7 @@ class TestRegistration:
         assert (stack.type, stack.name, stack.parent) == ("pulumi:pulumi:Stack", "shop-dev", None)
         store = named(snapshot, "media")
         assert (store.parent, store.custom) == (stack.urn, False)
+        assert stack.source is None
         assert named(snapshot, "media-bucket").parent == store.urn
 
     def test_urns_are_those_of_the_real_engine(self, tmp_path: Path) -> None:

@@ -157,3 +157,8 @@ def test_every_stack_gives_the_same_bytes_twice(stack: str) -> None:
 def test_every_stack_declares_the_same_with_and_without_unknowns(stack: str) -> None:
     known, unknown = snapshot_of(stack), snapshot_of(stack, True)
     assert [item.urn for item in known.resources] == [item.urn for item in unknown.resources]
+
+
+def test_no_line_of_groundwork_itself_passes_for_the_declaration_of_the_stack() -> None:
+    """It would differ with where Groundwork is installed."""
+    assert [snapshot_of(stack).resources[0].source for stack in STACKS] == [None] * len(STACKS)

@@ -236,7 +236,7 @@ FILES: dict[str, tuple[str | bytes, str]] = {
     ),
     "a number that is none": (
         "config:\n  groundwork:budget: {monthly: .nan}\n",
-        "Pulumi.dev.yaml:2 config.groundwork:budget.monthly: float is not a kind of value that configuration takes",
+        "Pulumi.dev.yaml:2 config.groundwork:budget.monthly: is no number that a setting takes",
     ),
     "a set": (
         "config:\n  groundwork:budget: !!set {a, b}\n",
