@@ -41,15 +41,20 @@ class Foundation:
         return f"{self.slug}-{self.region}"
 
     def tags(self, layer: str) -> dict[str, str]:
-        """The tags of everything in a layer."""
+        """The tags of everything in a layer. The phase is none of them: each step through the phases would be an update of
+        every resource, among which nobody sees those that matter."""
+        return {**self.labels(), **self.lasting_tags(layer)}
+
+    def labels(self) -> dict[str, str]:
+        """Those of the tags that a stack file may change while the platform lives."""
+        return {**self.platform.tags, "owner": self.platform.owner, "cost-center": self.platform.cost_center}
+
+    def lasting_tags(self, layer: str) -> dict[str, str]:
+        """Those that stay what they are: for launch templates and their like, where another tag means other instances."""
         return {
-            **self.platform.tags,
             "platform": self.platform.name,
             "stage": self.platform.stage,
-            "phase": self.platform.phase,
             "layer": layer,
-            "owner": self.platform.owner,
-            "cost-center": self.platform.cost_center,
             "managed-by": "groundwork",
         }
 
@@ -69,7 +74,9 @@ class Component(pulumi.ComponentResource):
     layer: ClassVar[str]
 
     def __init__(self, name: str, foundation: Foundation, opts: pulumi.ResourceOptions | None = None) -> None:
-        tagging = pulumi.ResourceOptions(transformations=[_tagging(foundation.tags(self.layer))])
+        tagging = pulumi.ResourceOptions(
+            transformations=[_tagging(foundation.tags(self.layer), foundation.lasting_tags(self.layer))]
+        )
         super().__init__(
             f"groundwork:{self.layer}:{type(self).__name__}", name, None, pulumi.ResourceOptions.merge(tagging, opts)
         )
@@ -96,14 +103,17 @@ def fit(name: str, limit: int) -> str:
     return f"{name[: limit - 6].rstrip('-')}-{digest}"
 
 
-def _tagging(tags: Mapping[str, str]) -> pulumi.ResourceTransformation:
-    """Tags on every taggable resource below a component, each in the shape its type wants."""
+def _tagging(tags: Mapping[str, str], lasting: Mapping[str, str]) -> pulumi.ResourceTransformation:
+    """Tags on every taggable resource below a component, each in the shape its type wants; on what a launch template makes,
+    the ``lasting`` ones."""
 
     def transform(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
         if isinstance(args.resource, pulumi.ComponentResource) or "tags" not in args.props:
             return None
         shape = _SHAPES.get(args.type_, _as_map)
         props: dict[str, Any] = {**args.props, **shape(args.props, {"Name": args.name, **tags})}
+        if args.type_ == _LAUNCH_TEMPLATE:
+            props = {**props, **_specifications(args.props, {"Name": args.name, **lasting})}
         return pulumi.ResourceTransformationResult(props, args.opts)
 
     return transform
@@ -127,17 +137,14 @@ def _as_propagated_list(props: Mapping[str, Any], tags: Mapping[str, str]) -> di
     return {"tags": [*own, *missing]}
 
 
-def _as_specifications(props: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, Any]:
-    """A launch template is tagged itself, and says what it puts on instances, volumes and interfaces."""
+def _specifications(props: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, Any]:
+    """What a launch template puts on instances, volumes and interfaces, where it does not say so itself."""
     kinds = ("instance", "volume", "network-interface")
     return {
-        **_as_map(props, tags),
         "tag_specifications": props.get("tag_specifications")
-        or [{"resource_type": kind, "tags": dict(tags)} for kind in kinds],
+        or [{"resource_type": kind, "tags": dict(tags)} for kind in kinds]
     }
 
 
-_SHAPES = {
-    "aws:autoscaling/group:Group": _as_propagated_list,
-    "aws:ec2/launchTemplate:LaunchTemplate": _as_specifications,
-}
+_LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
+_SHAPES = {"aws:autoscaling/group:Group": _as_propagated_list}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +41,10 @@ def build(
     stage: str = "prod",
     region: str = "ap-south-1",
     name: str = "shop",
+    config: Mapping[str, str] | None = None,
     **platform_settings: Any,
 ) -> Snapshot:
-    """Run ``program`` with a foundation inside the offline engine and return what it declared."""
+    """Run ``program`` with a foundation inside the offline engine and return what it declared; ``config`` is the engine's."""
     global _program, _platform  # noqa: PLW0603 - the program runs in this process and has no other way in
     _program = program
     _platform = PlatformSettings.model_validate({"name": name, "stage": stage, **platform_settings})
@@ -54,7 +55,7 @@ def build(
             Path(folder),
             project="test",
             stack=stage,
-            config={"aws:region": region},
+            config={"aws:region": region, **(config or {})},
             settings=settings,
             unknowns=unknowns,
             source_root=Path(__file__).parent.parent,

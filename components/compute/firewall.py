@@ -97,7 +97,7 @@ class SharedGroup:
     def let_in(self, service: str, port: int, load_balancer: pulumi.Input[str]) -> tuple[pulumi.Resource, ...]:
         if port not in self._admitted:
             self._admitted[port] = admit(
-                self._parent, f"{self._key}-{port}", port, load_balancer=load_balancer, group_id=self._group_id
+                self._parent, self._key, port, load_balancer=load_balancer, group_id=self._group_id
             )
         return self._admitted[port]
 
@@ -193,15 +193,33 @@ def call(
 def admit(
     parent: Component, service: str, port: int, *, load_balancer: pulumi.Input[str], group_id: pulumi.Output[str]
 ) -> tuple[pulumi.Resource, ...]:
-    """The load balancer reaches a service."""
+    """The load balancer reaches a service. Another port is another rule: the old one goes last, and until then reaches the
+    copies that still answer there."""
     return tuple(
-        _pass(parent, f"{service}-public", port, f"load balancer to {service}", source=load_balancer, target=group_id)
+        _pass(
+            parent,
+            f"{service}-public-{port}",
+            port,
+            f"load balancer to {service}",
+            source=load_balancer,
+            target=group_id,
+            once=(f"{service}-public", f"{service}-{port}-public"),
+        )
     )
 
 
 def _pass(
-    parent: Component, key: str, port: int, description: str, *, source: pulumi.Input[str], target: pulumi.Input[str]
+    parent: Component,
+    key: str,
+    port: int,
+    description: str,
+    *,
+    source: pulumi.Input[str],
+    target: pulumi.Input[str],
+    once: Sequence[str] = (),
 ) -> Iterator[pulumi.Resource]:
+    """``once``: keys of earlier versions. AWS refuses a second rule that says the same, so that a new name needs them."""
+    opts = parent.child(aliases=[pulumi.Alias(name=f"{parent.name}-{former}") for former in once])
     yield aws.vpc.SecurityGroupIngressRule(
         f"{parent.name}-{key}",
         security_group_id=target,
@@ -210,9 +228,9 @@ def _pass(
         from_port=port,
         to_port=port,
         description=description,
-        opts=parent.child(),
+        opts=opts,
     )
-    yield _egress(parent, key, source, port, description, referenced_security_group_id=target)
+    yield _egress(parent, key, source, port, description, referenced_security_group_id=target, opts=opts)
 
 
 def _egress(
@@ -226,6 +244,7 @@ def _egress(
     cidr_ipv6: str | None = None,
     prefix_list_id: pulumi.Input[str] | None = None,
     referenced_security_group_id: pulumi.Input[str] | None = None,
+    opts: pulumi.ResourceOptions | None = None,
 ) -> aws.vpc.SecurityGroupEgressRule:
     return aws.vpc.SecurityGroupEgressRule(
         f"{parent.name}-{key}",
@@ -238,5 +257,5 @@ def _egress(
         cidr_ipv6=cidr_ipv6,
         prefix_list_id=prefix_list_id,
         referenced_security_group_id=referenced_security_group_id,
-        opts=parent.child(),
+        opts=opts or parent.child(),
     )

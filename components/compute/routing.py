@@ -12,7 +12,12 @@ from settings.routes import Route
 
 
 def target_group(parent: Component, service: str, settings: ServiceSettings, network: Network) -> aws.lb.TargetGroup:
-    """Where copies of a service register, and how they are asked whether they are well."""
+    """Where copies of a service register, and how they are asked whether they are well.
+
+    Each copy registers with its own port, and is asked on it; the group's counts for those that name none. So the group stays
+    when the port changes, which would replace it, and old copies answer until new ones do:
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html#target-group-routing-configuration
+    """
     return aws.lb.TargetGroup(
         fit(f"{parent.name}-{service}", 24),
         port=settings.port,
@@ -24,7 +29,7 @@ def target_group(parent: Component, service: str, settings: ServiceSettings, net
             path=settings.health, interval=30, timeout=5, healthy_threshold=2, unhealthy_threshold=3, matcher="200"
         ),
         stickiness=aws.lb.TargetGroupStickinessArgs(type="lb_cookie", enabled=settings.sticky, cookie_duration=86_400),
-        opts=parent.child(),
+        opts=parent.child(ignore_changes=["port"]),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import pulumi
@@ -20,6 +20,10 @@ class Network(Protocol):
     @property
     def private_subnet_ids(self) -> Mapping[str, pulumi.Input[str]]:
         """By zone letter."""
+
+    @property
+    def private_ready(self) -> Sequence[pulumi.Resource]:
+        """What whoever starts in the private subnets waits for: it could not pull its image."""
 
     @property
     def s3_prefix_list_id(self) -> pulumi.Input[str]: ...

@@ -104,7 +104,8 @@ class LoadBalancer(Component):
             desync_mitigation_mode="defensive",
             enable_deletion_protection=foundation.is_prod,
             access_logs=_access_logs(settings, logs_bucket),
-            opts=self.stateful(),
+            # Without a route to the internet gateway a public one is refused.
+            opts=self.stateful(depends_on=list(network.private_ready if internal else network.public_ready)),
         )
         self.arn = balancer.arn
         self.arn_suffix = balancer.arn_suffix

@@ -38,7 +38,8 @@ class _Place:
 
     configuration: aws.lambda_.FunctionVpcConfigArgs
     group_id: pulumi.Output[str]
-    rules: tuple[pulumi.Resource, ...]
+    ready: tuple[pulumi.Resource, ...]
+    """Rules, and the network's ways out."""
     statements: tuple[Statement, ...]
 
 
@@ -127,7 +128,7 @@ class Function(Component):
             logs=logs,
             key_arn=key_arn,
             place=place,
-            ready=[policy, *(place.rules if place else ())],
+            ready=[policy, *(place.ready if place else ())],
         )
         if place:
             no_interfaces_for_code(self, role, function.arn)
@@ -163,7 +164,7 @@ class Function(Component):
                 ipv6_allowed_for_dual_stack=network.vpc_ipv6 or None,
             ),
             group_id=group.id,
-            rules=(*group.rules, *rules),
+            ready=(*group.rules, *rules, *network.private_ready),
             statements=interfaces(self.foundation, subnets, group.id),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -22,6 +23,12 @@ from settings.models.migration import MigrationSettings
 _HTTPS = 443
 _MYSQL = ("aurora", "mariadb", "mysql")
 _POSTGRES = ("aurora-postgresql", "postgres")
+
+
+@dataclass(frozen=True)
+class _Secret:
+    arn: pulumi.Output[str]
+    version: aws.secretsmanager.SecretVersion
 
 
 class Migration(Component):
@@ -80,7 +87,9 @@ class Migration(Component):
         group = log_group(self, "tasks", f"dms-tasks-{self._identifier}", logging)
         self.log_group_name = group.name
         roles = list(linked_roles(self)) if settings.linked_roles else []
-        instance = self._instance(network, self._group(network, database), before=[*roles, group])
+        instance = self._instance(
+            network, self._group(network, database), before=[*roles, group, *network.private_ready]
+        )
         self.instance_arn = instance.replication_instance_arn
         self._role, self._reads = login_role(self, [source, target])
         self.task_arns = {"forward": self._task("forward", settings.kind, source, target)}
@@ -96,13 +105,15 @@ class Migration(Component):
 
     def _source(self, secrets_key_arn: pulumi.Output[str]) -> Login:
         source = self._settings.source
+        made = None if source.secret else self._secret(secrets_key_arn)
         return Login(
             engine=source.engine,
             database=source.database,
-            secret_arn=source.secret or self._secret(secrets_key_arn),
+            secret_arn=made.arn if made else str(source.secret),
             kms_key_arn=source.secret_key if source.secret else secrets_key_arn,
             ssl_mode=source.ssl_mode,
             certificate_arn=self._certificate("source", source.certificate),
+            ready=(made.version,) if made else (),
         )
 
     def _target(self, database: Grant, administrator: pulumi.Input[str] | None) -> Login:
@@ -121,7 +132,7 @@ class Migration(Component):
             certificate_arn=self._certificate("target", target.certificate),
         )
 
-    def _secret(self, key_arn: pulumi.Output[str]) -> pulumi.Output[str]:
+    def _secret(self, key_arn: pulumi.Output[str]) -> _Secret:
         """In the shape that DMS reads. It holds a copy of what the source's owner has, so it goes with the layer."""
         source, foundation = self._settings.source, self.foundation
         path = f"{foundation.prefix.strip('/')}/migration/source"
@@ -137,8 +148,7 @@ class Migration(Component):
             ),
             opts=self.child(),
         )
-        # Whoever reads it does so once there is something to read.
-        return pulumi.Output.all(secret.arn, version.id).apply(lambda known: str(known[0]))
+        return _Secret(secret.arn, version)
 
     def _certificate(self, key: str, pem: str | None) -> pulumi.Output[str] | None:
         if pem is None:
@@ -241,7 +251,7 @@ class Migration(Component):
             kms_key_arn=self._key_arn,
             postgres_settings=_postgres(kind) if login.engine in _POSTGRES else None,
             extra_connection_attributes=_UNCHECKED if login.engine in _MYSQL and kind == "target" else None,
-            opts=self._renewed(depends_on=[self._reads]),
+            opts=self._renewed(depends_on=[self._reads, *login.ready]),
         )
 
     def _task(self, key: str, kind: str, source: Login, target: Login) -> pulumi.Output[str]:

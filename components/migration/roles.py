@@ -31,6 +31,8 @@ class Login:
     """None for AWS's own key, which lets in whoever may read the secret."""
     ssl_mode: str
     certificate_arn: pulumi.Output[str] | None
+    ready: tuple[pulumi.Resource, ...] = ()
+    """What stands before there is something to read."""
 
 
 def linked_roles(parent: Component) -> Iterator[pulumi.Resource]:

@@ -11,11 +11,10 @@ import pulumi_aws as aws
 
 from components.access import policy_document
 from components.base import Component
+from settings.facts import layer_buckets
 
-# Buckets of AWS that are read through the S3 endpoint with credentials of AWS's own accounts, or with none.
+# Besides the layers of images: buckets of AWS that are read with credentials of AWS's own accounts, or with none.
 _AWS_BUCKETS = (
-    # Layers of images in ECR: https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-setting-up-s3-gateway
-    "prod-{region}-starport-layer-bucket",
     # Packages: https://repost.aws/knowledge-center/ec2-al1-al2-update-yum-without-internet
     "al2023-repos-{region}-de612dc2",
     "amazonlinux-2-repos-{region}",
@@ -40,7 +39,7 @@ class InterfaceEndpoints:
 
     security_group_id: pulumi.Output[str] | None
     """None where there are none."""
-    ids: Sequence[pulumi.Output[str]]
+    resources: Sequence[pulumi.Resource]
 
 
 def gateway_endpoints(
@@ -57,12 +56,13 @@ def gateway_endpoints(
     account = parent.foundation.account_id
     region = parent.foundation.region
     own = {"aws:PrincipalAccount": account, "aws:ResourceAccount": account}
-    readable = [bucket.format(region=region) for bucket in _AWS_BUCKETS]
+    layers = [bucket for bucket in layer_buckets(region).values() if bucket]
+    readable = [*layers, *(bucket.format(region=region) for bucket in _AWS_BUCKETS)]
     policies: Mapping[str, list[dict[str, Any]]] = {
         "s3": [
             _ceiling("OwnBuckets", "s3:*", own),
             {
-                "Sid": "BucketsOfAws",
+                "Sid": "ImagesAndPackages",
                 "Effect": "Allow",
                 "Principal": "*",
                 "Action": "s3:GetObject",
@@ -129,7 +129,7 @@ def interface_endpoints(
         )
         for service in sorted(set(services))
     ]
-    return InterfaceEndpoints(group.id, [endpoint.id for endpoint in endpoints])
+    return InterfaceEndpoints(group.id, endpoints)
 
 
 def _interface_policy(service: str, account: pulumi.Output[str]) -> list[dict[str, Any]]:

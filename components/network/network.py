@@ -49,6 +49,11 @@ class Network(Component):
     """By zone letter, as are the next two."""
     private_subnet_ids: dict[str, pulumi.Output[str]]
     data_subnet_ids: dict[str, pulumi.Output[str]]
+    public_ready: tuple[pulumi.Resource, ...]
+    """What stands once traffic of the public tier has a way out. Whoever uses the tier names it under ``depends_on``: an order
+    that went through the subnets' ids would make them unknown in a preview, and replace what stands in them."""
+    private_ready: tuple[pulumi.Resource, ...]
+    """The same of the private tier: routes and endpoints."""
     nat_addresses: dict[str, pulumi.Output[str]]
     """Public addresses from which the private tier reaches the internet, by zone letter: for other companies' allow lists."""
     s3_prefix_list_id: pulumi.Output[str]
@@ -97,6 +102,7 @@ class Network(Component):
         }
         gateway = aws.ec2.InternetGateway(f"{name}-internet", vpc_id=self.vpc_id, opts=self.child())
         out = self._route("public", tables["public"], destination_cidr_block="0.0.0.0/0", gateway_id=gateway.id)
+        self.public_ready = (out,)
         self.nat_addresses, nat_routes = self._nat(tables, gateway)
         if settings.ipv6:
             self._ipv6_routes(tables, gateway)
@@ -116,14 +122,7 @@ class Network(Component):
             self, self.vpc_id, settings.cidr, list(self.private_subnet_ids.values()), settings.endpoints
         )
         self.endpoint_security_group_id = endpoints.security_group_id
-
-        # Whoever uses a subnet waits until its traffic has a way out: a task that starts sooner cannot pull its image, and a
-        # public load balancer is refused.
-        self.public_subnet_ids = {zone: _after(subnet, [out.id]) for zone, subnet in self.public_subnet_ids.items()}
-        self.private_subnet_ids = {
-            zone: _after(subnet, [*(route.id for route in nat_routes.get(zone, [])), *endpoints.ids])
-            for zone, subnet in self.private_subnet_ids.items()
-        }
+        self.private_ready = (*nat_routes, *endpoints.resources)
         if settings.flow_logs.enabled:
             flow_logs(self, self.vpc_id, settings.flow_logs, logging)
         self.register_outputs(
@@ -169,7 +168,7 @@ class Network(Component):
 
     def _nat(
         self, tables: dict[str, aws.ec2.RouteTable], internet: aws.ec2.InternetGateway
-    ) -> tuple[dict[str, pulumi.Output[str]], dict[str, list[aws.ec2.Route]]]:
+    ) -> tuple[dict[str, pulumi.Output[str]], list[aws.ec2.Route]]:
         single = self._settings.nat_zone or self.zones[0]
         homes = {"none": (), "single": (single,), "per-zone": self.zones}[self._settings.nat]
         addresses: dict[str, pulumi.Output[str]] = {}
@@ -184,13 +183,11 @@ class Network(Component):
                 # AWS wants the internet gateway first; nothing in the inputs says so.
                 opts=self.child(depends_on=[internet]),
             )
-        routes: dict[str, list[aws.ec2.Route]] = {}
+        routes = []
         for zone in self.zones if gateways else ():
             key = f"private-{zone}"
             gateway = gateways.get(zone) or gateways[single]
-            routes[zone] = [
-                self._route(key, tables[key], destination_cidr_block="0.0.0.0/0", nat_gateway_id=gateway.id)
-            ]
+            routes.append(self._route(key, tables[key], destination_cidr_block="0.0.0.0/0", nat_gateway_id=gateway.id))
         return addresses, routes
 
     def _ipv6_routes(self, tables: dict[str, aws.ec2.RouteTable], internet: aws.ec2.InternetGateway) -> None:
@@ -203,8 +200,3 @@ class Network(Component):
                 destination_ipv6_cidr_block="::/0",
                 egress_only_gateway_id=egress.id,
             )
-
-
-def _after(value: pulumi.Output[str], others: list[pulumi.Output[str]]) -> pulumi.Output[str]:
-    """``value``, known to depend on ``others`` too."""
-    return pulumi.Output.all(value, *others).apply(lambda known: str(known[0]))

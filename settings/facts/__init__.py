@@ -304,3 +304,12 @@ def node_room(instance: InstanceClass, *, prefixes: bool) -> Room:
         memory=max(0, int(instance.memory * 0.95) - reserved_memory - add_ons.memory),
         pods=most_pods(instance, prefixes=prefixes) - add_ons.pods,
     )
+
+
+def layer_buckets(region: str) -> dict[str, str | None]:
+    """Registry, as images' names end before the first slash → the bucket that layers are read from in ``region``; None for a
+    registry that needs none there."""
+    return {
+        registry: row.get("named", {}).get(region, row.get("bucket", "").format(region=region)) or None
+        for registry, row in _load("registries")["registries"].items()
+    }

@@ -91,7 +91,8 @@ class KubernetesSettings(Model):
     """Who reaches the endpoint: a public one, the office and the pipeline by their public addresses; a private one, what is
     inside the network or joined to it, and unset, the private subnets. Never everybody."""
     access: dict[Name, AdministratorSettings] = {}
-    """People and pipelines, beside the role that makes the cluster."""
+    """People and pipelines. Where one of them is ``cluster-admin`` of all namespaces, these are all who enter, and whoever runs
+    updates is one of them; else the role that makes the cluster is its administrator too, and cannot be named here."""
     logs: tuple[ControlPlaneLog, ...] = ("api", "audit", "authenticator", "controllerManager", "scheduler")
     """What the control plane logs."""
     nodes: dict[Name, NodeGroupSettings] = {"general": NodeGroupSettings()}

@@ -47,6 +47,7 @@ def _network(**changes: Any) -> SimpleNamespace:
         "vpc_id": "vpc-1",
         "vpc_ipv6": False,
         "private_subnet_ids": {"a": "subnet-private-a", "b": "subnet-private-b"},
+        "private_ready": (),
         "s3_prefix_list_id": "pl-s3",
         "endpoint_security_group_id": "sg-endpoints",
     }
@@ -400,7 +401,7 @@ def test_a_service_starts_only_when_its_permissions_rules_and_routes_are_there(s
         "api-execution",
         "api-task",
         "api-database",
-        "api-public",
+        "api-public-5000",
         "api-internet-443",
         "api-path",
         "cluster",
@@ -422,6 +423,18 @@ def test_health_is_asked_as_the_target_group_says(shop: Snapshot) -> None:
     }
     assert group.inputs["stickiness"]["enabled"] is False
     assert named(shop, SERVICE, "api").inputs["healthCheckGracePeriodSeconds"] == 30
+
+
+def test_a_new_port_keeps_the_target_group_and_opens_its_rules_before_the_old_ones_go() -> None:
+    """Tasks register with their own port, and a group that is replaced is refused while a listener's rule names it."""
+    before, after = (build(fargate({"web": {"port": port, "path": "/*"}})) for port in (3000, 3001))
+    assert named(after, "aws:lb/targetGroup:TargetGroup", "web").options["ignoreChanges"] == ["port"]
+    [registered] = named(after, SERVICE, "web").inputs["loadBalancers"]
+    assert registered["containerPort"] == 3001
+    for kind in (INGRESS, EGRESS):
+        rules = {urn.rpartition("::")[2] for urn in before.by_urn() if kind in urn and urn.endswith("-public-3000")}
+        assert len(rules) == 1
+        assert not rules & {urn.rpartition("::")[2] for urn in after.by_urn()}
 
 
 def test_a_container_health_check_is_only_what_was_asked_for(shop: Snapshot) -> None:

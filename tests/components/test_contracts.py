@@ -101,9 +101,58 @@ def test_every_taggable_child_carries_the_platforms_tags(stack: str) -> None:
     for resource in snapshot.resources:
         if resource.custom and _is_taggable(resource):
             keys = _tag_keys(resource)
-            if not {"Name", "platform", "stage", "phase", "layer", "owner", "cost-center"} <= keys:
+            if not {"Name", "platform", "stage", "layer", "owner", "cost-center"} <= keys:
                 missing.append((resource.urn, sorted(keys)))
     assert missing == []
+
+
+@_STACK
+def test_no_tag_changes_with_the_phase_and_none_that_may_change_replaces_instances(stack: str) -> None:
+    """A tag on what a launch template makes is a new version of it, and a new version is another instance."""
+    snapshot = snapshot_of(stack)
+    changing = {"phase", "owner", "cost-center", *snapshot.settings["platform"].get("tags", {})}
+    for resource in snapshot.resources:
+        if resource.custom and _is_taggable(resource):
+            assert "phase" not in _tag_keys(resource), resource.urn
+        for specification in resource.inputs.get("tagSpecifications", ()):
+            assert {"Name", "platform", "stage"} <= specification["tags"].keys(), resource.urn
+            assert not changing & specification["tags"].keys(), resource.urn
+        if resource.type == "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass":
+            assert not changing & resource.inputs["spec"]["tags"].keys(), resource.urn
+
+
+_STARTS = {
+    "aws:autoscaling/group:Group": lambda inputs: True,
+    "aws:apprunner/service:Service": lambda inputs: True,
+    "aws:dms/replicationInstance:ReplicationInstance": lambda inputs: True,
+    "aws:ecs/service:Service": lambda inputs: True,
+    "aws:eks/nodeGroup:NodeGroup": lambda inputs: True,
+    "aws:lambda/function:Function": lambda inputs: "vpcConfig" in inputs,
+    "aws:lb/loadBalancer:LoadBalancer": lambda inputs: not inputs["internal"],
+}
+"""What runs, or asks for a way to the internet, as soon as it is there."""
+
+
+@_STACK
+def test_what_starts_in_the_network_waits_for_a_way_out_by_order_alone(stack: str) -> None:
+    """Through a property, a route or an endpoint that comes later would make that property unknown in its preview, and show
+    replacements that never happen."""
+    snapshot = snapshot_of(stack)
+    routes = {resource.urn for resource in snapshot.of_type("aws:ec2/route:Route")}
+    endpoints = {
+        resource.urn
+        for resource in snapshot.of_type("aws:ec2/vpcEndpoint:VpcEndpoint")
+        if resource.inputs["vpcEndpointType"] == "Interface"
+    }
+    out = {tier: {urn for urn in routes if f"-network-{tier}" in urn} for tier in ("public", "private")}
+    for resource in snapshot.resources:
+        if resource.type in _STARTS and _STARTS[resource.type](resource.inputs):
+            public = resource.type == "aws:lb/loadBalancer:LoadBalancer"
+            wanted = out["public"] if public else out["private"] | endpoints
+            # IPv6 has a way of its own beside.
+            assert {urn for urn in wanted if not urn.endswith("-ipv6")} <= set(resource.dependencies), resource.urn
+        through = {urn for urns in resource.property_dependencies.values() for urn in urns}
+        assert not through & (routes | endpoints), resource.urn
 
 
 @_STACK

@@ -66,7 +66,9 @@ def _network() -> SimpleNamespace:
         vpc_id="vpc-1",
         vpc_ipv6=False,
         private_subnet_ids={"a": "subnet-private-a", "b": "subnet-private-b"},
+        private_ready=(),
         public_subnet_ids={"a": "subnet-public-a", "b": "subnet-public-b"},
+        public_ready=(),
         s3_prefix_list_id="pl-s3",
         endpoint_security_group_id=None,
     )

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from components.alarms import Watch
 from components.base import Component, Foundation
-from components.compute.eks import addons, container_logs, nodes
+from components.compute.eks import addons, container_logs, entries, nodes
 from components.compute.eks.cluster import build_cluster, managed_groups
 from components.compute.eks.controllers import controllers
 from components.compute.eks.identity import pod_identity, trust
@@ -63,6 +63,7 @@ class Engine(Component):
             vpc_id=known("vpc-1"),
             vpc_ipv6=False,
             private_subnet_ids={zone: known(f"subnet-{zone}") for zone in "ab"},
+            private_ready=(),
             s3_prefix_list_id=known("pl-1"),
             endpoint_security_group_id=None,
         )
@@ -347,6 +348,23 @@ def test_a_node_never_promises_more_than_it_has(name: str, prefixes: bool) -> No
     assert most_pods(instance, prefixes=False) <= most_pods(instance, prefixes=True) <= 250
 
 
+def test_who_owns_nodes_is_told_by_tags_that_replace_none(prod: Snapshot) -> None:
+    """In a launch template another owner would be another version, and a version rolls every node."""
+    paid = named(eks(owner="shop-team", cost_center="7", tags={"team/of": "x"}), "aws:autoscaling/tag:Tag")
+    for group in GROUPS:
+        tags = [item.inputs for name, item in paid.items() if name.startswith(f"{group}-")]
+        assert {item["tag"]["key"]: item["tag"]["value"] for item in tags if item["tag"]["propagateAtLaunch"]} == {
+            "owner": "shop-team",
+            "cost-center": "7",
+            "team/of": "x",
+        }
+    versions = [
+        [item.inputs["tagSpecifications"] for item in snapshot.of_type("aws:ec2/launchTemplate:LaunchTemplate")]
+        for snapshot in (prod, eks(owner="another", phase="millions"))
+    ]
+    assert versions[0] == versions[1]
+
+
 def test_empty_groups_say_what_their_nodes_would_be_like(prod: Snapshot) -> None:
     tags = {item.inputs["tag"]["key"]: item.inputs["tag"]["value"] for item in prod.of_type("aws:autoscaling/tag:Tag")}
     prefix = "k8s.io/cluster-autoscaler/node-template"
@@ -590,9 +608,94 @@ def test_the_kubernetes_provider_asks_aws_for_its_token_and_holds_none(prod: Sna
     [user] = config["users"]
     assert user["user"]["exec"]["args"][:4] == ["--region", "ap-south-1", "eks", "get-token"]
     assert "token" not in user["user"]
+    assert user["user"]["exec"]["env"] == []
     releases = prod.of_type("kubernetes:helm.sh/v3:Release")
     assert len(releases) == 2
     assert all(item.options["provider"].startswith(provider.urn) for item in releases)
+
+
+ROLE = "arn:aws:iam::111122223333:role/deployer"
+
+
+@pytest.mark.parametrize(
+    ("config", "arguments", "environment"),
+    [
+        ({"profile": "work"}, ["--profile", "work"], {}),
+        ({"assumeRoles": [{"roleArn": ROLE, "sessionName": "ci"}]}, ["--role-arn", ROLE], {}),
+        (
+            {"profile": "work", "assumeRoles": [{"roleArn": ROLE}], "sharedConfigFiles": ["team.ini"]},
+            ["--profile", "work", "--role-arn", ROLE],
+            {"AWS_CONFIG_FILE": "team.ini"},
+        ),
+        (
+            {"assumeRoleWithWebIdentity": {"roleArn": ROLE, "webIdentityTokenFile": "/run/token"}},
+            [],
+            {"AWS_ROLE_ARN": ROLE, "AWS_WEB_IDENTITY_TOKEN_FILE": "/run/token"},
+        ),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_the_cluster_is_asked_as_who_the_aws_provider_is(
+    config: dict[str, Any], arguments: list[str], environment: dict[str, str]
+) -> None:
+    provider = only(eks(config=_as_config(config)), "pulumi:providers:kubernetes")
+    asked = json.loads(provider.inputs["kubeconfig"])["users"][0]["user"]["exec"]
+    assert asked["args"][asked["args"].index("json") + 1 :] == arguments
+    assert {entry["name"]: entry["value"] for entry in asked["env"]} == environment
+
+
+@pytest.mark.parametrize(
+    ("config", "found"),
+    [
+        ({"assumeRoles": [{"roleArn": ROLE}, {"roleArn": ROLE}]}, "aws:assumeRoles: found 2 roles, allowed is one"),
+        ({"assumeRoles": [{"roleArn": ROLE, "externalId": "x"}]}, "found a role with externalId, allowed is roleArn"),
+        ({"assumeRoleWithWebIdentity": {"roleArn": ROLE, "webIdentityToken": "t"}}, "found webIdentityToken, allowed"),
+        ({"sharedCredentialsFiles": ["a", "b"]}, "aws:sharedCredentialsFiles: found 2 files, allowed is one"),
+        ({"secretKey": "never-in-a-kubeconfig"}, "aws:secretKey: found a key, allowed is nothing"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else "-".join(value),
+)
+def test_what_the_aws_cli_cannot_be_told_stops_the_preview(config: dict[str, Any], found: str) -> None:
+    with pytest.raises(pulumi.RunError, match=rf"Pulumi\.prod\.yaml .*{found}") as stopped:
+        eks(config=_as_config(config))
+    assert "never-in-a-kubeconfig" not in str(stopped.value)
+
+
+def _as_config(settings: dict[str, Any]) -> dict[str, str]:
+    return {f"aws:{name}": value if isinstance(value, str) else json.dumps(value) for name, value in settings.items()}
+
+
+def test_where_somebody_administers_the_cluster_its_maker_gets_no_entry_by_itself() -> None:
+    """AWS refuses a second entry for one principal, and whoever makes the cluster may be one of those who are named."""
+    everywhere = {"principal": ROLE, "level": "cluster-admin"}
+    for one, bootstrapped in (
+        (everywhere, False),
+        ({**everywhere, "namespaces": ["shop"]}, True),
+        ({"principal": ROLE, "level": "edit"}, True),
+    ):
+        snapshot = eks({"access": {"one": one}})
+        cluster = only(snapshot, "aws:eks/cluster:Cluster")
+        assert cluster.inputs["accessConfig"]["bootstrapClusterCreatorAdminPermissions"] is bootstrapped
+        # Afterwards it decides nothing, and would replace the cluster.
+        assert cluster.options["ignoreChanges"] == ["accessConfig.bootstrapClusterCreatorAdminPermissions"]
+        entry = only(snapshot, "aws:eks/accessPolicyAssociation:AccessPolicyAssociation")
+        first = named(snapshot, "kubernetes:helm.sh/v3:Release")["aws-load-balancer-controller"]
+        assert waits_for(snapshot, first, entry)
+
+
+@pytest.mark.parametrize(
+    ("caller", "outside"),
+    [
+        ("arn:aws:sts::111122223333:assumed-role/deployer/ci", False),
+        ("arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_1/ann", False),
+        ("arn:aws:sts::111122223333:assumed-role/other/ci", True),
+        # The name of a user is no session's.
+        ("arn:aws:iam::111122223333:user/deployer", False),
+    ],
+)
+def test_a_role_that_could_put_no_object_into_the_cluster_is_told_so(caller: str, outside: bool) -> None:
+    sso = "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Admin_1"
+    assert entries.is_outside(caller, [ROLE, sso]) is outside
 
 
 def test_rendered_objects_name_charts_for_gitops_instead_of_installing_them(prod: Snapshot) -> None:

@@ -132,6 +132,7 @@ def eks(
         vpc_id="vpc-1",
         vpc_ipv6=False,
         private_subnet_ids={"a": "subnet-private-a", "b": "subnet-private-b"},
+        private_ready=(),
         s3_prefix_list_id="pl-s3",
         endpoint_security_group_id=None,
     )
@@ -225,6 +226,20 @@ def test_a_service_with_a_port_is_asked_for_its_health(shop: Snapshot) -> None:
     assert gateway["ports"] == [{"containerPort": 3000, "name": "http", "protocol": "TCP"}]
     startup = gateway["startupProbe"]
     assert startup["periodSeconds"] * startup["failureThreshold"] == 30
+
+
+@proves("S1-27")
+def test_whether_it_lives_is_asked_after_30_seconds_every_10_and_whether_it_is_ready_after_5_every_5(
+    shop: Snapshot,
+) -> None:
+    asked = {
+        name: (probe["initialDelaySeconds"], probe["periodSeconds"])
+        for name, probe in container(shop, "gateway").items()
+        if name in ("livenessProbe", "readinessProbe")
+    }
+    assert asked == {"livenessProbe": (30, 10), "readinessProbe": (5, 5)}
+    slow = container(one({"port": 3000, "path": "/*", "start_period": 120}), "web")
+    assert slow["livenessProbe"]["initialDelaySeconds"] == 120
 
 
 def test_a_worker_is_asked_by_its_own_command_and_one_without_is_not_asked(shop: Snapshot) -> None:
@@ -408,6 +423,26 @@ def test_services_find_one_another_at_their_names(shop: Snapshot) -> None:
     assert variables["PORT"] == "3000"
 
 
+def test_no_update_waits_for_a_service_to_be_answered() -> None:
+    """pulumi-kubernetes waits ten minutes for a ready pod behind a Service, and pods wait here for their Service."""
+    snapshot = build(eks({"web": {"port": 3000, "path": "/*"}, "api": {"port": 3001}}, kubernetes={"way_in": "nlb"}))
+    services = snapshot.of_type(SERVICE)
+    assert len(services) == 3
+    for service in services:
+        assert service.inputs["metadata"]["annotations"]["pulumi.com/skipAwait"] == "true"
+
+
+def test_a_new_port_changes_neither_target_group_nor_binding_and_cuts_no_copy_off() -> None:
+    before, after = (one({"port": port, "path": "/*"}) for port in (3000, 3001))
+    # A binding's target group cannot be changed, and another port would make another group.
+    assert named(after, "aws:lb/targetGroup:TargetGroup", "web").options["ignoreChanges"] == ["port"]
+    assert before.of_type(BINDING)[0].inputs["spec"] == after.of_type(BINDING)[0].inputs["spec"]
+    assert named(after, SERVICE, "web").inputs["spec"]["ports"][0]["name"] == "http"
+    for kind in (INGRESS, EGRESS):
+        # What is new comes first, what is old goes last.
+        assert not names(before, kind) & names(after, kind) - {"pods-internet-443"}
+
+
 @proves("S1-06")
 def test_nothing_goes_in_or_out_that_no_policy_opens(shop: Snapshot) -> None:
     assert policy(shop, "default-deny") == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
@@ -531,7 +566,7 @@ def test_the_same_load_balancer_leads_to_pods(shop: Snapshot) -> None:
     assert (check["healthyThreshold"], check["unhealthyThreshold"]) == (2, 3)
     [binding] = shop.of_type(BINDING)
     assert binding.inputs["spec"] == {
-        "serviceRef": {"name": "gateway", "port": 3000},
+        "serviceRef": {"name": "gateway", "port": "http"},
         "targetGroupARN": group.outputs["arn"],
         "targetType": "ip",
     }

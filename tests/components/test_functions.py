@@ -49,6 +49,7 @@ def _network(**changes):
             "vpc_id": "vpc-0123456789abcdef0",
             "vpc_ipv6": False,
             "private_subnet_ids": {zone: f"subnet-0123456789abcdef{zone}" for zone in "ab"},
+            "private_ready": (),
             "s3_prefix_list_id": "pl-0123456789abcdef0",
             "endpoint_security_group_id": None,
             **changes,

@@ -68,7 +68,7 @@ CUSTOM = {
         _closed(
             ("serviceRef", "targetGroupARN", "targetType"),
             {
-                "serviceRef": _closed(("name", "port"), {"name": _TEXT, "port": {"type": "integer"}}),
+                "serviceRef": _closed(("name", "port"), {"name": _TEXT, "port": {"const": "http"}}),
                 "targetGroupARN": {"type": "string", "pattern": "^arn:aws:elasticloadbalancing:.*:targetgroup/"},
                 "targetType": {"const": "ip"},
             },

@@ -61,6 +61,7 @@ def migration(
                 vpc_id=known("vpc-1"),
                 vpc_ipv6=False,
                 private_subnet_ids={zone: known(f"subnet-{zone}") for zone in "ab"},
+                private_ready=(),
                 s3_prefix_list_id=known("pl-1"),
                 endpoint_security_group_id=None,
             ),

@@ -7,11 +7,15 @@ from typing import Any
 
 import pulumi
 import pulumi_aws as aws
+import pytest
 
 from components.base import Foundation
+from components.compute.eks import controllers, karpenter, queue_scaling
+from components.compute.eks.charts import Chart
 from components.logs import Logging
 from components.network.network import Network
 from preview.snapshot import Resource, Snapshot
+from settings.facts import layer_buckets, regions
 from settings.models.network import NetworkSettings
 from tests.harness import build
 
@@ -25,6 +29,13 @@ TYPES = {
     "endpoint": "aws:ec2/vpcEndpoint:VpcEndpoint",
     "acl": "aws:ec2/networkAcl:NetworkAcl",
 }
+
+CHARTS = [
+    value
+    for module in (controllers, karpenter, queue_scaling)
+    for value in vars(module).values()
+    if isinstance(value, Chart)
+]
 
 
 def network(settings: dict[str, Any] | None = None, wiring: dict[str, Any] | None = None, **options: Any) -> Snapshot:
@@ -45,8 +56,12 @@ def _build(settings: dict[str, Any], wiring: dict[str, Any], **options: Any) -> 
             "shop-network", NetworkSettings.model_validate(settings), foundation=foundation, logging=logging, **wiring
         )
         # Somebody who uses the subnets, to see what they wait for.
-        for tier, ids in (("public", made.public_subnet_ids), ("private", made.private_subnet_ids)):
-            aws.rds.SubnetGroup(f"{tier}-user", subnet_ids=list(ids.values()))
+        for tier, ids, ready in (
+            ("public", made.public_subnet_ids, made.public_ready),
+            ("private", made.private_subnet_ids, made.private_ready),
+        ):
+            waits = pulumi.ResourceOptions(depends_on=list(ready))
+            aws.rds.SubnetGroup(f"{tier}-user", subnet_ids=list(ids.values()), opts=waits)
 
     return build(program, **options)
 
@@ -146,11 +161,22 @@ def test_whoever_uses_a_subnet_waits_for_its_way_out() -> None:
     snapshot = network({"endpoints": ["ecr.api"]})
     users = {user.name: user for user in snapshot.of_type("aws:rds/subnetGroup:SubnetGroup")}
     waited = {
-        tier: {urn.rpartition("::")[2] for urn in users[f"{tier}-user"].property_dependencies["subnetIds"]}
-        for tier in ("public", "private")
+        tier: {urn.rpartition("$")[2] for urn in users[f"{tier}-user"].dependencies} for tier in ("public", "private")
     }
-    assert waited["public"] >= {"shop-network-public"}
-    assert waited["private"] >= {"shop-network-private-a", "shop-network-private-b", "shop-network-ecr-api"}
+    route, endpoint = f"{TYPES['route']}::shop-network", f"{TYPES['endpoint']}::shop-network"
+    assert waited["public"] >= {f"{route}-public"}
+    assert waited["private"] >= {f"{route}-private-a", f"{route}-private-b", f"{endpoint}-ecr-api"}
+
+
+def test_a_new_endpoint_makes_no_subnet_unknown_to_those_who_use_it() -> None:
+    """What the ids depend on is unknown in the preview that adds it, and then all that uses them seems to be replaced."""
+    snapshot = network({"endpoints": ["sqs"]})
+    kinds = {
+        snapshot.by_urn()[urn].type
+        for user in snapshot.of_type("aws:rds/subnetGroup:SubnetGroup")
+        for urn in user.property_dependencies["subnetIds"]
+    }
+    assert kinds == {TYPES["subnet"]}
 
 
 def test_what_aws_gives_every_vpc_is_emptied() -> None:
@@ -223,6 +249,32 @@ def test_the_s3_endpoint_passes_own_buckets_and_those_that_images_and_packages_c
     assert "arn:aws:s3:::prod-ap-south-1-starport-layer-bucket/*" in of_aws["Resource"]
     assert "arn:aws:s3:::al2023-repos-ap-south-1-de612dc2/*" in of_aws["Resource"]
     assert all(resource.count("*") == 1 for resource in of_aws["Resource"])
+
+
+@pytest.mark.parametrize("region", ["us-west-2", "eu-west-2", "ap-east-1"])
+def test_the_s3_endpoint_lets_every_image_pass_that_nodes_pull(region: str) -> None:
+    """Each request for a layer is answered with the address of a bucket in the region, which is not called alike everywhere."""
+    _, readable = statements(named(network(region=region), "endpoint", "s3"))
+    images = [
+        "123456789012.dkr.ecr.us-west-2.amazonaws.com/eks/coredns",
+        *(image for one in CHARTS for image in one.images),
+    ]
+    assert {"registry.k8s.io/autoscaling/cluster-autoscaler", "ghcr.io/kedacore/keda"} < set(images)
+    buckets = layer_buckets(region)
+    for image in images:
+        host = image.partition("/")[0]
+        [registry] = [known for known in buckets if host == known or host.endswith(f".{known}")]
+        if bucket := buckets[registry]:
+            assert f"arn:aws:s3:::{bucket}/*" in readable["Resource"], image
+    assert "Condition" not in readable
+
+
+def test_kubernetes_registry_has_a_bucket_in_every_region_but_those_it_names() -> None:
+    buckets = {region: layer_buckets(region)["registry.k8s.io"] for region in regions()}
+    assert buckets["us-west-2"] == "prod-registry-k8s-io-us-west-2"
+    assert buckets["eu-west-2"] == "767373bbdcb8270361b96548387bf2a9ad0d48758c35-eu-west-2"
+    assert layer_buckets("ap-east-2")["registry.k8s.io"] is None
+    assert all(bucket and bucket.endswith(region) for region, bucket in buckets.items() if region != "ap-east-2")
 
 
 def test_buckets_of_others_are_read_only_and_only_by_own_principals() -> None:

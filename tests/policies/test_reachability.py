@@ -423,8 +423,8 @@ def test_a_database_is_reached_only_once_every_protection_of_it_is_gone(unknowns
     ("rule", "stack", "edits"),
     [
         ("app-tier-behind-entry", ONE_INSTANCE, {"IngressRule::chat-app-compute-cloudfront": into_every_range}),
-        ("load-balancer-reaches-targets", MILLIONS, {"IngressRule::storefront-compute-web-public": None}),
-        ("load-balancer-reaches-targets", MILLIONS, {"EgressRule::storefront-compute-web-public": closed}),
+        ("load-balancer-reaches-targets", MILLIONS, {"IngressRule::storefront-compute-web-public-3000": None}),
+        ("load-balancer-reaches-targets", MILLIONS, {"EgressRule::storefront-compute-web-public-3000": closed}),
         ("load-balancer-port-admitted", MILLIONS, {"IngressRule::storefront-edge-balancer-cloudfront": closed}),
         ("vpc-origin-reaches-load-balancer", MILLIONS, {"IngressRule::storefront-edge-balancer-cloudfront": None}),
         ("data-store-has-clients", MILLIONS, {"IngressRule::storefront-database-proxy": closed}),

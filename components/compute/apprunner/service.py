@@ -70,7 +70,7 @@ def deploy(
         ),
         tags={"service": name},
         opts=parent.child(
-            depends_on=[*workload.ready, *reads],
+            depends_on=[*workload.ready, *reads, *network.private_ready],
             # Its name is fixed, so the old one goes before a new one comes.
             delete_before_replace=True,
             ignore_changes=["sourceConfiguration.imageRepository.imageIdentifier"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import pulumi
@@ -39,6 +39,9 @@ class Zoned(Network, Protocol):
 
     @property
     def public_subnet_ids(self) -> Mapping[str, pulumi.Input[str]]: ...
+
+    @property
+    def public_ready(self) -> Sequence[pulumi.Resource]: ...
 
 
 class Backups(Protocol):
@@ -278,7 +281,14 @@ class Ec2(Component):
             network=self._network,
             target_group_arns=[target.arn for target in served],
             alarm_names=[alarm for target in served for alarm in target.alarm_names],
-            after=[permission, *wall.rules, *kept.ready, *(item for resident in here for item in resident.ready)],
+            after=[
+                permission,
+                *wall.rules,
+                *kept.ready,
+                *(item for resident in here for item in resident.ready),
+                *self._network.private_ready,
+                *self._network.public_ready,
+            ],
         )
         capacity = self._settings.capacity
         least = min([part.least, *(hours.min for hours in capacity.schedule.values())])

@@ -131,7 +131,7 @@ def _template(
 
 def _tags(parent: Component, key: str) -> list[aws.ec2.LaunchTemplateTagSpecificationArgs]:
     """Of what a launch makes; its interface is there already, and has its tags."""
-    tags = {"Name": f"{parent.name}-{key}", **parent.foundation.tags(parent.layer)}
+    tags = {"Name": f"{parent.name}-{key}", **parent.foundation.lasting_tags(parent.layer)}
     return [
         aws.ec2.LaunchTemplateTagSpecificationArgs(resource_type=kind, tags=tags) for kind in ("instance", "volume")
     ]

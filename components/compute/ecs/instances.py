@@ -84,7 +84,7 @@ def instances(
         wait_for_capacity_timeout="0",
         # ECS puts it there itself, and looks for it on the instances.
         tags=[aws.autoscaling.GroupTagArgs(key="AmazonECSManaged", value="true", propagate_at_launch=True)],
-        opts=parent.child(depends_on=[*profile.ready, *firewall.rules]),
+        opts=parent.child(depends_on=[*profile.ready, *firewall.rules, *network.private_ready]),
     )
     group_hours(parent, _KEY, wanted, group.name)
     provider = _provider(parent, wanted, group)

@@ -94,7 +94,14 @@ def deploy(
         definition_arn=started.arn,
         log_group_name=group.name,
         exposure=exposure,
-        waits=(*cluster.ready, *workload.ready, *started.ready, *exposure.ready, *after),
+        waits=(
+            *cluster.ready,
+            *workload.ready,
+            *started.ready,
+            *exposure.ready,
+            *around.network.private_ready,
+            *after,
+        ),
     )
     measured = Measured(name, cluster.name, service.name, cluster.insights)
     watch_service(parent, workload.settings, measured, around.watch)

@@ -24,6 +24,8 @@ class Chart:
     version: str
     repository: str
     """``https://…``, or the path of an OCI registry without its scheme."""
+    images: tuple[str, ...]
+    """What its pods run, without tags: nodes must reach where that comes from."""
     namespace: str = "kube-system"
 
 

@@ -12,7 +12,7 @@ from components.base import Component
 from components.compute.eks.addons import AddOns, after_nodes, before_nodes, in_every_mode
 from components.compute.eks.cluster_alarms import cluster_alarms
 from components.compute.eks.control_plane import ControlPlane, answers_in_public, control_plane
-from components.compute.eks.entries import access_entry
+from components.compute.eks.entries import access_entry, tell_outsider
 from components.compute.eks.firewall import Firewalls, control_plane_group, firewalls
 from components.compute.eks.nodes import NodeRole, node_group, node_role
 from components.compute.wiring import Network
@@ -75,14 +75,14 @@ def build_cluster(
         node_role_arn=role.arn if auto else None,
     )
     name = plane.resource.name
-    for key, administrator in wanted.access.items():
-        access_entry(parent, key, administrator, cluster_name=name)
+    entries = [access_entry(parent, key, one, cluster_name=name) for key, one in wanted.access.items()]
+    tell_outsider(parent, wanted)
     # With auto mode nodes are in the group that EKS makes, where everything may pass among them and out.
     walls = (
         Firewalls(control_plane_id, plane.own_group_id, ()) if auto else firewalls(parent, network, control_plane_id)
     )
     add_ons = AddOns(parent, wanted, name)
-    ready: list[pulumi.Resource] = [*role.ready, plane.resource]
+    ready: list[pulumi.Resource] = [*role.ready, plane.resource, *network.private_ready]
     if not auto:
         ready = _nodes_and_their_add_ons(
             parent, wanted, add_ons, plane, role=role, network=network, walls=walls, volumes_key_arn=volumes_key_arn
@@ -95,7 +95,8 @@ def build_cluster(
         certificate_authority=plane.certificate_authority,
         node_security_group_id=walls.nodes_id,
         node_rules=walls.node_rules,
-        ready=(*ready, *in_every_mode(add_ons, nodes=ready, logging=logging)),
+        # Whoever puts the first object may be one of those who got an entry.
+        ready=(*ready, *entries, *in_every_mode(add_ons, nodes=ready, logging=logging)),
         volumes_key_arn=volumes_key_arn,
     )
 

@@ -10,6 +10,7 @@ import pulumi_aws as aws
 
 from components.access import Statement, policy_document
 from components.base import Component, fit
+from components.compute.eks.entries import administrators
 from components.compute.eks.identity import cluster_name
 from components.logs import Logging, log_group
 from settings.models.kubernetes import KubernetesSettings
@@ -75,9 +76,9 @@ def control_plane(
         enabled_cluster_log_types=list(settings.logs),
         access_config=aws.eks.ClusterAccessConfigArgs(
             authentication_mode="API",
-            # The role that makes the cluster gets an entry, so that the same update can put objects into it. Naming the
-            # role ourselves would change the entry whenever somebody else runs an update.
-            bootstrap_cluster_creator_admin_permissions=True,
+            # Where nobody else may put objects into the cluster, the role that makes it gets an entry. Naming the role ourselves
+            # would change the entry whenever somebody else runs an update.
+            bootstrap_cluster_creator_admin_permissions=not administrators(settings),
         ),
         bootstrap_self_managed_addons=False,
         encryption_config=aws.eks.ClusterEncryptionConfigArgs(
@@ -101,7 +102,11 @@ def control_plane(
         upgrade_policy=aws.eks.ClusterUpgradePolicyArgs(support_type=settings.upgrade_support.upper()),
         zonal_shift_config=aws.eks.ClusterZonalShiftConfigArgs(enabled=True),
         deletion_protection=parent.foundation.is_prod,
-        opts=parent.stateful(depends_on=[logs, *permissions]),
+        # It counts once, when the cluster is made; another value would replace it.
+        opts=parent.stateful(
+            depends_on=[logs, *permissions],
+            ignore_changes=["accessConfig.bootstrapClusterCreatorAdminPermissions"],
+        ),
     )
     return ControlPlane(resource)
 

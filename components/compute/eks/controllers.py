@@ -18,8 +18,18 @@ from components.compute.wiring import Network
 from settings.facts import kubernetes_versions
 from settings.models.compute import ComputeSettings
 
-_BALANCER = Chart("aws-load-balancer-controller", "3.5.0", "https://aws.github.io/eks-charts")
-_AUTOSCALER = Chart("cluster-autoscaler", "9.59.0", "https://kubernetes.github.io/autoscaler")
+_BALANCER = Chart(
+    "aws-load-balancer-controller",
+    "3.5.0",
+    "https://aws.github.io/eks-charts",
+    images=("public.ecr.aws/eks/aws-load-balancer-controller",),
+)
+_AUTOSCALER = Chart(
+    "cluster-autoscaler",
+    "9.59.0",
+    "https://kubernetes.github.io/autoscaler",
+    images=("registry.k8s.io/autoscaling/cluster-autoscaler",),
+)
 
 
 def controllers(

@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components.compute.eks.inside import Inside, selector
+from components.compute.eks.inside import NOT_AWAITED, Inside, selector
 from components.compute.eks.nodes import GROUP_LABEL
 from components.compute.eks.secrets import Values
 from components.compute.images import Image
@@ -60,7 +60,7 @@ def deployment(
     service = workload.settings
     by_pipeline = service.owner_of_image == "pipeline"
     # A pipeline's first image may come long after the stack; only what the stack deploys is waited for.
-    annotations = {"pulumi.com/skipAwait": "true"} if by_pipeline else None
+    annotations = NOT_AWAITED if by_pipeline else None
     return kubernetes.apps.v1.Deployment(
         f"{inside.parent.name}-{workload.name}",
         metadata=inside.metadata(workload.name, service=workload.name, annotations=annotations),
@@ -157,8 +157,20 @@ def _container(workload: Workload, image: Image, given: Values | None) -> kubern
         )
         if alive
         else None,
-        liveness_probe=_Probe(**alive, period_seconds=30, timeout_seconds=5, failure_threshold=3) if alive else None,
-        readiness_probe=_Probe(**ready, period_seconds=10, timeout_seconds=5, failure_threshold=3) if ready else None,
+        liveness_probe=_Probe(
+            **alive,
+            initial_delay_seconds=service.start_period,
+            period_seconds=10,
+            timeout_seconds=5,
+            failure_threshold=3,
+        )
+        if alive
+        else None,
+        readiness_probe=_Probe(
+            **ready, initial_delay_seconds=5, period_seconds=5, timeout_seconds=5, failure_threshold=3
+        )
+        if ready
+        else None,
         lifecycle=kubernetes.core.v1.LifecycleArgs(
             pre_stop=kubernetes.core.v1.LifecycleHandlerArgs(sleep=kubernetes.core.v1.SleepActionArgs(seconds=pause))
         )

@@ -24,7 +24,7 @@ from settings.models.compute import ComputeSettings
 from settings.models.kubernetes import KubernetesSettings, NodeGroupSettings
 
 _KEY = "karpenter"
-_CHART = Chart(_KEY, "1.14.1", "public.ecr.aws/karpenter")
+_CHART = Chart(_KEY, "1.14.1", "public.ecr.aws/karpenter", images=("public.ecr.aws/karpenter/controller",))
 _API = "karpenter.k8s.aws"
 
 # https://karpenter.sh/docs/concepts/disruption/#interruption
@@ -143,8 +143,9 @@ def _node_class(
                 }
             ],
             "kubelet": {"maxPods": max_pods(group, prefixes=settings.address_prefixes)},
+            # Nodes that lack one of them have drifted, and are replaced: https://karpenter.sh/docs/concepts/disruption/#drift
             "tags": {
-                **parent.foundation.tags(parent.layer),
+                **parent.foundation.lasting_tags(parent.layer),
                 "cluster.k8s.amazonaws.com/name": cluster_name(parent),
             },
         },

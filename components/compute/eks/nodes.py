@@ -115,11 +115,13 @@ def node_group(
         ],
         # What scales the group decides.
         opts=parent.child(
-            ignore_changes=["scalingConfig.desiredSize"], depends_on=[*role.ready, *firewalls.node_rules, *after]
+            ignore_changes=["scalingConfig.desiredSize"],
+            depends_on=[*role.ready, *firewalls.node_rules, *network.private_ready, *after],
         ),
     )
-    if cluster.scaling == "cluster-autoscaler":
-        _hints(parent, name, settings, group)
+    hints = scale_from_zero(name, settings) if cluster.scaling == "cluster-autoscaler" else {}
+    _tag(parent, name, group, hints, at_launch=False)
+    _tag(parent, name, group, parent.foundation.labels(), at_launch=True)
     return group
 
 
@@ -133,8 +135,7 @@ def _template(
     key_arn: pulumi.Input[str],
 ) -> aws.ec2.LaunchTemplate:
     """Without an image: EKS picks the newest of Amazon Linux 2023 and adds what joins it to the cluster."""
-    foundation = parent.foundation
-    tags = {"Name": f"{cluster_name(parent)}-{name}", **foundation.tags(parent.layer)}
+    tags = {"Name": f"{cluster_name(parent)}-{name}", **parent.foundation.lasting_tags(parent.layer)}
     # By this tag the network add-on's role knows the first interface of a node for one of this cluster.
     interface_tags = {**tags, "cluster.k8s.amazonaws.com/name": cluster_name(parent)}
     return aws.ec2.LaunchTemplate(
@@ -187,23 +188,27 @@ def node_config(settings: NodeGroupSettings, *, prefixes: bool) -> str:
     )
 
 
-def _hints(parent: Component, name: str, settings: NodeGroupSettings, group: aws.eks.NodeGroup) -> None:
-    """What a node of an empty group would be like, which the autoscaler reads from tags where there is none to look at.
+def _tag(parent: Component, name: str, group: aws.eks.NodeGroup, tags: Mapping[str, str], *, at_launch: bool) -> None:
+    """Tags of the group's Auto Scaling group; ``at_launch``, of its instances too.
 
-    https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/cloudprovider/aws/README.md#auto-discovery-setup
+    In the launch template they would replace every node with each change. EKS hands no tags of a node group on:
+    https://docs.aws.amazon.com/eks/latest/userguide/eks-using-tags.html
     """
     scaling_group = group.resources.apply(lambda made: (made[0].autoscaling_groups or [])[0].name or "")
-    for key, value in scale_from_zero(name, settings).items():
+    for key, value in tags.items():
         aws.autoscaling.Tag(
             f"{parent.name}-{name}-{key.rpartition('node-template/')[2].replace('/', '-')}",
             autoscaling_group_name=scaling_group,
-            tag=aws.autoscaling.TagTagArgs(key=key, value=value, propagate_at_launch=False),
+            tag=aws.autoscaling.TagTagArgs(key=key, value=value, propagate_at_launch=at_launch),
             opts=parent.child(),
         )
 
 
 def scale_from_zero(name: str, settings: NodeGroupSettings) -> Mapping[str, str]:
-    """Tags of a group's Auto Scaling group."""
+    """What a node of an empty group would be like, which the autoscaler reads from tags where there is none to look at.
+
+    https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/cloudprovider/aws/README.md#auto-discovery-setup
+    """
     prefix = "k8s.io/cluster-autoscaler/node-template"
     return {
         **{f"{prefix}/label/{key}": value for key, value in group_labels(name, settings).items()},

@@ -6,6 +6,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.base import Component
+from components.compute.eks.caller import caller
 from components.compute.eks.cluster import Cluster
 from components.compute.eks.identity import cluster_name
 from settings.models.kubernetes import KubernetesSettings
@@ -32,10 +33,11 @@ def kubernetes_provider(parent: Component, cluster: Cluster, settings: Kubernete
 
 
 def kubeconfig(cluster: Cluster, region: str) -> pulumi.Output[str]:
-    """Holds no secret: whoever uses it asks AWS for a token that lives 15 minutes.
+    """Holds no secret: whoever uses it asks AWS for a token that lives 15 minutes, as who the AWS provider is.
 
     https://docs.aws.amazon.com/eks/latest/userguide/create-kubeconfig.html
     """
+    asked_by = caller()
     return pulumi.Output.json_dumps(
         {
             "apiVersion": "v1",
@@ -65,7 +67,9 @@ def kubeconfig(cluster: Cluster, region: str) -> pulumi.Output[str]:
                                 cluster.name,
                                 "--output",
                                 "json",
+                                *asked_by.arguments,
                             ],
+                            "env": [{"name": name, "value": value} for name, value in asked_by.environment.items()],
                             "interactiveMode": "Never",
                         }
                     },

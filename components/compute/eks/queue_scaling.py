@@ -22,7 +22,16 @@ from settings.models.services import ServiceSettings
 API_VERSION = "keda.sh/v1alpha1"
 """https://keda.sh/docs/latest/reference/scaledobject-spec/"""
 
-_CHART = Chart("keda", "2.21.0", "https://kedacore.github.io/charts")
+_CHART = Chart(
+    "keda",
+    "2.21.0",
+    "https://kedacore.github.io/charts",
+    images=(
+        "ghcr.io/kedacore/keda",
+        "ghcr.io/kedacore/keda-metrics-apiserver",
+        "ghcr.io/kedacore/keda-admission-webhooks",
+    ),
+)
 _ACCOUNT = "keda-operator"
 _AUTHENTICATION = "queues"
 

@@ -7,7 +7,7 @@ import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 
 from components.compute.eks.deployment import PORT
-from components.compute.eks.inside import Inside, selector
+from components.compute.eks.inside import NOT_AWAITED, Inside, selector
 from components.compute.exposure import Exposure
 from components.compute.firewall import Firewall, admit
 from components.compute.wiring import Network
@@ -25,12 +25,15 @@ _NLB_PORT = 80
 
 
 def named(inside: Inside, workload: Workload) -> kubernetes.core.v1.Service | None:
-    """``http://name:port``, as on every engine; None for a worker."""
+    """``http://name:port``, as on every engine; None for a worker.
+
+    It would be waited for until a pod answers behind it, and the pods wait for it.
+    """
     if workload.settings.port is None:
         return None
     return kubernetes.core.v1.Service(
         f"{inside.parent.name}-{workload.name}",
-        metadata=inside.metadata(workload.name, service=workload.name),
+        metadata=inside.metadata(workload.name, service=workload.name, annotations=NOT_AWAITED),
         spec=kubernetes.core.v1.ServiceSpecArgs(
             type="ClusterIP", selector=selector(workload.name), ports=[_port(workload.settings.port)]
         ),
@@ -52,7 +55,8 @@ def bind(
         kind=BINDING_KIND,
         metadata=inside.metadata(workload.name, service=workload.name),
         spec={
-            "serviceRef": {"name": workload.name, "port": workload.settings.port},
+            # By name: a new port is a change of the Service alone.
+            "serviceRef": {"name": workload.name, "port": PORT},
             "targetGroupARN": exposure.group_arn,
             "targetType": "ip",
         },
@@ -89,6 +93,7 @@ def balancer(inside: Inside, workload: Workload, network: Network, firewall: Fir
             f"{workload.name}-nlb",
             service=workload.name,
             annotations={
+                **NOT_AWAITED,
                 f"{_ANNOTATION}additional-resource-tags": ",".join(tags),
                 f"{_ANNOTATION}healthcheck-path": workload.settings.health,
                 f"{_ANNOTATION}healthcheck-protocol": "http",
