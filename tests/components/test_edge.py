@@ -242,7 +242,7 @@ def test_the_load_balancer_is_hardened_logged_and_kept_in_prod() -> None:
 
 
 def test_the_load_balancer_waits_for_its_subnets_way_out() -> None:
-    urns = one(edge(), BALANCER).property_dependencies["subnets"]
+    urns = one(edge(), BALANCER).dependencies
     assert any(urn.endswith("Route::shop-network-private-a") for urn in urns)
 
 

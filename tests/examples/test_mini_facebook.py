@@ -205,7 +205,7 @@ def test_the_target_group_asks_port_3000_every_30_seconds_for_its_health(stack: 
     bindings = of_service(snapshot, "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding")
     assert bindings == {
         "api-gateway": {
-            "serviceRef": {"name": "api-gateway", "port": 3000},
+            "serviceRef": {"name": "api-gateway", "port": "http"},
             "targetGroupARN": target.outputs["arn"],
             "targetType": "ip",
         }
