@@ -25,6 +25,11 @@ class Foundation:
         return self.platform.stage == "prod"
 
     @property
+    def guarded(self) -> bool:
+        """Whether nothing that holds data may be deleted: in prod, until the stack file says that it is to be removed."""
+        return self.is_prod and not self.platform.removable
+
+    @property
     def prefix(self) -> str:
         """``/shop/prod``: starts log groups, secret and parameter paths, which have no automatic suffix."""
         return f"/{self.platform.name}/{self.platform.stage}"
@@ -89,7 +94,12 @@ class Component(pulumi.ComponentResource):
 
     def stateful(self, **options: Any) -> pulumi.ResourceOptions:
         """Options for a child that holds data: protected from deletion in prod."""
-        return self.child(protect=self.foundation.is_prod or None, **options)
+        return self.child(protect=self.foundation.guarded or None, **options)
+
+    def outlasting(self, **options: Any) -> pulumi.ResourceOptions:
+        """Options for a child that others may still want when the stack has no more use for it: in prod it stays in the account
+        when it leaves the stack, instead of stopping the whole update as what is protected does."""
+        return self.child(retain_on_delete=self.foundation.guarded or None, **options)
 
 
 def fit(name: str, limit: int) -> str:

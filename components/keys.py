@@ -16,6 +16,8 @@ from settings.models.platform import PlatformSettings
 Domain = Literal["data", "storage", "secrets", "messaging", "logs"]
 
 _SHARED = "shared"
+_OUTLASTING = ("data", "storage", _SHARED)
+"""Final snapshots and backups outlast a removed prod, and are worth nothing without their key."""
 _DELETION_DAYS = 30
 _ROTATION_DAYS = 365
 
@@ -70,7 +72,14 @@ class Keys(Component):
         return self.arns[domain]
 
     def _key(self, key: str, statements: list[dict[str, Any]]) -> aws.kms.Key:
-        return customer_key(self, key, f"alias{self.foundation.prefix}/{key}", statements, opts=self.stateful())
+        outlasts = self.foundation.is_prod and key in _OUTLASTING
+        return customer_key(
+            self,
+            key,
+            f"alias{self.foundation.prefix}/{key}",
+            statements,
+            opts=self.stateful(retain_on_delete=outlasts or None),
+        )
 
 
 def customer_key(

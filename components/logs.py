@@ -47,7 +47,8 @@ def log_group(
     """A log group called ``path``, encrypted, kept ``retention`` days (unset, as the platform keeps logs), whose lines go to the
     archive too where there is one. In ``region``; unset, the platform's.
 
-    The logical name is ``<component>-<key>``.
+    The logical name is ``<component>-<key>``. In prod the group of a service or replica that leaves stays, and empties itself as its
+    entries reach their age.
     """
     group = aws.cloudwatch.LogGroup(
         f"{parent.name}-{key}",
@@ -55,7 +56,7 @@ def log_group(
         retention_in_days=retention or logging.retention,
         kms_key_id=logging.key_arn,
         region=region,
-        opts=parent.child(),
+        opts=parent.outlasting(),
     )
     if logging.archive is not None:
         aws.cloudwatch.LogSubscriptionFilter(

@@ -69,7 +69,7 @@ class Bucket(Component):
         super().__init__(name, foundation, opts)
         self._key = key
         self._key_arn = None if settings.purpose == _LOGS else key_arn
-        bucket = aws.s3.Bucket(fit(name, _LONGEST_NAME), force_destroy=not foundation.is_prod, opts=self.stateful())
+        bucket = aws.s3.Bucket(fit(name, _LONGEST_NAME), force_destroy=not foundation.guarded, opts=self.stateful())
         self.bucket_name = bucket.bucket
         self.arn = bucket.arn
         self.regional_domain_name = bucket.bucket_regional_domain_name

@@ -53,7 +53,7 @@ def _repository(parent: Component, service: str, key_arn: pulumi.Input[str]) -> 
         encryption_configurations=[
             aws.ecr.RepositoryEncryptionConfigurationArgs(encryption_type="KMS", kms_key=key_arn)
         ],
-        force_delete=not parent.foundation.is_prod,
+        force_delete=not parent.foundation.guarded,
         opts=parent.stateful(),
     )
 

@@ -24,7 +24,13 @@ def archive(
     """Vault, plan and selection of AWS Backup, in the platform's time zone."""
     name = f"{parent.name}-archive"
     foundation = parent.foundation
-    vault = aws.backup.Vault(name, kms_key_arn=key_arn, force_destroy=not foundation.is_prod, opts=parent.stateful())
+    vault = aws.backup.Vault(
+        name,
+        kms_key_arn=key_arn,
+        force_destroy=not foundation.is_prod,
+        # What is in it outlasts the stack, as final snapshots do.
+        opts=parent.stateful(retain_on_delete=foundation.is_prod or None),
+    )
     plan = aws.backup.Plan(
         name,
         rules=[

@@ -29,7 +29,7 @@ def reader_name(
         name=domain,
         comment=f"{parent.name}: read replicas",
         vpcs=[aws.route53.ZoneVpcArgs(vpc_id=vpc_id)],
-        force_destroy=not parent.foundation.is_prod,
+        force_destroy=not parent.foundation.guarded,
         opts=parent.child(),
     )
     name = f"reader.{domain}"

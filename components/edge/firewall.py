@@ -119,7 +119,7 @@ class Firewall(Component):
             retention_in_days=logging.retention,
             kms_key_id=logging.key_arn,
             region=self._region,
-            opts=self.child(),
+            opts=self.outlasting(),
         )
         aws.wafv2.WebAclLoggingConfiguration(
             f"{self.name}-requests",

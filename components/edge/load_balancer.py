@@ -102,7 +102,7 @@ class LoadBalancer(Component):
             idle_timeout=settings.idle_timeout,
             drop_invalid_header_fields=True,
             desync_mitigation_mode="defensive",
-            enable_deletion_protection=foundation.is_prod,
+            enable_deletion_protection=foundation.guarded,
             access_logs=_access_logs(settings, logs_bucket),
             # Without a route to the internet gateway a public one is refused.
             opts=self.stateful(depends_on=list(network.private_ready if internal else network.public_ready)),

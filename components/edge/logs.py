@@ -98,7 +98,7 @@ def global_log_group(parent: Component, key: str, path: str, logging: Logging) -
         retention_in_days=logging.retention,
         kms_key_id=logging.key_arn,
         region=GLOBAL_REGION,
-        opts=parent.child(),
+        opts=parent.outlasting(),
     )
 
 

@@ -49,7 +49,7 @@ class Zone(Component):
                 f"{name}-zone",
                 name=domain,
                 comment=f"{foundation.platform.name} {foundation.platform.stage}",
-                force_destroy=not foundation.is_prod,
+                force_destroy=not foundation.guarded,
                 opts=self.stateful(),
             )
             self.zone_id = zone.zone_id

@@ -66,6 +66,10 @@ class PlatformSettings(Model):
     hours: HoursSettings | None = None
     """The hours at which services, instances and database run; for dev and staging. Unset, always."""
 
+    removable: bool = False
+    """In prod: take every protection from deletion off, so that ``pulumi destroy`` goes through in one go, with what is in
+    buckets and repositories. For one last update before it; ``docs/removing.md`` says what stays. Other stages are removable anyway."""
+
     keys: Literal["per-domain", "shared"] = "per-domain"
     """Customer-managed KMS keys: one each for data, storage, secrets, messaging and logs, or one shared by all
     ($1 a month each). Changing it later replaces everything that is encrypted."""

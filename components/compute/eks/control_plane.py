@@ -101,7 +101,7 @@ def control_plane(
         ),
         upgrade_policy=aws.eks.ClusterUpgradePolicyArgs(support_type=settings.upgrade_support.upper()),
         zonal_shift_config=aws.eks.ClusterZonalShiftConfigArgs(enabled=True),
-        deletion_protection=parent.foundation.is_prod,
+        deletion_protection=parent.foundation.guarded,
         # It counts once, when the cluster is made; another value would replace it.
         opts=parent.stateful(
             depends_on=[logs, *permissions],
