@@ -57,7 +57,7 @@ class Database(Component):
     unknown authority. Alarms and RDS events go to the alert topic.
 
     Changes without replacement: class, storage upwards, Multi-AZ, windows, backups, parameters, port, proxy, replicas, rotation, minor
-    and (with ``major_upgrade``) major versions; what needs a restart waits for the maintenance window unless
+    and (with ``upgrade_from``) major versions; what needs a restart waits for the maintenance window unless
     ``apply_immediately``. Key, database name, administrator and ``extended_support`` are for ever: another one means another
     instance, which the fixed identifier and protection make fail instead of losing data.
     """
@@ -104,13 +104,19 @@ class Database(Component):
         )
         clients = self._group("clients", "what services reach", network.vpc_id)
         behind = self._group("primary", "what the proxy reaches", network.vpc_id) if settings.proxy else clients
+        current = parameter_group(self, settings, settings.major_version)
         shape = Shape(
             parent=self,
             settings=settings,
             identifier=self.identifier,
             key_arn=key_arn,
             logging=logging,
-            parameter_group=parameter_group(self, settings),
+            parameter_group=current,
+            # RDS refuses an instance a group of another family than its own version's, and replicas are upgraded after the primary.
+            # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBInstance.html
+            replicas_parameter_group=parameter_group(self, settings, settings.upgrade_from)
+            if settings.upgrade_from
+            else current,
             monitoring_role=monitoring_role(self, self.identifier) if settings.monitoring_interval else None,
         )
         primary = self._primary(shape, subnets, behind.id)
@@ -189,14 +195,14 @@ class Database(Component):
 
     def _primary(self, shape: Shape, subnets: aws.rds.SubnetGroup, group_id: pulumi.Output[str]) -> aws.rds.Instance:
         settings, foundation = self._settings, self.foundation
-        arguments, before = shape.arguments(self.identifier, _PRIMARY)
+        arguments, before = shape.arguments(self.identifier, _PRIMARY, shape.parameter_group)
         return aws.rds.Instance(
             f"{self.name}-{_PRIMARY}",
             **arguments,
             engine="postgres",
             engine_version=settings.version,
             engine_lifecycle_support=_SUPPORT[settings.extended_support],
-            allow_major_version_upgrade=settings.major_upgrade,
+            allow_major_version_upgrade=settings.upgrade_from is not None,
             instance_class=settings.instance_class,
             # What it grows by itself is no drift: the provider leaves a larger volume alone while max_allocated_storage is set.
             allocated_storage=settings.storage.size,
@@ -244,7 +250,7 @@ class Database(Component):
     ) -> aws.rds.Instance:
         """Inherits engine, login, network and key of what it copies, in the same region."""
         settings, replica = self._settings, self._settings.replicas[key]
-        arguments, before = shape.arguments(identifier_of(self, key), key)
+        arguments, before = shape.arguments(identifier_of(self, key), key, shape.replicas_parameter_group)
         copied = any(other.of == key for other in settings.replicas.values())
         return aws.rds.Instance(
             f"{self.name}-{key}",

@@ -40,9 +40,13 @@ class Shape:
     key_arn: pulumi.Output[str]
     logging: Logging
     parameter_group: aws.rds.ParameterGroup
+    replicas_parameter_group: aws.rds.ParameterGroup
+    """Another one while the primary is being upgraded to the next major version."""
     monitoring_role: aws.iam.Role | None
 
-    def arguments(self, identifier: str, key: str) -> tuple[dict[str, Any], list[pulumi.Resource]]:
+    def arguments(
+        self, identifier: str, key: str, parameter_group: aws.rds.ParameterGroup
+    ) -> tuple[dict[str, Any], list[pulumi.Resource]]:
         """What one instance is made of, and what must be there before it: RDS would make its log groups itself,
         without a key and for ever."""
         settings, storage = self.settings, self.settings.storage
@@ -64,7 +68,7 @@ class Shape:
             "maintenance_window": window_in_utc(settings.maintenance_window, self.parent.foundation.platform.timezone),
             "max_allocated_storage": storage.max,
             "monitoring_interval": settings.monitoring_interval,
-            "parameter_group_name": self.parameter_group.name,
+            "parameter_group_name": parameter_group.name,
             "performance_insights_enabled": settings.insights,
             "publicly_accessible": False,
             "storage_encrypted": True,
@@ -85,9 +89,9 @@ def identifier_of(parent: Component, replica: str = "") -> str:
     return fit("-".join(part for part in (parent.name, stage, replica) if part), 63)
 
 
-def parameter_group(parent: Component, settings: DataSettings) -> aws.rds.ParameterGroup:
+def parameter_group(parent: Component, settings: DataSettings, major_version: str) -> aws.rds.ParameterGroup:
     """Named after its family: a major upgrade makes the next one beside it before the old one goes."""
-    family = f"postgres{settings.version.split('.')[0]}"
+    family = f"postgres{major_version}"
     own = {**_PARAMETERS, **settings.parameters, **_FORCED}
     return aws.rds.ParameterGroup(
         f"{parent.name}-{family}",

@@ -125,7 +125,23 @@ class DataSettings(Model):
     deletion_protection: bool = False
     apply_immediately: bool = False
     """Changes that restart the database happen at once instead of in the maintenance window."""
-    major_upgrade: bool = False
-    """Lets a changed ``version`` be another major one. RDS takes a snapshot of its own before and after."""
+    upgrade_from: Annotated[str, Field(pattern=r"^1[3-8]$")] | None = None
+    """The major version that the database still has, while ``version`` names the next: lets RDS upgrade it, and leaves replicas at
+    the parameter group of this one until they are upgraded too. Taken out in a second step (``docs/components/data.md``)."""
     extended_support: bool = False
     """Pay to stay on a version after its end of standard support; without, AWS upgrades it then. For the database's whole life."""
+
+    @property
+    def major_version(self) -> str:
+        """``17`` of ``17.4``."""
+        return self.version.partition(".")[0]
+
+    @model_validator(mode="after")
+    def _upgrades_upwards(self) -> DataSettings:
+        if self.upgrade_from is not None and int(self.upgrade_from) >= int(self.major_version):
+            raise PydanticCustomError(
+                "upgrade",
+                "upgrade_from ({old}) is not before version ({new}); once the upgrade is done, leave upgrade_from out",
+                {"old": self.upgrade_from, "new": self.version, "at": ("upgrade_from",)},
+            )
+        return self

@@ -127,6 +127,41 @@ def test_another_major_version_gets_a_parameter_group_beside_the_old():
     assert len(urns) == 2
 
 
+def test_a_major_upgrade_asks_nothing_of_replicas_before_the_primary_has_it():
+    """RDS refuses an instance a parameter group of another family, and does not delete one that an instance still has."""
+    replicas = {"replicas": {"reader": {}, "second": {"of": "reader"}}}
+    before = _database({"version": "15", **replicas})
+    during = _database({"version": "17", "upgrade_from": "15", **replicas})
+    after = _database({"version": "17", **replicas})
+
+    def families(snapshot):
+        groups = {
+            group.outputs["name"]: group.inputs["family"]
+            for group in snapshot.of_type("aws:rds/parameterGroup:ParameterGroup")
+        }
+        return {key: groups[one.inputs["parameterGroupName"]] for key, one in _instances(snapshot).items()}, set(
+            groups.values()
+        )
+
+    assert families(before) == (dict.fromkeys(("primary", "reader", "second"), "postgres15"), {"postgres15"})
+    assert families(during) == (
+        {"primary": "postgres17", "reader": "postgres15", "second": "postgres15"},
+        {"postgres15", "postgres17"},
+    )
+    assert families(after) == (dict.fromkeys(("primary", "reader", "second"), "postgres17"), {"postgres17"})
+    upgrading = {
+        name: _instances(snapshot)["primary"].inputs["allowMajorVersionUpgrade"]
+        for name, snapshot in (("during", during), ("after", after))
+    }
+    assert upgrading == {"during": True, "after": False}
+    changed = {
+        key
+        for key, value in _instances(during)["reader"].inputs.items()
+        if value != _instances(before)["reader"].inputs.get(key)
+    }
+    assert not changed
+
+
 def test_the_password_is_drawn_once_and_shows_nowhere():
     """S2-10, S1-16"""
     snapshot = _database({"proxy": {}, "replicas": {"reader": {}}})
