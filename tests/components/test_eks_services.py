@@ -344,7 +344,6 @@ def test_a_rollout_takes_no_copy_away_before_another_is_ready(shop: Snapshot) ->
 
 @proves("S1-06")
 def test_services_scale_on_the_cpu_and_memory_of_their_own_container(shop: Snapshot) -> None:
-    assert names(shop, AUTOSCALER) == {"gateway"}
     spec = named(shop, AUTOSCALER, "gateway").inputs["spec"]
     assert (spec["minReplicas"], spec["maxReplicas"]) == (3, 10)
     assert [
@@ -395,10 +394,16 @@ def test_a_queue_that_is_not_there_stops_the_program() -> None:
 
 
 def test_the_stack_sets_a_count_only_where_nothing_else_does(shop: Snapshot) -> None:
-    assert "replicas" not in named(shop, DEPLOYMENT, "gateway").inputs["spec"]
-    assert named(shop, DEPLOYMENT, "users").inputs["spec"]["replicas"] == 2
-    idle = one({"scaling": {"min": 0, "max": 0}})
-    assert named(idle, DEPLOYMENT, "web").inputs["spec"]["replicas"] == 0
+    for service in SHOP:
+        # Where the count is fixed too: a Deployment that loses its count falls to one copy, in the step that asks for more.
+        assert "replicas" not in named(shop, DEPLOYMENT, service).inputs["spec"]
+    assert names(shop, AUTOSCALER) == SHOP.keys()
+    users = named(shop, AUTOSCALER, "users").inputs["spec"]
+    assert (users["minReplicas"], users["maxReplicas"]) == (2, 2)
+    for scaling, copies in (({"min": 0, "max": 0}, 0), ({"min": 2, "max": 2, "target": None}, 2)):
+        alone = one({"scaling": scaling})
+        assert named(alone, DEPLOYMENT, "web").inputs["spec"]["replicas"] == copies
+        assert not alone.of_type(AUTOSCALER)
 
 
 @proves("S1-06")

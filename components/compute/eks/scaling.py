@@ -19,9 +19,13 @@ _DOWN_WINDOW = 300
 
 
 def by_resources(settings: ScalingSettings) -> bool:
-    """CPU or memory decides how many pods run."""
+    """CPU or memory decides how many pods run, also where settings leave no choice: a number that left the Deployment later, for
+    a range, would first become 1, and one that came back would be the autoscaler's.
+
+    https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#migrating-deployments-and-statefulsets-to-horizontal-autoscaling
+    """
     target = settings.target
-    return settings.queue is None and settings.min < settings.max and bool(target and (target.cpu or target.memory))
+    return settings.queue is None and settings.min > 0 and bool(target and (target.cpu or target.memory))
 
 
 def fixed(settings: ScalingSettings) -> bool:
