@@ -348,6 +348,13 @@ def test_a_node_never_promises_more_than_it_has(name: str, prefixes: bool) -> No
     assert most_pods(instance, prefixes=False) <= most_pods(instance, prefixes=True) <= 250
 
 
+def test_a_cluster_that_is_to_be_removed_logs_no_more(prod: Snapshot) -> None:
+    """EKS would deliver the last lines when cluster and log group are gone, and make the group again."""
+    assert "audit" in only(prod, "aws:eks/cluster:Cluster").inputs["enabledClusterLogTypes"]
+    removable = only(eks(removable=True), "aws:eks/cluster:Cluster").inputs
+    assert (removable["enabledClusterLogTypes"], removable["deletionProtection"]) == ([], False)
+
+
 def test_who_owns_nodes_is_told_by_tags_that_replace_none(prod: Snapshot) -> None:
     """In a launch template another owner would be another version, and a version rolls every node."""
     paid = named(eks(owner="shop-team", cost_center="7", tags={"team/of": "x"}), "aws:autoscaling/tag:Tag")

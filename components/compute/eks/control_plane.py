@@ -73,7 +73,9 @@ def control_plane(
         name=name,
         version=settings.version,
         role_arn=role.arn,
-        enabled_cluster_log_types=list(settings.logs),
+        # EKS delivers the last of them when the cluster is gone, and makes the log group again, without key and retention:
+        # https://github.com/terraform-aws-modules/terraform-aws-eks/issues/2763
+        enabled_cluster_log_types=[] if parent.foundation.platform.removable else list(settings.logs),
         access_config=aws.eks.ClusterAccessConfigArgs(
             authentication_mode="API",
             # Where nobody else may put objects into the cluster, the role that makes it gets an entry. Naming the role ourselves
