@@ -8,10 +8,13 @@ permissions.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import pulumi
+
+from settings.models.services import Use
+from settings.variables import renamed
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,15 @@ class Grant:
     secrets: Mapping[str, SecretReference] = field(default_factory=dict)
     parameters: Mapping[str, ParameterReference] = field(default_factory=dict)
 
+    def named(self, variables: Mapping[str, str]) -> Grant:
+        """The same with these variables alone: a workload's own name for each → the name that the component gives it."""
+        return replace(
+            self,
+            environment=renamed(self.environment, variables),
+            secrets=renamed(self.secrets, variables),
+            parameters=renamed(self.parameters, variables),
+        )
+
 
 class Grantor(Protocol):
     """A component that others can use."""
@@ -94,9 +106,34 @@ def fold(grants: Sequence[Grant]) -> Grant:
     )
 
 
-def environment_name(name: str) -> str:
-    """``images`` → ``IMAGES``, ``app-data`` → ``APP_DATA``: how a backing thing's name starts its environment variables."""
-    return name.upper().replace("-", "_")
+def granted(grantor: Grantor, use: Use) -> Grant:
+    """What a use gives: all of its parts, and of the variables those that it names."""
+    grant = _together([grantor.grant(level, prefix) for level, prefix in use.parts])
+    return grant if use.variables is None else grant.named(use.variables)
+
+
+def _together(grants: Sequence[Grant]) -> Grant:
+    """The parts of one use. What a variable says must hold for all of them: none says the prefix where there are several."""
+    if len(grants) == 1:
+        return grants[0]
+    statements: dict[str, Statement] = {}
+    for statement in (statement for grant in grants for statement in grant.statements):
+        sid, number = statement.sid, 1
+        # Ids must differ within a policy, and one level may hold below several prefixes.
+        while sid in statements and statements[sid] != replace(statement, sid=sid):
+            number += 1
+            sid = f"{statement.sid}{number}"
+        statements[sid] = replace(statement, sid=sid)
+    first = grants[0].environment
+    return replace(
+        fold(grants),
+        statements=list(statements.values()),
+        environment={
+            name: value
+            for name, value in first.items()
+            if all(grant.environment.get(name) is value for grant in grants)
+        },
+    )
 
 
 def policy_document(statements: Sequence[Statement | dict[str, Any]]) -> pulumi.Output[str]:

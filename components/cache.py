@@ -15,8 +15,9 @@ from components.data_tier import DataTier
 from components.logs import Logging, log_group
 from components.secrets import container, drawn_password
 from settings.models.base import window_in_utc
-from settings.models.cache import CacheSettings
+from settings.models.cache import POLICIES, CacheSettings
 from settings.models.observability import Bounds, ThresholdSettings
+from settings.variables import ttl_variables
 
 PORT = 6379
 
@@ -40,7 +41,7 @@ class Cache(Component):
 
     Cost: node class × nodes × hours; snapshots beyond the size of the cache by gigabyte. Valkey costs a fifth less than Redis.
 
-    Fails: a full cache evicts by its policy (or refuses writes with ``noeviction``); failover breaks connections for under a
+    Fails: a full cache throws out what was not used for longest (with ``purpose: jobs`` it refuses writes); failover breaks connections for under a
     minute; ``MOVED`` answers mean that the client does not speak cluster mode; ``NOAUTH`` and ``WRONGPASS`` name the login.
 
     Changes without replacement: class, replicas, shards, windows, parameters, newer versions; a restart waits for the
@@ -115,6 +116,7 @@ class Cache(Component):
             "CACHE_MODE": "single" if self._settings.shards is None else "cluster",
             "CACHE_AUTHENTICATION": self._settings.authentication,
             "CACHE_USERNAME": self._user.user_name,
+            **ttl_variables(self._settings.ttl),
         }
         if self._settings.shards is None:
             environment["CACHE_READER_HOST"] = self.reader_address
@@ -190,7 +192,9 @@ class Cache(Component):
             description=f"{self.name}: {key}",
             parameters=[
                 aws.elasticache.ParameterGroupParameterArgs(name=name, value=value)
-                for name, value in sorted({**settings.parameters, **cluster}.items())
+                for name, value in sorted(
+                    {"maxmemory-policy": POLICIES[settings.purpose], **settings.parameters, **cluster}.items()
+                )
             ],
             opts=self.child(),
         )
@@ -281,7 +285,8 @@ class Cache(Component):
     def _watch(self, node: str, watch: Watch) -> None:
         for key, kind in _ALARMS.items():
             threshold = kind.threshold(watch.settings.thresholds)
-            if threshold is not None:
+            # What nothing is evicted from, no alarm tells of.
+            if threshold is not None and not (key == "evictions" and self._settings.purpose == "jobs"):
                 alarm(
                     self,
                     f"{node.removeprefix(self.group_id + '-')}-{key}",

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pulumi
 import pulumi_aws as aws
 
-from components.access import Grant, Grantor
+from components.access import Grant, Grantor, granted
 from components.alarms import Watch
 from components.base import Component, Foundation
 from components.budget import Budget
@@ -260,7 +260,7 @@ class Platform(Component):
                 opts=self.child(),
             )
         if self._settings.cache and self._settings.cache.placement == "instance":
-            built["cache"] = OwnCache()
+            built["cache"] = OwnCache(self._settings.cache.ttl)
         elif self._settings.cache:
             built["cache"] = Cache(
                 f"{self.name}-cache",
@@ -553,7 +553,4 @@ class Platform(Component):
 
 
 def _grants(uses: Uses, grantors: Mapping[str, Grantor]) -> dict[str, Grant]:
-    """In the order of the grantors: a secret comes last, so that a variable it names is the stack file's own choice."""
-    return {
-        used: grantor.grant(uses[used].level, uses[used].prefix) for used, grantor in grantors.items() if used in uses
-    }
+    return {used: granted(grantor, uses[used]) for used, grantor in grantors.items() if used in uses}

@@ -8,9 +8,10 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.access import Grant, Statement, environment_name, policy_document
+from components.access import Grant, Statement, policy_document
 from components.base import Component, Foundation, fit
 from settings.models.storage import BucketSettings, CorsSettings, LifecycleSettings
+from settings.variables import environment_name
 
 PURPOSES: Mapping[str, LifecycleSettings] = {
     "media": LifecycleSettings(noncurrent_expire_after=30),
@@ -138,21 +139,23 @@ class Bucket(Component):
         self.register_outputs({"bucketName": bucket.bucket, "arn": bucket.arn})
 
     def grant(self, level: str, prefix: str | None = None) -> Grant:
-        """Leave to ``read``, ``write``, ``read-write`` or ``sign``, all keys or those that start with ``prefix``.
+        """Leave to ``read``, ``write``, ``read-write``, ``purge``, ``sign-download`` or ``sign``, all keys or those that start with ``prefix``.
+
+        ``purge`` finds objects and their versions and removes them for good; it does not see what is in them.
 
         A presigned URL carries the permission of whoever signed it, so ``sign`` is exactly what a URL may be for: put an
-        object within 15 minutes and get it within an hour, neither list nor delete.
+        object within 15 minutes and get it within an hour, neither list nor delete; ``sign-download`` is the latter alone.
         """
         objects = pulumi.Output.concat(self.arn, "/", prefix or "", "*")
         label = "".join(part.capitalize() for part in self._key.split("-"))
         statements = [
-            Statement(f"{label}{sid}", actions, [objects], _signed_within(sid) if level == "sign" else {})
+            Statement(f"{label}{sid}", actions, [objects], _signed_within(sid) if level in _SIGNING else {})
             for sid, actions in _OBJECT_ACTIONS[level].items()
         ]
         if level in _LISTING:
             conditions = {"StringLike": {"s3:prefix": [f"{prefix}*"]}} if prefix else {}
-            statements.append(Statement(f"{label}List", ["s3:ListBucket"], [self.arn], conditions))
-        if self._key_arn is not None:
+            statements.append(Statement(f"{label}List", _LISTING[level], [self.arn], conditions))
+        if self._key_arn is not None and level in _KEY_ACTIONS:
             through = {"StringEquals": {"kms:ViaService": f"s3.{self.foundation.region}.amazonaws.com"}}
             statements.append(Statement(f"{label}Key", _KEY_ACTIONS[level], [self._key_arn], through))
         environment: dict[str, pulumi.Input[str]] = {f"{environment_name(self._key)}_BUCKET": self.bucket_name}
@@ -169,17 +172,25 @@ _OBJECT_ACTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     "read": _READ,
     "write": _WRITE,
     "read-write": {**_READ, **_WRITE},
+    "purge": {"Purge": ("s3:DeleteObject", "s3:DeleteObjectVersion")},
+    "sign-download": {"Download": ("s3:GetObject",)},
     "sign": {"Download": ("s3:GetObject",), "Upload": ("s3:PutObject",)},
 }
+_SIGNING = ("sign-download", "sign")
 _SIGNATURE_MINUTES = {"Upload": 15, "Download": 60}
 """How old the signature of a URL may be, whatever it asks for (S4-06)."""
-_LISTING = ("read", "read-write")
+_LISTING: dict[str, tuple[str, ...]] = {
+    "read": ("s3:ListBucket",),
+    "read-write": ("s3:ListBucket",),
+    "purge": ("s3:ListBucket", "s3:ListBucketVersions"),
+}
 # A multipart upload decrypts its parts to join them.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuAndPermissions.html
 _KEY_ACTIONS: dict[str, tuple[str, ...]] = {
     "read": ("kms:Decrypt",),
     "write": ("kms:Decrypt", "kms:GenerateDataKey"),
     "read-write": ("kms:Decrypt", "kms:GenerateDataKey"),
+    "sign-download": ("kms:Decrypt",),
     "sign": ("kms:Decrypt", "kms:GenerateDataKey"),
 }
 
@@ -221,7 +232,11 @@ def _cleanup(abort_after: int) -> aws.s3.BucketLifecycleConfigurationRuleArgs:
 
 
 def _rule(name: str, rule: LifecycleSettings) -> aws.s3.BucketLifecycleConfigurationRuleArgs:
-    classes = {"STANDARD_IA": rule.infrequent_after, "GLACIER": rule.archive_after}
+    classes = {
+        "STANDARD_IA": rule.infrequent_after,
+        "INTELLIGENT_TIERING": rule.intelligent_after,
+        "GLACIER": rule.archive_after,
+    }
     transitions = [
         aws.s3.BucketLifecycleConfigurationRuleTransitionArgs(days=days, storage_class=storage_class)
         for storage_class, days in classes.items()
@@ -239,9 +254,9 @@ def _rule(name: str, rule: LifecycleSettings) -> aws.s3.BucketLifecycleConfigura
         ),
         noncurrent_version_expiration=(
             aws.s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
-                noncurrent_days=rule.noncurrent_expire_after
+                noncurrent_days=rule.versions_gone_after
             )
-            if rule.noncurrent_expire_after is not None
+            if rule.versions_gone_after is not None
             else None
         ),
     )

@@ -47,8 +47,8 @@ def package(code: str, root: Path = ROOT, install: Install | None = None) -> Pat
         requirements = root / code / REQUIREMENTS
         if requirements.is_file() and _lines(requirements):
             (install or pip)(requirements, content)
-        for file in sources(code, root):
-            copy = content / file.relative_to(root / code)
+        for name, file in sources(code, root).items():
+            copy = content / name
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
         finished = Path(temporary, "finished.zip")

@@ -14,7 +14,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "push": ("send",),
     "queue": ("send", "consume"),
     "topic": ("publish",),
-    "bucket": ("read", "write", "read-write", "sign"),
+    "bucket": ("read", "write", "read-write", "purge", "sign-download", "sign"),
     "secret": ("read",),
     "parameters": ("read",),
     "service": ("connect",),

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path as FilePath
 from typing import Any, get_args
 
-from settings import neighbours, stack_file
+from settings import stack_file
 from settings.checks import check
 from settings.merging import EVERY, Merged, is_sealed, merge
 from settings.mistakes import Mistake, Mistakes, Path, all_of, closest, nearest, one_of
@@ -133,7 +133,7 @@ def load_stack(stack: Stack) -> Loaded:
     region, more = _region(document)
     mistakes += more
     merged, settings, more = _effective(own, region, phase=stack.phase)
-    mistakes += [*more, *neighbours.clashes(stack.file, document)]
+    mistakes += more
     if mistakes or settings is None:
         raise Mistakes(mistakes)
     if stack.phase is not None:
@@ -147,8 +147,7 @@ def load_from_pulumi() -> Settings:
     import pulumi  # noqa: PLC0415 - a third of a second that other commands need not pay
     from pulumi.runtime.config import CONFIG, is_config_secret  # noqa: PLC0415
 
-    file = FilePath(pulumi.get_root_directory()) / f"Pulumi.{pulumi.get_stack()}.yaml"
-    on_disk = _positions(file)
+    on_disk = _positions(FilePath(pulumi.get_root_directory()) / f"Pulumi.{pulumi.get_stack()}.yaml")
     values: dict[str, Any] = {}
     decrypted: set[str] = set()
     for key, text in CONFIG.get().items():
@@ -166,17 +165,10 @@ def load_from_pulumi() -> Settings:
     _, settings, more = _effective(
         own, region or _ANY_REGION, decrypted=any((layer,) not in own.lines for layer in decrypted)
     )
-    mistakes += [*more, *_neighbours_of(file)]
+    mistakes += more
     if mistakes or settings is None:
         raise Mistakes(mistakes)
     return settings
-
-
-def _neighbours_of(file: FilePath) -> list[Mistake]:
-    try:
-        return neighbours.clashes(file, stack_file.read(file))
-    except Mistakes:
-        return []
 
 
 _ANY_REGION = "us-east-1"

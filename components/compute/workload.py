@@ -18,7 +18,6 @@ from components.access import (
     ParameterReference,
     SecretReference,
     Statement,
-    environment_name,
     policy_document,
 )
 from components.base import Component, fit
@@ -28,6 +27,7 @@ from components.compute.tracing import ENVIRONMENT as TRACING_ENVIRONMENT
 from components.compute.tracing import STATEMENT as TRACING_STATEMENT
 from components.compute.wiring import Network
 from settings.models.services import ServiceSettings
+from settings.variables import environment_name, own_variables, renamed
 
 
 @dataclass(frozen=True)
@@ -141,15 +141,12 @@ def environment_of(
     traced: bool,
 ) -> dict[str, pulumi.Input[str]]:
     """What is said last wins, and the stack file says it last; a name that is a reference is only that."""
-    environment: dict[str, pulumi.Input[str]] = {}
-    if service.port is not None:
-        environment["PORT"] = str(service.port)
-    if "database" in service.uses:
-        environment["DATABASE_POOL_SIZE"] = str(service.connections)
+    environment: dict[str, pulumi.Input[str]] = {**own_variables(service)}
     if traced:
         environment.update(TRACING_ENVIRONMENT)
     for name, other in called.items():
-        environment[f"{environment_name(name)}_URL"] = f"http://{name}:{other.port}"
+        address = {f"{environment_name(name)}_URL": f"http://{name}:{other.port}"}
+        environment.update(renamed(address, service.uses[name].variables))
     for grant in grants:
         environment.update(grant.environment)
     environment.update(service.environment)

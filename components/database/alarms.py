@@ -10,7 +10,8 @@ import pulumi_aws as aws
 
 from components.alarms import Comparison, Metric, Watch, alarm, key_of
 from components.base import Component
-from settings.facts import database_memory, max_connections
+from settings.connections import taken
+from settings.facts import database_memory
 from settings.models.data import DataSettings
 from settings.models.observability import Bounds, ThresholdSettings
 
@@ -46,8 +47,7 @@ def _free_storage(settings: DataSettings, instance_class: str) -> _Unit:
 
 
 def _connections(settings: DataSettings, instance_class: str) -> _Unit | None:
-    own = settings.parameters.get("max_connections", "")
-    most = int(own) if own.isdigit() else max_connections(instance_class)
+    most = taken(settings, instance_class)
     return None if most is None else lambda share: most * share // 100
 
 

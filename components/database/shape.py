@@ -92,7 +92,7 @@ def identifier_of(parent: Component, replica: str = "") -> str:
 def parameter_group(parent: Component, settings: DataSettings, major_version: str) -> aws.rds.ParameterGroup:
     """Named after its family: a major upgrade makes the next one beside it before the old one goes."""
     family = f"postgres{major_version}"
-    own = {**_PARAMETERS, **settings.parameters, **_FORCED}
+    own = {**_PARAMETERS, **_limits(settings), **settings.parameters, **_FORCED}
     return aws.rds.ParameterGroup(
         f"{parent.name}-{family}",
         family=family,
@@ -108,6 +108,11 @@ def parameter_group(parent: Component, settings: DataSettings, major_version: st
         ],
         opts=parent.child(),
     )
+
+
+def _limits(settings: DataSettings) -> dict[str, str]:
+    """In milliseconds: https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-STATEMENT-TIMEOUT"""
+    return {} if settings.statement_timeout is None else {"statement_timeout": str(settings.statement_timeout * 1000)}
 
 
 def monitoring_role(parent: Component, identifier: str) -> aws.iam.Role:

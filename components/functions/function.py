@@ -9,7 +9,7 @@ from typing import Protocol
 import pulumi
 import pulumi_aws as aws
 
-from components.access import Grant, SecretReference, Statement, fold, policy_document, trust_policy
+from components.access import Grant, ParameterReference, SecretReference, Statement, fold, policy_document, trust_policy
 from components.alarms import Metric, Watch, alarm
 from components.base import Component, Foundation, fit
 from components.compute.firewall import open_for, security_group
@@ -21,6 +21,7 @@ from components.messaging.dead_letters import dead_letters, key_statement, sendi
 from settings.artefacts import PYTHON, ROOT, artefact
 from settings.models.functions import FunctionSettings, QueueTrigger
 from settings.models.services import ServiceSettings
+from settings.variables import SUFFIXES
 
 
 class TriggerQueue(Protocol):
@@ -28,6 +29,10 @@ class TriggerQueue(Protocol):
 
     @property
     def arn(self) -> pulumi.Output[str]: ...
+
+    @property
+    def backoff(self) -> Mapping[str, str]:
+        """What its function is told of when failed messages come again."""
 
     def grant(self, level: str, prefix: str | None = None) -> Grant: ...
 
@@ -56,7 +61,7 @@ class Function(Component):
 
     Secrets: Lambda takes none by reference. A use that gives ``NAME`` to a container gives a function ``NAME_SECRET``, the
     reference in ECS's form (``arn:json-key::``), and the permission to read it; the handler asks Secrets Manager. Nothing
-    secret is in its configuration.
+    secret is in its configuration. What a container reads from Parameter Store a function finds by its name in ``NAME_PARAMETER``.
 
     Cost: $0.20 per million calls and $0.0000133334 per GB-second; a reserved copy costs nothing. In the network nothing more.
 
@@ -119,6 +124,7 @@ class Function(Component):
             *([_TRACE] if self._traced else []),
             *(place.statements if place else ()),
             *_secret_statements(granted.secrets, foundation.region),
+            *_parameter_statements(granted.parameters),
             *_distinct([*grants.items(), *([("trigger", queue.grant("consume"))] if queue else [])]),
         ]
         policy = aws.iam.RolePolicy(f"{name}-role", role=role.name, policy=policy_document(allowed), opts=self.child())
@@ -126,6 +132,7 @@ class Function(Component):
             granted,
             role_arn=role.arn,
             logs=logs,
+            told=queue.backoff if queue else {},
             key_arn=key_arn,
             place=place,
             ready=[policy, *(place.ready if place else ())],
@@ -174,14 +181,17 @@ class Function(Component):
         *,
         role_arn: pulumi.Output[str],
         logs: aws.cloudwatch.LogGroup,
+        told: Mapping[str, str],
         key_arn: pulumi.Output[str],
         place: _Place | None,
         ready: Sequence[pulumi.Resource],
     ) -> aws.lambda_.Function:
         settings = self._settings
         environment = {
+            **told,
             **granted.environment,
-            **{f"{name}_SECRET": _reference(secret) for name, secret in granted.secrets.items()},
+            **{f"{name}{SUFFIXES['secret']}": _reference(secret) for name, secret in granted.secrets.items()},
+            **{f"{name}{SUFFIXES['parameter']}": held.name for name, held in granted.parameters.items()},
             **settings.environment,
         }
         return aws.lambda_.Function(
@@ -297,6 +307,12 @@ def _secret_statements(secrets: Mapping[str, SecretReference], region: str) -> I
         yield Statement("ReadSecrets", ["secretsmanager:GetSecretValue"], arns)
         decrypt = key_statement("Secrets", "", f"secretsmanager.{region}.amazonaws.com", ["kms:Decrypt"])
         yield replace(decrypt, resources=keys)
+
+
+def _parameter_statements(parameters: Mapping[str, ParameterReference]) -> Iterator[Statement]:
+    if parameters:
+        arns = [parameter.arn for parameter in parameters.values()]
+        yield Statement("ReadParameters", ["ssm:GetParameter", "ssm:GetParameters"], arns)
 
 
 def _distinct(grants: Sequence[tuple[str, Grant]]) -> list[Statement]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_aws as aws
 
-from components.access import Grant, Statement, environment_name
+from components.access import Grant, Statement
 from components.alarms import Metric, Watch, alarm
 from components.base import Component, Foundation
 from components.messaging.dead_letters import (
@@ -19,6 +19,7 @@ from components.messaging.dead_letters import (
     sending,
 )
 from settings.models.queues import FifoSettings, QueueSettings, is_fifo, stem
+from settings.variables import backoff_variables, environment_name
 
 
 class Queue(Component):
@@ -46,6 +47,8 @@ class Queue(Component):
     url: pulumi.Output[str]
     dead_letter_arn: pulumi.Output[str]
     is_fifo: bool
+    backoff: Mapping[str, str]
+    """What a function that it starts is told of when failed messages come again."""
 
     def __init__(
         self,
@@ -62,6 +65,8 @@ class Queue(Component):
         super().__init__(name, foundation, opts)
         self._key = stem(key)
         self._key_arn = key_arn
+        self._backoff = settings.backoff
+        self.backoff = backoff_variables(settings.backoff)
         self.is_fifo = is_fifo(key)
         dead = dead_letters(
             self,
@@ -109,7 +114,9 @@ class Queue(Component):
                 Statement(f"{label}Consume", _CONSUME, [self.arn]),
                 key_statement(label, self._key_arn, f"sqs.{region}.amazonaws.com", ["kms:Decrypt"]),
             ]
-        return Grant(statements=statements, environment={f"{environment_name(self._key)}_QUEUE_URL": self.url})
+        name = environment_name(self._key)
+        told = backoff_variables(self._backoff, f"{name}_QUEUE_") if level == "consume" else {}
+        return Grant(statements=statements, environment={f"{name}_QUEUE_URL": self.url, **told})
 
     def _queue(self, settings: QueueSettings, dead_letter_arn: pulumi.Output[str]) -> aws.sqs.Queue:
         fifo = (settings.fifo or FifoSettings()) if self.is_fifo else None

@@ -7,11 +7,12 @@ from typing import Any, Protocol
 import pulumi
 import pulumi_aws as aws
 
-from components.access import Grant, Statement, environment_name, policy_document
+from components.access import Grant, Statement, policy_document
 from components.alarms import Watch
 from components.base import Component, Foundation
 from components.messaging.dead_letters import Sender, dead_letters, key_statement
 from settings.models.queues import SubscriptionSettings, TopicFifoSettings, TopicSettings, is_fifo, stem
+from settings.variables import environment_name
 
 
 class Topic(Component):

@@ -23,6 +23,7 @@ from typing import Any
 
 import boto3
 import redis
+from botocore.config import Config
 from redis.backoff import ExponentialBackoff
 from redis.cluster import RedisCluster
 from redis.retry import Retry
@@ -31,8 +32,8 @@ logger = logging.getLogger()
 
 BATCH = 500
 """Keys that are forgotten, or looked at by SCAN, in one go."""
-TIMEOUT = 5
-"""Seconds."""
+TIMEOUT = 2
+"""Seconds for one answer of the cache or of Secrets Manager; several tries fit the least that the function may be given."""
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)\}")
 
 
@@ -146,4 +147,9 @@ def _secret(name: str) -> str:
 
 @functools.cache
 def _secrets_manager() -> Any:
-    return boto3.client("secretsmanager")
+    return boto3.client(
+        "secretsmanager",
+        config=Config(
+            connect_timeout=TIMEOUT, read_timeout=TIMEOUT, retries={"mode": "standard", "total_max_attempts": 2}
+        ),
+    )

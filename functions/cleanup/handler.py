@@ -8,9 +8,11 @@ A schedule starts it, by itself or through a queue; the message may say ``{"dry_
 
 What it takes stands in ``function.yaml`` beside it.
 
+What goes is gone: on a versioned bucket every version that is old enough is deleted itself, also one that was replaced or deleted
+by somebody else, and the marks that such deletions left.
+
 The same message twice does no harm: what is gone is not found again, and an object that was written anew between being found
-and being deleted has another ETag and stays. On a versioned bucket the deleted become old versions, which the bucket's lifecycle
-removes for good.
+and being deleted is another version, or without versions has another ETag, and stays.
 """
 
 from __future__ import annotations
@@ -26,12 +28,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+from botocore.config import Config
+from queue_backoff import put_off
 
 logger = logging.getLogger()
 
 BATCH = 1000
 """https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html"""
-ENOUGH_SECONDS = 10
+ENOUGH_SECONDS = 20
 """What is left of the time when no further page is begun."""
 _UNITS = {"h": "hours", "d": "days"}
 
@@ -50,7 +54,9 @@ class Rule:
 
 @functools.cache
 def _s3() -> Any:
-    return boto3.client("s3")
+    return boto3.client(
+        "s3", config=Config(connect_timeout=2, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 2})
+    )
 
 
 def _now() -> dt.datetime:
@@ -80,6 +86,7 @@ def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         except Exception:  # one bad message must not bring back the others
             logger.exception("message failed", extra={"message_id": record["messageId"]})
             failed.append({"itemIdentifier": record["messageId"]})
+    put_off(event["Records"], {item["itemIdentifier"] for item in failed}, context)
     return {"batchItemFailures": failed}
 
 
@@ -95,7 +102,7 @@ def clean(message: Mapping[str, Any], context: Any) -> int:
         for batch in _batches(bucket, rule, now, context):
             gone = batch if dry_run else _delete(bucket, batch)
             count += len(gone)
-            size += sum(item["Size"] for item in gone)
+            size += sum(item.get("Size", 0) for item in gone)
         logger.info(
             "would delete" if dry_run else "deleted", extra={"prefix": rule.prefix, "objects": count, "bytes": size}
         )
@@ -104,36 +111,38 @@ def clean(message: Mapping[str, Any], context: Any) -> int:
 
 
 def _batches(bucket: str, rule: Rule, now: dt.datetime, context: Any) -> Iterator[list[dict[str, Any]]]:
-    """The old objects of a prefix, a page at a time. Listing goes on after the last key, whatever was deleted before it."""
+    """What is old of a prefix, a page at a time; each once the next is listed, which goes on after the last version of it."""
     pages = (
         _s3()
-        .get_paginator("list_objects_v2")
+        .get_paginator("list_object_versions")
         .paginate(Bucket=bucket, Prefix=rule.prefix, PaginationConfig={"PageSize": BATCH})
     )
+    old: list[dict[str, Any]] = []
     for page in pages:
+        if old:
+            yield old
         # The prefix itself may be an object that consoles show as a folder.
         old = [
             item
-            for item in page.get("Contents", ())
+            for item in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
             if now - item["LastModified"] > rule.age and item["Key"] != rule.prefix
         ]
-        if old:
-            yield old
-        if (
-            page["IsTruncated"]
-            and context is not None
-            and context.get_remaining_time_in_millis() < ENOUGH_SECONDS * 1000
-        ):
+        if page["IsTruncated"] and context is not None and _seconds(context) < ENOUGH_SECONDS:
+            if old:
+                yield old
             raise Unfinished(f"time is up below {rule.prefix}")
+    if old:
+        yield old
+
+
+def _seconds(context: Any) -> float:
+    return float(context.get_remaining_time_in_millis() / 1000)
 
 
 def _delete(bucket: str, batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Those that went. Each goes only if it is still what was found."""
-    answer = _s3().delete_objects(
-        Bucket=bucket,
-        Delete={"Objects": [{"Key": item["Key"], "ETag": item["ETag"]} for item in batch], "Quiet": True},
-    )
-    stayed = {error["Key"]: error for error in answer.get("Errors", ())}
+    answer = _s3().delete_objects(Bucket=bucket, Delete={"Objects": [_named(item) for item in batch], "Quiet": True})
+    stayed = {(error["Key"], error.get("VersionId")): error for error in answer.get("Errors", ())}
     broken = [
         error
         for error in stayed.values()
@@ -143,4 +152,12 @@ def _delete(bucket: str, batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
         raise RuntimeError(
             f"{len(broken)} objects could not be deleted, the first with {broken[0]['Code']}: {broken[0]['Key']}"
         )
-    return [item for item in batch if item["Key"] not in stayed]
+    return [item for item in batch if (item["Key"], _named(item).get("VersionId")) not in stayed]
+
+
+def _named(item: Mapping[str, Any]) -> dict[str, str]:
+    """A version by its id. One from before versions, or without them, has none of its own, and is told from what is written in
+    its place by its ETag."""
+    if item["VersionId"] == "null" and "ETag" in item:
+        return {"Key": item["Key"], "ETag": item["ETag"]}
+    return {"Key": item["Key"], "VersionId": item["VersionId"]}

@@ -27,8 +27,10 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 import boto3
+from botocore.config import Config as Client
 from botocore.exceptions import ClientError
 from PIL import Image, ImageCms, ImageOps
+from queue_backoff import put_off
 
 logger = logging.getLogger()
 
@@ -103,7 +105,9 @@ class Config:
 
 @functools.cache
 def _s3() -> Any:
-    return boto3.client("s3")
+    return boto3.client(
+        "s3", config=Client(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
+    )
 
 
 @functools.cache
@@ -111,7 +115,7 @@ def _config() -> Config:
     return Config.read(os.environ)
 
 
-def handle(event: Mapping[str, Any], context: object) -> dict[str, Any]:
+def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """A batch of the queue. Messages that failed are named, and only they come again."""
     failed = []
     for record in event["Records"]:
@@ -121,6 +125,7 @@ def handle(event: Mapping[str, Any], context: object) -> dict[str, Any]:
         except Exception:  # one bad message must not bring back the others
             logger.exception("message failed", extra={"message_id": record["messageId"]})
             failed.append({"itemIdentifier": record["messageId"]})
+    put_off(event["Records"], {item["itemIdentifier"] for item in failed}, context)
     return {"batchItemFailures": failed}
 
 

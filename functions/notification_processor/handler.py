@@ -40,20 +40,21 @@ import boto3
 import redis
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from queue_backoff import put_off
 from redis.backoff import ExponentialBackoff
 from redis.cluster import RedisCluster
 from redis.retry import Retry
 
 logger = logging.getLogger()
 
-TIMEOUT = 5
-"""Seconds."""
+TIMEOUT = 1
+"""Seconds for one answer of SNS, the cache or Secrets Manager; two tries fit the least that the function may be given."""
 PAUSE = 0.1
 """Seconds between two looks at what another copy has claimed."""
 PATIENT_UNTIL = 2.0
 """Seconds before its end at which this copy no longer waits for another."""
 BEGIN_UNTIL = 0.5
-"""Seconds before its end at which it begins no other message: one that is named as failed comes again alone, but a copy that is cut
+"""Seconds before its end at which it begins no other message, or as many as the slowest took so far: one that is named as failed comes again alone, but a copy that is cut
 off brings back the whole batch."""
 # Deletes a claim that is still one's own. https://redis.io/docs/latest/commands/eval/
 _RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
@@ -154,16 +155,18 @@ def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """A batch of the queue. Messages that failed are named, and only they come again."""
     failed = []
     sent: set[str] = set()
+    slowest = BEGIN_UNTIL
     waiting = event["Records"]
     while waiting:
         patient = _left(context) > PATIENT_UNTIL
         claimed = []
         for record in waiting:
+            began = time.monotonic()
             try:
                 notification = Notification.read(_message(record["body"]), record["messageId"])
                 if notification.mark in sent:
                     continue
-                if process(notification, context, patient=patient):
+                if process(notification, context, patient=patient, needed=slowest):
                     sent.add(notification.mark)
                 else:
                     claimed.append(record)
@@ -173,9 +176,12 @@ def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
                     _memory.cache_clear()
                 logger.exception("message failed", extra={"message_id": record["messageId"]})
                 failed.append({"itemIdentifier": record["messageId"]})
+            # Where SNS does not answer each message takes its time, and the last would take more than there is.
+            slowest = max(slowest, time.monotonic() - began)
         waiting = claimed
         if waiting:
             time.sleep(PAUSE)
+    put_off(event["Records"], {item["itemIdentifier"] for item in failed}, context)
     return {"batchItemFailures": failed}
 
 
@@ -192,10 +198,11 @@ def _message(body: str) -> Any:
     return message
 
 
-def process(notification: Notification, context: Any, *, patient: bool) -> bool:
-    """Send it, unless it was sent before. False, only while ``patient``: another copy is at it."""
+def process(notification: Notification, context: Any, *, patient: bool, needed: float = BEGIN_UNTIL) -> bool:
+    """Send it, unless it was sent before. False, only while ``patient``: another copy is at it. Not begun with less than
+    ``needed`` seconds left."""
     left = _left(context)
-    if left < BEGIN_UNTIL:
+    if left < needed:
         raise OutOfTime(notification.id)
     # A moment and not a duration: to connect may take a while, which a claim must not outlast the call by.
     ends = int((time.time() + left) * 1000)
@@ -275,9 +282,7 @@ def _register(platform: str, token: str) -> str:
 @functools.cache
 def _sns() -> Any:
     # In the network the call may have no way out; it must fail before the function does.
-    return boto3.client(
-        "sns", config=Config(connect_timeout=TIMEOUT, read_timeout=TIMEOUT, retries={"mode": "standard"})
-    )
+    return boto3.client("sns", config=_client_config())
 
 
 @functools.cache
@@ -297,7 +302,7 @@ def _memory() -> Any:
         "ssl_ca_certs": os.environ.get("CACHE_CA_FILE"),
         "socket_timeout": TIMEOUT,
         "socket_connect_timeout": TIMEOUT,
-        "retry": Retry(ExponentialBackoff(cap=0.5, base=0.05), 2),
+        "retry": Retry(ExponentialBackoff(cap=0.5, base=0.05), 1),
     }
     return RedisCluster(**options) if os.environ["CACHE_MODE"] == "cluster" else redis.Redis(**options)
 
@@ -311,4 +316,8 @@ def _secret(name: str) -> str:
 
 @functools.cache
 def _secrets_manager() -> Any:
-    return boto3.client("secretsmanager")
+    return boto3.client("secretsmanager", config=_client_config())
+
+
+def _client_config() -> Config:
+    return Config(connect_timeout=TIMEOUT, read_timeout=TIMEOUT, retries={"mode": "standard", "total_max_attempts": 2})

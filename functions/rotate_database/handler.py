@@ -41,6 +41,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.native import Connection, identifier, literal
 
@@ -312,4 +313,7 @@ def _value(secret: str, stage: str, token: str | None = None) -> dict[str, Any] 
 
 @functools.cache
 def _client() -> Any:
-    return boto3.client("secretsmanager")
+    return boto3.client(
+        "secretsmanager",
+        config=Config(connect_timeout=5, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2}),
+    )

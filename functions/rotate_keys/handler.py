@@ -27,6 +27,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 logger = logging.getLogger()
 
@@ -147,4 +148,7 @@ def _value(secret: str, stage: str, token: str | None = None) -> dict[str, Any] 
 
 @functools.cache
 def _client() -> Any:
-    return boto3.client("secretsmanager")
+    return boto3.client(
+        "secretsmanager",
+        config=Config(connect_timeout=5, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2}),
+    )

@@ -24,6 +24,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import math
 import os
 import random
 import re
@@ -37,14 +38,19 @@ from typing import Any
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.session import Session
+from queue_backoff import put_off
 
 logger = logging.getLogger()
 
 TRIES = 5
 LONGEST_WAIT = 5.0
 """Seconds between two tries, at most."""
-TIMEOUT = 20
-"""Seconds for one request."""
+TIMEOUT = 20.0
+"""Seconds for one request, at most; less where the call ends sooner, so that there is time for another."""
+LEAST = 1.0
+"""Seconds without which no request is begun."""
+SPARE = 0.5
+"""Seconds at the end that are kept to say which messages failed: a copy that is cut off brings back the whole batch."""
 _BUSY = frozenset({429, 502, 503, 504})
 # https://docs.opensearch.org/latest/api-reference/index-apis/create-index/#index-naming-restrictions
 _INDEX = re.compile(r"[a-z0-9][a-z0-9._-]{0,254}")
@@ -111,6 +117,7 @@ def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any] | None:
         if failures:
             raise Refused("; ".join(failures.values()))
         return None
+    put_off(event["Records"], failures, context)
     return {"batchItemFailures": [{"itemIdentifier": key} for key in failures]}
 
 
@@ -142,7 +149,7 @@ def apply(changes: Mapping[str, Change], context: Any) -> dict[str, str]:
             break
         if attempt and not _wait(attempt, context):
             break
-        busy, failed = _bulk(waiting)
+        busy, failed = _bulk(waiting, _patience(context))
         failures |= failed
         waiting = {key: waiting[key] for key in busy}
     return failures | {key: busy.get(key, "no time is left") for key in waiting}
@@ -151,16 +158,26 @@ def apply(changes: Mapping[str, Change], context: Any) -> dict[str, str]:
 def _wait(attempt: int, context: Any) -> bool:
     """Longer each time and never the same; False if the time would not be enough for another request."""
     pause = min(LONGEST_WAIT, 0.2 * 2**attempt) * random.uniform(0.5, 1)  # noqa: S311 - nothing secret
-    if context is not None and context.get_remaining_time_in_millis() < (pause + TIMEOUT) * 1000:
+    if _left(context) < pause + LEAST + SPARE:
         return False
     time.sleep(pause)
     return True
 
 
-def _bulk(changes: Mapping[str, Change]) -> tuple[dict[str, str], dict[str, str]]:
+def _left(context: Any) -> float:
+    """Seconds until Lambda cuts this call off."""
+    return math.inf if context is None else float(context.get_remaining_time_in_millis() / 1000)
+
+
+def _patience(context: Any) -> float:
+    """Seconds to wait for an answer: half of what is left, so that a server that does not answer leaves time for another try."""
+    return min(TIMEOUT, max(LEAST, (_left(context) - SPARE) / 2))
+
+
+def _bulk(changes: Mapping[str, Change], patience: float) -> tuple[dict[str, str], dict[str, str]]:
     """Those that may succeed later, and those that never will, each with the reason."""
     lines = [json.dumps(line, separators=(",", ":")) for change in changes.values() for line in change.lines()]
-    status, answer = _send("/_bulk", ("\n".join(lines) + "\n").encode())
+    status, answer = _send("/_bulk", ("\n".join(lines) + "\n").encode(), patience)
     if status in _BUSY:
         return dict.fromkeys(changes, f"OpenSearch answers {status}"), {}
     if status != 200:
@@ -179,7 +196,7 @@ def _bulk(changes: Mapping[str, Change]) -> tuple[dict[str, str], dict[str, str]
     return busy, failed
 
 
-def _send(path: str, body: bytes) -> tuple[int, bytes]:
+def _send(path: str, body: bytes, patience: float) -> tuple[int, bytes]:
     """Signed with the function's role. A connection that breaks is as good as a busy server."""
     request = AWSRequest(
         method="POST",
@@ -192,7 +209,7 @@ def _send(path: str, body: bytes) -> tuple[int, bytes]:
         request.url, data=body, headers=dict(request.headers.items()), method="POST"
     )
     try:
-        with urllib.request.urlopen(signed, timeout=TIMEOUT) as answer:  # noqa: S310
+        with urllib.request.urlopen(signed, timeout=patience) as answer:  # noqa: S310
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()

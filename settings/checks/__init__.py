@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from settings.checks import (
     compute,
+    connections,
     data,
     ec2,
     edge,
@@ -30,6 +31,7 @@ from settings.models import Settings
 CHECKS: tuple[Callable[[Settings], Iterator[Mistake]], ...] = (
     *network.CHECKS,
     *services.CHECKS,
+    *connections.CHECKS,
     *data.CHECKS,
     *search.CHECKS,
     *edge.CHECKS,

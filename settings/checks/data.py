@@ -12,7 +12,6 @@ from settings.facts import (
     database_memory,
     has_cluster_mode,
     is_parameter,
-    max_connections,
     parameters_of,
 )
 from settings.mistakes import Mistake, Path, nearest, one_of
@@ -119,24 +118,6 @@ def replica_zones_are_used(settings: Settings) -> Iterator[Mistake]:
             )
 
 
-def readers_have_room(settings: Settings) -> Iterator[Mistake]:
-    """No proxy stands before replicas, so what services may open to them must fit what their class takes (S0-04)."""
-    if not (settings.data and settings.data.replicas):
-        return
-    users = {name: service for name, service in settings.services.items() if "database" in service.uses}
-    opened = sum(settings.most_copies(name) * service.connections for name, service in users.items())
-    share = -(-opened // len(settings.data.replicas))
-    for name, replica in settings.data.replicas.items():
-        instance_class = replica.instance_class or settings.data.instance_class
-        room = max_connections(instance_class)
-        if room is not None and share > room:
-            yield Mistake(
-                ("data", "replicas", name, "class"),
-                f"services may open {opened} connections to {len(settings.data.replicas)} replicas, {share} to each, and "
-                f"{instance_class} takes {room}; use a larger class, more replicas, or lower connections or scaling.max",
-            )
-
-
 def windows_are_apart(settings: Settings) -> Iterator[Mistake]:
     """AWS refuses a daily backup window that meets the weekly maintenance window."""
     if settings.data and meet(settings.data.backup.window, settings.data.maintenance_window):
@@ -177,8 +158,30 @@ def _minutes(window: str) -> tuple[int, int]:
     return start, (end - start) % (24 * 60)
 
 
+def settings_are_not_said_twice(settings: Settings) -> Iterator[Mistake]:
+    """What has a setting of its own is none of the further parameters."""
+    if settings.data and "statement_timeout" in settings.data.parameters:
+        yield Mistake(
+            ("data", "parameters", "statement_timeout"),
+            "is data.statement_timeout, in seconds; set that, and leave this out",
+        )
+    cache = settings.cache
+    if cache and "maxmemory-policy" in cache.parameters:
+        policy = cache.parameters["maxmemory-policy"]
+        if (policy == "noeviction") != (cache.purpose == "jobs"):
+            yield Mistake(
+                ("cache", "parameters", "maxmemory-policy"),
+                f'"{policy}" does not go with purpose: {cache.purpose}; '
+                + (
+                    "a cache of jobs loses them unless it is noeviction; leave it out"
+                    if cache.purpose == "jobs"
+                    else "with noeviction a full cache refuses writes, as only jobs want; leave it out, or set cache.purpose: jobs"
+                ),
+            )
+
+
 CHECKS = (
-    readers_have_room,
+    settings_are_not_said_twice,
     cache_class_has_cluster_mode,
     classes_are_known,
     parameters_exist,

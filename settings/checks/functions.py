@@ -74,6 +74,17 @@ def groundwork_runs_its_own(settings: Settings) -> Iterator[Mistake]:
             )
 
 
+def timeouts_are_long_enough(settings: Settings) -> Iterator[Mistake]:
+    for function in _all(settings):
+        least = function.takes.least_timeout
+        # What Groundwork runs itself is a mistake of its own.
+        if function.settings.timeout < least and not function.takes.runs_for:
+            yield Mistake(
+                ("functions", function.name, "timeout"),
+                f"{function.settings.timeout} s is less than the {least} s that {function.code} needs to try again what fails",
+            )
+
+
 def needed_variables_are_set(settings: Settings) -> Iterator[Mistake]:
     for function in _all(settings):
         takes = function.takes
@@ -119,16 +130,16 @@ def _matches(name: str, patterns: Mapping[str, str] | tuple[str, ...]) -> str | 
 def values_are_taken(settings: Settings) -> Iterator[Mistake]:
     """A value is never repeated: among what a stack file hands over may be a secret."""
     for function in _all(settings):
-        buckets = function.used("bucket")
         for name, value in function.settings.environment.items():
             variable = function.takes.variables.get(name)
             if variable is None:
                 continue
-            if variable.bucket and value not in buckets:
-                offered = f"it uses {', '.join(buckets)}" if buckets else "it uses none"
+            named = function.used(variable.names) if variable.names else []
+            if variable.names and value not in named:
+                offered = f"it uses {', '.join(named)}" if named else "it uses none"
                 yield Mistake(
                     function.variable(name),
-                    f"names no bucket that functions.{function.name} uses; {offered}{nearest(value, buckets)}",
+                    f"names no {variable.names} that functions.{function.name} uses; {offered}{nearest(value, named)}",
                 )
             elif variable.pattern and not re.fullmatch(variable.pattern, value):
                 yield Mistake(
@@ -141,7 +152,11 @@ def values_are_taken(settings: Settings) -> Iterator[Mistake]:
 def uses_are_enough(settings: Settings) -> Iterator[Mistake]:
     for function in _all(settings):
         for use in function.takes.uses:
-            yield from _bucket(function, use) if use.kind == "bucket" else _single(function, use)
+            yield from (_named if use.kind in _SEVERAL else _single)(function, use)
+
+
+_SEVERAL = ("bucket", "queue")
+"""What a platform may have several of, each with a name."""
 
 
 def _single(function: _Shipped, use: ShippedUse) -> Iterator[Mistake]:
@@ -152,47 +167,49 @@ def _single(function: _Shipped, use: ShippedUse) -> Iterator[Mistake]:
     if held is None and (use.needed == "always" or (use.needed == "if there" and there)):
         layer = "" if there else f"; this stack has no {use.kind}"
         yield Mistake(path, f"is missing, and {function.code} needs it; write {use.kind}: {one_of(use.levels)}{layer}")
-    elif held and held.level in LEVELS[use.kind] and held.level not in use.levels:
-        yield Mistake(path, f'"{held.level}" is too little for {function.code}; use {one_of(use.levels)}')
+    elif held and set(held.levels) <= set(LEVELS[use.kind]) and not set(held.levels) & set(use.levels):
+        yield Mistake(path, f'"{held.levels[0]}" is too little for {function.code}; use {one_of(use.levels)}')
 
 
-def _bucket(function: _Shipped, use: ShippedUse) -> Iterator[Mistake]:
-    uses, buckets = function.settings.uses, function.used("bucket")
+def _named(function: _Shipped, use: ShippedUse) -> Iterator[Mistake]:
+    uses, held_of_kind = function.settings.uses, function.used(use.kind)
     named = function.settings.environment.get(use.variable or "")
     levels = use.unset if use.variable and named is None and use.unset else use.levels
     if named is None:
         # A variable that must be set is a mistake of its own.
         missing = use.variable is None or use.unset
-        if missing and not any(uses[name].level in levels for name in buckets):
+        if missing and not any(set(uses[name].levels) & set(levels) for name in held_of_kind):
             unless = f" while {use.variable} is not set" if use.variable else ""
             yield Mistake(
                 ("functions", function.name, "uses"),
-                f"holds no bucket at {one_of(levels)}, and {function.code} needs one{unless}; "
-                f"{f'there is {one_of(buckets)}' if buckets else f'write NAME: {levels[0]}'}",
+                f"holds no {use.kind} at {one_of(levels)}, and {function.code} needs one{unless}; "
+                f"{f'there is {one_of(held_of_kind)}' if held_of_kind else f'write NAME: {levels[0]}'}",
             )
         return
-    if named not in buckets:
+    if named not in held_of_kind:
         return
     held = uses[named]
     path = ("functions", function.name, "uses", named)
-    if held.level in LEVELS["bucket"] and held.level not in levels:
-        yield Mistake(
-            path,
-            f'"{held.level}" is too little for {function.code}, which is told {use.variable}: {named}; use {one_of(levels)}',
-        )
-    outside = (
-        [] if held.prefix is None else [name for name in use.keys if not _within(held.prefix, function, use, name)]
-    )
+    below = [prefix for level, prefix in held.parts if level in levels]
+    if not below:
+        if set(held.levels) <= set(LEVELS[use.kind]):
+            yield Mistake(
+                path,
+                f'"{held.levels[0]}" is too little for {function.code}, which is told {use.variable}: {named}; use {one_of(levels)}',
+            )
+        return
+    outside = [name for name in use.keys if not _within([prefix or "" for prefix in below], function, use, name)]
     if outside:
+        said = one_of(f'"{prefix}"' for prefix in below)
         yield Mistake(
-            (*path, "prefix"),
-            f'"{held.prefix}" leaves out where {function.code} works: {one_of(outside)} must stay below it',
+            (*path, "prefix" if held.prefix else "prefixes"),
+            f"{said} leaves out where {function.code} works: {one_of(outside)} must stay below it",
         )
 
 
-def _within(prefix: str, function: _Shipped, use: ShippedUse, name: str) -> bool:
+def _within(prefixes: list[str], function: _Shipped, use: ShippedUse, name: str) -> bool:
     value = function.settings.environment.get(name, function.takes.variables[name].unset or "")
-    return all(found.startswith(prefix) for found in re.findall(use.keys[name], value))
+    return all(found.startswith(tuple(prefixes)) for found in re.findall(use.keys[name], value))
 
 
 def handlers_know_who_calls(settings: Settings) -> Iterator[Mistake]:
@@ -228,6 +245,7 @@ def _callers(settings: Settings) -> Iterator[tuple[Path, str | None, Starter]]:
 
 CHECKS = (
     groundwork_runs_its_own,
+    timeouts_are_long_enough,
     needed_variables_are_set,
     variables_are_known,
     values_are_taken,

@@ -6,9 +6,9 @@ import pathlib
 from collections.abc import Iterator, Mapping
 from itertools import combinations
 
-from settings.access import LEVELS, usable
+from settings.access import usable
 from settings.artefacts import ROOT
-from settings.checks.services import MAX_DIRECT_CONNECTIONS, looks_secret
+from settings.checks.services import looks_secret, use_fits
 from settings.mistakes import Mistake, Path, nearest, one_of
 from settings.models import Settings
 from settings.models.functions import FunctionSettings
@@ -156,12 +156,8 @@ def functions_use_what_exists(settings: Settings) -> Iterator[Mistake]:
             elif used not in there:
                 known = f"there are {', '.join(offered)}" if offered else "this stack has nothing to use"
                 yield Mistake(path, f"unknown; {known}{nearest(used, offered)}")
-            elif use.level not in LEVELS[there[used]]:
-                yield Mistake(
-                    path, f'"{use.level}" is not a level of a {there[used]}; use {one_of(LEVELS[there[used]])}'
-                )
-            elif use.prefix and there[used] != "bucket":
-                yield Mistake((*path, "prefix"), f"a prefix goes with a bucket; {used} is a {there[used]}")
+            else:
+                yield from use_fits(path, use, used, there[used])
 
 
 def a_queue_has_one_consumer(settings: Settings) -> Iterator[Mistake]:
@@ -169,7 +165,7 @@ def a_queue_has_one_consumer(settings: Settings) -> Iterator[Mistake]:
     consumers: dict[str, str] = {}
     for name, service in settings.services.items():
         for used, use in service.uses.items():
-            if use.level == "consume":
+            if "consume" in use.levels:
                 consumers.setdefault(used, f"services.{name}")
     for name, function in settings.functions.items():
         if not function.trigger:
@@ -191,7 +187,9 @@ def functions_do_not_trigger_themselves(settings: Settings) -> Iterator[Mistake]
             use = function.uses.get(bucket)
             if not (use and function.trigger and function.trigger.queue == notify.queue):
                 continue
-            if use.level in _WRITING and notify.on == "created" and _meet(use.prefix or "", notify.prefix):
+            if notify.on == "created" and any(
+                level in _WRITING and _meet(prefix or "", notify.prefix) for level, prefix in use.parts
+            ):
                 where = f"below {notify.prefix}" if notify.prefix else "anywhere in it"
                 yield Mistake(
                     ("functions", name, "uses", bucket),
@@ -301,38 +299,6 @@ def functions_reach_the_cache(settings: Settings) -> Iterator[Mistake]:
 _BY_PASSWORD = ("functions/cache_invalidator", "functions/notification_processor")
 
 
-def functions_leave_connections_free(settings: Settings) -> Iterator[Mistake]:
-    """Each copy of a function holds a connection of its own (S0-04)."""
-    if not settings.data or settings.data.proxy:
-        return
-    services = sum(
-        settings.most_copies(name) * service.connections
-        for name, service in settings.services.items()
-        if "database" in service.uses
-    )
-    total = services
-    for name, function in settings.functions.items():
-        if "database" not in function.uses:
-            continue
-        copies = function.concurrency
-        if copies is None and function.trigger:
-            copies = function.trigger.concurrency
-        path = ("functions", name, "concurrency")
-        if copies is None:
-            yield Mistake(
-                path,
-                "is missing, and each copy that uses the database holds a connection; set it, or set data.proxy: {}",
-            )
-            continue
-        total += copies
-        if total > MAX_DIRECT_CONNECTIONS:
-            yield Mistake(
-                path,
-                f"{copies} copies bring the direct connections to {total} ({services} of services), more than "
-                f"{MAX_DIRECT_CONNECTIONS} without a pooler; set data.proxy: {{}}, or lower concurrency",
-            )
-
-
 CHECKS = (
     fifo_settings_go_with_the_suffix,
     names_differ_in_more_than_the_suffix,
@@ -348,5 +314,4 @@ CHECKS = (
     functions_in_the_network_reach_aws,
     environment_holds_no_secret,
     functions_reach_the_cache,
-    functions_leave_connections_free,
 )

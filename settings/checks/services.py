@@ -8,10 +8,11 @@ from collections.abc import Iterator
 
 from settings.access import LEVELS, usable
 from settings.facts import fargate_sizes
-from settings.mistakes import Mistake, nearest, one_of
+from settings.mistakes import Mistake, Path, nearest, one_of
 from settings.models import Settings
-from settings.models.services import ServiceSettings
+from settings.models.services import ServiceSettings, Use, Uses
 from settings.routes import Route, routes
+from settings.variables import given, offered, own_variables
 
 
 def sizes_fit_fargate(settings: Settings) -> Iterator[Mistake]:
@@ -110,21 +111,28 @@ def uses_exist(settings: Settings) -> Iterator[Mistake]:
         for used, use in service.uses.items():
             path = ("services", name, "uses", used)
             if used not in there:
-                offered = f"there are {', '.join(there)}" if there else "this stack has nothing to use"
+                known = f"there are {', '.join(there)}" if there else "this stack has nothing to use"
                 add = (
                     f"; add groundwork:{_LAYER_OF[used]}: {{}} under config"
                     if used in _LAYER_OF
                     else nearest(used, there)
                 )
-                yield Mistake(path, f"unknown; {offered}{add}")
-            elif use.level not in LEVELS[there[used]]:
-                yield Mistake(
-                    path, f'"{use.level}" is not a level of a {there[used]}; use {one_of(LEVELS[there[used]])}'
-                )
-            elif use.prefix and there[used] != "bucket":
-                yield Mistake((*path, "prefix"), f"a prefix goes with a bucket; {used} is a {there[used]}")
+                yield Mistake(path, f"unknown; {known}{add}")
             elif used == name:
                 yield Mistake(path, "a service cannot use itself")
+            else:
+                yield from use_fits(path, use, used, there[used])
+
+
+def use_fits(path: Path, use: Use, used: str, kind: str) -> Iterator[Mistake]:
+    """Levels against those of the kind; prefixes go with buckets alone."""
+    at = {level: (*path, "prefixes", prefix) for level, prefix in use.parts if use.prefixes and prefix}
+    for level in use.levels:
+        if level not in LEVELS[kind]:
+            yield Mistake(at.get(level, path), f'"{level}" is not a level of a {kind}; use {one_of(LEVELS[kind])}')
+    for key in ("prefix", "prefixes"):
+        if getattr(use, key) and kind != "bucket":
+            yield Mistake((*path, key), f"a prefix goes with a bucket; {used} is a {kind}")
 
 
 _LAYER_OF = {"database": "data", "cache": "cache", "search": "search"}
@@ -150,42 +158,54 @@ def names_are_distinct(settings: Settings) -> Iterator[Mistake]:
         kinds.setdefault(thing.name, thing.kind)
 
 
-def connections_fit_the_pool(settings: Settings) -> Iterator[Mistake]:
-    if not settings.data or settings.data.proxy:
-        return
-    users = {name: service for name, service in settings.services.items() if "database" in service.uses}
-    total = sum(settings.most_copies(name) * service.connections for name, service in users.items())
-    if total > MAX_DIRECT_CONNECTIONS:
-        parts = " + ".join(
-            f"{name} {settings.most_copies(name)} × {service.connections}" for name, service in users.items()
-        )
-        yield Mistake(
-            ("data", "proxy"),
-            f"services may open {total} direct connections ({parts}), more than {MAX_DIRECT_CONNECTIONS} without a pooler; "
-            "set data.proxy: {}, or lower scaling.max or connections",
-        )
-
-
-MAX_DIRECT_CONNECTIONS = 100
-"""Requirement S0-04."""
+def variables_are_offered(settings: Settings) -> Iterator[Mistake]:
+    for layer, name, uses in workloads(settings):
+        for used, use in uses.items():
+            brought = offered(settings, used, use)
+            for variable in dict.fromkeys((use.variables or {}).values()):
+                # What does not exist is a mistake of its own.
+                if brought and variable not in brought:
+                    yield Mistake(
+                        (layer, name, "uses", used, "variables"),
+                        f"{variable} is none of what {used} gives: {', '.join(brought)}{nearest(variable, brought)}",
+                    )
 
 
 def environment_names_are_distinct(settings: Settings) -> Iterator[Mistake]:
-    """ECS refuses a task in which one name comes from two secrets, or from a secret and from plain configuration."""
+    """One name has one value: nothing is given up in silence for another."""
+    for layer, name, uses in workloads(settings):
+        service = settings.services[name] if layer == "services" else None
+        taken = dict.fromkeys(own_variables(service), "") if service else {}
+        for used, use in uses.items():
+            for variable, source in given(settings, layer, used, use).items():
+                if variable in taken:
+                    by = f"is also given by uses.{taken[variable]}" if taken[variable] else "is Groundwork's own"
+                    yield Mistake(
+                        (layer, name, "uses", used),
+                        f"{variable} {by}; one name has one value. Say under variables which ones it is given, or give this "
+                        f"another name there: variables: {{OTHER_NAME: {source}}}",
+                    )
+                taken.setdefault(variable, used)
+        environment = getattr(settings, layer)[name].environment
+        for variable in environment:
+            if taken.get(variable):
+                yield Mistake(
+                    (layer, name, "environment", variable),
+                    f"uses.{taken[variable]} gives this variable; leave it out here, or leave it out of uses.{taken[variable]}.variables",
+                )
+            elif variable in taken and variable.startswith("DATABASE_"):
+                yield Mistake(
+                    (layer, name, "environment", variable),
+                    f"comes from {layer}.{name}.connections; set that, and leave this out",
+                )
+
+
+def workloads(settings: Settings) -> Iterator[tuple[str, str, Uses]]:
+    """Every service and function: its layer, its name and what it uses."""
     for name, service in settings.services.items():
-        given = dict.fromkeys(service.environment, f"services.{name}.environment")
-        for used in service.uses:
-            for key in _secret_names(settings, used):
-                if key in given:
-                    path = ("services", name, "uses", used)
-                    yield Mistake(path, f"{key} is also set by {given[key]}; one name has one value")
-                given.setdefault(key, used)
-
-
-def _secret_names(settings: Settings, used: str) -> tuple[str, ...]:
-    if used == "database":
-        return ("DATABASE_USERNAME", "DATABASE_PASSWORD")
-    return settings.secrets[used].variables if used in settings.secrets else ()
+        yield "services", name, service.uses
+    for name, function in settings.functions.items():
+        yield "functions", name, function.uses
 
 
 def images_can_be_pulled(settings: Settings) -> Iterator[Mistake]:
@@ -286,7 +306,7 @@ CHECKS = (
     priorities_are_distinct,
     uses_exist,
     names_are_distinct,
-    connections_fit_the_pool,
+    variables_are_offered,
     environment_names_are_distinct,
     ports_are_said_once,
     environment_holds_no_secret,

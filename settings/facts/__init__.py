@@ -74,12 +74,16 @@ def has_cluster_mode(node_class: str) -> bool:
 
 
 def max_connections(instance_class: str) -> int | None:
-    """What RDS for PostgreSQL sets ``max_connections`` to: memory in bytes / 9,531,392, at most 5,000.
+    """What RDS for PostgreSQL sets ``max_connections`` to, or a few less: memory in bytes / 9,531,392, at most 5,000, of what
+    RDS leaves of the memory.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html#RDS_Limits.MaxConnections
     """
     memory = database_memory(instance_class)
-    return None if memory is None else min(int(memory * 1024**3 / 9_531_392), 5000)
+    if memory is None:
+        return None
+    kept = _load("classes")["databases"]["kept"]
+    return min(int((memory * (1 - kept["share"]) - kept["gib"]) * 1024**3 / 9_531_392), 5000)
 
 
 def classes(kind: str) -> list[str]:

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from settings.models.base import DailyWindow, ImageReference, Model, Name, WeeklyWindow
+from settings.models.services import check_bounds
+
+POLICIES: Mapping[str, str] = {"cache": "allkeys-lru", "jobs": "noeviction"}
+"""What a cache is for → which keys give way when it is full."""
+
+
+class TimeToLiveSettings(Model):
+    """How long services keep what they put into the cache; they are told, and it is they who set it on each key."""
+
+    min: Annotated[int, Field(ge=1, le=604800)] = 300
+    """Seconds that hot data is kept at least …"""
+    max: Annotated[int, Field(ge=1, le=604800)] = 900
+    """… and at most. Between the two each key may take its own, so that not all of them end at once."""
+    local: Annotated[int, Field(ge=0, le=3600)] = 15
+    """Seconds that a copy keeps the very hottest in its own memory; 0 where it keeps nothing."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> TimeToLiveSettings:
+        check_bounds(self.min, self.max)
+        return self
 
 
 class CacheSettings(Model):
@@ -15,8 +36,8 @@ class CacheSettings(Model):
 
     placement: Literal["elasticache", "instance"] = "elasticache"
     """``instance``, only with the engine ``ec2`` and one instance: a container beside the services, with its snapshots on the
-    data volume. Of the settings below it takes ``engine``, ``max_memory_mb``, ``image``, ``copy_to``, ``snapshot_window`` (its
-    start is when the daily copy is made) and ``parameters``."""
+    data volume. Of the settings below it takes ``engine``, ``purpose``, ``ttl``, ``max_memory_mb``, ``image``, ``copy_to``, ``snapshot_window``
+    (its start is when the daily copy is made) and ``parameters``."""
     max_memory_mb: Annotated[int, Field(ge=64, le=65536)] = 512
     """With ``placement: instance``: MiB of keys and values; the container gets half as much again for its snapshots."""
     image: ImageReference | None = None
@@ -24,6 +45,11 @@ class CacheSettings(Model):
     copy_to: Name | None = None
     """With ``placement: instance``: the bucket (of ``storage``) that gets a copy of the newest snapshot each day, below
     ``cache/``."""
+    purpose: Literal["cache", "jobs"] = "cache"
+    """What happens when it is full. ``cache``: the keys that were not used for longest give way (``allkeys-lru``). ``jobs``: none
+    does (``noeviction``), as a queue of jobs such as BullMQ needs, and writes are refused; give it room, and data that can be
+    lost a cache of its own."""
+    ttl: TimeToLiveSettings = TimeToLiveSettings()
     engine: Literal["valkey", "redis"] = "valkey"
     version: Annotated[str, Field(pattern=r"^[78]\.\d$")] | None = None
     """Unset: Valkey 8.0, Redis 7.1."""
@@ -41,7 +67,7 @@ class CacheSettings(Model):
     """In the platform's time zone, at least an hour, apart from the maintenance window."""
     maintenance_window: WeeklyWindow = "sun:05:30-06:30"
     parameters: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9-]*$")], str] = {}
-    """Further parameters of the parameter group, such as ``maxmemory-policy``."""
+    """Further parameters of the parameter group, such as ``timeout``."""
 
     @model_validator(mode="after")
     def _multi_az_needs_replicas(self) -> CacheSettings:

@@ -119,6 +119,9 @@ class DataSettings(Model):
     """Performance Insights, seven days kept, which is free."""
     monitoring_interval: Literal[0, 1, 5, 10, 15, 30, 60] = 60
     """Seconds between enhanced-monitoring samples; 0 turns it off."""
+    statement_timeout: Annotated[int, Field(ge=1, le=86400)] | None = 30
+    """Seconds after which a statement is ended; null lets it run for ever. A migration that takes longer says so for its own
+    session: ``SET statement_timeout = 0``."""
     parameters: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_.]*$")], str] = {}
     """Further parameters of the parameter group. TLS is forced whatever stands here."""
     iam_authentication: bool = True

@@ -117,14 +117,14 @@ class ShippedVariable(Model):
     """A regular expression that the whole value matches; unset, any text."""
     such_as: str | None = None
     """A value, for messages and pages."""
-    bucket: bool = False
-    """Whether it names a bucket that the function uses."""
+    names: Literal["bucket", "queue"] | None = None
+    """Which kind of thing that the function uses it names."""
 
 
 class ShippedUse(Model):
     """What a shipped function must be allowed under ``uses``."""
 
-    kind: Literal["bucket", "cache", "push", "search"]
+    kind: Literal["bucket", "cache", "push", "queue", "search"]
     levels: tuple[str, ...]
     """Any of these."""
     needed: Literal["always", "if there", "no"] = "always"
@@ -141,6 +141,8 @@ class ShippedFunction(Model):
     """What a function of ours takes: ``function.yaml`` beside its handler."""
 
     started_by: tuple[Starter, ...]
+    least_timeout: Annotated[int, Field(ge=1, le=900)] = 1
+    """Seconds that it needs: so that what it asks others for fails, and is tried again, before Lambda cuts it off."""
     variables: dict[VariableName, ShippedVariable] = {}
     one_of: tuple[str, ...] = ()
     """Variables of which at least one is set."""

@@ -43,6 +43,25 @@ class FifoSettings(Model):
         return self
 
 
+class BackoffSettings(Model):
+    """How long a message that failed waits for its next try: twice as long each time."""
+
+    first: Annotated[int, Field(ge=1, le=43200)] = 10
+    """Seconds after the first try."""
+    most: Annotated[int, Field(ge=1, le=43200)] = 900
+    """Seconds, at most."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> BackoffSettings:
+        if self.first > self.most:
+            raise PydanticCustomError(
+                "bounds",
+                "first ({first}) is more than most ({most})",
+                {"first": self.first, "most": self.most, "at": ("first",)},
+            )
+        return self
+
+
 class QueueSettings(Model):
     """An SQS queue and its dead-letter queue."""
 
@@ -54,6 +73,10 @@ class QueueSettings(Model):
     """Seconds before a message can be received."""
     tries: Annotated[int, Field(ge=1, le=1000)] = 3
     """Receipts after which a message goes to the dead-letter queue."""
+    backoff: BackoffSettings | None = BackoffSettings()
+    """What consumers do with a message that failed: they hide it for ``first`` seconds, then for twice that, up to ``most``. SQS
+    does not do it by itself: Groundwork's functions do, and a service that consumes the queue is told in
+    ``NAME_QUEUE_BACKOFF_…_SECONDS``. null: it comes again when ``visibility`` ends."""
     wait: Annotated[int, Field(ge=0, le=20)] = 20
     """Seconds that a receiver waits for a message (long polling)."""
     max_kb: Annotated[int, Field(ge=1, le=1024)] = 256

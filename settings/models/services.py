@@ -14,12 +14,57 @@ EnvironmentName = Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$", max_l
 UrlPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9_\-.$/~\"'@:+*?&]*$", max_length=128)]
 
 
+Level = Literal[
+    "connect", "read", "write", "read-write", "purge", "sign-download", "sign", "send", "consume", "publish"
+]
+Prefix = Annotated[str, Field(pattern=r"^[^/*?][^*?]*$", max_length=256)]
+
+
+def _variables(value: Any) -> Any:
+    return {name: name for name in value} if isinstance(value, (list, tuple)) else value
+
+
+Variables = Annotated[
+    dict[EnvironmentName, EnvironmentName],
+    BeforeValidator(_variables, json_schema_input_type=list[EnvironmentName] | dict[EnvironmentName, EnvironmentName]),
+]
+
+
 class Use(Model):
     """What a workload may do with something else of the platform."""
 
-    level: Literal["connect", "read", "write", "read-write", "sign", "send", "consume", "publish"]
-    prefix: Annotated[str, Field(pattern=r"^[^/*?][^*?]*$", max_length=256)] | None = None
+    level: Level | None = None
+    """Either this, or ``prefixes``."""
+    prefix: Prefix | None = None
     """For a bucket: only keys that start with it."""
+    prefixes: dict[Prefix, Level] = {}
+    """For a bucket, in place of ``level``: what is allowed below each of several prefixes: ``{uploads/: sign, processed/: read}``."""
+    variables: Variables | None = None
+    """Which of its environment variables the workload is given; unset, all. A list keeps their names, such as
+    ``[SESSION_SECRET]`` of a secret; a mapping gives them others: ``{RDS_HOSTNAME: DATABASE_HOST}``."""
+
+    @property
+    def parts(self) -> tuple[tuple[Level, str | None], ...]:
+        """Each level with the prefix below which it holds; None for everything."""
+        if self.level is not None:
+            return ((self.level, self.prefix),)
+        return tuple((level, prefix) for prefix, level in sorted(self.prefixes.items()))
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """Every level that it has somewhere."""
+        return tuple(dict.fromkeys(level for level, _ in self.parts))
+
+    @model_validator(mode="after")
+    def _level_or_prefixes(self) -> Use:
+        if self.level is None and not self.prefixes:
+            raise PydanticCustomError("use", "needs a level, or prefixes with one each")
+        if self.prefixes and (self.level is not None or self.prefix is not None):
+            stray = "level" if self.level is not None else "prefix"
+            raise PydanticCustomError(
+                "use", "{stray} and prefixes exclude one another; leave one out", {"stray": stray, "at": ("prefixes",)}
+            )
+        return self
 
 
 def _use(value: Any) -> Any:
@@ -27,6 +72,30 @@ def _use(value: Any) -> Any:
 
 
 Uses = dict[QueueName, Annotated[Use, BeforeValidator(_use, json_schema_input_type=str | Use)]]
+
+
+class PoolSettings(Model):
+    """The database connections of one copy. A bare number is ``max``."""
+
+    max: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Largest size of the pool."""
+    min: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Connections that are kept open."""
+    idle: Annotated[int, Field(ge=1, le=86400)] = 30
+    """Seconds after which a connection beyond ``min`` that nobody uses is closed."""
+    connect: Annotated[int, Field(ge=1, le=300)] = 5
+    """Seconds that opening a connection may take."""
+    readers: Annotated[int, Field(ge=0, le=1000)] = 1
+    """Largest size of a second pool, to the replicas, where there are some; 0 where it reads from none of them."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> PoolSettings:
+        check_bounds(self.min, self.max)
+        return self
+
+
+def _pool(value: Any) -> Any:
+    return {"max": value} if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 class StepScaling(Model):
@@ -187,8 +256,12 @@ class ServiceSettings(Model):
     uses: Uses = {}
     scaling: ScalingSettings = ScalingSettings()
 
-    connections: Annotated[int, Field(ge=1, le=1000)] = 10
-    """Size of the database connection pool in one copy."""
+    connections: Annotated[
+        PoolSettings,
+        BeforeValidator(_pool, json_schema_input_type=Annotated[int, Field(ge=1, le=1000)] | PoolSettings),
+    ] = PoolSettings()
+    """The database connections of one copy: the largest size of its pool, or ``{min: 10, max: 50, idle: 30, connect: 5}``. It
+    is told them as ``DATABASE_POOL_…``; what they add up to is held against what the database takes."""
 
     user: Annotated[str, Field(pattern=r"^[1-9]\d{0,8}(:[1-9]\d{0,8})?$")] = "1000:1000"
     """User and group ids; never root."""

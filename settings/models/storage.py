@@ -31,20 +31,41 @@ class LifecycleSettings(Model):
     prefix: str = ""
     infrequent_after: Annotated[int, Field(ge=30)] | None = None
     """Days until Standard-IA (S3 asks for at least 30)."""
+    intelligent_after: Annotated[int, Field(ge=0)] | None = None
+    """Days until Intelligent-Tiering, which moves each object between tiers by how it is read; 0 is with the next daily run. In
+    place of ``infrequent_after``."""
     archive_after: Days | None = None
     """Days until Glacier Flexible Retrieval."""
     expire_after: Days | None = None
+    """Days until an object is deleted, and with it, a day later, the versions that are left of it."""
     noncurrent_expire_after: Days | None = None
-    """Days until a replaced or deleted version is gone for good."""
+    """Days until a replaced or deleted version is gone for good; unset, a day where objects expire, else the purpose's."""
 
     @model_validator(mode="after")
     def _in_order(self) -> LifecycleSettings:
-        ages = [age for age in (self.infrequent_after, self.archive_after, self.expire_after) if age is not None]
+        if self.infrequent_after is not None and self.intelligent_after is not None:
+            raise PydanticCustomError(
+                "lifecycle",
+                "intelligent_after brings its own tier for what is seldom read; leave infrequent_after out",
+                {"at": ("infrequent_after",)},
+            )
+        steps = (self.infrequent_after, self.intelligent_after, self.archive_after, self.expire_after)
+        ages = [age for age in steps if age is not None]
         if ages != sorted(set(ages)):
             raise PydanticCustomError(
-                "lifecycle", "infrequent_after, archive_after and expire_after must follow one another"
+                "lifecycle",
+                "infrequent_after (or intelligent_after), archive_after and expire_after must follow one another",
             )
         return self
+
+    @property
+    def versions_gone_after(self) -> int | None:
+        """Days. What expires is gone: an object that is only marked as deleted would stay for as long as the purpose keeps old
+        versions. Where rules overlap, S3 takes the shorter.
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-conflicts.html"""
+        if self.noncurrent_expire_after is not None or self.expire_after is None:
+            return self.noncurrent_expire_after
+        return 1
 
 
 class BucketSettings(Model):

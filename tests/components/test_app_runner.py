@@ -17,6 +17,7 @@ from preview.verdicts import judge
 from settings.models.compute import ComputeSettings
 from settings.models.observability import ObservabilitySettings
 from settings.models.services import ServiceSettings
+from tests.components.test_compute_fargate import POOL
 from tests.harness import build
 
 KEY = "arn:aws:kms:ap-south-1:111122223333:key/k"
@@ -157,7 +158,7 @@ def test_values_come_by_reference_and_the_services_own_role_reads_them(shop: Sna
 
 def test_app_runner_sets_the_port_itself(shop: Snapshot) -> None:
     variables = image_of(shop)["imageConfiguration"]["runtimeEnvironmentVariables"]
-    assert variables == {"DATABASE_HOST": "db.example", "DATABASE_POOL_SIZE": "10"}
+    assert variables == {"DATABASE_HOST": "db.example", **POOL}
 
 
 def test_its_own_repository_is_pulled_with_a_role_for_that_alone(shop: Snapshot) -> None:

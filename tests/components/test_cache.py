@@ -16,6 +16,7 @@ from components.logs import Logging
 from settings.models.cache import CacheSettings
 from settings.models.observability import ObservabilitySettings
 from tests.harness import build
+from tests.requirements import proves
 
 KEY = "arn:aws:kms:ap-south-1:111122223333:key/data"
 
@@ -92,7 +93,10 @@ def test_shards_turn_cluster_mode_on():
     assert (group["numNodeGroups"], group["replicasPerNodeGroup"]) == (3, 1)
     assert "numCacheClusters" not in group
     (parameters,) = snapshot.of_type("aws:elasticache/parameterGroup:ParameterGroup")
-    assert parameters.inputs["parameters"] == [{"name": "cluster-enabled", "value": "yes"}]
+    assert parameters.inputs["parameters"] == [
+        {"name": "cluster-enabled", "value": "yes"},
+        {"name": "maxmemory-policy", "value": "allkeys-lru"},
+    ]
     environment = snapshot.outputs["environment"]
     assert environment["CACHE_MODE"] == "cluster"
     assert environment["CACHE_HOST"].startswith("clustercfg.")
@@ -182,6 +186,27 @@ def test_data_outlives_the_cache_in_prod(stage, kept):
     group = _group(_cache(stage=stage))
     assert group.options.get("protect", False) is kept
     assert ("finalSnapshotIdentifier" in group.inputs) is kept
+
+
+@proves("S0-17")
+def test_a_cache_of_jobs_throws_nothing_out_and_any_other_what_is_least_used():
+    policies = {}
+    for purpose in ("cache", "jobs"):
+        snapshot = _cache({"purpose": purpose})
+        (group,) = snapshot.of_type("aws:elasticache/parameterGroup:ParameterGroup")
+        policies[purpose] = {item["name"]: item["value"] for item in group.inputs["parameters"]}["maxmemory-policy"]
+        assert ("001-evictions" in _alarms(snapshot)) is (purpose == "cache")
+    assert policies == {"cache": "allkeys-lru", "jobs": "noeviction"}
+
+
+@proves("S0-17")
+def test_services_are_told_how_long_to_keep_things():
+    told = _cache({"ttl": {"max": 600}}).outputs["environment"]
+    assert {name: value for name, value in told.items() if "TTL" in name} == {
+        "CACHE_TTL_MIN_SECONDS": "300",
+        "CACHE_TTL_MAX_SECONDS": "600",
+        "CACHE_TTL_LOCAL_SECONDS": "15",
+    }
 
 
 def test_every_node_brings_its_alarms():

@@ -31,6 +31,13 @@ WEB_AND_API: dict[str, Any] = {
     "web": {"port": 3333, "path": "/*"},
     "api": {"port": 5000, "path": "/api/*", "health": "/api/health"},
 }
+POOL = {
+    "DATABASE_POOL_SIZE": "10",
+    "DATABASE_POOL_MIN": "0",
+    "DATABASE_POOL_IDLE_SECONDS": "30",
+    "DATABASE_POOL_CONNECT_SECONDS": "5",
+    "DATABASE_READER_POOL_SIZE": "1",
+}
 DATABASE = Grant(
     statements=[Statement("Connect", ["rds-db:connect"], ["arn:aws:rds-db:ap-south-1:111122223333:dbuser:db/app"])],
     openings=[Opening("sg-database", 5432, "PostgreSQL")],
@@ -307,7 +314,7 @@ def test_the_environment_of_the_stack_file_wins_over_what_is_granted_but_not_ove
         "environment": {"DATABASE_HOST": "mine", "DATABASE_PASSWORD": "x"},
     }
     snapshot = build(fargate({"api": service}, grants={"api": {"database": DATABASE}}))
-    assert environment(snapshot, "api") == {"DATABASE_HOST": "mine", "DATABASE_POOL_SIZE": "10", "PORT": "3000"}
+    assert environment(snapshot, "api") == {"DATABASE_HOST": "mine", **POOL, "PORT": "3000"}
 
 
 def test_a_use_that_nothing_grants_stops_the_program() -> None:

@@ -54,17 +54,87 @@ def test_one_environment_name_has_one_value() -> None:
     }
     found = mistakes({"api": service}, secrets=secrets, data={})
     assert found == [
-        ("services.api.uses.other", "JWT_SECRET is also set by auth; one name has one value"),
-        ("services.api.uses.database", "DATABASE_PASSWORD is also set by other; one name has one value"),
+        (
+            "services.api.uses.other",
+            "JWT_SECRET is also given by uses.auth; one name has one value. Say under variables which ones it is given, or give "
+            "this another name there: variables: {OTHER_NAME: JWT_SECRET}",
+        ),
+        (
+            "services.api.uses.database",
+            "DATABASE_PASSWORD is also given by uses.other; one name has one value. Say under variables which ones it is given, "
+            "or give this another name there: variables: {OTHER_NAME: DATABASE_PASSWORD}",
+        ),
     ]
 
 
-def test_a_secret_is_not_set_again_in_clear() -> None:
-    service = {"uses": {"auth": "read"}, "environment": {"ISSUER": "shop"}}
-    found = mistakes({"api": service}, secrets={"auth": {"keys": ["ISSUER"]}})
+@pytest.mark.parametrize(
+    ("uses", "variable", "by"),
+    [
+        ({"auth": "read"}, "ISSUER", "auth"),
+        ({"database": "connect"}, "DATABASE_HOST", "database"),
+        (
+            {"database": {"level": "connect", "variables": {"RDS_HOSTNAME": "DATABASE_HOST"}}},
+            "RDS_HOSTNAME",
+            "database",
+        ),
+        ({"web": "connect"}, "WEB_URL", "web"),
+        ({"images": {"level": "read", "prefix": "a/"}}, "IMAGES_PREFIX", "images"),
+    ],
+)
+def test_what_a_use_gives_is_not_set_again(uses: dict[str, Any], variable: str, by: str) -> None:
+    """Neither is dropped in silence."""
+    found = mistakes(
+        {"api": {"uses": uses, "environment": {variable: "mine"}}, "web": {"port": 3000}},
+        secrets={"auth": {"keys": ["ISSUER"]}},
+        storage={"images": {}},
+        data={},
+    )
     assert found == [
-        ("services.api.uses.auth", "ISSUER is also set by services.api.environment; one name has one value")
+        (
+            f"services.api.environment.{variable}",
+            f"uses.{by} gives this variable; leave it out here, or leave it out of uses.{by}.variables",
+        )
     ]
+
+
+def test_a_variable_that_is_not_given_is_free() -> None:
+    uses = {"database": {"level": "connect", "variables": ["DATABASE_URL"]}, "auth": {"level": "read", "variables": []}}
+    service = {"uses": uses, "environment": {"DATABASE_HOST": "mine", "ISSUER": "mine"}}
+    assert mistakes({"api": service}, secrets={"auth": {"keys": ["ISSUER"]}}, data={}) == []
+
+
+def test_a_pool_is_set_where_it_is_counted() -> None:
+    service = {"uses": {"database": "connect"}, "environment": {"DATABASE_POOL_SIZE": "500"}}
+    assert mistakes({"api": service}, data={}) == [
+        (
+            "services.api.environment.DATABASE_POOL_SIZE",
+            "comes from services.api.connections; set that, and leave this out",
+        )
+    ]
+
+
+@pytest.mark.parametrize("variables", [["DATABASE_HOTS"], {"RDS_HOSTNAME": "DATABASE_HOTS"}])
+def test_a_variable_that_nothing_gives_is_named_with_those_there_are(variables: object) -> None:
+    [(path, message)] = mistakes({"api": {"uses": {"database": {"level": "connect", "variables": variables}}}}, data={})
+    assert path == "services.api.uses.database.variables"
+    assert message.startswith("DATABASE_HOTS is none of what database gives: DATABASE_HOST, ")
+    assert message.endswith('; did you mean "DATABASE_HOST"?')
+
+
+def test_prefixes_say_what_may_be_done_below_each() -> None:
+    wrong = {"prefixes": {"uploads/": "consume"}}
+    assert mistakes({"api": {"uses": {"images": wrong}}}, storage={"images": {}}) == [
+        (
+            "services.api.uses.images.prefixes.uploads/",
+            '"consume" is not a level of a bucket; use read, write, read-write, purge, sign-download or sign',
+        )
+    ]
+    assert mistakes({"api": {"uses": {"database": {"prefixes": {"a/": "connect"}}}}}, data={}) == [
+        ("services.api.uses.database.prefixes", "a prefix goes with a bucket; database is a database")
+    ]
+    for refused in ({}, {"level": "read", "prefixes": {"a/": "read"}}, {"prefix": "a/", "prefixes": {"a/": "read"}}):
+        with pytest.raises(ValidationError, match="prefixes"):
+            ServiceSettings.model_validate({"uses": {"images": refused}})
 
 
 def test_without_nat_images_come_through_endpoints() -> None:

@@ -21,7 +21,7 @@ from components.edge.origin import Door
 from components.logs import Logging
 from preview.snapshot import Resource, Snapshot
 from preview.verdicts import judge
-from settings.models.cache import CacheSettings
+from settings.models.cache import CacheSettings, TimeToLiveSettings
 from settings.models.compute import ComputeSettings
 from settings.models.observability import ObservabilitySettings
 from settings.models.services import ServiceSettings
@@ -93,7 +93,11 @@ def ec2(
     copied: bool = True,
 ) -> Callable[[Foundation], Ec2]:
     own = cache == "instance"
-    granted = {"database": DATABASE, "cache": OwnCache().grant("connect") if own else ELASTICACHE, "uploads": UPLOADS}
+    granted = {
+        "database": DATABASE,
+        "cache": OwnCache(TimeToLiveSettings()).grant("connect") if own else ELASTICACHE,
+        "uploads": UPLOADS,
+    }
 
     def program(foundation: Foundation) -> Ec2:
         seated = not balanced

@@ -214,7 +214,11 @@ def test_the_variable_has_no_suffix():
     snapshot = _queue(key="media-processing.fifo")
     main, _ = _both(snapshot)
     assert snapshot.outputs["environment:send"] == {"MEDIA_PROCESSING_QUEUE_URL": main.outputs["url"]}
-    assert snapshot.outputs["environment:consume"] == snapshot.outputs["environment:send"]
+    assert snapshot.outputs["environment:consume"] == {
+        "MEDIA_PROCESSING_QUEUE_URL": main.outputs["url"],
+        "MEDIA_PROCESSING_QUEUE_BACKOFF_FIRST_SECONDS": "10",
+        "MEDIA_PROCESSING_QUEUE_BACKOFF_MOST_SECONDS": "900",
+    }
 
 
 @pytest.mark.parametrize(("stage", "protected"), [("prod", True), ("dev", False)])

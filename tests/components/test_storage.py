@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from components.access import policy_document
+from components.access import granted, policy_document
 from components.storage import PURPOSES, Bucket, _lifecycle
-from settings.models.storage import BucketSettings
+from settings.models.services import Use
+from settings.models.storage import BucketSettings, LifecycleSettings
 from tests.harness import build
+from tests.requirements import proves
 
 KEY = "arn:aws:kms:ap-south-1:111122223333:key/storage"
 
@@ -204,6 +206,79 @@ def test_whoever_reads_lists_only_what_the_prefix_starts():
     statements = {item["Sid"]: item for item in _statements(snapshot, "read:avatars/")}
     assert statements["ImagesList"]["Condition"] == {"StringLike": {"s3:prefix": ["avatars/*"]}}
     assert statements["ImagesKey"]["Action"] == ["kms:Decrypt"]
+
+
+@proves("S4-21")
+def test_what_expires_is_gone_and_not_kept_as_a_version():
+    snapshot = _bucket({"lifecycle": {"temporary": {"prefix": "uploads/temp/", "expire_after": 1}}})
+    rules = {rule["id"]: rule for rule in _only(snapshot, "BucketLifecycleConfiguration").inputs["rules"]}
+    assert rules["temporary"]["expiration"] == {"days": 1}
+    assert rules["temporary"]["noncurrentVersionExpiration"] == {"noncurrentDays": 1}
+    assert rules["purpose"]["noncurrentVersionExpiration"] == {"noncurrentDays": 30}
+
+
+def test_versions_of_what_expires_are_kept_where_somebody_asks_for_it():
+    rule = LifecycleSettings.model_validate({"expire_after": 1, "noncurrent_expire_after": 14})
+    assert rule.versions_gone_after == 14
+    assert LifecycleSettings(archive_after=90).versions_gone_after is None
+
+
+@proves("S4-22")
+def test_objects_can_move_between_tiers_by_how_they_are_read():
+    snapshot = _bucket({"lifecycle": {"ageing": {"intelligent_after": 0, "archive_after": 365}}})
+    rules = {rule["id"]: rule for rule in _only(snapshot, "BucketLifecycleConfiguration").inputs["rules"]}
+    assert rules["ageing"]["transitions"] == [
+        {"days": 0, "storageClass": "INTELLIGENT_TIERING"},
+        {"days": 365, "storageClass": "GLACIER"},
+    ]
+    for refused in (
+        {"intelligent_after": 30, "infrequent_after": 30},
+        {"intelligent_after": 400, "archive_after": 365},
+    ):
+        with pytest.raises(ValidationError):
+            LifecycleSettings.model_validate(refused)
+
+
+def test_whoever_purges_finds_and_removes_versions_and_reads_nothing():
+    snapshot = _bucket(grants=[("purge", "uploads/")])
+    statements = {item["Sid"]: item for item in _statements(snapshot, "purge:uploads/")}
+    assert {sid: item["Action"] for sid, item in statements.items()} == {
+        "ImagesPurge": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
+        "ImagesList": ["s3:ListBucket", "s3:ListBucketVersions"],
+    }
+    assert statements["ImagesPurge"]["Resource"][0].endswith("/uploads/*")
+    assert statements["ImagesList"]["Condition"] == {"StringLike": {"s3:prefix": ["uploads/*"]}}
+
+
+@proves("S4-22")
+def test_each_prefix_has_a_level_of_its_own():
+    use = Use.model_validate({"prefixes": {"uploads/": "read", "processed/": "read-write", "drafts/": "read"}})
+
+    def program(foundation):
+        bucket = Bucket(
+            "shop-files",
+            BucketSettings(),
+            key="files",
+            foundation=foundation,
+            key_arn=pulumi.Output.from_input(KEY),
+            logs_bucket=None,
+        )
+        grant = granted(bucket, use)
+        pulumi.export("policy", policy_document(grant.statements))
+        pulumi.export("environment", dict(grant.environment))
+
+    snapshot = build(program)
+    allowed = {}
+    for item in _statements(snapshot, "policy"):
+        for action in item["Action"]:
+            allowed.setdefault(action, []).extend(
+                arn.rpartition(":::")[2].partition("/")[2] for arn in item["Resource"]
+            )
+    assert allowed["s3:GetObject"] == ["drafts/*", "processed/*", "uploads/*"]
+    assert allowed["s3:PutObject"] == ["processed/*"]
+    sids = [item["Sid"] for item in _statements(snapshot, "policy")]
+    assert len(sids) == len(set(sids))
+    assert list(snapshot.outputs["environment"]) == ["FILES_BUCKET"]
 
 
 def test_reading_does_not_write_and_writing_does_not_read():

@@ -279,10 +279,14 @@ def test_the_apps_role_puts_and_gets_uploads_sends_to_its_queues_and_does_nothin
     assert [(statement["Action"], statement["Resource"], statement["Condition"]) for statement in objects] == [
         (
             [action],
-            [f"{files}/uploads/*"],
+            [f"{files}/{prefix}*"],
             {"NumericLessThanEqualsIfExists": {"s3:signatureAge": str(minutes * 60_000)}},
         )
-        for action, minutes in (("s3:GetObject", 60), ("s3:PutObject", 15))
+        for prefix, action, minutes in (
+            ("processed/", "s3:GetObject", 60),
+            ("uploads/", "s3:GetObject", 60),
+            ("uploads/", "s3:PutObject", 15),
+        )
     ]
     queues = {
         resource
@@ -344,7 +348,7 @@ def test_a_schedule_feeds_the_standard_queue_of_cleanup_jobs_once_a_day(stack: s
     snapshot = snapshot_of(stack)
     queue = named(snapshot, QUEUE, "-cleanup-jobs-queue")
     assert "fifoQueue" not in queue.inputs
-    [schedule] = snapshot.of_type("aws:scheduler/schedule:Schedule")
+    schedule = named(snapshot, "aws:scheduler/schedule:Schedule", "-cleanup")
     assert schedule.inputs["target"]["arn"] == queue.outputs["arn"]
     assert schedule.inputs["scheduleExpression"] == "cron(0 3 * * ? *)"
     assert schedule.inputs["scheduleExpressionTimezone"] == "Asia/Singapore"
@@ -482,12 +486,62 @@ def test_the_worker_takes_from_the_queues_that_the_app_only_sends_to(stack: str)
     assert queues == {
         (action, named(snapshot, QUEUE, f"-{queue}-queue").outputs["arn"])
         for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage")
-        for queue in TRIES
+        for queue in (*TRIES, "message-purge")
     }
+
+
+@STACKS
+@proves("S4-22")
+def test_the_worker_reads_uploads_and_writes_what_it_makes_of_them_beside(stack: str) -> None:
+    snapshot = snapshot_of(stack)
+    allowed = statements(snapshot, "-compute-worker-task")
     files = named(snapshot, BUCKET, "-files").outputs["arn"]
-    for statement in allowed.values():
-        if "s3:PutObject" in statement["Action"] or "s3:GetObject" in statement["Action"]:
-            assert statement["Resource"] == [f"{files}/uploads/*"]
+    for action in ("s3:GetObject", "s3:PutObject"):
+        below = [
+            resource
+            for statement in allowed.values()
+            if action in statement["Action"]
+            for resource in statement["Resource"]
+        ]
+        assert below == [f"{files}/processed/*", f"{files}/uploads/*"]
+    lifecycle = named(snapshot, "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", "-files")
+    rules = {rule["id"]: rule for rule in lifecycle.inputs["rules"]}
+    assert rules["processed"]["filter"] == {"prefix": "processed/"}
+    assert rules["processed"]["transitions"] == [{"days": 0, "storageClass": "INTELLIGENT_TIERING"}]
+
+
+@STACKS
+@proves("S4-21")
+def test_the_worker_purges_softly_deleted_messages_every_day(stack: str) -> None:
+    snapshot = snapshot_of(stack)
+    queue = named(snapshot, QUEUE, "-message-purge-queue")
+    schedule = named(snapshot, "aws:scheduler/schedule:Schedule", "-purge").inputs
+    assert schedule["scheduleExpression"] == "cron(30 3 * * ? *)"
+    assert schedule["target"]["arn"] == queue.outputs["arn"]
+    told = json.loads(schedule["target"]["input"])
+    assert (told["task"], told["older_than_days"]) == ("purge-deleted-messages", 30)
+    consumes = statements(snapshot, "-compute-worker-task")["MessagePurgeConsume"]
+    assert consumes["Resource"] == [queue.outputs["arn"]]
+
+
+@STACKS
+@proves("S4-21")
+def test_expired_uploads_are_gone_and_not_kept_as_versions(stack: str) -> None:
+    snapshot = snapshot_of(stack)
+    lifecycle = named(snapshot, "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", "-files")
+    rules = {rule["id"]: rule for rule in lifecycle.inputs["rules"]}
+    for name, days in (("temporary", 1), ("deleted", 30)):
+        assert rules[name]["expiration"] == {"days": days}
+        assert rules[name]["noncurrentVersionExpiration"] == {"noncurrentDays": 1}
+    may = statements(snapshot, "-cleanup-role")
+    removed = {
+        resource.partition("/")[2]
+        for statement in may.values()
+        if "s3:DeleteObjectVersion" in statement["Action"]
+        for resource in statement["Resource"]
+    }
+    assert removed == {"uploads/deleted/*", "uploads/temp/*"}
+    assert not any("s3:GetObject" in statement["Action"] for statement in may.values())
 
 
 @STACKS

@@ -628,7 +628,7 @@ def test_a_setting_puts_rds_proxy_before_the_database_in_place_of_rotation(tmp_p
     assert proxy.inputs["requireTls"] is True
     [container] = pod(snapshot, "user")["containers"]
     told = {entry["name"]: entry.get("value") for entry in container["env"]}
-    assert told["DATABASE_HOST"] == proxy.outputs["endpoint"]
+    assert told["RDS_HOSTNAME"] == proxy.outputs["endpoint"]
 
 
 CACHES = {DEV: ("cache.t3.micro", 1, False, 7), PROD: ("cache.r6g.large", 2, True, 30)}
@@ -753,7 +753,7 @@ def test_analytics_keeps_order_and_tells_messages_apart_by_their_content(stack: 
     assert analytics.outputs["name"].endswith(".fifo")
     given_up = named(snapshot, QUEUE, "minifacebook-analytics-dead-letters")
     assert given_up.inputs["fifoQueue"] is True
-    assert statements(snapshot, "-compute-post-task")["AnalyticsSend"]["Resource"] == [analytics.outputs["arn"]]
+    assert statements(snapshot, "-analytics-forwarder-role")["AnalyticsSend"]["Resource"] == [analytics.outputs["arn"]]
 
 
 def heard(snapshot: Snapshot, name: str) -> dict[tuple[str, str], Any]:
@@ -770,9 +770,11 @@ def heard(snapshot: Snapshot, name: str) -> dict[tuple[str, str], Any]:
 def test_events_reach_a_function_a_queue_and_a_mailbox_each_told_of_its_own_kinds(stack: str) -> None:
     snapshot = snapshot_of(stack)
     indexer, notifications = function(snapshot, "search-indexer"), queue(snapshot, "notifications")
+    forwarder = function(snapshot, "analytics-forwarder")
     assert heard(snapshot, "events") == {
         ("lambda", indexer.outputs["arn"]): {"kind": ["post.created", "post.changed", "post.removed"]},
         ("sqs", notifications.outputs["arn"]): {"kind": ["message.sent", "post.liked"]},
+        ("lambda", forwarder.outputs["arn"]): {},
         ("email", "trust@minifacebook.com"): {"kind": ["post.reported"]},
     }
     policy = json.loads(beside(snapshot, "aws:sqs/queuePolicy:QueuePolicy", notifications).inputs["policy"])
@@ -798,7 +800,45 @@ def test_updates_of_users_reach_the_index_and_the_cache(stack: str) -> None:
     assert calls == {
         *((found.outputs["arn"], topic(snapshot, "user-updates").outputs["arn"]) for found in functions),
         (functions[0].outputs["arn"], topic(snapshot, "events").outputs["arn"]),
+        (function(snapshot, "analytics-forwarder").outputs["arn"], topic(snapshot, "events").outputs["arn"]),
     }
+
+
+@STACKS
+@proves("S1-25")
+def test_every_event_reaches_the_analytics_queue_in_one_group_and_is_kept(stack: str) -> None:
+    snapshot = snapshot_of(stack)
+    told = function(snapshot, "analytics-forwarder").inputs["environment"]["variables"]
+    analytics = queue(snapshot, "analytics")
+    assert told["GROUP"] == "user-activity"
+    assert told["ANALYTICS_QUEUE_URL"] == analytics.outputs["url"]
+    trigger = named(snapshot, "aws:lambda/eventSourceMapping:EventSourceMapping", "analytics-archiver").inputs
+    assert trigger["eventSourceArn"] == analytics.outputs["arn"]
+    assert trigger["functionName"] == function(snapshot, "analytics-archiver").outputs["arn"]
+    kept = named(snapshot, "aws:s3/bucket:Bucket", "minifacebook-activity").outputs["arn"]
+    assert statements(snapshot, "-analytics-archiver-role")["ActivityWrite"]["Resource"] == [f"{kept}/*"]
+
+
+@STACKS
+@proves("S1-26")
+def test_services_find_what_they_use_under_the_names_of_their_code(stack: str) -> None:
+    snapshot = snapshot_of(stack)
+    names = {
+        service: {entry["name"] for entry in pod(snapshot, service)["containers"][0]["env"]}
+        for service in ("user", "search-api")
+    }
+    assert {"RDS_HOSTNAME", "RDS_PORT", "RDS_DB_NAME", "ELASTICACHE_ENDPOINT", "ELASTICACHE_PORT"} <= names["user"]
+    assert {"OPENSEARCH_ENDPOINT", "ELASTICACHE_ENDPOINT"} <= names["search-api"]
+    assert not {
+        name for found in names.values() for name in found if name.startswith(("DATABASE_H", "CACHE_", "SEARCH_"))
+    }
+
+
+@STACKS
+@proves("S1-27")
+def test_queries_end_after_thirty_seconds(stack: str) -> None:
+    group = only(snapshot_of(stack), "aws:rds/parameterGroup:ParameterGroup").inputs
+    assert {item["name"]: item["value"] for item in group["parameters"]}["statement_timeout"] == "30000"
 
 
 @STACKS
@@ -843,7 +883,7 @@ def test_functions_are_told_what_their_code_reads(stack: str) -> None:
     for name, (folder, _) in FUNCTIONS.items():
         code = (ROOT / "functions" / folder / "handler.py").read_text(encoding="utf-8")
         variables = function(snapshot, name).inputs["environment"]["variables"]
-        ours = {key for key in variables if not key.startswith(("CACHE_", "SEARCH_"))}
+        ours = {key for key in variables if not key.startswith(("CACHE_", "SEARCH_", "QUEUE_BACKOFF_"))}
         assert all(f'"{key}"' in code for key in ours)
         needed = set(re.findall(r'os\.environ\["([A-Z_]+)"\]', code))
         assert needed <= set(variables)
@@ -1042,7 +1082,6 @@ ALLOWED = {
     "post": {
         "EventsPublish": ["sns:Publish"],
         "SearchIndexingSend": ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"],
-        "AnalyticsSend": ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"],
     },
     "media": {"MediaFilesDownload": ["s3:GetObject"], "MediaFilesUpload": ["s3:PutObject"]},
     "search-api": {"SearchRead": ["es:ESHttpGet", "es:ESHttpHead"], "SearchQuery": ["es:ESHttpPost"]},
@@ -1426,7 +1465,7 @@ def test_budgets_and_unusual_costs_are_told_to_somebody(stack: str) -> None:
     warnings = {(each["notificationType"], each["threshold"]) for each in budgets["MONTHLY"]["notifications"]}
     assert warnings == {("ACTUAL", 50), ("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100)}
     monitor = only(snapshot, "aws:costexplorer/anomalyMonitor:AnomalyMonitor")
-    assert json.loads(monitor.inputs["monitorSpecification"])["Tags"]["Values"] == ["minifacebook"]
+    assert (monitor.inputs["monitorType"], monitor.inputs["monitorDimension"]) == ("DIMENSIONAL", "SERVICE")
     anomalies = only(snapshot, "aws:costexplorer/anomalySubscription:AnomalySubscription").inputs
     assert anomalies["monitorArnLists"] == [monitor.outputs["arn"]]
     assert anomalies["subscribers"] == [{"type": "SNS", "address": told}]

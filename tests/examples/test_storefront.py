@@ -154,7 +154,7 @@ def test_without_the_proxy_the_stack_is_refused_with_the_number_of_connections(s
     with pytest.raises(Mistakes) as caught:
         load_stack(changed(stack, tmp_path / "direct.yaml", without_proxy))
     [mistake] = caught.value.mistakes
-    assert "may open 600 direct connections (web 50 × 10 + worker 20 × 5), more than 100" in str(mistake)
+    assert "may open 2600 direct connections (web 50 × 50 + worker 20 × 5), more than 100" in str(mistake)
 
 
 @proves("S0-04")

@@ -7,6 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.functions.conftest import REGION
+from tests.requirements import proves
+
 UPLOADS = "shop-uploads-1234567"
 PLENTY = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
 
@@ -71,10 +74,35 @@ def test_the_same_message_twice_does_no_harm(handler, later, aws):
     put(aws, "uploads/temp/a")
     later(days=2)
     run(handler, job(), job("2"))
-    before = aws.list_object_versions(Bucket=UPLOADS)
-    run(handler, job())
-    after = aws.list_object_versions(Bucket=UPLOADS)
-    assert len(after["DeleteMarkers"]) == len(before["DeleteMarkers"]) == 1
+    assert handler.clean({}, PLENTY) == 0
+    assert keys(aws) == []
+
+
+@proves("S4-21")
+def test_what_expires_is_gone_with_every_version_and_mark(handler, later, aws):
+    put(aws, "uploads/temp/a", "uploads/temp/a", "uploads/temp/b", "uploads/final/c", "uploads/final/c")
+    aws.delete_object(Bucket=UPLOADS, Key="uploads/temp/b")
+    later(hours=25)
+    assert run(handler, job()) == []
+    left = aws.list_object_versions(Bucket=UPLOADS)
+    assert [version["Key"] for version in left["Versions"]] == ["uploads/final/c", "uploads/final/c"]
+    assert "DeleteMarkers" not in left
+
+
+def test_a_version_that_was_written_in_the_meantime_stays(handler, later, aws, monkeypatch):
+    put(aws, "uploads/temp/a")
+    delete = handler._delete
+
+    def rewritten(bucket, batch):
+        aws.put_object(Bucket=UPLOADS, Key="uploads/temp/a", Body=b"new")
+        return delete(bucket, batch)
+
+    monkeypatch.setattr(handler, "_delete", rewritten)
+    later(days=2)
+    assert handler.clean({}, PLENTY) == 1
+    (left,) = aws.list_object_versions(Bucket=UPLOADS)["Versions"]
+    assert left["IsLatest"]
+    assert left["Size"] == len(b"new")
 
 
 def test_a_dry_run_says_and_does_not(handler, later, aws, caplog):
@@ -131,19 +159,21 @@ def test_the_folder_itself_stays(handler, later, aws):
     assert keys(aws) == ["uploads/temp/"]
 
 
-def test_each_object_goes_only_if_it_is_still_what_was_found(handler, later, aws, monkeypatch):
-    put(aws, "uploads/temp/a", "uploads/temp/b")
+def test_without_versions_each_object_goes_only_if_it_is_still_what_was_found(handler, later, aws, monkeypatch):
+    monkeypatch.setenv("UPLOADS_BUCKET", "shop-plain")
+    aws.create_bucket(Bucket="shop-plain", CreateBucketConfiguration={"LocationConstraint": REGION})
+    for key in ("uploads/temp/a", "uploads/temp/b"):
+        aws.put_object(Bucket="shop-plain", Key=key, Body=b"content")
     asked = {}
 
     def refuse(**request):
         asked.update(request)
         return {"Errors": [{"Key": "uploads/temp/a", "Code": "PreconditionFailed"}]}
 
-    client = handler._s3()
-    monkeypatch.setattr(client, "delete_objects", refuse)
+    monkeypatch.setattr(handler._s3(), "delete_objects", refuse)
     later(days=2)
     assert handler.clean({}, PLENTY) == 1
-    etag = aws.head_object(Bucket=UPLOADS, Key="uploads/temp/a")["ETag"]
+    etag = aws.head_object(Bucket="shop-plain", Key="uploads/temp/a")["ETag"]
     assert {"Key": "uploads/temp/a", "ETag": etag} in asked["Delete"]["Objects"]
 
 

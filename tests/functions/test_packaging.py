@@ -48,7 +48,7 @@ def test_the_same_sources_give_the_same_bytes(root, tmp_path_factory):
     first = package(CODE, root)
     content = first.read_bytes()
     first.unlink()
-    for file in sources(CODE, root):
+    for file in sources(CODE, root).values():
         file.touch()
         file.chmod(0o600)
     second = package(CODE, root)

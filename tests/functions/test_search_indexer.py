@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from settings import find_stack, load_stack
 from tests.functions.conftest import CREDENTIALS
 from tests.requirements import proves
 
@@ -205,9 +206,30 @@ def test_a_server_that_stays_busy_fails_the_call(handler, search):
 
 def test_what_there_is_no_time_for_is_left_to_the_next_try(handler, search):
     search.busy = [503] * 50
-    nearly_over = SimpleNamespace(get_remaining_time_in_millis=lambda: 5_000)
+    nearly_over = SimpleNamespace(get_remaining_time_in_millis=lambda: 1_200)
     assert fed(handler, post(1), context=nearly_over) == ["0"]
     assert len(search.requests) == 1
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_a_busy_server_is_asked_again_in_the_time_that_the_example_gives(handler, search, monkeypatch, stack):
+    given = load_stack(find_stack(f"examples/mini-facebook/{stack}")).settings.functions["search-indexer"].timeout
+    monkeypatch.setattr(handler.time, "sleep", lambda pause: None)
+    search.busy = [503, 429]
+    at_the_start = SimpleNamespace(get_remaining_time_in_millis=lambda: given * 1000 - 300)
+    assert fed(handler, post(1), context=at_the_start) == []
+    assert len(search.requests) == 3
+
+
+def test_a_server_that_does_not_answer_leaves_time_for_another_try(handler):
+    for left in (5.0, 10.0, 900.0):
+        context = SimpleNamespace(get_remaining_time_in_millis=lambda left=left: left * 1000)
+        patience = handler._patience(context)
+        after = SimpleNamespace(
+            get_remaining_time_in_millis=lambda left=left, patience=patience: (left - patience) * 1000
+        )
+        assert patience <= handler.TIMEOUT
+        assert handler._left(after) >= handler.LEAST + handler.SPARE
 
 
 def test_a_refusal_is_no_reason_to_ask_again(handler, search):

@@ -1,6 +1,7 @@
 """What ``function.yaml`` says of a function is what its handler reads and takes."""
 
 import ast
+import inspect
 import re
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -9,8 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from components.functions import rotations
 from settings.artefacts import DESCRIPTION, ROOT, sources
 from settings.checks.functions import shipped
+from tests.functions.conftest import CREDENTIALS
 
 FOLDERS = sorted(file.parent.name for file in (ROOT / "functions").glob(f"*/{DESCRIPTION}"))
 PAGE = ROOT / "docs" / "components" / "functions.md"
@@ -25,7 +28,7 @@ def takes(folder):
 def reads(folder):
     """Variable → its default, of everything that the code takes from its environment; ``*`` for what is put together."""
     found = {}
-    for file in sorted(Path(ROOT, "functions", folder).glob("*.py")):
+    for file in (file for file in sources(f"functions/{folder}").values() if file.suffix == ".py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Subscript) and _is_environment(node.value):
                 found.setdefault(_name(node.slice), None)
@@ -60,6 +63,24 @@ def test_a_handler_reads_exactly_the_variables_that_its_file_lists(folder):
     read = set(reads(folder))
     assert [name for name in read if not any(fnmatchcase(known, name) for known in described)] == []
     assert [known for known in described if not any(fnmatchcase(known, name) for name in read)] == []
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_call_that_nobody_answers_fails_before_the_function_does(folder, load, monkeypatch):
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    handler = load(folder, own_client=True)
+    for make in vars(handler).values():
+        code = inspect.getsource(make) if hasattr(make, "cache_info") else ""
+        if "boto3.client(" in code:
+            config = make().meta.config
+            tries = config.retries["total_max_attempts"]
+            assert (config.connect_timeout + config.read_timeout) * tries <= takes(folder).least_timeout, make.__name__
+
+
+def test_groundworks_own_functions_have_the_time_that_they_need():
+    for settings in (rotations._KEYS, rotations._DATABASE):
+        assert settings.timeout >= shipped(settings.code).least_timeout
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -109,7 +130,7 @@ def test_what_its_file_names_is_in_it(folder):
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_what_it_takes_is_no_part_of_its_package(folder):
-    names = [file.name for file in sources(f"functions/{folder}")]
+    names = list(sources(f"functions/{folder}"))
     assert "handler.py" in names
     assert DESCRIPTION not in names
 
@@ -136,11 +157,11 @@ def needs():
         described = takes(folder)
         if not described.runs_for:
             uses = ", ".join(_use(use) for use in described.uses)
-            yield f"| {folder} | {', '.join(described.started_by)} | {uses} |"
+            yield f"| {folder} | {', '.join(described.started_by)} | {described.least_timeout} s | {uses} |"
 
 
 def _use(use):
-    named = f"the bucket of `{use.variable}`" if use.variable else "a bucket" if use.kind == "bucket" else use.kind
+    named = f"the {use.kind} of `{use.variable}`" if use.variable else "a bucket" if use.kind == "bucket" else use.kind
     unset = f" (not set: any at {' or '.join(use.unset)})" if use.unset else ""
     return f"{named}: {' or '.join(use.levels)}{unset}{WHEN[use.needed]}"
 

@@ -51,7 +51,7 @@ CLEAN: dict[str, Any] = {
     "code": "functions/cleanup",
     "trigger": {"queue": "jobs"},
     "environment": {"BUCKET": "files", "RULES": "uploads/temp/=24h,deleted/=30d"},
-    "uses": {"files": "read-write"},
+    "uses": {"files": "purge"},
 }
 RESIZE: dict[str, Any] = {
     "code": "functions/image_processor",
@@ -100,7 +100,7 @@ def _mistakes(function: dict[str, Any], **layers: Any) -> list[str]:
     [
         CLEAN,
         _with(CLEAN, {"DRY_RUN": "True", "AWS_RETRY_MODE": "standard", "TZ": "UTC"}),
-        _with(CLEAN, {"RULES": "uploads/temp/=24h"}, uses={"files": {"level": "read-write", "prefix": "uploads/"}}),
+        _with(CLEAN, {"RULES": "uploads/temp/=24h"}, uses={"files": {"level": "purge", "prefix": "uploads/"}}),
         RESIZE,
         _with(RESIZE, {"OUTPUT": None}, uses={"files": "read-write"}),
         _with(RESIZE, {"MAX_MB": "10", "QUALITY": "100", "SOURCE_PREFIX": ""}),
@@ -140,8 +140,8 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
     (_with(CLEAN, uses={}), [f"{IT}.environment.BUCKET: names no bucket that functions.it uses; it uses none"]),
     (_with(RESIZE, {"OUTPUT": "medium"}), [f'{IT}.environment.OUTPUT: names no bucket that functions.it uses; it uses files, media; did you mean "media"?']),
     # What it may not do.
-    (_with(CLEAN, uses={"files": "read"}), [f'{IT}.uses.files: "read" is too little for functions/cleanup, which is told BUCKET: files; use read-write']),
-    (_with(CLEAN, uses={"files": {"level": "read-write", "prefix": "uploads/"}}), [f'{IT}.uses.files.prefix: "uploads/" leaves out where functions/cleanup works: RULES must stay below it']),
+    (_with(CLEAN, uses={"files": "read"}), [f'{IT}.uses.files: "read" is too little for functions/cleanup, which is told BUCKET: files; use purge']),
+    (_with(CLEAN, uses={"files": {"level": "purge", "prefix": "uploads/"}}), [f'{IT}.uses.files.prefix: "uploads/" leaves out where functions/cleanup works: RULES must stay below it']),
     (_with(RESIZE, uses={"files": "read", "media": {"level": "write", "prefix": "processed/"}}), [f'{IT}.uses.media.prefix: "processed/" leaves out where functions/image_processor works: REFUSED_PREFIX must stay below it']),
     (_with(RESIZE, uses={"media": "write"}), [f"{IT}.uses: holds no bucket at read or read-write, and functions/image_processor needs one; there is media"]),
     (_with(RESIZE, {"OUTPUT": None}, uses={"files": "read"}), [f"{IT}.uses: holds no bucket at read-write, and functions/image_processor needs one while OUTPUT is not set; there is files"]),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from settings.checks import messaging
+from settings.checks import connections, messaging
 from settings.mistakes import dotted
 from settings.models import Settings
 from settings.models.functions import FunctionSettings
@@ -33,7 +33,7 @@ class Layers(Settings):
 
 def mistakes(**layers: Any) -> list[str]:
     settings = Layers.model_validate({"platform": {"name": "shop"}, **layers})
-    found = [mistake for check in messaging.CHECKS for mistake in check(settings)]  # type: ignore[arg-type]
+    found = [mistake for check in (*messaging.CHECKS, *connections.CHECKS) for mistake in check(settings)]  # type: ignore[arg-type]
     return [f"{dotted(mistake.path)}: {mistake.message}" for mistake in found]
 
 
@@ -166,7 +166,7 @@ def test_a_function_that_uses_what_does_not_exist_or_cannot_be_used_so() -> None
         },
     ) == [
         'functions.sweep.uses.uplods: unknown; there are uploads, app; did you mean "uploads"?',
-        'functions.sweep.uses.uploads: "send" is not a level of a bucket; use read, write, read-write or sign',
+        'functions.sweep.uses.uploads: "send" is not a level of a bucket; use read, write, read-write, purge, sign-download or sign',
         "functions.sweep.uses.api: services are reached by other services only; let the function send to a queue",
         "functions.sweep.uses.app.prefix: a prefix goes with a bucket; app is a secret",
     ]

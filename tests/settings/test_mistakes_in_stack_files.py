@@ -95,10 +95,10 @@ WITHIN_CONFIG = {
         ["Pulumi.dev.yaml:3 platform.domain: a domain needs its hosted zone; set edge.zone: {} to make one"],
     ),
     "replicas too small for what services may open": (
-        SERVICES.format(", connections: 40, uses: {database: connect}, scaling: {max: 10}")
+        SERVICES.format(", connections: 10, uses: {database: read}, scaling: {max: 10}")
         + "\ngroundwork:data: {proxy: {}, replicas: {one: {class: db.t3.micro}}}",
         [
-            "Pulumi.dev.yaml:5 data.replicas.one.class: services may open 400 connections to 1 replicas, 400 to each, and db.t3.micro takes 112; use a larger class"
+            "Pulumi.dev.yaml:5 data.replicas.one.class: services may open 200 connections while a deployment runs old and new copies (web 20 × 10), and db.t3.micro has about 55 for them; lower connections or scaling.max, or use a larger class"
         ],
     ),
     "cluster mode with a class that lacks it": (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from settings.models.cache import CacheSettings
+from settings.models.cache import POLICIES, CacheSettings
 from settings.routes import Route
 
 CACHE = "cache"
@@ -104,7 +104,7 @@ def cache_container(settings: CacheSettings, *, copied: bool) -> CacheContainer:
         engine=settings.engine,
         image=settings.image or _IMAGES[settings.engine],
         max_memory_mb=settings.max_memory_mb,
-        policy=settings.parameters.get(_POLICY, "allkeys-lru"),
+        policy=settings.parameters.get(_POLICY, POLICIES[settings.purpose]),
         parameters=others,
         copied_at=settings.snapshot_window.partition("-")[0],
         copied=copied,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from components.access import Grant
 from components.compute.ec2.machine import CACHE, CACHE_PORT
+from settings.models.cache import TimeToLiveSettings
+from settings.variables import ttl_variables
 
 
 class OwnCache:
@@ -12,6 +14,9 @@ class OwnCache:
     It has neither TLS nor a login: it listens on the containers' own network and on no interface of the instance. Every
     container of the instance reaches it, whether it uses it or not.
     """
+
+    def __init__(self, ttl: TimeToLiveSettings) -> None:
+        self._ttl = ttl
 
     def grant(self, level: str, prefix: str | None = None) -> Grant:
         """Leave to ``connect``: its address."""
@@ -24,5 +29,6 @@ class OwnCache:
                 "CACHE_MODE": "single",
                 "CACHE_AUTHENTICATION": "none",
                 "CACHE_URL": f"redis://{CACHE}:{CACHE_PORT}",
+                **ttl_variables(self._ttl),
             }
         )
