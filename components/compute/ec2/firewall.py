@@ -46,17 +46,12 @@ def firewall(
     if proxy is not None:
         rules.append(admit_cloudfront(parent, group.id, proxy.port))
     if load_balancer is not None:
-        for name, resident in people.items():
-            if resident.settings.is_public and resident.settings.port is not None:
-                rules.extend(
-                    admit(
-                        parent,
-                        name,
-                        resident.settings.port,
-                        load_balancer=load_balancer.security_group_id,
-                        group_id=group.id,
-                    )
-                )
+        for resident in people.values():
+            port = resident.settings.port
+            if resident.settings.is_public and port is not None:
+                # By port: another service on it must not ask for a rule that the group still has.
+                key = f"{part.key}-{port}"
+                rules.extend(admit(parent, key, port, load_balancer=load_balancer.security_group_id, group_id=group.id))
     return Firewall(group.id, tuple(rules))
 
 
