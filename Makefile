@@ -6,9 +6,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STACK  ?= dev
+REHEARSED ?= dev examples/ecs-web/prod examples/thulobazaar/prod@launch
 
 .DEFAULT_GOAL := help
-.PHONY: help preview preview-all verify-all test lint format types functions golden docs bench lock clean
+.PHONY: help preview preview-all verify-all rehearse test lint format types functions golden docs bench lock clean
 
 help: ## Show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -39,6 +40,9 @@ verify-all: $(VENV)/.run ## Have the real AWS provider judge every stack and pha
 	@$(BIN)/groundwork stacks --each-phase | while read -r stack; do \
 		echo "$$stack"; $(BIN)/groundwork verify $$stack; \
 	done
+
+rehearse: $(VENV)/.dev ## Deploy stacks to a stand-in account, twice, and remove them (REHEARSED=…)
+	@$(BIN)/python -m operations.rehearsal $(REHEARSED)
 
 test: $(VENV)/.dev ## Run the tests
 	@$(BIN)/python -m pytest -n auto

@@ -119,8 +119,13 @@ def _read(entry: str) -> Name:
 
 
 def _by_rule(prop: str, annotation: Any) -> str:
-    snake = _WORD_START.sub(r"_\1", prop).lower()
-    return singular(snake) if shape_of(annotation).kind is Kind.BLOCKS else snake
+    name = snake(prop)
+    return singular(name) if shape_of(annotation).kind is Kind.BLOCKS else name
+
+
+def snake(prop: str) -> str:
+    """``vpcId`` → ``vpc_id``."""
+    return _WORD_START.sub(r"_\1", prop).lower()
 
 
 def singular(word: str) -> str:

@@ -1,4 +1,4 @@
-"""Running Terraform so that it reads no account, opens no connection and remembers nothing."""
+"""Running Terraform so that it reads no account and opens no connection but to this machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ _ISOLATED = {
     "TF_IN_AUTOMATION": "1",
     "TF_INPUT": "0",
     "AWS_EC2_METADATA_DISABLED": "true",
-    "AWS_ENDPOINT_URL": f"http://{NOWHERE}",
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "HTTP_PROXY": f"http://{NOWHERE}",
@@ -33,13 +32,22 @@ class TerraformError(RuntimeError):
 class Terraform:
     """One Terraform command with one provider, in one folder.
 
-    The provider is given as a development override: no ``init``, no lock file and no checksum over half a gigabyte.
+    The provider is given as a development override: no ``init``, no lock file and no checksum over half a gigabyte. It calls
+    ``endpoint`` in place of AWS.
     """
 
-    def __init__(self, command: Path, provider: Path, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        command: Path,
+        provider: Path,
+        folder: Path,
+        environment: Mapping[str, str],
+        endpoint: str = f"http://{NOWHERE}",
+    ) -> None:
         self.name = command.name
         self._command = command
         self._folder = folder
+        self._arguments = (command, provider, folder, environment)
         configuration = folder / "cli.tfrc"
         configuration.write_text(
             "provider_installation {\n"
@@ -48,7 +56,11 @@ class Terraform:
             encoding="utf-8",
         )
         self._environment = {name: environment[name] for name in _KEPT if name in environment} | _ISOLATED
-        self._environment["TF_CLI_CONFIG_FILE"] = str(configuration)
+        self._environment |= {"TF_CLI_CONFIG_FILE": str(configuration), "AWS_ENDPOINT_URL": endpoint}
+
+    def calling(self, endpoint: str) -> Terraform:
+        """The same with a provider that calls ``endpoint`` in place of AWS."""
+        return Terraform(*self._arguments, endpoint=endpoint)
 
     def provider_schemas(self) -> dict[str, Any]:
         """Everything the provider says about its resource types; about three seconds and 14 MB."""
@@ -61,10 +73,25 @@ class Terraform:
 
     def plan(self) -> list[dict[str, Any]]:
         """The diagnostics of ``terraform plan``: what validate says, and the provider's checks across arguments."""
-        text = self._run(["plan", "-json", "-refresh=false", "-lock=false", "-input=false", "-parallelism=20"])
+        text = self._run(["plan", "-json", "-refresh=false", *_ALONE])
         return _without_override_warning(
             event["diagnostic"] for event in _events(text) if event["type"] == "diagnostic"
         )
+
+    def apply(self) -> list[dict[str, Any]]:
+        """The events of ``terraform apply``. What does not depend on a failed resource is made all the same."""
+        return list(_events(self._run(["apply", "-json", "-auto-approve", *_ALONE])))
+
+    def destroy(self) -> list[dict[str, Any]]:
+        """The events of ``terraform destroy``, of what the last apply made and without another look at it."""
+        return list(_events(self._run(["destroy", "-json", "-auto-approve", "-refresh=false", *_ALONE])))
+
+    def changes(self, state: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """What another apply would do, as ``resource_changes`` has it, after a look at all that is in the file ``state``; or, where
+        something could not be looked at, no changes and the events of these errors."""
+        events = list(_events(self._run(["plan", "-json", "-out=plan", f"-state={state}", *_ALONE])))
+        errors = [event for event in events if _is_error(event)]
+        return ([], errors) if errors else (self._answer(["show", "-json", "plan"], "resource_changes"), [])
 
     def _answer(self, arguments: Sequence[str], key: str) -> Any:
         try:
@@ -81,7 +108,7 @@ class Terraform:
                 capture_output=True,
                 text=True,
                 encoding="utf-8",
-                timeout=600,
+                timeout=1800,
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
@@ -90,6 +117,13 @@ class Terraform:
             words = (finished.stderr or finished.stdout).strip().splitlines()
             raise TerraformError(f"{self.name} {arguments[0]} gave no answer: {' '.join(words[-8:])}")
         return finished.stdout
+
+
+_ALONE = ("-lock=false", "-input=false", "-parallelism=20")
+
+
+def _is_error(event: Mapping[str, Any]) -> bool:
+    return bool(event["type"] == "diagnostic" and event["diagnostic"]["severity"] == "error")
 
 
 def _events(text: str) -> Iterator[dict[str, Any]]:
