@@ -13,7 +13,9 @@ from components.alarms import Metric, Watch, alarm
 from components.base import Component, Foundation, fit
 from components.data_tier import DataTier
 from components.logs import Logging, log_group
+from components.observability.credits import watch_credits
 from components.secrets import container, drawn_password
+from settings.facts import cache_is_burstable
 from settings.models.base import window_in_utc
 from settings.models.cache import POLICIES, CacheSettings
 from settings.models.observability import Bounds, ThresholdSettings
@@ -297,6 +299,9 @@ class Cache(Component):
                     period=kind.period,
                     periods=kind.periods,
                 )
+        if cache_is_burstable(self._settings.node_class):
+            short = node.removeprefix(self.group_id + "-")
+            watch_credits(self, short, "AWS/ElastiCache", {"CacheClusterId": node}, watch)
 
 
 def node_ids(group_id: str, settings: CacheSettings) -> tuple[str, ...]:

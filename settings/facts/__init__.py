@@ -73,6 +73,11 @@ def has_cluster_mode(node_class: str) -> bool:
     return node_class.split(".")[1:2] not in [[family] for family in _load("classes")["caches"]["without_cluster_mode"]]
 
 
+def cache_is_burstable(node_class: str) -> bool:
+    """Whether a ``cache.*`` class lives on CPU credits."""
+    return node_class.split(".")[1:2] in [[family] for family in _load("classes")["caches"]["burstable"]]
+
+
 def max_connections(instance_class: str) -> int | None:
     """What RDS for PostgreSQL sets ``max_connections`` to, or a few less: memory in bytes / 9,531,392, at most 5,000, of what
     RDS leaves of the memory.
@@ -154,6 +159,12 @@ def task_memory(instance: InstanceClass) -> int:
 def instance_class(name: str) -> InstanceClass | None:
     """An EC2 class such as ``t3.medium``; None for one the table does not have."""
     return _instance_classes().get(name)
+
+
+def instance_is_burstable(name: str) -> bool:
+    """Whether an EC2 class lives on CPU credits."""
+    known = instance_class(name)
+    return known is not None and known.burstable
 
 
 def instance_classes() -> list[str]:

@@ -153,6 +153,9 @@ class ThresholdSettings(Model):
     """Percent of the node's memory in use."""
     cache_evictions: CountLevels | None = CountBounds(notice=1000)
     """Keys evicted in five minutes."""
+    cpu_credits: FloorLevels | None = FloorBounds(notice=10)
+    """CPU credits that a burstable EC2 instance or cache node has left while it spends them; a credit is a vCPU for a minute. Without
+    any it is held at its baseline, and its CPU reaches no other threshold. Databases have none: they go on, at a price."""
     search_cpu: PercentLevels | None = PercentBounds(notice=80)
     """Percent of a search node's CPU, three quarters of an hour."""
     search_memory: PercentLevels | None = PercentBounds(notice=85, page=95)

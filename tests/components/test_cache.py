@@ -212,13 +212,22 @@ def test_services_are_told_how_long_to_keep_things():
 def test_every_node_brings_its_alarms():
     """S4-12"""
     alarms = _alarms(_cache({"replicas": 1}))
-    assert sorted(alarms) == [f"00{node}-{kind}" for node in (1, 2) for kind in ("cpu", "evictions", "memory")]
+    kinds = ("cpu", "credits", "evictions", "memory")
+    assert sorted(alarms) == [f"00{node}-{kind}" for node in (1, 2) for kind in kinds]
     assert alarms["002-memory"]["dimensions"] == {"CacheClusterId": "shop-cache-prod-002"}
     assert alarms["002-memory"]["threshold"] == 80
 
 
 def test_a_threshold_of_null_leaves_its_alarm_out():
-    assert sorted(_alarms(_cache(thresholds={"cache_evictions": None}))) == ["001-cpu", "001-memory"]
+    assert sorted(_alarms(_cache(thresholds={"cache_evictions": None}))) == [
+        "001-cpu",
+        "001-credits",
+        "001-memory",
+    ]
+
+
+def test_a_node_that_does_not_live_on_credits_has_no_alarm_about_them():
+    assert "001-credits" not in _alarms(_cache({"class": "cache.r6g.large"}))
 
 
 @given(st.integers(0, 5), st.none() | st.integers(1, 90))

@@ -485,6 +485,7 @@ def test_instances_bring_their_alarms(mvp: Snapshot) -> None:
         "cache-memory",
         "instances-cpu",
         "instances-cpu-page",
+        "instances-credits",
         "instances-data-disk",
         "instances-in-service-page",
         "instances-memory",
@@ -501,7 +502,7 @@ def test_instances_bring_their_alarms(mvp: Snapshot) -> None:
 def test_alarms_and_agents_speak_of_the_same_metrics(mvp: Snapshot) -> None:
     agent = json.loads(user_data(mvp)["/etc/groundwork/agent.json"])["metrics"]
     for alarm in mvp.of_type(ALARM):
-        if alarm.inputs["namespace"] == "chat/prod":
+        if alarm.inputs.get("namespace") == "chat/prod":
             assert alarm.inputs["dimensions"]["Group"] == "chat-prod-instances"
     assert agent["namespace"] == "chat/prod"
     assert agent["metrics_collected"]["disk"]["resources"] == ["/", "/data"]

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from components.alarms import Expression, Metric, Watch, alarm
 from components.base import Component, Foundation
 from components.database.alarms import watch_instance
+from components.observability.credits import watch_credits
 from components.observability.instances import watch_instances
 from components.observability.pages import EXTENSION, WAIT, Pages
 from components.observability.targets import watch_targets
@@ -49,6 +50,38 @@ class Holder(Component):
         super().__init__(name, foundation)
         program(self)
         self.register_outputs({})
+
+
+def credit_alarms(thresholds: Mapping[str, Any]) -> list[Resource]:
+    def program(foundation: Foundation) -> None:
+        found = watching({"thresholds": thresholds})
+        Holder(
+            "shop-cache",
+            foundation,
+            "cache",
+            lambda parent: watch_credits(parent, "001", "AWS/ElastiCache", {"CacheClusterId": "c"}, found),
+        )
+
+    return build(program).of_type(ALARM)
+
+
+@pytest.mark.parametrize(
+    ("left", "spent", "told"),
+    [(0, 1.0, True), (0, 0.1, False), (200, 2.0, False)],
+    ids=["held at its baseline", "new and idle", "busy with credits"],
+)
+def test_credits_are_told_of_when_they_are_gone_and_wanted(left: float, spent: float, told: bool) -> None:
+    [alarm] = credit_alarms({})
+    condition = re.fullmatch(r"IF\(spent >= ([\d.]+), left, (\d+)\)", alarm.inputs["metricQueries"][0]["expression"])
+    assert condition
+    seen = left if spent >= float(condition[1]) else float(condition[2])
+    assert (alarm.inputs["comparisonOperator"], seen < alarm.inputs["threshold"]) == ("LessThanThreshold", told)
+    assert {query["metric"]["period"] for query in alarm.inputs["metricQueries"] if "metric" in query} == {300}
+
+
+def test_credits_have_a_page_or_no_alarm_where_settings_say_so() -> None:
+    assert [alarm.name for alarm in credit_alarms({"cpu_credits": {"page": 5}})] == ["shop-cache-001-credits-page"]
+    assert credit_alarms({"cpu_credits": None}) == []
 
 
 def watching(observability: Mapping[str, Any] | None = None, *, pages: bool = True) -> Watch:

@@ -8,16 +8,26 @@ from components.alarms import Metric, Watch, alarm, key_of
 from components.base import Component
 from components.compute.ec2.agent import DISK, MEMORY, disk_dimensions
 from components.compute.ec2.machine import DATA, Machine
+from components.observability.credits import watch_credits
 from components.observability.instances import watch_instances
 
 _DAY = 86_400
 
 
 def watch_group(
-    parent: Component, key: str, machine: Machine, group_name: pulumi.Input[str], *, least: int, watch: Watch
+    parent: Component,
+    key: str,
+    machine: Machine,
+    group_name: pulumi.Input[str],
+    *,
+    burstable: bool,
+    least: int,
+    watch: Watch,
 ) -> None:
     """Alarms named after the group; ``least`` instances run at any hour."""
     watch_instances(parent, key, group_name, watch, least=least)
+    if burstable:
+        watch_credits(parent, key, "AWS/EC2", {"AutoScalingGroupName": group_name}, watch)
     thresholds = watch.settings.thresholds
     here = {"Group": machine.group}
     if thresholds.instance_memory is not None:

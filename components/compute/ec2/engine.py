@@ -28,6 +28,7 @@ from components.compute.images import Image, image_of
 from components.compute.wiring import LoadBalancer, Network, Queue
 from components.edge.origin import Door
 from components.logs import Logging, log_group
+from settings.facts import instance_is_burstable
 from settings.models.cache import CacheSettings
 from settings.models.compute import ComputeSettings
 from settings.models.services import ServiceSettings
@@ -292,7 +293,8 @@ class Ec2(Component):
         )
         capacity = self._settings.capacity
         least = min([part.least, *(hours.min for hours in capacity.schedule.values())])
-        watch_group(self, part.key, machine, made.name, least=least, watch=self._watch)
+        burstable = instance_is_burstable(capacity.instance_class)
+        watch_group(self, part.key, machine, made.name, burstable=burstable, least=least, watch=self._watch)
         return made.name
 
     def _facts(

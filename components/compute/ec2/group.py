@@ -17,7 +17,7 @@ from components.compute.ec2.user_data import render
 from components.compute.group_hours import group_hours
 from components.compute.volumes import root_volume
 from components.compute.wiring import Network
-from settings.facts import Architecture, instance_class
+from settings.facts import Architecture, instance_is_burstable
 from settings.models.compute import ComputeSettings, InstancesSettings
 
 _DAY = 86_400
@@ -103,7 +103,6 @@ def _template(
 ) -> aws.ec2.LaunchTemplate:
     """Amazon Linux 2023: no key pair, IMDSv2 for the host alone, an encrypted volume."""
     wanted = settings.capacity
-    known = instance_class(wanted.instance_class)
     return aws.ec2.LaunchTemplate(
         f"{parent.name}-{key}",
         description=f"{parent.foundation.platform.name} {parent.foundation.platform.stage}: {key}",
@@ -119,7 +118,7 @@ def _template(
         monitoring=aws.ec2.LaunchTemplateMonitoringArgs(enabled=True),
         # Burstable classes would otherwise go on at full speed at a price per vCPU and hour that no budget foresees.
         credit_specification=aws.ec2.LaunchTemplateCreditSpecificationArgs(cpu_credits="standard")
-        if known is not None and known.burstable
+        if instance_is_burstable(wanted.instance_class)
         else None,
         network_interfaces=[_interface(bounds, kit)],
         block_device_mappings=[root_volume(wanted.volume, kit.volumes_key_arn)],
