@@ -10,7 +10,7 @@ import pulumi_aws as aws
 from components.base import Component, Foundation
 from components.edge.firewall_rules import AddressSets, firewall_rules, visibility
 from components.edge.logs import GLOBAL_REGION, GlobalLogs, request_log
-from components.logs import Logging, firewall_writes, log_permission
+from components.logs import Logging, firewall_writes, log_group, log_permission
 from settings.models.edge import WafPlace, WafSettings
 
 Scope = Literal["CLOUDFRONT", "REGIONAL"]
@@ -113,14 +113,7 @@ class Firewall(Component):
             logging = own
             statement = firewall_writes(foundation, path, region=foundation.region)
             permission = log_permission(self, f"{foundation.slug}-firewall", [statement])
-        group = aws.cloudwatch.LogGroup(
-            f"{self.name}-requests",
-            name=path,
-            retention_in_days=logging.retention,
-            kms_key_id=logging.key_arn,
-            region=self._region,
-            opts=self.outlasting(),
-        )
+        group = log_group(self, "requests", path, logging, region=self._region)
         aws.wafv2.WebAclLoggingConfiguration(
             f"{self.name}-requests",
             resource_arn=acl.arn,

@@ -7,7 +7,7 @@ import pulumi_aws as aws
 
 from components.access import policy_document
 from components.base import Component, Foundation
-from components.logs import Logging, firewall_writes, log_permission, service_writes
+from components.logs import Logging, firewall_writes, log_group, log_permission, service_writes
 
 GLOBAL_REGION = "us-east-1"
 """Where AWS keeps what belongs to CloudFront and Route 53, wherever the platform runs."""
@@ -92,14 +92,7 @@ def _route53_writes(foundation: Foundation, path: str) -> dict[str, object]:
 
 def global_log_group(parent: Component, key: str, path: str, logging: Logging) -> aws.cloudwatch.LogGroup:
     """As :func:`components.logs.log_group`, in us-east-1."""
-    return aws.cloudwatch.LogGroup(
-        f"{parent.name}-{key}",
-        name=path,
-        retention_in_days=logging.retention,
-        kms_key_id=logging.key_arn,
-        region=GLOBAL_REGION,
-        opts=parent.outlasting(),
-    )
+    return log_group(parent, key, path, logging, region=GLOBAL_REGION)
 
 
 def _key_statements(foundation: Foundation) -> list[dict[str, object]]:

@@ -20,8 +20,8 @@ class SlackChannels(Component):
     """Amazon Q Developer in chat applications (once AWS Chatbot), told to bring what topics say to Slack channels.
 
     Builds: a configuration for each channel, which subscribes it to its topics by itself; a role that draws the graph of an
-    alarm, and a policy that says so. The policy is the channel's guardrail too: without one that would be AWS's
-    ``AdministratorAccess``, and whoever can write in the channel gives commands with what role and guardrail both allow
+    alarm, and a policy that says the same, as the channel's guardrail. Without one that would be AWS's ``AdministratorAccess``,
+    and whoever can write in the channel gives commands with what role and guardrail both allow
     (https://docs.aws.amazon.com/chatbot/latest/adminguide/understanding-permissions.html).
 
     Cost: nothing beside the topics.
@@ -56,7 +56,7 @@ class SlackChannels(Component):
         # Neither action takes a resource:
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
         drawing = Statement("DrawGraphs", ["cloudwatch:GetMetricData", "cloudwatch:GetMetricWidgetImage"], ["*"])
-        policy = aws.iam.Policy(
+        guardrail = aws.iam.Policy(
             f"{name}-draw",
             description=f"Alarms of {platform.name} {platform.stage} in Slack: to draw their graphs.",
             policy=policy_document([drawing]),
@@ -68,8 +68,8 @@ class SlackChannels(Component):
             assume_role_policy=trusted(_PRINCIPAL),
             opts=self.child(),
         )
-        attached = aws.iam.RolePolicyAttachment(
-            f"{name}-draw", role=role.name, policy_arn=policy.arn, opts=self.child()
+        permission = aws.iam.RolePolicy(
+            f"{name}-draw", role=role.name, policy=policy_document([drawing]), opts=self.child()
         )
         self.configuration_arns = {
             slack.channel: aws.chatbot.SlackChannelConfiguration(
@@ -78,10 +78,10 @@ class SlackChannels(Component):
                 slack_team_id=slack.workspace,
                 slack_channel_id=slack.channel,
                 iam_role_arn=role.arn,
-                guardrail_policy_arns=[policy.arn],
+                guardrail_policy_arns=[guardrail.arn],
                 sns_topic_arns=list(topics),
                 logging_level="ERROR",
-                opts=self.child(depends_on=[attached]),
+                opts=self.child(depends_on=[permission]),
             ).chat_configuration_arn
             for slack, topics in heard.items()
         }

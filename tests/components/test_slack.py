@@ -80,16 +80,14 @@ def test_nobody_in_the_channel_may_do_more_than_look_at_a_graph() -> None:
     """Without a guardrail AWS takes AdministratorAccess."""
     snapshot = shop({"notice": {"slack": TEAM}})
     [channel] = snapshot.of_type(CHANNEL)
-    [policy] = snapshot.of_type("aws:iam/policy:Policy")
-    [attachment] = [
-        found
-        for found in snapshot.of_type("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
-        if found.name.startswith("shop-slack")
+    [guardrail] = snapshot.of_type("aws:iam/policy:Policy")
+    [permission] = [
+        found for found in snapshot.of_type("aws:iam/rolePolicy:RolePolicy") if found.name.startswith("shop-slack")
     ]
-    assert channel.inputs["guardrailPolicyArns"] == [policy.outputs["arn"]]
-    assert attachment.inputs["policyArn"] == policy.outputs["arn"]
-    [statement] = json.loads(policy.inputs["policy"])["Statement"]
-    assert statement["Action"] == ["cloudwatch:GetMetricData", "cloudwatch:GetMetricWidgetImage"]
+    assert channel.inputs["guardrailPolicyArns"] == [guardrail.outputs["arn"]]
+    for policy in (guardrail, permission):
+        [statement] = json.loads(policy.inputs["policy"])["Statement"]
+        assert statement["Action"] == ["cloudwatch:GetMetricData", "cloudwatch:GetMetricWidgetImage"]
     [role] = [
         found for found in snapshot.of_type("aws:iam/role:Role") if found.outputs["arn"] == channel.inputs["iamRoleArn"]
     ]
@@ -100,7 +98,7 @@ def test_nobody_in_the_channel_may_do_more_than_look_at_a_graph() -> None:
 def test_the_configuration_waits_until_its_role_may_draw() -> None:
     snapshot = shop({"notice": {"slack": TEAM}})
     [channel] = snapshot.of_type(CHANNEL)
-    assert any("rolePolicyAttachment" in urn for urn in channel.dependencies)
+    assert any("rolePolicy:RolePolicy" in urn for urn in channel.dependencies)
 
 
 @pytest.mark.parametrize(

@@ -448,6 +448,8 @@ def test_the_network_is_its_own_and_not_the_accounts_default(stack: str) -> None
 WITHOUT_RESOURCE = {
     "ecr:GetAuthorizationToken",
     "cloudwatch:PutMetricData",
+    "cloudwatch:GetMetricData",
+    "cloudwatch:GetMetricWidgetImage",
     "logs:DescribeLogGroups",
     "route53:ListHostedZones",
     "ec2:DescribeVolumes",
@@ -629,17 +631,16 @@ def test_cpu_pages_above_90_percent_for_five_minutes_on_instances_and_database(s
 
 
 @STACKS
-@proves("S4-12")
-def test_more_than_5_percent_errors_for_two_minutes_page(stack: str) -> None:
+@proves("S4-12", "S4-20")
+def test_more_than_5_percent_errors_for_two_minutes_page_and_more_than_1_percent_warn(stack: str) -> None:
     snapshot = snapshot_of(stack)
     shares = [
         alarm
         for alarm in snapshot.of_type(ALARM)
         if any("100 *" in query.get("expression", "") for query in alarm.inputs.get("metricQueries", []))
     ]
-    assert {alarm.inputs["threshold"] for alarm in shares} == {5}
+    assert {alarm.inputs["threshold"]: alarm.name in paged(snapshot) for alarm in shares} == {1: False, 5: True}
     for alarm in shares:
-        assert alarm.name in paged(snapshot)
         measured = [query["metric"] for query in alarm.inputs["metricQueries"] if "metric" in query]
         assert {metric["period"] * alarm.inputs["evaluationPeriods"] for metric in measured} == {120}
         expected = {"HTTPCode_Target_5XX_Count", "RequestCount"} if stack == GROWTH else {"errors", "requests"}
@@ -656,6 +657,42 @@ def test_without_a_load_balancer_errors_are_counted_from_what_the_app_logs(stack
     }
     assert filters["errors"]["pattern"] == '{ $.event = "request" && $.status >= 500 }'
     assert {made["logGroupName"] for made in filters.values()} == {"/chat-app/prod/services/app"}
+
+
+@STACKS
+@proves("S4-18")
+def test_warnings_reach_slack_and_pages_reach_mail(stack: str) -> None:
+    snapshot = snapshot_of(stack)
+    topics = {topic.outputs["arn"]: topic.name for topic in snapshot.of_type("aws:sns/topic:Topic")}
+    [channel] = snapshot.of_type("aws:chatbot/slackChannelConfiguration:SlackChannelConfiguration")
+    mails = snapshot.of_type("aws:sns/topicSubscription:TopicSubscription")
+    assert [topics[arn] for arn in channel.inputs["snsTopicArns"]] == ["chat-app-alerts-topic"]
+    assert {(topics[mail.inputs["topic"]], mail.inputs["endpoint"]) for mail in mails} == {
+        ("chat-app-pages-topic", "on-call@chat.example.com")
+    }
+
+
+@STACKS
+@proves("S4-19")
+def test_one_board_shows_latency_sockets_errors_connections_evictions_users_and_messages(stack: str) -> None:
+    snapshot = snapshot_of(stack)
+    [board] = [
+        item for item in snapshot.of_type("aws:cloudwatch/dashboard:Dashboard") if item.name.endswith("-boards-users")
+    ]
+    graphs = {
+        widget["properties"]["title"]: widget["properties"]
+        for widget in json.loads(board.inputs["dashboardBody"])["widgets"]
+        if widget["type"] == "metric"
+    }
+    assert {"latency of app, p95 in milliseconds", "socket-latency of app, p95 in milliseconds"} <= set(graphs)
+    assert "sockets of app, maximum" in graphs
+    for counted in ("users of app, sum a day", "messages of app, sum a day"):
+        assert graphs[counted]["period"] == 86_400
+    if stack == GROWTH:
+        assert {"Refused with 5xx, percent of requests", "Connections, WebSockets among them"} <= set(graphs)
+    else:
+        assert "errors of app, percent of requests" in graphs
+    assert ("Evictions" in graphs) == (stack != MVP)
 
 
 @STACKS
@@ -677,7 +714,7 @@ def test_nothing_healthy_for_five_minutes_pages_even_when_nothing_reports(stack:
 
 @STACKS
 @proves("S4-12")
-def test_storage_connections_and_redis_memory_are_told_of_by_mail_and_wake_nobody(stack: str) -> None:
+def test_storage_connections_and_redis_memory_are_told_of_and_wake_nobody(stack: str) -> None:
     snapshot = snapshot_of(stack)
     free = primary(snapshot).inputs["allocatedStorage"] * 1024**3 * 0.2
     assert bounds_of(alarms_on(snapshot, "FreeStorageSpace")) == {(free, "LessThanThreshold", 300)}
@@ -691,12 +728,8 @@ def test_storage_connections_and_redis_memory_are_told_of_by_mail_and_wake_nobod
         if alarm.inputs.get("metricName") in ("FreeStorageSpace", memory) or alarm.inputs in counted:
             assert alarm.inputs["alarmActions"] == [topic.outputs["arn"]]
             assert alarm.name not in woken
-    mails = {
-        subscription.inputs["endpoint"]
-        for subscription in snapshot.of_type("aws:sns/topicSubscription:TopicSubscription")
-        if subscription.inputs["topic"] == topic.outputs["arn"]
-    }
-    assert mails == {"team@chat.example.com"}
+    [channel] = snapshot.of_type("aws:chatbot/slackChannelConfiguration:SlackChannelConfiguration")
+    assert channel.inputs["snsTopicArns"] == [topic.outputs["arn"]]
 
 
 @ONE_INSTANCE

@@ -453,3 +453,23 @@ def test_dev_stops_at_six_in_the_evening_and_starts_at_eight_on_workdays() -> No
     assert instances == {"hours-stop": ("0 18 * * MON-FRI", 0), "hours-start": ("0 8 * * MON-FRI", 2)}
     database = {schedule.name for schedule in snapshot.of_type("aws:scheduler/schedule:Schedule")}
     assert database == {"ecs-web-hours-database-stop", "ecs-web-hours-database-start"}
+
+
+@proves("S3-13")
+def test_in_prod_every_log_line_goes_to_a_bucket_before_its_log_group_forgets_it() -> None:
+    snapshot = snapshot_of(PROD)
+    [stream] = snapshot.of_type("aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream")
+    subscriptions = snapshot.of_type("aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter")
+    assert {found.inputs["destinationArn"] for found in subscriptions} == {stream.outputs["arn"]}
+    kept = {
+        found.inputs["name"]: found.inputs["retentionInDays"]
+        for found in snapshot.of_type("aws:cloudwatch/logGroup:LogGroup")
+        if found.inputs.get("region", snapshot.region) == snapshot.region
+    }
+    assert kept.keys() - {found.inputs["logGroup"] for found in subscriptions} == {"/ecs-web/prod/log-archive"}
+    rules = named(
+        snapshot, "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", "-log-archive-bucket"
+    ).inputs["rules"]
+    [ages] = [rule for rule in rules if rule["id"] == "purpose"]
+    assert ages["expiration"]["days"] == 730 > max(kept.values())
+    assert named(snapshot, "aws:s3/bucket:Bucket", "-log-archive-bucket").options["protect"] is True

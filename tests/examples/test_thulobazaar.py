@@ -278,11 +278,11 @@ def test_alarms_watch_what_the_row_lists_and_mail_somebody(stack: str) -> None:
     free = primary(snapshot).inputs["allocatedStorage"] * 1024**3 * 0.2
     assert {alarm["threshold"] for alarm in alarms_on(snapshot, "FreeStorageSpace")} == {free}
     assert alarms_on(snapshot, "DatabaseConnections")
-    mails = [
+    mails = {
         subscription.inputs["endpoint"]
         for subscription in snapshot.of_type("aws:sns/topicSubscription:TopicSubscription")
-    ]
-    assert mails == ["alerts@thulobazaar.com"]
+    }
+    assert mails == {"alerts@thulobazaar.com"}
 
 
 @STACKS
@@ -340,3 +340,32 @@ def test_push_applications_come_with_their_sealed_credentials_and_not_without(tm
 
 
 APPLICATION = "aws:sns/platformApplication:PlatformApplication"
+
+
+@STACKS
+@proves("S2-19")
+def test_route_53_asks_for_the_api_from_outside_and_pages_when_it_stays_away(stack: str) -> None:
+    """Its metric, and so alarm and topic, are in us-east-1, wherever the platform is."""
+    snapshot = snapshot_of(stack)
+    [check] = [found for found in snapshot.of_type("aws:route53/healthCheck:HealthCheck") if "fqdn" in found.inputs]
+    assert (check.inputs["type"], check.inputs["fqdn"]) == ("HTTPS", "thulobazaar.com")
+    assert check.inputs["resourcePath"] == "/api/health"
+    [alarm] = [found for found in snapshot.of_type(ALARM) if found.inputs.get("metricName") == "HealthCheckStatus"]
+    assert alarm.inputs["dimensions"] == {"HealthCheckId": check.outputs["id"]}
+    [topic] = alarm.inputs["alarmActions"]
+    assert alarm.inputs["region"] == topic.split(":")[3] == "us-east-1"
+    told = [
+        found.inputs["endpoint"]
+        for found in snapshot.of_type("aws:sns/topicSubscription:TopicSubscription")
+        if found.inputs["topic"] == topic
+    ]
+    assert told == ["alerts@thulobazaar.com"]
+
+
+@STACKS
+@proves("S2-19")
+def test_the_address_of_the_error_tracker_is_a_secret(stack: str) -> None:
+    snapshot = snapshot_of(stack)
+    references = {entry["name"]: entry["valueFrom"] for entry in container(snapshot, "api")["secrets"]}
+    assert references["SENTRY_DSN"].endswith(":SENTRY_DSN::")
+    assert "SENTRY_DSN" not in {entry["name"] for entry in container(snapshot, "api").get("environment", [])}
