@@ -70,8 +70,6 @@ def boards_have_something_to_show(settings: Settings) -> Iterator[Mistake]:
                 ("observability", "boards", index),
                 f'"{board}" would be empty: this stack has {neither}{missing[board]}',
             )
-        elif board in boards[:index]:
-            yield Mistake(("observability", "boards", index), f'"{board}" is named twice')
 
 
 def uptime_has_an_address(settings: Settings) -> Iterator[Mistake]:

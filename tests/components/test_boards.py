@@ -259,10 +259,6 @@ def test_a_board_with_nothing_on_it_is_a_mistake() -> None:
         'observability.boards[1]: "api" would be empty: this stack has no services',
         'observability.boards[2]: "errors" would be empty: this stack has neither services nor functions',
     ]
-    services = {"api": {"port": 3000}}
-    assert mistakes({"boards": ["api", "errors", "api"]}, services=services) == [
-        'observability.boards[2]: "api" is named twice'
-    ]
     assert mistakes({"boards": ["database"]}, search={}) == []
 
 
