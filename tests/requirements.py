@@ -1,4 +1,5 @@
-"""Which test proves which row of the reference systems: the marker, and the page made from it (``make docs``)."""
+"""Which test proves which row of the reference systems: the marker, the page made from it, and the table in each example's README
+(``make docs``)."""
 
 from __future__ import annotations
 
@@ -12,6 +13,10 @@ import yaml
 HERE = Path(__file__).parent
 ROWS = HERE / "requirements.yaml"
 PAGE = HERE.parent / "docs" / "requirements.md"
+EXAMPLES = {"S0": "storefront", "S1": "mini-facebook", "S2": "thulobazaar", "S3": "ecs-web", "S4": "chat-app"}
+"""Reference system → the example that builds it."""
+BEGIN, END = "<!-- rows: made by make docs from tests/requirements.yaml -->", "<!-- rows: end -->"
+NOT_YET = "not yet"
 
 
 def proves(*rows: str) -> pytest.MarkDecorator:
@@ -63,7 +68,7 @@ def page() -> str:
         if row.partition("-")[0] != system:
             system = row.partition("-")[0]
             lines += [f"## {system}", "", "| row | area | build | proved by |", "|---|---|---|---|"]
-        tests = "<br>".join(f"`{test.rpartition('/')[2]}`" for test in proven.get(row, [])) or "not yet"
+        tests = "<br>".join(f"`{test.rpartition('/')[2]}`" for test in proven.get(row, [])) or NOT_YET
         lines.append(f"| {row} | {text['area']} | {text['build'].replace('|', '&#124;')} | {tests} |")
         if _is_last_of(row, list(rows())):
             lines.append("")
@@ -75,5 +80,31 @@ def _is_last_of(row: str, order: list[str]) -> bool:
     return index + 1 == len(order) or order[index + 1].partition("-")[0] != row.partition("-")[0]
 
 
+def table(system: str) -> str:
+    """What a reference system asked, what stands in its place, and why that differs; a row that no test proves is not yet built."""
+    proven = proofs()
+    lines = ["| row | asked | built | why it differs |", "|---|---|---|---|"]
+    for row, text in rows().items():
+        if row.partition("-")[0] == system:
+            built = text.get("built", text["build"]) if row in proven else NOT_YET
+            why = text.get("why", "–") if row in proven else "–"
+            lines.append(f"| {row} | {text['asked']} | {built} | {why} |")
+    return "\n".join(lines)
+
+
+def readme(system: str) -> Path:
+    """The page of its example."""
+    return HERE.parent / "examples" / EXAMPLES[system] / "README.md"
+
+
+def within(text: str, system: str) -> str:
+    """A README with its table made anew."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    return f"{before}{begin}\n\n{table(system)}\n\n{end}{after}"
+
+
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
+    for known in EXAMPLES:
+        readme(known).write_text(within(readme(known).read_text(encoding="utf-8"), known), encoding="utf-8")

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from tests.requirements import PAGE, page, proofs, rows
+import pytest
+
+from tests.requirements import BEGIN, END, EXAMPLES, NOT_YET, PAGE, page, proofs, readme, rows, table, within
+from tests.stacks import STACKS, loaded
 
 TESTS = Path(__file__).parent
 
@@ -114,3 +119,53 @@ def _reads(node: ast.AST, timed: set[str]) -> bool:
         )
         for part in ast.walk(node)
     )
+
+
+@pytest.mark.parametrize("system", EXAMPLES)
+def test_the_table_of_an_example_is_up_to_date(system: str) -> None:
+    """`make docs` writes it."""
+    text = readme(system).read_text(encoding="utf-8")
+    assert text.count(BEGIN) == text.count(END) == 1
+    assert within(text, system) == text
+
+
+@pytest.mark.parametrize("system", EXAMPLES)
+def test_the_table_of_an_example_has_every_row_and_is_honest_about_those_that_no_test_proves(system: str) -> None:
+    cells = {line[0]: line[1:] for line in (_cells(line) for line in table(system).splitlines()[2:])}
+    of_system = [row for row in rows() if row.partition("-")[0] == system]
+    assert list(cells) == of_system
+    assert all(len(line) == 3 and all(line) for line in cells.values())
+    assert {row for row, (_, built, _) in cells.items() if built == NOT_YET} == set(of_system) - set(proofs())
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+@pytest.mark.parametrize("system", EXAMPLES)
+def test_every_setting_that_a_table_says_is_built_is_in_effect_in_its_example(system: str) -> None:
+    folder = f"examples/{EXAMPLES[system]}/"
+    effective = [
+        loaded(stack).settings.model_dump(mode="json", by_alias=True) for stack in STACKS if stack.startswith(folder)
+    ]
+    named = [
+        (row, path)
+        for row, text in rows().items()
+        if row in proofs() and row.partition("-")[0] == system
+        for path in re.findall(r"`([a-z]+(?:\.[\w*-]+)+)(?::[^`]*)?`", text["built"])
+    ]
+    assert named
+    unset = [(row, path) for row, path in named if not any(_is_set(settings, path) for settings in effective)]
+    assert unset == []
+
+
+def _is_set(settings: Any, path: str) -> bool:
+    found = [settings]
+    for part in path.split("."):
+        found = [inner for item in found for inner in _below(item, part)]
+    return any(item not in (None, False, {}, []) for item in found)
+
+
+def _below(item: Any, part: str) -> Iterator[Any]:
+    if isinstance(item, dict):
+        yield from item.values() if part == "*" else ([item[part]] if part in item else [])
