@@ -28,7 +28,7 @@ class Run:
 def run_stack(name: str, *, phase: str | None = None, unknowns: bool = False, start: Path | None = None) -> Run:
     """Load a stack's settings, in its own phase or in ``phase``, and run its program offline.
 
-    Raises :class:`settings.Mistakes` for the input, :class:`ProgramError` for what goes wrong in the program.
+    Raises :class:`settings.Mistakes` for the input and for what AWS would refuse of it, :class:`ProgramError` for what goes wrong in the program.
     """
     stack = find_stack(name, start, phase)
     loaded = load_stack(stack)
@@ -45,6 +45,11 @@ def run_stack(name: str, *, phase: str | None = None, unknowns: bool = False, st
             snapshot = stacks.run_stack(stack, loaded, unknowns=unknowns)
     except Exception as error:
         raise ProgramError(stack, error) from error
+    from preview.refusals.placing import mistakes
+
+    refused = mistakes(snapshot, loaded, stack.label)
+    if refused:
+        raise Mistakes(refused)
     return Run(stack, snapshot)
 
 

@@ -388,6 +388,11 @@ def _keys_at(path: Path) -> list[str]:
     return sorted(_names(model)) if _is_model(model) else []
 
 
+def is_chosen(path: Path) -> bool:
+    """Whether the stack file chose the last part of ``path`` itself: the name of an entry, not a key of ours."""
+    return len(path) > 1 and isinstance(path[-1], str) and not _is_model(_model_at(path[:-1]))
+
+
 def _model_at(path: Path) -> Any:
     model: Any = Settings
     for part in path:

@@ -10,7 +10,7 @@ import pulumi_aws as aws
 from pulumi_aws import cloudfront
 
 from components.access import policy_document
-from components.base import Component, Foundation
+from components.base import Component, Foundation, fit
 from components.edge import managed_policies
 from components.edge.access_logs import cdn_access_logs
 from components.edge.load_balancer import LoadBalancer
@@ -215,7 +215,7 @@ class Cdn(Component):
 
     def _function(self, path: str, key: str, code: str) -> pulumi.Output[str]:
         return cloudfront.Function(
-            f"{self.name}-{key}" if path != ALL else f"{self.name}-{key}-default",
+            fit(f"{self.name}-{key}" if path != ALL else f"{self.name}-{key}-default", 56),
             runtime="cloudfront-js-2.0",
             comment=f"Key of an object in {key} from its path {path}",
             code=code,

@@ -11,11 +11,16 @@ import pulumi_aws as aws
 
 from components.access import Statement, policy_document
 from components.alarms import Metric, Watch, alarm
-from components.base import Component
+from components.base import Component, fit
 
 KEY_REUSE_SECONDS = 3600
 """How long SQS works with one data key: fewer requests to KMS, and a withdrawn permission that works within the hour."""
 _LONGEST_RETENTION = 14 * 24 * 60 * 60
+_LONGEST_NAME = 80 - len("-1234567.fifo")
+"""SQS takes 80 characters, of which Pulumi and FIFO take some.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html
+"""
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ def dead_letters(
     Its alarm goes off with the first message, on any platform: somebody has to look.
     """
     queue = aws.sqs.Queue(
-        f"{parent.name}-{key}",
+        fit(f"{parent.name}-{key}", _LONGEST_NAME),
         fifo_queue=fifo or None,
         kms_master_key_id=key_arn,
         kms_data_key_reuse_period_seconds=KEY_REUSE_SECONDS,

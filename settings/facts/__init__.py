@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -240,6 +240,49 @@ def is_reserved(word: str, what: Literal["users", "databases"]) -> bool:
         word in table["keywords"]
         or word in table[what]
         or (what == "users" and word.startswith(tuple(table["user_prefixes"])))
+    )
+
+
+@dataclass(frozen=True)
+class Count:
+    """How much of a thing there is: a measure of some types of resources, summed for each of what has them."""
+
+    types: tuple[str, ...]
+    of: Literal["one", "entries", "characters", "bytes", "decoded"]
+    each: str
+    input: str = ""
+    weights: Mapping[str, int] = field(default_factory=dict)
+    """Input → as how many a resource counts that has it."""
+
+
+@dataclass(frozen=True)
+class Quota:
+    """What AWS takes of a thing."""
+
+    name: str
+    words: str
+    most: int
+    counted: tuple[Count, ...]
+    at: tuple[str, ...]
+    """The layers that bring much of it, the likeliest first."""
+    source: str
+    hard: bool = False
+    """Nobody gets more; else it is a default that AWS raises on request."""
+
+
+@cache
+def quotas() -> tuple[Quota, ...]:
+    """The quotas that a stack may come near to."""
+    return tuple(
+        Quota(
+            **{
+                **row,
+                "name": name,
+                "at": tuple(row["at"]),
+                "counted": tuple(Count(**{**count, "types": tuple(count["types"])}) for count in row["counted"]),
+            }
+        )
+        for name, row in _load("quotas").items()
     )
 
 

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from settings.facts import quotas
+from settings.mistakes import nearest
 from settings.models.base import Model, Name, Phase, Stage, TagKey, TagText, TagValue, TimeZone
 from settings.models.hours import HoursSettings
 
@@ -25,6 +27,21 @@ def _is_label(label: str) -> bool:
 
 
 Domain = Annotated[str, AfterValidator(_domain), Field(max_length=253)]
+
+_RAISED = [quota.name for quota in quotas() if not quota.hard]
+
+
+def _quota(value: str) -> str:
+    if value not in _RAISED:
+        raise PydanticCustomError(
+            "quota",
+            "is not a quota that AWS raises; there are {there}{hint}",
+            {"there": ", ".join(_RAISED), "hint": nearest(value, _RAISED)},
+        )
+    return value
+
+
+QuotaName = Annotated[str, AfterValidator(_quota), Field(json_schema_extra={"enum": _RAISED})]
 
 OWN_TAGS = ("Name", "platform", "stage", "phase", "layer", "owner", "cost-center", "managed-by")
 """The tags that everything has."""
@@ -62,6 +79,10 @@ class PlatformSettings(Model):
 
     tags: Annotated[dict[TagKey, TagValue], Field(max_length=_MOST_TAGS)] = {}
     """Further tags on everything: letters, digits, spaces and ``_ . : / = + - @``."""
+
+    quotas: dict[QuotaName, Annotated[int, Field(ge=1, le=1_000_000)]] = {}
+    """What AWS granted this account beyond the quotas that every account starts with, by their names in
+    ``settings/facts/quotas.yaml``, such as ``rules-per-security-group: 120``."""
 
     hours: HoursSettings | None = None
     """The hours at which services, instances and database run; for dev and staging. Unset, always."""
