@@ -44,13 +44,22 @@ def run_stack(name: str, *, phase: str | None = None, unknowns: bool = False, st
         with contextlib.redirect_stdout(sys.stderr):
             snapshot = stacks.run_stack(stack, loaded, unknowns=unknowns)
     except Exception as error:
-        raise ProgramError(stack, error) from error
+        raise _named_twice(stack, loaded, error) or ProgramError(stack, error) from error
     from preview.refusals.placing import mistakes
 
     refused = mistakes(snapshot, loaded, stack.label)
     if refused:
         raise Mistakes(refused)
     return Run(stack, snapshot)
+
+
+def _named_twice(stack: Stack, loaded: Loaded, error: Exception) -> Mistakes | None:
+    """The entry of the stack file whose name leads to a second resource of the same name, if that is the error."""
+    from preview.monitor import DuplicateUrnError
+    from preview.refusals.placing import named_alike
+
+    path = named_alike(error.name, loaded, stack.label) if isinstance(error, DuplicateUrnError) else ()
+    return Mistakes([Mistake(path, f"choose another name: {error}", loaded.merged.where(path))]) if path else None
 
 
 def _refuse_unknown_rules(loaded: Loaded) -> None:

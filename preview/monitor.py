@@ -115,11 +115,7 @@ class RecordingMonitor(MockMonitor):
         )
         with self._lock:
             if urn in self._records:
-                first = self._records[urn].source
-                where = f" (first declared at {first.file}:{first.line})" if first else ""
-                raise DuplicateUrnError(
-                    f"two resources are called {request.name!r} of type {request.type}{where}: {urn}"
-                )
+                raise DuplicateUrnError(self._records[urn])
             self._records[urn] = record
         return resource_pb2.RegisterResourceResponse(urn=urn, id=identifier, object=response)
 
@@ -186,6 +182,11 @@ def _add(response: Any, outputs: dict[str, Any], computed: dict[str, Any]) -> No
 
 class DuplicateUrnError(pulumi.RunError):
     """Two resources of one type under one parent type carry the same name; the real engine refuses that too."""
+
+    def __init__(self, first: Resource) -> None:
+        self.name = first.name
+        where = f" (first declared at {first.source.file}:{first.source.line})" if first.source else ""
+        super().__init__(f"two resources are called {first.name!r} of type {first.type}{where}: {first.urn}")
 
 
 class _NoMocks(Mocks):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,13 +12,14 @@ from typing import Any, get_args
 
 from settings import stack_file
 from settings.checks import check
+from settings.meant import key_meant
 from settings.merging import EVERY, Merged, is_sealed, merge
 from settings.mistakes import Mistake, Mistakes, Path, all_of, closest, nearest, one_of
 from settings.models import ENTRY_LAYERS, LAYERS, Sealed, Settings
 from settings.models.base import Phase, Stage
 from settings.models.platform import PlatformSettings
 from settings.stack_file import Document
-from settings.validation import validate
+from settings.validation import takes_keys, validate
 
 NAMESPACE = "groundwork"
 
@@ -67,6 +69,12 @@ def find_stack(text: str, start: FilePath | None = None, phase: str | None = Non
     start = start or FilePath.cwd()
     if phase is not None and phase not in _PHASES:
         raise Mistakes([Mistake((), f'"{phase}" is no phase; use {one_of(_PHASES)}{nearest(phase, _PHASES)}', AHEAD)])
+    if (start / text / "Pulumi.yaml").is_file():
+        there = _stacks_in(start / text, "" if text in ("", ".") else f"{text.rstrip('/')}/")
+        choice = (
+            f"name one of its stacks: {one_of(there)}" if there else "it has no stack yet, which is a Pulumi.STACK.yaml"
+        )
+        raise Mistakes([Mistake((), f'"{text}" is a project; {choice}')])
     folder_text, _, last = text.rpartition("/")
     name = last.removeprefix("Pulumi.").removesuffix(".yaml") if _is_stack_file(last) else last
     folder = start / folder_text
@@ -76,6 +84,8 @@ def find_stack(text: str, start: FilePath | None = None, phase: str | None = Non
         raise Mistakes(
             [Mistake((), f'there is no Pulumi project in "{folder_text or "."}"{_known_stacks(text, start)}')]
         )
+    if file.is_dir():
+        raise Mistakes([Mistake((), "is a folder, and a stack file is a file", str(file.relative_to(start)))])
     if not name or not file.is_file():
         raise Mistakes([Mistake((), f'there is no stack "{text}"{_known_stacks(text, start)}')])
     label = f"{folder_text}/{file.name}" if folder_text else file.name
@@ -96,10 +106,13 @@ def stacks(start: FilePath) -> list[str]:
     found = []
     for folder in (start, *sorted((start / "examples").glob("*"))):
         if (folder / "Pulumi.yaml").is_file():
-            prefix = "" if folder == start else f"{folder.relative_to(start).as_posix()}/"
-            names = (file.name for file in sorted(folder.glob("Pulumi.*.yaml")))
-            found += [f"{prefix}{name.removeprefix('Pulumi.').removesuffix('.yaml')}" for name in names]
+            found += _stacks_in(folder, "" if folder == start else f"{folder.relative_to(start).as_posix()}/")
     return found
+
+
+def _stacks_in(folder: FilePath, prefix: str) -> list[str]:
+    names = (file.name for file in sorted(folder.glob("Pulumi.*.yaml")) if file.is_file())
+    return [f"{prefix}{name.removeprefix('Pulumi.').removesuffix('.yaml')}" for name in names]
 
 
 def phases(stack: Stack) -> list[str]:
@@ -129,8 +142,13 @@ def load_stack(stack: Stack) -> Loaded:
     config = document.data.get("config") or {}
     if not isinstance(config, Mapping):
         raise Mistakes([Mistake(("config",), "expected a mapping of keys to values", document.where(("config",)))])
-    own, mistakes = _groundwork_part(document)
-    region, more = _region(document)
+    project, mistakes = _project_part(stack)
+    config = {**project.data, **config}
+    own, more = _groundwork_part(document)
+    mistakes += [*more, *_empty_mistakes(own)]
+    own = _with_defaults_where_empty(own)
+    said_region = document if _REGION_KEY in (document.data.get("config") or {}) else project
+    region, more = _region(config, document, said_region)
     mistakes += more
     merged, settings, more = _effective(own, region, phase=stack.phase)
     mistakes += more
@@ -139,7 +157,59 @@ def load_stack(stack: Stack) -> Loaded:
     if stack.phase is not None:
         platform = f"{NAMESPACE}:platform"
         config = {**config, platform: {**config[platform], "phase": stack.phase}}
-    return Loaded(settings, merged, _as_engine_config(config), document.where(("config", "aws:region")))
+    return Loaded(settings, merged, _as_engine_config(config), said_region.where(("config", *_REGION)))
+
+
+def _project_part(stack: Stack) -> tuple[Document, list[Mistake]]:
+    """What ``Pulumi.yaml`` says under ``config`` for all stacks of the project, as Pulumi takes it: a value, or ``value`` or
+    ``default`` in a mapping. A key of a stack file stands over it.
+
+    Settings of ours do not belong there: who reviews a stack reads its file. https://www.pulumi.com/docs/iac/concepts/config/
+    """
+    label = f"{stack.label.rpartition('/')[0]}/Pulumi.yaml".lstrip("/")
+    document = stack_file.read(stack.project_folder / "Pulumi.yaml", label)
+    config = document.data.get("config")
+    values: dict[str, Any] = {}
+    mistakes = []
+    for key, said in config.items() if isinstance(config, Mapping) else ():
+        value = said.get("value", said.get("default")) if isinstance(said, Mapping) else said
+        if key.startswith(f"{NAMESPACE}:"):
+            place = document.where(("config", key))
+            mistakes.append(Mistake((key,), f"belongs in the file of its stack, {stack.label}; move it there", place))
+        elif ":" in key and value is not None:
+            values[key] = value
+    return Document(label, values, document.lines), mistakes
+
+
+def _empty_mistakes(own: Document) -> list[Mistake]:
+    """Nothing behind a key is null, which takes away; who leaves an entry empty means its defaults."""
+    return [
+        Mistake(
+            path,
+            "is empty, which YAML takes for null: none of it; write {} for its defaults, or null"
+            if _holds_keys(path)
+            else "is empty; give it a value, or take it out",
+            own.where(path),
+        )
+        for path in own.empty
+    ]
+
+
+def _with_defaults_where_empty(own: Document) -> Document:
+    """What was meant, so that what follows from null is not reported too."""
+    data = copy.deepcopy(own.data)
+    for path in own.empty:
+        holder: Any = data
+        for part in path[:-1]:
+            holder = holder[part]
+        holder.pop(path[-1], None)
+        if _holds_keys(path):
+            holder[path[-1]] = {}
+    return replace(own, data=data)
+
+
+def _holds_keys(path: Path) -> bool:
+    return takes_keys(path[2:] if path[0] == PHASES else path)
 
 
 def load_from_pulumi() -> Settings:
@@ -158,6 +228,8 @@ def load_from_pulumi() -> Settings:
                 decrypted.add(layer)
     own = _resealed(values, on_disk, decrypted)
     mistakes = [*_unknown_layers(own), *_sealed_layers(own)]
+    mistakes += _empty_mistakes(replace(own, empty=tuple(path for path in on_disk.empty if path[:1] in own.lines)))
+    own = _as_meant(own)
     region = pulumi.Config("aws").get("region")
     if not region:
         mistakes.append(_NO_REGION)
@@ -174,7 +246,11 @@ def load_from_pulumi() -> Settings:
 _ANY_REGION = "us-east-1"
 """Stands in for a region that is missing, which is a mistake of its own, so that the rest can be checked."""
 
-_REGION: Path = ("aws:region",)
+_REGION_KEY = "aws:region"
+_REGION: Path = (_REGION_KEY,)
+
+_CONFIG: Path = ("config",)
+"""Where what the file does not say yet is to be added."""
 
 _NO_REGION = Mistake(_REGION, "is missing; add it under config, such as aws:region: ap-south-1")
 
@@ -256,8 +332,31 @@ def _groundwork_part(document: Document) -> tuple[Document, list[Mistake]]:
                     (key,), f'unknown namespace; did you mean "{NAMESPACE}:{layer}"?', document.where(("config", key))
                 )
             )
-    own = Document(document.label, values, _lines_by_layer(document))
-    return own, [*mistakes, *_unknown_layers(own), *_sealed_layers(own)]
+    prefix = f"{NAMESPACE}:"
+    empty = tuple(
+        (str(path[1]).removeprefix(prefix), *path[2:])
+        for path in document.empty
+        if path[0] == "config" and len(path) > 1 and str(path[1]).startswith(prefix)
+    )
+    own = Document(document.label, values, _lines_by_layer(document), empty=empty)
+    return _as_meant(own), [*mistakes, *_unknown_layers(own), *_sealed_layers(own)]
+
+
+def _as_meant(own: Document) -> Document:
+    """Misspelt layers by the names that were meant, so that what a layer says is not missed too."""
+    meant = {layer: key for layer in own.data if layer not in _KEYS and (key := key_meant(layer, _KEYS, own.data))}
+    if not meant:
+        return own
+
+    def renamed(path: Path) -> Path:
+        return (meant[path[0]], *path[1:]) if path and path[0] in meant else path
+
+    return replace(
+        own,
+        data={meant.get(layer, layer): value for layer, value in own.data.items()},
+        lines=own.lines | {renamed(path): line for path, line in own.lines.items()},
+        empty=tuple(map(renamed, own.empty)),
+    )
 
 
 def _misplaced(key: str) -> str:
@@ -272,8 +371,8 @@ def _lines_by_layer(document: Document) -> dict[Path, int]:
         for path, line in document.lines.items()
         if len(path) > 1 and path[0] == "config" and isinstance(path[1], str) and path[1].startswith(prefix)
     }
-    region = document.line(("config", "aws:region"))
-    return lines | ({_REGION: region} if region else {})
+    known = {_REGION: document.line(("config", *_REGION)), _CONFIG: document.line(_CONFIG)}
+    return lines | {path: line for path, line in known.items() if line}
 
 
 def _unknown_layers(own: Document) -> list[Mistake]:
@@ -297,16 +396,16 @@ def _sealed_layers(own: Document) -> list[Mistake]:
     ]
 
 
-def _region(document: Document) -> tuple[str, list[Mistake]]:
-    config = document.data.get("config")
-    region = config.get("aws:region") if isinstance(config, Mapping) else None
+def _region(config: Mapping[str, Any], document: Document, said: Document) -> tuple[str, list[Mistake]]:
+    """The region of a configuration; ``said`` is the file that says it, if any does."""
+    region = config.get(_REGION_KEY)
     if region is None:
-        return _ANY_REGION, [replace(_NO_REGION, where=document.where(("config",)))]
+        return _ANY_REGION, [replace(_NO_REGION, where=document.where(_CONFIG))]
     if not isinstance(region, str):
         message = (
             f"is not text{' (YAML takes the word NO for false; write regions in full)' if region is False else ''}"
         )
-        return _ANY_REGION, [Mistake(_REGION, message, document.where(("config", "aws:region")))]
+        return _ANY_REGION, [Mistake(_REGION, message, said.where(("config", *_REGION)))]
     return region, []
 
 
@@ -428,7 +527,7 @@ def _nearest_line(path: Path, sizes: Document) -> str:
         for place in ((*sizes.root, *path[:length]), path[:length]):
             if place in sizes.lines:
                 return sizes.where(place)
-    return sizes.label
+    return sizes.where(_CONFIG)
 
 
 def _once(mistakes: Iterable[Mistake]) -> list[Mistake]:

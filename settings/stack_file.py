@@ -45,6 +45,8 @@ class Document:
     lines: dict[Path, int] = field(default_factory=dict)
     root: Path = ()
     """Where in the file ``data`` stands; ``lines`` and places are those of the whole file."""
+    empty: tuple[Path, ...] = ()
+    """Where a key has nothing behind it, which YAML takes for null and people for the defaults."""
 
     def line(self, path: Path) -> int | None:
         """The line of ``path``, or of the nearest parent that the file has."""
@@ -81,12 +83,13 @@ def parse(text: str, label: str) -> Document:
         if not isinstance(node, yaml.MappingNode):
             raise Mistakes([Mistake((), "expected a mapping of keys to values", f"{label}:{node.start_mark.line + 1}")])
         lines: dict[Path, int] = {}
-        repeated = list(_index(node, (), lines, _Walk(label)))
+        walk = _Walk(label)
+        repeated = list(_index(node, (), lines, walk))
         if repeated:
             raise Mistakes(repeated)
         data = loader.construct_document(node)
         _refuse_what_json_cannot_say(data, (), Document(label, {}, lines))
-        return Document(label, data, lines)
+        return Document(label, data, lines, empty=tuple(walk.empty))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{label}:{mark.line + 1}" if mark else label
@@ -123,6 +126,7 @@ class _Walk:
     label: str
     open: list[int] = field(default_factory=list)
     seen: int = 0
+    empty: list[Path] = field(default_factory=list)
 
 
 _MOST_NODES = 200_000
@@ -172,6 +176,12 @@ def _index_mapping(node: Any, path: Path, lines: dict[Path, int], walk: _Walk) -
         if key in own:
             yield Mistake(key, f"said twice (first on line {own[key]}); keep one", f"{walk.label}:{line}")
         own[key] = lines[key] = line
+        if (
+            isinstance(value_node, yaml.ScalarNode)
+            and value_node.value == ""
+            and value_node.tag == "tag:yaml.org,2002:null"
+        ):
+            walk.empty.append(key)
         yield from _index(value_node, key, lines, walk)
 
 

@@ -388,6 +388,11 @@ def _keys_at(path: Path) -> list[str]:
     return sorted(_names(model)) if _is_model(model) else []
 
 
+def takes_keys(path: Path) -> bool:
+    """Whether a mapping belongs at ``path``: a group of settings, or entries."""
+    return not path or _is_model(model := _model_at(path)) or isinstance(model, _Entries)
+
+
 def is_chosen(path: Path) -> bool:
     """Whether the stack file chose the last part of ``path`` itself: the name of an entry, not a key of ours."""
     return len(path) > 1 and isinstance(path[-1], str) and not _is_model(_model_at(path[:-1]))

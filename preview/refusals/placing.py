@@ -36,6 +36,14 @@ def mistakes(snapshot: Snapshot, loaded: Loaded, label: str) -> list[Mistake]:
     return [*found.values(), *quotas]
 
 
+def named_alike(name: str, loaded: Loaded, label: str) -> Path:
+    """The entry of the stack file after which a resource is named; empty where none is."""
+    parts = {
+        one.path: re.search(rf"(^|[-/_.]){re.escape(one.text)}$", name) for one in _said(loaded, label) if one.is_name
+    }
+    return max((path for path, found in parts.items() if found), key=lambda path: len(str(path[-1])), default=())
+
+
 @dataclass(frozen=True)
 class _Said:
     """A value or a name that the stack file itself says."""

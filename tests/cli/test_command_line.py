@@ -386,6 +386,19 @@ class TestProcess:
         assert (int(status), done.stderr) == (code, "")
 
 
+def test_an_entry_whose_name_is_taken_by_something_else_is_told_with_its_line(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = "import pulumi_aws as aws\naws.sns.Topic('shop-alerts')\naws.sns.Topic('shop-alerts')\n"
+    write_project(project, "groundwork:storage:\n  images: {}\n  alerts: {}", program=program)
+    code, out, err = call(capsys, "preview", "dev")
+    assert (code, out) == (2, "")
+    assert err.startswith(
+        "Pulumi.dev.yaml:6 storage.alerts: choose another name: two resources are called 'shop-alerts' of type "
+        "aws:sns/topic:Topic (first declared at __main__.py:2)"
+    )
+
+
 def test_an_exception_to_a_rule_that_does_not_exist_is_a_mistake_with_its_line(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

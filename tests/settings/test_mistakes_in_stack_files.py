@@ -178,7 +178,7 @@ WITHIN_CONFIG = {
     "connections beyond what goes without a pooler": (
         'groundwork:services:\n  api: {port: 5000, path: "/*", connections: 30, uses: {database: connect}}',
         [
-            "Pulumi.dev.yaml data.proxy: services may open 120 direct connections (api 4 × 30), more than 100 without a pooler; "
+            "Pulumi.dev.yaml:1 data.proxy: services may open 120 direct connections (api 4 × 30), more than 100 without a pooler; "
         ],
     ),
 }
