@@ -118,11 +118,12 @@ def preview(
 ) -> None:
     """Show what a stack would build, and judge it, without an AWS account.
 
-    Ends with 1 where a guardrail would stop the deployment.
+    With --phase also what the step from the phase that the file says would change, replace and delete, and what AWS or Pulumi would
+    refuse of it. Ends with 1 where a guardrail would stop the deployment, or that step.
     """
     import datetime
 
-    from cli.running import run_stack
+    from cli.running import run_stack, step_ahead
 
     chosen = policies.chosen(policy_config, baseline)
     with console.progress(f"Running {stack} offline"):
@@ -130,16 +131,19 @@ def preview(
         from preview import text
         from preview.verdicts import judge
 
+        step = step_ahead(stack, run.snapshot) if phase and not unknowns else None
         verdicts = judge(run.snapshot, datetime.datetime.now(datetime.UTC).date(), **chosen)
     if form is PreviewFormat.JSON:
         console.hand_over(run.snapshot.dumps(), out)
     elif form is not PreviewFormat.TEXT:
         console.hand_over(policies.rendered(form, verdicts, run.stack.file.name), out)
     elif out is not None:
-        console.write_file(out, text.plain(text.report(run.snapshot, verdicts, None, stack, phase)))
+        console.write_file(out, text.plain(text.report(run.snapshot, verdicts, None, stack, ahead=phase, step=step)))
     if out is not None or form is PreviewFormat.TEXT:
-        console.print_lines(text.report(run.snapshot, verdicts, console.terminal_width(), stack, phase))
-    raise typer.Exit(FINDINGS if verdicts.blocking else FINE)
+        console.print_lines(
+            text.report(run.snapshot, verdicts, console.terminal_width(), stack, ahead=phase, step=step)
+        )
+    raise typer.Exit(FINDINGS if verdicts.blocking or (step and step.stops) else FINE)
 
 
 @app.command(short_help="Show effective settings and where each came from.")

@@ -14,6 +14,7 @@ from settings import Loaded, Mistakes, Stack, find_stack, load_stack
 from settings.mistakes import Mistake, nearest
 
 if TYPE_CHECKING:
+    from preview.moves import Step
     from preview.snapshot import Snapshot
 
 
@@ -80,6 +81,19 @@ def _refuse_unknown_rules(loaded: Loaded) -> None:
     ]
     if unknown:
         raise Mistakes(unknown)
+
+
+def step_ahead(name: str, ahead: Snapshot) -> Step | None:
+    """What it means for a stack that stands as its file says to go on to a phase ahead; None where it is in that phase, or where the
+    file has mistakes as it stands."""
+    try:
+        stands = run_stack(name).snapshot
+    except (Mistakes, ProgramError):
+        return None
+    from preview.moves import Step, move
+
+    before, after = (snapshot.settings["platform"]["phase"] for snapshot in (stands, ahead))
+    return None if before == after else Step(before, after, move(stands, ahead))
 
 
 class ProgramError(Exception):

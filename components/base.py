@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 
 import pulumi
@@ -27,7 +28,7 @@ class Foundation:
     @property
     def guarded(self) -> bool:
         """Whether nothing that holds data may be deleted: in prod, until the stack file says that it is to be removed."""
-        return self.is_prod and not self.platform.removable
+        return self.is_prod and self.platform.removable is not True
 
     @property
     def prefix(self) -> str:
@@ -79,11 +80,12 @@ class Component(pulumi.ComponentResource):
     layer: ClassVar[str]
 
     def __init__(self, name: str, foundation: Foundation, opts: pulumi.ResourceOptions | None = None) -> None:
-        tagging = pulumi.ResourceOptions(
-            transformations=[_tagging(foundation.tags(self.layer), foundation.lasting_tags(self.layer))]
-        )
+        transformations = [_tagging(foundation.tags(self.layer), foundation.lasting_tags(self.layer))]
+        if isinstance(foundation.platform.removable, tuple):
+            transformations.append(_releasing(foundation.platform.removable))
+        own = pulumi.ResourceOptions(transformations=transformations)
         super().__init__(
-            f"groundwork:{self.layer}:{type(self).__name__}", name, None, pulumi.ResourceOptions.merge(tagging, opts)
+            f"groundwork:{self.layer}:{type(self).__name__}", name, None, pulumi.ResourceOptions.merge(own, opts)
         )
         self.name = name
         self.foundation = foundation
@@ -127,6 +129,28 @@ def _tagging(tags: Mapping[str, str], lasting: Mapping[str, str]) -> pulumi.Reso
         return pulumi.ResourceTransformationResult(props, args.opts)
 
     return transform
+
+
+def _releasing(patterns: Sequence[str]) -> pulumi.ResourceTransformation:
+    """What a stack file names as removable may leave the stack, with what is in it: Pulumi's protection and AWS's own come off."""
+
+    def transform(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        if not any(fnmatchcase(args.name, pattern) for pattern in patterns):
+            return None
+        freed = {key: said for key, said in _FREED.items() if key in args.props}
+        opts = pulumi.ResourceOptions.merge(args.opts, pulumi.ResourceOptions(protect=False, retain_on_delete=False))
+        return pulumi.ResourceTransformationResult({**args.props, **freed}, opts)
+
+    return transform
+
+
+_FREED = {
+    "deletion_protection": False,
+    "enable_deletion_protection": False,
+    "force_delete": True,
+    "force_destroy": True,
+}
+"""The arguments with which AWS keeps a resource, or what is in it, from being deleted; as they are for one that may go."""
 
 
 def _as_map(props: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, Any]:

@@ -47,9 +47,9 @@ class Cache(Component):
     minute; ``MOVED`` answers mean that the client does not speak cluster mode; ``NOAUTH`` and ``WRONGPASS`` name the login.
 
     Changes without replacement: class, replicas, shards, windows, parameters, newer versions; a restart waits for the
-    maintenance window. From Redis to Valkey happens in place. Cluster mode cannot be turned on in place in one step
-    (https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/modify-cluster-mode.html); neither can the key change. The fixed
-    name makes that fail instead of emptying a cache unseen; outside prod the old one goes first.
+    maintenance window. From Redis to Valkey happens in place. Cluster mode comes in the stages that ``cluster_mode`` names
+    (https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/modify-cluster-mode.html). The key cannot change: the fixed name
+    makes that fail instead of emptying a cache unseen; outside prod the old one goes first.
     """
 
     layer = "cache"
@@ -99,7 +99,7 @@ class Cache(Component):
         group = self._replication_group(subnets, clients.id, self._user_group(), key_arn, logging)
         self._group_arn = group.arn
         self.security_group_id = clients.id
-        if settings.shards is not None:
+        if settings.mode != "disabled":
             self.address = self.reader_address = group.configuration_endpoint_address
         else:
             self.address = group.primary_endpoint_address
@@ -115,12 +115,12 @@ class Cache(Component):
             "CACHE_HOST": self.address,
             "CACHE_PORT": str(PORT),
             "CACHE_TLS": "true",
-            "CACHE_MODE": "single" if self._settings.shards is None else "cluster",
+            "CACHE_MODE": "single" if self._settings.mode == "disabled" else "cluster",
             "CACHE_AUTHENTICATION": self._settings.authentication,
             "CACHE_USERNAME": self._user.user_name,
             **ttl_variables(self._settings.ttl),
         }
-        if self._settings.shards is None:
+        if self._settings.mode == "disabled":
             environment["CACHE_READER_HOST"] = self.reader_address
         openings = [Opening(self.security_group_id, PORT, f"Cache {self.name}")]
         if self._secret_arn is None:
@@ -186,7 +186,7 @@ class Cache(Component):
         settings = self._settings
         version = settings.version or _NEWEST[settings.engine]
         family = f"{settings.engine}{version.split('.')[0]}"
-        cluster = {} if settings.shards is None else {"cluster-enabled": "yes"}
+        cluster = {} if settings.mode == "disabled" else {"cluster-enabled": "yes"}
         key = f"{family}-cluster" if cluster else family
         return aws.elasticache.ParameterGroup(
             f"{self.name}-{key}",
@@ -211,7 +211,7 @@ class Cache(Component):
     ) -> aws.elasticache.ReplicationGroup:
         settings, foundation = self._settings, self.foundation
         logs = {log: log_group(self, log, f"{foundation.prefix}/cache/{log}", logging) for log in _LOGS}
-        sharded = settings.shards is not None
+        sharded = settings.node_groups is not None
         return aws.elasticache.ReplicationGroup(
             f"{self.name}-group",
             replication_group_id=self.group_id,
@@ -220,8 +220,11 @@ class Cache(Component):
             engine_version=settings.version or _NEWEST[settings.engine],
             node_type=settings.node_class,
             num_cache_clusters=None if sharded else settings.replicas + 1,
-            num_node_groups=settings.shards,
+            num_node_groups=settings.node_groups,
             replicas_per_node_group=settings.replicas if sharded else None,
+            cluster_mode=settings.cluster_mode,
+            # A step towards cluster mode that waited for the maintenance window would still be under way in the next update.
+            apply_immediately=True if settings.cluster_mode else None,
             # Cluster mode always fails over: https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/AutoFailover.html
             automatic_failover_enabled=sharded or settings.replicas > 0,
             multi_az_enabled=settings.multi_az,
@@ -307,9 +310,9 @@ class Cache(Component):
 def node_ids(group_id: str, settings: CacheSettings) -> tuple[str, ...]:
     """The names that ElastiCache gives nodes: ``<group>-001``, in cluster mode ``<group>-0001-001``."""
     nodes = [f"{number:03d}" for number in range(1, settings.replicas + 2)]
-    if settings.shards is None:
+    if settings.node_groups is None:
         return tuple(f"{group_id}-{node}" for node in nodes)
-    return tuple(f"{group_id}-{shard:04d}-{node}" for shard in range(1, settings.shards + 1) for node in nodes)
+    return tuple(f"{group_id}-{shard:04d}-{node}" for shard in range(1, settings.node_groups + 1) for node in nodes)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from rich.text import Text
 from guardrails.judgement import Verdict
 from guardrails.levels import Severity
 from preview.monitor import STACK_TYPE
+from preview.moves import Step
 from preview.snapshot import MARKER, Resource, Snapshot
 from preview.verdicts import Finding, Verdicts
 
@@ -34,17 +35,25 @@ _SEVERITY_STYLES = {
 
 
 def report(
-    snapshot: Snapshot, verdicts: Verdicts, width: int | None, stack: str, ahead: str | None = None
+    snapshot: Snapshot,
+    verdicts: Verdicts,
+    width: int | None,
+    stack: str,
+    *,
+    ahead: str | None = None,
+    step: Step | None = None,
 ) -> list[Text]:
-    """The whole preview. ``stack`` is what the user called it; ``ahead`` the phase that the user asked for in place of its own."""
+    """The whole preview. ``stack`` is what the user called it; ``ahead`` the phase that the user asked for in place of its own, and
+    ``step`` what it means to go there."""
     shown = f"{snapshot.stack}, looking ahead to {ahead}" if ahead else snapshot.stack
     sections = [
         [Text.assemble((f"Previewing update ({shown}):", "bold magenta")), *tree(snapshot, width)],
         outputs(snapshot),
         counts(snapshot),
         guardrails(verdicts, width),
+        step_report(step, width) if step else [],
         by_hand(snapshot, width),
-        next_step(verdicts, stack, width, ahead),
+        next_step(verdicts, stack, width, ahead, step),
     ]
     return [line for section in sections if section for line in (*section, Text())][:-1]
 
@@ -270,19 +279,61 @@ _BY_HAND = {
 """Resource type → what AWS wants before it makes one, and no API does."""
 
 
+_CLUSTER_MODE = (
+    "where this cache already runs without cluster mode, `cache: {cluster_mode: compatible}` and then `enabled`, an update each, "
+    "before it has shards (docs/phases.md); say `cluster_mode: enabled` where that is done, or the cache is new"
+)
+
+
+def _turns_cluster_mode_on(resource: Resource) -> bool:
+    return (
+        resource.type == "aws:elasticache/replicationGroup:ReplicationGroup"
+        and bool(resource.inputs.get("numNodeGroups"))
+        and "clusterMode" not in resource.inputs
+    )
+
+
 def by_hand(snapshot: Snapshot, width: int | None) -> list[Text]:
     """What somebody has to do before the first deployment."""
     types = {resource.type for resource in snapshot.resources}
     tasks = [task for type_, task in _BY_HAND.items() if type_ in types]
+    if any(_turns_cluster_mode_on(resource) for resource in snapshot.resources):
+        tasks.append(_CLUSTER_MODE)
     return [line for task in tasks for line in wrapped(f"Needs by hand: {task}.", width)]
 
 
-def next_step(verdicts: Verdicts, stack: str, width: int | None, ahead: str | None = None) -> list[Text]:
+def step_report(step: Step, width: int | None) -> list[Text]:
+    """What a move to another phase would do to what stands, and what of it would be refused."""
+    move = step.move
+    lines = [Text(f"From {step.before} to {step.after}:", "bold")]
+    for sign, resources, done in (
+        ("+ ", move.created, "create"),
+        ("~ ", move.changed, "update"),
+        ("+-", move.replaced, "replace"),
+        ("- ", move.removed, "delete"),
+    ):
+        named = f": {', '.join(sorted({one.name for one in resources}))}" if done == "replace" and resources else ""
+        lines += wrapped(f"{sign} {len(resources):,} to {done}{named}", width, INDENT, f"{INDENT}   ")
+    for refusal in move.refusals:
+        what = f"{refusal.resource.name} ({short_type(refusal.resource.type)})"
+        lines += wrapped(f"!  {what} {refusal.reason}", width, INDENT, f"{INDENT}   ")
+    if step.removable:
+        said = f"removable: [{', '.join(dict.fromkeys(step.removable))}]"
+        how = f"First, in an update of its own: platform: {{{said}}} (docs/phases.md)."
+        lines += wrapped(how, width, INDENT)
+    return lines
+
+
+def next_step(
+    verdicts: Verdicts, stack: str, width: int | None, ahead: str | None = None, step: Step | None = None
+) -> list[Text]:
     """One line: what to do with this preview."""
     if verdicts.blocking:
         return wrapped(f"Next: {to_fix(verdicts)}", width)
     folder, _, name = stack.rpartition("/")
     place = f"cd {folder} && " if folder else ""
+    if step and step.move.refusals:
+        return wrapped(f"Next: clear what the step from {step.before} to {step.after} would be refused for.", width)
     if ahead:
         name = name.removeprefix("Pulumi.").removesuffix(".yaml")
         return wrapped(f"Next: say phase: {ahead} in Pulumi.{name}.yaml; then {place}pulumi up --stack {name}", width)

@@ -120,3 +120,18 @@ def test_log_groups_of_prod_outlast_the_service_or_replica_that_wrote_them() -> 
         for group in snapshot_of("dev").of_type("aws:cloudwatch/logGroup:LogGroup")
         if group.options.get("retainOnDelete")
     ] == []
+
+
+def test_what_is_named_may_leave_and_all_else_stays_protected(guarded: Snapshot, tmp_path: Path) -> None:
+    names = ["shop-database-reader-1*", "shop-images"]
+    freed = _prod(tmp_path, {"groundwork:platform": {"removable": names}}).by_urn()
+    protection = {
+        one.name: (_protected(one), _protected(freed[one.urn])) for one in guarded.resources if _protected(one)
+    }
+    assert {name: after for name, (before, after) in protection.items() if before != after} == {
+        "shop-database-reader-1": [],
+        "shop-images": [],
+    }
+    logs = [one for one in freed.values() if one.name.startswith("shop-database-reader-1-")]
+    assert logs
+    assert not [one for one in logs if one.options.get("retainOnDelete")]

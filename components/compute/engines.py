@@ -112,8 +112,15 @@ def stoppable(engine: Running, settings: Settings) -> Stoppable:
 
 
 def run(name: str, compute: ComputeSettings, settings: Settings, special: Special, common: Common) -> Running:
-    """Every service on the engine that the settings name; ``common`` is what all engines take."""
-    return _ENGINES[compute.engine](name, compute, settings, special, common)
+    """Every service on the engine that the settings name; ``common`` is what all engines take.
+
+    A running stack may come from another engine. Repositories, log groups, roles and firewalls of its services have the same names on
+    each, so they are the same: what the engine was before is an alias of the engine, and Pulumi gives each child the alias with it
+    (https://www.pulumi.com/docs/iac/concepts/resources/options/aliases/).
+    """
+    before = [pulumi.Alias(type_=token) for engine, token in TOKENS.items() if engine != compute.engine]
+    opts = pulumi.ResourceOptions.merge(common["opts"], pulumi.ResourceOptions(aliases=before))
+    return _ENGINES[compute.engine](name, compute, settings, special, {**common, "opts": opts})
 
 
 def _fargate(name: str, compute: ComputeSettings, settings: Settings, special: Special, common: Common) -> Running:
@@ -182,3 +189,12 @@ _ENGINES: dict[Engine, Callable[[str, ComputeSettings, Settings, Special, Common
     "ec2": _ec2,
     "app-runner": _app_runner,
 }
+
+TOKENS: dict[Engine, str] = {
+    "fargate": "groundwork:compute:Fargate",
+    "ecs-ec2": "groundwork:compute:EcsEc2",
+    "eks": "groundwork:compute:Eks",
+    "ec2": "groundwork:compute:Ec2",
+    "app-runner": "groundwork:compute:AppRunner",
+}
+"""The types of the engines' components."""

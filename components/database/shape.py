@@ -61,7 +61,8 @@ class Shape:
             "ca_cert_identifier": "rds-ca-rsa2048-g1",
             "copy_tags_to_snapshot": True,
             "database_insights_mode": "standard",
-            "deletion_protection": settings.deletion_protection and not self.parent.foundation.platform.removable,
+            "deletion_protection": settings.deletion_protection
+            and self.parent.foundation.platform.removable is not True,
             "enabled_cloudwatch_logs_exports": list(LOGS),
             "iam_database_authentication_enabled": settings.iam_authentication,
             "iops": storage.iops,

@@ -93,6 +93,19 @@ class Terraform:
         errors = [event for event in events if _is_error(event)]
         return ([], errors) if errors else (self._answer(["show", "-json", "plan"], "resource_changes"), [])
 
+    def state_versions(self) -> dict[str, int]:
+        """The version of the state in which this provider keeps each of its types."""
+        schemas = self.provider_schemas()
+        aws = next(schema for source, schema in schemas.items() if source.endswith("/hashicorp/aws"))
+        return {name: schema["version"] for name, schema in aws["resource_schemas"].items()}
+
+    def replacements(self) -> Iterator[tuple[str, list[list[Any]]]]:
+        """By address, the paths whose change makes a plan replace a resource that the state in the folder has."""
+        self._run(["plan", "-json", "-refresh=false", "-lock=false", "-input=false", "-parallelism=20", "-out=planned"])
+        for resource in self._answer(["show", "-json", "planned"], "resource_changes"):
+            if "delete" in resource["change"]["actions"]:
+                yield resource["address"], resource["change"].get("replace_paths", [])
+
     def _answer(self, arguments: Sequence[str], key: str) -> Any:
         try:
             return json.loads(self._run(arguments))[key]

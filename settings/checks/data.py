@@ -47,7 +47,7 @@ def cache_class_has_cluster_mode(settings: Settings) -> Iterator[Mistake]:
     cache = settings.cache
     if cache is None or cache.placement != "elasticache" or has_cluster_mode(cache.node_class):
         return
-    wanted = "cluster mode (shards)" if cache.shards is not None else "failover (replicas)" if cache.replicas else None
+    wanted = "cluster mode (shards)" if cache.mode != "disabled" else "failover (replicas)" if cache.replicas else None
     if wanted:
         yield Mistake(
             ("cache", "class"),

@@ -56,7 +56,12 @@ def cache_stands_on_the_only_instance(settings: Settings) -> Iterator[Mistake]:
             ("cache", "copy_to"),
             f'there is no bucket "{cache.copy_to}" in storage{nearest(cache.copy_to, settings.storage)}',
         )
-    for key, value in (("replicas", cache.replicas), ("shards", cache.shards), ("multi_az", cache.multi_az)):
+    for key, value in (
+        ("replicas", cache.replicas),
+        ("shards", cache.shards),
+        ("cluster_mode", cache.cluster_mode),
+        ("multi_az", cache.multi_az),
+    ):
         if value:
             yield Mistake(("cache", key), "goes with placement: elasticache; on the instance there is one cache")
 

@@ -58,7 +58,11 @@ class CacheSettings(Model):
     """Replicas of each shard. From one on, the cache fails over by itself to another zone."""
     multi_az: bool = False
     shards: Annotated[int, Field(ge=1, le=90)] | None = None
-    """Set, it turns cluster mode on, even with one."""
+    """Set, it turns cluster mode on, even with one; with ``cluster_mode: enabled`` unset means one."""
+    cluster_mode: Literal["disabled", "compatible", "enabled"] | None = None
+    """Unset: ``enabled`` where ``shards`` is said, else ``disabled``. A cache that runs without goes to ``compatible``, where clients
+    of both kinds are served, and from there to ``enabled``, each in an update in which nothing else of it changes, and never back
+    (docs/phases.md). Once said, changes to the cache happen at once instead of in the maintenance window."""
     authentication: Literal["password", "iam"] = "password"
     """How services prove who they are. A password is drawn once, kept in Secrets Manager and taken by every client library;
     ``iam`` needs one that signs a token for each connection, and then there is no password at all."""
@@ -75,8 +79,30 @@ class CacheSettings(Model):
             raise PydanticCustomError(
                 "multi_az", "multi_az needs at least 1 replica to fail over to; replicas is 0", {"at": ("multi_az",)}
             )
+        if self.cluster_mode in ("disabled", "compatible") and self.shards is not None:
+            raise PydanticCustomError(
+                "cluster_mode",
+                "{mode} has no shards; leave shards out until the cache has cluster mode enabled",
+                {"mode": self.cluster_mode, "at": ("cluster_mode",)},
+            )
+        if self.cluster_mode == "compatible" and self.replicas < 1:
+            raise PydanticCustomError(
+                "cluster_mode",
+                "compatible needs at least 1 replica to fail over to; replicas is 0, and goes up in an update before",
+                {"at": ("cluster_mode",)},
+            )
         if self.engine == "redis" and (self.version or "7.1") not in ("7.0", "7.1"):
             raise PydanticCustomError(
                 "version", "Redis on ElastiCache ends at 7.1; Valkey goes on with 8.0", {"at": ("version",)}
             )
         return self
+
+    @property
+    def mode(self) -> Literal["disabled", "compatible", "enabled"]:
+        """Cluster mode, as said or as it follows from ``shards``."""
+        return self.cluster_mode or ("disabled" if self.shards is None else "enabled")
+
+    @property
+    def node_groups(self) -> int | None:
+        """Shards, in cluster mode; None without."""
+        return (self.shards or 1) if self.mode == "enabled" else None

@@ -87,9 +87,11 @@ class PlatformSettings(Model):
     hours: HoursSettings | None = None
     """The hours at which services, instances and database run; for dev and staging. Unset, always."""
 
-    removable: bool = False
+    removable: bool | tuple[Annotated[str, Field(min_length=1, max_length=128)], ...] = False
     """In prod: take every protection from deletion off, so that ``pulumi destroy`` goes through in one go, with what is in
-    buckets and repositories. For one last update before it; ``docs/removing.md`` says what stays. Other stages are removable anyway."""
+    buckets and repositories. For one last update before it; ``docs/removing.md`` says what stays. Or names of resources, as a preview
+    shows them (``shop-database-reader-2*`` for all that begin so): these alone, for the update before the one in which they leave
+    (``docs/phases.md``). Other stages are removable anyway."""
 
     keys: Literal["per-domain", "shared"] = "per-domain"
     """Customer-managed KMS keys: one each for data, storage, secrets, messaging and logs, or one shared by all

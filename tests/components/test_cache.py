@@ -103,6 +103,28 @@ def test_shards_turn_cluster_mode_on():
     assert "CACHE_READER_HOST" not in environment
 
 
+def test_a_running_cache_goes_to_cluster_mode_in_stages_in_which_nothing_else_changes():
+    """S0-14: https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/modify-cluster-mode.html"""
+    before, compatible, enabled = (
+        _group(_cache({"replicas": 1, "cluster_mode": mode})).inputs for mode in (None, "compatible", "enabled")
+    )
+    assert {key for key in compatible if compatible[key] != before.get(key)} == {
+        "applyImmediately",
+        "clusterMode",
+        "parameterGroupName",
+    }
+    assert {key for key in {*enabled, *compatible} if enabled.get(key) != compatible.get(key)} == {
+        "clusterMode",
+        "numCacheClusters",
+        "numNodeGroups",
+        "replicasPerNodeGroup",
+    }
+    assert (enabled["numNodeGroups"], enabled["replicasPerNodeGroup"]) == (1, compatible["numCacheClusters"] - 1)
+    environment = _cache({"replicas": 1, "cluster_mode": "compatible"}).outputs["environment"]
+    assert environment["CACHE_MODE"] == "cluster"
+    assert environment["CACHE_HOST"].startswith("clustercfg.")
+
+
 def test_redis_7_as_asked():
     """S1-09"""
     snapshot = _cache({"engine": "redis", "class": "cache.t3.micro", "snapshot_days": 7})
@@ -247,6 +269,9 @@ def test_nodes_have_names_of_their_own_that_growth_does_not_change(replicas, sha
     "settings",
     [
         {"multi_az": True},
+        {"cluster_mode": "compatible"},
+        {"cluster_mode": "compatible", "replicas": 1, "shards": 1},
+        {"cluster_mode": "disabled", "shards": 2},
         {"engine": "redis", "version": "8.0"},
         {"authentication": "none"},
         {"replicas": 6},

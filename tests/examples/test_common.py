@@ -419,7 +419,7 @@ def test_a_stack_file_overrides_each_size_and_takes_a_layer_away(tmp_path: Path)
     database = primary(snapshot).inputs
     assert (database["instanceClass"], database["multiAz"], database["allocatedStorage"]) == ("db.t4g.large", True, 200)
     # What the file does not say is still the phase's.
-    assert database["maxAllocatedStorage"] == 500
+    assert database["maxAllocatedStorage"] == 1000
     assert replicas(snapshot) == []
     assert snapshot.of_type("aws:elasticache/replicationGroup:ReplicationGroup") == []
     assert len([subnet for subnet in snapshot.of_type("aws:ec2/subnet:Subnet") if "-private-" in subnet.name]) == 3

@@ -194,12 +194,13 @@ def test_services_get_separate_addresses_to_write_and_to_read(stack: str) -> Non
 
 @proves("S0-06")
 def test_the_cache_starts_with_two_t3_medium_nodes_that_fail_over() -> None:
+    """In cluster mode with one shard, so that more come in place."""
     snapshot = snapshot_of(START)
     [cache] = snapshot.of_type(GROUP)
-    assert (cache.inputs["nodeType"], cache.inputs["numCacheClusters"]) == ("cache.t3.medium", 2)
+    assert cache.inputs["nodeType"] == "cache.t3.medium"
+    assert (cache.inputs["numNodeGroups"], cache.inputs["replicasPerNodeGroup"]) == (1, 1)
     assert cache.inputs["automaticFailoverEnabled"] is True
     assert cache.inputs["multiAzEnabled"] is True
-    assert environment(snapshot, "web")["CACHE_MODE"] == "single"
 
 
 @proves("S0-06")
@@ -556,7 +557,7 @@ def test_from_growth_to_millions_is_one_word_and_what_the_file_says_of_each_phas
 
 
 # What changes on the way, all of it in place: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.DBInstance.Modifying.html
-# and, but for cluster mode, https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ModifyReplicationGroup.html.
+# and https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ModifyReplicationGroup.html.
 IN_PLACE = {
     "storefront-database-primary": {
         "allocatedStorage",
@@ -567,7 +568,6 @@ IN_PLACE = {
     "storefront-database-reader-1": {"instanceClass", "maxAllocatedStorage"},
     "storefront-database-reader-2": {"instanceClass", "maxAllocatedStorage"},
 }
-CLUSTER_MODE = {"numCacheClusters", "numNodeGroups", "replicasPerNodeGroup", "parameterGroupName"}
 
 
 def differing(before: Resource, after: Resource) -> set[str]:
@@ -590,7 +590,7 @@ def test_nothing_that_holds_state_is_missing_or_replaced_for_millions(grown: Sna
     changes = {resource.name: differing(resource, after[resource.urn]) for resource in before}
     assert {name: keys for name, keys in changes.items() if keys} == {
         **IN_PLACE,
-        "storefront-cache-group": {"nodeType", *CLUSTER_MODE},
+        "storefront-cache-group": {"nodeType", "numNodeGroups"},
     }
     for resource in before:
         assert resource.options == after[resource.urn].options
@@ -605,23 +605,17 @@ def test_what_cannot_change_on_a_database_stays_the_same(grown: Snapshot) -> Non
 
 
 @proves("S0-14")
-def test_cluster_mode_is_the_one_step_that_must_fail_rather_than_empty_the_cache(grown: Snapshot) -> None:
-    """ElastiCache turns it on in two steps of its own; the fixed name and the protection stop an update that replaces."""
+def test_the_cache_is_in_cluster_mode_from_the_start_so_that_shards_come_in_place(grown: Snapshot) -> None:
     [before], [after] = snapshot_of(START).of_type(GROUP), grown.of_type(GROUP)
     assert before.urn == after.urn
-    assert differing(before, after) - {"nodeType"} == CLUSTER_MODE
-    for key in ("replicationGroupId", "engine", "kmsKeyId", "subnetGroupName", "port", "atRestEncryptionEnabled"):
-        assert before.inputs[key] == after.inputs[key], key
-    assert after.options["protect"] is True
-    assert "deleteBeforeReplace" not in after.options
+    assert before.inputs["clusterMode"] == after.inputs["clusterMode"] == "enabled"
+    assert (before.inputs["numNodeGroups"], after.inputs["numNodeGroups"]) == (1, 3)
 
 
 @proves("S0-14")
-def test_what_goes_on_the_way_is_the_old_nodes_alarms_and_their_parameter_group(grown: Snapshot) -> None:
+def test_nothing_goes_on_the_way(grown: Snapshot) -> None:
     after = grown.by_urn()
-    gone = {resource.name for resource in snapshot_of(START).resources if resource.urn not in after}
-    alarms = {f"storefront-cache-{node}-{kind}" for node in ("001", "002") for kind in ("cpu", "memory", "evictions")}
-    assert gone == {*alarms, "storefront-cache-valkey8"}
+    assert [resource.name for resource in snapshot_of(START).resources if resource.urn not in after] == []
 
 
 @proves("S0-14")

@@ -11,6 +11,7 @@ from guardrails.exemptions import Exemption
 from guardrails.judgement import Verdict
 from guardrails.rules import Level, Severity
 from preview import text
+from preview.moves import Step, move
 from preview.snapshot import SECRET, UNKNOWN, Resource, Snapshot, Source
 from preview.verdicts import Finding, Verdicts, judge
 from tests.stacks import STACKS, snapshot_of
@@ -244,3 +245,20 @@ def test_every_stack_reads_well_at_80_columns(stack: str) -> None:
     too_long = [line for line in lines if len(line.rstrip()) > 80 and line not in outputs and " " in line.strip()]
     assert too_long == []
     assert sum(line.startswith(" +   ") for line in lines) == len(snapshot.resources)
+
+
+def test_a_step_says_what_it_does_and_what_must_be_said_first() -> None:
+    before, after = snapshot_of("examples/chat-app/prod@launch"), snapshot_of("examples/chat-app/prod@growth")
+    step = Step("launch", "growth", move(before, after))
+    said = shown(text.step_report(step, None))
+    assert said.startswith("From launch to growth:\n    +  ")
+    assert "    !  chat-app-compute-data (aws:ebs:Volume) is protected and would be deleted\n" in said
+    assert "platform: {removable: [chat-app-address-address, chat-app-compute-data]}" in said
+    assert step.stops == []
+    assert all(len(line.plain) <= 80 or " " not in line.plain.strip() for line in text.step_report(step, 80))
+    assert "would be refused" in shown(text.next_step(verdicts(), "prod", None, "growth", step))
+
+
+def test_shards_ask_for_the_stages_of_cluster_mode_until_the_stack_says_that_it_is_on() -> None:
+    assert "cluster_mode: compatible" in shown(text.by_hand(snapshot_of("prod@millions"), None))
+    assert shown(text.by_hand(snapshot_of("examples/storefront/prod@millions"), None)) == ""
