@@ -8,7 +8,7 @@ import os
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -110,7 +110,7 @@ def _rehearse(snapshot: Snapshot, schema: ProviderSchema, terraform: Terraform, 
     _write(folder, export, snapshot)
     applied = clock.time("deploy", terraform.apply)
     deployed = {event["hook"]["resource"]["addr"] for event in applied if event["type"] == "apply_complete"}
-    refused = _refusals(applied, export, resources)
+    refused = refusals(applied, export, resources)
     unreadable = {address for address, urn in export.addresses.items() if resources[urn].type in known.unreadable}
     changes, unread = clock.time("look again", lambda: _look(terraform, folder, unreadable))
     differences = [
@@ -118,16 +118,17 @@ def _rehearse(snapshot: Snapshot, schema: ProviderSchema, terraform: Terraform, 
         for change in changes
         if change["change"]["actions"] != ["no-op"] and change["address"] in deployed - unreadable
     ]
+    removed = clock.time("remove", terraform.destroy)
     stayed = [
         refusal
-        for refusal in _refusals(clock.time("remove", terraform.destroy), export, resources)
+        for refusal in refusals(removed, export, resources, _state(folder))
         if refusal.type not in known.clinging
     ]
     expected = {urn for address, urn in export.addresses.items() if address not in deployed}
     return Rehearsal(
         resources=len(export.addresses) + len(absent),
         deployed=len(deployed & export.addresses.keys()),
-        refused=(*refused, *_refusals(unread, export, resources)),
+        refused=(*refused, *refusals(unread, export, resources)),
         unreached=tuple(sorted(expected - {refusal.urn for refusal in refused})),
         left_out=(
             *(LeftOut(resource.urn, resource.type, "", known.absent[resource.type]) for resource in absent),
@@ -152,7 +153,7 @@ def _look(
     """What a second deployment would change. What cannot be looked at joins ``unreadable``, and its errors are the second answer."""
     unread: list[Mapping[str, Any]] = []
     while True:
-        state = json.loads((folder / "terraform.tfstate").read_text(encoding="utf-8"))
+        state = _state(folder)
         state["resources"] = [one for one in state["resources"] if f"{one['type']}.{one['name']}" not in unreadable]
         (folder / _SECOND_STATE).write_text(json.dumps(state), encoding="utf-8")
         changes, errors = terraform.changes(_SECOND_STATE)
@@ -161,6 +162,11 @@ def _look(
             return changes, unread
         unread += errors
         unreadable |= fresh
+
+
+def _state(folder: Path) -> dict[str, Any]:
+    state: dict[str, Any] = json.loads((folder / "terraform.tfstate").read_text(encoding="utf-8"))
+    return state
 
 
 _SECOND_STATE = "second.tfstate"
@@ -189,17 +195,22 @@ def _bodies(document: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
     return (body for named in document["resource"].values() for body in named.values())
 
 
-def _refusals(
-    events: Sequence[Mapping[str, Any]], export: TerraformExport, resources: Mapping[str, Resource]
+def refusals(
+    events: Sequence[Mapping[str, Any]],
+    export: TerraformExport,
+    resources: Mapping[str, Resource],
+    state: Mapping[str, Any] | None = None,
 ) -> tuple[Refusal, ...]:
+    """What the events say went wrong, by resource. Of a removal Terraform's errors say no address; ``state`` is what it left."""
+    failed = {event["hook"]["resource"]["addr"] for event in events if event["type"] == "apply_errored"}
+    names = _names(state, failed) if state else {}
     found: list[Refusal] = []
-    ids = _ids(events)
     for event in events:
         if event["type"] != "diagnostic" or event["diagnostic"]["severity"] != "error":
             continue
         diagnostic = event["diagnostic"]
         message = " ".join(f"{diagnostic['summary']} {diagnostic.get('detail', '')}".split())
-        address = diagnostic.get("address") or next((ids[name] for name in ids if name in message), "")
+        address = diagnostic.get("address") or next((names[name] for name in names if name in message), "")
         resource = resources.get(export.addresses.get(address, ""))
         if resource is None:
             raise TerraformError(message)
@@ -207,16 +218,17 @@ def _refusals(
     return tuple(sorted(found, key=lambda refusal: refusal.urn))
 
 
-def _ids(events: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Id → address of what could not be removed, the longest first: of a removal Terraform's errors say no address."""
-    failed = {event["hook"]["resource"]["addr"] for event in events if event["type"] == "apply_errored"}
-    hooks = (event["hook"] for event in events if event["type"] == "apply_start")
-    ids = {hook["id_value"]: hook["resource"]["addr"] for hook in hooks if hook.get("id_value")}
-    return {
-        id_: address
-        for id_, address in sorted(ids.items(), key=lambda item: len(item[0]), reverse=True)
-        if address in failed
+def _names(state: Mapping[str, Any], addresses: Collection[str]) -> dict[str, str]:
+    """By what an error may call a resource → its address, the longest first."""
+    named = {
+        str(attributes[name]): address
+        for one in state["resources"]
+        if (address := f"{one['type']}.{one['name']}") in addresses
+        for attributes in [one["instances"][0]["attributes"]]
+        for name in ("id", "arn", "name", "identifier", "bucket")
+        if attributes.get(name)
     }
+    return dict(sorted(named.items(), key=lambda item: len(item[0]), reverse=True))
 
 
 def _difference(

@@ -14,11 +14,12 @@ from operations.rehearsal import Rehearsal, rehearse
 from operations.rehearsal.__main__ import main
 from operations.rehearsal.account import stand_in_account
 from operations.rehearsal.gaps import gaps
-from operations.rehearsal.rehearsal import Difference, Refusal
+from operations.rehearsal.rehearsal import Difference, Refusal, refusals
 from operations.rehearsal.report import report
 from preview.engine import run_program
-from preview.snapshot import Snapshot, Source
+from preview.snapshot import Resource, Snapshot, Source
 from preview.terraform.convert import LeftOut
+from preview.terraform.export import to_terraform
 from preview.terraform.names import args_class, properties, terraform_type
 from preview.terraform.tools import ToolMissingError, find_provider, find_terraform
 
@@ -73,6 +74,34 @@ def test_what_the_account_refuses_is_named_with_its_words_and_its_line(small: Re
 
 def test_what_was_deployed_can_be_removed(small: Rehearsal) -> None:
     assert small.kept == ()
+
+
+def test_what_is_not_removed_is_found_by_what_the_error_calls_it() -> None:
+    """Of a removal Terraform's errors say no address, and of a database they say its identifier, which is not its id."""
+    key, database = ("aws:kms/key:Key", "key"), ("aws:rds/instance:Instance", "primary")
+    resources = {
+        f"urn::{name}": Resource(f"urn::{name}", type_, name, True, None, {}, {}) for type_, name in (key, database)
+    }
+    export = to_terraform(Snapshot("p", "s", "eu-west-1", False, {}, tuple(resources.values()), {}))
+    events = [
+        {"type": "apply_errored", "hook": {"resource": {"addr": "aws_db_instance.primary"}}},
+        {
+            "type": "diagnostic",
+            "diagnostic": {"severity": "error", "summary": "deleting RDS DB Instance (shop-prod): no"},
+        },
+    ]
+    state = {
+        "resources": [
+            {"type": "aws_kms_key", "name": "key", "instances": [{"attributes": {"id": "shop-prod"}}]},
+            {
+                "type": "aws_db_instance",
+                "name": "primary",
+                "instances": [{"attributes": {"id": "db-1", "identifier": "shop-prod"}}],
+            },
+        ]
+    }
+    [refusal] = refusals(events, export, resources, state)
+    assert (refusal.name, refusal.message) == ("primary", "deleting RDS DB Instance (shop-prod): no")
 
 
 @pytest.fixture(scope="module")
