@@ -266,8 +266,7 @@ def _cors(cors: CorsSettings) -> aws.s3.BucketCorsConfigurationCorsRuleArgs:
     return aws.s3.BucketCorsConfigurationCorsRuleArgs(
         allowed_origins=list(cors.origins),
         allowed_methods=list(cors.methods),
-        # Headers are not what protects here: origins are exact, and every request is signed.
-        allowed_headers=["*"],
+        allowed_headers=list(cors.headers),
         expose_headers=["ETag"],
         max_age_seconds=cors.max_age,
     )

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from guardrails.judgement import Verdict
 from guardrails.levels import Severity
+from preview.limits import firewall_limits
 from preview.monitor import STACK_TYPE
 from preview.moves import Step
 from preview.snapshot import MARKER, Resource, Snapshot
@@ -52,6 +53,7 @@ def report(
         counts(snapshot),
         guardrails(verdicts, width),
         step_report(step, width) if step else [],
+        [line for sentence in firewall_limits(snapshot) for line in wrapped(sentence, width)],
         by_hand(snapshot, width),
         next_step(verdicts, stack, width, ahead, step),
     ]

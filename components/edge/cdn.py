@@ -33,10 +33,12 @@ _MINIMUM_TLS = "TLSv1.2_2021"
 
 _HeadersArgs = cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginHeadersConfigArgs
 _NO_HEADERS = _HeadersArgs(header_behavior="none")
-_HOST_HEADER = _HeadersArgs(
-    header_behavior="whitelist",
-    headers=cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginHeadersConfigHeadersArgs(items=["Host"]),
-)
+
+
+def _headers(*names: str) -> _HeadersArgs:
+    items = cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginHeadersConfigHeadersArgs(items=list(names))
+    return _HeadersArgs(header_behavior="whitelist", headers=items)
+
 
 _LONGEST_WAIT = 60
 """Seconds that CloudFront waits for an origin, at most, without a raised quota.
@@ -55,11 +57,12 @@ class ServedBucket(Protocol):
 
 
 class Cdn(Component):
-    """A distribution: services uncached, their static paths for a year, buckets under their own paths.
+    """A distribution: services uncached but for the paths that are named, their static paths for a year, buckets under their own
+    paths.
 
     Builds: distribution over HTTP/2 and HTTP/3, IPv6; VPC origin where the load balancer is internal; origin access control,
-    bucket policy and, where path and key differ, a function for each served bucket; response headers policies; a cache
-    policy; delivery of access logs to the logs bucket, without cookies.
+    bucket policy and, where path and key differ, a function for each served bucket; response headers policies; cache
+    policies; delivery of access logs to the logs bucket, without cookies.
 
     Cost: requests and gigabytes out by region, the first terabyte and ten million requests a month free; function calls
     $0.10 per million above two million. ``price_class`` leaves out dear regions.
@@ -115,8 +118,10 @@ class Cdn(Component):
             for key, bucket in storage.items()
             if bucket.cdn and bucket.cors
         }
-        found = ways(services, storage, settings.static_paths)
+        found = ways(services, storage, settings)
         self._static_policy = self._cached_for_a_year() if Way("static") in found.values() else None
+        kept = sorted({way.seconds for way in found.values() if way.kind == "cached"})
+        self._cached = {seconds: self._cached_for(seconds) for seconds in kept}
         served = {key: bucket for key, bucket in buckets.items() if storage[key].cdn}
 
         behaviors = {path: self._behavior(path, way) for path, way in found.items()}
@@ -176,6 +181,13 @@ class Cdn(Component):
                 "allowed_methods": list(_READ),
                 "cache_policy_id": self._static_policy,
             }
+        if way.kind == "cached":
+            return {
+                **common,
+                "target_origin_id": self._services_origin(path),
+                "allowed_methods": list(_EVERY_METHOD),
+                "cache_policy_id": self._cached[way.seconds],
+            }
         return {
             **common,
             "target_origin_id": self._services_origin(path),
@@ -189,12 +201,13 @@ class Cdn(Component):
     def _services_origin(self, path: str) -> str:
         """What tells services apart by their paths stands behind one origin; where nothing does, CloudFront tells them apart.
 
-        A path that no service has goes to the first, which does not know it either.
+        The longest path that covers it counts. A path that no service has goes to the first, which does not know it either.
         """
         if not self._hosts:
             return self._shared_origin
-        first = next(iter(self._hosts))
-        return _host(next((name for name in self._hosts if self._services[name].path == path), first))
+        starts = {name: (self._services[name].path or ALL).removesuffix("*") for name in self._hosts}
+        covering = [name for name, start in starts.items() if path.startswith(start)]
+        return _host(max(covering, key=lambda name: len(starts[name]), default=next(iter(self._hosts))))
 
     def _from_bucket(self, path: str, key: str) -> dict[str, Any]:
         bucket = self._storage[key]
@@ -230,11 +243,35 @@ class Cdn(Component):
         service with that, so it is left out where services know no host but their own. Cookies are not sent to the service,
         so that its answer is nobody's in particular.
         """
-        key = cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginArgs(
+        return self._cache_policy(
+            "static",
+            "A year, by path and query" if self._hosts else "A year, by host, path and query",
+            _NO_HEADERS if self._hosts else _headers("Host"),
+            least=1,
+            most=_YEAR,
+        )
+
+    def _cached_for(self, seconds: int) -> pulumi.Output[str]:
+        """A cache policy for answers that are everybody's. A service may answer differently by whose page asks (CORS), so that
+        ``Origin`` is part of the key."""
+        names = ("Origin",) if self._hosts else ("Host", "Origin")
+        return self._cache_policy(
+            f"cached-{seconds}",
+            f"{seconds} seconds, by {', '.join(names)}, path and query",
+            _headers(*names),
+            least=0,
+            most=seconds,
+        )
+
+    def _cache_policy(
+        self, key: str, comment: str, headers: _HeadersArgs, *, least: int, most: int
+    ) -> pulumi.Output[str]:
+        """Between ``least`` and ``most`` seconds as the service says, ``most`` where it says nothing; never by cookies."""
+        parameters = cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginArgs(
             cookies_config=cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginCookiesConfigArgs(
                 cookie_behavior="none"
             ),
-            headers_config=_NO_HEADERS if self._hosts else _HOST_HEADER,
+            headers_config=headers,
             query_strings_config=cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginQueryStringsConfigArgs(
                 query_string_behavior="all"
             ),
@@ -242,12 +279,12 @@ class Cdn(Component):
             enable_accept_encoding_gzip=True,
         )
         policy = cloudfront.CachePolicy(
-            f"{self.name}-static",
-            comment="A year, by path and query" if self._hosts else "A year, by host, path and query",
-            min_ttl=1,
-            default_ttl=_YEAR,
-            max_ttl=_YEAR,
-            parameters_in_cache_key_and_forwarded_to_origin=key,
+            f"{self.name}-{key}",
+            comment=comment,
+            min_ttl=least,
+            default_ttl=most,
+            max_ttl=most,
+            parameters_in_cache_key_and_forwarded_to_origin=parameters,
             opts=self.child(),
         )
         return policy.id

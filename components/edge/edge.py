@@ -18,11 +18,12 @@ from components.edge.logs import GLOBAL_REGION, GlobalLogs
 from components.edge.managed_policies import ALIAS_ZONE
 from components.edge.origin import HOST, Door, Hosts, Origin, Server
 from components.edge.origin_header import OriginHeader
+from components.edge.paths import EVERYTHING, Counted, counted, ways
 from components.edge.records import Records
 from components.edge.zone import Zone
 from components.logs import Logging
 from components.network.network import Network
-from settings.models.edge import EdgeSettings, WafPlace, WafSettings
+from settings.models.edge import CdnSettings, EdgeSettings, WafPlace, WafSettings
 from settings.models.services import ServiceSettings
 from settings.models.storage import BucketSettings
 
@@ -87,6 +88,7 @@ class Edge(Component):
         has_front = has_balancer or origin is not None
         has_cdn = settings.cdn is not None and (has_front or served or (hosts is not None and bool(hosts.names)))
 
+        self._counted = self._rated(services, storage) if answers or (served and settings.cdn) else EVERYTHING
         self._global = self._global_logs(has_cdn=has_cdn)
         self.zone = self._zone()
         cdn_certificate = self._certificate("certificate", region=GLOBAL_REGION) if has_cdn else None
@@ -123,6 +125,11 @@ class Edge(Component):
     def _names(self) -> list[str]:
         """Every full name that leads here."""
         return [self._domain, *(f"{alias}.{self._domain}" for alias in self._settings.aliases)] if self._domain else []
+
+    def _rated(self, services: Mapping[str, ServiceSettings], storage: Mapping[str, BucketSettings]) -> Counted:
+        """What a rate limit counts: without CloudFront no bucket is served."""
+        cdn = self._settings.cdn
+        return counted(ways(services, storage if cdn else {}, cdn or CdnSettings()))
 
     def _global_logs(self, *, has_cdn: bool) -> GlobalLogs | None:
         zone, waf = self._settings.zone, self._settings.waf
@@ -255,6 +262,7 @@ class Edge(Component):
             global_logs=self._global if scope == "CLOUDFRONT" else None,
             place=place,
             trusted_header=header,
+            counted=self._counted,
             opts=self.child(),
         ).arn
 

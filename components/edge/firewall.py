@@ -10,6 +10,7 @@ import pulumi_aws as aws
 from components.base import Component, Foundation
 from components.edge.firewall_rules import AddressSets, firewall_rules, visibility
 from components.edge.logs import GLOBAL_REGION, GlobalLogs, request_log
+from components.edge.paths import EVERYTHING, Counted
 from components.logs import Logging, firewall_writes, log_group, log_permission
 from settings.models.edge import WafPlace, WafSettings
 
@@ -51,6 +52,7 @@ class Firewall(Component):
         global_logs: GlobalLogs | None = None,
         place: WafPlace = "front",
         trusted_header: tuple[str, pulumi.Output[str]] | None = None,
+        counted: Counted = EVERYTHING,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """``global_logs``: where CloudFront's firewall writes; every other one writes in the platform's region.
@@ -58,10 +60,14 @@ class Firewall(Component):
         ``trusted_header``: requests that carry it came through CloudFront, whose own firewall let them pass. Judged here
         again, all of them would count as a few addresses, CloudFront's.
 
+        ``counted``: what the rate limit counts.
+
         ``place``: behind CloudFront every request is judged again, senders by the address that CloudFront forwards.
         """
         super().__init__(name, foundation, opts)
-        self.capacity = settings.capacity_at(place, trusts=trusted_header is not None)
+        self.capacity = settings.capacity_at(
+            place, trusts=trusted_header is not None, counted=len(counted.only) + len(counted.but)
+        )
         self._region = GLOBAL_REGION if scope == "CLOUDFRONT" else None
         self._scope = scope
         sets = AddressSets(
@@ -73,7 +79,7 @@ class Firewall(Component):
             scope=scope,
             description=f"{foundation.platform.name} {foundation.platform.stage}",
             default_action=aws.wafv2.WebAclDefaultActionArgs(allow=aws.wafv2.WebAclDefaultActionAllowArgs()),
-            rules=firewall_rules(settings, sets, place, trusted_header),
+            rules=firewall_rules(settings, sets, place, trusted_header, counted),
             visibility_config=aws.wafv2.WebAclVisibilityConfigArgs(**visibility(name)),
             association_config=_inspection(settings, scope),
             region=self._region,
@@ -130,10 +136,11 @@ class Firewall(Component):
 
 
 def _inspection(settings: WafSettings, scope: Scope) -> aws.wafv2.WebAclAssociationConfigArgs | None:
-    """How much of a body CloudFront hands over: 16 KB, or the next step that covers the limit. ALB's 8 KB are fixed."""
-    if scope == "REGIONAL" or settings.max_body_kb <= 16:
+    """How much of a body CloudFront hands over: 16 KB, or the next step that covers the limits. ALB's 8 KB are fixed."""
+    largest = max(settings.body_limits.values(), default=0)
+    if scope == "REGIONAL" or largest <= 16:
         return None
-    step = next(step for step in (32, 48, 64) if settings.max_body_kb <= step)
+    step = next(step for step in (32, 48, 64) if largest <= step)
     return aws.wafv2.WebAclAssociationConfigArgs(
         request_bodies=[
             aws.wafv2.WebAclAssociationConfigRequestBodyArgs(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 from pulumi_aws import wafv2
 
-from settings.models.edge import SCRIPT_TRANSFORMATIONS
+from settings.models.edge import PATH_TRANSFORMATIONS, SCRIPT_TRANSFORMATIONS
 
 Statement = wafv2.WebAclRuleStatementArgs
 
@@ -28,24 +28,43 @@ def any_of(statements: Sequence[Statement]) -> Statement:
     return Statement(or_statement=wafv2.WebAclRuleStatementOrStatementArgs(statements=list(statements)))
 
 
-def but_for_paths(statement: Statement, prefixes: Sequence[str]) -> Statement:
-    """It is true, and the path starts with none of ``prefixes``."""
-    if not prefixes:
-        return statement
-    elsewhere = [
-        Statement(
-            not_statement=wafv2.WebAclRuleStatementNotStatementArgs(statement=matches("path", "starts-with", prefix))
-        )
-        for prefix in prefixes
-    ]
-    return Statement(and_statement=wafv2.WebAclRuleStatementAndStatementArgs(statements=[statement, *elsewhere]))
+def all_of(statements: Sequence[Statement]) -> Statement:
+    """Each of these is true."""
+    if len(statements) == 1:
+        return statements[0]
+    return Statement(and_statement=wafv2.WebAclRuleStatementAndStatementArgs(statements=list(statements)))
+
+
+def none_of(statements: Sequence[Statement]) -> list[Statement]:
+    """For each of these, that it is not true."""
+    return [Statement(not_statement=wafv2.WebAclRuleStatementNotStatementArgs(statement=each)) for each in statements]
+
+
+def under(prefixes: Sequence[str]) -> list[Statement]:
+    """For each of these, that the path starts with it, however it is written."""
+    return [matches("path", "starts-with", prefix, transformations=PATH_TRANSFORMATIONS) for prefix in prefixes]
+
+
+def labelled(label: str) -> Statement:
+    """An earlier rule has put the label on the request; without a prefix, a rule of the same web ACL.
+
+    https://docs.aws.amazon.com/waf/latest/developerguide/waf-rule-label-match.html
+    """
+    return Statement(label_match_statement=wafv2.WebAclRuleStatementLabelMatchStatementArgs(scope="LABEL", key=label))
 
 
 _WHERE = {"contains": "CONTAINS", "starts-with": "STARTS_WITH", "ends-with": "ENDS_WITH", "exactly": "EXACTLY"}
 
 
-def matches(part: str, how: str, text: pulumi.Input[str], *, header: str | None = None) -> Statement:
-    """A part of the request has a text, as it stands there."""
+def matches(
+    part: str,
+    how: str,
+    text: pulumi.Input[str],
+    *,
+    header: str | None = None,
+    transformations: Sequence[str] = _NONE,
+) -> Statement:
+    """A part of the request has a text, after ``transformations``."""
     return Statement(
         byte_match_statement=wafv2.WebAclRuleStatementByteMatchStatementArgs(
             field_to_match=wafv2.WebAclRuleStatementByteMatchStatementFieldToMatchArgs(
@@ -53,7 +72,7 @@ def matches(part: str, how: str, text: pulumi.Input[str], *, header: str | None 
             ),
             positional_constraint=_WHERE[how],
             search_string=text,
-            text_transformations=_transformations("ByteMatch", _NONE),
+            text_transformations=_transformations("ByteMatch", transformations),
         )
     )
 
@@ -126,14 +145,16 @@ def from_countries(codes: Sequence[str], *, forwarded: bool) -> Statement:
     )
 
 
-def too_many(limit: int, seconds: int, *, forwarded: bool) -> Statement:
-    """More than ``limit`` requests of one address within ``seconds``.
+def too_many(limit: int, seconds: int, *, forwarded: bool, of: Sequence[Statement] = ()) -> Statement:
+    """More than ``limit`` requests of one address within ``seconds``, of those for which all of ``of`` are true.
 
     Behind CloudFront AWS counts by the first address of the header, which a sender may have written, to be counted as somebody
     else or to have somebody else refused. So only requests are counted whose header has one address: CloudFront's own entry.
     CloudFront's firewall counts all by their true address.
     https://docs.aws.amazon.com/waf/latest/developerguide/waf-rule-statement-forwarded-ip-address.html
     """
+    several = matches("header", "contains", ",", header=FORWARDED.lower())
+    counted = [*(none_of([several]) if forwarded else ()), *of]
     return Statement(
         rate_based_statement=wafv2.WebAclRuleStatementRateBasedStatementArgs(
             limit=limit,
@@ -144,25 +165,9 @@ def too_many(limit: int, seconds: int, *, forwarded: bool) -> Statement:
             )
             if forwarded
             else None,
-            scope_down_statement=_written_by_cloudfront_alone() if forwarded else None,
+            # The provider has classes of its own for statements in this place, of the same shape.
+            scope_down_statement=cast(Any, all_of(counted)) if counted else None,
         )
-    )
-
-
-def _written_by_cloudfront_alone() -> wafv2.WebAclRuleStatementRateBasedStatementScopeDownStatementArgs:
-    scope = "RateBasedStatementScopeDownStatementByteMatch"
-    several = wafv2.WebAclRuleStatementRateBasedStatementScopeDownStatementArgs(
-        byte_match_statement=wafv2.WebAclRuleStatementRateBasedStatementScopeDownStatementByteMatchStatementArgs(
-            field_to_match=wafv2.WebAclRuleStatementRateBasedStatementScopeDownStatementByteMatchStatementFieldToMatchArgs(
-                **_field(scope, "header", header=FORWARDED.lower())
-            ),
-            positional_constraint="CONTAINS",
-            search_string=",",
-            text_transformations=_transformations(scope, _NONE),
-        )
-    )
-    return wafv2.WebAclRuleStatementRateBasedStatementScopeDownStatementArgs(
-        not_statement=wafv2.WebAclRuleStatementRateBasedStatementScopeDownStatementNotStatementArgs(statement=several)
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from settings.models.edge import CdnSettings
 from settings.models.services import ServiceSettings
 from settings.models.storage import BucketSettings
 
@@ -17,29 +18,53 @@ ALL = "/*"
 class Way:
     """Where a path leads. ``bucket`` is the bucket's name in the stack file."""
 
-    kind: Literal["service", "static", "bucket"]
+    kind: Literal["service", "static", "bucket", "cached"]
     bucket: str = ""
+    seconds: int = 0
+    """For which an answer is kept."""
 
 
 def ways(
-    services: Mapping[str, ServiceSettings], storage: Mapping[str, BucketSettings], static_paths: Sequence[str]
+    services: Mapping[str, ServiceSettings], storage: Mapping[str, BucketSettings], cdn: CdnSettings
 ) -> dict[str, Way]:
     """Path → way, in the order in which CloudFront must try them: the longest first, ``/*`` last.
 
     A service's ``/*`` is the default; without services that answer paths the first served bucket is. Static paths belong to
-    the default service; a bucket or service with the same path has it.
+    the default service; a bucket or service with the same path has it. A path that is cached is a service's.
     """
     found: dict[str, Way] = {}
     paths = [service.path for service in services.values() if service.port and service.path and service.host is None]
     if ALL in paths:
-        found |= dict.fromkeys(static_paths, Way("static"))
+        found |= dict.fromkeys(cdn.static_paths, Way("static"))
     buckets = {bucket_path(name, bucket): Way("bucket", name) for name, bucket in storage.items() if bucket.cdn}
     found |= buckets
     found |= dict.fromkeys(paths, Way("service"))
+    found |= {path: Way("cached", seconds=seconds) for path, seconds in cdn.cached_paths.items()}
     if ALL not in found:
         has_services = any(service.port and service.path for service in services.values())
         found[ALL] = Way("service") if has_services else next(iter(buckets.values()))
     return dict(sorted(found.items(), key=lambda item: (-len(item[0].rstrip("*")), item[0])))
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The requests that a rate limit counts: under one of ``only`` (everything, where there is none) and none of ``but``."""
+
+    only: tuple[str, ...] = ()
+    but: tuple[str, ...] = ()
+
+
+EVERYTHING = Counted()
+
+
+def counted(found: Mapping[str, Way]) -> Counted:
+    """What services answer, as beginnings of paths. Where nothing does, everything."""
+    prefixes = {path.removesuffix("*"): way.kind for path, way in found.items() if "*" not in path.removesuffix("*")}
+    dynamic = [prefix for prefix, kind in prefixes.items() if kind in ("service", "cached")]
+    if found[ALL].kind != "service":
+        return Counted(only=tuple(dynamic))
+    fixed = [prefix for prefix, kind in prefixes.items() if prefix not in dynamic]
+    return Counted(but=tuple(one for one in fixed if not any(other.startswith(one) for other in dynamic)))
 
 
 def bucket_path(name: str, bucket: BucketSettings) -> str:

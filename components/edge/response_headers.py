@@ -57,7 +57,7 @@ def _cors(cors: CorsSettings) -> cloudfront.ResponseHeadersPolicyCorsConfigArgs:
             items=["GET", "HEAD"]
         ),
         access_control_allow_headers=cloudfront.ResponseHeadersPolicyCorsConfigAccessControlAllowHeadersArgs(
-            items=["*"]
+            items=list(cors.headers)
         ),
         access_control_max_age_sec=cors.max_age,
         origin_override=True,

@@ -67,11 +67,15 @@ def firewall_fits(settings: Settings) -> Iterator[Mistake]:
     if not (edge and waf):
         return
     public = edge.load_balancer.exposure == "internet"
-    capacities = {"": waf.capacity}
+    # The most that the rate has to tell apart: services from what is not counted.
+    served = [bucket for bucket in settings.storage.values() if bucket.cdn]
+    static = len(edge.cdn.static_paths) + len(served) if edge.cdn else 0
+    counted = max(static, len([service for service in settings.services.values() if service.path]))
+    capacities = {"": waf.capacity_at("front", counted=counted)}
     if public and edge.cdn:
-        capacities[" at the load balancer"] = waf.capacity_at("public-balancer", trusts=True)
+        capacities[" at the load balancer"] = waf.capacity_at("public-balancer", trusts=True, counted=counted)
     elif waf.load_balancer and not public:
-        capacities[" at the load balancer"] = waf.capacity_at("behind-cloudfront")
+        capacities[" at the load balancer"] = waf.capacity_at("behind-cloudfront", counted=counted)
     for where, capacity in capacities.items():
         if capacity > MAX_CAPACITY:
             yield Mistake(
@@ -88,6 +92,16 @@ def a_second_firewall_has_a_load_balancer(settings: Settings) -> Iterator[Mistak
         yield Mistake(("edge", "waf", "load_balancer"), "app-runner has no load balancer; take it out")
 
 
+def cached_paths_have_a_service(settings: Settings) -> Iterator[Mistake]:
+    """Where no service answers, there is nothing to keep."""
+    cdn = settings.edge.cdn if settings.edge else None
+    answered = {service.path.removesuffix("*"): name for name, service in settings.services.items() if service.path}
+    for path in cdn.cached_paths if cdn else ():
+        if not any(path.startswith(start) for start in answered):
+            there = ", ".join(f"{start}* ({name})" for start, name in answered.items()) or "none that answers a path"
+            yield Mistake(("edge", "cdn", "cached_paths", path), f"no service answers it; there is {there}")
+
+
 MAX_CAPACITY = 5000
 """https://docs.aws.amazon.com/waf/latest/developerguide/aws-waf-capacity-units.html"""
 
@@ -99,4 +113,5 @@ CHECKS = (
     served_buckets_need_a_cdn,
     firewall_fits,
     a_second_firewall_has_a_load_balancer,
+    cached_paths_have_a_service,
 )

@@ -63,6 +63,9 @@ class ManagedRules(NamedTuple):
 
 
 # https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-list.html
+EVERYTHING_RATE = 10
+"""How many times ``waf.rate_limit`` an address may ask for everything together, pictures and scripts among it."""
+
 MANAGED_RULES: dict[str, ManagedRules] = {
     "common": ManagedRules("AWSManagedRulesCommonRuleSet", 700),
     "known-bad-inputs": ManagedRules("AWSManagedRulesKnownBadInputsRuleSet", 200),
@@ -117,11 +120,28 @@ class WafRule(Model):
         return self
 
 
+PathPrefix = Annotated[str, Field(pattern="^/", max_length=200)]
+
+
+class WafRate(Model):
+    """How many requests one address may make to a part of the platform."""
+
+    path: PathPrefix
+    """What the paths start with that are counted together."""
+    limit: Annotated[int, Field(ge=10, le=2_000_000_000)]
+    """Requests; AWS takes 10 or more."""
+    seconds: Literal[60, 120, 300, 600] = 60
+    """Within how long."""
+
+
 # https://docs.aws.amazon.com/waf/latest/developerguide/waf-rule-statements-list.html: each statement's page has its units.
-_ADDRESS_SET = _COUNTRIES = _SIZE = 1
+_ADDRESS_SET = _COUNTRIES = _SIZE = _LABEL = 1
 _RATE = _TEXT = 2
 _CONTAINS = 10
 _SCRIPT, _TRANSFORMATION = 40, 10
+PATH_TRANSFORMATIONS = ("URL_DECODE", "NORMALIZE_PATH")
+"""What a path goes through before it is held against a prefix, so that ``/uploads/../login`` is no upload."""
+_PREFIX = _TEXT + _TRANSFORMATION * len(PATH_TRANSFORMATIONS)
 SCRIPT_TRANSFORMATIONS = ("URL_DECODE", "HTML_ENTITY_DECODE")
 """What a part goes through before it is searched for scripts, in this order."""
 SCRIPT_PARTS: tuple[RequestPart, ...] = ("path", "query", "body")
@@ -135,9 +155,33 @@ BY_SENDER = frozenset({"ip-reputation", "anonymous-ip"})
 """Groups that judge who sends a request; behind CloudFront that is always CloudFront."""
 
 BALANCER_BODY_KB = 8
-"""All that a load balancer hands to the firewall.
+"""All that a load balancer hands to the firewall; CloudFront hands over 16 KB, or up to 64 where a limit asks for it.
 
-https://docs.aws.amazon.com/waf/latest/developerguide/waf-oversize-request-components.html
+https://docs.aws.amazon.com/waf/latest/developerguide/web-acl-setting-body-inspection-limit.html
+"""
+
+BODY_LABELS: dict[str, dict[str, tuple[str, ...]]] = {
+    "common": {
+        "CrossSiteScripting_BODY": ("core-rule-set:CrossSiteScripting_Body",),
+        "GenericLFI_BODY": ("core-rule-set:GenericLFI_Body",),
+        "GenericRFI_BODY": ("core-rule-set:GenericRFI_Body",),
+    },
+    "sql": {
+        "SQLi_BODY": ("sql-database:SQLi_Body",),
+        "SQLiExtendedPatterns_BODY": ("sql-database:SQLiExtendedPatterns_Body",),
+    },
+    # Written in capitals in AWS's list, and like the others elsewhere.
+    "unix": {
+        "UNIXShellCommandsVariables_BODY": (
+            "posix-os:UNIXShellCommandsVariables_Body",
+            "posix-os:UNIXShellCommandsVariables_BODY",
+        )
+    },
+    "php": {"PHPHighRiskMethodsVariables_BODY": ("php-app:PHPHighRiskMethodsVariables_Body",)},
+}
+"""Managed group → its rules that look for text in bodies, which a picture holds by chance → their labels, without AWS's prefix.
+
+https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-list.html
 """
 
 
@@ -147,8 +191,14 @@ class WafSettings(Model):
     mode: Literal["count", "block"] = "block"
     """``count`` only measures what would be blocked."""
 
-    rate_limit: Annotated[int, Field(ge=10, le=2_000_000_000)] = 2000
-    """Requests per address in five minutes."""
+    rate_limit: Annotated[int, Field(ge=10, le=200_000_000)] = 2000
+    """Requests of an address in five minutes to what services answer. Served buckets and ``cdn.static_paths`` do not count: a page
+    has dozens of pictures and scripts, and a carrier puts many users behind one address. Ten times as many are the limit for
+    everything together."""
+
+    rates: Annotated[dict[Name, WafRate], Field(max_length=20)] = {}
+    """Further limits for parts of the platform, by name: ``{api: {path: /api/, limit: 100}}`` is 100 requests a minute and
+    address."""
 
     managed_rules: tuple[
         Literal[
@@ -174,11 +224,13 @@ class WafSettings(Model):
 
     blocked_addresses: tuple[AddressRange, ...] = ()
 
-    max_body_kb: Annotated[int, Field(ge=8, le=64)] = 16
-    """Largest request body that the WAF lets through on paths without uploads, in KB (CloudFront inspects 16 to 64)."""
+    body_limits: Annotated[dict[PathPrefix, Annotated[int, Field(ge=1, le=64)]], Field(max_length=20)] = {}
+    """Largest request bodies in KB, by what the path starts with; the longest that fits counts: ``{/: 16, /api/login: 1}``. Other
+    paths have no limit. A load balancer's firewall sees 8 KB of a body and knows no limit above that; beyond 16 KB CloudFront's
+    costs more."""
 
-    upload_paths: tuple[Annotated[str, Field(pattern="^/", max_length=200)], ...] = ()
-    """Path prefixes on which larger bodies are expected, whose content is not searched for scripts."""
+    upload_paths: Annotated[tuple[PathPrefix, ...], Field(max_length=20)] = ()
+    """What the paths of uploads start with: no limit holds there, and rules that search bodies for text only count."""
 
     sizes: WafSizes = WafSizes()
 
@@ -199,19 +251,28 @@ class WafSettings(Model):
         skipped = BY_SENDER if place == "behind-cloudfront" else frozenset()
         return [name for name in MANAGED_RULES if name in self.managed_rules and name not in skipped]
 
-    def limits_bodies(self, place: WafPlace) -> bool:
-        """Behind CloudFront, which has measured the body, only as far as a load balancer shows it."""
-        return place != "behind-cloudfront" or self.max_body_kb <= BALANCER_BODY_KB
+    def body_limits_at(self, place: WafPlace) -> dict[str, int]:
+        """At a load balancer only what it shows of a body can be measured."""
+        return {path: size for path, size in self.body_limits.items() if place == "front" or size <= BALANCER_BODY_KB}
+
+    def limited_elsewhere(self, prefix: str) -> list[str]:
+        """The longer prefixes inside ``prefix``, whose limits count instead of its own."""
+        return [other for other in self.body_limits if other != prefix and other.startswith(prefix)]
+
+    def body_labels_at(self, place: WafPlace) -> list[str]:
+        """What marks a body in which a managed rule found text, where uploads are spared that."""
+        groups = self.managed_at(place) if self.upload_paths else []
+        return [label for group in groups for labels in BODY_LABELS.get(group, {}).values() for label in labels]
 
     @property
     def capacity(self) -> int:
         """That of the firewall in front; see :meth:`capacity_at`."""
         return self.capacity_at("front")
 
-    def capacity_at(self, place: WafPlace, *, trusts: bool = False) -> int:
+    def capacity_at(self, place: WafPlace, *, trusts: bool = False, counted: int = 0) -> int:
         """Web ACL capacity units that the rules take: up to 1,500 are in the price of a request, AWS allows 5,000.
 
-        ``trusts``: requests with the secret header pass.
+        ``trusts``: requests with the secret header pass; ``counted``: prefixes by which the rate knows what to count.
         https://docs.aws.amazon.com/waf/latest/developerguide/aws-waf-capacity-units.html
         """
         managed = sum(MANAGED_RULES[name].capacity for name in self.managed_at(place))
@@ -219,18 +280,26 @@ class WafSettings(Model):
             len({":" in address for address in addresses})
             for addresses in (self.allowed_addresses, self.blocked_addresses)
         )
-        spared = _TEXT * len(self.upload_paths)
-        sizes = _SIZE * len(self.sizes.limits) + (_SIZE + spared if self.limits_bodies(place) else 0)
+        spared = _LABEL if self.upload_paths else 0
+        sizes = _SIZE * len(self.sizes.limits) + sum(
+            _SIZE + spared + (_PREFIX if path != "/" else 0) + _PREFIX * len(self.limited_elsewhere(path))
+            for path in self.body_limits_at(place)
+        )
         scripts = len(SCRIPT_PARTS) * (_SCRIPT + _TRANSFORMATION * len(SCRIPT_TRANSFORMATIONS)) + spared
+        labels = len(self.body_labels_at(place))
+        uploads = _PREFIX * len(self.upload_paths) + (_LABEL * labels + spared if labels else 0)
+        # Behind CloudFront the rate looks into a header first.
+        rate = _RATE + (_CONTAINS if place == "behind-cloudfront" else 0)
         own = sum(len(rule.texts) * (_CONTAINS if rule.match == "contains" else _TEXT) for rule in self.rules.values())
         return (
             managed
             + _ADDRESS_SET * address_sets
             + (_COUNTRIES if self.blocked_countries else 0)
-            # Behind CloudFront the rate looks into a header first.
-            + _RATE
-            + (_CONTAINS if place == "behind-cloudfront" else 0)
+            + 2 * rate
+            + _PREFIX * counted
+            + (rate + _PREFIX) * len(self.rates)
             + sizes
+            + uploads
             + (scripts if self.cross_site_scripting else 0)
             + own
             + (_TEXT if trusts else 0)
@@ -262,6 +331,14 @@ class CdnSettings(Model):
 
     static_paths: tuple[Annotated[str, Field(pattern="^/")], ...] = ("/_next/static/*", "/static/*", "/assets/*")
     """Paths of the default service whose answers never change and are cached for a year."""
+
+    cached_paths: Annotated[
+        dict[Annotated[str, Field(pattern=r"^/[^*?]", max_length=255)], Annotated[int, Field(ge=1, le=31_536_000)]],
+        Field(max_length=20),
+    ] = {}
+    """Paths of services whose answers are the same for everybody → the seconds for which CloudFront keeps them:
+    ``{/api/categories*: 300}``. An answer that says ``no-store``, ``private`` or a shorter time is kept as it says; cookies reach no
+    service there, nor does ``Authorization`` on reading, so that no answer is somebody's own."""
 
     access_logs: bool = True
 

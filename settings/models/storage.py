@@ -21,6 +21,10 @@ class CorsSettings(Model):
     ]
     """``https://app.example.com``; no wildcard."""
     methods: tuple[Literal["GET", "HEAD", "PUT", "POST", "DELETE"], ...] = ("GET", "HEAD")
+    headers: Annotated[tuple[Annotated[str, Field(pattern=r"^(\*|[A-Za-z0-9-]{1,64})$")], ...], Field(min_length=1)] = (
+        "*",
+    )
+    """Headers that a page may send, ``[Authorization, Content-Type]``; ``*`` for any."""
     max_age: Annotated[int, Field(ge=0, le=86400)] = 3000
     """Seconds that a browser may keep the answer."""
 

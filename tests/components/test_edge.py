@@ -22,6 +22,7 @@ from settings.models.observability import ObservabilitySettings
 from settings.models.services import ServiceSettings
 from settings.models.storage import BucketSettings
 from tests.harness import build
+from tests.requirements import proves
 
 ACCOUNT = "111122223333"
 DISTRIBUTION = "aws:cloudfront/distribution:Distribution"
@@ -308,8 +309,7 @@ def test_the_firewall_has_the_rules_that_were_asked_for_on_cloudfront_and_on_the
     """S1-18, S0-12"""
     snapshot = edge({"waf": FIREWALL, "load_balancer": {"exposure": "internet"}})
     expected = {
-        "allowed-addresses", "blocked-addresses", "blocked-countries", "rate", "body-size",
-        "common", "known-bad-inputs", "sql", "linux",
+        "allowed-addresses", "blocked-addresses", "blocked-countries", "rate", "rate-of-everything", "common", "known-bad-inputs", "sql", "linux",
     }  # fmt: skip
     front = rules(snapshot)
     assert front.keys() == expected
@@ -347,32 +347,10 @@ def test_every_rule_is_measured_and_has_a_place_of_its_own() -> None:
 def test_the_mode_decides_for_own_and_managed_rules(mode: str, own: str, managed: str) -> None:
     found = rules(edge({"waf": {**FIREWALL, "mode": mode}}))
     assert found["allowed-addresses"]["action"] == {"allow": {}}
-    for name in ("blocked-addresses", "blocked-countries", "rate", "body-size"):
+    for name in ("blocked-addresses", "blocked-countries", "rate"):
         assert found[name]["action"] == {own: {}}
     for name in ("common", "sql"):
         assert found[name]["overrideAction"] == {managed: {}}
-
-
-def test_the_body_limit_spares_upload_paths_and_replaces_that_of_the_common_rules() -> None:
-    """S1-18"""
-    snapshot = edge({"waf": {"max_body_kb": 48, "upload_paths": ["/api/upload", "/api/files"]}})
-    size, *elsewhere = rules(snapshot)["body-size"]["statement"]["andStatement"]["statements"]
-    assert size["sizeConstraintStatement"]["size"] == 48 * 1024
-    assert [item["notStatement"]["statement"]["byteMatchStatement"]["searchString"] for item in elsewhere] == [
-        "/api/upload",
-        "/api/files",
-    ]
-    [override] = rules(snapshot)["common"]["statement"]["managedRuleGroupStatement"]["ruleActionOverrides"]
-    assert override == {"name": "SizeRestrictions_BODY", "actionToUse": {"count": {}}}
-    inspected = one(snapshot, ACL).inputs["associationConfig"]["requestBodies"][0]["cloudfront"]
-    assert inspected == {"defaultSizeInspectionLimit": "KB_48"}
-
-
-def test_on_the_load_balancer_the_body_limit_is_what_aws_lets_it_see() -> None:
-    snapshot = edge({"load_balancer": {"exposure": "internet"}, "waf": {"max_body_kb": 48}})
-    rule = rules(snapshot, "shop-edge-regional-firewall-acl")["body-size"]
-    assert rule["statement"]["sizeConstraintStatement"]["size"] == 8 * 1024
-    assert "associationConfig" not in one(snapshot, ACL, "shop-edge-regional-firewall-acl").inputs
 
 
 def test_cloudfronts_firewall_and_its_logs_stand_in_us_east_1() -> None:
@@ -431,6 +409,36 @@ def test_static_files_are_kept_a_year_by_host_and_without_cookies() -> None:
     assert key["headersConfig"]["headers"]["items"] == ["Host"]
     assert key["cookiesConfig"]["cookieBehavior"] == "none"
     assert "originRequestPolicyId" not in behaviors(edge())["/_next/static/*"]
+
+
+@proves("S2-18")
+def test_answers_of_named_paths_are_kept_for_a_set_time_and_are_nobodys_own() -> None:
+    snapshot = edge({"cdn": {"cached_paths": {"/api/categories*": 300, "/api/locations*": 300, "/api/rates": 60}}})
+    policies = {policy.name: policy for policy in snapshot.of_type("aws:cloudfront/cachePolicy:CachePolicy")}
+    assert policies.keys() == {"shop-edge-cdn-static", "shop-edge-cdn-cached-300", "shop-edge-cdn-cached-60"}
+    found = behaviors(snapshot)
+    for path, seconds in (("/api/categories*", 300), ("/api/locations*", 300), ("/api/rates", 60)):
+        policy = policies[f"shop-edge-cdn-cached-{seconds}"]
+        assert found[path]["cachePolicyId"] == policy.outputs["id"]
+        # With a request policy cookies would reach the service, and its answer to one user would be kept for all.
+        assert "originRequestPolicyId" not in found[path]
+        assert found[path]["cachedMethods"] == ["GET", "HEAD"]
+        # A service that says no-store is heard.
+        assert [policy.inputs[key] for key in ("minTtl", "defaultTtl", "maxTtl")] == [0, seconds, seconds]
+        key = policy.inputs["parametersInCacheKeyAndForwardedToOrigin"]
+        assert key["headersConfig"]["headers"]["items"] == ["Host", "Origin"]
+        assert key["cookiesConfig"]["cookieBehavior"] == "none"
+        assert key["queryStringsConfig"]["queryStringBehavior"] == "all"
+    assert found["/api/*"]["cachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+    assert next(iter(found)) == "/api/categories*"
+
+
+@proves("S1-27")
+def test_a_browser_may_send_the_headers_that_the_bucket_names() -> None:
+    cors = {"origins": ["https://app.example.com"], "headers": ["Authorization", "Content-Type"]}
+    snapshot = edge(storage={"images": {"cdn": True, "cors": cors}})
+    policy = one(snapshot, "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy", "shop-edge-cdn-images")
+    assert policy.inputs["corsConfig"]["accessControlAllowHeaders"] == {"items": ["Authorization", "Content-Type"]}
 
 
 def test_the_distribution_is_modern_and_guarded() -> None:

@@ -6,15 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.edge.certificate import covering_names
-from components.edge.paths import ALL, Way, rewrite, ways
+from components.edge.paths import ALL, Counted, Way, counted, rewrite, ways
 from settings.checks.edge import MAX_CAPACITY, firewall_fits
 from settings.models import Settings
-from settings.models.edge import MANAGED_RULES, WafSettings
+from settings.models.edge import MANAGED_RULES, CdnSettings, WafSettings
 from settings.models.services import ServiceSettings
 from settings.models.storage import BucketSettings
 
 SEGMENTS = st.lists(st.text("abc", min_size=1, max_size=3), min_size=0, max_size=3)
 PATHS = SEGMENTS.map(lambda parts: "/" + "".join(f"{part}/" for part in parts) + "*")
+
+
+NOTHING = CdnSettings(static_paths=())
 
 
 def service(path: str, host: str | None = None) -> ServiceSettings:
@@ -23,24 +26,45 @@ def service(path: str, host: str | None = None) -> ServiceSettings:
 
 @given(paths=st.sets(PATHS, min_size=1, max_size=6))
 def test_a_path_inside_another_is_tried_before_it(paths: set[str]) -> None:
-    order = list(ways({f"s{index}": service(path) for index, path in enumerate(paths)}, {}, ()))
+    order = list(ways({f"s{index}": service(path) for index, path in enumerate(paths)}, {}, NOTHING))
     assert order[-1] == ALL
     for place, path in enumerate(order):
         assert not any(path.startswith(earlier.rstrip("*")) for earlier in order[:place])
 
 
 def test_a_bucket_takes_its_path_from_the_static_paths() -> None:
-    found = ways({"web": service("/*")}, {"static": BucketSettings(cdn=True)}, ("/static/*", "/assets/*"))
+    found = ways(
+        {"web": service("/*")},
+        {"static": BucketSettings(cdn=True)},
+        CdnSettings(static_paths=("/static/*", "/assets/*")),
+    )
     assert found["/static/*"] == Way("bucket", "static")
     assert found["/assets/*"] == Way("static")
 
 
 def test_a_service_on_a_host_of_its_own_changes_no_path() -> None:
-    assert list(ways({"api": service("/v1/*", host="api")}, {}, ("/static/*",))) == [ALL]
+    assert list(ways({"api": service("/v1/*", host="api")}, {}, CdnSettings(static_paths=("/static/*",)))) == [ALL]
+
+
+def test_a_rate_counts_what_services_answer_and_no_pictures_or_scripts() -> None:
+    shop = {"web": service("/*"), "api": service("/api/*")}
+    found = ways(shop, {"images": BucketSettings(cdn=True)}, CdnSettings(cached_paths={"/api/categories*": 60}))
+    assert counted(found) == Counted(but=("/_next/static/", "/assets/", "/images/", "/static/"))
+
+
+def test_a_path_of_a_service_inside_a_bucket_still_counts() -> None:
+    shop = {"web": service("/*"), "resize": service("/images/resize/*")}
+    assert counted(ways(shop, {"images": BucketSettings(cdn=True)}, NOTHING)) == Counted()
+
+
+def test_over_a_site_of_files_the_paths_of_services_alone_count() -> None:
+    site = {"site": BucketSettings(cdn=True, path="/*", purpose="static")}
+    assert counted(ways({"api": service("/api/*")}, site, NOTHING)) == Counted(only=("/api/",))
+    assert counted(ways({}, site, NOTHING)) == Counted()
 
 
 def test_without_services_a_bucket_is_the_default() -> None:
-    assert ways({}, {"images": BucketSettings(cdn=True)}, ())[ALL] == Way("bucket", "images")
+    assert ways({}, {"images": BucketSettings(cdn=True)}, NOTHING)[ALL] == Way("bucket", "images")
 
 
 def test_an_objects_key_does_not_have_the_path_of_its_bucket() -> None:
@@ -76,18 +100,18 @@ def test_names_directly_below_the_domain_share_a_wildcard() -> None:
 
 @given(
     managed=st.sets(st.sampled_from(sorted(MANAGED_RULES))).map(sorted),
-    paths=st.integers(0, 50),
+    paths=st.integers(0, 20),
     countries=st.booleans(),
 )
 def test_a_firewalls_capacity_is_the_sum_of_its_rules(managed: list[str], paths: int, countries: bool) -> None:
     settings = WafSettings.model_validate(
         {
             "managed_rules": managed,
-            "upload_paths": [f"/{index}" for index in range(paths)],
+            "rates": {f"r{index}": {"path": f"/{index}", "limit": 10} for index in range(paths)},
             "blocked_countries": ["KP"] if countries else [],
         }
     )
-    expected = sum(MANAGED_RULES[name].capacity for name in managed) + 3 + 2 * paths + int(countries)
+    expected = sum(MANAGED_RULES[name].capacity for name in managed) + 4 + (2 + 22) * paths + int(countries)
     assert settings.capacity == expected
 
 
@@ -97,10 +121,10 @@ def test_the_usual_rules_are_within_the_price_of_a_request() -> None:
 
 def test_more_rules_than_a_web_acl_takes_are_a_mistake_with_the_numbers_in_it() -> None:
     def settings(paths: int) -> Settings:
-        waf = {"upload_paths": [f"/{index}" for index in range(paths)]}
+        waf = {"rules": {"own": {"texts": [f"/{index}" for index in range(paths)]}}}
         return Settings.model_validate({"platform": {"name": "shop"}, "edge": {"waf": waf}})
 
     assert list(firewall_fits(settings(10))) == []
-    [mistake] = firewall_fits(settings(2500))
+    [mistake] = firewall_fits(settings(500))
     assert str(MAX_CAPACITY) in mistake.message
     assert mistake.path == ("edge", "waf")

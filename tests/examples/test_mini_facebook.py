@@ -1244,7 +1244,7 @@ def part(statement: dict[str, Any]) -> str:
 @proves("S1-18")
 def test_both_firewalls_refuse_scripts_and_requests_that_are_too_large(stack: str, scope: str) -> None:
     found = rules(snapshot_of(stack), scope)
-    for name in ("body-size", "request-size", "scripts", "scripts-in-body"):
+    for name in ("body-size-0", "request-size", "scripts", "scripts-in-body"):
         assert found[name]["action"] == {"block": {}}
     searched = [
         *found["scripts"]["statement"]["orStatement"]["statements"],
@@ -1253,7 +1253,7 @@ def test_both_firewalls_refuse_scripts_and_requests_that_are_too_large(stack: st
     assert {part(each["xssMatchStatement"]) for each in searched} == {"uriPath", "queryString", "body"}
     measured = [
         *found["request-size"]["statement"]["orStatement"]["statements"],
-        found["body-size"]["statement"]["andStatement"]["statements"][0],
+        found["body-size-0"]["statement"]["andStatement"]["statements"][0],
     ]
     sizes = {}
     for each in measured:
@@ -1271,12 +1271,12 @@ def test_both_firewalls_refuse_scripts_and_requests_that_are_too_large(stack: st
 @STACKS
 @proves("S1-18")
 def test_the_rules_fit_a_firewall_with_room_to_spare(stack: str) -> None:
-    """Up to 1,500 units are in the price of a request."""
+    """Up to 1,500 units are in the price of a request, the next 500 are $0.20 for a million."""
     edge = load_stack(find_stack(stack, ROOT)).settings.edge
     assert edge is not None
     assert edge.waf is not None
-    assert edge.waf.capacity <= 1500 < 5000
-    assert edge.waf.capacity_at("public-balancer", trusts=True) <= 1500
+    assert edge.waf.capacity <= 2000 < 5000
+    assert edge.waf.capacity_at("public-balancer", trusts=True) <= 2000
 
 
 DAYS = {DEV: 30, PROD: 90}

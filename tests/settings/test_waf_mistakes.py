@@ -9,14 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from settings.checks.edge import MAX_CAPACITY, a_second_firewall_has_a_load_balancer, firewall_fits
+from settings.checks.edge import (
+    MAX_CAPACITY,
+    a_second_firewall_has_a_load_balancer,
+    cached_paths_have_a_service,
+    firewall_fits,
+)
 from settings.mistakes import dotted
 from settings.models import Settings
 from settings.models.edge import WafRule, WafSettings
 
 
 def _settings(waf: dict[str, Any], edge: dict[str, Any] | None = None, **layers: Any) -> Settings:
-    return Settings.model_validate({"platform": {"name": "shop"}, **layers, "edge": {**(edge or {}), "waf": waf}})
+    return Settings.model_validate(
+        {"platform": {"name": "shop"}, **layers, "edge": {"cdn": {"static_paths": []}, **(edge or {}), "waf": waf}}
+    )
 
 
 def mistakes(waf: dict[str, Any], edge: dict[str, Any] | None = None, **layers: Any) -> list[str]:
@@ -31,25 +38,35 @@ def contains(count: int) -> dict[str, Any]:
 
 
 def test_rules_above_the_capacity_limit_are_a_mistake() -> None:
-    """Of 5,000 units the managed rules by default take 925, rate and body 3: 407 texts fit."""
+    """Of 5,000 units the managed rules by default take 925, the two rates 4: 407 texts fit."""
     assert mistakes(contains(407)) == []
     assert mistakes(contains(408)) == [
-        "edge.waf: its rules take 5008 capacity units and a web ACL takes 5000; name fewer upload_paths, rules or managed_rules "
+        "edge.waf: its rules take 5009 capacity units and a web ACL takes 5000; name fewer upload_paths, rules or managed_rules "
         "(a text that is contained takes 10, one at the start or the end 2)"
     ]
 
 
 def test_a_second_firewall_is_counted_where_it_takes_more() -> None:
-    # Behind CloudFront the rate takes 10 more, and there is neither a group about senders (25) nor a limit of bodies (1).
-    waf = {**contains(407), "managed_rules": ["common", "known-bad-inputs"], "max_body_kb": 8, "load_balancer": True}
+    # Behind CloudFront each rate takes 10 more, and there is no group about senders (25).
+    waf = {
+        **contains(407),
+        "managed_rules": ["common", "known-bad-inputs"],
+        "body_limits": {"/": 8},
+        "load_balancer": True,
+    }
     assert mistakes(waf) == []
-    waf = {**contains(409), "managed_rules": ["common", "known-bad-inputs"], "max_body_kb": 8, "load_balancer": True}
+    waf = {
+        **contains(409),
+        "managed_rules": ["common", "known-bad-inputs"],
+        "body_limits": {"/": 8},
+        "load_balancer": True,
+    }
     [mistake] = mistakes(waf)
-    assert "5003 capacity units at the load balancer" in mistake
+    assert "5015 capacity units at the load balancer" in mistake
     assert mistakes({**waf, "load_balancer": False}) == []
 
 
-@given(texts=st.integers(1, 700), paths=st.integers(0, 400), scripts=st.booleans())
+@given(texts=st.integers(1, 700), paths=st.integers(0, 20), scripts=st.booleans())
 def test_the_limit_is_exact(texts: int, paths: int, scripts: bool) -> None:
     waf = {
         **contains(texts),
@@ -65,6 +82,21 @@ def test_app_runner_has_no_load_balancer_to_guard() -> None:
         "edge.waf.load_balancer: app-runner has no load balancer; take it out"
     ]
     assert mistakes(waf, compute={"engine": "fargate"}) == []
+
+
+def test_a_path_is_cached_where_a_service_answers_it() -> None:
+    def found(services: dict[str, Any]) -> list[str]:
+        cdn = {"cached_paths": {"/api/categories*": 300}}
+        settings = Settings.model_validate({"platform": {"name": "shop"}, "edge": {"cdn": cdn}, "services": services})
+        return [f"{dotted(mistake.path)}: {mistake.message}" for mistake in cached_paths_have_a_service(settings)]
+
+    assert found({"api": {"port": 5000, "path": "/api/*"}}) == []
+    assert found({"admin": {"port": 5000, "path": "/admin/*"}}) == [
+        "edge.cdn.cached_paths./api/categories*: no service answers it; there is /admin/* (admin)"
+    ]
+    assert found({}) == [
+        "edge.cdn.cached_paths./api/categories*: no service answers it; there is none that answers a path"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +123,10 @@ def test_a_rule_that_aws_would_refuse_says_what_it_takes(rule: dict[str, Any], m
         ({"sizes": {"header": 9000}}, "less than or equal to 8192"),
         ({"sizes": {"body": 100}}, "not permitted"),
         ({"rate_limit": 9}, "greater than or equal to 10"),
-        ({"max_body_kb": 65}, "less than or equal to 64"),
+        ({"body_limits": {"/": 65}}, "less than or equal to 64"),
+        ({"body_limits": {"api": 8}}, "should match pattern"),
+        ({"rates": {"api": {"path": "/api/", "limit": 9}}}, "greater than or equal to 10"),
+        ({"rates": {"api": {"path": "/api/", "limit": 100, "seconds": 90}}}, "60, 120, 300 or 600"),
         ({"rules": {f"rule-{index}": {"texts": ["x"]} for index in range(81)}}, "at most 80"),
     ],
 )
