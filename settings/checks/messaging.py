@@ -129,6 +129,19 @@ def fifo_queues_can_be_fed(settings: Settings) -> Iterator[Mistake]:
             yield Mistake((*path, "queue"), "a bucket cannot tell a FIFO queue; use a standard one")
 
 
+def messages_can_grow_old_enough(settings: Settings) -> Iterator[Mistake]:
+    """An alarm for an age that no message reaches is silent for ever."""
+    for name, queue in _queues(settings).items():
+        kept = queue.retention_days * 24 * 60 * 60
+        for severity, bound in queue.alarm_age.levels() if queue.alarm_age else ():
+            if bound >= kept:
+                yield Mistake(
+                    ("messaging", "queues", name, "alarm_age"),
+                    f"{bound:g} s ({severity}) are never reached: messages are kept for {kept} (retention_days); lower it",
+                )
+                break
+
+
 def visibility_outlasts_the_function(settings: Settings) -> Iterator[Mistake]:
     """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
     for name, function in settings.functions.items():
@@ -305,6 +318,7 @@ CHECKS = (
     named_queues_and_functions_exist,
     receivers_fit_their_topic,
     fifo_queues_can_be_fed,
+    messages_can_grow_old_enough,
     visibility_outlasts_the_function,
     functions_use_what_exists,
     a_queue_has_one_consumer,

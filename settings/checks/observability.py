@@ -127,6 +127,20 @@ def a_channel_is_of_one_workspace(settings: Settings) -> Iterator[Mistake]:
         )
 
 
+def answers_can_be_slow_enough(settings: Settings) -> Iterator[Mistake]:
+    """An alarm beyond what the load balancer waits for is silent for ever."""
+    bounds = settings.observability.thresholds.response_seconds if settings.observability else None
+    longest = settings.edge.load_balancer.idle_timeout if settings.edge else None
+    for severity, bound in bounds.levels() if bounds else ():
+        if longest is not None and bound >= longest:
+            yield Mistake(
+                ("observability", "thresholds", "response_seconds"),
+                f"{bound:g} ({severity}) is never exceeded: the load balancer waits for {longest} s "
+                "(edge.load_balancer.idle_timeout); lower it, or raise that",
+            )
+            return
+
+
 _MOST_FILTERS = 100
 
 
@@ -138,6 +152,7 @@ CHECKS = (
     metrics_have_a_source,
     shares_are_of_another_metric,
     filters_fit_a_log_group,
+    answers_can_be_slow_enough,
     boards_have_something_to_show,
     uptime_has_an_address,
     archives_keep_more_than_log_groups,

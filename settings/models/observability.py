@@ -127,7 +127,8 @@ class ThresholdSettings(Model):
     unhealthy_minutes: CountLevels | None = CountBounds(page=5)
     """Minutes without any copy of a public service that passes its health check."""
     response_seconds: AmountLevels | None = AmountBounds(notice=2)
-    """Average time a service takes to answer, five minutes."""
+    """Average time a service takes to answer, five minutes. Less than ``edge.load_balancer.idle_timeout``, which ends what takes
+    longer."""
     instance_cpu: PercentLevels | None = PercentBounds(notice=80, page=90)
     """Percent of the CPU of EC2 instances, five minutes."""
     instance_memory: PercentLevels | None = PercentBounds(notice=85)

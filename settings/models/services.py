@@ -225,9 +225,8 @@ class ServiceSettings(Model):
     """The path that answers 200 when the service is well."""
 
     health_command: Annotated[tuple[str, ...], InOrder] = ()
-    """A command inside the container that fails when the service is not well, such as ``[node, healthcheck.js]``. It is for
-    what the load balancer does not ask: workers, and services without path and host. No command is assumed, since many
-    images have no curl."""
+    """A command inside the container that fails when the service is not well, such as ``[node, healthcheck.js]``. It is asked
+    beside the load balancer, which sees public services alone. No command is assumed, since many images have no curl."""
 
     cpu: int = 256
     """CPU units; 1024 is one vCPU."""

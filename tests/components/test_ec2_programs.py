@@ -317,3 +317,39 @@ def test_a_cache_that_does_not_answer_is_not_copied(around: Surroundings) -> Non
     around.fail("docker exec cache")
     assert _backup() != 0
     assert around.calls("aws") == []
+
+
+def _certificate(folder: Path, succeeds_at: int) -> list[str]:
+    """Certbot and sleep as they are called, with a certbot that succeeds at its ``succeeds_at``-th call."""
+    calls = folder / "called"
+    for name, does in (
+        ("certbot", f'echo certbot >> "{calls}"; (( $(grep -c certbot "{calls}") >= {succeeds_at} ))'),
+        ("sleep", f'echo "sleep $1" >> "{calls}"'),
+    ):
+        program = folder / "bin" / name
+        program.write_text(f"#!/bin/bash\n{does}\n")
+        program.chmod(0o755)
+    told = {"CERTIFICATE_NAMES": "example.com origin.example.com", "CERTIFICATES": str(folder / "certificates")}
+    done = subprocess.run(
+        ["bash", str(PROGRAMS / "certificate.sh")], env={**os.environ, **told}, check=False, timeout=60
+    )
+    assert done.returncode == 0
+    return calls.read_text().splitlines()
+
+
+def test_a_first_certificate_is_asked_for_less_than_five_times_an_hour(around: Surroundings) -> None:
+    """https://letsencrypt.org/docs/rate-limits/#authorization-failures-per-identifier-per-account"""
+    calls = _certificate(around.folder, 9)
+    pauses = [int(call.split()[1]) for call in calls if call.startswith("sleep")]
+    assert len(pauses) == 8
+    assert 3600 / min(pauses) < 5
+    assert pauses == sorted(pauses)
+    # Six hours in the end: more than a thousand failures in a row take most of a year.
+    assert 21600 <= pauses[-1] <= 43200
+
+
+def test_a_renewal_that_fails_waits_for_tomorrow_and_leaves_the_proxy_its_certificate(around: Surroundings) -> None:
+    there = around.folder / "certificates" / "live" / "origin" / "fullchain.pem"
+    there.parent.mkdir(parents=True)
+    there.touch()
+    assert _certificate(around.folder, 2) == ["certbot"]

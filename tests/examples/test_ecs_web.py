@@ -205,6 +205,15 @@ def test_the_share_of_spot_is_a_setting(stack: str) -> None:
 
 
 @STACKS
+@proves("S3-12")
+def test_the_container_is_asked_for_its_health_beside_the_load_balancer(stack: str) -> None:
+    command = container(snapshot_of(stack), "web")["healthCheck"]["command"]
+    assert command == ["CMD", "curl", "--fail", "--silent", "http://127.0.0.1:3000/api/health"]
+    [group] = snapshot_of(stack).of_type("aws:lb/targetGroup:TargetGroup")
+    assert group.inputs["healthCheck"]["path"] == "/api/health"
+
+
+@STACKS
 @proves("S3-04")
 def test_a_task_has_512_cpu_and_1024_mib_and_an_interface_of_its_own_on_port_3000(stack: str) -> None:
     snapshot = snapshot_of(stack)

@@ -192,6 +192,53 @@ def test_services_get_separate_addresses_to_write_and_to_read(stack: str) -> Non
         assert references(snapshot, service)["DATABASE_READER_URL"] == f"{secret}:reader_url::"
 
 
+@STACKS
+@proves("S0-16")
+def test_services_are_told_the_bounds_of_their_pools_and_statements_end_after_30_seconds(stack: str) -> None:
+    snapshot = snapshot_of(stack)
+    given = environment(snapshot, "web")
+    assert {name.removeprefix("DATABASE_"): given[name] for name in given if "POOL" in name} == {
+        "POOL_MIN": "10",
+        "POOL_SIZE": "50",
+        "POOL_IDLE_SECONDS": "30",
+        "POOL_CONNECT_SECONDS": "5",
+        "READER_POOL_SIZE": "1",
+    }
+    [group] = snapshot.of_type("aws:rds/parameterGroup:ParameterGroup")
+    assert {item["name"]: item["value"] for item in group.inputs["parameters"]}["statement_timeout"] == "30000"
+
+
+@STACKS
+@proves("S0-04", "S0-16")
+def test_readers_added_to_the_stack_are_counted(stack: str, tmp_path: Path) -> None:
+    def with_reports(config: Config) -> None:
+        config["groundwork:services"]["reports"] = {
+            "scaling": {"min": 2, "max": 50},
+            "connections": 20,
+            "uses": {"database": "read"},
+        }
+
+    with pytest.raises(Mistakes) as caught:
+        load_stack(changed(stack, tmp_path / "reports.yaml", with_reports))
+    [mistake] = caught.value.mistakes
+    assert mistake.path[:2] == ("services", "reports")
+    assert "may open 1070 direct connections to replicas (reports 50 × 20 + web 50 × 1 + worker 20 × 1)" in str(mistake)
+
+
+@STACKS
+@proves("S0-17")
+def test_services_are_told_how_long_hot_data_is_kept_and_the_cache_makes_room(stack: str) -> None:
+    snapshot = snapshot_of(stack)
+    given = environment(snapshot, "web")
+    assert {name: given[name] for name in given if "TTL" in name} == {
+        "CACHE_TTL_MIN_SECONDS": "300",
+        "CACHE_TTL_MAX_SECONDS": "900",
+        "CACHE_TTL_LOCAL_SECONDS": "15",
+    }
+    [group] = snapshot.of_type("aws:elasticache/parameterGroup:ParameterGroup")
+    assert {item["name"]: item["value"] for item in group.inputs["parameters"]}["maxmemory-policy"] == "allkeys-lru"
+
+
 @proves("S0-06")
 def test_the_cache_starts_with_two_t3_medium_nodes_that_fail_over() -> None:
     """In cluster mode with one shard, so that more come in place."""

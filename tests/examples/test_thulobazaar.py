@@ -180,6 +180,51 @@ def test_tasks_take_their_port_from_the_load_balancer_and_the_database_5432_from
 
 
 @STACKS
+@proves("S2-21")
+def test_web_and_api_both_reach_the_database_and_read_no_key_that_they_do_not_name(stack: str) -> None:
+    snapshot = snapshot_of(stack)
+    given = {
+        service: {
+            entry["name"]
+            for kind in ("environment", "secrets")
+            for entry in container(snapshot, service).get(kind, [])
+            if not entry["name"].startswith(("DATABASE_POOL", "DATABASE_READER", "CACHE_"))
+        }
+        for service in ("web", "api")
+    }
+    assert given == {
+        "web": {"PORT", "API_URL", "DATABASE_URL", "NEXTAUTH_SECRET"},
+        "api": {"PORT", "IMAGES_BUCKET", "DATABASE_URL", "JWT_SECRET"},
+    }
+
+
+@STACKS
+def test_next_js_may_write_its_cache(stack: str) -> None:
+    web = container(snapshot_of(stack), "web")
+    assert web["readonlyRootFilesystem"] is True
+    assert {mount["containerPath"] for mount in web["linuxParameters"]["tmpfs"]} == {"/tmp", "/app/.next/cache"}
+
+
+NIGHT, WEEK, WEEKEND = "cron(0 0 * * ? *)", "cron(0 6 ? * SUN-THU *)", "cron(0 6 ? * FRI,SAT *)"
+LEAST = {LAUNCH: (1, 2, 3), GROWTH: (2, 4, 6), SCALE: (3, 6, 8)}
+
+
+@STACKS
+@proves("S2-20")
+def test_fewer_tasks_run_from_midnight_to_six_in_nepal_and_more_on_fridays_and_saturdays(stack: str) -> None:
+    snapshot = snapshot_of(stack)
+    actions = [
+        action.inputs
+        for action in snapshot.of_type("aws:appautoscaling/scheduledAction:ScheduledAction")
+        if action.name.startswith("thulobazaar-compute-")
+    ]
+    assert {action["timezone"] for action in actions} == {"Asia/Kathmandu"}
+    for schedule, least in zip((NIGHT, WEEK, WEEKEND), LEAST[stack], strict=True):
+        bounds = [action["scalableTargetAction"] for action in actions if action["schedule"] == schedule]
+        assert bounds == [{"minCapacity": least, "maxCapacity": 10}] * 2
+
+
+@STACKS
 @proves("S2-07")
 def test_the_database_is_private_encrypted_and_backed_up_at_three_in_nepal(stack: str) -> None:
     snapshot = snapshot_of(stack)

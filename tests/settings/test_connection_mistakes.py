@@ -108,6 +108,15 @@ def test_an_alarm_that_could_never_go_off_is_a_mistake(tmp_path):
     assert found(tmp_path, config.format(', parameters: {max_connections: "150"}')) == []
 
 
+def test_an_answer_that_is_cut_off_before_the_alarm_is_a_mistake(tmp_path):
+    config = "groundwork:observability: {{thresholds: {{response_seconds: {}}}}}"
+    assert found(tmp_path, config.format(60)) == [
+        "Pulumi.dev.yaml:4 observability.thresholds.response_seconds: 60 (notice) is never exceeded: the load balancer waits for "
+        "60 s (edge.load_balancer.idle_timeout); lower it, or raise that"
+    ]
+    assert found(tmp_path, config.format(59)) == []
+
+
 @pytest.mark.parametrize(
     ("instance_class", "read"),
     [("db.t3.micro", 60), ("db.t4g.small", 181), ("db.t3.medium", 413), ("db.m5.large", 856), ("db.r6g.8xlarge", 5000)],

@@ -265,6 +265,16 @@ def test_a_function_in_the_network_without_a_way_to_aws() -> None:
     assert mistakes(**layers) == []
 
 
+def test_an_age_that_no_message_reaches_sets_nothing_off() -> None:
+    def queue(age: int) -> dict[str, Any]:
+        return {"queues": {"jobs": {"retention_days": 1, "alarm_age": age}}}
+
+    assert mistakes(messaging=queue(86400)) == [
+        "messaging.queues.jobs.alarm_age: 86400 s (notice) are never reached: messages are kept for 86400 (retention_days); lower it"
+    ]
+    assert mistakes(messaging=queue(86399)) == []
+
+
 def test_a_secret_in_clear() -> None:
     (said,) = mistakes(functions={"it": {"code": "functions/cleanup", "environment": {"API_KEY": "hunter2hunter2"}}})
     assert said.startswith('functions.it.environment.API_KEY: "API_KEY" is named like a secret')
