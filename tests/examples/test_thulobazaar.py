@@ -193,8 +193,8 @@ def test_web_and_api_both_reach_the_database_and_read_no_key_that_they_do_not_na
         for service in ("web", "api")
     }
     assert given == {
-        "web": {"PORT", "API_URL", "DATABASE_URL", "NEXTAUTH_SECRET"},
-        "api": {"PORT", "IMAGES_BUCKET", "DATABASE_URL", "JWT_SECRET"},
+        "web": {"PORT", "API_URL", "DATABASE_URL", "NEXTAUTH_SECRET", "SENTRY_DSN"},
+        "api": {"PORT", "IMAGES_BUCKET", "DATABASE_URL", "JWT_SECRET", "SENTRY_DSN"},
     }
 
 
@@ -293,12 +293,12 @@ def test_the_production_secret_reaches_the_tasks_by_reference(stack: str) -> Non
         for resource in snapshot.of_type("aws:secretsmanager/secret:Secret")
         if resource.inputs.get("name") == "thulobazaar/production"
     ]
-    for service, keys in (("web", {"DATABASE_URL", "NEXTAUTH_SECRET"}), ("api", {"DATABASE_URL", "JWT_SECRET"})):
+    for service, own in (("web", "NEXTAUTH_SECRET"), ("api", "JWT_SECRET")):
         references = {
             reference["name"]: reference["valueFrom"] for reference in container(snapshot, service)["secrets"]
         }
         read = {key: value for key, value in references.items() if value.startswith(secret.outputs["arn"])}
-        assert read == {key: f"{secret.outputs['arn']}:{key}::" for key in keys}
+        assert read == {key: f"{secret.outputs['arn']}:{key}::" for key in ("DATABASE_URL", own, "SENTRY_DSN")}
         assert not {"DATABASE_URL", "NEXTAUTH_SECRET", "JWT_SECRET"} & {
             entry["name"] for entry in container(snapshot, service).get("environment", [])
         }
