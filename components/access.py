@@ -52,12 +52,14 @@ class Opening:
 class SecretReference:
     """One value inside a Secrets Manager secret, handed to a container by reference.
 
-    ``key`` is the JSON key; empty for the whole secret. ``kms_key_arn`` is the key it is encrypted with.
+    ``key`` is the JSON key; empty for the whole secret. ``kms_key_arn`` is the key it is encrypted with. ``by_hand``: the
+    secret starts without it, and somebody fills it in.
     """
 
     arn: pulumi.Input[str]
     kms_key_arn: pulumi.Input[str]
     key: str = ""
+    by_hand: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from components.cache import Cache
 from components.compute import engines
 from components.compute.ec2.address import Address
 from components.compute.ec2.own_cache import OwnCache
+from components.compute.images import delivered_images
 from components.database.database import Database
 from components.edge.edge import Edge
 from components.edge.origin import Hosts
@@ -45,6 +46,7 @@ from components.search import Search
 from components.secrets import Secret
 from components.storage import Bucket
 from settings import Settings
+from settings.images import images_path
 from settings.models.functions import FunctionSettings
 from settings.models.hours import HoursSettings
 from settings.models.messaging import MessagingSettings
@@ -446,12 +448,18 @@ class Platform(Component):
             "watch": self._watch,
             "key_arn": self._keys.arn("logs"),
             "images_key_arn": self._keys.arn("storage"),
+            "delivered": delivered_images(self.foundation),
             "opts": self.child(),
         }
         engine = engines.run(f"{self.name}-compute", compute, self._settings, special, common)
         self._log_group_names |= engine.log_group_names
         self.addresses["services"] = engine.service_names
         self.addresses["repositories"] = engine.repository_urls
+        self.addresses["images"] = {
+            name: f"{images_path(self.foundation.platform)}/{name}"
+            for name, service in self._settings.services.items()
+            if service.owner_of_image == "pipeline"
+        }
         return engine
 
     def _observe(

@@ -70,7 +70,14 @@ class Secret(Component):
 
     def grant(self, level: str, prefix: str | None = None) -> Grant:
         """Leave to ``read``: one environment variable for each JSON key."""
-        return Grant(secrets={key: SecretReference(self.arn, self._key_arn, key) for key in self._settings.variables})
+        settings = self._settings
+        drawn = settings.rotation is not None and bool(settings.rotation.signing_keys)
+        return Grant(
+            secrets={
+                key: SecretReference(self.arn, self._key_arn, key, by_hand=not drawn and key not in settings.values)
+                for key in settings.variables
+            }
+        )
 
     def _values(self) -> dict[str, pulumi.Input[str]]:
         settings = self._settings

@@ -17,6 +17,7 @@ _TABLE = Path(__file__).with_name("computed")
 EXAMPLE_ACCOUNT = "111122223333"
 """The account id that AWS's documentation uses in its examples."""
 
+_PARAMETERS_BY_PATH = "aws:ssm/getParametersByPath:getParametersByPath"
 _PLACEHOLDER = re.compile(r"\{([a-zA-Z]+)(?::(\d+))?\}")
 
 
@@ -25,11 +26,15 @@ class UnknownInvokeError(LookupError):
 
 
 class ComputedValues:
-    """Answers for one stack: the region and account go into ARNs, a hash of the URN into ids."""
+    """Answers for one stack: the region and account go into ARNs, a hash of the URN into ids. ``parameters`` is what
+    Parameter Store holds before the program runs, by name."""
 
-    def __init__(self, region: str, account: str = EXAMPLE_ACCOUNT) -> None:
+    def __init__(
+        self, region: str, account: str = EXAMPLE_ACCOUNT, parameters: Mapping[str, str] | None = None
+    ) -> None:
         self._region = region
         self._account = account
+        self._parameters = parameters or {}
 
     def for_resource(self, token: str, name: str, urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """The computed properties of a resource, ``id`` among them; inputs that the program gave are left alone. Of an object
@@ -53,6 +58,8 @@ class ComputedValues:
         """The answer of a provider function; UnknownInvokeError names the row that is missing."""
         if token == policy_document.FUNCTION:
             return policy_document.answer(args)
+        if token == _PARAMETERS_BY_PATH:
+            return self._parameters_by_path(args)
         row = _table()["invokes"].get(token)
         if row is None:
             raise UnknownInvokeError(
@@ -61,6 +68,19 @@ class ComputedValues:
             )
         filled = _fill(row, self._scope(token, token, token + json.dumps(args, sort_keys=True), args))
         return {**args, **filled}
+
+    def _parameters_by_path(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        path = str(args["path"]).rstrip("/")
+        below = sorted(name for name in self._parameters if name.startswith(f"{path}/"))
+        found = [name for name in below if args.get("recursive") or "/" not in name[len(path) + 1 :]]
+        return {
+            "id": path,
+            "path": path,
+            "names": found,
+            "values": [self._parameters[name] for name in found],
+            "types": ["String"] * len(found),
+            "arns": [f"arn:aws:ssm:{self._region}:{self._account}:parameter{name}" for name in found],
+        }
 
     def _scope(self, token: str, name: str, urn: str, inputs: Mapping[str, Any]) -> dict[str, str]:
         digest = hashlib.sha256(urn.encode()).hexdigest()

@@ -38,21 +38,25 @@ def run_program(
     config: Mapping[str, str],
     settings: dict[str, Any],
     unknowns: bool = False,
+    parameters: Mapping[str, str] | None = None,
     project_folder: Path | None = None,
     source_root: Path | None = None,
 ) -> Snapshot:
     """Run ``program`` (a folder with ``__main__.py``) and record what it declares.
 
     ``config`` holds strings as the engine passes them: scalars as they are, objects as JSON. With ``unknowns`` what AWS
-    computes stays unknown, as in the first preview of a new stack; without, it gets plausible values. ``project_folder`` is
-    where ``Pulumi.yaml`` is, and source positions are relative to ``source_root``; both are the program's folder if unset.
+    computes stays unknown, as in the first preview of a new stack; without, it gets plausible values. ``parameters`` is what
+    the account's Parameter Store holds, by name; unset, nothing. ``project_folder`` is where ``Pulumi.yaml`` is, and source
+    positions are relative to ``source_root``; both are the program's folder if unset.
 
     Raises whatever the program raises: ``pulumi.RunError`` for a mistake it reports itself.
     """
     context = contextvars.Context()
     program = program.resolve()
     region = config.get("aws:region", "us-east-1")
-    monitor = RecordingMonitor(ComputedValues(region), unknowns=unknowns, root=source_root or program)
+    monitor = RecordingMonitor(
+        ComputedValues(region, parameters=parameters), unknowns=unknowns, root=source_root or program
+    )
     context.run(_run, monitor, _Program(program, project_folder or program, project, stack, dict(config)))
     return Snapshot(
         project=project,

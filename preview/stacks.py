@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from preview.computed_values import EXAMPLE_ACCOUNT
 from preview.engine import run_program
 from preview.snapshot import Snapshot
-from settings import Loaded, Stack
+from settings import Loaded, Settings, Stack
 from settings.effective import as_json
+from settings.images import images_path
 
 
-def run_stack(stack: Stack, loaded: Loaded, *, unknowns: bool = False) -> Snapshot:
-    """Run a stack's program offline; raises what :func:`preview.engine.run_program` raises."""
+def run_stack(stack: Stack, loaded: Loaded, *, unknowns: bool = False, delivered: bool | None = None) -> Snapshot:
+    """Run a stack's program offline.
+
+    ``delivered``: services have images; unset, all but the first preview, which is the one with ``unknowns``. Raises what :func:`preview.engine.run_program` raises.
+    """
     return run_program(
         stack.program_folder,
         project=stack.project,
@@ -17,5 +22,14 @@ def run_stack(stack: Stack, loaded: Loaded, *, unknowns: bool = False) -> Snapsh
         config=loaded.config,
         settings=as_json(loaded),
         unknowns=unknowns,
+        parameters=_running_images(loaded.settings) if (not unknowns if delivered is None else delivered) else {},
         project_folder=stack.project_folder,
     )
+
+
+def _running_images(settings: Settings) -> dict[str, str]:
+    """What pipelines would have written: an image of each service's own, or the one that the stack file names."""
+    path = images_path(settings.platform)
+    registry = f"{EXAMPLE_ACCOUNT}.dkr.ecr.{settings.region}.amazonaws.com"
+    own = f"{registry}/{settings.platform.name}/{settings.platform.stage}"
+    return {f"{path}/{name}": service.image or f"{own}/{name}:1" for name, service in settings.services.items()}

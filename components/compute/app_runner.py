@@ -13,6 +13,7 @@ from components.base import Component, Foundation
 from components.compute.apprunner.firewall import only_through_cloudfront
 from components.compute.apprunner.service import Deployed, deploy, tracing
 from components.compute.apprunner.watching import watch_service
+from components.compute.images import Delivered
 from components.compute.trust import trusted
 from components.compute.wiring import LoadBalancer, Network, Queue
 from components.compute.workload import workloads
@@ -36,8 +37,7 @@ class AppRunner(Component):
     Cost: memory of the copies of ``min`` always, vCPU only while they work; no load balancer. NAT for what services call
     outside; the web ACL is $6 a month.
 
-    Fails: an image that is not there fails the service, and with it the update: push to the repository, then update again
-    (``CREATE_FAILED`` ones are replaced). A deployment that does not get healthy is rolled back by App Runner and the old
+    Fails: an image that is not there fails the deployment, and with it the update. A deployment that does not get healthy is rolled back by App Runner and the old
     one goes on. 403 for everything means that the header of CloudFront is another than the web ACL's.
 
     Not as elsewhere: containers may write to their root and run as the image's user (``user``, ``writable_paths`` and ``drain``
@@ -77,13 +77,14 @@ class AppRunner(Component):
         images_key_arn: pulumi.Input[str],
         load_balancer: LoadBalancer | None = None,
         queues: Mapping[str, Queue] | None = None,
+        delivered: Delivered | None = None,
         origin_header: tuple[str, pulumi.Input[str]] | None = None,
         firewall_arn: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """``origin_header``: what CloudFront sends, where it stands in front; else ``firewall_arn`` is a regional web ACL.
 
-        ``load_balancer``, ``queues`` and ``key_arn`` are what other engines take, and mean nothing here.
+        ``delivered``: the images that run; None where they are known to be there. ``load_balancer``, ``queues`` and ``key_arn`` are what other engines take, and mean nothing here.
         """
         super().__init__(name, foundation, opts)
         built = workloads(
@@ -103,6 +104,7 @@ class AppRunner(Component):
                 settings,
                 network=network,
                 images_key_arn=images_key_arn,
+                delivered=delivered,
                 tracing_arn=traced if workload.tracing else None,
             )
             watch_service(self, service, deployed[service], watch)

@@ -14,6 +14,7 @@ from components.compute.ecs.cluster import cluster, with_capacity
 from components.compute.ecs.engine import prepare, run
 from components.compute.ecs.instances import instances
 from components.compute.ecs.service import Capacity
+from components.compute.images import Delivered
 from components.compute.wiring import LoadBalancer, Network, Queue
 from components.logs import Logging
 from settings.models.compute import ComputeSettings
@@ -72,9 +73,11 @@ class EcsEc2(Component):
         images_key_arn: pulumi.Input[str],
         volumes_key_arn: pulumi.Input[str],
         queues: Mapping[str, Queue] | None = None,
+        delivered: Delivered | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``volumes_key_arn``: its policy lets EC2 Auto Scaling's service-linked role use it."""
+        """``volumes_key_arn``: its policy lets EC2 Auto Scaling's service-linked role use it. ``delivered``: what runs; None
+        where images are known to be there."""
         super().__init__(name, foundation, opts)
         base = cluster(self, settings, logging=logging, key_arn=key_arn)
         prepared = prepare(
@@ -89,6 +92,7 @@ class EcsEc2(Component):
             logging=logging,
             watch=watch,
             images_key_arn=images_key_arn,
+            delivered=delivered,
         )
         made = instances(
             self,

@@ -18,6 +18,7 @@ from components.compute.ec2.shape import parts
 from components.compute.ecs_ec2 import EcsEc2
 from components.compute.eks.ranges import Ranges
 from components.compute.fargate import Fargate
+from components.compute.images import Delivered
 from components.compute.wiring import LoadBalancer, Queue
 from components.edge.origin import Door
 from components.edge.shield import Shield
@@ -51,6 +52,7 @@ class Common(TypedDict):
     watch: Watch
     key_arn: pulumi.Output[str]
     images_key_arn: pulumi.Output[str]
+    delivered: Delivered
     opts: pulumi.ResourceOptions
 
 

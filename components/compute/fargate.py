@@ -13,6 +13,7 @@ from components.base import Component, Foundation
 from components.compute.ecs.cluster import cluster, with_capacity
 from components.compute.ecs.engine import Addresses, prepare, run
 from components.compute.ecs.service import Capacity
+from components.compute.images import Delivered
 from components.compute.wiring import LoadBalancer, Network, Queue
 from components.logs import Logging
 from settings.models.compute import ComputeSettings
@@ -33,7 +34,7 @@ class Fargate(Component):
     own CPU and memory. Repositories cost $0.10 a GB and month.
 
     Fails: a deployment whose tasks do not start or do not become healthy, or during which the errors alarm goes off, is
-    rolled back, and ECS says so in the service's events; the ``tasks`` alarm goes off when fewer run than must. An image
+    rolled back, and the update that made it fails; ECS says why in the service's events. The ``tasks`` alarm goes off when fewer run than must. An image
     without the tag, or built for the other architecture, shows as ``CannotPullContainerError`` or ``exec format error`` in the
     stopped task. A service that writes elsewhere than to ``writable_paths`` or ``disk_paths`` fails with ``EROFS``.
 
@@ -67,8 +68,10 @@ class Fargate(Component):
         key_arn: pulumi.Input[str],
         images_key_arn: pulumi.Input[str],
         queues: Mapping[str, Queue] | None = None,
+        delivered: Delivered | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """``delivered``: the images that run; None where they are known to be there."""
         super().__init__(name, foundation, opts)
         base = cluster(self, settings, logging=logging, key_arn=key_arn)
         base = with_capacity(self, base, _PROVIDERS)
@@ -84,6 +87,7 @@ class Fargate(Component):
             logging=logging,
             watch=watch,
             images_key_arn=images_key_arn,
+            delivered=delivered,
         )
         capacity = Capacity("FARGATE", lambda service: _strategy(service, settings.spot))
         addresses: Addresses = run(self, prepared, cluster=base, capacity=capacity)

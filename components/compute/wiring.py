@@ -18,6 +18,10 @@ class Network(Protocol):
     def vpc_ipv6(self) -> bool: ...
 
     @property
+    def reaches_internet(self) -> bool:
+        """The private subnets do, through NAT."""
+
+    @property
     def private_subnet_ids(self) -> Mapping[str, pulumi.Input[str]]:
         """By zone letter."""
 

@@ -22,6 +22,7 @@ from components.access import (
 )
 from components.base import Component, fit
 from components.compute.firewall import Firewall, OwnGroups
+from components.compute.placeholder import standing_in
 from components.compute.references import Reference
 from components.compute.tracing import ENVIRONMENT as TRACING_ENVIRONMENT
 from components.compute.tracing import STATEMENT as TRACING_STATEMENT
@@ -61,6 +62,16 @@ class Workload:
     def parameters(self) -> dict[str, ParameterReference]:
         """The references that are parameters."""
         return {name: value for name, value in self.references.items() if isinstance(value, ParameterReference)}
+
+
+def before_its_image(workload: Workload, *, idle: bool = False) -> Workload:
+    """The placeholder in a service's place, which is told nothing and given no secret; identity and firewall are the service's.
+
+    ``idle``: no copy of it runs.
+    """
+    return replace(
+        workload, settings=standing_in(workload.settings, idle=idle), environment={}, references={}, tracing=False
+    )
 
 
 def workloads(

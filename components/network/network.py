@@ -45,6 +45,8 @@ class Network(Component):
     zones: tuple[str, ...]
     """Letters."""
     vpc_ipv6: bool
+    reaches_internet: bool
+    """The private tier does, through NAT."""
     public_subnet_ids: dict[str, pulumi.Output[str]]
     """By zone letter, as are the next two."""
     private_subnet_ids: dict[str, pulumi.Output[str]]
@@ -78,6 +80,7 @@ class Network(Component):
         self.cidr = settings.cidr
         self.zones = zone_letters(settings, foundation.region)
         self.vpc_ipv6 = settings.ipv6
+        self.reaches_internet = settings.nat != "none"
         self._cidrs = plan(settings, foundation.region)
 
         self._vpc = aws.ec2.Vpc(

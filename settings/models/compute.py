@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from settings.facts import Architecture, instance_class
-from settings.models.base import Model, Name
+from settings.models.base import ImageReference, Model, Name
 from settings.models.kubernetes import KubernetesSettings
 from settings.models.services import ScheduledScaling, check_bounds
 
@@ -101,6 +101,9 @@ class ComputeSettings(Model):
     container_insights: Literal["disabled", "enabled", "enhanced"] = "enabled"
 
     repositories: RepositorySettings = RepositorySettings()
+
+    placeholder_image: ImageReference = "public.ecr.aws/docker/library/busybox:1.37.0"
+    """What a service runs until its first image is delivered: any image with busybox's ``sh`` and ``httpd``."""
 
     collector_image: Annotated[str, Field(min_length=1, max_length=512)] = (
         "public.ecr.aws/aws-observability/aws-otel-collector:v0.45.1"

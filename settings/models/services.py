@@ -238,15 +238,15 @@ class ServiceSettings(Model):
     """With the engine ``eks``: what a copy may take beyond ``cpu`` and ``memory``, which it is sure of."""
 
     image: ImageReference | None = None
-    """A full image reference. Unset, the image ``tag`` of the service's own repository."""
+    """A full image reference. Unset, the service has a repository of its own."""
 
-    tag: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")] = "initial"
-    """The tag in the service's own repository that the task definition names."""
+    tag: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")] | None = None
+    """The tag in the service's own repository that runs."""
 
     image_owner: Literal["stack", "pipeline"] | None = None
-    """Who decides which image runs. ``pipeline``: a delivery pipeline registers task definitions with new images, and an
-    update of the stack leaves the running one alone. ``stack``: what ``image`` or ``tag`` says is deployed by the update,
-    which waits until it runs. Unset: the stack where ``image`` is given, else the pipeline."""
+    """Who decides which image runs. ``pipeline``: whoever writes a reference to the parameter
+    ``/platform/stage/services/images/NAME``; until then a placeholder runs. ``stack``: this file, by ``image`` or ``tag``.
+    Unset: the stack where it says one of them, else the pipeline."""
 
     command: Annotated[tuple[str, ...], InOrder] = ()
     environment: dict[EnvironmentName, str] = {}
@@ -309,7 +309,27 @@ class ServiceSettings(Model):
 
     @property
     def owner_of_image(self) -> Literal["stack", "pipeline"]:
-        return self.image_owner or ("stack" if self.image else "pipeline")
+        return self.image_owner or ("stack" if self.image or self.tag else "pipeline")
+
+    @model_validator(mode="after")
+    def _one_image(self) -> ServiceSettings:
+        if self.tag and self.image:
+            raise PydanticCustomError(
+                "image",
+                "tag is of the service's own repository, and image names another; leave one out",
+                {"at": ("tag",)},
+            )
+        if self.tag and self.image_owner == "pipeline":
+            raise PydanticCustomError(
+                "image",
+                "tag says which image runs, and image_owner: pipeline leaves that to a pipeline",
+                {"at": ("tag",)},
+            )
+        if self.image_owner == "stack" and not (self.tag or self.image):
+            raise PydanticCustomError(
+                "image", "stack needs an image to run: say image or tag", {"at": ("image_owner",)}
+            )
+        return self
 
     @model_validator(mode="after")
     def _limits_are_above(self) -> ServiceSettings:

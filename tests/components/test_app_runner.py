@@ -237,14 +237,6 @@ def test_a_threshold_of_null_leaves_its_alarm_out() -> None:
     assert not build(app_runner(observability={"thresholds": off})).of_type(ALARM)
 
 
-def test_a_pipelines_image_is_left_alone_and_the_stacks_is_not() -> None:
-    pipeline = build(app_runner())
-    stack = build(app_runner({"web": {**APP["web"], "image": "public.ecr.aws/docker/library/nginx:1.29"}}))
-    ignored = ["sourceConfiguration.imageRepository.imageIdentifier"]
-    assert named(pipeline, SERVICE).options.get("ignoreChanges") == ignored
-    assert not named(stack, SERVICE).options.get("ignoreChanges")
-
-
 def test_long_names_fit_what_app_runner_takes() -> None:
     long = "a-service-of-24-characte"
     snapshot = build(app_runner({long: APP["web"]}), name="a-platform-of-24-charact", stage="staging")

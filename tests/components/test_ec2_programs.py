@@ -90,7 +90,13 @@ DECLARATION: dict[str, Any] = {
     "references": {"FEATURE": "/chat/prod/flags/FEATURE"},
     "secrets": {"PASSWORD": {"arn": "arn:secret", "key": "password"}, "POOL": {"arn": "arn:secret", "key": "pool"}},
     "check": {"url": "http://127.0.0.1:3000/health", "start_period": 30},
-    "container": {"User": "1000:1000", "Env": ["EMPTY="], "HostConfig": {"LogConfig": {"Config": {}}}},
+    "container": {
+        "User": "1000:1000",
+        "Env": ["EMPTY="],
+        "Healthcheck": {"Test": ["CMD", "check"]},
+        "HostConfig": {"LogConfig": {"Config": {}}},
+    },
+    "placeholder": {"image": "busybox:1", "command": ["sh", "-c", "httpd"]},
 }
 
 
@@ -174,6 +180,20 @@ def test_an_image_that_is_missing_is_pulled(run: Callable[[], dict[str, Any]], a
     around.fail("docker image inspect")
     run()
     assert around.calls("docker", "pull") == [["docker", "pull", "--quiet", "repository/app:1.2", ""]]
+
+
+def test_until_an_image_is_delivered_a_placeholder_runs_that_is_told_nothing(
+    run: Callable[[], dict[str, Any]], around: Surroundings
+) -> None:
+    around.answer("aws ssm get-parameters", parameters(json.dumps(DECLARATION)), parameters("none"))
+    around.fail("docker image inspect")
+    body = run()
+    assert (body["Image"], body["Cmd"], body["Env"]) == ("busybox:1", ["sh", "-c", "httpd"], ["EMPTY="])
+    assert "Healthcheck" not in body
+    assert around.calls("docker", "pull") == [["docker", "pull", "--quiet", "busybox:1", ""]]
+    assert around.calls("aws", "secretsmanager") == []
+    assert not (around.folder / "identities").exists()
+    assert json.loads((around.folder / "checks" / "app.json").read_text()) == DECLARATION["check"]
 
 
 def test_a_service_without_a_declaration_says_which_parameter_is_missing(

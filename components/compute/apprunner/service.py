@@ -11,11 +11,11 @@ import pulumi_aws as aws
 
 from components.access import policy_document
 from components.base import Component, fit
-from components.compute.images import Image, image_of
+from components.compute.images import Delivered, Image, image_of, pull_named
 from components.compute.references import read_statements, value_from
 from components.compute.trust import trusted
 from components.compute.wiring import Network
-from components.compute.workload import Workload, role_of
+from components.compute.workload import Workload, before_its_image, role_of
 from settings.models.compute import ComputeSettings
 from settings.models.services import ServiceSettings
 
@@ -24,6 +24,12 @@ _SERVICE_NAME = 40
 _CONFIGURATION_NAME = 32
 
 _DEFAULT_CONCURRENCY = 100
+
+_PLACEHOLDER = "httpd -f -p {port} -h /home"
+"""No shell reads it, so that it cannot write the file that a health check by path would ask for; the folder is empty.
+
+https://github.com/aws/apprunner-roadmap/issues/180
+"""
 
 
 @dataclass(frozen=True)
@@ -45,13 +51,17 @@ def deploy(
     *,
     network: Network,
     images_key_arn: pulumi.Input[str],
+    delivered: Delivered | None,
     tracing_arn: pulumi.Output[str] | None,
 ) -> Deployed:
     """Everything of one service."""
-    name, wanted = workload.name, workload.settings
+    name = workload.name
     key = f"{parent.name}-{name}"
-    image = image_of(parent, name, wanted, settings.repositories, images_key_arn)
+    image = image_of(parent, workload, settings, images_key_arn, delivered)
     reads = _read_references(parent, workload)
+    if image.is_placeholder:
+        workload = before_its_image(workload)
+    wanted = workload.settings
     service = aws.apprunner.Service(
         key,
         service_name=fit(_full_name(parent, name), _SERVICE_NAME),
@@ -61,9 +71,7 @@ def deploy(
         ),
         auto_scaling_configuration_arn=_scaling(parent, name, wanted),
         network_configuration=_network(parent, workload, network),
-        health_check_configuration=aws.apprunner.ServiceHealthCheckConfigurationArgs(
-            protocol="HTTP", path=wanted.health, interval=10, timeout=5, healthy_threshold=1, unhealthy_threshold=3
-        ),
+        health_check_configuration=_health(wanted, image),
         encryption_configuration=aws.apprunner.ServiceEncryptionConfigurationArgs(kms_key=images_key_arn),
         observability_configuration=aws.apprunner.ServiceObservabilityConfigurationArgs(
             observability_enabled=tracing_arn is not None, observability_configuration_arn=tracing_arn
@@ -73,12 +81,20 @@ def deploy(
             depends_on=[*workload.ready, *reads, *network.private_ready],
             # Its name is fixed, so the old one goes before a new one comes.
             delete_before_replace=True,
-            ignore_changes=["sourceConfiguration.imageRepository.imageIdentifier"]
-            if wanted.owner_of_image == "pipeline"
-            else None,
         ),
     )
     return Deployed(service.service_name, service.service_id, service.arn, service.service_url, image.repository_url)
+
+
+def _health(wanted: ServiceSettings, image: Image) -> aws.apprunner.ServiceHealthCheckConfigurationArgs:
+    return aws.apprunner.ServiceHealthCheckConfigurationArgs(
+        protocol="TCP" if image.is_placeholder else "HTTP",
+        path=None if image.is_placeholder else wanted.health,
+        interval=10,
+        timeout=5,
+        healthy_threshold=1,
+        unhealthy_threshold=3,
+    )
 
 
 def _full_name(parent: Component, service: str) -> str:
@@ -109,11 +125,15 @@ def _source(parent: Component, workload: Workload, image: Image) -> aws.apprunne
     environment = {key: value for key, value in workload.environment.items() if key != "PORT"}
     configuration = aws.apprunner.ServiceSourceConfigurationImageRepositoryImageConfigurationArgs(
         port=str(wanted.port),
-        start_command=shlex.join(wanted.command) if wanted.command else None,
+        start_command=_PLACEHOLDER.format(port=wanted.port)
+        if image.is_placeholder
+        else shlex.join(wanted.command) or None,
         runtime_environment_variables=environment,
         runtime_environment_secrets={key: value_from(value) for key, value in sorted(workload.references.items())},
     )
-    access = _pull_role(parent, workload.name, image)
+    role = _pull_role(parent, workload.name, image)
+    in_ecr = not image.is_placeholder or bool(pull_named(str(image.reference)))
+    access = role if in_ecr else None
     return aws.apprunner.ServiceSourceConfigurationArgs(
         # A deployment is somebody's decision, not a push's.
         auto_deployments_enabled=False,

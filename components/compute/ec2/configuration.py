@@ -16,6 +16,8 @@ from components.compute.ec2.container import check, container
 from components.compute.ec2.identity import Resident
 from components.compute.ec2.user_data import program
 from components.compute.images import Image
+from components.compute.placeholder import command
+from settings.images import NOTHING
 
 
 @dataclass
@@ -48,9 +50,16 @@ def write_programs(parent: Component, kept: Store, names: Iterable[str]) -> None
 
 
 def write_service(
-    parent: Component, kept: Store, resident: Resident, image: Image, *, log_group: str, everywhere: bool
+    parent: Component,
+    kept: Store,
+    resident: Resident,
+    image: Image,
+    *,
+    placeholder_image: str,
+    log_group: str,
+    everywhere: bool,
 ) -> None:
-    """A service's declaration, image and variables.
+    """A service's declaration and variables; what runs until there is an image stands in it too.
 
     A pipeline that owns the image writes the next one to its parameter and restarts the unit; the stack leaves it alone.
     """
@@ -65,29 +74,14 @@ def write_service(
             body["Env"].append(f"{key}=")
         else:
             _write(parent, kept, f"{name}.{key}", f"{path}/{key}", value)
-    declaration = document(_declaration(resident, path, body))
+    declaration = document(_declaration(resident, path, body, placeholder_image))
     _write(parent, kept, f"{name}-declaration", f"{kept.path}/declarations/{name}", declaration)
-    _write_image(parent, kept, resident, image)
+    if service.owner_of_image == "stack":
+        kept.written[f"{name}-image"] = NOTHING if image.is_placeholder else image.reference
+    kept.ready.append(image.parameter)
 
 
-def _write_image(parent: Component, kept: Store, resident: Resident, image: Image) -> None:
-    name = resident.name
-    owned = resident.settings.owner_of_image == "stack"
-    if owned:
-        kept.written[f"{name}-image"] = image.reference
-    kept.ready.append(
-        aws.ssm.Parameter(
-            f"{parent.name}-{name}-image",
-            name=f"{kept.path}/images/{name}",
-            type=aws.ssm.ParameterType.STRING,
-            insecure_value=image.reference,
-            description=f"The image that {name} runs, read whenever it starts",
-            opts=parent.child(ignore_changes=None if owned else ["insecureValue"]),
-        )
-    )
-
-
-def _declaration(resident: Resident, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+def _declaration(resident: Resident, path: str, body: Mapping[str, Any], placeholder_image: str) -> dict[str, Any]:
     references = sorted(resident.references.items())
     return {
         "role": resident.role_arn or "",
@@ -98,6 +92,7 @@ def _declaration(resident: Resident, path: str, body: Mapping[str, Any]) -> dict
         },
         "check": check(resident.settings),
         "container": body,
+        "placeholder": {"image": placeholder_image, "command": list(command(resident.settings))},
     }
 
 

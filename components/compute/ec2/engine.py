@@ -24,7 +24,7 @@ from components.compute.ec2.shape import MAIN, Part, parts
 from components.compute.ec2.targets import Target, targets
 from components.compute.ec2.user_data import programs
 from components.compute.ec2.volume import DataVolume, attach, data_volume
-from components.compute.images import Image, image_of
+from components.compute.images import Delivered, Image, image_of
 from components.compute.wiring import LoadBalancer, Network, Queue
 from components.edge.origin import Door
 from components.logs import Logging, log_group
@@ -75,8 +75,8 @@ class Ec2(Component):
 
     Fails: an instance that EC2 or the load balancer finds broken is replaced: five minutes, no hand (S4-15). So is one whose
     boot fails, after ten minutes in which one can look at it. A service that ends is started again after five seconds, one
-    that stays unwell after three minutes; the ``services`` alarm says so. A service waits for an image that nobody has
-    pushed, and shows as unwell. The log group ``/platform/stage/instances`` has what boot and programs say. Losing the
+    that stays unwell after three minutes; the ``services`` alarm says so. A service whose image cannot be
+    pulled is tried again and shows as unwell. The log group ``/platform/stage/instances`` has what boot and programs say. Losing the
     seat's zone stops a seated instance until the zone is back: restore the volume's snapshot in another.
 
     Changes without replacement: nothing of an instance; whatever changes its user data, its image or what is written for
@@ -113,6 +113,7 @@ class Ec2(Component):
         images_key_arn: pulumi.Input[str],
         volumes_key_arn: pulumi.Input[str],
         queues: Mapping[str, Queue] | None = None,
+        delivered: Delivered | None = None,
         cache: CacheSettings | None = None,
         backups: Backups | None = None,
         address: Address | None = None,
@@ -121,7 +122,8 @@ class Ec2(Component):
     ) -> None:
         """``volumes_key_arn``: its policy lets EC2 Auto Scaling's service-linked role use it. ``cache``: only looked at where
         its placement is the instance; ``backups`` is where it is copied to. ``address`` and ``door``: of the only instance,
-        where CloudFront asks it and no load balancer stands before it. ``key_arn`` and ``queues`` have no meaning here.
+        where CloudFront asks it and no load balancer stands before it. ``delivered``: the images that run; None where they
+        are known to be there. ``key_arn`` and ``queues`` have no meaning here.
         """
         super().__init__(name, foundation, opts)
         self._settings = settings
@@ -137,10 +139,7 @@ class Ec2(Component):
 
         bearers = {part.key: bearer(self, part.key) for part in wanted}
         people = self._people(wanted, bearers, grants)
-        images = {
-            service: image_of(self, service, declared, settings.repositories, images_key_arn)
-            for service, declared in services.items()
-        }
+        images = {service: image_of(self, people[service], settings, images_key_arn, delivered) for service in services}
         logs = {
             service: log_group(self, service, f"{foundation.prefix}/services/{service}", logging)
             for service in services
@@ -158,6 +157,7 @@ class Ec2(Component):
                 kept,
                 resident,
                 images[service],
+                placeholder_image=settings.placeholder_image,
                 log_group=f"{foundation.prefix}/services/{service}",
                 everywhere=load_balancer is not None,
             )

@@ -17,6 +17,7 @@ from components.compute.ecs.order import start_order
 from components.compute.ecs.service import Capacity, Deployed, Surroundings, deploy
 from components.compute.exposure import Exposure, expose
 from components.compute.firewall import OwnGroups
+from components.compute.images import Delivered
 from components.compute.wiring import LoadBalancer, Network, Queue
 from components.compute.workload import Workload, workloads
 from components.logs import Logging
@@ -64,6 +65,7 @@ def prepare(
     logging: Logging,
     watch: Watch,
     images_key_arn: pulumi.Input[str],
+    delivered: Delivered | None,
 ) -> Prepared:
     """Everything that services are before they run: identities, firewalls, their places behind the load balancer."""
     # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html (confused deputy)
@@ -87,6 +89,7 @@ def prepare(
         logging=logging,
         watch=watch,
         images_key_arn=images_key_arn,
+        delivered=delivered,
         trust=trust,
         namespace_arn=_namespace(parent) if any(workload.is_called for workload in built.values()) else None,
     )

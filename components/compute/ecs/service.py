@@ -15,9 +15,9 @@ from components.compute.ecs.cluster import Cluster
 from components.compute.ecs.task import PORT, log_options, task
 from components.compute.ecs.watching import Measured, watch_service
 from components.compute.exposure import Exposure
-from components.compute.images import image_of
+from components.compute.images import Delivered, image_of, pull_named
 from components.compute.wiring import LoadBalancer, Network, Queue
-from components.compute.workload import Workload
+from components.compute.workload import Workload, before_its_image
 from components.logs import Logging, log_group
 from settings.models.compute import ComputeSettings
 from settings.models.services import ServiceSettings
@@ -48,6 +48,7 @@ class Surroundings:
     logging: Logging
     watch: Watch
     images_key_arn: pulumi.Input[str]
+    delivered: Delivered | None
     trust: pulumi.Output[str]
     namespace_arn: pulumi.Output[str] | None
     """Of Service Connect; None where no service uses another."""
@@ -74,7 +75,11 @@ def deploy(
 ) -> Deployed:
     """Everything of one service; it starts ``after`` those it calls, whose names only then resolve."""
     name = workload.name
-    image = image_of(parent, name, workload.settings, around.settings.repositories, around.images_key_arn)
+    image = image_of(parent, workload, around.settings, around.images_key_arn, around.delivered)
+    if image.is_placeholder:
+        workload = before_its_image(
+            workload, idle=not _can_be_pulled(around.settings.placeholder_image, around.network)
+        )
     group = log_group(parent, name, f"{parent.foundation.prefix}/services/{name}", around.logging)
     started = task(
         parent,
@@ -109,6 +114,11 @@ def deploy(
     return Deployed(service, group.name, image.repository_url)
 
 
+def _can_be_pulled(image: str, network: Network) -> bool:
+    """Without a way to the internet only ECR itself answers, through endpoints."""
+    return network.reaches_internet or bool(pull_named(image))
+
+
 def _service(
     parent: Component,
     workload: Workload,
@@ -122,7 +132,6 @@ def _service(
     waits: Sequence[pulumi.Resource],
 ) -> aws.ecs.Service:
     settings = workload.settings
-    stack_owns = settings.owner_of_image == "stack"
     return aws.ecs.Service(
         f"{parent.name}-{workload.name}",
         cluster=cluster.arn,
@@ -150,16 +159,14 @@ def _service(
         propagate_tags="SERVICE",
         # Tasks carry it on, so that the bill can be split by service.
         tags={"service": workload.name},
-        # A pipeline's first image may come long after the stack; only what the stack deploys is waited for.
-        wait_for_steady_state=stack_owns,
-        opts=parent.child(depends_on=list(waits), ignore_changes=_left_alone(settings)),
+        # A deployment that is rolled back is one that failed, and whoever made it is to hear of it.
+        wait_for_steady_state=True,
+        opts=parent.child(
+            depends_on=list(waits),
+            # Auto Scaling changes the count after the stack.
+            ignore_changes=["desiredCount"] if scaling.scales(settings.scaling) else None,
+        ),
     )
-
-
-def _left_alone(settings: ServiceSettings) -> list[str]:
-    """What others change after the stack: Auto Scaling the count, a pipeline the task definition."""
-    ignored = ["desiredCount"] if scaling.scales(settings.scaling) else []
-    return [*ignored, "taskDefinition"] if settings.owner_of_image == "pipeline" else ignored
 
 
 def _rollback(alarm_names: Sequence[pulumi.Output[str]]) -> aws.ecs.ServiceAlarmsArgs | None:

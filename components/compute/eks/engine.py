@@ -20,6 +20,7 @@ from components.compute.eks.queue_scaling import authenticate, queue_scaling
 from components.compute.eks.ranges import Ranges
 from components.compute.eks.workloads import Surroundings, deploy
 from components.compute.firewall import SharedGroup, let_out_to_internet
+from components.compute.images import Delivered
 from components.compute.wiring import LoadBalancer, Network, Queue
 from components.compute.workload import workloads
 from components.logs import Logging
@@ -82,9 +83,11 @@ class Eks(Component):
         ranges: Ranges,
         vpc_cidr: str,
         queues: Mapping[str, Queue] | None = None,
+        delivered: Delivered | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``volumes_key_arn``: its policy lets EC2 Auto Scaling's service-linked role use it."""
+        """``volumes_key_arn``: its policy lets EC2 Auto Scaling's service-linked role use it. ``delivered``: the images that
+        run; None where they are known to be there."""
         super().__init__(name, foundation, opts)
         cluster = build_cluster(
             self,
@@ -146,6 +149,7 @@ class Eks(Component):
             logging=logging,
             watch=watch,
             images_key_arn=images_key_arn,
+            delivered=delivered,
         )
         deployed = {service: deploy(inside, workload, around) for service, workload in built.items()}
         self.cluster_name = cluster.name

@@ -21,9 +21,9 @@ from components.compute.eks.secrets import values
 from components.compute.eks.watching import watch_service
 from components.compute.exposure import Exposure, expose
 from components.compute.firewall import Firewall
-from components.compute.images import image_of
+from components.compute.images import Delivered, image_of
 from components.compute.wiring import LoadBalancer, Network, Queue
-from components.compute.workload import Workload
+from components.compute.workload import Workload, before_its_image
 from components.logs import Logging, log_group
 from settings.models.services import ServiceSettings
 from settings.routes import Route
@@ -44,6 +44,7 @@ class Surroundings:
     logging: Logging
     watch: Watch
     images_key_arn: pulumi.Input[str]
+    delivered: Delivered | None
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Deployed:
 def deploy(inside: Inside, workload: Workload, around: Surroundings) -> Deployed:
     """An identity, a way in and out, and the pods."""
     parent, name = inside.parent, workload.name
-    image = image_of(parent, name, workload.settings, inside.settings.repositories, around.images_key_arn)
+    image = image_of(parent, workload, inside.settings, around.images_key_arn, around.delivered)
     # The cluster's agents write into it.
     group = log_group(parent, name, f"{parent.foundation.prefix}/services/{name}", around.logging)
     account = kubernetes.core.v1.ServiceAccount(
@@ -77,9 +78,9 @@ def deploy(inside: Inside, workload: Workload, around: Surroundings) -> Deployed
     given = values(inside, workload)
     made = deployment(
         inside,
-        workload,
+        before_its_image(workload) if image.is_placeholder else workload,
         image,
-        given=given,
+        given=None if image.is_placeholder else given,
         fixed=fixed(workload.settings.scaling),
         after=[account, identity, group, *workload.ready, *bound, *(given.ready if given else ())],
     )

@@ -15,6 +15,7 @@ from typing import Any
 
 IDENTITIES = Path("/run/groundwork/identities")
 CHECKS = Path("/run/groundwork/checks")
+NOTHING = "none"
 
 
 def aws(*words: str) -> Any:
@@ -59,13 +60,19 @@ def docker(path: str, body: Any) -> None:
 def main(name: str) -> None:
     service = json.loads(parameter(f"{os.environ['DECLARATIONS']}/{name}"))
     image = parameter(f"{os.environ['IMAGES']}/{name}")
-    values = told(service)
-    if service["role"]:
-        token = secrets.token_hex(32)
-        keep(IDENTITIES, name, {"token": token, "role": service["role"]})
-        values["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = f"/{token}"
-    keep(CHECKS, name, service["check"])
     body = service["container"]
+    values: dict[str, str] = {}
+    if image == NOTHING:
+        image = service["placeholder"]["image"]
+        body["Cmd"] = service["placeholder"]["command"]
+        body.pop("Healthcheck", None)
+    else:
+        values = told(service)
+        if service["role"]:
+            token = secrets.token_hex(32)
+            keep(IDENTITIES, name, {"token": token, "role": service["role"]})
+            values["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = f"/{token}"
+    keep(CHECKS, name, service["check"])
     body["Image"] = image
     body["HostConfig"]["LogConfig"]["Config"]["awslogs-stream"] = f"{name}/{os.uname().nodename}"
     body["Env"] += [f"{variable}={value}" for variable, value in sorted(values.items())]
