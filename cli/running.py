@@ -43,7 +43,8 @@ def run_stack(name: str, *, phase: str | None = None, unknowns: bool = False, st
     try:
         # What the program prints is not part of what the command prints.
         with contextlib.redirect_stdout(sys.stderr):
-            snapshot = stacks.run_stack(stack, loaded, unknowns=unknowns)
+            # A first preview comes before the first image.
+            snapshot = stacks.run_stack(stack, loaded, unknowns=unknowns, delivered=not unknowns)
     except Exception as error:
         raise _named_twice(stack, loaded, error) or ProgramError(stack, error) from error
     from preview.refusals.placing import mistakes

@@ -10,10 +10,10 @@ from settings.effective import as_json
 from settings.images import images_path
 
 
-def run_stack(stack: Stack, loaded: Loaded, *, unknowns: bool = False, delivered: bool | None = None) -> Snapshot:
-    """Run a stack's program offline.
+def run_stack(stack: Stack, loaded: Loaded, *, unknowns: bool = False, delivered: bool = True) -> Snapshot:
+    """Run a stack's program offline; ``delivered``: its services have images, as they have not in the first update.
 
-    ``delivered``: services have images; unset, all but the first preview, which is the one with ``unknowns``. Raises what :func:`preview.engine.run_program` raises.
+    Raises what :func:`preview.engine.run_program` raises.
     """
     return run_program(
         stack.program_folder,
@@ -22,7 +22,7 @@ def run_stack(stack: Stack, loaded: Loaded, *, unknowns: bool = False, delivered
         config=loaded.config,
         settings=as_json(loaded),
         unknowns=unknowns,
-        parameters=_running_images(loaded.settings) if (not unknowns if delivered is None else delivered) else {},
+        parameters=_running_images(loaded.settings) if delivered else {},
         project_folder=stack.project_folder,
     )
 

@@ -20,6 +20,7 @@ from components.access import Grant, SecretReference
 from components.compute.placeholder import command, standing_in
 from preview.snapshot import Snapshot
 from preview.stacks import run_stack
+from preview.verdicts import judge
 from settings import find_stack, load_stack
 from settings.models.services import ServiceSettings
 from tests.components.test_compute_fargate import (
@@ -36,6 +37,7 @@ from tests.components.test_compute_fargate import (
 )
 from tests.examples.test_common import ENGINES, SHOP, TOLD
 from tests.harness import build
+from tests.test_guardrails_on_stacks import TODAY
 from tests.writing import mistakes_in, write_project
 
 PARAMETER = "aws:ssm/parameter:Parameter"
@@ -170,6 +172,7 @@ def test_on_every_engine_the_first_update_runs_placeholders_without_secrets(engi
     loaded = load_stack(stack)
     first, later = (run_stack(stack, loaded, delivered=delivered) for delivered in (False, True))
     assert [resource.urn for resource in first.resources] == [resource.urn for resource in later.resources]
+    assert [finding.message for finding in judge(first, TODAY).blocking] == []
     text = first.dumps()
     assert BUSYBOX in text
     assert "/shop/dev/web:1" not in text
