@@ -9,7 +9,7 @@ STACK  ?= dev
 REHEARSED ?= dev examples/ecs-web/prod examples/thulobazaar/prod@launch
 
 .DEFAULT_GOAL := help
-.PHONY: help preview preview-all verify-all rehearse test lint format types functions golden docs bench lock clean
+.PHONY: help preview preview-all verify-all rehearse test lint format types kubernetes functions golden docs bench lock clean
 
 help: ## Show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -23,6 +23,10 @@ $(VENV)/.run: requirements.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
+$(VENV)/.kubernetes: $(VENV)/.run requirements-kubernetes.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-kubernetes.txt
+	@touch $@
+
 $(VENV)/.dev: $(VENV)/.run requirements-dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
@@ -30,13 +34,13 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.txt
 preview: $(VENV)/.run ## Preview a stack offline (STACK=dev)
 	@$(BIN)/groundwork preview $(STACK)
 
-preview-all: $(VENV)/.run ## Preview every stack in each of its phases, known and unknown
+preview-all: $(VENV)/.kubernetes ## Preview every stack in each of its phases, known and unknown
 	@$(BIN)/groundwork stacks --each-phase | while read -r stack; do \
 		$(BIN)/groundwork preview $$stack; \
 		$(BIN)/groundwork preview $$stack --unknowns | sed -n '/^Resources/,$$p'; \
 	done
 
-verify-all: $(VENV)/.run ## Have the real AWS provider judge every stack and phase, where Terraform is
+verify-all: $(VENV)/.kubernetes ## Have the real AWS provider judge every stack and phase, where Terraform is
 	@$(BIN)/groundwork stacks --each-phase | while read -r stack; do \
 		echo "$$stack"; $(BIN)/groundwork verify $$stack; \
 	done
@@ -58,6 +62,8 @@ format: $(VENV)/.dev ## Rewrite to the project's format
 types: $(VENV)/.dev ## Check types
 	@$(BIN)/mypy
 
+kubernetes: $(VENV)/.kubernetes ## Install what stacks with the engine eks need
+
 functions: $(VENV)/.run ## Package the Lambda functions for pulumi up
 	@$(BIN)/python -m operations.package
 
@@ -77,7 +83,8 @@ bench: $(VENV)/.dev ## Measure previews (see docs/performance.md)
 
 lock: ## Pin requirements again from pyproject.toml (needs uv)
 	@uv pip compile pyproject.toml --universal --python-version 3.11 --no-emit-index-url --no-header --upgrade --quiet -o requirements.txt
-	@uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-emit-index-url --no-header --upgrade --quiet -c requirements.txt -o requirements-dev.txt
+	@uv pip compile pyproject.toml --extra kubernetes --universal --python-version 3.11 --no-emit-index-url --no-header --upgrade --quiet -c requirements.txt -o requirements-kubernetes.txt
+	@uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-emit-index-url --no-header --upgrade --quiet -c requirements-kubernetes.txt -o requirements-dev.txt
 
 clean: ## Remove what make made
 	rm -rf $(VENV) build out *.egg-info .mypy_cache .ruff_cache .hypothesis

@@ -138,11 +138,11 @@ def preview(
     elif form is not PreviewFormat.TEXT:
         console.hand_over(policies.rendered(form, verdicts, run.stack.file.name), out)
     elif out is not None:
-        console.write_file(out, text.plain(text.report(run.snapshot, verdicts, None, stack, ahead=phase, step=step)))
+        shown = text.report(run.snapshot, verdicts, None, stack, ahead=phase, step=step, hints=run.hints)
+        console.write_file(out, text.plain(shown))
     if out is not None or form is PreviewFormat.TEXT:
-        console.print_lines(
-            text.report(run.snapshot, verdicts, console.terminal_width(), stack, ahead=phase, step=step)
-        )
+        width = console.terminal_width()
+        console.print_lines(text.report(run.snapshot, verdicts, width, stack, ahead=phase, step=step, hints=run.hints))
     raise typer.Exit(FINDINGS if verdicts.blocking or (step and step.stops) else FINE)
 
 
@@ -224,6 +224,26 @@ def export(
 
         text = export_text(run.snapshot)
     console.hand_over(text, out)
+
+
+@app.command(short_help="Ask DNS whether a stack's domain is delegated.")
+def domain(
+    stack: StackName,
+    name_server: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A name server of the hosted zone; unset, the stack's output is asked for."),
+    ] = None,
+) -> None:
+    """Ask DNS whether the registrar names the name servers of a stack's hosted zone.
+
+    Then edge.zone.delegated may be set. Ends with 1 where it does not yet. The only command that needs a network.
+    """
+    from cli import domain as asked
+
+    with console.progress("Asking DNS"):
+        found, verdict = asked.verdict(stack, name_server or ())
+    typer.echo("\n".join(asked.told(found, verdict)))
+    raise typer.Exit(FINE if verdict.is_delegated and verdict.may_have_certificates else FINDINGS)
 
 
 @app.command(short_help="Let the real AWS provider judge a stack offline.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cli.console import debugging
 from settings import Loaded, Mistakes, Stack, find_stack, load_stack
+from settings.hints import hints
 from settings.mistakes import Mistake, nearest
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ class Run:
 
     stack: Stack
     snapshot: Snapshot
+    hints: tuple[str, ...]
+    """What its settings leave open."""
 
 
 def run_stack(name: str, *, phase: str | None = None, unknowns: bool = False, start: Path | None = None) -> Run:
@@ -52,7 +55,7 @@ def run_stack(name: str, *, phase: str | None = None, unknowns: bool = False, st
     refused = mistakes(snapshot, loaded, stack.label)
     if refused:
         raise Mistakes(refused)
-    return Run(stack, snapshot)
+    return Run(stack, snapshot, tuple(hints(loaded.settings)))
 
 
 def _named_twice(stack: Stack, loaded: Loaded, error: Exception) -> Mistakes | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -21,6 +21,7 @@ from preview.monitor import STACK_TYPE
 from preview.moves import Step
 from preview.snapshot import MARKER, Resource, Snapshot
 from preview.verdicts import Finding, Verdicts
+from settings.artefacts import ROOT
 
 INDENT = "    "
 _SIGN = " +   "
@@ -43,9 +44,10 @@ def report(
     *,
     ahead: str | None = None,
     step: Step | None = None,
+    hints: Sequence[str] = (),
 ) -> list[Text]:
     """The whole preview. ``stack`` is what the user called it; ``ahead`` the phase that the user asked for in place of its own, and
-    ``step`` what it means to go there."""
+    ``step`` what it means to go there; ``hints`` what the settings leave open."""
     shown = f"{snapshot.stack}, looking ahead to {ahead}" if ahead else snapshot.stack
     sections = [
         [Text.assemble((f"Previewing update ({shown}):", "bold magenta")), *tree(snapshot, width)],
@@ -55,6 +57,7 @@ def report(
         step_report(step, width) if step else [],
         [line for sentence in firewall_limits(snapshot) for line in wrapped(sentence, width)],
         by_hand(snapshot, width),
+        [line for hint in (*hints, *unpackaged(snapshot)) for line in wrapped(f"Note: {hint}.", width)],
         next_step(verdicts, stack, width, ahead, step),
     ]
     return [line for section in sections if section for line in (*section, Text())][:-1]
@@ -324,6 +327,17 @@ def step_report(step: Step, width: int | None) -> list[Text]:
         how = f"First, in an update of its own: platform: {{{said}}} (docs/phases.md)."
         lines += wrapped(how, width, INDENT)
     return lines
+
+
+def unpackaged(snapshot: Snapshot) -> Iterator[str]:
+    """That functions have no package yet, which Pulumi would refuse to do without."""
+    missing = [
+        function.name
+        for function in snapshot.of_type("aws:lambda/function:Function")
+        if isinstance(code := function.inputs.get("code"), dict) and not (ROOT / str(code.get("path", ""))).exists()
+    ]
+    if missing:
+        yield f"packages are missing, of {_count(len(missing), 'function')}; pulumi up wants them made: make functions"
 
 
 def next_step(

@@ -7,6 +7,7 @@ file: what is deployed is never older than what is written down, and a preview c
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from pathlib import Path
 
@@ -58,6 +59,15 @@ def digest(code: str, root: Path = ROOT) -> str:
     for name, file in sources(code, root).items():
         total.update(f"{name} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
     return total.hexdigest()[:12]
+
+
+def runs_under_pulumi() -> bool:
+    """Whether Pulumi runs the program, which takes packages along; a preview offline only names them.
+
+    Its language host hands the configuration over so:
+    https://github.com/pulumi/pulumi/blob/master/sdk/python/cmd/pulumi-language-python/main.go
+    """
+    return "PULUMI_CONFIG" in os.environ
 
 
 def artefact(code: str, root: Path = ROOT) -> str:

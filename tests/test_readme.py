@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from cli.main import run
-from tests.stacks import ROOT
+from cli.main import app, run
+from preview.stacks import run_stack
+from settings import find_stack, load_stack
+from tests.stacks import ROOT, snapshot_of
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -51,3 +54,40 @@ def test_every_link_to_a_file_leads_somewhere() -> None:
         if not (page.parent / Path(target)).exists()
     ]
     assert broken == []
+
+
+def _deploying() -> str:
+    return README[README.index("## Deploy it") : README.index("## Commands")]
+
+
+def test_the_steps_of_the_first_deployment_name_what_the_stacks_have() -> None:
+    """Outputs, secrets and parameters, as the program makes them."""
+    dev, prod = snapshot_of("dev"), snapshot_of("prod")
+    wanted = set(re.findall(r"`pulumi stack output (\w+)`", README))
+    assert wanted >= {"repositories", "nameServers"}
+    assert wanted <= {*dev.outputs, *prod.outputs}
+    [secret] = re.findall(r"--secret-id (\S+)", _deploying())
+    assert secret in [made.inputs["name"] for made in dev.of_type("aws:secretsmanager/secret:Secret")]
+    [parameter] = re.findall(r"--name (/\S+)", _deploying())
+    assert parameter == dev.outputs["images"]["web"]
+    assert parameter in [made.inputs["name"] for made in dev.of_type("aws:ssm/parameter:Parameter")]
+
+
+def test_the_first_deployment_needs_neither_images_nor_secrets() -> None:
+    """The README says so, and that a placeholder answers; what it runs then reads no secret."""
+    assert "The first `pulumi up` needs no image and no secret" in " ".join(_deploying().split())
+    stack = find_stack("dev", ROOT)
+    first = run_stack(stack, load_stack(stack), delivered=False)
+    for definition in first.of_type("aws:ecs/taskDefinition:TaskDefinition"):
+        [container] = json.loads(definition.inputs["containerDefinitions"])
+        assert "busybox" in container["image"]
+        assert (container["secrets"], container["environment"]) == ([], [])
+
+
+def test_every_command_and_every_target_that_the_readme_names_exists() -> None:
+    commands = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    named = set(re.findall(r"groundwork (\w+)", README)) - {"policies"}
+    assert named <= commands
+    assert commands <= named
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z]+)", README)) <= targets

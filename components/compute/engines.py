@@ -147,8 +147,17 @@ def _ec2(name: str, compute: ComputeSettings, settings: Settings, special: Speci
 
 
 def _eks(name: str, compute: ComputeSettings, settings: Settings, special: Special, common: Common) -> Running:
-    # Half a second that only stacks with a cluster pay: it loads the Kubernetes SDK.
-    from components.compute.eks.engine import Eks  # noqa: PLC0415
+    # Half a second that only stacks with a cluster pay: it loads the Kubernetes SDK. Where that is installed Pulumi loads its
+    # plugin too, whatever the stack, so that only those who need it have it.
+    try:
+        from components.compute.eks.engine import Eks  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if str(error.name).partition(".")[0] != "pulumi_kubernetes":
+            raise
+        raise pulumi.RunError(
+            "compute.engine: eks needs pulumi-kubernetes, which is not installed; run `make kubernetes`, or "
+            "pip install -r requirements-kubernetes.txt"
+        ) from None
 
     return Eks(
         name,

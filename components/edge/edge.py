@@ -41,7 +41,8 @@ class Edge(Component):
     Fails: see each part; from outside in they are zone, certificate, CloudFront, firewall, load balancer.
 
     Changes without replacement: all but the domain and whether the load balancer is public. A domain may be added later;
-    from then on services answer by it, no longer by CloudFront's own name.
+    from when its zone is delegated services answer by it, no longer by CloudFront's own name. Until then a public load
+    balancer is not made, since it would have no certificate.
     """
 
     layer = "edge"
@@ -80,10 +81,14 @@ class Edge(Component):
         super().__init__(name, foundation, opts)
         self._settings = settings
         self._logging = logging
-        self._domain = foundation.platform.domain if settings.zone is not None else None
+        self._zone_domain = foundation.platform.domain if settings.zone is not None else None
+        # Until names resolve no certificate can be validated, so nothing answers by them.
+        self._domain = self._zone_domain if settings.zone is not None and settings.zone.is_delegated else None
         answers = any(service.port and service.path for service in services.values())
         origin = origin if answers else None
-        has_balancer = network is not None and answers and origin is None and hosts is None
+        # A public one needs a certificate, so it waits for the domain.
+        may_stand = self._domain is not None or settings.load_balancer.exposure == "vpc-origin"
+        has_balancer = network is not None and answers and origin is None and hosts is None and may_stand
         served = any(bucket.cdn for bucket in storage.values())
         has_front = has_balancer or origin is not None
         has_cdn = settings.cdn is not None and (has_front or served or (hosts is not None and bool(hosts.names)))
@@ -133,7 +138,7 @@ class Edge(Component):
 
     def _global_logs(self, *, has_cdn: bool) -> GlobalLogs | None:
         zone, waf = self._settings.zone, self._settings.waf
-        queries = self._domain is not None and zone is not None and zone.id is None and zone.query_logs
+        queries = self._zone_domain is not None and zone is not None and zone.id is None and zone.query_logs
         requests = has_cdn and waf is not None and waf.logs
         if not (queries or requests):
             return None
@@ -142,18 +147,18 @@ class Edge(Component):
             foundation=self.foundation,
             logging=self._logging,
             requests=requests,
-            queries_of=self._domain if queries else None,
+            queries_of=self._zone_domain if queries else None,
             opts=self.child(),
         )
 
     def _zone(self) -> Zone | None:
-        if self._domain is None or self._settings.zone is None:
+        if self._zone_domain is None or self._settings.zone is None:
             return None
         return Zone(
             f"{self.name}-zone",
             self._settings.zone,
             foundation=self.foundation,
-            domain=self._domain,
+            domain=self._zone_domain,
             logs=self._global,
             opts=self.child(),
         )
@@ -194,7 +199,7 @@ class Edge(Component):
             secret_arn=secret.secret_arn,
             key_arn=key_arn,
             names=(*self._names(), f"{HOST}.{self._domain}") if self._domain else (),
-            zone_id=self.zone.zone_id if self.zone else None,
+            zone_id=self.zone.zone_id if self.zone and self._domain else None,
         )
 
     def _server(self, origin: Origin) -> Server:

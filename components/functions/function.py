@@ -18,7 +18,7 @@ from components.compute.workload import role_of
 from components.functions.network import interfaces, no_interfaces_for_code
 from components.logs import Logging, log_group
 from components.messaging.dead_letters import dead_letters, key_statement, sending
-from settings.artefacts import PYTHON, ROOT, artefact
+from settings.artefacts import PYTHON, ROOT, artefact, runs_under_pulumi
 from settings.models.functions import FunctionSettings, QueueTrigger
 from settings.models.services import ServiceSettings
 from settings.variables import SUFFIXES
@@ -222,9 +222,9 @@ class Function(Component):
 
     def _code(self) -> pulumi.FileArchive:
         path = artefact(self._settings.code)
-        if not (ROOT / path).is_file():
-            pulumi.log.info(
-                f"functions.{self._key}: {path} is not there yet; `make functions` packages it before an update"
+        if runs_under_pulumi() and not (ROOT / path).is_file():
+            raise pulumi.RunError(
+                f"functions.{self._key}: its package {path} is not there; run `make functions`, which makes all of them"
             )
         return pulumi.FileArchive(path)
 

@@ -50,8 +50,18 @@ class ZoneSettings(Model):
     id: Annotated[str, Field(pattern="^Z[A-Z0-9]{7,31}$")] | None = None
     """An existing hosted zone. Unset, one is made, and its name servers are an output to enter at the registrar."""
 
+    delegated: bool | None = None
+    """The registrar names the zone's name servers. Until then the platform answers at CloudFront's own name, and nothing waits
+    for certificates; ``groundwork domain STACK`` says when it may be set. Unset: of a zone that is made, not yet; of one that
+    exists, yes."""
+
     query_logs: bool = True
     """Log DNS queries (Route53.2)."""
+
+    @property
+    def is_delegated(self) -> bool:
+        """Names of the domain resolve."""
+        return self.id is not None if self.delegated is None else self.delegated
 
 
 class ManagedRules(NamedTuple):

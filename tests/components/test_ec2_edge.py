@@ -24,7 +24,7 @@ def edge(domain: str | None, doors: list[Door | None] | None = None, **service: 
         address = Address("chat-address", foundation=foundation)
         made = Edge(
             "chat-edge",
-            EdgeSettings.model_validate({"aliases": ["www"]}),
+            EdgeSettings.model_validate({"zone": {"delegated": True}, "aliases": ["www"]}),
             foundation=foundation,
             network=SimpleNamespace(vpc_id="vpc-1"),
             services={"app": ServiceSettings.model_validate({"port": 3000, "path": "/*", **service})},

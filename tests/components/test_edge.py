@@ -32,6 +32,7 @@ INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 RECORD = "aws:route53/record:Record"
 ACL = "aws:wafv2/webAcl:WebAcl"
 CERTIFICATE = "aws:acm/certificate:Certificate"
+VALIDATION = "aws:acm/certificateValidation:CertificateValidation"
 POLICY = "aws:s3/bucketPolicy:BucketPolicy"
 SHOP: Mapping[str, Any] = {"web": {"port": 3333, "path": "/*"}, "api": {"port": 5000, "path": "/api/*"}}
 IMAGES: Mapping[str, Any] = {"images": {"cdn": True}}
@@ -70,7 +71,7 @@ def _build(
         logging = Logging(key, 30)
         Edge(
             "shop-edge",
-            EdgeSettings.model_validate(settings),
+            EdgeSettings.model_validate({"zone": {"delegated": True}, **settings}),
             foundation=foundation,
             network=Network(
                 "shop-network", NetworkSettings.model_validate(network or {}), foundation=foundation, logging=logging
@@ -177,6 +178,29 @@ def test_without_a_domain_the_platform_works_on_cloudfronts_own_name() -> None:
     assert distribution.inputs["aliases"] == []
     assert one(snapshot, LISTENER).inputs["protocol"] == "HTTP"
     assert one(snapshot, "groundwork:edge:Edge").outputs["address"] == f"https://{distribution.outputs['domainName']}"
+
+
+def test_until_the_zone_is_delegated_nothing_waits_for_its_certificate() -> None:
+    waiting, done = edge({"zone": {}}), edge()
+    zone = one(waiting, "aws:route53/zone:Zone")
+    assert one(waiting, "groundwork:edge:Zone").outputs["nameServers"] == zone.outputs["nameServers"]
+    assert not waiting.of_type(CERTIFICATE, VALIDATION, RECORD)
+    distribution = one(waiting, DISTRIBUTION)
+    assert distribution.inputs["aliases"] == []
+    assert one(waiting, "groundwork:edge:Edge").outputs["address"] == f"https://{distribution.outputs['domainName']}"
+    # What there is stays when the rest comes.
+    assert {resource.urn for resource in waiting.resources} <= {resource.urn for resource in done.resources}
+
+
+def test_a_zone_that_exists_is_taken_for_delegated_unless_it_is_said_not_to_be() -> None:
+    assert edge({"zone": {"id": "Z0123456789ABC"}}).of_type(VALIDATION)
+    assert not edge({"zone": {"id": "Z0123456789ABC", "delegated": False}}).of_type(VALIDATION)
+
+
+@pytest.mark.parametrize("exposure", ["cloudfront", "internet"])
+def test_a_public_load_balancer_is_not_made_before_it_can_have_a_certificate(exposure: str) -> None:
+    waiting = edge({"zone": {}, "load_balancer": {"exposure": exposure}})
+    assert not waiting.of_type("aws:lb/loadBalancer:LoadBalancer", LISTENER)
 
 
 # Load balancer

@@ -24,7 +24,7 @@ GLOBAL = "us-east-1"
 SHOP: dict[str, Any] = {
     "platform": {"name": "shop", "stage": "prod", "domain": "shop.example.com"},
     "network": {},
-    "edge": {},
+    "edge": {"zone": {"delegated": True}},
     "compute": {"engine": "fargate"},
     "services": {"web": {"port": 3000, "path": "/*"}},
     "observability": {

@@ -45,6 +45,7 @@ ON_EACH = pytest.mark.parametrize("engine", ENGINES)
 SHOP = """
     aws:region: ap-south-1
     groundwork:platform: {{name: shop, stage: dev, phase: launch, domain: shop.example.com}}
+    groundwork:edge: {{zone: {{delegated: true}}}}
     groundwork:compute: {{engine: {engine}}}
     groundwork:services:
       web:
@@ -280,7 +281,7 @@ def test_on_app_runner_cloudfront_tells_services_apart_and_each_asks_for_its_hea
 
 def test_on_app_runner_without_cloudfront_services_answer_themselves_behind_a_firewall(tmp_path: Path) -> None:
     text = SHOP.format(engine="app-runner").replace(", cdn: true", "").replace(", domain: shop.example.com", "")
-    text += "    groundwork:edge: {cdn: null}\n"
+    text = text.replace("{zone: {delegated: true}}", "{cdn: null}")
     found = find_stack("dev", write_project(tmp_path, text, main=str(ROOT)))
     snapshot = run_found(found)
     assert not snapshot.of_type(DISTRIBUTION, "aws:lb/loadBalancer:LoadBalancer")
