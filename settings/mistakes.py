@@ -78,6 +78,16 @@ def all_of(things: Iterable[object]) -> str:
     return _listed(things, "and")
 
 
+def sum_of(parts: Iterable[str]) -> str:
+    """A sum by its parts, as many as a reader can take in: ``web 4 × 10 + api 4 × 10 + … (118 more)``."""
+    shown = list(parts)
+    more = len(shown) - _MOST_PARTS
+    return " + ".join(shown if more <= 1 else [*shown[:_MOST_PARTS], f"… ({more} more)"])
+
+
+_MOST_PARTS = 8
+
+
 def _listed(items: Iterable[object], last: str) -> str:
     words = [str(item) for item in items]
     return "".join(words) if len(words) < 2 else f"{', '.join(words[:-1])} {last} {words[-1]}"

@@ -11,8 +11,9 @@ import pytest
 
 from cli.main import app, run
 from preview.stacks import run_stack
-from settings import find_stack, load_stack
+from settings import Mistakes, find_stack, load_stack
 from tests.stacks import ROOT, snapshot_of
+from tests.writing import load, write_stack_file
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -43,6 +44,22 @@ def test_the_stack_file_in_the_readme_is_the_dev_stack() -> None:
     file = (ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8")
     lines = [" ".join(line.split()) for line in file.splitlines() if not line.startswith("#")]
     assert list(block_after("## A stack file")) == lines
+
+
+def test_the_mistakes_in_the_readme_are_those_of_the_dev_stack_with_three_slips(tmp_path: Path) -> None:
+    file = (ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8")
+    for right, wrong in (
+        ("phase: mvp", "phase: lunch"),
+        ("port: 8080,", "port: 8080, cpu: 300,"),
+        ("worker: {uses: {database", "worker: {uses: {databse"),
+    ):
+        assert file.count(right) == 1
+        file = file.replace(right, wrong)
+    write_stack_file(tmp_path, file)
+    with pytest.raises(Mistakes) as raised:
+        load(tmp_path)
+    said = [" ".join(str(mistake).split()) for mistake in raised.value.mistakes]
+    assert list(block_after("A mistake stops everything")) == said
 
 
 def test_every_link_to_a_file_leads_somewhere() -> None:

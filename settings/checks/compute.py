@@ -14,7 +14,7 @@ from settings.facts import (
     instance_classes,
     task_memory,
 )
-from settings.mistakes import Mistake, Path, nearest, one_of
+from settings.mistakes import Mistake, Path, nearest, one_of, sum_of
 from settings.models import Settings
 from settings.models.compute import ComputeSettings, InstancesSettings
 from settings.models.services import ServiceSettings
@@ -197,7 +197,7 @@ def services_fit_the_instances(settings: Settings) -> Iterator[Mistake]:
     copies = {name: settings.most_copies(name) for name in settings.services}
     instances = max([compute.capacity.max, *(hours.max for hours in compute.capacity.schedule.values())])
     path: Path = ("compute", "instances", "max")
-    parts = " + ".join(f"{name} {count}" for name, count in copies.items())
+    parts = sum_of(f"{name} {count}" for name, count in copies.items())
     total = sum(copies.values()) + 1
     if total > instances * room.tasks:
         yield Mistake(
@@ -219,7 +219,7 @@ def services_fit_the_instances(settings: Settings) -> Iterator[Mistake]:
 
 
 def _products(copies: Mapping[str, int], sizes: Mapping[str, int]) -> str:
-    return " + ".join(f"{name} {count} × {sizes[name]}" for name, count in copies.items())
+    return sum_of(f"{name} {count} × {sizes[name]}" for name, count in copies.items())
 
 
 def the_minimum_is_not_on_spot(settings: Settings) -> Iterator[Mistake]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from settings.connections import MOST_DIRECT, Holder, direct, free, most_calls, taken
-from settings.mistakes import Mistake, Path
+from settings.mistakes import Mistake, Path, sum_of
 from settings.models import Settings
 
 
@@ -79,7 +79,7 @@ def instances_take_them(settings: Settings) -> Iterator[Mistake]:
         for path, instance_class in classes.items():
             room = free(data, instance_class)
             if room is not None and share > room:
-                parts = " + ".join(holder.said_deploying for holder in held)
+                parts = sum_of(holder.said_deploying for holder in held)
                 yield Mistake(
                     path,
                     f"{_layers(held)} may open {opened} connections while a deployment runs old and new copies ({parts}){each}, "
@@ -113,7 +113,7 @@ def _largest(held: Sequence[Holder]) -> Path:
 
 
 def _parts(held: Sequence[Holder]) -> str:
-    return " + ".join(holder.said for holder in held)
+    return sum_of(holder.said for holder in held)
 
 
 def _layers(held: Sequence[Holder]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from settings.facts import instance_class
-from settings.mistakes import Mistake, Path, nearest
+from settings.mistakes import Mistake, Path, nearest, sum_of
 from settings.models import Settings
 from settings.models.compute import ComputeSettings, InstancesSettings
 from settings.models.services import ServiceSettings
@@ -77,7 +77,7 @@ def instances_have_room(settings: Settings) -> Iterator[Mistake]:
         if cache and cache.placement == "instance" and compute.capacity.max == 1:
             parts["cache"] = cache.max_memory_mb * 3 // 2
         if sum(parts.values()) > room:
-            listed = " + ".join(f"{name} {memory}" for name, memory in parts.items())
+            listed = sum_of(f"{name} {memory}" for name, memory in parts.items())
             yield Mistake(
                 (*_INSTANCES, "class"),
                 f"{compute.capacity.instance_class} has {room} MiB for services ({SYSTEM_MEMORY} are the system's), and they "

@@ -272,3 +272,25 @@ def test_a_quota_that_nobody_raises_is_a_mistake_to_name(tmp_path: Path) -> None
     [message] = mistakes_in(tmp_path, "groundwork:platform: {name: shop, quotas: {log-resource-policies: 20}}")
     assert "platform.quotas.log-resource-policies: " in message
     assert "is not a quota that AWS raises; there are rules-per-security-group, " in message
+
+
+def test_more_services_on_one_database_than_its_security_group_takes_rules(tmp_path: Path) -> None:
+    workers = "\n".join(f"    w{number}: {{}}" for number in range(61))
+    write_stack_file(
+        tmp_path,
+        f"""
+config:
+  aws:region: eu-west-1
+  groundwork:platform: {{name: shop, stage: dev, phase: mvp}}
+  groundwork:data: {{class: db.r6g.large, proxy: {{}}}}
+  groundwork:services:
+    "*": {{connections: 1, scaling: {{min: 1, max: 1}}, uses: {{database: connect}}}}
+{workers}
+""",
+        main=str(ROOT),
+    )
+    with pytest.raises(Mistakes) as raised:
+        run_stack("dev", start=tmp_path)
+    assert str(raised.value).startswith(
+        "Pulumi.dev.yaml:6 services: 61 rules of one direction in the security group shop-database-clients, and AWS takes 60; "
+    )

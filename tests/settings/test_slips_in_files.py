@@ -68,6 +68,7 @@ def test_what_the_file_does_not_say_is_told_where_it_is_to_be_added(tmp_path: Pa
     messages = mistakes_in(tmp_path, f"groundwork:services: {{{services}}}")
     assert any("data.proxy" in message or "connections" in message for message in messages)
     assert [message for message in messages if not message.startswith("Pulumi.dev.yaml:")] == []
+    assert [message for message in messages if len(message) > 600] == []
 
 
 # Which stack
