@@ -176,7 +176,8 @@ def _write(folder: Path, export: TerraformExport, snapshot: Snapshot) -> None:
     """The configuration, and something at the place of each function's package."""
     document = linked(export, snapshot)
     for provider in document["provider"]["aws"]:
-        provider |= {"s3_use_path_style": True, "skip_requesting_account_id": False}
+        # A busy machine breaks off an answer now and then.
+        provider |= {"max_retries": 3, "s3_use_path_style": True, "skip_requesting_account_id": False}
     for body in _bodies(document):
         # Pulumi's protection is known; what the account protects by itself is to be seen.
         body.get("lifecycle", {}).pop("prevent_destroy", None)
@@ -185,8 +186,12 @@ def _write(folder: Path, export: TerraformExport, snapshot: Snapshot) -> None:
             package.parent.mkdir(parents=True, exist_ok=True)
             with zipfile.ZipFile(package, "w") as archive:
                 archive.writestr("handler.py", "")
+    # Neither is AWS's business, and the stand-in would be waited for: it spreads nothing over the world, and lets no instance go that
+    # was protected from scaling in when its group was drained.
     for body in document["resource"].get("aws_cloudfront_distribution", {}).values():
         body["wait_for_deployment"] = False
+    for body in document["resource"].get("aws_autoscaling_group", {}).values():
+        body["force_delete"] = True
     text, _ = layout.write(document)
     (folder / "main.tf.json").write_text(text, encoding="utf-8")
 
