@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path as FilePath
 from typing import Any, get_args
 
-from settings import stack_file
+from settings import neighbours, stack_file
 from settings.checks import check
 from settings.meant import key_meant
 from settings.merging import EVERY, Merged, is_sealed, merge
@@ -151,7 +151,7 @@ def load_stack(stack: Stack) -> Loaded:
     region, more = _region(config, document, said_region)
     mistakes += more
     merged, settings, more = _effective(own, region, phase=stack.phase)
-    mistakes += more
+    mistakes += [*more, *neighbours.clashes(stack.file, document)]
     if mistakes or settings is None:
         raise Mistakes(mistakes)
     if stack.phase is not None:
@@ -217,7 +217,8 @@ def load_from_pulumi() -> Settings:
     import pulumi  # noqa: PLC0415 - a third of a second that other commands need not pay
     from pulumi.runtime.config import CONFIG, is_config_secret  # noqa: PLC0415
 
-    on_disk = _positions(FilePath(pulumi.get_root_directory()) / f"Pulumi.{pulumi.get_stack()}.yaml")
+    file = FilePath(pulumi.get_root_directory()) / f"Pulumi.{pulumi.get_stack()}.yaml"
+    on_disk = _positions(file)
     values: dict[str, Any] = {}
     decrypted: set[str] = set()
     for key, text in CONFIG.get().items():
@@ -237,10 +238,17 @@ def load_from_pulumi() -> Settings:
     _, settings, more = _effective(
         own, region or _ANY_REGION, decrypted=any((layer,) not in own.lines for layer in decrypted)
     )
-    mistakes += more
+    mistakes += [*more, *_neighbours_of(file)]
     if mistakes or settings is None:
         raise Mistakes(mistakes)
     return settings
+
+
+def _neighbours_of(file: FilePath) -> list[Mistake]:
+    try:
+        return neighbours.clashes(file, stack_file.read(file))
+    except Mistakes:
+        return []
 
 
 _ANY_REGION = "us-east-1"

@@ -14,9 +14,11 @@ PLATFORM = "groundwork:platform: {name: shop, stage: dev, phase: launch}"
 def write_project(
     folder: Path, config: str = "", *, stack: str = "dev", program: str = "", main: str | None = None
 ) -> Path:
-    """A project with one stack. ``config`` is what stands under ``config:``; region and platform are added where it lacks them."""
+    """A project with one stack. ``config`` is what stands under ``config:``; region and platform are added where it lacks them, a
+    platform of its own for every further stack."""
     lines = textwrap.dedent(config).strip("\n")
-    head = [line for key, line in (("aws:region", REGION), ("groundwork:platform", PLATFORM)) if key not in lines]
+    platform = PLATFORM if stack == "dev" else PLATFORM.replace("shop", f"shop-{stack}")
+    head = [line for key, line in (("aws:region", REGION), ("groundwork:platform", platform)) if key not in lines]
     body = textwrap.indent("\n".join([*head, lines]).rstrip("\n"), "  ")
     return write_stack_file(folder, f"config:\n{body}\n", stack=stack, program=program, main=main)
 

@@ -1465,7 +1465,7 @@ def test_budgets_and_unusual_costs_are_told_to_somebody(stack: str) -> None:
     warnings = {(each["notificationType"], each["threshold"]) for each in budgets["MONTHLY"]["notifications"]}
     assert warnings == {("ACTUAL", 50), ("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100)}
     monitor = only(snapshot, "aws:costexplorer/anomalyMonitor:AnomalyMonitor")
-    assert (monitor.inputs["monitorType"], monitor.inputs["monitorDimension"]) == ("DIMENSIONAL", "SERVICE")
+    assert json.loads(monitor.inputs["monitorSpecification"])["Tags"]["Values"] == ["minifacebook"]
     anomalies = only(snapshot, "aws:costexplorer/anomalySubscription:AnomalySubscription").inputs
     assert anomalies["monitorArnLists"] == [monitor.outputs["arn"]]
     assert anomalies["subscribers"] == [{"type": "SNS", "address": told}]

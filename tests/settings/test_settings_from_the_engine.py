@@ -16,7 +16,7 @@ from preview.snapshot import Snapshot
 from settings import Mistakes, load_from_pulumi
 from settings.loading import _as_engine_config
 from tests.stacks import STACKS, found, loaded
-from tests.writing import load, write_project
+from tests.writing import PLATFORM, load, write_project
 
 PROGRAM = """
 import pulumi
@@ -137,3 +137,10 @@ class TestDecryptedSecrets:
     def test_secrets_given_without_a_file_are_taken(self, engine: Any, tmp_path: Path) -> None:
         config = {**self.BASE, "groundwork:secrets": {"app": {"keys": ["TOKEN"], "values": {"TOKEN": "the-secret"}}}}
         assert engine(config, ["groundwork:secrets"]).secrets["app"].values["TOKEN"].value == "the-secret"
+
+
+def test_a_stack_beside_it_that_takes_the_same_names_stops_the_program_too(tmp_path: Path) -> None:
+    write_project(tmp_path, PLATFORM, stack="other")
+    write_project(tmp_path, program=PROGRAM)
+    with pytest.raises(pulumi.RunError, match=r"Pulumi\.dev\.yaml:3 platform\.stage: .* by Pulumi\.other\.yaml:3 too"):
+        run(tmp_path, {"aws:region": "ap-south-1", "groundwork:platform": '{"name": "shop", "phase": "launch"}'})

@@ -1,0 +1,179 @@
+"""No two stacks take one name: every pair of the repository, and one platform in two stages and in two regions."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+
+from preview.snapshot import Resource, Snapshot
+from preview.terraform.names import args_class, properties
+from tests.examples.query import Config, changed
+from tests.requirements import proves
+from tests.stacks import ROOT, STACKS, loaded, run_found, snapshot_of
+
+TABLE: dict[str, Any] = yaml.safe_load((ROOT / "tests/unique_names.yaml").read_text(encoding="utf-8"))
+SCOPES = ("global", "account", "region")
+NAMED = {type_: (scope, row) for scope in SCOPES for type_, row in TABLE[scope].items()}
+
+Name = tuple[str, ...]
+"""Where it reaches, whose it is, what it is."""
+
+
+def names(snapshot: Snapshot) -> dict[Name, str]:
+    """Every fixed name that a stack takes, and which resource takes it."""
+    return {name: resource.name for resource in snapshot.resources for name in _names(resource, snapshot.region)}
+
+
+def _names(resource: Resource, region: str) -> Iterator[Name]:
+    if resource.type not in NAMED:
+        return
+    scope, row = NAMED[resource.type]
+    *kinds, last = (_at(resource.inputs, path) for path in row["name"])
+    place = resource.inputs.get("region", region) if scope == "region" else scope
+    lead = (place, row.get("family", resource.type), *(str(kind) for kind in kinds))
+    for name in last if isinstance(last, list) else [last]:
+        if name is not None:
+            yield *lead, str(name)
+
+
+def _at(inputs: dict[str, Any], path: str) -> Any:
+    value: Any = inputs
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def shared(one: Snapshot, other: Snapshot) -> list[str]:
+    """The names that both take."""
+    ours, theirs = names(one), names(other)
+    return [f"{' '.join(name)}: {ours[name]} and {theirs[name]}" for name in sorted(ours.keys() & theirs.keys())]
+
+
+def _who(stack: str) -> tuple[str, str]:
+    platform = loaded(stack).settings.platform
+    return platform.name, platform.stage
+
+
+PAIRS = [pair for pair in combinations(STACKS, 2) if _who(pair[0]) != _who(pair[1])]
+
+
+@proves("C-09")
+def test_every_two_stacks_of_the_repository_live_in_one_account() -> None:
+    """Wherever they are: a region is easily changed."""
+    clashes = {pair: both for pair in PAIRS if (both := shared(*(_anywhere(stack) for stack in pair)))}
+    assert len(PAIRS) > 40
+    assert clashes == {}
+
+
+@cache
+def _anywhere(stack: str) -> Snapshot:
+    return replace(snapshot_of(stack), region="anywhere")
+
+
+def variant(stack: str, tmp_path: Path, *, keys: dict[str, str]) -> Snapshot:
+    """The same platform as another stack, with other values of ``keys``, and without what an account or the world has once."""
+
+    def change(config: Config) -> None:
+        platform = config["groundwork:platform"]
+        for key, value in keys.items():
+            if key == "region":
+                config["aws:region"] = value
+            else:
+                platform[key] = value
+        if "domain" in platform:
+            platform["domain"] = f"other.{platform['domain']}"
+        for secret in config.get("groundwork:secrets", {}).values():
+            if "path" in secret:
+                secret["path"] += "-other"
+        for layer, role in (("search", "linked_role"), ("migration", "linked_roles")):
+            if f"groundwork:{layer}" in config:
+                config[f"groundwork:{layer}"][role] = False
+
+    made = changed(stack, tmp_path / "Pulumi.other.yaml", change)
+    return run_found(replace(made, name="other"))
+
+
+LARGEST = ["prod", "examples/mini-facebook/prod", "examples/chat-app/prod@growth", "examples/storefront/prod@millions"]
+
+
+@proves("C-09")
+@pytest.mark.parametrize("stack", LARGEST)
+def test_one_platform_lives_in_two_stages_of_one_account_and_region(stack: str, tmp_path: Path) -> None:
+    """What an account has once is told in the preview: tests/settings/test_neighbours.py."""
+    assert shared(snapshot_of(stack), variant(stack, tmp_path, keys={"stage": "staging"})) == []
+
+
+@proves("C-09")
+@pytest.mark.parametrize("stack", ["prod", "examples/mini-facebook/prod"])
+def test_one_platform_and_stage_lives_in_two_regions_of_one_account(stack: str, tmp_path: Path) -> None:
+    assert shared(snapshot_of(stack), variant(stack, tmp_path, keys={"region": "eu-west-1"})) == []
+
+
+def test_two_stacks_of_one_platform_and_stage_would_share_many_names(tmp_path: Path) -> None:
+    """Or this comparison compares nothing."""
+    assert len(shared(snapshot_of("prod"), variant("prod", tmp_path, keys={}))) > 30
+
+
+def built() -> dict[str, str]:
+    """Every type of AWS that a component builds, and where."""
+    types: dict[str, str] = {}
+    for file in sorted((ROOT / "components").rglob("*.py")):
+        module = importlib.import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            made = _called(module, node.func) if isinstance(node, ast.Call) else None
+            type_ = getattr(made, "pulumi_type", "") if _is_resource(made) else ""
+            if type_.startswith("aws:"):
+                types[type_] = f"{file.relative_to(ROOT)}:{node.lineno}"  # type: ignore[attr-defined]
+    return types
+
+
+def _called(module: Any, function: ast.expr) -> Any:
+    if isinstance(function, ast.Attribute):
+        return getattr(_called(module, function.value), function.attr, None)
+    return getattr(module, function.id, None) if isinstance(function, ast.Name) else None
+
+
+def _is_resource(made: Any) -> bool:
+    return isinstance(made, type) and issubclass(made, pulumi.CustomResource)
+
+
+def test_the_table_knows_every_type_that_components_build_and_no_other() -> None:
+    types = built()
+    known = [*NAMED, *TABLE["inside"], *TABLE["by_aws"]]
+    assert len(known) == len(set(known))
+    assert {type_: where for type_, where in types.items() if type_ not in known} == {}
+    assert sorted(set(known) - types.keys()) == []
+
+
+def test_what_has_no_name_in_the_table_is_given_none() -> None:
+    """A fixed name of a type that is thought to have none would be compared with nothing."""
+    unnamed = {*TABLE["by_aws"]} - {"aws:route53/zone:Zone"}  # whose name is the domain, as often as one likes
+    given = {
+        (resource.type, resource.inputs["name"])
+        for stack in STACKS
+        for resource in snapshot_of(stack).of_type(*unnamed)
+        if "name" in resource.inputs
+    }
+    assert given == set()
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_every_row_of_the_table_says_where_it_is_from(scope: str) -> None:
+    assert all(row["source"].startswith("https://") and row["name"] for row in TABLE[scope].values())
+
+
+def test_the_inputs_of_the_table_are_what_the_types_call_them() -> None:
+    for type_, (_, row) in NAMED.items():
+        args = args_class(type_)
+        assert args is not None, type_
+        assert {path.partition(".")[0] for path in row["name"]} <= set(properties(args)), type_
