@@ -161,7 +161,9 @@ class _Plan:
         holders.pop(None, None)
         for urn in [*(one.urn for one in self.created), *self._differing]:
             resource = self._head[urn]
-            holder = holders.get(_identity(resource.type, resource.inputs))
+            identity = _identity(resource.type, resource.inputs)
+            kept = urn in self._before and identity == _identity(resource.type, self._before[urn])
+            holder = None if kept else holders.get(identity)
             if holder is not None and holder.urn != urn:
                 yield Refusal(resource, f"has the name that {holder.name} still holds: already exists")
 
@@ -243,8 +245,9 @@ def _identity(type_: str, inputs: Mapping[str, Any]) -> Any:
     """What AWS knows a resource by, where the program says it; None where a name is made up or two never collide."""
     keys = _identity_keys(type_)
     said = {key: inputs.get(key) for key in keys}
-    if "metadata" in said:
-        said = {key: (said["metadata"] or {}).get(key) for key in ("namespace", "name")}
+    metadata = said.get("metadata")
+    if metadata:
+        said = {key: metadata.get(key) for key in ("namespace", "name")}
     # The first names the thing itself, or what it is a part of.
     if not keys or (next(iter(said.values())) is None and len(said) < 2):
         return None

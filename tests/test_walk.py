@@ -5,6 +5,7 @@ What Pulumi, the provider and AWS do of a step is ``preview/moves.py``; what sta
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -19,7 +20,7 @@ from preview.snapshot import Resource, Snapshot
 from tests.examples.query import Config, changed
 from tests.replacement import TABLE
 from tests.requirements import proves
-from tests.stacks import ROOT, STACK_NAMES, in_each_phase, run_found, snapshot_of
+from tests.stacks import ROOT, STACK_NAMES, STACKS, in_each_phase, run_found, snapshot_of
 
 REPLICA = "aws:rds/instance:Instance"
 CACHE = "aws:elasticache/replicationGroup:ReplicationGroup"
@@ -62,6 +63,7 @@ UP = {
     "chat-app, until it has several instances": [f"{CHAT}@mvp", f"{CHAT}@launch"],
     "storefront": [f"{SHOP}@growth", f"{SHOP}@millions"],
     "ecs-web": ["examples/ecs-web/prod", "examples/ecs-web/prod@growth"],
+    "mini-facebook": ["examples/mini-facebook/prod", "examples/mini-facebook/prod@millions"],
 }
 
 
@@ -172,6 +174,22 @@ def test_a_running_stack_changes_its_engine_and_keeps_repositories_and_logs(engi
         assert [name for name in logs if name.startswith("/shop/prod/services/")] == []
 
 
+def to_fargate(config: Config) -> None:
+    """What goes with instances leaves with them; a service that said no size of Fargate's gets one."""
+    config["groundwork:compute"] |= {"engine": "fargate", "instances": None}
+    for service in config["groundwork:services"].values():
+        service |= {"cpu": 512, "memory": 1024, "scaling": {"min": 2, "max": 3}}
+
+
+@pytest.mark.parametrize("stack", [f"{CHAT}@growth", "examples/ecs-web/prod"])
+@proves("C-02", "C-08", "S4-16")
+def test_instances_give_way_to_fargate_and_back_by_settings_alone(stack: str, tmp_path: Path) -> None:
+    fargate = run_found(changed(stack, tmp_path / "fargate.yaml", to_fargate))
+    for step in walk([snapshot_of(stack), fargate, snapshot_of(stack)]):
+        assert refused(step) == {}
+        assert step.removed or step.created
+
+
 PHASES = ("mvp", "launch", "growth", "scale", "millions")
 
 
@@ -276,6 +294,13 @@ def test_a_step_that_would_be_refused_is(edit: Callable[[Snapshot], Snapshot], n
 def test_nothing_said_is_nothing_done() -> None:
     step = move(snapshot_of(BASE), snapshot_of(BASE))
     assert (step.created, step.changed, step.replaced, step.removed, step.refusals) == ((), (), (), (), ())
+
+
+def test_the_provider_was_asked_about_everything_that_is_protected() -> None:
+    """Where this fails, `python -m tests.replacement` asks it about what is new."""
+    asked = json.loads(TABLE.read_text(encoding="utf-8"))["types"]
+    protected = {one.type for stack in STACKS for one in snapshot_of(stack).resources if one.options.get("protect")}
+    assert {type_ for type_ in protected if type_.startswith("aws:")} - set(asked) == set()
 
 
 def test_what_forces_a_replacement_is_known_of_everything_that_holds_data() -> None:
