@@ -9,10 +9,10 @@ STACK  ?= dev
 REHEARSED ?= dev examples/ecs-web/prod examples/thulobazaar/prod@launch
 
 .DEFAULT_GOAL := help
-.PHONY: help preview preview-all verify-all rehearse test lint format types kubernetes functions golden docs bench lock clean
+.PHONY: help preview preview-all verify-all verify-kubernetes rehearse test lint format types kubernetes functions golden docs bench lock clean
 
 help: ## Show these targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 $(VENV)/.run: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -47,6 +47,9 @@ verify-all: $(VENV)/.kubernetes ## Have the real AWS provider judge every stack 
 
 rehearse: $(VENV)/.dev ## Deploy stacks to a stand-in account, twice, and remove them (REHEARSED=…)
 	@$(BIN)/python -m operations.rehearsal $(REHEARSED)
+
+verify-kubernetes: $(VENV)/.dev ## Have a real kube-apiserver judge every object, where Go and etcd are
+	@$(BIN)/python -m tests.kubernetes
 
 test: $(VENV)/.dev ## Run the tests
 	@$(BIN)/python -m pytest -n auto

@@ -136,14 +136,18 @@ OF_THE_CLUSTER = {"Application", "EC2NodeClass", "NodePool"}
 """Kinds that the cluster brings; its own tests look at them."""
 
 
+def shop_file(scaling: str, objects: str = "apply", stage: str = "prod") -> str:
+    """A stack file in which every kind of object is."""
+    nodes = "null" if scaling == "auto-mode" else "batch"
+    return SHOP.format(scaling=scaling, objects=objects, stage=stage, nodes=nodes)
+
+
 @cache
-def _shop(scaling: str = "cluster-autoscaler", objects: str = "apply", stage: str = "prod") -> Snapshot:
+def shop(scaling: str = "cluster-autoscaler", objects: str = "apply", stage: str = "prod") -> Snapshot:
     import tempfile  # noqa: PLC0415 - one folder for each way, and no fixture of one scope fits
     from pathlib import Path  # noqa: PLC0415
 
-    text = SHOP.format(
-        scaling=scaling, objects=objects, stage=stage, nodes="null" if scaling == "auto-mode" else "batch"
-    )
+    text = shop_file(scaling, objects, stage)
     with tempfile.TemporaryDirectory() as folder:
         return run_found(find_stack("dev", write_project(Path(folder), text, main=str(ROOT))))
 
@@ -180,7 +184,7 @@ def version_of(snapshot: Snapshot) -> str:
 @pytest.mark.parametrize("scaling", SCALINGS)
 @proves("S1-06")
 def test_every_object_is_one_that_kubernetes_takes(scaling: str) -> None:
-    snapshot = _shop(scaling)
+    snapshot = shop(scaling)
     kinds = check(snapshot, version_of(snapshot))
     assert {*CUSTOM, "Deployment", "Service", "NetworkPolicy", "HorizontalPodAutoscaler"} <= set(kinds)
     assert {"PodDisruptionBudget", "ServiceAccount", "Namespace"} <= set(kinds)
@@ -196,13 +200,13 @@ def test_every_object_of_the_repositorys_stacks_is_one_that_kubernetes_takes(sta
 
 
 def test_the_schemas_are_those_of_the_clusters_version() -> None:
-    snapshot = _shop()
+    snapshot = shop()
     deployment = next(given for _, given in objects_of(snapshot) if given["kind"] == "Deployment")
     assert kubernetes_validate.validate(deployment, version_of(snapshot), strict=True) == version_of(snapshot)
 
 
 def _wrong(change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    given = next(given for _, given in objects_of(_shop()) if given["kind"] == "Deployment")
+    given = next(given for _, given in objects_of(shop()) if given["kind"] == "Deployment")
     copy: dict[str, Any] = json.loads(json.dumps(given))
     change(copy)
     return copy
@@ -219,26 +223,26 @@ def _wrong(change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
 )
 def test_a_wrong_object_would_be_found(change: Callable[[dict[str, Any]], None]) -> None:
     with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(_wrong(change), version_of(_shop()), strict=True)
+        kubernetes_validate.validate(_wrong(change), version_of(shop()), strict=True)
 
 
 def test_rendered_objects_are_the_applied_ones() -> None:
     """With a private endpoint that the stack does not reach, GitOps applies from a folder what else the stack would."""
-    applied, rendered = (dict(objects_of(_shop(objects=way))) for way in ("apply", "render"))
+    applied, rendered = (dict(objects_of(shop(objects=way))) for way in ("apply", "render"))
     # Charts are Argo CD's to install then.
     extra = {urn: given["kind"] for urn, given in rendered.items() if urn not in applied}
     assert set(extra.values()) == {"Application"}
     assert {urn: given for urn, given in rendered.items() if urn not in extra} == applied
-    [provider] = _shop(objects="render").of_type("pulumi:providers:kubernetes")
+    [provider] = shop(objects="render").of_type("pulumi:providers:kubernetes")
     assert provider.inputs["renderYamlToDirectory"] == "build/kubernetes/shop-prod"
     assert "kubeconfig" not in provider.inputs
-    [provider] = _shop().of_type("pulumi:providers:kubernetes")
+    [provider] = shop().of_type("pulumi:providers:kubernetes")
     assert "renderYamlToDirectory" not in provider.inputs
 
 
 def test_no_secret_value_stands_in_an_object() -> None:
-    assert not [urn for urn, given in objects_of(_shop()) if given["kind"] == "Secret"]
-    assert '"$groundwork": "secret"' not in json.dumps(dict(objects_of(_shop())))
+    assert not [urn for urn, given in objects_of(shop()) if given["kind"] == "Secret"]
+    assert '"$groundwork": "secret"' not in json.dumps(dict(objects_of(shop())))
 
 
 def test_every_pod_meets_the_standard_that_its_namespace_enforces() -> None:
@@ -253,7 +257,7 @@ def test_every_pod_meets_the_standard_that_its_namespace_enforces() -> None:
         "projected",
         "secret",
     }
-    for urn, given in objects_of(_shop()):
+    for urn, given in objects_of(shop()):
         if given["kind"] != "Deployment":
             continue
         pod = given["spec"]["template"]["spec"]

@@ -1,0 +1,104 @@
+"""What the judge needs to be one: a server of the clusters' version, and a definition of every kind."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from components.compute.eks import karpenter, queue_scaling
+from settings.facts import kubernetes_versions
+from tests.components.test_kubernetes_schemas import CUSTOM, OF_THE_CLUSTER, shop
+from tests.kubernetes import __main__ as command
+from tests.kubernetes import judge, server
+
+DEFINITIONS = yaml.safe_load(judge._DEFINITIONS.read_text(encoding="utf-8"))
+
+
+def test_the_server_is_of_the_newest_version_that_clusters_have() -> None:
+    assert server.minor(server.version()) == next(iter(kubernetes_versions()))
+
+
+def test_every_kind_that_controllers_bring_is_defined() -> None:
+    objects = judge.objects_of(shop("karpenter", "render"))
+    groups = {given["kind"]: given["apiVersion"].rpartition("/")[0] for given in objects}
+    brought = {kind: group for kind, group in groups.items() if "." in group and not group.endswith(".k8s.io")}
+    assert set(brought) == CUSTOM.keys() | OF_THE_CLUSTER
+    for group in brought.values():
+        assert DEFINITIONS[group]["sum"].startswith("h1:")
+
+
+@pytest.mark.parametrize(("group", "chart"), [("karpenter.sh", karpenter._CHART), ("keda.sh", queue_scaling._CHART)])
+def test_definitions_are_of_the_version_that_is_installed(group: str, chart: object) -> None:
+    assert DEFINITIONS[group]["module"].endswith(f"@v{chart.version}")
+
+
+@pytest.mark.parametrize("command_name", ["go", "etcd"])
+def test_where_go_or_etcd_is_missing_it_says_so(
+    command_name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(server.shutil, "which", lambda name: None if name == command_name else f"/bin/{name}")
+    assert command.main() == 0
+    [line] = capsys.readouterr().out.splitlines()
+    assert line.startswith("skipped: ")
+    assert command_name in line.lower()
+
+
+def test_a_module_of_another_content_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_go", lambda *_, **__: '{"Sum": "h1:other", "Dir": "/"}')
+    with pytest.raises(server.ServerError, match="its checksum is h1:other, and not h1:pinned"):
+        server.module("example.com/m@v1", "h1:pinned")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[judge.Cluster]:
+    try:
+        server.needs()
+    except server.UnavailableError as missing:
+        pytest.skip(str(missing))
+    if not server.kept().is_file():
+        pytest.skip("kube-apiserver is not built: make verify-kubernetes")
+    with server.running(server.minor(server.version())) as api:
+        yield judge.Cluster(api)
+
+
+def _container(deployment: Any) -> Any:
+    return deployment["spec"]["template"]["spec"]["containers"][0]
+
+
+SPOILED: list[tuple[str, Callable[[Any], Any], str]] = [
+    ("Deployment", lambda it: _container(it).update(imagePullPolice="Always"), "imagePullPolice: field not declared"),
+    ("Deployment", lambda it: _container(it)["securityContext"].pop("capabilities"), "violates PodSecurity"),
+    ("Service", lambda it: it["spec"]["ports"].append(dict(it["spec"]["ports"][0])), "duplicate entries"),
+    ("ScaledObject", lambda it: it["spec"].update(maxReplicaCount="many"), "maxReplicaCount"),
+    ("Deployment", lambda it: it["spec"].pop("selector"), "selector"),
+]
+
+
+def test_it_sees_what_no_schema_says(cluster: judge.Cluster) -> None:
+    """The last step of a stack that is well, and each slip alone, so that an empty answer means something."""
+    objects = judge.objects_of(shop("cluster-autoscaler"))
+    assert judge.prepare(cluster, objects) == []
+    for kind, spoil, said in SPOILED:
+        spoiled = copy.deepcopy(objects)
+        spoil(next(given for given in spoiled if given["kind"] == kind))
+        found = judge.first_update(cluster, spoiled)
+        assert any(said in line for line in found), (kind, said, found)
+    assert judge.first_update(cluster, objects) == []
+    bound = copy.deepcopy(next(given for given in objects if given["kind"] == "TargetGroupBinding"))
+    bound["spec"]["targetGroupARN"] += "0"
+    assert "spec.targetGroupARN may not change" in str(cluster.apply(bound).refusal)
+
+
+def test_an_update_that_takes_an_image_back_is_refused(cluster: judge.Cluster) -> None:
+    """What ``ignoreChanges`` did on the image (pulumi#15412): it sent the old one."""
+    objects = judge.objects_of(shop("cluster-autoscaler"))
+    judge.prepare(cluster, objects)
+    judge.first_update(cluster, objects)
+    for deployment in judge.deployments(objects):
+        assert cluster.deliver(deployment, "example.com/delivered:2").status == 200
+    found = judge.later_update(cluster, [], judge.grown(objects))
+    assert any('conflict with "kubectl-set"' in line for line in found), found
