@@ -121,6 +121,7 @@ def eks(
     observability: Mapping[str, Any] | None = None,
     ranges: Ranges = RANGES,
     load_balancer: bool = True,
+    delivered: Mapping[str, str] | None = None,
 ) -> Callable[[Foundation], Eks]:
     balancer = SimpleNamespace(
         arn_suffix="app/shop/1",
@@ -158,6 +159,7 @@ def eks(
             volumes_key_arn=KEY,
             ranges=ranges,
             vpc_cidr="10.0.0.0/16",
+            delivered=delivered,
         )
 
     return program
@@ -679,13 +681,29 @@ def test_cpu_units_become_thousandths_of_a_core(units: int) -> None:
     assert 0 <= thousandths / 1000 - units / 1024 < 0.001
 
 
-def test_a_pipelines_image_is_left_alone_and_not_waited_for(shop: Snapshot) -> None:
-    gateway = named(shop, DEPLOYMENT, "gateway")
-    assert gateway.options["ignoreChanges"] == ["spec.template.spec.containers[0].image"]
-    assert gateway.inputs["metadata"]["annotations"] == {"pulumi.com/skipAwait": "true"}
-    owned = named(one({"image": "public.ecr.aws/docker/library/nginx:1.29"}), DEPLOYMENT, "web")
-    assert "ignoreChanges" not in owned.options
-    assert "annotations" not in owned.inputs["metadata"]
+def test_what_a_pipeline_delivered_is_declared_and_waited_for() -> None:
+    """Server-side apply sends what is ignored too (pulumi#15412), and conflicts with who wrote it; so nothing is ignored."""
+    image = "111122223333.dkr.ecr.ap-south-1.amazonaws.com/shop/prod/users:7"
+    later = build(eks(SHOP, grants=GRANTS, delivered={"gateway": "none", "users": image}))
+    assert container(later, "users")["image"] == image
+    assert {entry["name"] for entry in container(later, "users")["env"]} >= {"PORT", "DATABASE_PASSWORD"}
+    for service in SHOP:
+        deployed = named(later, DEPLOYMENT, service)
+        assert "ignoreChanges" not in deployed.options
+        # Whoever delivered an image is to hear that it does not start.
+        assert "annotations" not in deployed.inputs["metadata"]
+
+
+def test_before_its_first_image_a_service_answers_and_knows_nothing() -> None:
+    first = build(eks(SHOP, grants=GRANTS, delivered={}))
+    for service in SHOP:
+        placeholder = container(first, service)
+        assert placeholder["image"].startswith("public.ecr.aws/docker/library/busybox:")
+        assert not placeholder.get("env")
+        assert not [volume for volume in pod(first, service).get("volumes", ()) if "csi" in volume]
+        assert pod(first, service)["securityContext"]["runAsNonRoot"] is True
+    assert container(first, "gateway")["readinessProbe"]["httpGet"] == {"path": "/health", "port": "http"}
+    assert "livenessProbe" not in container(first, "mailer")
 
 
 @proves("S1-22")

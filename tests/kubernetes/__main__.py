@@ -1,4 +1,5 @@
-"""``make verify-kubernetes``: every object of every EKS stack before a real kube-apiserver."""
+"""``make verify-kubernetes``: every object of every EKS stack before a real kube-apiserver, and what becomes of them when a
+pipeline delivers an image and the next update changes sizes."""
 
 from __future__ import annotations
 
@@ -19,12 +20,13 @@ from tests.writing import write_project
 
 @dataclass(frozen=True)
 class Subject:
-    """A stack, as its first update finds it."""
+    """A stack, as its first update finds it and as later ones do."""
 
     name: str
     version: str
     """Of the cluster."""
     first: list[judge.Object]
+    later: list[judge.Object]
 
 
 def main() -> int:
@@ -55,21 +57,27 @@ def _subjects() -> Iterator[Subject]:
 
 
 def _subject(name: str, stack: Stack) -> Subject:
-    first = run_stack(stack, load_stack(stack))
+    first, later = (run_stack(stack, load_stack(stack), delivered=there) for there in (False, True))
     [cluster] = first.of_type("aws:eks/cluster:Cluster")
-    return Subject(name, cluster.inputs["version"], judge.objects_of(first))
+    return Subject(name, cluster.inputs["version"], judge.objects_of(first), judge.objects_of(later))
 
 
 def _judged(subject: Subject) -> list[str]:
     with running(subject.version) as api:
         cluster = judge.Cluster(api)
         found = judge.prepare(cluster, subject.first) or judge.first_update(cluster, subject.first)
+        found = found or judge.later_update(cluster, subject.first, judge.grown(subject.later))
     said = f"Kubernetes {subject.version} by kube-apiserver {version()}"
     if found:
         print(f"{subject.name}: {said}")
         print("\n".join(f"  {line}" for line in found), flush=True)
     else:
-        print(f"{subject.name}: {said} takes {len(subject.first)} objects", flush=True)
+        delivered = len(judge.deployments(subject.first))
+        print(
+            f"{subject.name}: {said} takes {len(subject.first)} objects; {delivered} images delivered and still there after "
+            "an update of all sizes",
+            flush=True,
+        )
     return found
 
 

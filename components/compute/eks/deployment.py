@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components.compute.eks.inside import NOT_AWAITED, Inside, selector
+from components.compute.eks.inside import Inside, selector
 from components.compute.eks.nodes import GROUP_LABEL
 from components.compute.eks.secrets import Values
 from components.compute.images import Image
@@ -56,14 +56,12 @@ def deployment(
     fixed: bool,
     after: Sequence[pulumi.Resource],
 ) -> kubernetes.apps.v1.Deployment:
-    """As many pods as ``scaling.min`` says where the number is ``fixed``; else something else decides it."""
+    """As many pods as ``scaling.min`` says where the number is ``fixed``; else something else decides it. The update waits until
+    the pods are ready: whoever delivered an image is to hear that it does not start."""
     service = workload.settings
-    by_pipeline = service.owner_of_image == "pipeline"
-    # A pipeline's first image may come long after the stack; only what the stack deploys is waited for.
-    annotations = NOT_AWAITED if by_pipeline else None
     return kubernetes.apps.v1.Deployment(
         f"{inside.parent.name}-{workload.name}",
-        metadata=inside.metadata(workload.name, service=workload.name, annotations=annotations),
+        metadata=inside.metadata(workload.name, service=workload.name),
         spec=kubernetes.apps.v1.DeploymentSpecArgs(
             replicas=service.scaling.min if fixed else None,
             revision_history_limit=5,
@@ -77,10 +75,7 @@ def deployment(
                 spec=_pod(inside, workload, image, given),
             ),
         ),
-        opts=inside.options(
-            after,
-            ignore_changes=["spec.template.spec.containers[0].image"] if by_pipeline else None,
-        ),
+        opts=inside.options(after),
     )
 
 

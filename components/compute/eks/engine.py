@@ -46,7 +46,7 @@ class Eks(Component):
     their volumes; Container Insights by observation and logs by GB; then as on other engines. Pods cost nothing.
 
     Fails: a pod that finds no node stays Pending, and the ``tasks`` alarm goes off after 5 minutes; a rollout whose pods do not
-    get ready stops with the old ones still there, and an update that deploys the image itself fails after 10 minutes. A
+    get ready stops with the old ones still there, and the update that began it fails after 10 minutes. A
     connection that no ``uses`` opens times out. An update that cannot reach the API of a private endpoint fails with ``i/o
     timeout``: run it inside the network, or set ``kubernetes.objects: render``.
 

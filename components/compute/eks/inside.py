@@ -15,12 +15,6 @@ from settings.models.compute import ComputeSettings
 
 NAME_LABEL = "app.kubernetes.io/name"
 
-NOT_AWAITED = {"pulumi.com/skipAwait": "true"}
-"""On objects that an update makes without waiting until they work: pods may come long after the stack.
-
-https://www.pulumi.com/registry/packages/kubernetes/installation-configuration/#pulumicomskipawait
-"""
-
 _Metadata = kubernetes.meta.v1.ObjectMetaArgs
 
 

@@ -7,7 +7,7 @@ import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 
 from components.compute.eks.deployment import PORT
-from components.compute.eks.inside import NOT_AWAITED, Inside, selector
+from components.compute.eks.inside import Inside, selector
 from components.compute.exposure import Exposure
 from components.compute.firewall import Firewall, admit
 from components.compute.wiring import Network
@@ -18,6 +18,12 @@ BINDING_KIND = "TargetGroupBinding"
 _BINDING = "elbv2.k8s.aws/v1beta1"
 """https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/targetgroupbinding/targetgroupbinding/"""
 
+_NOT_AWAITED = {"pulumi.com/skipAwait": "true"}
+"""The provider would wait until a pod answers behind a Service, and pods wait for their Service.
+
+https://www.pulumi.com/registry/packages/kubernetes/installation-configuration/#pulumicomskipawait
+"""
+
 DEFAULT_PATH = "/*"
 _NLB_CLASS = "service.k8s.aws/nlb"
 _ANNOTATION = "service.beta.kubernetes.io/aws-load-balancer-"
@@ -25,15 +31,12 @@ _NLB_PORT = 80
 
 
 def named(inside: Inside, workload: Workload) -> kubernetes.core.v1.Service | None:
-    """``http://name:port``, as on every engine; None for a worker.
-
-    It would be waited for until a pod answers behind it, and the pods wait for it.
-    """
+    """``http://name:port``, as on every engine; None for a worker."""
     if workload.settings.port is None:
         return None
     return kubernetes.core.v1.Service(
         f"{inside.parent.name}-{workload.name}",
-        metadata=inside.metadata(workload.name, service=workload.name, annotations=NOT_AWAITED),
+        metadata=inside.metadata(workload.name, service=workload.name, annotations=_NOT_AWAITED),
         spec=kubernetes.core.v1.ServiceSpecArgs(
             type="ClusterIP", selector=selector(workload.name), ports=[_port(workload.settings.port)]
         ),
@@ -93,7 +96,7 @@ def balancer(inside: Inside, workload: Workload, network: Network, firewall: Fir
             f"{workload.name}-nlb",
             service=workload.name,
             annotations={
-                **NOT_AWAITED,
+                **_NOT_AWAITED,
                 f"{_ANNOTATION}additional-resource-tags": ",".join(tags),
                 f"{_ANNOTATION}healthcheck-path": workload.settings.health,
                 f"{_ANNOTATION}healthcheck-protocol": "http",
