@@ -3,7 +3,7 @@
 For each service a parameter, ``/platform/stage/services/images/name``, holds the reference of the image that runs, or ``none``.
 A pipeline that owns an image writes there what it has pushed; the next update reads it before anything else and makes it part
 of what it declares, so that sizes change and images stay. Until there is an image, a placeholder runs
-(``docs/decisions/0008-an-image-is-delivered-by-a-parameter.md``).
+(``docs/decisions/0012-an-image-is-delivered-by-a-parameter.md``).
 """
 
 from __future__ import annotations

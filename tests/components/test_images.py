@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -280,4 +281,18 @@ def test_who_may_not_ask_parameter_store_is_told_what_is_missing(tmp_path: Path,
     write_project(tmp_path / "a", SHOP.format(engine="fargate"), main=str(Path(__file__).parents[2]))
     stack = find_stack("dev", tmp_path / "a")
     with pytest.raises(pulumi.RunError, match=r"needs ssm:GetParametersByPath there: .*AccessDenied"):
+        run_stack(stack, load_stack(stack))
+
+
+def test_without_pulumis_kubernetes_package_the_engine_eks_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pulumi_kubernetes", None)
+    for name in [name for name in sys.modules if name.startswith("components.compute.eks.")]:
+        monkeypatch.delitem(sys.modules, name)
+    write_project(tmp_path / "a", SHOP.format(engine="eks"), main=str(Path(__file__).parents[2]))
+    stack = find_stack("dev", tmp_path / "a")
+    with pytest.raises(
+        pulumi.RunError, match="eks needs pulumi-kubernetes, which is not installed; run `make kubernetes`"
+    ):
         run_stack(stack, load_stack(stack))

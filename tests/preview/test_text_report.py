@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -233,6 +234,20 @@ def test_what_no_api_does_stands_before_the_next_step_and_only_where_it_is_neede
     found = shown(text.report(snapshot(channel, resource("main")), verdicts(), 80, "dev"))
     assert found.index("Needs by hand: the Slack workspace authorized") < found.index("Next: pulumi up")
     assert "by hand" not in shown(text.report(snapshot(resource("main")), verdicts(), 80, "dev"))
+
+
+def test_what_the_settings_leave_open_is_noted_before_the_next_step() -> None:
+    found = shown(text.report(snapshot(resource("main")), verdicts(), 80, "dev", hints=["nobody hears of this"]))
+    assert found.index("Note: nobody hears of this.") < found.index("Next: pulumi up")
+
+
+def test_functions_without_a_package_are_noted_with_how_to_make_it() -> None:
+    kind = "aws:lambda/function:Function"
+    function = replace(resource("resize", kind), inputs={"code": {"path": "build/functions/no-such.zip"}})
+    packaged = replace(resource("other", kind), inputs={"code": {"path": "functions"}})
+    found = " ".join(shown(text.report(snapshot(function, packaged), verdicts(), 80, "dev")).split())
+    assert "Note: packages are missing, of 1 function; pulumi up wants them made: make functions." in found
+    assert "Note:" not in shown(text.report(snapshot(packaged), verdicts(), 80, "dev"))
 
 
 @pytest.mark.parametrize("stack", STACKS)

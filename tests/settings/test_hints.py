@@ -1,0 +1,46 @@
+"""What is no mistake and yet should be known."""
+
+from typing import Any
+
+import pytest
+
+from settings.hints import hints
+from settings.models import Settings
+
+SOMEBODY = {"emails": ["team@example.com"]}
+
+
+def found(stage: str = "prod", **layers: Any) -> list[str]:
+    platform = {"name": "shop", "stage": stage, **layers.pop("platform", {})}
+    return list(hints(Settings.model_validate({"region": "eu-central-1", "platform": platform, **layers})))
+
+
+@pytest.mark.parametrize(
+    ("alerts", "heard"),
+    [
+        ({}, ["prod's alarms reach nobody"]),
+        ({"notice": SOMEBODY}, []),
+        ({"notice": SOMEBODY, "page": {}}, ["prod's pages reach nobody"]),
+        ({"page": SOMEBODY}, ["prod's alarms reach nobody"]),
+    ],
+)
+def test_a_prod_whose_alarms_reach_nobody_is_told_so(alerts: dict[str, Any], heard: list[str]) -> None:
+    assert [hint.partition(";")[0] for hint in found(observability={"alerts": alerts})] == heard
+    assert found("dev", observability={"alerts": alerts}) == []
+
+
+def test_a_platform_without_alarms_needs_nobody_to_hear_them() -> None:
+    assert found() == []
+
+
+def test_a_domain_that_is_not_said_to_be_delegated_is_told_with_the_way_there() -> None:
+    waiting = {"platform": {"domain": "shop.example.com"}}
+    [hint] = found("dev", edge={}, **waiting)
+    assert (
+        "shop.example.com waits to be delegated, and until then the platform answers at CloudFront's own name" in hint
+    )
+    assert "pulumi stack output nameServers" in hint
+    [public] = found("dev", edge={"load_balancer": {"exposure": "internet"}}, **waiting)
+    assert "until then nothing answers yet" in public
+    assert found("dev", edge={"zone": {"delegated": True}}, **waiting) == []
+    assert found("dev", edge={"zone": {"id": "Z0123456789ABC"}}, **waiting) == []
