@@ -133,8 +133,9 @@ class Queue(Component):
             max_message_size=settings.max_kb * 1024,
             kms_master_key_id=self._key_arn,
             kms_data_key_reuse_period_seconds=KEY_REUSE_SECONDS,
+            # As the provider writes it, so that what is read back is no change, whether as sent or not.
             redrive_policy=pulumi.Output.json_dumps(
-                {"deadLetterTargetArn": dead_letter_arn, "maxReceiveCount": settings.tries}
+                {"deadLetterTargetArn": dead_letter_arn, "maxReceiveCount": settings.tries}, separators=(",", ":")
             ),
             opts=self.stateful(),
         )

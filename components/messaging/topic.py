@@ -146,7 +146,7 @@ class Subscription(Component):
             raw_message_delivery=settings.raw or None,
             filter_policy=_filter(settings.filter),
             filter_policy_scope=_SCOPES[settings.filter_on] if settings.filter else None,
-            redrive_policy=pulumi.Output.json_dumps({"deadLetterTargetArn": dead.arn}),
+            redrive_policy=pulumi.Output.json_dumps({"deadLetterTargetArn": dead.arn}, separators=(",", ":")),
             opts=self.child(depends_on=permission),
         )
         self.arn = subscription.arn

@@ -70,6 +70,7 @@ def test_a_queue_gives_up_on_a_message_after_its_tries():
     main, dead = _both(_queue({"tries": 5}))
     redrive = json.loads(main.inputs["redrivePolicy"])
     assert redrive == {"deadLetterTargetArn": dead.outputs["arn"], "maxReceiveCount": 5}
+    assert main.inputs["redrivePolicy"] == json.dumps(redrive, separators=(",", ":"), sort_keys=True)
 
 
 def test_the_dead_letter_queue_takes_from_this_queue_and_no_other():
