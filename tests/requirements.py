@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,12 +25,14 @@ def proves(*rows: str) -> pytest.MarkDecorator:
     return pytest.mark.proves(*rows)
 
 
+@cache
 def rows() -> dict[str, dict[str, str]]:
     """Row id → what is asked and what is built."""
     table: dict[str, dict[str, str]] = yaml.safe_load(ROWS.read_text(encoding="utf-8"))
     return table
 
 
+@cache
 def proofs() -> dict[str, list[str]]:
     """Row id → the tests that name it, as ``path::test``."""
     found: dict[str, list[str]] = {}
