@@ -68,9 +68,8 @@ class BudgetSettings(Model):
     def _alerts_are_few_and_differ(self) -> BudgetSettings:
         amounts = [*self.alert_dollars, *(share * self.monthly / 100 for share in self.shares)]
         twice = next((amount for amount in amounts if amounts.count(amount) > 1), None)
-        if twice is not None or len(set(self.forecast_percent)) < len(self.forecast_percent):
-            what = "a forecast share" if twice is None else f"${twice:g}"
-            raise PydanticCustomError("budget", "{what} would be told of twice", {"what": what})
+        if twice is not None:
+            raise PydanticCustomError("budget", "${amount} would be told of twice", {"amount": f"{twice:g}"})
         count = len(amounts) + len(self.forecast_percent)
         if count > _MOST_ALERTS:
             raise PydanticCustomError(

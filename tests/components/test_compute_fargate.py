@@ -352,7 +352,7 @@ def test_outside_prod_a_repository_goes_with_its_images() -> None:
     [
         ("public.ecr.aws/nginx/nginx:1.29", None),
         (
-            "444455556666.dkr.ecr.eu-west-1.amazonaws.com/team/web@sha256:0",
+            f"444455556666.dkr.ecr.eu-west-1.amazonaws.com/team/web@sha256:{'0' * 64}",
             "arn:aws:ecr:eu-west-1:444455556666:repository/team/web",
         ),
     ],

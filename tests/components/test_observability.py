@@ -439,4 +439,4 @@ def test_metrics_of_this_stack_are_none() -> None:
         "hits": {"service": "api", "where": "$.hit IS TRUE", "share_of": "lookups"},
     }
     assert [mistake for check in CHECKS for mistake in check(settings(metrics))] == []
-    assert [mistake for check in CHECKS for mistake in check(SimpleNamespace(observability=None))] == []  # type: ignore[arg-type]
+    assert [mistake for check in CHECKS for mistake in check(SimpleNamespace(observability=None, edge=None))] == []  # type: ignore[arg-type]

@@ -141,7 +141,15 @@ def _storage(snapshot: Snapshot, dimensions: Inputs) -> float:
 
 
 def _connections(snapshot: Snapshot, dimensions: Inputs) -> float:
-    most = max_connections(_instance(snapshot, dimensions)["instanceClass"])
+    instance = _instance(snapshot, dimensions)
+    # Compared by name: instances of one stack share the group that the stack file's parameters are in.
+    [group] = [
+        item
+        for item in snapshot.of_type("aws:rds/parameterGroup:ParameterGroup")
+        if item.outputs["name"] == instance["parameterGroupName"]
+    ]
+    said = [float(one["value"]) for one in group.inputs["parameters"] if one["name"] == "max_connections"]
+    most = said[0] if said else max_connections(instance["instanceClass"])
     assert most is not None
     return most
 

@@ -201,7 +201,7 @@ def test_every_function_of_ours_pins_what_it_needs_by_hash():
 
 def test_a_checkout_on_any_system_names_the_same_packages(tmp_path):
     """Git for Windows ends lines in CRLF unless a repository says how they end."""
-    files = [file.relative_to(artefacts.ROOT).as_posix() for file in sources("functions/cleanup")]
+    files = [file.relative_to(artefacts.ROOT).as_posix() for file in sources("functions/cleanup").values()]
     windows = ["git", "-c", "core.autocrlf=true", "checkout-index", f"--prefix={tmp_path}/", "--", *files]
     if not (artefacts.ROOT / ".git").exists():
         pytest.skip("needs the repository, not only its files")
