@@ -189,13 +189,6 @@ def test_nothing_stays_unknown_where_computed_values_are_given(stack: str) -> No
 
 
 @_STACK
-def test_the_same_stack_gives_the_same_bytes(stack: str) -> None:
-    from tests.stacks import run  # noqa: PLC0415
-
-    assert run(stack).dumps() == snapshot_of(stack).dumps()
-
-
-@_STACK
 def test_unknowns_change_no_urn_and_no_dependency(stack: str) -> None:
     """A first preview knows little, but it must plan the same resources."""
     known, unknown = snapshot_of(stack), snapshot_of(stack, unknowns=True)

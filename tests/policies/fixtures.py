@@ -18,6 +18,7 @@ from guardrails.view import Opaque, Resource
 
 PACK_ROOT = Path(__file__).parents[2] / "policies"
 FOLDER = Path(__file__).parent / "cases"
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 EXPECTATIONS = ("pass", "fail", "unknown")
 
 
@@ -38,7 +39,7 @@ class Case:
 def cases() -> Iterator[Case]:
     rules()
     for file in sorted(FOLDER.glob("*.yaml")):
-        for rule, table in yaml.safe_load(file.read_text(encoding="utf-8")).items():
+        for rule, table in yaml.load(file.read_text(encoding="utf-8"), LOADER).items():
             for expected in EXPECTATIONS:
                 for number, entry in enumerate(table.get(expected, ()), 1):
                     entries = entry if isinstance(entry, list) else [entry]
