@@ -186,10 +186,12 @@ def _write(folder: Path, export: TerraformExport, snapshot: Snapshot) -> None:
             package.parent.mkdir(parents=True, exist_ok=True)
             with zipfile.ZipFile(package, "w") as archive:
                 archive.writestr("handler.py", "")
-    # Neither is AWS's business, and the stand-in would be waited for: it spreads nothing over the world, and lets no instance go that
-    # was protected from scaling in when its group was drained.
+    # None of it is AWS's business, and the stand-in would be waited for: it spreads nothing over the world, starts no tasks, and
+    # lets no instance go that was protected from scaling in when its group was drained.
     for body in document["resource"].get("aws_cloudfront_distribution", {}).values():
         body["wait_for_deployment"] = False
+    for body in document["resource"].get("aws_ecs_service", {}).values():
+        body["wait_for_steady_state"] = False
     for body in document["resource"].get("aws_autoscaling_group", {}).values():
         body["force_delete"] = True
     text, _ = layout.write(document)
