@@ -96,11 +96,10 @@ def test_a_rule_is_explained_with_everything_it_states(call: Call) -> None:
     assert out.endswith("docs/policies/kms-rotation.md\n")
 
 
-@pytest.mark.parametrize("rule", rules(), ids=lambda rule: str(rule.name))
-def test_every_rule_can_be_explained(rule: object) -> None:
-    text = explanation(rule, 80)  # type: ignore[arg-type]
-    head = text[: text.find("\nFails:")] if "\nFails:" in text else text
-    assert max(map(len, head.splitlines())) <= 80
+def test_every_rule_can_be_explained() -> None:
+    for rule in rules():
+        head = explanation(rule, 80).partition("\nFails:")[0]
+        assert max(map(len, head.splitlines())) <= 80, rule.name
 
 
 def test_a_misspelt_rule_gets_the_nearest_ones(call: Call) -> None:

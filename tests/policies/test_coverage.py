@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from guardrails import kinds
@@ -33,9 +32,9 @@ KNOWN = {
 }
 
 
-@pytest.mark.parametrize("wanted", sorted(WANTED))
-def test_an_id_is_on_a_rule_or_among_the_reasons_and_never_both(wanted: str) -> None:
-    assert (wanted in CARRIED) != (wanted in REASONS)
+def test_an_id_is_on_a_rule_or_among_the_reasons_and_never_both() -> None:
+    assert WANTED - CARRIED - set(REASONS) == set()
+    assert CARRIED & set(REASONS) == set()
 
 
 def test_every_reason_is_about_a_wanted_id_and_says_something() -> None:
@@ -43,9 +42,8 @@ def test_every_reason_is_about_a_wanted_id_and_says_something() -> None:
     assert all(len(reason) > 20 for reason in REASONS.values())
 
 
-@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.name)
-def test_no_rule_carries_an_id_that_does_not_exist(rule: Any) -> None:
-    assert set(rule.ids) <= KNOWN
+def test_no_rule_carries_an_id_that_does_not_exist() -> None:
+    assert set() == CARRIED - KNOWN
 
 
 def test_the_pack_has_the_rules_that_it_promises() -> None:
