@@ -6,12 +6,11 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-import time
 import zipfile
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from operations.rehearsal.account import NoAccountError, stand_in_account
 from operations.rehearsal.gaps import Gaps, gaps
@@ -21,12 +20,10 @@ from preview.terraform.convert import LeftOut
 from preview.terraform.export import TerraformExport, to_terraform
 from preview.terraform.linked import linked
 from preview.terraform.names import args_class, pulumi_names
-from preview.terraform.run import Terraform, TerraformError
+from preview.terraform.run import Clock, Terraform, TerraformError
 from preview.terraform.schema import ProviderSchema
 from preview.terraform.tools import ToolMissingError
 from preview.terraform.verify import provider_schema
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -102,7 +99,7 @@ def rehearse(snapshot: Snapshot, *, environment: Mapping[str, str] | None = None
 
 
 def _rehearse(snapshot: Snapshot, schema: ProviderSchema, terraform: Terraform, folder: Path) -> Rehearsal:
-    clock = _Clock()
+    clock = Clock()
     known = gaps()
     resources = snapshot.by_urn()
     absent = [resource for resource in snapshot.resources if resource.type in known.absent]
@@ -263,14 +260,3 @@ def _changed(change: Mapping[str, Any]) -> set[str]:
     known = {name for name in after if (before.get(name) or None) != (after[name] or None)}
     # What the provider adds to a resource's own tags differs where these do.
     return (known or set(change.get("after_unknown") or ())) - {"tags_all"}
-
-
-class _Clock:
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    def time(self, step: str, action: Callable[[], _T]) -> _T:
-        start = time.monotonic()
-        result = action()
-        self.seconds[step] = round(time.monotonic() - start, 1)
-        return result

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
 
 NOWHERE = "127.0.0.1:9"
 """An address that refuses at once: a provider that asks AWS something at plan gets no further than this machine."""
@@ -23,6 +26,20 @@ _ISOLATED = {
     "HTTP_PROXY": f"http://{NOWHERE}",
     "HTTPS_PROXY": f"http://{NOWHERE}",
 }
+
+
+class Clock:
+    """Seconds that named steps took."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    def time(self, step: str, action: Callable[[], _T]) -> _T:
+        """Run ``action`` and keep how long it took."""
+        start = time.monotonic()
+        result = action()
+        self.seconds[step] = round(time.monotonic() - start, 2)
+        return result
 
 
 class TerraformError(RuntimeError):

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 from preview.snapshot import Snapshot
 from preview.terraform.convert import NO_SUCH_ARGUMENT, LeftOut
 from preview.terraform.export import to_terraform
 from preview.terraform.findings import Excused, Finding, misspelt, trace
-from preview.terraform.run import Terraform, TerraformError
+from preview.terraform.run import Clock, Terraform, TerraformError
 from preview.terraform.schema import ProviderSchema, load
 from preview.terraform.tools import ToolMissingError, cache_folder, find_provider, find_terraform, unpacked
 
 _ROUNDS = 4
 """A plan ends at the first kind of mistake; without the resources that have one, the next finds what is behind it."""
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -87,7 +83,7 @@ _EMPTY = Snapshot(project="", stack="", region="us-east-1", unknowns=False, sett
 
 
 def _judge(snapshot: Snapshot, folder: Path, environment: Mapping[str, str], *, plan: bool) -> Verification:
-    clock = _Clock()
+    clock = Clock()
     terraform, schema = clock.time("schema", lambda: provider_schema(folder, environment))
     whole = clock.time("export", lambda: to_terraform(snapshot, schema))
     resources = snapshot.by_urn()
@@ -127,14 +123,3 @@ def _mistaken(item: Finding | Excused) -> str | None:
 def _order(finding: Finding) -> tuple[str, str, int, str, str, str]:
     file, line = (finding.source.file, finding.source.line) if finding.source else ("", 0)
     return (finding.severity, file, line, finding.urn or "", finding.path, finding.message)
-
-
-class _Clock:
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    def time(self, step: str, action: Callable[[], _T]) -> _T:
-        start = time.monotonic()
-        result = action()
-        self.seconds[step] = round(time.monotonic() - start, 2)
-        return result
