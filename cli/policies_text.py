@@ -86,7 +86,7 @@ def _explained(rule: Rule, width: int) -> Iterator[str]:
     for title, text in (("Fails:", example.bad), ("Passes:", example.good)):
         if text:
             yield from ("", title, *(f"{_INDENT}{line}" for line in text.splitlines()))
-    yield from ("", f"docs/policies/{rule.name}.md")
+    yield from ("", f"docs/{rule.page}")
 
 
 def _fact(name: str, text: str, width: int) -> list[str]:

@@ -354,6 +354,7 @@ def _facts(rule: Rule, stage: str) -> dict[str, Any]:
         "framework": _framework(rule),
         "tags": [rule.topic, *rule.ids],
         "remediation_steps": f"{rule.fix}\n\nWhy: {rule.why}",
+        "url": rule.url,
     }
 
 

@@ -1,6 +1,6 @@
 """The documentation of all rules in Markdown, made of the rules: ``python -m guardrails.reference DOCS`` writes it.
 
-``DOCS/policies.md`` gets the table below its heading "All rules", and ``DOCS/policies/`` a page for each rule.
+``DOCS/policies.md`` gets the table below its heading "All rules", and ``DOCS/policies/`` a page for each topic.
 """
 
 from __future__ import annotations
@@ -26,20 +26,22 @@ def table() -> str:
     return "\n\n".join(_topic(topic) for topic in TOPICS) + "\n"
 
 
-def page(rule: Rule) -> str:
-    """The page of one rule."""
-    return "\n".join(_page(rule)) + "\n"
+def page(topic: str) -> str:
+    """The page of one topic: a heading for each rule, which is its anchor."""
+    mine = [rule for rule in rules() if rule.topic == topic]
+    lines = [f"# {heading(topic)}", "", f"{len(mine)} of [all rules](../policies.md#all-rules).", ""]
+    return "\n".join([*lines, *(line for rule in mine for line in _section(rule))]).rstrip("\n") + "\n"
 
 
 def write(docs: Path) -> None:
-    """Write everything, and remove the pages of rules that are gone."""
+    """Write everything, and remove the pages of topics that are gone."""
     folder = docs / "policies"
     folder.mkdir(parents=True, exist_ok=True)
     overview = docs / "policies.md"
     text = overview.read_text(encoding="utf-8") if overview.is_file() else f"# Policies\n\n{HEADING}\n### \n"
     start = text.index("\n### ", text.index(HEADING)) + 1
     overview.write_text(text[:start] + table(), encoding="utf-8")
-    pages = {f"{rule.name}.md": page(rule) for rule in rules()}
+    pages = {f"{topic}.md": page(topic) for topic in TOPICS}
     for file in folder.glob("*.md"):
         if file.name not in pages:
             file.unlink()
@@ -58,7 +60,7 @@ def _topic(topic: str) -> str:
 
 
 def _row(rule: Rule) -> str:
-    name = f"[`{rule.name}`](policies/{rule.name}.md)" + (" ↔" if rule.between else "")
+    name = f"[`{rule.name}`]({rule.page})" + (" ↔" if rule.between else "")
     ids = ", ".join(
         one.removeprefix("fsbp:").removeprefix("checkov:").replace("cis:v3.0.0/", "CIS ") for one in rule.ids
     )
@@ -72,52 +74,44 @@ def _levels(rule: Rule) -> list[str]:
     return [rule.level(stage).value if rule.applies(stage) else "–" for stage in _STAGES]
 
 
-def _page(rule: Rule) -> Iterator[str]:
-    dev, prod = _levels(rule)
-    yield from (f"# {rule.name}", "", f"{rule.title}.", "")
-    yield from ("| severity | dev | prod | topic | judges |", "|---|---|---|---|---|")
+def _section(rule: Rule) -> Iterator[str]:
+    levels = ", ".join(
+        f"{level} in {stage}" for stage, level in zip(_STAGES, _levels(rule), strict=True) if level != "–"
+    )
     judges = "each resource with those around it" if rule.between else "each resource alone"
-    yield from (f"| {rule.severity.value} | {dev} | {prod} | {rule.topic} | {judges} |", "")
-    yield from ("## Why", "", rule.why, "", "## Fix", "", rule.fix, "")
+    yield from (f"## {rule.name}", "", f"{rule.title}.", "")
+    yield from (f"- **Severity:** {rule.severity.value}; {levels}; judges {judges}", f"- **Why:** {rule.why}")
+    yield f"- **Fix:** {rule.fix}"
     if rule.name in REPAIRS:
-        yield from ("At level `remediate` the pack makes this repair by itself, during preview and update.", "")
-    yield from _examples(rule)
+        yield "- **Repair:** at level `remediate` the pack makes it by itself, during preview and update"
+    yield f"- **Reads:** {', '.join(f'`{type_}`' for type_ in rule.reads)}"
+    if rule.ids:
+        yield f"- **Answers:** {', '.join(map(_control, rule.ids))}"
+    yield ""
     if rule.settings:
-        yield from ("## Settings", "", "| setting | what it is | default | allowed |", "|---|---|---|---|")
+        yield from ("| setting | what it is | default | allowed |", "|---|---|---|---|")
         for one in rule.settings:
             yield f"| `{one.name}` | {one.about} | `{json.dumps(one.default)}` | {allowed(one.schema).replace('|', chr(92) + '|')} |"
         example = {rule.name: {"enforcementLevel": "mandatory", **{one.name: one.default for one in rule.settings}}}
         yield from ("", "```json", json.dumps(example), "```", "")
-    yield from ("## Reads", "", ", ".join(f"`{type_}`" for type_ in rule.reads), "")
-    if rule.ids:
-        yield from (
-            "## Controls",
-            "",
-            *(f"- {_NAMES.get(kind, kind)} {id_}" for kind, id_ in map(_split, rule.ids)),
-            "",
-        )
-    yield "[All rules](../policies.md#all-rules)"
+    yield from _examples(rule)
 
 
-def _split(id_: str) -> tuple[str, str]:
+def _control(id_: str) -> str:
     kind, _, rest = id_.partition(":")
-    return kind, rest.replace("/", " ")
+    return f"{_NAMES.get(kind, kind)} {rest.replace('/', ' ')}"
 
 
 def _examples(rule: Rule) -> Iterator[str]:
+    """What fails and what passes, as two documents of Pulumi YAML in which values that do not matter are left out."""
     example = examples.of(rule.name)
-    shown = [(title, text) for title, text in (("Fails", example.bad), ("Passes", example.good)) if text]
+    shown = [
+        f"# {title}\n{text.rstrip()}" for title, text in (("fails", example.bad), ("passes", example.good)) if text
+    ]
     if shown:
-        told = "Both are run as tests." if len(shown) > 1 else "It is run as a test."
-        chosen = f", with `{rule.name}` set to `{example.settings}`" if example.settings else ""
-        yield from (
-            "## Example",
-            "",
-            f"In Pulumi YAML{chosen}; values that do not matter here are left out. {told}",
-            "",
-        )
-    for title, text in shown:
-        yield from (f"{title}:", "", "```yaml", text.rstrip("\n"), "```", "")
+        if example.settings:
+            yield from (f"With `{rule.name}` set to `{example.settings}`:", "")
+        yield from ("```yaml", "\n---\n".join(shown), "```", "")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -11,6 +12,7 @@ from guardrails.settings import Setting, Values, defaults
 
 __all__ = [
     "ADVISORY_IN_DEV",
+    "DOCUMENTATION",
     "ONLY_PRODUCTION",
     "PRODUCTION",
     "REGISTRY",
@@ -29,6 +31,9 @@ Check = TypeVar("Check", bound=Callable[..., Messages])
 
 PRODUCTION = "prod"
 """The stage that is assumed where the stack's configuration names none."""
+
+DOCUMENTATION = "GROUNDWORK_DOCS"
+"""Names the environment variable with the URL of the published ``docs`` folder."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,17 @@ class Rule:
     levels: Mapping[str, Level] = field(default_factory=dict)
     settings: tuple[Setting, ...] = ()
     """What an organisation may choose; a rule that has any gets their values as its last argument."""
+
+    @property
+    def page(self) -> str:
+        """Where the rule is documented, from the folder of the documentation."""
+        return f"policies/{self.topic}.md#{self.name}"
+
+    @property
+    def url(self) -> str | None:
+        """Where that is published; None where nobody said so."""
+        folder = os.environ.get(DOCUMENTATION)
+        return f"{folder.rstrip('/')}/{self.page}" if folder else None
 
     def level(self, stage: str) -> Level:
         """Advisory for low severity, mandatory for the rest, unless the rule says otherwise for the stage."""

@@ -49,7 +49,9 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "id": rule.name,
         "shortDescription": {"text": rule.title},
         "fullDescription": {"text": rule.why},
-        "help": {"text": rule.fix},
+        "help": {"text": f"{rule.fix}\nMore: {rule.url or f'docs/{rule.page}'}"},
+        # The standard wants an absolute URI, or none.
+        **({"helpUri": rule.url} if rule.url else {}),
         "defaultConfiguration": {"level": "warning" if rule.severity in (Severity.LOW, Severity.MEDIUM) else "error"},
         "properties": {
             "tags": ["security", rule.topic, *rule.ids],

@@ -93,7 +93,7 @@ def test_a_rule_is_explained_with_everything_it_states(call: Call) -> None:
         "aws:kms:Key",
     ):
         assert part in out
-    assert out.endswith("docs/policies/kms-rotation.md\n")
+    assert out.endswith("docs/policies/keys.md#kms-rotation\n")
 
 
 def test_every_rule_can_be_explained() -> None:

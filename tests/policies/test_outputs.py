@@ -15,6 +15,7 @@ from jsonschema import Draft4Validator
 
 from guardrails import baseline
 from guardrails.catalogue import rules
+from guardrails.rules import DOCUMENTATION
 from preview.reports import findings, junit, sarif
 from preview.snapshot import Source
 from preview.verdicts import Verdict, Verdicts, judge
@@ -55,6 +56,21 @@ def schema() -> Draft4Validator:
 def test_sarif_is_valid_by_the_published_schema(schema: Draft4Validator) -> None:
     for verdicts in (mixed(), judge(stack(), TODAY), judge(snapshot_of("dev", True), TODAY)):
         assert [error.message for error in schema.iter_errors(json.loads(sarif.dumps(verdicts, "stack.json")))] == []
+
+
+def test_a_sarif_rule_links_to_its_documentation_where_that_is_published(
+    schema: Draft4Validator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def described() -> dict[str, Any]:
+        document = json.loads(sarif.dumps(judge(stack(), TODAY), "stack.json"))
+        assert list(schema.iter_errors(document)) == []
+        (run,) = document["runs"]
+        return next(rule for rule in run["tool"]["driver"]["rules"] if rule["id"] == "kms-rotation")
+
+    assert "helpUri" not in described()
+    assert described()["help"]["text"].endswith("\nMore: docs/policies/keys.md#kms-rotation")
+    monkeypatch.setenv(DOCUMENTATION, "https://example.com/blob/main/docs/")
+    assert described()["helpUri"] == "https://example.com/blob/main/docs/policies/keys.md#kms-rotation"
 
 
 def results(verdicts: Verdicts) -> dict[tuple[str, str], Any]:
