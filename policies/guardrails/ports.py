@@ -1,25 +1,74 @@
-"""Which ports a rule opens, and to whom: one shape for the five ways the provider has to write it."""
+"""Which ports a rule opens, and to whom: one shape for every way the provider has to write it."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from guardrails import kinds
-from guardrails.view import Node, Resource
+from guardrails.reach.addresses import Addresses, addresses_of
+from guardrails.reach.naming import named_by, unsure
+from guardrails.reach.prefixes import ranges_of
+from guardrails.stack import Stack
+from guardrails.view import Node, Resource, UndeterminedError
 
 ALL_PROTOCOLS = ("-1", "all")
 _TCP_UDP = ("tcp", "udp", "6", "17", *ALL_PROTOCOLS)
 _WORLD_PREFIX = {4: 8, 6: 16}
 """A public range with a shorter prefix than this is as good as the whole internet (two halves make 0.0.0.0/0)."""
+INGRESS, EGRESS = "ingress", "egress"
 
+
+@dataclass(frozen=True)
+class Form:
+    """How a type of resource writes rules that let traffic in or out."""
+
+    blocks: str = ""
+    """The property that lists them; empty where the resource is one rule."""
+    direction: str = ""
+    """The property that says which direction the rule is for; empty where the form has one only."""
+    protocol: str = "protocol"
+    ranges: tuple[str, ...] = ("cidrBlocks", "ipv6CidrBlocks")
+    lists: str = ""
+    """The property that names prefix lists."""
+    absent: str = ""
+    """The range that AWS takes where a rule names none."""
+
+
+def _inline(direction: str) -> Form:
+    return Form(blocks=direction, lists="prefixListIds")
+
+
+_RULE = Form(direction="type", lists="prefixListIds")
+_ONE_SOURCE = Form(protocol="ipProtocol", ranges=("cidrIpv4", "cidrIpv6"), lists="prefixListId")
+# https://docs.aws.amazon.com/lightsail/2016-11-28/api-reference/API_PortInfo.html: cidrs is 0.0.0.0/0 where none is said.
+_LIGHTSAIL = Form(blocks="portInfos", ranges=("cidrs", "ipv6Cidrs"), absent="0.0.0.0/0")
+
+FORMS: Mapping[str, Mapping[str, Form]] = {
+    INGRESS: {
+        kinds.SECURITY_GROUP: _inline(INGRESS),
+        kinds.DEFAULT_SECURITY_GROUP: _inline(INGRESS),
+        kinds.SECURITY_GROUP_RULE: _RULE,
+        kinds.INGRESS_RULE: _ONE_SOURCE,
+        kinds.LIGHTSAIL_PORTS: _LIGHTSAIL,
+    },
+    EGRESS: {
+        kinds.SECURITY_GROUP: _inline(EGRESS),
+        kinds.DEFAULT_SECURITY_GROUP: _inline(EGRESS),
+        kinds.SECURITY_GROUP_RULE: _RULE,
+        kinds.EGRESS_RULE: _ONE_SOURCE,
+    },
+}
+"""Every form in which a port can be opened, by direction and type. A rule on openings reads all of a direction."""
+INGRESS_TYPES, EGRESS_TYPES = (tuple(FORMS[direction]) for direction in (INGRESS, EGRESS))
 RULE_TYPES = (kinds.SECURITY_GROUP, kinds.SECURITY_GROUP_RULE, kinds.INGRESS_RULE, kinds.EGRESS_RULE)
+"""Security groups that a program makes, and their rules."""
 
 
 @dataclass(frozen=True)
 class Opening:
-    """A security-group rule that lets traffic of the whole internet in or out."""
+    """A rule that lets traffic of the whole internet in or out."""
 
     label: str
     protocol: str
@@ -50,29 +99,86 @@ def is_world(cidr: object) -> bool:
     return network.prefixlen < _WORLD_PREFIX[network.version] and not (network.prefixlen and network.is_private)
 
 
+def are_world(cidrs: Iterable[str]) -> bool:
+    """Whether ranges, one of them or all together, are as good as the whole internet."""
+    together: dict[int, Addresses] = {}
+    for cidr in cidrs:
+        if is_world(cidr):
+            return True
+        try:
+            addresses = addresses_of(cidr)
+        except ValueError:
+            continue
+        together[addresses.family] = together.get(addresses.family, Addresses(addresses.family)) | addresses
+    return any(addresses.of_internet for addresses in together.values())
+
+
 def covers_port(protocol: str, ports: tuple[int, int], port: int) -> bool:
     return protocol in ALL_PROTOCOLS or (protocol in _TCP_UDP and ports[0] <= port <= ports[1])
 
 
 def openings(resource: Resource, direction: str) -> Iterator[Opening]:
-    """The ``ingress`` or ``egress`` rules of a resource of :data:`RULE_TYPES` that are open to the world."""
-    for rule, label, sources in _rules(resource, direction):
-        if any(is_world(cidr) for source in sources for cidr in rule.strings(source)):
-            protocol = str(rule.get("ipProtocol", rule.get("protocol", "-1"))).lower()
-            yield Opening(label, protocol, (_port(rule, "fromPort", 0), _port(rule, "toPort", 65535)))
+    """The ``ingress`` or ``egress`` rules of a resource of :data:`FORMS` that are open to the world by their own ranges."""
+    for form, rule, label in _rules(resource, direction):
+        if _open_by_ranges(rule, form):
+            yield _opening(rule, form, label)
 
 
-def _rules(resource: Resource, direction: str) -> Iterator[tuple[Node, str, tuple[str, ...]]]:
-    if resource.type == kinds.SECURITY_GROUP:
-        for rule in resource.items(direction):
-            yield rule, f"its {rule.path} rule", ("cidrBlocks", "ipv6CidrBlocks")
-    elif resource.type == kinds.SECURITY_GROUP_RULE:
-        if resource.get("type") == direction:
-            yield resource, "it", ("cidrBlocks", "ipv6CidrBlocks")
-    elif resource.type == (kinds.INGRESS_RULE if direction == "ingress" else kinds.EGRESS_RULE):
-        yield resource, "it", ("cidrIpv4", "cidrIpv6")
+def openings_by_lists(resource: Resource, direction: str, stack: Stack) -> Iterator[Opening]:
+    """The rules that are open to the world by the prefix lists of this stack that they name."""
+    hidden = ""
+    for form, rule, label in _rules(resource, direction):
+        lists = named_by(stack, resource, rule.node(form.lists), kinds.PREFIX_LIST).found if form.lists else ()
+        ranges, why = ranges_of(lists, stack)
+        if are_world(ranges):
+            names = ", ".join(repr(one.name) for one in lists)
+            yield _opening(rule, form, f"{label}, by prefix list {names},")
+        hidden = hidden or why
+    if hidden:
+        raise unsure(hidden)
+
+
+def _open_by_ranges(rule: Node, form: Form) -> bool:
+    """Whether the readable ranges are the world; undetermined where they are not and others cannot be read."""
+    ranges: list[str] = []
+    hidden: UndeterminedError | None = None
+    for path in form.ranges:
+        try:
+            ranges.extend(rule.strings(path))
+        except UndeterminedError as unknown:
+            ranges += [one for one in rule.node(path).value if isinstance(one, str)] if _is_list(rule, path) else []
+            hidden = hidden or unknown
+    if form.absent and not ranges and hidden is None and not rule.has("cidrListAliases"):
+        ranges = [form.absent]
+    if are_world(ranges):
+        return True
+    if hidden:
+        raise hidden
+    return False
+
+
+def _is_list(rule: Node, path: str) -> bool:
+    return isinstance(rule.node(path).value, list)
+
+
+def _opening(rule: Node, form: Form, label: str) -> Opening:
+    protocol = str(rule.get(form.protocol, "-1")).lower()
+    return Opening(label, protocol, (_port(rule, "fromPort", 0), _port(rule, "toPort", 65535)))
+
+
+def _rules(resource: Resource, direction: str) -> Iterator[tuple[Form, Node, str]]:
+    form = FORMS[direction].get(resource.type)
+    if form is None:
+        return
+    if form.blocks:
+        for rule in resource.items(form.blocks):
+            yield form, rule, f"its {rule.path} rule"
+    elif not form.direction or resource.get(form.direction) == direction:
+        yield form, resource, "it"
 
 
 def _port(rule: Node, path: str, default: int) -> int:
+    """A port; -1 stands for all of them, as in the API of EC2."""
     value = rule.get(path, default)
-    return int(value) if str(value).lstrip("-").isdigit() else default
+    port = int(value) if str(value).lstrip("-").isdigit() else default
+    return default if port < 0 else port

@@ -18,7 +18,7 @@ _DESTINATIONS = {
     "destinationIpv6CidrBlock": 6,
     "ipv6CidrBlock": 6,
 }
-_TABLES = (kinds.ROUTE_TABLE, kinds.DEFAULT_ROUTE_TABLE)
+ROUTE_TABLES = (kinds.ROUTE_TABLE, kinds.DEFAULT_ROUTE_TABLE)
 _GATEWAYS = (
     ("natGatewayId", "a NAT gateway"),
     ("egressOnlyGatewayId", "an egress-only gateway"),
@@ -73,7 +73,7 @@ def exits(subnet: Resource, stack: Stack) -> Iterator[Exit]:
 def _tables(subnet: Resource, stack: Stack) -> list[Resource]:
     associations = stack.referrers(subnet, "subnetId", kinds.ROUTE_TABLE_ASSOCIATION)
     if associations:
-        tables = [table for own in associations for table in stack.targets(own, "routeTableId", *_TABLES)]
+        tables = [table for own in associations for table in stack.targets(own, "routeTableId", *ROUTE_TABLES)]
         if not tables:
             raise UndeterminedError("routeTableId", "not of this stack")
         return tables
@@ -87,7 +87,7 @@ def _main_tables(vpc: Resource, stack: Stack) -> list[Resource]:
     """The VPC itself stands for its main route table where nothing in the stack manages that; routes may be added to it."""
     chosen = stack.referrers(vpc, "vpcId", kinds.MAIN_ROUTE_TABLE_ASSOCIATION)
     if chosen:
-        return [table for own in chosen for table in stack.targets(own, "routeTableId", *_TABLES)]
+        return [table for own in chosen for table in stack.targets(own, "routeTableId", *ROUTE_TABLES)]
     return [*stack.referrers(vpc, "defaultRouteTableId", kinds.DEFAULT_ROUTE_TABLE), vpc]
 
 

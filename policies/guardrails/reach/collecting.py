@@ -10,13 +10,12 @@ from guardrails.ports import ALL_PROTOCOLS
 from guardrails.reach.addresses import Addresses, addresses_of
 from guardrails.reach.firewalls import ALL_PORTS, OPEN_ACL, Acl, Door, Entry
 from guardrails.reach.naming import Named, blocks, flag, named, named_by
+from guardrails.reach.prefixes import ranges_of
 from guardrails.stack import Stack
 from guardrails.view import Node, Opaque, Resource
 
 GROUPS = (kinds.SECURITY_GROUP, kinds.DEFAULT_SECURITY_GROUP)
 ACLS = (kinds.NETWORK_ACL, kinds.DEFAULT_NETWORK_ACL)
-PREFIX_LIST = kinds.aws("ec2/ManagedPrefixList")
-PREFIX_LIST_ENTRY = kinds.aws("ec2/ManagedPrefixListEntry")
 INGRESS, EGRESS = DIRECTIONS = ("ingress", "egress")
 _CIDRS = ("cidrIpv4", "cidrIpv6", "cidrBlocks", "ipv6CidrBlocks")
 _SOURCE_GROUPS = ("referencedSecurityGroupId", "sourceSecurityGroupId", "securityGroups")
@@ -69,8 +68,9 @@ def _door(rule: Node, holder: Resource, stack: Stack) -> Door:
     lists = Named()
     for path in _PREFIX_LISTS:
         if rule.has(path):
-            lists += named_by(stack, holder, rule.node(path), PREFIX_LIST)
-    listed, unsure_list = _entries_of_lists(lists, stack)
+            lists += named_by(stack, holder, rule.node(path), kinds.PREFIX_LIST)
+    ranges, unsure_list = ranges_of(lists.found, stack)
+    listed = [cidr for cidr in ranges if _range(cidr)]
     groups = source_groups(rule, holder, stack)
     itself = flag(rule, "self")
     own = holder.urn if holder.type in GROUPS else _first(named(stack, holder, "securityGroupId", *GROUPS))
@@ -114,18 +114,6 @@ def _cidrs(rule: Node) -> tuple[list[str], str, str]:
                 except ValueError:
                     malformed = malformed or f"{node.path} is not a range of addresses"
     return ranges, hidden, malformed
-
-
-def _entries_of_lists(lists: Named, stack: Stack) -> tuple[list[str], str]:
-    ranges, unsure = [], ""
-    for prefixes in lists.found:
-        inside, hidden = blocks(prefixes, "entries")
-        for entry in (*inside, *stack.referrers(prefixes, "prefixListId", PREFIX_LIST_ENTRY)):
-            cidr, unknown = _word(entry, "cidr", "")
-            hidden = hidden or unknown
-            ranges += [cidr] if _range(cidr) else []
-        unsure = unsure or hidden
-    return ranges, unsure
 
 
 def _range(cidr: str) -> Addresses | None:
@@ -185,44 +173,46 @@ def _default_acl(subnet: Resource, stack: Stack) -> Acl:
     return acl_of(managed[0], stack) if managed else OPEN_ACL
 
 
+def acl_of_rule(rule: Resource) -> Acl:
+    """A rule resource as an ACL that has no other, for where the one that it belongs to is not of this stack."""
+    leaves = flag(rule, "egress")
+    unsure = f"egress of {rule.name} is not known yet" if leaves is None else ""
+    entries = tuple(_entries(rule, unnumbered=0))
+    return Acl(rule.name, () if leaves else entries, entries if leaves else (), unsure)
+
+
 def acl_of(acl: Resource, stack: Stack) -> Acl:
     """A network ACL with the rules it lists and those that resources of their own add to it."""
     inward, unsure_in = blocks(acl, "ingress")
     outward, unsure_out = blocks(acl, "egress")
-    entries = {INGRESS: [_entry(one) for one in inward], EGRESS: [_entry(one) for one in outward]}
+    entries = {
+        INGRESS: [entry for one in inward for entry in _entries(one)],
+        EGRESS: [entry for one in outward for entry in _entries(one)],
+    }
     unsure = unsure_in or unsure_out
     for rule in stack.referrers(acl, "networkAclId", kinds.NETWORK_ACL_RULE):
         leaves = flag(rule, "egress")
         if leaves is None:
             unsure = unsure or f"egress of {rule.name} is not known yet"
-        entries[EGRESS if leaves else INGRESS].append(_entry(rule))
+        entries[EGRESS if leaves else INGRESS] += _entries(rule)
     unsure = unsure or next((e.unsure for several in entries.values() for e in several if e.number < 0), "")
     ordered = {key: tuple(sorted(several, key=lambda entry: entry.number)) for key, several in entries.items()}
     return Acl(acl.name, ordered[INGRESS], ordered[EGRESS], unsure)
 
 
-def _entry(rule: Node) -> Entry:
-    """An ACL's own list and rule resources name number and action differently."""
+def _entries(rule: Node, unnumbered: int = -1) -> list[Entry]:
+    """One for each family of addresses that a rule names; an ACL's own list and rule resources name number and action
+    differently."""
     number, unsure_number = _word(rule, "ruleNo" if rule.has("ruleNo") else "ruleNumber", "-1")
     action, unsure = _word(rule, "action" if rule.has("action") else "ruleAction", "deny")
     protocol, unsure_protocol = _word(rule, "protocol", "-1")
     ports, unsure_ports = _ports(rule, protocol)
     cidrs, hidden, malformed = _cidrs_of_entry(rule)
-    placed = int(number) if number.isdigit() else -1
-    return Entry(
-        number=placed,
-        allows=action == "allow",
-        protocol=protocol.lower(),
-        ports=ports,
-        addresses=addresses_of(cidrs[0]) if cidrs else None,
-        unsure=unsure_number
-        or unsure
-        or unsure_protocol
-        or unsure_ports
-        or hidden
-        or malformed
-        or ("" if cidrs and placed >= 0 else "a rule of it names no range or number"),
-    )
+    placed = int(number) if number.isdigit() else unnumbered
+    unread = unsure_number or unsure or unsure_protocol or unsure_ports or hidden or malformed
+    unread = unread or ("" if cidrs and placed >= 0 else "a rule of it names no range or number")
+    ranges: list[Addresses | None] = [addresses_of(cidr) for cidr in cidrs]
+    return [Entry(placed, action.lower() == "allow", protocol.lower(), ports, one, unread) for one in ranges or [None]]
 
 
 def _cidrs_of_entry(rule: Node) -> tuple[list[str], str, str]:

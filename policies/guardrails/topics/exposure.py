@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from guardrails import kinds
-from guardrails.ports import RULE_TYPES, Opening, openings
-from guardrails.rules import ADVISORY_IN_DEV, Messages, resource_rule
+from guardrails.ports import EGRESS_TYPES, FORMS, INGRESS_TYPES, RULE_TYPES, Opening, openings, openings_by_lists
+from guardrails.rules import ADVISORY_IN_DEV, Messages, resource_rule, stack_rule
+from guardrails.stack import Stack
 from guardrails.view import Resource
-
-INGRESS_TYPES = (kinds.SECURITY_GROUP, kinds.SECURITY_GROUP_RULE, kinds.INGRESS_RULE)
-EGRESS_TYPES = (kinds.SECURITY_GROUP, kinds.SECURITY_GROUP_RULE, kinds.EGRESS_RULE)
 
 ADMIN_PORTS = {22: "SSH", 3389: "RDP", 5985: "WinRM", 5986: "WinRM", 23: "Telnet", 2375: "Docker"}
 DATA_PORTS = {
@@ -103,11 +101,46 @@ def all_ports_closed(group: Resource) -> Messages:
 def only_web_ports_open(group: Resource) -> Messages:
     named = {**ADMIN_PORTS, **DATA_PORTS}
     for opening in openings(group, "ingress"):
-        web = opening.ports[0] == opening.ports[1] and opening.ports[0] in WEB_PORTS
-        if web or opening.all_ports or opening.protocol in ("icmp", "icmpv6", "1", "58"):
+        if _is_for_everybody(opening) or opening.all_ports:
             continue
         if not any(opening.covers(port) for port in named):
             yield f"{opening.label} lets the whole internet reach {opening.describe()}"
+
+
+def _is_for_everybody(opening: Opening) -> bool:
+    """Whether it is a web port alone, or the messages of ICMP."""
+    web = opening.ports[0] == opening.ports[1] and opening.ports[0] in WEB_PORTS
+    return (web and not opening.all_ports) or opening.protocol in ("icmp", "icmpv6", "1", "58")
+
+
+@stack_rule(
+    "No prefix list lets the internet in",
+    "critical",
+    *(type_ for type_, form in FORMS["ingress"].items() if form.lists),
+    ids=("fsbp:EC2.18", "fsbp:EC2.19", "checkov:CKV_AWS_24", "checkov:CKV_AWS_25", "checkov:CKV_AWS_277"),
+    why="A rule that names a list of addresses looks closed; with the whole internet in the list it is open.",
+    fix="Take 0.0.0.0/0, ::/0 and what adds up to them out of the prefix list, or name who may come in another way.",
+)
+def prefix_list_not_internet(group: Resource, stack: Stack) -> Messages:
+    for opening in openings_by_lists(group, "ingress", stack):
+        if not _is_for_everybody(opening):
+            what = "on all ports" if opening.all_ports else f"reach {opening.describe()}"
+            yield f"{opening.label} lets the whole internet {'in ' if opening.all_ports else ''}{what}"
+
+
+@stack_rule(
+    "No prefix list lets everything out to everywhere",
+    "medium",
+    *(type_ for type_, form in FORMS["egress"].items() if form.lists),
+    ids=("checkov:CKV_AWS_382",),
+    why="A rule that names a list of addresses looks narrow; with the whole internet in the list stolen data leaves by it.",
+    fix="Take 0.0.0.0/0, ::/0 and what adds up to them out of the prefix list, or name the ports in use.",
+    levels=ADVISORY_IN_DEV,
+)
+def prefix_list_not_all_egress(group: Resource, stack: Stack) -> Messages:
+    for opening in openings_by_lists(group, "egress", stack):
+        if opening.all_ports:
+            yield f"{opening.label} lets all protocols out to the whole internet"
 
 
 @resource_rule(
@@ -129,14 +162,17 @@ def egress_not_all_protocols(group: Resource) -> Messages:
     "Security groups and their rules say what they are for",
     "low",
     *RULE_TYPES,
+    kinds.DEFAULT_SECURITY_GROUP,
     ids=("checkov:CKV_AWS_23",),
     why="A rule that nobody can explain is a rule that nobody dares to remove.",
     fix="Give the group and each rule a description of who speaks to whom and why.",
 )
 def security_group_described(group: Resource) -> Messages:
-    if not group.has("description") or group.node("description").value == "Managed by Pulumi":
+    # AWS describes the default group itself.
+    own = group.type != kinds.DEFAULT_SECURITY_GROUP
+    if own and (not group.has("description") or group.node("description").value == "Managed by Pulumi"):
         yield "it has no description"
-    if group.type == kinds.SECURITY_GROUP:
+    if group.type in (kinds.SECURITY_GROUP, kinds.DEFAULT_SECURITY_GROUP):
         for direction in ("ingress", "egress"):
             for rule in group.items(direction):
                 if not rule.has("description"):

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from guardrails import kinds
 from guardrails.dependents import dependents
-from guardrails.ports import RULE_TYPES, covers_port, is_world, openings
-from guardrails.routing import INTERNET, default_routes, subnets_of
+from guardrails.ports import ALL_PROTOCOLS, INGRESS_TYPES, RULE_TYPES, is_world, openings, openings_by_lists
+from guardrails.reach.addresses import FAMILIES, Addresses
+from guardrails.reach.collecting import ACLS, GROUPS, acl_of, acl_of_rule
+from guardrails.reach.firewalls import ALL_PORTS, Acl, Entry, Flow
+from guardrails.reach.naming import unsure
+from guardrails.routing import INTERNET, ROUTE_TABLES, default_routes, subnets_of
 from guardrails.rules import ADVISORY_IN_DEV, Messages, resource_rule, stack_rule
 from guardrails.stack import Stack
-from guardrails.view import Node, Resource
+from guardrails.view import Resource
 
-ADMIN_PORTS = (22, 3389)
+ADMIN_PORTS = {22: "SSH", 3389: "RDP"}
+_GROUP_RULES = (kinds.SECURITY_GROUP_RULE, kinds.INGRESS_RULE, kinds.EGRESS_RULE)
 _SERVERS = (kinds.INSTANCE, kinds.LAUNCH_TEMPLATE, kinds.LAUNCH_CONFIGURATION)
 _PULLERS = (kinds.ECS_SERVICE, kinds.EKS_CLUSTER, kinds.APP_RUNNER)
 _INTERFACES = {
@@ -42,10 +47,17 @@ def vpc_default_security_group_closed(vpc: Resource, stack: Stack) -> Messages:
         for direction in ("ingress", "egress"):
             if group.has(direction) and group.items(direction):
                 yield f"the default security group {group.name!r} has {direction} rules"
-    for rule in stack.referrers(
-        vpc, "securityGroupId", kinds.SECURITY_GROUP_RULE, kinds.INGRESS_RULE, kinds.EGRESS_RULE
-    ):
+    for rule in _rules_of_default_group(vpc, groups, stack):
         yield f"{rule.name!r} adds a rule to the VPC's default security group"
+
+
+def _rules_of_default_group(vpc: Resource, groups: list[Resource], stack: Stack) -> Iterator[Resource]:
+    """The rule resources that name the group by the VPC's output, by the resource that takes it over, or by its id."""
+    found = [rule for holder in (vpc, *groups) for rule in stack.referrers(holder, "securityGroupId", *_GROUP_RULES)]
+    said = vpc.outputs.get("defaultSecurityGroupId")
+    if isinstance(said, str):
+        found += [rule for rule in stack.of_type(*_GROUP_RULES) if rule.node("securityGroupId").value == said]
+    yield from dict.fromkeys(found)
 
 
 @stack_rule(
@@ -150,52 +162,83 @@ def _public_subnets(resource: Resource, stack: Stack, path: str, group_type: str
                 yield f"subnet {subnet.name!r} of its subnet group {group.name!r} has a route to an internet gateway"
 
 
-@resource_rule(
+@stack_rule(
     "Network ACLs let nobody on the internet reach SSH or RDP",
     "medium",
-    kinds.NETWORK_ACL,
+    *ACLS,
     kinds.NETWORK_ACL_RULE,
     ids=("fsbp:EC2.21", "checkov:CKV_AWS_231", "checkov:CKV_AWS_232", "cis:v3.0.0/5.1"),
     why="A network ACL is the second lock where a security group was opened by mistake.",
-    fix="Deny ports 22 and 3389 from 0.0.0.0/0 and ::/0, or allow only the ports in use.",
+    fix="Deny ports 22 and 3389 from 0.0.0.0/0 and ::/0 by a rule with a lower number, or allow only the ports in use.",
 )
-def nacl_admin_ports_closed(acl: Resource) -> Messages:
-    for entry, label in _nacl_entries(acl):
-        if not any(is_world(entry.get(key)) for key in ("cidrBlock", "ipv6CidrBlock")):
-            continue
-        ports = (entry.number("fromPort", 0), entry.number("toPort", 0))
-        for port in ADMIN_PORTS:
-            if covers_port(str(entry.get("protocol", "-1")), ports, port):
-                yield f"{label} lets the whole internet reach port {port}"
-
-
-def _nacl_entries(acl: Resource) -> Iterator[tuple[Node, str]]:
-    """The entries that allow traffic in; an ACL's own list and rule resources name their properties differently."""
-    if acl.type == kinds.NETWORK_ACL_RULE:
-        if acl.get("ruleAction") == "allow" and not acl.truth("egress"):
-            yield acl, "it"
+def nacl_admin_ports_closed(acl: Resource, stack: Stack) -> Messages:
+    made = _acl_to_judge(acl, stack)
+    if made is None:
         return
-    for entry in acl.items("ingress"):
-        if entry.get("action") == "allow":
-            yield entry, f"ingress rule {entry.get('ruleNo', '')}"
+    hidden = ""
+    for port, service in ADMIN_PORTS.items():
+        flow = Flow(port)
+        admitted = [made.admits(made.inward, flow, family) for family in FAMILIES]
+        if any(one.internet for one in admitted):
+            yield f"{_letting_in(made, flow)} lets the whole internet reach port {port} ({service})"
+        hidden = hidden or next((one.why for one in admitted if one.internet is None), "")
+    if hidden:
+        raise unsure(hidden)
 
 
-@resource_rule(
+def _acl_to_judge(acl: Resource, stack: Stack) -> Acl | None:
+    """The ACL with all its rules. A rule resource is judged with its ACL, and alone where that is not of this stack."""
+    if acl.type != kinds.NETWORK_ACL_RULE:
+        return acl_of(acl, stack)
+    return None if stack.targets(acl, "networkAclId", *ACLS) else acl_of_rule(acl)
+
+
+def _letting_in(acl: Acl, flow: Flow) -> str:
+    """The first rule that lets the internet in, in words."""
+    for entry in acl.inward:
+        if (
+            entry.allows
+            and entry.addresses
+            and entry.addresses.of_internet
+            and flow.matches(entry.protocol, entry.ports)
+        ):
+            return f"its rule {entry.number}"
+    return "the sum of its rules"
+
+
+@stack_rule(
     "Network ACLs do not let the internet in on all ports",
     "medium",
-    kinds.NETWORK_ACL,
+    *ACLS,
     kinds.NETWORK_ACL_RULE,
     ids=("checkov:CKV_AWS_352",),
     why="An ACL that admits everything is no second lock.",
     fix="Allow from 0.0.0.0/0 only the ports in use and the ephemeral ones (1024-65535) that answers come back on.",
 )
-def nacl_not_all_ports(acl: Resource) -> Messages:
-    for entry, label in _nacl_entries(acl):
-        if not any(is_world(entry.get(key)) for key in ("cidrBlock", "ipv6CidrBlock")):
+def nacl_not_all_ports(acl: Resource, stack: Stack) -> Messages:
+    made = _acl_to_judge(acl, stack)
+    if made is None:
+        return
+    refused: dict[int, Addresses] = {family: Addresses(family) for family in FAMILIES}
+    for entry in made.inward:
+        if entry.unsure or made.unsure or entry.addresses is None:
+            raise unsure(made.unsure or entry.unsure)
+        if not _is_for_all_ports(entry):
             continue
-        first, last = entry.number("fromPort", 0), entry.number("toPort", 0)
-        if str(entry.get("protocol", "-1")) in ("-1", "all") or (first <= 1 and last >= 65535):
-            yield f"{label} lets the whole internet in on all ports"
+        family = entry.addresses.family
+        if not entry.allows:
+            refused[family] |= entry.addresses
+        elif (entry.addresses - refused[family]).of_internet:
+            yield f"its rule {entry.number} lets the whole internet in on all ports"
+    if made.unsure:
+        raise unsure(made.unsure)
+
+
+def _is_for_all_ports(entry: Entry) -> bool:
+    first, last = entry.ports
+    if not entry.allows:
+        return entry.protocol in ALL_PROTOCOLS
+    return first <= 1 and last >= ALL_PORTS[1]
 
 
 @stack_rule(
@@ -209,6 +252,59 @@ def nacl_not_all_ports(acl: Resource) -> Messages:
 def nacl_used(acl: Resource, stack: Stack) -> Messages:
     if not acl.has("subnetIds") and not stack.referrers(acl, "networkAclId", kinds.NETWORK_ACL_ASSOCIATION):
         yield "no subnet has it (subnetIds)"
+
+
+_WRITTEN_TWICE: Mapping[str, tuple[tuple[str, str, str, tuple[str, ...]], ...]] = {
+    **dict.fromkeys(
+        GROUPS,
+        (
+            ("ingress", "securityGroupId", "ingress", (kinds.SECURITY_GROUP_RULE, kinds.INGRESS_RULE)),
+            ("egress", "securityGroupId", "egress", (kinds.SECURITY_GROUP_RULE, kinds.EGRESS_RULE)),
+        ),
+    ),
+    **dict.fromkeys(ROUTE_TABLES, (("routes", "routeTableId", "", (kinds.ROUTE,)),)),
+    **dict.fromkeys(
+        ACLS,
+        (
+            ("ingress", "networkAclId", "ingress", (kinds.NETWORK_ACL_RULE,)),
+            ("egress", "networkAclId", "egress", (kinds.NETWORK_ACL_RULE,)),
+            ("subnetIds", "networkAclId", "", (kinds.NETWORK_ACL_ASSOCIATION,)),
+        ),
+    ),
+}
+"""By type: the property that lists parts inline; the property by which resources of their own, of the types, name it; and the
+direction, where it has two. Each page of the provider (SecurityGroup, RouteTable, NetworkAcl and their defaults) says that the
+two ways overwrite each other."""
+
+
+@stack_rule(
+    "Rules and routes are written in one way",
+    "medium",
+    *_WRITTEN_TWICE,
+    ids=(),
+    why="A list inside the resource is the whole list: each update removes what others add beside it, and nobody sees who wins.",
+    fix="Move the inline ones into resources of their own, or the resources into the list.",
+)
+def rules_written_once(holder: Resource, stack: Stack) -> Messages:
+    for path, via, direction, types in _WRITTEN_TWICE[holder.type]:
+        if not holder.has(path):
+            continue
+        beside = [
+            one.name
+            for one in dict.fromkeys(stack.referrers(holder, via, *types))
+            if _direction_of(one) in (direction, "")
+        ]
+        if beside:
+            yield f"it lists {path} itself, and {', '.join(map(repr, beside[:3]))} adds to them"
+
+
+def _direction_of(rule: Resource) -> str:
+    """Which direction a rule resource is for; empty for what has none."""
+    if rule.type == kinds.SECURITY_GROUP_RULE:
+        return str(rule.get("type", ""))
+    if rule.type == kinds.NETWORK_ACL_RULE:
+        return "egress" if rule.truth("egress") else "ingress"
+    return {kinds.INGRESS_RULE: "ingress", kinds.EGRESS_RULE: "egress"}.get(rule.type, "")
 
 
 @stack_rule(
@@ -227,18 +323,15 @@ def security_group_used(group: Resource, stack: Stack) -> Messages:
 @stack_rule(
     "Port 80 is open to the internet only at load balancers",
     "low",
-    kinds.SECURITY_GROUP,
-    kinds.SECURITY_GROUP_RULE,
-    kinds.INGRESS_RULE,
+    *INGRESS_TYPES,
     ids=("checkov:CKV_AWS_260",),
     why="A load balancer turns HTTP into HTTPS; a server that answers on 80 itself does not.",
     fix="Open 80 on the load balancer's security group only, or remove the rule.",
 )
 def web_port_at_balancers(group: Resource, stack: Stack) -> Messages:
-    plain = [one for one in openings(group, "ingress") if one.ports == (80, 80)]
-    groups = (
-        [group] if group.type == kinds.SECURITY_GROUP else stack.targets(group, "securityGroupId", kinds.SECURITY_GROUP)
-    )
+    found = (*openings(group, "ingress"), *openings_by_lists(group, "ingress", stack))
+    plain = [one for one in found if one.ports == (80, 80)]
+    groups = [group] if group.type in GROUPS else stack.targets(group, "securityGroupId", *GROUPS)
     balancers = (*kinds.LOAD_BALANCERS, kinds.CLASSIC_BALANCER)
     if not any(True for one in groups for _ in dependents(one, stack, *balancers)):
         for opening in plain:

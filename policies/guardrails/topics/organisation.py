@@ -10,7 +10,7 @@ from typing import Any
 
 from guardrails import kinds
 from guardrails.kinds import aws
-from guardrails.ports import RULE_TYPES, openings
+from guardrails.ports import INGRESS_TYPES, openings
 from guardrails.rules import ADVISORY_IN_DEV, ONLY_PRODUCTION, Messages, Setting, Values, resource_rule
 from guardrails.taggable import TAGGED
 from guardrails.view import Opaque, Resource, UndeterminedError
@@ -132,7 +132,7 @@ def log_retention_minimum(group: Resource, values: Values) -> Messages:
 @resource_rule(
     "Only ports that the organisation allows are open to the internet",
     "high",
-    *RULE_TYPES,
+    *INGRESS_TYPES,
     ids=("fsbp:EC2.18",),
     why="What the organisation has agreed to put on the internet is a short list; everything else is a mistake.",
     fix="Remove the rule, narrow it to known addresses, or have the port added to the list.",
