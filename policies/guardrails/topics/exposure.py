@@ -67,7 +67,7 @@ def admin_ports_closed(group: Resource) -> Messages:
     "No database port is open to the internet",
     "critical",
     *INGRESS_TYPES,
-    ids=("fsbp:EC2.19", "fsbp:EC2.18"),
+    ids=("fsbp:EC2.19", "fsbp:EC2.18", "fsbp:Redshift.15"),
     why="A data store that answers the internet is one leaked or guessed password away from being copied.",
     fix="Allow the port only from the security groups of the workloads that use it.",
 )
