@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-import typer
-
 if TYPE_CHECKING:
     from rich.text import Text
 
@@ -70,7 +68,7 @@ def print_lines(lines: Iterable[Text]) -> None:
     """Styled on a terminal that wants colour; plain elsewhere."""
     if not _wants_colour():
         for line in lines:
-            typer.echo(line.plain.rstrip())
+            print(line.plain.rstrip())
         return
     from rich.console import Console
 
@@ -88,7 +86,7 @@ def complain(text: str) -> None:
     begins at the margin and what belongs to it does not."""
     width = terminal_width(sys.stderr)
     if width is None:
-        typer.echo(text, err=True)
+        print(text, file=sys.stderr)
         return
     for line in text.splitlines():
         wrapped = textwrap.wrap(
@@ -99,7 +97,7 @@ def complain(text: str) -> None:
             break_on_hyphens=False,
             replace_whitespace=False,
         )
-        typer.echo("\n".join(wrapped), err=True)
+        print("\n".join(wrapped), file=sys.stderr)
 
 
 @contextmanager

@@ -13,20 +13,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from cli import console, policies
+from cli.arguments import Argument, Commands, Option
 from cli.console import FAULT, FINDINGS, FINE, MISTAKE, InputError, OutputError
-
-app = typer.Typer(
-    name="groundwork",
-    help="One short stack file becomes a complete, secure AWS platform. Everything here works without an AWS account.",
-    epilog="Exit codes: 0 fine; 1 findings that stop a deployment; 2 a mistake in the input; 3 a fault in the program.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
 
 
 class PreviewFormat(StrEnum):
@@ -52,56 +41,54 @@ class ExportFormat(StrEnum):
     TERRAFORM = "terraform"
 
 
-app.add_typer(policies.app)
-
 StackName = Annotated[
     str,
-    typer.Argument(
-        metavar="STACK", help="Such as dev, prod or examples/thulobazaar/prod; `groundwork stacks` lists them."
-    ),
+    Argument(metavar="STACK", help="Such as dev, prod or examples/thulobazaar/prod; `groundwork stacks` lists them."),
 ]
 PhaseAhead = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--phase",
         metavar="PHASE",
         help="Look ahead to this phase (mvp, launch, growth, scale, millions) without an edit.",
     ),
 ]
-OutFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write to this file.", dir_okay=False)]
+OutFile = Annotated[Path | None, Option("--out", metavar="FILE", help="Write to this file.")]
 Unknowns = Annotated[
-    bool, typer.Option("--unknowns", help="Leave what AWS computes unknown, as in the first preview of a new stack.")
+    bool, Option("--unknowns", help="Leave what AWS computes unknown, as in the first preview of a new stack.")
 ]
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"groundwork {version('groundwork')}")
-        raise typer.Exit
-
-
-@app.callback()
 def _all(
     *,
-    version: Annotated[
-        bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks (also GROUNDWORK_DEBUG=1).")] = False,
+    version: Annotated[bool, Option("--version", help="Show the version.")] = False,
+    debug: Annotated[bool, Option("--debug", help="Show tracebacks (also GROUNDWORK_DEBUG=1).")] = False,
 ) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        print(f"groundwork {installed('groundwork')}")
+        raise SystemExit(FINE)
     if debug:
         os.environ["GROUNDWORK_DEBUG"] = "1"
 
 
-@app.command(short_help="Show what a stack would build, and judge it.")
+app = Commands(
+    "groundwork",
+    "One short stack file becomes a complete, secure AWS platform. Everything here works without an AWS account.",
+    epilog="Exit codes: 0 fine; 1 findings that stop a deployment; 2 a mistake in the input; 3 a fault in the program.",
+    options=_all,
+)
+
+
+@app.command("Show what a stack would build, and judge it.")
 def preview(
     stack: StackName,
     *,
     phase: PhaseAhead = None,
     form: Annotated[
         PreviewFormat,
-        typer.Option(
+        Option(
             "--format",
             help="text to read; json is the snapshot (docs/snapshot.md); findings (JSON), sarif and junit are the verdicts.",
         ),
@@ -111,9 +98,7 @@ def preview(
     baseline: policies.BaselineFile = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out", metavar="FILE", help="Write that format to this file, and the text here.", dir_okay=False
-        ),
+        Option("--out", metavar="FILE", help="Write that format to this file, and the text here."),
     ] = None,
 ) -> None:
     """Show what a stack would build, and judge it, without an AWS account.
@@ -143,15 +128,15 @@ def preview(
     if out is not None or form is PreviewFormat.TEXT:
         width = console.terminal_width()
         console.print_lines(text.report(run.snapshot, verdicts, width, stack, ahead=phase, step=step, hints=run.hints))
-    raise typer.Exit(FINDINGS if verdicts.blocking or (step and step.stops) else FINE)
+    raise SystemExit(FINDINGS if verdicts.blocking or (step and step.stops) else FINE)
 
 
-@app.command(short_help="Show effective settings and where each came from.")
+@app.command("Show effective settings and where each came from.")
 def settings(
     stack: StackName,
     phase: PhaseAhead = None,
     form: Annotated[
-        SettingsFormat, typer.Option("--format", help="text to read; json with sources; yaml as a stack file.")
+        SettingsFormat, Option("--format", help="text to read; json with sources; yaml as a stack file.")
     ] = SettingsFormat.TEXT,
     out: OutFile = None,
 ) -> None:
@@ -171,26 +156,26 @@ def settings(
         console.hand_over(write(loaded), out)
 
 
-@app.command(short_help="List the stacks of this project and its examples.")
+@app.command("List the stacks of this project and its examples.")
 def stacks(
     *,
-    names: Annotated[bool, typer.Option("--names", help="Only their names, one a line, for scripts.")] = False,
+    names: Annotated[bool, Option("--names", help="Only their names, one a line, for scripts.")] = False,
     each_phase: Annotated[
         bool,
-        typer.Option("--each-phase", help="One line for each stack and phase, as arguments of preview, for scripts."),
+        Option("--each-phase", help="One line for each stack and phase, as arguments of preview, for scripts."),
     ] = False,
 ) -> None:
     """List the stacks of this project and its examples."""
     from cli import stacks_text
 
     form = stacks_text.arguments if each_phase else stacks_text.names if names else stacks_text.table
-    typer.echo(form(Path.cwd()), nl=False)
+    print(form(Path.cwd()), end="")
 
 
-@app.command(short_help="Print the JSON Schema of a stack file.")
+@app.command("Print the JSON Schema of a stack file.")
 def schema(
     form: Annotated[
-        SchemaFormat, typer.Option("--format", help="json for editors; markdown is the reference in docs/settings.md.")
+        SchemaFormat, Option("--format", help="json for editors; markdown is the reference in docs/settings.md.")
     ] = SchemaFormat.JSON,
     out: OutFile = None,
 ) -> None:
@@ -207,11 +192,11 @@ def schema(
         console.hand_over(reference.within(page) if reference.BEGIN in page else reference.dumps(), out)
 
 
-@app.command(short_help="Write a stack as Terraform JSON, for scanners.")
+@app.command("Write a stack as Terraform JSON, for scanners.")
 def export(
     stack: StackName,
     phase: PhaseAhead = None,
-    form: Annotated[ExportFormat, typer.Option("--format", help="What to export to.")] = ExportFormat.TERRAFORM,
+    form: Annotated[ExportFormat, Option("--format", help="What to export to.")] = ExportFormat.TERRAFORM,
     unknowns: Unknowns = False,
     out: OutFile = None,
 ) -> None:
@@ -226,12 +211,16 @@ def export(
     console.hand_over(text, out)
 
 
-@app.command(short_help="Ask DNS whether a stack's domain is delegated.")
+@app.command("Ask DNS whether a stack's domain is delegated.")
 def domain(
     stack: StackName,
     name_server: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="A name server of the hosted zone; unset, the stack's output is asked for."),
+        Option(
+            "--name-server",
+            metavar="NAME",
+            help="A name server of the hosted zone; unset, the stack's output is asked for.",
+        ),
     ] = None,
 ) -> None:
     """Ask DNS whether the registrar names the name servers of a stack's hosted zone.
@@ -242,11 +231,11 @@ def domain(
 
     with console.progress("Asking DNS"):
         found, verdict = asked.verdict(stack, name_server or ())
-    typer.echo("\n".join(asked.told(found, verdict)))
-    raise typer.Exit(FINE if verdict.is_delegated and verdict.may_have_certificates else FINDINGS)
+    print("\n".join(asked.told(found, verdict)))
+    raise SystemExit(FINE if verdict.is_delegated and verdict.may_have_certificates else FINDINGS)
 
 
-@app.command(short_help="Let the real AWS provider judge a stack offline.")
+@app.command("Let the real AWS provider judge a stack offline.")
 def verify(stack: StackName, phase: PhaseAhead = None, unknowns: Unknowns = False) -> None:
     """Let the real AWS provider judge a stack's arguments, offline.
 
@@ -262,8 +251,11 @@ def verify(stack: StackName, phase: PhaseAhead = None, unknowns: Unknowns = Fals
 
     with console.progress("Asking the AWS provider"):
         verification = judge(run.snapshot)
-    typer.echo("\n".join(render_verification(verification)))
-    raise typer.Exit(FINE if verification.skipped or verification.ok else FINDINGS)
+    print("\n".join(render_verification(verification)))
+    raise SystemExit(FINE if verification.skipped or verification.ok else FINDINGS)
+
+
+app.add(policies.app)
 
 
 def main() -> None:
@@ -280,7 +272,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """The command line as a function."""
     try:
-        app(arguments, prog_name="groundwork", standalone_mode=True)
+        app.run(arguments)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else FINE
     except KeyboardInterrupt:

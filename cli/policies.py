@@ -7,9 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from cli import console
+from cli.arguments import Argument, Commands, Option
 from cli.console import FINDINGS, FINE, InputError
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from preview.snapshot import Snapshot
     from preview.verdicts import Verdicts
 
-app = typer.Typer(name="policies", help="Show the guardrails, and judge stacks that others ran.", no_args_is_help=True)
+app = Commands("policies", "Show the guardrails, and judge stacks that others ran.")
 
 
 class ReportFormat(StrEnum):
@@ -43,23 +42,22 @@ class StageName(StrEnum):
 
 ConfigFile = Annotated[
     Path | None,
-    typer.Option(
+    Option(
         "--policy-config",
         metavar="FILE",
         help="Levels and settings of rules, as `pulumi --policy-pack-config` takes them.",
-        dir_okay=False,
     ),
 ]
 BaselineFile = Annotated[
     Path | None,
-    typer.Option("--baseline", metavar="FILE", help="Findings in this file do not fail.", dir_okay=False),
+    Option("--baseline", metavar="FILE", help="Findings in this file do not fail."),
 ]
 
 
-@app.command("list", short_help="List the rules.")
+@app.command("List the rules.", name="list")
 def list_(
-    topic: Annotated[str | None, typer.Option("--topic", help="Only this topic.")] = None,
-    severity: Annotated[SeverityName | None, typer.Option("--severity", help="Only this severity and graver.")] = None,
+    topic: Annotated[str | None, Option("--topic", help="Only this topic.")] = None,
+    severity: Annotated[SeverityName | None, Option("--severity", help="Only this severity and graver.")] = None,
 ) -> None:
     """List the rules by topic, with severity and title. ↔ marks those that read other resources too."""
     from cli.policies_text import rules_text
@@ -69,11 +67,11 @@ def list_(
         from settings.mistakes import nearest
 
         raise InputError(f"There is no topic {topic!r}{nearest(topic, TOPICS)}; there are {', '.join(TOPICS)}.")
-    typer.echo(rules_text(topic, severity.value if severity else None, console.terminal_width() or 80), nl=False)
+    print(rules_text(topic, severity.value if severity else None, console.terminal_width() or 80), end="")
 
 
-@app.command(short_help="Explain one rule.")
-def explain(rule: Annotated[str, typer.Argument(metavar="RULE", help="Such as rds-not-public.")]) -> None:
+@app.command("Explain one rule.")
+def explain(rule: Annotated[str, Argument(metavar="RULE", help="Such as rds-not-public.")]) -> None:
     """Explain one rule: what it asks, why, how to fix, its settings, a bad and a good example."""
     from cli.policies_text import explanation
     from guardrails.catalogue import rules
@@ -85,39 +83,34 @@ def explain(rule: Annotated[str, typer.Argument(metavar="RULE", help="Such as rd
         near = get_close_matches(rule, [one.name for one in rules()], n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else "`groundwork policies list` shows them all."
         raise InputError(f"There is no rule {rule!r}; {hint}")
-    typer.echo(explanation(found, console.terminal_width() or 80), nl=False)
+    print(explanation(found, console.terminal_width() or 80), end="")
 
 
-@app.command(short_help="Judge a stack from a file, without running it.")
+@app.command("Judge a stack from a file, without running it.")
 def check(
     file: Annotated[
         Path,
-        typer.Argument(
+        Argument(
             metavar="FILE",
             help="A snapshot, or what `pulumi stack export` or `pulumi preview --json` wrote, also as a stream of events.",
-            dir_okay=False,
         ),
     ],
     *,
-    form: Annotated[ReportFormat, typer.Option("--format", help="How to report.")] = ReportFormat.TEXT,
+    form: Annotated[ReportFormat, Option("--format", help="How to report.")] = ReportFormat.TEXT,
     stage: Annotated[
-        StageName | None, typer.Option("--stage", help="Judge as this stage (an export does not say; prod is assumed).")
+        StageName | None, Option("--stage", help="Judge as this stage (an export does not say; prod is assumed).")
     ] = None,
     stack_file: Annotated[
         Path | None,
-        typer.Option("--stack-file", metavar="FILE", help="Take stage and exceptions from it.", dir_okay=False),
+        Option("--stack-file", metavar="FILE", help="Take stage and exceptions from it."),
     ] = None,
     policy_config: ConfigFile = None,
     baseline: BaselineFile = None,
     write_baseline: Annotated[
         Path | None,
-        typer.Option(
-            "--write-baseline", metavar="FILE", help="Record everything that fails now in this file.", dir_okay=False
-        ),
+        Option("--write-baseline", metavar="FILE", help="Record everything that fails now in this file."),
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Write to this file.", dir_okay=False)
-    ] = None,
+    out: Annotated[Path | None, Option("--out", metavar="FILE", help="Write to this file.")] = None,
 ) -> None:
     """Judge a stack from a file, without running it. Ends with 1 where a guardrail would stop the deployment."""
     import datetime
@@ -129,7 +122,7 @@ def check(
     verdicts = judge(snapshot, datetime.datetime.now(datetime.UTC).date(), **chosen(policy_config, baseline))
     if write_baseline is not None:
         _record(verdicts, write_baseline)
-        typer.echo(f"Next: groundwork policies check {file} --baseline {write_baseline}")
+        print(f"Next: groundwork policies check {file} --baseline {write_baseline}")
         return
     if form is not ReportFormat.TEXT:
         console.hand_over(rendered(form, verdicts, file.name), out)
@@ -137,7 +130,7 @@ def check(
         console.write_file(out, text.plain(_shown(verdicts, None)))
     if out is not None or form is ReportFormat.TEXT:
         console.print_lines(_shown(verdicts, console.terminal_width()))
-    raise typer.Exit(FINDINGS if verdicts.blocking else FINE)
+    raise SystemExit(FINDINGS if verdicts.blocking else FINE)
 
 
 def _shown(verdicts: Verdicts, width: int | None) -> list[Text]:
@@ -157,9 +150,9 @@ def _shown(verdicts: Verdicts, width: int | None) -> list[Text]:
     ]
 
 
-@app.command(short_help="List the exceptions and how long they last.")
+@app.command("List the exceptions and how long they last.")
 def exceptions(
-    stack: Annotated[str | None, typer.Argument(metavar="[STACK]", help="One stack; without it, all of them.")] = None,
+    stack: Annotated[str | None, Argument(metavar="STACK", help="One stack; without it, all of them.")] = None,
 ) -> None:
     """List the exceptions in stack files, with the days each has left. Ends with 1 where one is expired or invalid."""
     import datetime
@@ -175,8 +168,8 @@ def exceptions(
         name: read_exceptions(as_json(load_stack(find_stack(name))).get("exceptions"), today, names)
         for name in ([stack] if stack else stacks(Path.cwd()))
     }
-    typer.echo(exceptions_text(read, today, console.terminal_width() or 80), nl=False)
-    raise typer.Exit(FINDINGS if any(one.problems for one in read.values()) else FINE)
+    print(exceptions_text(read, today, console.terminal_width() or 80), end="")
+    raise SystemExit(FINDINGS if any(one.problems for one in read.values()) else FINE)
 
 
 def chosen(policy_config: Path | None, baseline_file: Path | None) -> dict[str, Any]:
@@ -253,7 +246,7 @@ def _record(verdicts: Verdicts, file: Path) -> None:
         if finding.verdict in (Verdict.FAIL, Verdict.KNOWN) and finding.type
     ]
     console.write_file(file, baseline.dumps(failing))
-    typer.echo(f"{len(set(failing))} findings of {len({rule for rule, _ in failing})} rules written to {file}.")
+    print(f"{len(set(failing))} findings of {len({rule for rule, _ in failing})} rules written to {file}.")
 
 
 def _read(file: Path) -> str:

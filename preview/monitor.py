@@ -23,9 +23,7 @@ from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.sync_await import _sync_await
 
 from preview.computed_values import ComputedValues
-from preview.snapshot import SECRET, UNKNOWN, Resource, Source
-
-STACK_TYPE = "pulumi:pulumi:Stack"
+from preview.snapshot import SECRET, STACK_TYPE, UNKNOWN, Resource, Source
 
 
 class InProcessCallbacks(_CallbackServicer):

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from preview.snapshot import MARKER, SECRET, UNKNOWN, Resource, Snapshot, Source, in_tree_order
+from preview.snapshot import MARKER, SECRET, STACK_TYPE, UNKNOWN, Resource, Snapshot, Source, in_tree_order
 
 DEPLOYMENT_VERSIONS = (3, 4)
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
@@ -36,7 +36,6 @@ _HIDDEN = "[secret]"
 _COLOUR = re.compile(r"<\{%.*?%\}>|\x1b\[[0-9;]*m")
 """How Pulumi writes colours in its messages, and how terminals do."""
 _MOST_SAID = 200
-_STACK_TYPE = "pulumi:pulumi:Stack"
 _POSITION = re.compile(r"^(?:project://|file://)?/*(?P<file>[^#]+)#(?P<line>\d+)")
 
 
@@ -196,7 +195,7 @@ def _snapshot(states: Iterable[tuple[str, Any]], config: Mapping[str, Any]) -> S
             resources[resource.urn] = resource
     stack, project = _names(resources)
     whole = [_with_parent(resource, resources) for resource in resources.values()]
-    root = next((resource for resource in whole if resource.type == _STACK_TYPE), None)
+    root = next((resource for resource in whole if resource.type == STACK_TYPE), None)
     return Snapshot(
         project=project,
         stack=stack,

@@ -12,6 +12,8 @@ from typing import Any
 
 VERSION = 1
 
+STACK_TYPE = "pulumi:pulumi:Stack"
+"""The type of the resource that all others of a stack descend from."""
 MARKER = "$groundwork"
 UNKNOWN: Mapping[str, str] = {MARKER: "unknown"}
 SECRET: Mapping[str, str] = {MARKER: "secret"}

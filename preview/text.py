@@ -10,18 +10,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from guardrails.judgement import Verdict
 from guardrails.levels import Severity
-from preview.limits import firewall_limits
-from preview.monitor import STACK_TYPE
-from preview.moves import Step
-from preview.snapshot import MARKER, Resource, Snapshot
+from preview.snapshot import MARKER, STACK_TYPE, Resource, Snapshot
 from preview.verdicts import Finding, Verdicts
-from settings.artefacts import ROOT
+
+if TYPE_CHECKING:
+    from preview.moves import Step
 
 INDENT = "    "
 _SIGN = " +   "
@@ -48,6 +47,9 @@ def report(
 ) -> list[Text]:
     """The whole preview. ``stack`` is what the user called it; ``ahead`` the phase that the user asked for in place of its own, and
     ``step`` what it means to go there; ``hints`` what the settings leave open."""
+    # The settings' models take a third of a second, which who only wants the verdicts need not pay.
+    from preview.limits import firewall_limits  # noqa: PLC0415
+
     shown = f"{snapshot.stack}, looking ahead to {ahead}" if ahead else snapshot.stack
     sections = [
         [Text.assemble((f"Previewing update ({shown}):", "bold magenta")), *tree(snapshot, width)],
@@ -331,6 +333,8 @@ def step_report(step: Step, width: int | None) -> list[Text]:
 
 def unpackaged(snapshot: Snapshot) -> Iterator[str]:
     """That functions have no package yet, which Pulumi would refuse to do without."""
+    from settings.artefacts import ROOT  # noqa: PLC0415 - as in :func:`report`
+
     missing = [
         function.name
         for function in snapshot.of_type("aws:lambda/function:Function")

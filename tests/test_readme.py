@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.arguments import Command
 from cli.main import app, run
 from preview.stacks import run_stack
 from settings import Mistakes, find_stack, load_stack
@@ -102,7 +103,7 @@ def test_the_first_deployment_needs_neither_images_nor_secrets() -> None:
 
 
 def test_every_command_and_every_target_that_the_readme_names_exists() -> None:
-    commands = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    commands = {name for name, member in app.members.items() if isinstance(member, Command)}
     named = set(re.findall(r"groundwork (\w+)", README)) - {"policies"}
     assert named <= commands
     assert commands <= named

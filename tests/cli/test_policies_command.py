@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -175,3 +178,21 @@ def test_a_preview_takes_levels_settings_and_a_baseline(project: Path, call: Cal
 def test_help_of_every_command_ends_with_0(call: Call) -> None:
     for command in ("list", "explain", "check", "exceptions"):
         assert call("policies", command, "--help")[0] == 0
+
+
+def test_a_check_loads_neither_the_engine_nor_the_models_of_settings(tmp_path: Path) -> None:
+    """Each of them takes longer than the judging of a stack; who only reads a file need not wait for them."""
+    (tmp_path / "export.json").write_text('{"version": 3, "deployment": {"resources": []}}', encoding="utf-8")
+    program = (
+        "import sys; from cli.main import run; run(['policies', 'check', 'export.json']); "
+        "print(sorted({name.split('.')[0] for name in sys.modules} & {'pulumi', 'pulumi_policy', 'grpc', 'pydantic', 'settings', 'yaml'}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "policies")))},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
