@@ -92,7 +92,8 @@ def check(
         Path,
         Argument(
             metavar="FILE",
-            help="A snapshot, or what `pulumi stack export` or `pulumi preview --json` wrote, also as a stream of events.",
+            help="A snapshot, a backend's checkpoint, or what `pulumi stack export` or `pulumi preview --json` wrote, also as a "
+            "stream of events; - is standard input.",
         ),
     ],
     *,
@@ -134,12 +135,16 @@ def check(
 
 
 def _shown(verdicts: Verdicts, width: int | None) -> list[Text]:
-    """What is found, and what to do with it."""
+    """What is found, what was not judged, and what to do with it."""
     from rich.text import Text
 
     from preview import text
 
-    lines = [*text.guardrails(verdicts, width, everything="--format json"), Text()]
+    lines = [
+        *text.guardrails(verdicts, width, everything="--format json"),
+        Text(),
+        *text.not_judged(verdicts, width, everything="--format json"),
+    ]
     if not verdicts.resources:
         return [*lines, Text("Next: check the file; nothing that a rule reads is in it.")]
     if not verdicts.blocking:
@@ -250,12 +255,14 @@ def _record(verdicts: Verdicts, file: Path) -> None:
 
 
 def _read(file: Path) -> str:
+    from preview.reading import UnreadableError, decoded
+
     try:
-        return file.read_text(encoding="utf-8-sig")
+        return decoded(file.read_bytes(), str(file))
     except OSError as error:
         raise InputError(f"{file}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{file}: it is not text in UTF-8") from None
+    except UnreadableError as error:
+        raise InputError(str(error)) from None
 
 
 def _json(file: Path) -> Any:

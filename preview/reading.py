@@ -1,5 +1,6 @@
-"""A stack from a file, whoever wrote it: our snapshot, ``pulumi stack export`` or ``pulumi preview --json``, the last whole or as
-a stream of the engine's events (``PULUMI_ENABLE_STREAMING_JSON_PREVIEW``).
+"""A stack from a file, whoever wrote it: our snapshot, ``pulumi stack export``, the checkpoint of a backend of one's own (a bucket,
+a folder), or ``pulumi preview --json``, the last whole or as a stream of the engine's events
+(``PULUMI_ENABLE_STREAMING_JSON_PREVIEW``). UTF-16 is what PowerShell's ``>`` writes.
 
 What Pulumi writes has its own markers for what is secret or unknown; here they become ours, and no secret is kept, not even
 one that ``--show-secrets`` wrote in clear.
@@ -7,15 +8,22 @@ one that ``--show-secrets`` wrote in clear.
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
+import sys
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from preview.snapshot import MARKER, SECRET, STACK_TYPE, UNKNOWN, Resource, Snapshot, Source, in_tree_order
 
+STANDARD_INPUT = Path("-")
 DEPLOYMENT_VERSIONS = (3, 4)
+MOST_LEVELS = 128
+"""How deep a file may be nested: more than any property of AWS needs, and less than ends Python's stack."""
+_GZIP = b"\x1f\x8b"
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the mark of one
 _REFERENCE = "5cf8f73096256a8f31e491e813e4eb8e"
@@ -40,70 +48,90 @@ _POSITION = re.compile(r"^(?:project://|file://)?/*(?P<file>[^#]+)#(?P<line>\d+)
 
 
 class UnreadableError(Exception):
-    """The file is none of the three, or only a part of one: what is wrong, and where."""
+    """The file is none of these, or only a part of one: what is wrong, and where."""
 
 
 def read_file(file: Path) -> Snapshot:
-    """The stack that a file holds."""
+    """The stack that a file holds, compressed by gzip or not; ``-`` is standard input."""
+    name = "standard input" if file == STANDARD_INPUT else str(file)
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        data = sys.stdin.buffer.read() if file == STANDARD_INPUT else file.read_bytes()
     except OSError as error:
-        raise UnreadableError(f"{file}: {error.strerror}") from None
+        raise UnreadableError(f"{name}: {error.strerror}") from None
+    return read(decoded(data, name), name)
+
+
+def decoded(data: bytes, name: str) -> str:
+    """The text of a file, in whichever of JSON's encodings it is (RFC 4627, part 3)."""
+    if data.startswith(_GZIP):
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error):
+            raise UnreadableError(f"{name}: it begins as gzip does, and cannot be unpacked to its end") from None
+    encoding = json.detect_encoding(data)
+    try:
+        return data.decode(encoding)
     except UnicodeDecodeError:
-        raise UnreadableError(f"{file}: it is not text in UTF-8") from None
-    return read(text, str(file))
+        raise UnreadableError(f"{name}: it is not text in UTF-8, UTF-16 or UTF-32") from None
 
 
 def read(text: str, name: str) -> Snapshot:
     """The stack that a text holds; ``name`` is what messages call it."""
     try:
-        events = _events(text)
-        return _read(_json(text)) if events is None else _stream(events)
+        return _read(text)
+    except RecursionError:
+        raise UnreadableError(f"{name}: it is nested more than {MOST_LEVELS} levels deep") from None
     except UnreadableError as error:
         raise UnreadableError(f"{name}{error}") from None
 
 
-def _json(text: str) -> dict[str, Any]:
+def _read(text: str) -> Snapshot:
+    if not text.strip():
+        raise UnreadableError(": it is empty")
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
-        cut = (
-            "; the file ends in the middle"
-            if error.pos >= len(text.rstrip()) - 1 or "Unterminated" in error.msg
-            else ""
-        )
-        raise UnreadableError(f":{error.lineno}: not valid JSON: {error.msg}{cut}") from None
-    except RecursionError:
-        raise UnreadableError(": it is nested too deeply") from None
-    if not isinstance(document, dict):
-        raise UnreadableError(": it must be a JSON object")
-    return document
+        if error.msg != "Extra data":
+            raise UnreadableError(_not_json(text, error)) from None
+        return _stream(_events(text, error))
+    return _stream([(1, document)]) if _is_event(document) else _document(document)
 
 
-def _events(text: str) -> list[tuple[int, dict[str, Any]]] | None:
-    """The engine's events, each with its line, where the text is a stream of them; None where it is anything else.
+def _not_json(text: str, error: json.JSONDecodeError) -> str:
+    cut = error.pos >= len(text.rstrip()) - 1 or "Unterminated" in error.msg
+    return f":{error.lineno}: not valid JSON: {error.msg}{'; the file ends in the middle' if cut else ''}"
+
+
+def _is_event(document: Any) -> bool:
+    return isinstance(document, dict) and "sequence" in document
+
+
+def _events(text: str, error: json.JSONDecodeError) -> list[tuple[int, dict[str, Any]]]:
+    """The engine's events, each with its line; ``error`` is what the text is as one document.
 
     https://github.com/pulumi/pulumi/blob/master/sdk/go/common/apitype/events.go
     """
-    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     events: list[tuple[int, dict[str, Any]]] = []
-    for number, line in lines:
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
         try:
             event = json.loads(line)
-        except (ValueError, RecursionError):
+        except ValueError:
             event = None
-        if not isinstance(event, dict) or "sequence" not in event:
+        if not _is_event(event):
             if not events:
-                return None
+                raise UnreadableError(_not_json(text, error))
             raise UnreadableError(f":{number}: not an event of the engine; the stream is cut off here")
         events.append((number, event))
-    return events or None
+    return events
 
 
 def _stream(events: list[tuple[int, dict[str, Any]]]) -> Snapshot:
     states: list[tuple[str, Any]] = []
     config: dict[str, Any] = {}
     for number, event in events:
+        _refuse_depth(event)
         _refuse_errors([event.get("diagnosticEvent"), _as_error(event.get("errorEvent"))])
         prelude = event.get("preludeEvent")
         if isinstance(prelude, dict) and isinstance(prelude.get("config"), dict):
@@ -124,38 +152,61 @@ def _as_error(event: Any) -> Any:
     return {"severity": "error", "message": event.get("error")} if isinstance(event, dict) else None
 
 
-def _read(document: dict[str, Any]) -> Snapshot:
+def _document(document: Any) -> Snapshot:
+    if not isinstance(document, dict):
+        raise UnreadableError(": it must be a JSON object")
+    _refuse_depth(document)
     if "resources" in document and "settings" in document:
         return _ours(document)
     if "deployment" in document:
-        return _export(document)
+        return _deployment(document.get("version"), document["deployment"], "deployment", {})
+    if "checkpoint" in document:
+        return _checkpoint(document.get("version"), document["checkpoint"])
     if "steps" in document:
         return _preview(document)
     raise UnreadableError(
-        ": it is neither a snapshot (groundwork preview --format json) nor what `pulumi stack export` or "
-        "`pulumi preview --json` write"
+        ": it is neither a snapshot (groundwork preview --format json) nor a backend's checkpoint nor what "
+        "`pulumi stack export` or `pulumi preview --json` write"
     )
 
 
 def _ours(document: dict[str, Any]) -> Snapshot:
     try:
-        return Snapshot.from_json(document)
+        snapshot = Snapshot.from_json(document)
     except ValueError as error:
         raise UnreadableError(f": {error}") from None
     except (KeyError, TypeError, AttributeError) as error:
         raise UnreadableError(f": the snapshot is not whole: {type(error).__name__} {error}") from None
+    by_urn: dict[str, Resource] = {}
+    for index, resource in enumerate(snapshot.resources):
+        _refuse_repeated(resource.urn, by_urn, f"resources[{index}]")
+        by_urn[resource.urn] = resource
+    _refuse_cycles(by_urn)
+    return snapshot
 
 
-def _export(document: dict[str, Any]) -> Snapshot:
-    version, deployment = document.get("version"), document["deployment"]
+def _checkpoint(version: Any, checkpoint: Any) -> Snapshot:
+    """What a backend of one's own keeps in ``.pulumi/stacks/PROJECT/STACK.json``.
+
+    https://github.com/pulumi/pulumi/blob/master/sdk/go/common/apitype/core.go: CheckpointV3
+    """
+    if not isinstance(checkpoint, dict):
+        raise UnreadableError(": checkpoint must be an object")
+    config = checkpoint.get("config")
+    latest = checkpoint.get("latest")
+    said = config if isinstance(config, dict) else {}
+    return _deployment(version, {} if latest is None else latest, "checkpoint.latest", said)
+
+
+def _deployment(version: Any, deployment: Any, place: str, config: dict[str, Any]) -> Snapshot:
     if version not in DEPLOYMENT_VERSIONS:
         raise UnreadableError(
             f": deployment version {version!r} is not one this program reads ({DEPLOYMENT_VERSIONS[0]})"
         )
-    states = deployment.get("resources") if isinstance(deployment, dict) else None
-    if states is None:
-        states = []
-    return _snapshot(_numbered(states, "deployment.resources"), {})
+    if not isinstance(deployment, dict):
+        raise UnreadableError(f": {place} must be an object")
+    states = deployment.get("resources")
+    return _snapshot(_numbered([] if states is None else states, f"{place}.resources"), config, each_once=True)
 
 
 def _preview(document: dict[str, Any]) -> Snapshot:
@@ -184,7 +235,38 @@ def _numbered(items: Any, place: str) -> list[tuple[str, dict[str, Any]]]:
     return [(f"{place}[{index}]", item) for index, item in enumerate(items)]
 
 
-def _snapshot(states: Iterable[tuple[str, Any]], config: Mapping[str, Any]) -> Snapshot:
+def _refuse_depth(document: dict[str, Any]) -> None:
+    level: list[Any] = [document]
+    for _ in range(MOST_LEVELS):
+        values = (value for item in level for value in (item.values() if isinstance(item, dict) else item))
+        level = [value for value in values if isinstance(value, (dict, list))]
+        if not level:
+            return
+    raise UnreadableError(f": it is nested more than {MOST_LEVELS} levels deep")
+
+
+def _refuse_repeated(urn: str, resources: Mapping[str, Resource], place: str) -> None:
+    if urn in resources:
+        raise UnreadableError(f": {place}.urn is there a second time, and only one of the two could be judged: {urn}")
+
+
+def _refuse_cycles(resources: Mapping[str, Resource]) -> None:
+    """Parents that lead in a circle belong to no tree: nothing that Pulumi wrote."""
+    rooted: set[str] = set()
+    for resource in resources.values():
+        way: list[str] = []
+        found: Resource | None = resource
+        while found and found.urn not in rooted:
+            if found.urn in way:
+                names = [resources[urn].name for urn in [*way[way.index(found.urn) :], found.urn]]
+                raise UnreadableError(f": the parents of {found.urn} lead in a circle: {' in '.join(names)}")
+            way.append(found.urn)
+            found = resources.get(found.parent or "")
+        rooted.update(way)
+
+
+def _snapshot(states: Iterable[tuple[str, Any]], config: Mapping[str, Any], *, each_once: bool = False) -> Snapshot:
+    """The snapshot of states, the last of each URN; ``each_once`` where a second one is a mistake."""
     resources: dict[str, Resource] = {}
     for place, state in states:
         if not isinstance(state, dict):
@@ -192,7 +274,10 @@ def _snapshot(states: Iterable[tuple[str, Any]], config: Mapping[str, Any]) -> S
         # What waits to be deleted is no longer asked for; what is only read is not this program's.
         if not state.get("delete") and not state.get("external"):
             resource = _resource(place, state)
+            if each_once:
+                _refuse_repeated(resource.urn, resources, place)
             resources[resource.urn] = resource
+    _refuse_cycles(resources)
     stack, project = _names(resources)
     whole = [_with_parent(resource, resources) for resource in resources.values()]
     root = next((resource for resource in whole if resource.type == STACK_TYPE), None)

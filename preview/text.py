@@ -16,6 +16,7 @@ from rich.text import Text
 
 from guardrails.judgement import Verdict
 from guardrails.levels import Severity
+from guardrails.unjudged import UNJUDGED
 from preview.snapshot import MARKER, STACK_TYPE, Resource, Snapshot
 from preview.verdicts import Finding, Verdicts
 
@@ -232,6 +233,30 @@ def _balance(verdicts: Verdicts) -> str:
         f"{hidden} undetermined for a secret that is not read",
     ]
     return ", ".join(part for part in parts if not part.startswith("0 "))
+
+
+_LISTED = 12
+
+
+def not_judged(verdicts: Verdicts, width: int | None, everything: str) -> list[Text]:
+    """What no rule reads, most of it first, and how to make that a failure; ``everything`` is the option that says the rest."""
+    if not verdicts.unjudged:
+        return []
+    lines = [Text("Not judged:", "bold")]
+    types = sorted(verdicts.unjudged.types.items(), key=lambda entry: -len(entry[1]))
+    if types:
+        listed = [f"{short_type(type_)} ({len(resources)})" for type_, resources in types[:_LISTED]]
+        rest = (
+            f", and {_count(len(types) - _LISTED, 'type')} more; {everything} has them all" if types[_LISTED:] else ""
+        )
+        resources = _count(sum(len(resources) for _, resources in types), "resource")
+        said = f"{resources} of {_count(len(types), 'type')} that no rule reads: {', '.join(listed)}{rest}"
+        lines += wrapped(said, width, INDENT, INDENT * 2)
+    for component in verdicts.unjudged.components:
+        said = f"the parts of {component.name} ({component.type}): they are not in what was judged"
+        lines += wrapped(said, width, INDENT, INDENT * 2)
+    how = f'To make this a failure: {{"{UNJUDGED.name}": "mandatory"}} in a file for --policy-config.'
+    return [*lines, *wrapped(how, width, INDENT, INDENT * 2), Text()]
 
 
 _EXAMPLES = 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from guardrails import view
@@ -18,6 +18,7 @@ from guardrails.judgement import Verdict
 from guardrails.levels import Level, Severity
 from guardrails.settings import Configuration
 from guardrails.stack import Stack
+from guardrails.unjudged import Unjudged
 from preview.snapshot import MARKER, SECRET, UNKNOWN, Resource, Snapshot, Source
 
 
@@ -62,6 +63,8 @@ class Verdicts:
     passed: int
     judged: frozenset[str] = frozenset()
     """The rules that judged at least one resource."""
+    unjudged: Unjudged = field(default_factory=lambda: Unjudged({}, ()))
+    """What no rule reads."""
 
     def of(self, verdict: Verdict) -> list[Finding]:
         return [finding for finding in self.findings if finding.verdict is verdict]
@@ -99,6 +102,7 @@ def judge(
         judgements=assessment.judgements,
         passed=assessment.passed,
         judged=assessment.rules,
+        unjudged=assessment.unjudged,
     )
 
 
@@ -118,6 +122,7 @@ def view_of(resource: Resource) -> view.Resource:
         outputs=_values(resource.outputs),
         parent=resource.parent,
         property_dependencies=resource.property_dependencies,
+        component=not resource.custom,
     )
 
 

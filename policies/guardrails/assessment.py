@@ -9,8 +9,10 @@ from guardrails.catalogue import rules, rules_by_type
 from guardrails.context import Context
 from guardrails.exemptions import Exemption, Problem
 from guardrails.judgement import Judgement, Verdict, judge
+from guardrails.levels import Level
 from guardrails.rules import Rule
 from guardrails.stack import Stack
+from guardrails.unjudged import UNJUDGED, Unjudged, unjudged
 from guardrails.view import Resource
 
 
@@ -36,6 +38,7 @@ class Assessment:
     passed: int
     rules: frozenset[str]
     """The rules that judged at least one resource."""
+    unjudged: Unjudged
 
 
 def assess(stack: Stack, context: Context) -> Assessment:
@@ -62,12 +65,14 @@ def assess(stack: Stack, context: Context) -> Assessment:
             if exemption:
                 touched.add(exemption)
             findings.extend(_findings(rule, resource, judgement, exemption, context))
+    unread = unjudged(stack.resources)
     problems = (
         *context.problems(),
+        *(unread.problems(context.values(UNJUDGED)) if context.level(UNJUDGED) is not Level.DISABLED else ()),
         *context.exemptions.unmatched(touched),
         *context.baseline.vanished(seen, {rule.name for rule in rules() if not context.applies(rule)}),
     )
-    return Assessment(tuple(findings), problems, judged, judgements, passed, frozenset(used))
+    return Assessment(tuple(findings), problems, judged, judgements, passed, frozenset(used), unread)
 
 
 def _findings(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from guardrails import baseline, exemptions, settings
+from guardrails import baseline, exemptions, settings, unjudged
 from guardrails.baseline import Baseline
 from guardrails.catalogue import rules
 from guardrails.exemptions import Exemption, Exemptions, Fact, Problem
@@ -24,7 +24,7 @@ SETTINGS_INVALID = Fact(
     "Correct it in the policy configuration; until then the rule uses its default.",
     "A rule that judges by another value than its owner believes protects only on paper.",
 )
-FACTS = (*exemptions.FACTS, *baseline.FACTS, SETTINGS_INVALID)
+FACTS = (*exemptions.FACTS, *baseline.FACTS, SETTINGS_INVALID, *unjudged.FACTS)
 """Findings about what the pack was given, which are no rule's."""
 
 
@@ -37,7 +37,9 @@ BASELINE = "baseline"
 def configured(document: Any) -> tuple[Configuration, Baseline | None]:
     """What ``--policy-pack-config`` says, for where no engine reads it: levels, settings, and the baseline if it holds one."""
     known = (
-        {rule.name: rule.settings for rule in rules()} | {fact.name: () for fact in FACTS} | dict.fromkeys(NOTES, ())
+        {rule.name: rule.settings for rule in rules()}
+        | {fact.name: fact.settings for fact in FACTS}
+        | dict.fromkeys(NOTES, ())
     )
     if not isinstance(document, Mapping) or BASELINE not in document:
         return settings.read(document, known), None
@@ -81,8 +83,8 @@ class Context:
     def applies(self, rule: Rule) -> bool:
         return rule.applies(self.stage) and self.level(rule) is not Level.DISABLED
 
-    def values(self, rule: Rule) -> Values:
-        return self.configuration.values.get(rule.name) or rule.defaults()
+    def values(self, subject: Rule | Fact) -> Values:
+        return self.configuration.values.get(subject.name) or subject.defaults()
 
     def problems(self) -> tuple[Problem, ...]:
         """What is wrong with what the pack was given, whatever the stack."""

@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from guardrails.levels import Level, Severity
+from guardrails.settings import Setting, Values, defaults
 
 KEYS = ("rule", "resource", "reason", "owner", "expires")
 LONGEST = datetime.timedelta(days=366)
@@ -30,6 +31,10 @@ class Fact:
     level: Level
     fix: str
     why: str = "An exception that nobody looks at again is a rule that nobody keeps."
+    settings: tuple[Setting, ...] = ()
+
+    def defaults(self) -> Values:
+        return defaults(self.settings)
 
 
 INVALID = Fact(
@@ -82,7 +87,7 @@ class Exemption:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with the exceptions, the baseline or the settings that the pack was given."""
+    """What is wrong with the exceptions, the baseline, the settings or the stack that the pack was given."""
 
     fact: Fact
     place: str

@@ -31,6 +31,7 @@ from guardrails.exemptions import UNMATCHED, Exemption, Fact, Problem
 from guardrails.judgement import Judgement, Verdict, judge
 from guardrails.rules import Level, Rule, Severity, Values
 from guardrails.stack import Stack
+from guardrails.unjudged import UNJUDGED, unjudged
 from guardrails.view import Opaque, Resource
 
 FRAMEWORK = "AWS Foundational Security Best Practices"
@@ -116,8 +117,8 @@ class Session:
     def configure(self, configuration: Mapping[str, Mapping[str, Any]], silent: Iterable[str]) -> None:
         """Take settings and baseline from the policy configuration, and which rules are disabled."""
         read = {
-            rule.name: settings.values_of(rule.name, rule.settings, configuration.get(rule.name, {}))
-            for rule in rules()
+            subject.name: settings.values_of(subject.name, subject.settings, configuration.get(subject.name, {}))
+            for subject in (*rules(), *FACTS)
         }
         self._values = {name: values for name, (values, _) in read.items()}
         self._setting_problems = tuple(problem for _, problems in read.values() for problem in problems)
@@ -126,9 +127,9 @@ class Session:
         if known:
             self.context = replace(self.context, baseline=known)
 
-    def values(self, rule: Rule) -> Values | None:
+    def values(self, subject: Rule | Fact) -> Values | None:
         """The settings of a rule as the engine was configured; None for their defaults."""
-        return self._values.get(rule.name)
+        return self._values.get(subject.name)
 
     def take_resource(self, urn: str, properties: dict[str, Any], parent: str) -> None:
         """Keep a resource's inputs: for the rules that judge it alone, and for those between resources."""
@@ -154,6 +155,8 @@ class Session:
             seen.value if seen else outputs,
             outputs=outputs,
             parent=message.options.parent or message.parent or None,
+            # pulumi, pkg/resource/deploy/step_generator.go: the provider of every resource that has one.
+            component=not message.HasField("provider"),
             property_dependencies={
                 name: tuple(urn for urn in dependencies.urns if urn in urns)
                 for name, dependencies in message.propertyDependencies.items()
@@ -191,6 +194,8 @@ class Session:
             return self.context.baseline.vanished(self._present, self._silent)
         if fact is SETTINGS_INVALID:
             return [Problem(fact, "settings", text) for text in self._setting_problems]
+        if fact is UNJUDGED:
+            return list(unjudged(self._stack.resources).problems(self.values(fact) or fact.defaults()))
         return [problem for problem in self.context.problems() if problem.fact is fact]
 
     def known(self) -> list[tuple[str, str]]:
@@ -319,6 +324,7 @@ def _problem_policy(fact: Fact, session: Session) -> pulumi_policy.Policy:
         validate=validate,
         severity=_severity(fact.severity),
         enforcement_level=_LEVELS[fact.level],
+        config_schema=_schema(fact),
         tags=[fact.name.partition("-")[0]],
         remediation_steps=fact.fix,
     )
@@ -358,8 +364,8 @@ def _facts(rule: Rule, stage: str) -> dict[str, Any]:
     }
 
 
-def _schema(rule: Rule) -> pulumi_policy.PolicyConfigSchema | None:
-    properties = {setting.name: setting.to_schema() for setting in rule.settings}
+def _schema(subject: Rule | Fact) -> pulumi_policy.PolicyConfigSchema | None:
+    properties = {setting.name: setting.to_schema() for setting in subject.settings}
     return pulumi_policy.PolicyConfigSchema(properties) if properties else None
 
 

@@ -114,7 +114,7 @@ class Node:
 class Resource(Node):
     """One resource of the stack. Its properties are its inputs: what the program asks for."""
 
-    __slots__ = ("name", "names", "outputs", "parent", "property_dependencies", "type", "urn")
+    __slots__ = ("component", "name", "names", "outputs", "parent", "property_dependencies", "type", "urn")
 
     def __init__(
         self,
@@ -124,6 +124,7 @@ class Resource(Node):
         outputs: Mapping[str, Any] | None = None,
         parent: str | None = None,
         property_dependencies: Mapping[str, tuple[str, ...]] | None = None,
+        component: bool = False,
     ) -> None:
         super().__init__(inputs)
         self.urn = urn
@@ -132,6 +133,8 @@ class Resource(Node):
         self.parent = parent
         self.outputs = outputs if outputs is not None else inputs
         self.property_dependencies = property_dependencies or {}
+        self.component = component
+        """Whether it is only the parent of others, and no provider makes it."""
         self.names = frozenset(
             value
             for source in (self.outputs, inputs)

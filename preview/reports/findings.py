@@ -19,6 +19,10 @@ def dumps(verdicts: Verdicts) -> str:
         "passed": verdicts.passed,
         "blocking": len(verdicts.blocking),
         "findings": [_finding(finding) for finding in verdicts.findings],
+        "unjudged": {
+            "types": {type_: [one.urn for one in resources] for type_, resources in verdicts.unjudged.types.items()},
+            "components": [component.urn for component in verdicts.unjudged.components],
+        },
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 

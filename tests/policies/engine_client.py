@@ -29,6 +29,8 @@ from preview.snapshot import MARKER, Resource, Snapshot
 PACK = Path(__file__).parents[2] / "policies"
 SECRET_TEXT = "what-nobody-may-read"
 _LEVELS = analyzer_pb2.EnforcementLevel
+_PROVIDER = analyzer_pb2.AnalyzerProviderResource(type="pulumi:providers:aws", name="default")
+"""What the engine says beside each resource but components."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,7 @@ class PackProcess:
                         properties=to_struct({key: value for key, value in resource.outputs.items() if key != "id"}),
                         options=analyzer_pb2.AnalyzerResourceOptions(parent=resource.parent or ""),
                         parent=resource.parent or "",
+                        provider=_PROVIDER if resource.custom else None,
                         dependencies=resource.dependencies,
                         propertyDependencies={
                             name: analyzer_pb2.AnalyzerPropertyDependencies(urns=urns)

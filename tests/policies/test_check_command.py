@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import copy
 import datetime
+import gzip
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +18,9 @@ from hypothesis import strategies as st
 
 from cli.main import run
 from guardrails.context import Context
-from preview.reading import UnreadableError, read
+from preview.reading import UnreadableError, read, read_file
 from preview.snapshot import SECRET, UNKNOWN, Snapshot, Source
+from preview.verdicts import judge
 from tests.policies.stacks import resource, stack
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
@@ -85,6 +88,29 @@ def streamed(events: list[dict[str, Any]]) -> str:
     return "".join(f"{json.dumps({'sequence': number, **event})}\n" for number, event in enumerate(events))
 
 
+def exported(states: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"version": 3, "deployment": {"resources": states}}
+
+
+def deep(levels: int) -> dict[str, Any]:
+    """An object in an object, so many times."""
+    inner: dict[str, Any] = {}
+    for _ in range(levels):
+        inner = {"a": inner}
+    return inner
+
+
+OURS = stack(resource("sqs/Queue", "orders")).to_json()
+
+
+def repeated(ours: dict[str, Any]) -> str:
+    return json.dumps({**ours, "resources": ours["resources"] * 2})
+
+
+def circular(ours: dict[str, Any]) -> str:
+    return json.dumps({**ours, "resources": [{**one, "parent": one["urn"]} for one in ours["resources"]]})
+
+
 def snapshot(document: Any) -> Snapshot:
     return read(json.dumps(document), "stack.json")
 
@@ -113,6 +139,39 @@ def test_resources_are_read_with_what_rules_need(document: Any) -> None:
 def test_a_preview_tells_the_stage_and_the_exceptions() -> None:
     assert snapshot(PREVIEW).settings == {"platform": {"stage": "dev"}, "odd": "{"}
     assert snapshot(EXPORT).settings == {}
+
+
+CHECKPOINT = {"version": 3, "checkpoint": {"stack": "live", "latest": EXPORT["deployment"]}}
+
+
+def test_a_checkpoint_of_a_backend_is_the_same_stack() -> None:
+    assert snapshot(CHECKPOINT) == snapshot(EXPORT)
+    assert snapshot({"version": 3, "checkpoint": {"stack": "live", "latest": None}}).resources == ()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_stack_is_read_in_every_encoding_of_json_and_packed(encoding: str, tmp_path: Path) -> None:
+    data = json.dumps(EXPORT, indent=1).encode(encoding)
+    (tmp_path / "plain").write_bytes(data)
+    (tmp_path / "packed").write_bytes(gzip.compress(data))
+    assert read_file(tmp_path / "plain") == read_file(tmp_path / "packed") == snapshot(EXPORT)
+
+
+def test_what_is_nested_as_deep_as_it_may_be_is_judged_whole() -> None:
+    states = [{**STATES[3], "inputs": {"policy": deep(122), "sqsManagedSseEnabled": False}}]
+    findings = judge(snapshot(exported(states)), datetime.date(2026, 11, 20)).findings
+    assert "sqs-encrypted" in {finding.rule for finding in findings}
+    assert not [finding for finding in findings if finding.broken]
+
+
+def test_a_hundred_megabytes_of_stack_are_read_once() -> None:
+    """A stack on one line must not be taken for a stream, parsed, and parsed again."""
+    parsed = []
+    loads = json.loads
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json, "loads", lambda text: parsed.append(len(text)) or loads(text))
+        snapshot(EXPORT)
+    assert len(parsed) == 1
 
 
 def test_a_stream_of_events_is_the_same_preview() -> None:
@@ -162,14 +221,27 @@ def test_a_stack_that_holds_nothing_is_a_stack() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "stack.json:1: not valid JSON"),
+        ("", "stack.json: it is empty"),
+        ("Previewing update (dev):\n{}", "stack.json:1: not valid JSON"),
         (json.dumps(EXPORT)[:-40], "the file ends in the middle"),
         (json.dumps(EXPORT, indent=1)[:300], "the file ends in the middle"),
         ("[]", "it must be a JSON object"),
-        ("[" * 100_000, "stack.json: it is nested too deeply"),
+        ("[" * 100_000, "stack.json: it is nested more than 128 levels deep"),
+        (json.dumps(deep(900)), "stack.json: it is nested more than 128 levels deep"),
+        (streamed([{"resourcePreEvent": {"metadata": {"new": deep(200)}}}]), "it is nested more than 128 levels deep"),
+        (f'{{"version": 1, "settings": {json.dumps(deep(200))}, "resources": []}}', "it is nested more than 128"),
         ("{}", "it is neither a snapshot"),
         ('{"version": 1, "deployment": {}}', "deployment version 1 is not one this program reads (3)"),
         ('{"version": 3, "deployment": {"resources": {}}}', "deployment.resources must be a list"),
+        ('{"version": 3, "deployment": null}', "deployment must be an object"),
+        ('{"version": 3, "checkpoint": []}', "checkpoint must be an object"),
+        ('{"version": 3, "checkpoint": {"latest": [1]}}', "checkpoint.latest must be an object"),
+        ('{"version": 2, "checkpoint": {}}', "deployment version 2 is not one this program reads (3)"),
+        (json.dumps(exported([STATES[3], STATES[3]])), f"deployment.resources[1].urn is there a second time, and only one of the two could be judged: {QUEUE}"),
+        (json.dumps(exported([{**STATES[3], "parent": OLD}, {"urn": OLD, "parent": QUEUE}])), f"the parents of {QUEUE} lead in a circle: orders in old in orders"),
+        (json.dumps(exported([{**STATES[3], "parent": QUEUE}])), f"the parents of {QUEUE} lead in a circle: orders in orders"),
+        (repeated(OURS), "resources[1].urn is there a second time"),
+        (circular(OURS), "lead in a circle: orders in orders"),
         ('{"version": 3, "deployment": {"resources": [1]}}', "deployment.resources[0] must be an object"),
         ('{"version": 3, "deployment": {"resources": [{}]}}', "deployment.resources[0].urn must be a URN, found None"),
         ('{"steps": [{"newState": {"urn": "x"}}]}', "steps[0].newState.urn must be a URN, found 'x'"),
@@ -182,8 +254,8 @@ def test_a_stack_that_holds_nothing_is_a_stack() -> None:
         ('{"version": 1, "settings": {}, "resources": [{}]}', "the snapshot is not whole: KeyError"),
         ('{"version": 1, "settings": {}, "resources": 3}', "the snapshot is not whole"),
     ],
-)
-def test_a_file_that_is_cut_off_or_no_stack_says_so(text: str, message: str) -> None:
+)  # fmt: skip
+def test_what_is_cut_off_or_no_stack_says_so(text: str, message: str) -> None:
     with pytest.raises(UnreadableError) as raised:
         read(text, "stack.json")
     assert message in str(raised.value)
@@ -241,6 +313,20 @@ def test_check_judges_an_export_and_ends_with_1_where_something_stops(call: Call
     assert "hunter2" not in out
 
 
+def test_a_dash_is_standard_input(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = io.TextIOWrapper(io.BytesIO(json.dumps(CHECKPOINT).encode("utf-16")))
+    monkeypatch.setattr("sys.stdin", given)
+    code, out, err = call("-")
+    assert (code, err) == (1, "")
+    assert "rds-not-public" in out
+    assert call("-")[2] == "standard input: it is empty\n"
+
+
+def test_settings_are_read_in_every_encoding_too(call: Call) -> None:
+    Path("config.json").write_text('{"all": "advisory"}', encoding="utf-16")
+    assert call("export.json", "--policy-config", "config.json")[0] == 0
+
+
 def test_the_stage_decides_as_in_a_preview(call: Call) -> None:
     assert "rds-deletion-protection" in call("export.json")[1]
     assert "rds-deletion-protection" not in call("export.json", "--stage", "dev")[1]
@@ -294,7 +380,8 @@ def test_reports_go_to_standard_output_or_to_a_file_beside_the_text(form: str, s
     [
         (["missing.json"], "missing.json: No such file or directory"),
         (["cut.json"], "cut.json:1: not valid JSON"),
-        (["bytes.json"], "bytes.json: it is not text in UTF-8"),
+        (["bytes.json"], "bytes.json: it is not text in UTF-8, UTF-16 or UTF-32"),
+        (["cut.gz"], "cut.gz: it begins as gzip does, and cannot be unpacked to its end"),
         (["export.json", "--baseline", "cut.json"], "cut.json is not JSON"),
         (["export.json", "--policy-config", "cut.json"], "cut.json:1: not valid JSON"),
         (["export.json", "--policy-config", "wrong.json"], "wrong.json: there is no rule 'nonsense'"),
@@ -305,6 +392,7 @@ def test_reports_go_to_standard_output_or_to_a_file_beside_the_text(form: str, s
 def test_what_cannot_be_used_is_a_mistake_with_its_reason(arguments: list[str], message: str, call: Call) -> None:
     Path("cut.json").write_text('{"version": ', encoding="utf-8")
     Path("bytes.json").write_bytes(b"\xff\xfe{")
+    Path("cut.gz").write_bytes(gzip.compress(b"{}")[:-9])
     Path("wrong.json").write_text('{"nonsense": "advisory"}', encoding="utf-8")
     code, out, err = call(*arguments)
     assert (code, out) == (2, "")

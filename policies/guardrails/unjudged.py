@@ -1,0 +1,119 @@
+"""What of a stack no rule reads, so that "no findings" is not taken for "nothing wrong"."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, is_dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from typing import Any
+
+from guardrails.catalogue import rules
+from guardrails.exemptions import Fact, Problem
+from guardrails.levels import Level, Severity
+from guardrails.rules import Rule
+from guardrails.settings import Setting, Values
+from guardrails.view import Resource
+
+UNJUDGED = Fact(
+    "stack-unjudged",
+    "No rule reads a part of the stack",
+    Severity.MEDIUM,
+    Level.DISABLED,
+    "Review that part by hand, then name its type under accepted; or write a rule for it.",
+    "A stack of which nothing was judged has no findings either.",
+    settings=(
+        Setting(
+            "accepted",
+            "Types that need no rule, such as random:*; * and ? stand for characters.",
+            [],
+            {"type": "array", "items": {"type": "string"}},
+        ),
+    ),
+)
+FACTS = (UNJUDGED,)
+
+_ORGANISATIONS = ("guardrails.taggable", "guardrails.topics.organisation")
+"""Modules whose rules hold all types against an organisation's tags and regions, and say nothing of what a type is."""
+_ENGINES_OWN = "pulumi:"
+"""Stacks, providers and references to other stacks."""
+
+
+@dataclass(frozen=True)
+class Unjudged:
+    """The resources that no rule reads, by type, and the components whose parts are not there to be read."""
+
+    types: Mapping[str, tuple[Resource, ...]]
+    components: tuple[Resource, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.types or self.components)
+
+    def problems(self, values: Values) -> Iterator[Problem]:
+        """A problem for each type and each component that is not ``accepted``."""
+        for type_, resources in self.types.items():
+            if not _accepted(type_, values):
+                names = [resource.name for resource in resources]
+                listed = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
+                yield Problem(UNJUDGED, type_, f"no rule reads {type_}: {listed}", resources[0].urn)
+        for component in self.components:
+            if not _accepted(component.type, values):
+                said = f"the parts of the component {component.name} ({component.type}) are not there to be judged"
+                yield Problem(UNJUDGED, component.name, said, component.urn)
+
+
+_SHOWN = 5
+_TOKEN = re.compile(r"[a-z][a-z0-9-]*:[^\s:]+:[A-Z][^\s:]*")
+
+
+def unjudged(resources: Iterable[Resource]) -> Unjudged:
+    """What no rule reads of these resources, which are a whole stack."""
+    resources = tuple(resources)
+    parents = {resource.parent for resource in resources}
+    types: dict[str, list[Resource]] = {}
+    components: list[Resource] = []
+    for resource in resources:
+        if resource.type.startswith(_ENGINES_OWN) or resource.type in read_types():
+            continue
+        if not resource.component:
+            types.setdefault(resource.type, []).append(resource)
+        elif resource.urn not in parents:
+            components.append(resource)
+    return Unjudged({type_: tuple(types[type_]) for type_ in sorted(types)}, tuple(components))
+
+
+@cache
+def read_types() -> frozenset[str]:
+    """The types that rules judge, and those that they look up beside them: the constants of the pack's modules."""
+    judged = {type_ for rule in rules() if rule.check.__module__ not in _ORGANISATIONS for type_ in rule.reads}
+    modules = [
+        module
+        for name, module in sys.modules.items()
+        if name.startswith("guardrails.") and name not in _ORGANISATIONS and module is not None
+    ]
+    return frozenset(judged.union(*(_types_in(_constants(module)) for module in modules)))
+
+
+def _constants(module: Any) -> list[Any]:
+    return [value for name, value in vars(module).items() if name.isupper()]
+
+
+def _types_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        if _TOKEN.fullmatch(value):
+            yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _types_in(key)
+            yield from _types_in(item)
+    elif isinstance(value, (tuple, list, set, frozenset)):
+        for item in value:
+            yield from _types_in(item)
+    elif is_dataclass(value) and not isinstance(value, (type, Rule)):
+        yield from _types_in(tuple(vars(value).values()))
+
+
+def _accepted(type_: str, values: Values) -> bool:
+    return any(fnmatchcase(type_, pattern) for pattern in values["accepted"])
