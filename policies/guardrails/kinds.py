@@ -102,7 +102,7 @@ LOAD_BALANCERS = (aws("lb/LoadBalancer"), aws("alb/LoadBalancer"))
 LISTENERS = (aws("lb/Listener"), aws("alb/Listener"))
 DISTRIBUTION = aws("cloudfront/Distribution")
 WEB_ACL = aws("wafv2/WebAcl")
-WEB_ACL_ASSOCIATION = aws("wafv2/WebAclAssociation")
+WEB_ACL_ASSOCIATIONS = (aws("wafv2/WebAclAssociation"), aws("wafregional/WebAclAssociation"))
 WEB_ACL_LOGGING = aws("wafv2/WebAclLoggingConfiguration")
 
 ROLE = aws("iam/Role")
@@ -203,6 +203,7 @@ BUCKET_OBJECTS = (aws("s3/BucketObject"), aws("s3/BucketObjectv2"))
 BUCKET_ACCOUNT_BLOCK = aws("s3/AccountPublicAccessBlock")
 REPLICATION_INSTANCE = aws("dms/ReplicationInstance")
 REPLICATION_ENDPOINT = aws("dms/Endpoint")
+REPLICATION_S3_ENDPOINT = aws("dms/S3Endpoint")
 REPLICATION_TASK = aws("dms/ReplicationTask")
 
 # Settings, secrets, watching

@@ -112,7 +112,7 @@ def api_web_acl(stage: Resource, stack: Stack) -> Messages:
         for api in stack.targets(stage, "restApi", kinds.REST_API)
         if api.has("endpointConfiguration.types")
     )
-    if not private and not stack.referrers(stage, "resourceArn", kinds.WEB_ACL_ASSOCIATION):
+    if not private and not stack.referrers(stage, "resourceArn", *kinds.WEB_ACL_ASSOCIATIONS):
         yield "it faces the internet without a web ACL"
 
 

@@ -113,6 +113,8 @@ def cache_own_subnet_group(cache: Resource) -> Messages:
     "Production caches keep backups",
     "high",
     kinds.CACHE_GROUP,
+    kinds.CACHE_CLUSTER,
+    kinds.CACHE_SERVERLESS,
     ids=("fsbp:ElastiCache.1", "checkov:CKV_AWS_134"),
     why="A cache that is also a store (sessions, queues) cannot be rebuilt from the database.",
     fix="Set snapshotRetentionLimit to 1 or more days.",
@@ -120,6 +122,9 @@ def cache_own_subnet_group(cache: Resource) -> Messages:
     levels={"prod": Level.ADVISORY},
 )
 def cache_backups(cache: Resource) -> Messages:
+    # Memcached keeps nothing that could be backed up.
+    if _is_member(cache) or cache.get("engine") == "memcached":
+        return
     if cache.number("snapshotRetentionLimit", 0) < 1:
         yield "it keeps no backup"
 

@@ -19,9 +19,13 @@ _TLS_PARAMETERS = {
     "aurora-mysql": "require_secure_transport",
     "mariadb": "require_secure_transport",
 }
-_TLS_BY_DEFAULT = {"postgres": 15, "aurora-postgresql": 17}
-"""Major versions from which rds.force_ssl is 1 unless set otherwise (RDS user guide, "Using SSL with a PostgreSQL DB
-instance", and Aurora user guide, "Security with Aurora PostgreSQL")."""
+_TLS_BY_DEFAULT = {"postgres": (15,), "aurora-postgresql": (17,), "mariadb": (11, 8), "mysql": (9, 7)}
+"""Versions from which the parameter is on unless set otherwise (RDS user guide, "Using SSL with a PostgreSQL DB instance" and
+"Requiring SSL/TLS for all connections" to a MySQL and to a MariaDB DB instance; Aurora user guide, "Security with Aurora
+PostgreSQL")."""
+_VERSION_UNSAID = {"postgres": "17", "mysql": "8.4"}
+"""What RDS makes of a database that names no version, as of 2026 (DescribeDBEngineVersions with DefaultOnly); only where every
+version that it may be answers alike."""
 _LOGS = {
     "postgres": {"postgresql"},
     "aurora-postgresql": {"postgresql", "instance"},
@@ -67,8 +71,13 @@ def rds_not_public(database: Resource) -> Messages:
     fix="Set storageEncrypted to true. An existing database has to be restored from an encrypted copy of its snapshot.",
 )
 def rds_encrypted(database: Resource) -> Messages:
-    if not _copies_another(database) and not database.truth("storageEncrypted"):
+    if not _copies_another(database) and not _is_encrypted(database):
         yield "its storage is not encrypted"
+
+
+def _is_encrypted(database: Resource) -> bool:
+    """Aurora Serverless v1 encrypts always (Aurora user guide, "How Aurora Serverless v1 works"; the provider's default too)."""
+    return database.truth("storageEncrypted", default=database.get("engineMode") == "serverless")
 
 
 @resource_rule(
@@ -83,7 +92,7 @@ def rds_encrypted(database: Resource) -> Messages:
 )
 def rds_customer_key(database: Resource) -> Messages:
     # Where nothing is encrypted the rule rds-encrypted says so.
-    if _copies_another(database) or not database.truth("storageEncrypted"):
+    if _copies_another(database) or not _is_encrypted(database):
         return
     if not names_customer_key(database, "kmsKeyId"):
         yield "it is not encrypted with a customer-managed key (kmsKeyId)"
@@ -129,8 +138,10 @@ def rds_tls_forced(database: Resource, stack: Stack) -> Messages:
     )
     groups = stack.targets(database, path, kind)
     if not groups:
-        named = str(database.get(path, "default."))
-        if named.startswith("default.") and not _tls_by_default(engine, str(database.get("engineVersion", ""))):
+        named = _said(database, path)
+        if named and not named.startswith("default."):
+            raise UndeterminedError(path, "not of this stack")
+        if not _tls_by_default(engine, _version_of(database, engine, named.removeprefix("default."))):
             yield f"its default parameter group does not set {parameter}"
         return
     for group in groups:
@@ -142,9 +153,27 @@ def rds_tls_forced(database: Resource, stack: Stack) -> Messages:
             yield f"its parameter group {group.name!r} does not set {parameter}"
 
 
+def _said(database: Resource, *paths: str) -> str:
+    """What the program says or, where it says nothing, what an export knows of the database as it is."""
+    for path in paths:
+        if database.has(path):
+            return str(database.get(path))
+    return next((value for path in paths if isinstance(value := database.outputs.get(path), str)), "")
+
+
+def _version_of(database: Resource, engine: str, family: str) -> str:
+    """The engine's version, by itself or by the family of the default parameter group."""
+    if family.startswith(engine):
+        return family.removeprefix(engine)
+    version = _said(database, "engineVersion", "engineVersionActual") or _VERSION_UNSAID.get(engine, "")
+    if not version and engine in _TLS_BY_DEFAULT:
+        raise UndeterminedError("engineVersion", "not set, so that AWS chooses it")
+    return version
+
+
 def _tls_by_default(engine: str, version: str) -> bool:
-    major = re.match(r"\d+", version)
-    return engine in _TLS_BY_DEFAULT and major is not None and int(major[0]) >= _TLS_BY_DEFAULT[engine]
+    numbers = tuple(int(number) for number in re.findall(r"\d+", version.split(".mysql_aurora", maxsplit=1)[0])[:2])
+    return engine in _TLS_BY_DEFAULT and bool(numbers) and numbers >= _TLS_BY_DEFAULT[engine]
 
 
 @resource_rule(

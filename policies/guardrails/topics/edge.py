@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 from guardrails import kinds
 from guardrails.rules import ADVISORY_IN_DEV, ONLY_PRODUCTION, Messages, resource_rule, stack_rule
 from guardrails.stack import Stack
-from guardrails.view import Node, Resource
+from guardrails.tls_policies import CURRENT_VERSIONS, LOWEST_VERSION, UNSAID, forward_secret
+from guardrails.view import Node, Resource, UndeterminedError
 from guardrails.zones import in_one_zone
 
-_TLS_POLICIES = (
-    "ELBSecurityPolicy-TLS13-1-2-",
-    "ELBSecurityPolicy-TLS13-1-3-",
-    "ELBSecurityPolicy-FS-1-2-",
-    "ELBSecurityPolicy-TLS-1-2-",
-)
-"""Policies whose lowest version is TLS 1.2 (ELB user guide, "Security policies for your Application Load Balancer")."""
 _VIEWER_POLICIES = ("TLSv1.2_2021", "TLSv1.2_2025", "TLSv1.3_2025")
 _OLD_PROTOCOLS = {"SSLv3", "TLSv1", "TLSv1.1"}
 _S3_ORIGIN = ".s3."
@@ -35,12 +31,18 @@ def _is_application(balancer: Resource) -> bool:
     fix="Let the HTTP listener redirect to HTTPS (status 301) and forward only from the HTTPS one.",
 )
 def alb_http_redirects(listener: Resource) -> Messages:
-    if listener.get("protocol", "HTTPS") != "HTTP":
+    if _protocol(listener) != "HTTP":
         return
     for action in listener.items("defaultActions"):
         refuses = action.get("type") == "fixed-response"
         if not refuses and (action.get("type") != "redirect" or action.get("redirect.protocol") != "HTTPS"):
             yield f"it answers plain HTTP ({action.get('type')})"
+
+
+def _protocol(listener: Resource) -> str:
+    """The protocol of a listener. One that says none is of an Application Load Balancer and speaks HTTP, unless it has no
+    port either, as only those of Gateway Load Balancers (aws.lb.Listener, ``protocol``)."""
+    return str(listener.get("protocol", "HTTP" if listener.has("port") else "GENEVE"))
 
 
 @stack_rule(
@@ -53,7 +55,7 @@ def alb_http_redirects(listener: Resource) -> Messages:
     levels=ADVISORY_IN_DEV,
 )
 def alb_rules_encrypted(listener: Resource, stack: Stack) -> Messages:
-    if listener.get("protocol", "HTTPS") != "HTTP":
+    if _protocol(listener) != "HTTP":
         return
     for rule in stack.referrers(listener, "listenerArn", *kinds.LISTENER_RULES):
         if any(action.get("type") == "forward" for action in rule.items("actions")):
@@ -69,11 +71,31 @@ def alb_rules_encrypted(listener: Resource, stack: Stack) -> Messages:
     fix="Set sslPolicy to ELBSecurityPolicy-TLS13-1-2-2021-06 or a later one.",
 )
 def alb_tls_policy(listener: Resource) -> Messages:
-    if listener.get("protocol", "HTTP") not in ("HTTPS", "TLS"):
-        return
-    policy = str(listener.get("sslPolicy", "ELBSecurityPolicy-2016-08"))
-    if not policy.startswith(_TLS_POLICIES) or "-Ext" in policy:
-        yield f"its TLS policy is {policy}"
+    if policy := _tls_policy(listener):
+        if policy not in LOWEST_VERSION:
+            raise UndeterminedError("sslPolicy", f"{policy}, which is not in AWS's table")
+        if LOWEST_VERSION[policy] not in CURRENT_VERSIONS:
+            yield f"its TLS policy {policy} speaks TLS {LOWEST_VERSION[policy]} too"
+
+
+def _tls_policy(listener: Resource) -> str:
+    """The security policy of a listener that speaks TLS; empty for the others."""
+    return str(listener.get("sslPolicy", UNSAID)) if _protocol(listener) in ("HTTPS", "TLS") else ""
+
+
+@resource_rule(
+    "Load balancers use only ciphers with forward secrecy",
+    "low",
+    *kinds.LISTENERS,
+    ids=("fsbp:ELB.17",),
+    why="Without it whoever gets the certificate's key one day reads what he recorded years before.",
+    fix="Set sslPolicy to ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09 or to another that AWS recommends.",
+)
+def alb_tls_forward_secret(listener: Resource) -> Messages:
+    policy = _tls_policy(listener)
+    # Older versions of TLS the rule alb-tls-policy speaks of.
+    if LOWEST_VERSION.get(policy) in CURRENT_VERSIONS and not forward_secret(policy):
+        yield f"its TLS policy {policy} has ciphers without forward secrecy"
 
 
 @resource_rule(
@@ -128,7 +150,7 @@ def alb_deletion_protection(balancer: Resource) -> Messages:
 def alb_web_acl(balancer: Resource, stack: Stack) -> Messages:
     if not _is_application(balancer) or balancer.truth("internal"):
         return
-    if not stack.referrers(balancer, "resourceArn", kinds.WEB_ACL_ASSOCIATION):
+    if not stack.referrers(balancer, "resourceArn", *kinds.WEB_ACL_ASSOCIATIONS):
         yield "it faces the internet without a web ACL"
 
 
@@ -245,16 +267,53 @@ def waf_logging(acl: Resource, stack: Stack) -> Messages:
 
 
 @resource_rule(
-    "Web ACLs have rules",
+    "Web ACLs have rules that act",
     "medium",
     kinds.WEB_ACL,
     ids=("fsbp:WAF.10",),
-    why="A web ACL without rules only costs money.",
-    fix="Add at least AWS's common rule set and a rate limit.",
+    why="A web ACL without rules, or with rules that only count, costs money and stops nobody.",
+    fix="Add at least AWS's common rule set and a rate limit; take rules out of count mode once their metrics look right.",
+    levels=ADVISORY_IN_DEV,
 )
 def waf_has_rules(acl: Resource) -> Messages:
     if not acl.has("rules") and not acl.has("ruleJson"):
         yield "it has no rules"
+    elif _refuses_by_default(acl):
+        return
+    elif (rules := _rules(acl)) and all(_only_counts(rule) for rule in rules):
+        yield "all its rules only count"
+
+
+def _refuses_by_default(acl: Resource) -> bool:
+    default = acl.get("defaultAction")
+    return isinstance(default, dict) and default.get("block") is not None
+
+
+def _rules(acl: Resource) -> list[Node]:
+    """The rules of a web ACL, in the names of the provider also where they come as the JSON of the API."""
+    text = acl.get("ruleJson")
+    if text is None:
+        return acl.items("rules")
+    try:
+        rules = json.loads(text)
+    except (TypeError, ValueError) as error:
+        raise UndeterminedError("ruleJson", f"malformed: {error}") from None
+    return Node({"ruleJson": _in_provider_names(rules)}).items("ruleJson")
+
+
+def _in_provider_names(value: object) -> object:
+    """``OverrideAction`` → ``overrideAction``, at every depth."""
+    if isinstance(value, dict):
+        return {str(key)[:1].lower() + str(key)[1:]: _in_provider_names(item) for key, item in value.items()}
+    return [_in_provider_names(item) for item in value] if isinstance(value, list) else value
+
+
+def _only_counts(rule: Node) -> bool:
+    """Whether a rule, or a group of rules as a whole, is in count mode. Its block is there and empty."""
+    return any(
+        isinstance(action := rule.get(path), dict) and action.get("count") is not None
+        for path in ("overrideAction", "action")
+    )
 
 
 @resource_rule(
@@ -444,8 +503,18 @@ def waf_metrics(acl: Resource) -> Messages:
     fix="Add AWS's rule set AWSManagedRulesKnownBadInputsRuleSet.",
 )
 def waf_known_bad_inputs(acl: Resource) -> Messages:
-    if _BAD_INPUTS in str(acl.get("ruleJson", "")):
-        return
-    names = [rule.get("statement.managedRuleGroupStatement.name", "") for rule in acl.items("rules")]
-    if _BAD_INPUTS not in names:
+    groups = [rule for rule in _rules(acl) if rule.get("statement.managedRuleGroupStatement.name", "") == _BAD_INPUTS]
+    if not groups:
         yield f"it lacks {_BAD_INPUTS}"
+    elif all(_only_counts(rule) for rule in groups):
+        yield f"it only counts what {_BAD_INPUTS} finds (overrideAction)"
+    for override in (one for rule in groups for one in _overrides(rule)):
+        name = str(override.get("name", ""))
+        if name.startswith("Log4J") and any(
+            override.get(f"actionToUse.{one}") is not None for one in ("count", "allow")
+        ):
+            yield f"it lets through what {name} finds (ruleActionOverrides)"
+
+
+def _overrides(rule: Node) -> list[Node]:
+    return rule.node("statement.managedRuleGroupStatement").items("ruleActionOverrides")

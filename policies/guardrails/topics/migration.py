@@ -22,7 +22,7 @@ _TLS_ENGINES = {"aurora", "aurora-postgresql", "mysql", "mariadb", "postgres", "
     fix="Set publiclyAccessible to false and use a subnet group of private subnets.",
 )
 def dms_not_public(instance: Resource) -> Messages:
-    if instance.truth("publiclyAccessible", default=True):
+    if instance.truth("publiclyAccessible"):
         yield "it has a public address (publiclyAccessible)"
 
 
@@ -44,13 +44,24 @@ def dms_minor_upgrades(instance: Resource) -> Messages:
     "low",
     kinds.REPLICATION_INSTANCE,
     kinds.REPLICATION_ENDPOINT,
-    ids=("checkov:CKV_AWS_212", "checkov:CKV_AWS_296"),
+    kinds.REPLICATION_S3_ENDPOINT,
+    ids=("checkov:CKV_AWS_212", "checkov:CKV_AWS_296", "checkov:CKV_AWS_298"),
     why="Its disk holds rows on their way, and its endpoints hold passwords.",
-    fix="Name an aws.kms.Key in kmsKeyArn.",
+    fix="Name an aws.kms.Key in kmsKeyArn; for files in S3 in serverSideEncryptionKmsKeyId.",
 )
 def dms_customer_key(resource: Resource) -> Messages:
-    if not names_customer_key(resource, "kmsKeyArn"):
-        yield "it is not encrypted with a customer-managed key (kmsKeyArn)"
+    path = _key_of(resource)
+    if not names_customer_key(resource, path):
+        yield f"it is not encrypted with a customer-managed key ({path})"
+
+
+def _key_of(resource: Resource) -> str:
+    """Where the key is named. An endpoint of S3 keeps no password: what it encrypts is the files it writes."""
+    if resource.type == kinds.REPLICATION_S3_ENDPOINT:
+        return "serverSideEncryptionKmsKeyId"
+    if resource.type == kinds.REPLICATION_ENDPOINT and resource.get("engineName") == "s3":
+        return "s3Settings.serverSideEncryptionKmsKeyId"
+    return "kmsKeyArn"
 
 
 @resource_rule(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from guardrails import kinds
 from guardrails.rules import ADVISORY_IN_DEV, Messages, resource_rule, stack_rule
+from guardrails.schedules import longest_wait
 from guardrails.secret_names import is_secret_name, names_another_place, secrets_in
 from guardrails.stack import Stack
-from guardrails.view import Opaque, Resource
+from guardrails.view import Opaque, Resource, UndeterminedError
 
 _MOST_DAYS = 90
 _SHARING = "/ssm/documents/console/public-sharing-permission"
@@ -72,14 +73,21 @@ def secret_rotated(secret: Resource, stack: Stack) -> Messages:
     kinds.SECRET_ROTATION,
     ids=("fsbp:SecretsManager.4", "checkov:CKV_AWS_304"),
     why="Rotation bounds how long a leaked value is worth anything.",
-    fix="Set rotationRules.automaticallyAfterDays to 90 or less.",
+    fix="Set rotationRules.automaticallyAfterDays to 90 or less, or a scheduleExpression that runs as often.",
 )
 def secret_rotation_days(rotation: Resource) -> Messages:
     if not rotation.truth("rotationEnabled", default=True):
         yield "rotation is switched off (rotationEnabled)"
-    days = rotation.number("rotationRules.automaticallyAfterDays", 0)
+    rules = rotation.node("rotationRules")
+    days: float | None = rules.number("automaticallyAfterDays", 0)
+    if schedule := str(rules.get("scheduleExpression", "")):
+        days = longest_wait(schedule)
+    if days is None:
+        raise UndeterminedError("rotationRules.scheduleExpression", f"not understood: {schedule}")
     if days > _MOST_DAYS:
-        yield f"it is rotated every {days} days only"
+        yield f"it is rotated every {days:g} days only"
+    elif days == 0:
+        yield "it says neither after how many days nor by which schedule (rotationRules)"
 
 
 @resource_rule(

@@ -170,7 +170,7 @@ def cloudfront_not_bypassed(distribution: Resource, stack: Stack) -> Messages:
             path
             for listener, path in network.entries(resource)
             if not path.hops[1].startswith("CloudFront") and _serves_anybody(listener.resource, stack)
-            if not stack.referrers(resource, "resourceArn", kinds.WEB_ACL_ASSOCIATION)
+            if not stack.referrers(resource, "resourceArn", *kinds.WEB_ACL_ASSOCIATIONS)
         ]
     yield from _paths(found)
 

@@ -218,16 +218,36 @@ def s3_lifecycle(bucket: Resource, stack: Stack) -> Messages:
     "Uploads that never end are removed",
     "low",
     *kinds.BUCKET_LIFECYCLE,
+    *kinds.BUCKETS,
     ids=("checkov:CKV_AWS_300",),
     why="The parts of a broken upload are paid for and seen in no listing.",
-    fix="Add a rule with abortIncompleteMultipartUpload.daysAfterInitiation.",
+    fix="Add a rule with abortIncompleteMultipartUpload.daysAfterInitiation and no prefix or filter.",
 )
 def s3_aborts_uploads(lifecycle: Resource) -> Messages:
-    rules = lifecycle.items("rules")
-    if not any(
-        rule.has("abortIncompleteMultipartUpload") and rule.get("status", "Enabled") == "Enabled" for rule in rules
-    ):
-        yield "no rule removes the parts of broken uploads (abortIncompleteMultipartUpload)"
+    # Whether a bucket has rules at all the rule s3-lifecycle says.
+    inline = lifecycle.type in kinds.BUCKETS
+    if inline and not lifecycle.has("lifecycleRules"):
+        return
+    some = False
+    for rule in lifecycle.items("lifecycleRules" if inline else "rules"):
+        if _aborts(rule, inline=inline):
+            if _is_for_all_objects(rule):
+                return
+            some = True
+    only = "only for some objects a rule" if some else "no rule"
+    yield f"{only} removes the parts of broken uploads (abortIncompleteMultipartUpload)"
+
+
+def _aborts(rule: Node, *, inline: bool) -> bool:
+    if inline:
+        return rule.has("abortIncompleteMultipartUploadDays") and rule.truth("enabled")
+    return rule.has("abortIncompleteMultipartUpload") and rule.get("status") == "Enabled"
+
+
+def _is_for_all_objects(rule: Node) -> bool:
+    """Whether nothing narrows a lifecycle rule; an empty filter and an empty prefix do not."""
+    narrowing = [rule.get("prefix"), rule.get("tags"), *(rule.get("filter") or {}).values()]
+    return not any(narrowing)
 
 
 @resource_rule(

@@ -21,6 +21,7 @@ aws.vpc.SecurityGroupIngressRule(
 aws.rds.Instance(
     "public",
     engine="postgres",
+    engine_version="14.12",
     instance_class="db.t4g.micro",
     allocated_storage=20,
     username="app",
