@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
+
 from guardrails import kinds
-from guardrails.rules import Level, Messages, resource_rule, stack_rule
+from guardrails.certificates import last_day
+from guardrails.rules import Level, Messages, Setting, Values, resource_rule, stack_rule
 from guardrails.stack import Stack
-from guardrails.view import Resource
+from guardrails.view import Resource, UndeterminedError
 
 
 @resource_rule(
@@ -48,3 +51,73 @@ def certificate_renews(certificate: Resource) -> Messages:
 def zone_query_log(zone: Resource, stack: Stack) -> Messages:
     if not zone.has("vpcs") and not stack.referrers(zone, "zoneId", kinds.QUERY_LOG):
         yield "it keeps no log of queries"
+
+
+@stack_rule(
+    "Public zones are signed",
+    "low",
+    kinds.ZONE,
+    ids=("checkov:CKV2_AWS_38",),
+    why="Without DNSSEC whoever answers a resolver first sends your users, and their mail, where he likes.",
+    fix="Declare an aws.route53.KeySigningKey and an aws.route53.HostedZoneDnsSec, and give the DS record to the registrar.",
+)
+def zone_signed(zone: Resource, stack: Stack) -> Messages:
+    signed = stack.referrers(zone, "hostedZoneId", kinds.DNSSEC)
+    if not zone.has("vpcs") and not any(one.get("signingStatus", "SIGNING") == "SIGNING" for one in signed):
+        yield "its answers are not signed (no aws.route53.HostedZoneDnsSec)"
+
+
+@resource_rule(
+    "Signing keys of zones are in use",
+    "medium",
+    kinds.SIGNING_KEY,
+    ids=(),
+    why="With its only key inactive a signed zone cannot be resolved at all.",
+    fix="Remove status: INACTIVE; roll a key by adding the next one first.",
+)
+def zone_signing_key_active(key: Resource) -> Messages:
+    if key.get("status", "ACTIVE") != "ACTIVE":
+        yield "it is not in use (status)"
+
+
+@resource_rule(
+    "Imported certificates last for another month",
+    "medium",
+    kinds.CERTIFICATE,
+    kinds.SERVER_CERTIFICATE,
+    ids=("fsbp:ACM.1",),
+    why="Nobody renews an imported certificate but you; on the day it ends every client refuses the connection.",
+    fix="Import a new one, or let ACM issue it with validationMethod DNS.",
+    settings=(
+        Setting(
+            "days",
+            "How many days a certificate has to last at least",
+            30,
+            {"type": "integer", "minimum": 1, "maximum": 365},
+        ),
+    ),
+)
+def certificate_lasts(certificate: Resource, values: Values) -> Messages:
+    body = str(certificate.get("certificateBody", ""))
+    if not body:
+        return
+    try:
+        last = last_day(body)
+    except ValueError as error:
+        raise UndeterminedError("certificateBody", f"not readable: {error}") from None
+    left = (last - datetime.datetime.now(datetime.UTC).date()).days
+    if left < values["days"]:
+        yield f"it ended on {last}" if left < 0 else f"it ends on {last}, in fewer than {values['days']} days"
+
+
+@resource_rule(
+    "Certificates are logged in public",
+    "low",
+    kinds.CERTIFICATE,
+    ids=("checkov:CKV_AWS_234",),
+    why="Browsers distrust what no log has seen, and only the logs show a certificate that a stranger got for your name.",
+    fix="Remove options.certificateTransparencyLoggingPreference: DISABLED.",
+)
+def certificate_logged(certificate: Resource) -> Messages:
+    if certificate.get("options.certificateTransparencyLoggingPreference", "ENABLED") != "ENABLED":
+        yield "it is not logged (options.certificateTransparencyLoggingPreference)"

@@ -67,6 +67,19 @@ def state_machine_logs(machine: Resource) -> Messages:
 
 
 @resource_rule(
+    "State machines show where time goes",
+    "low",
+    kinds.STATE_MACHINE,
+    ids=("checkov:CKV_AWS_284",),
+    why="A workflow that calls ten services is slow because of one of them.",
+    fix="Set tracingConfiguration.enabled to true.",
+)
+def state_machine_traced(machine: Resource) -> Messages:
+    if not machine.truth("tracingConfiguration.enabled"):
+        yield "it is not traced (tracingConfiguration.enabled)"
+
+
+@resource_rule(
     "Events that cannot be delivered are kept",
     "low",
     kinds.EVENT_TARGET,
