@@ -64,7 +64,7 @@ def graphql_logs(api: Resource) -> Messages:
 )
 def graphql_web_acl(api: Resource, stack: Stack) -> Messages:
     private = api.get("visibility", "GLOBAL") == "PRIVATE"
-    if not private and not stack.referrers(api, "resourceArn", kinds.WEB_ACL_ASSOCIATION):
+    if not private and not stack.referrers(api, "resourceArn", *kinds.WEB_ACL_ASSOCIATIONS):
         yield "it faces the internet without a web ACL"
 
 
