@@ -50,7 +50,7 @@ def assess(stack: Stack, context: Context) -> Assessment:
     judged = judgements = passed = 0
     by_type = {type_: [rule for rule in reading if context.applies(rule)] for type_, reading in rules_by_type().items()}
     values = {rule.name: context.values(rule) for rule in rules() if rule.settings}
-    for resource in (*stack.resources, *stack.parts):
+    for resource in stack.resources:
         applicable = by_type.get(resource.type, ())
         judged += bool(applicable)
         for rule in applicable:
