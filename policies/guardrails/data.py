@@ -5,13 +5,19 @@ from __future__ import annotations
 WHOLE_ACCOUNT = (
     "cloudwatch:describealarms",
     "ec2:assignprivateipaddresses",
+    "ec2:createnetworkinterface",
+    "ec2:deletenetworkinterface",
     "ec2:unassignprivateipaddresses",
     "ecs:createcluster",
+    "logs:createloggroup",
+    "logs:createlogstream",
     "logs:describeloggroups",
+    "logs:putlogevents",
     "ssm:updateinstanceinformation",
 )
 """Actions, in lower case, that take a resource on paper and are called before there is one to name: agents, network
-interfaces that a service makes itself, and listings that filter the whole account."""
+interfaces that a service makes itself, log groups of their own, and listings that filter the whole account. Among them all
+that the AWS managed policies AWSLambdaBasicExecutionRole and AWSLambdaVPCAccessExecutionRole grant on ``*``."""
 
 NARROWING_KEYS = (
     "aws:requesttag/",
@@ -24,6 +30,7 @@ NARROWING_KEYS = (
     "iam:awsservicename",
     "iam:resourcetag/",
     "kms:encryptioncontext:",
+    "kms:requestalias",
     "kms:resourcealiases",
     "kms:viaservice",
     "lambda:functionarn",
@@ -160,14 +167,31 @@ PRIVILEGED_POLICIES = (
 )
 """Names of AWS managed policies, as patterns, that grant far more than one workload needs."""
 
-FEDERATED_SUBJECTS = {
-    "token.actions.githubusercontent.com": "token.actions.githubusercontent.com:sub",
-    "gitlab.com": "gitlab.com:sub",
-    "app.terraform.io": "app.terraform.io:sub",
-    "api.pulumi.com/oidc": "api.pulumi.com/oidc:sub",
-    "agent.buildkite.com": "agent.buildkite.com:sub",
+FEDERATED_OWNERS = {
+    "token.actions.githubusercontent.com": (
+        *("repo:", "repository:", "repository_id:", "repository_owner:", "repository_owner_id:"),
+        *("enterprise:", "enterprise_id:"),
+    ),
+    "gitlab.com": ("project_path:",),
+    "app.terraform.io": ("organization:",),
+    "api.pulumi.com/oidc": ("pulumi:deploy:org:", "pulumi:environments:org:"),
+    "agent.buildkite.com": ("organization:",),
 }
-"""Identity providers that serve everyone, with the condition key that says who of everyone it is."""
+"""Identity providers that serve everyone, with what stands before the owner's name in the subjects of their tokens (GitHub
+Docs, "OpenID Connect reference"; GitLab Docs, "Configure OpenID Connect in AWS"; HCP Terraform, "Workload identity tokens";
+Pulumi docs, "OIDC for AWS"; Buildkite docs, "OIDC with AWS")."""
+FEDERATED_CLAIMS = {
+    "token.actions.githubusercontent.com": {
+        "repository": "/",
+        "repository_id": ":",
+        "repository_owner": ":",
+        "repository_owner_id": ":",
+        "enterprise_id": ":",
+        "job_workflow_ref": "/",
+    },
+}
+"""Other claims of theirs that IAM compares and that nobody else can have, with what ends the owner's name in them (IAM user
+guide, reference_policies_iam-condition-keys.html, "Available keys for AWS OIDC federation")."""
 
 SUBJECT_KEYS = (":sub", ":amr", ":user_id", ":id", ":job_workflow_ref", ":project_path", ":email")
 """How the condition keys end that say who of an identity provider's users is let in."""

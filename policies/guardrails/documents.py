@@ -7,11 +7,12 @@ Elements and their forms follow the IAM user guide, "IAM JSON policy elements re
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from guardrails.iam.conditions import OF_RESOURCE, Condition, bound, parse
 from guardrails.view import Node, Opaque, cannot_read, first_opaque
 
 
@@ -22,6 +23,8 @@ class MalformedDocumentError(Exception):
 _ELEMENTS = frozenset(
     ("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Principal", "NotPrincipal", "Condition")
 )
+VERSION_WITH_VARIABLES = "2012-10-17"
+"""The version of the language in which ``${…}`` is a variable; in the one before, and where none is named, it is text."""
 _PRINCIPALS = frozenset(("AWS", "Service", "Federated", "CanonicalUser"))
 
 
@@ -38,17 +41,15 @@ class Statement:
     not_resources: tuple[str, ...]
     principals: tuple[tuple[str, str], ...]
     not_principals: tuple[tuple[str, str], ...]
-    conditions: tuple[tuple[str, str, tuple[str, ...]], ...]
-    """Operator, key and values; operator and key in lower case, as IAM compares them."""
+    conditions: tuple[Condition, ...]
+    """What they mean only ``guardrails.iam.conditions`` knows."""
 
-    def condition_values(self, key: str, operators: tuple[str, ...] = ()) -> tuple[str, ...]:
-        """The values that any condition (of these operators) compares a key with."""
-        return tuple(
-            value
-            for operator, name, values in self.conditions
-            if name == key.lower() and (not operators or operator in operators)
-            for value in values
-        )
+    def bounds(self, key: str, named: Callable[[str], bool] = bool, fixed: tuple[str, ...] = OF_RESOURCE) -> bool:
+        """Whether the conditions let in only requests in which a key is there, with values that are all named.
+
+        See :func:`guardrails.iam.conditions.bound`; ``named`` is asked of the pattern of each value.
+        """
+        return bound(self.conditions, key, fixed).to(named)
 
 
 @dataclass(frozen=True)
@@ -114,11 +115,11 @@ def _parse(value: Any, path: str) -> Document:
         if where:
             hidden = hidden or where
         else:
-            statements.append(_statement(item, index))
+            statements.append(_statement(item, index, version))
     return Document(tuple(statements), hidden, version)
 
 
-def _statement(item: Any, index: int) -> Statement:
+def _statement(item: Any, index: int, version: str) -> Statement:
     label = f"statement {index + 1}"
     if not isinstance(item, dict):
         raise MalformedDocumentError(f"{label} is not an object")
@@ -141,7 +142,7 @@ def _statement(item: Any, index: int) -> Statement:
         not_resources=_strings(item.get("NotResource"), label, "NotResource"),
         principals=_principals(item.get("Principal"), label),
         not_principals=_principals(item.get("NotPrincipal"), label),
-        conditions=_conditions(item.get("Condition"), label),
+        conditions=_conditions(item.get("Condition"), label, version),
     )
 
 
@@ -165,13 +166,17 @@ def _principals(value: Any, label: str) -> tuple[tuple[str, str], ...]:
     raise MalformedDocumentError(f"{label}: Principal is neither * nor an object")
 
 
-def _conditions(value: Any, label: str) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+def _conditions(value: Any, label: str, version: str) -> tuple[Condition, ...]:
     if value is None:
         return ()
     if not isinstance(value, Mapping) or not all(isinstance(keys, Mapping) for keys in value.values()):
         raise MalformedDocumentError(f"{label}: Condition is not an object of objects")
-    return tuple(
-        (operator.lower(), key.lower(), _strings(values, label, "Condition"))
-        for operator, keys in value.items()
-        for key, values in keys.items()
-    )
+    found: list[Condition] = []
+    for operator, keys in value.items():
+        for key, values in keys.items():
+            texts = _strings(values, label, "Condition")
+            condition = parse(operator, key, texts, variables=version == VERSION_WITH_VARIABLES)
+            if condition is None:
+                raise MalformedDocumentError(f"{label}: {operator} is no condition operator of IAM")
+            found.append(condition)
+    return tuple(found)

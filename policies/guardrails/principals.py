@@ -1,37 +1,94 @@
-"""Whom a resource policy lets in."""
+"""Whom a resource policy lets in, and whom it refuses."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 
 from guardrails.documents import Document, Statement
+from guardrails.iam.arns import is_named, names_owner
 from guardrails.ports import is_world
 
-LIMITING_KEYS = frozenset(
-    (
-        "aws:principalaccount",
-        "aws:principalarn",
-        "aws:principalorgid",
-        "aws:principalorgpaths",
-        "aws:sourceaccount",
-        "aws:sourcearn",
-        "aws:sourceip",
-        "aws:sourceorgid",
-        "aws:sourceorgpaths",
-        "aws:sourceowner",
-        "aws:sourcevpc",
-        "aws:sourcevpce",
-        "aws:userid",
-        "aws:vpcsourceip",
-        "kms:calleraccount",
-        "lambda:functionarn",
-        "s3:dataaccesspointaccount",
-        "s3:dataaccesspointarn",
-        "sns:endpoint",
-    )
-)
-"""Condition keys that keep strangers out: AWS, S3 user guide, 'The meaning of "public"', and the services' own keys."""
-_POSITIVE = ("stringequals", "stringlike", "stringequalsignorecase", "arnequals", "arnlike", "ipaddress")
+_SERVICE = re.compile(r"(?P<name>[a-z0-9.-]+?)(\.[a-z]{2,4}(-[a-z]+)+-\d)?\.amazonaws\.(com|com\.cn|eu)")
+
+
+def is_service(principal: str) -> bool:
+    """Whether a principal is a service of AWS."""
+    return _SERVICE.fullmatch(principal) is not None
+
+
+def service_of(principal: str) -> str:
+    """The service that a principal is, in whichever region and partition: ``states`` for ``states.us-west-2.amazonaws.com``.
+
+    The text itself where it is no service of AWS. (IAM user guide, "AWS JSON policy elements: Principal".)
+    """
+    match = _SERVICE.fullmatch(principal)
+    return match["name"] if match else principal
+
+
+def is_named_up_to(separator: str) -> Callable[[str], bool]:
+    """Whether the part of a value before a separator names one thing: the id of ``AROA…:session``, ``o-…`` of a path."""
+    return lambda pattern: is_named(pattern.split(separator, 1)[0])
+
+
+def _is_narrow(address: str) -> bool:
+    return is_named(address) and not is_world(address)
+
+
+def _is_at_known_host(endpoint: str) -> bool:
+    """Whether an endpoint of SNS (address, URL, ARN) is at a domain or in an account that is named."""
+    if endpoint.startswith("arn:"):
+        return names_owner(endpoint)
+    host = re.split(r"@|://", endpoint)[-1].split("/", 1)[0]
+    return is_named(host) or (host.startswith("*.") and "." in host[2:] and is_named(host[2:]))
+
+
+OWNER_KEYS: dict[str, Callable[[str], bool]] = {
+    **dict.fromkeys(
+        (
+            "aws:ec2instancesourcevpc",
+            "aws:principalaccount",
+            "aws:principalorgid",
+            "aws:principalorgmasteraccountid",
+            "aws:sourceaccount",
+            "aws:sourceorgid",
+            "aws:sourceowner",
+            "aws:sourcevpc",
+            "aws:sourcevpce",
+            "aws:vpceaccount",
+            "aws:vpceorgid",
+            "kms:calleraccount",
+            "s3:dataaccesspointaccount",
+        ),
+        is_named,
+    ),
+    **dict.fromkeys(("aws:principalorgpaths", "aws:sourceorgpaths", "aws:vpceorgpaths"), is_named_up_to("/")),
+    "aws:userid": is_named_up_to(":"),
+    **dict.fromkeys(
+        (
+            "aws:federatedprovider",
+            "aws:principalarn",
+            "aws:sourcearn",
+            "aws:sourcevpcarn",
+            "ec2:sourceinstancearn",
+            "lambda:functionarn",
+            "lambda:sourcefunctionarn",
+            "s3:dataaccesspointarn",
+            "s3:x-amz-server-side-encryption-aws-kms-key-id",
+            "ssm:sourceinstancearn",
+        ),
+        names_owner,
+    ),
+    "aws:sourceip": _is_narrow,
+    "sns:endpoint": _is_at_known_host,
+}
+"""Condition keys that keep strangers out, in lower case, with what their values have to name for that.
+
+From AWS's list of global condition keys (IAM user guide, reference_policies_condition-keys.html), the S3 user guide, 'The
+meaning of "public"' (access-control-block-public-access.html), and the services' own keys. Not among them: tags of the
+principal, its session's name and private addresses (``aws:VpcSourceIp``), which a stranger chooses, and
+``aws:PrincipalIsAWSService`` and its like, which hold for services that act for strangers.
+"""
 
 
 def public_statements(document: Document) -> Iterator[str]:
@@ -41,49 +98,24 @@ def public_statements(document: Document) -> Iterator[str]:
             yield f"{statement.label} allows {_some(statement.actions)} to everyone"
 
 
+def is_everyone(statement: Statement) -> bool:
+    """Whether a statement is about any principal."""
+    return any(name == "*" and kind in ("*", "AWS") for kind, name in statement.principals)
+
+
 def is_public(statement: Statement) -> bool:
     """Whether a statement allows something to any AWS principal, with no condition that keeps strangers out."""
-    everyone = any(name == "*" and kind in ("*", "AWS") for kind, name in statement.principals)
-    return statement.allows and (everyone or bool(statement.not_principals)) and not is_limited(statement)
-
-
-def is_limited(statement: Statement) -> bool:
-    """Whether a condition keeps strangers out."""
-    return any(
-        key in LIMITING_KEYS
-        and _is_positive(operator)
-        and bool(values)
-        and not any(_matches_all(value) for value in values)
-        for operator, key, values in statement.conditions
+    return (
+        statement.allows
+        and (is_everyone(statement) or bool(statement.not_principals))
+        and not keeps_strangers_out(statement)
     )
 
 
-def _is_positive(operator: str) -> bool:
-    return operator.removeprefix("foranyvalue:") in _POSITIVE
-
-
-def _matches_all(value: str) -> bool:
-    return not _fixed(value) or is_world(value)
-
-
-def _fixed(value: str) -> bool:
-    """Whether a value leaves out anybody: for an ARN, whether it says which account (or which bucket) it is of."""
-    if not value.startswith("arn:"):
-        return bool(value.strip("*?:"))
-    parts = value.split(":", 5)
-    account, resource = parts[4] if len(parts) > 4 else "", parts[5] if len(parts) > 5 else ""
-    return not set(account) & set("*?") if account else bool(resource.strip("*?/:"))
-
-
-def refuses_plain_http(document: Document) -> bool:
-    """Whether a statement denies everything to everyone when the request did not come over TLS."""
-    return any(
-        not statement.allows
-        and any(name == "*" for _, name in statement.principals)
-        and any(action.endswith("*") for action in statement.actions)
-        and "false" in statement.condition_values("aws:SecureTransport", ("bool",))
-        for statement in document
-    )
+def keeps_strangers_out(statement: Statement) -> bool:
+    """Whether the conditions let in only requests of an owner, a network or a source that is named."""
+    keys = {one.key for one in statement.conditions}
+    return any(statement.bounds(key, OWNER_KEYS[key]) for key in keys & OWNER_KEYS.keys())
 
 
 def _some(actions: tuple[str, ...]) -> str:

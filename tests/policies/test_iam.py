@@ -15,12 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardrails import data, documents
+from guardrails.catalogue import rules
 from guardrails.documents import MalformedDocumentError
 from guardrails.iam import services
-from guardrails.iam.escalation import METHODS, is_wide
+from guardrails.iam.arns import names_one
+from guardrails.iam.escalation import METHODS
 from guardrails.iam.held import DOCUMENTS
 from guardrails.iam.identities import rights_of
 from guardrails.iam.patterns import matches, overlap
+from guardrails.judgement import judge
 from guardrails.kinds import aws
 from guardrails.principals import is_public
 from guardrails.stack import Stack
@@ -154,7 +157,7 @@ def test_patterns_overlap_where_a_text_matches_both(one: str, text: str, other: 
     ],
 )
 def test_a_resource_is_wide_when_it_names_no_name(resource: str, wide: bool) -> None:
-    assert is_wide(resource) is wide
+    assert names_one(resource) is not wide
 
 
 def _statement(**elements: Any) -> documents.Statement:
@@ -249,3 +252,12 @@ def test_the_facts_of_an_action_are_looked_up_once_however_many_policies_name_it
     for action in actions:
         services.matching(action)
     assert calls_of(lambda: [services.matching(action) for _ in range(1000) for action in actions]) < 10
+
+
+@pytest.mark.parametrize("service", ["s3", "*", "?*"])
+def test_an_action_of_forty_wildcards_is_judged_like_any_other(service: str) -> None:
+    action = f"{service}:{'*a' * 40}b"
+    policy = json.dumps({"Statement": {"Effect": "Allow", "Action": action, "Resource": f"arn:aws:s3:::{'*a' * 40}"}})
+    role = _resource("r", "iam/Role", name="r", inlinePolicies=[{"name": "a", "policy": policy}])
+    stack = Stack((role,))
+    assert not any(judge(rule, role, stack).broken for rule in rules() if role.type in rule.reads)

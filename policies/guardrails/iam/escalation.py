@@ -11,7 +11,10 @@ from dataclasses import dataclass
 
 from guardrails import data
 from guardrails.documents import Statement
+from guardrails.iam.arns import names_one
+from guardrails.iam.conditions import OF_PRINCIPAL, bound
 from guardrails.iam.identities import Rights
+from guardrails.iam.narrowing import chooses_resources, names_something
 from guardrails.iam.patterns import matches
 from guardrails.view import Resource
 
@@ -25,14 +28,14 @@ class Method:
     actions: tuple[str, ...]
     """The first one has to reach a resource that the principal was not meant to have; the others anything."""
     service: str = ""
-    """The service that a role is passed to."""
+    """The service that a role is passed to, without ``.amazonaws.com``."""
 
     def __str__(self) -> str:
         return " with ".join((self.actions[0], " and ".join(self.actions[1:]))) if self.actions[1:] else self.actions[0]
 
 
 def _passing(service: str, *combinations: str) -> list[Method]:
-    return [Method((PASS_ROLE, *combination.split(" ")), f"{service}.amazonaws.com") for combination in combinations]
+    return [Method((PASS_ROLE, *combination.split(" ")), service) for combination in combinations]
 
 
 PASSING = (
@@ -140,29 +143,18 @@ def methods_open_to(principal: Resource, rights: Rights) -> Iterator[Method]:
 
 def passes_to(statement: Statement, service: str) -> bool:
     """Whether a statement lets a role be passed to a service."""
-    named = statement.condition_values("iam:PassedToService")
-    return not named or any(matches(value, service) for value in named)
+    return bound(statement.conditions, "iam:PassedToService", OF_PRINCIPAL).covers((f"{service}.amazonaws.com",))
 
 
 def _reaches(statement: Statement, method: Method, principal: Resource) -> bool:
     if method.service and not passes_to(statement, method.service):
         return False
-    if any(key in data.ESCALATION_LIMITS or key.startswith(data.NARROWING_KEYS) for _, key, _ in statement.conditions):
+    if chooses_resources(statement) or any(statement.bounds(key, names_something) for key in data.ESCALATION_LIMITS):
         return False
     return bool(statement.not_resources) or any(
-        is_wide(resource) or (not method.service and _is_own(resource, principal)) for resource in statement.resources
+        not names_one(resource) or (not method.service and _is_own(resource, principal))
+        for resource in statement.resources
     )
-
-
-def is_wide(resource: str) -> bool:
-    """``*``, or an ARN that names a type and no name: ``arn:aws:iam::111122223333:role/*``."""
-    if ":" not in resource:
-        return not resource.strip("*?")
-    specific = resource.split(":", 5)[5:]
-    if not specific:
-        return resource.endswith("*")
-    kind, separator, name = specific[0].replace(":", "/").partition("/")
-    return not (name if separator else kind).strip("*?/")
 
 
 def _is_own(resource: str, principal: Resource) -> bool:

@@ -11,6 +11,8 @@ from pathlib import Path
 from guardrails.iam.patterns import matches
 
 FILE = Path(__file__).with_name("services.txt")
+_LONGEST = 128
+"""No action has a longer name; what is longer is like none of them."""
 WRITE, PERMISSIONS, TAGGING, LIST, READ = "W", "P", "T", "L", "R"
 
 
@@ -81,6 +83,25 @@ def _keys(prefix: str, names: Sequence[str]) -> tuple[str, ...]:
     return tuple((name if ":" in name.split("/")[0] else f"{prefix}:{name}").lower() for name in names)
 
 
+@cache
+def forms(prefix: str) -> frozenset[str]:
+    """The ARN patterns of everything that a service has; none if there is no such service."""
+    found = service(prefix)
+    return frozenset(type_ for action in found.actions.values() for type_ in action.types) if found else frozenset()
+
+
+def is_whole(pattern: str) -> bool:
+    """Whether an entry of ``Action`` stands for all actions of a service, or of all services, however that is written."""
+    _, colon, name = pattern.partition(":")
+    name = name if colon else pattern
+    return "*" in name and not name.strip("*?")
+
+
+def is_anything(pattern: str) -> bool:
+    """Whether it stands for all actions of all services."""
+    return is_whole(pattern) and is_whole(pattern.partition(":")[0])
+
+
 @lru_cache(maxsize=4096)
 def matching(pattern: str) -> tuple[Action, ...]:
     """The actions that an ``Action`` element's entry stands for; empty if there is none."""
@@ -110,5 +131,5 @@ def nearest(pattern: str) -> str | None:
     known = service(prefix)
     if known is None:
         return next(iter(get_close_matches(prefix, prefixes(), 1, 0.7)), None)
-    close = get_close_matches(name, list(known.actions), 1, 0.7)
+    close = get_close_matches(name, list(known.actions), 1, 0.7) if len(name) <= _LONGEST else []
     return str(known.actions[close[0]]) if close else None

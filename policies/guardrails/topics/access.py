@@ -7,16 +7,18 @@ from functools import lru_cache
 from guardrails import data, kinds
 from guardrails.documents import Statement
 from guardrails.iam import services
+from guardrails.iam.arns import covers_type, last_part
+from guardrails.iam.conditions import OF_PRINCIPAL
 from guardrails.iam.held import GROUP, IDENTITY_TYPES, granted
 from guardrails.iam.identities import EXCLUSIVE_ATTACHMENT, GROUP_USERS, USER_GROUPS
-from guardrails.iam.patterns import matches
+from guardrails.iam.narrowing import chooses_resources, names_something
+from guardrails.iam.patterns import contains, has_wildcard, matches
 from guardrails.kinds import aws
 from guardrails.rules import Messages, resource_rule, stack_rule
 from guardrails.stack import Stack
 from guardrails.view import Resource, UndeterminedError
 
 LOGIN_PROFILE = aws("iam/UserLoginProfile")
-_ANYTHING = ("*", "*:*")
 _ATTACHMENT_PATHS = {kinds.ROLE: "managedPolicyArns", EXCLUSIVE_ATTACHMENT: "policyArns"}
 
 
@@ -30,7 +32,7 @@ _ATTACHMENT_PATHS = {kinds.ROLE: "managedPolicyArns", EXCLUSIVE_ATTACHMENT: "pol
 )
 def iam_no_administrator(policy: Resource) -> Messages:
     for statement in granted(policy):
-        if any(action in _ANYTHING for action in statement.actions):
+        if any(map(services.is_anything, statement.actions)):
             where = "every resource" if "*" in statement.resources else ", ".join(statement.resources[:3])
             yield f"{statement.label} allows every action on {where}"
 
@@ -52,13 +54,8 @@ def iam_no_service_wildcard(policy: Resource) -> Messages:
 
 def _is_whole_service(action: str) -> bool:
     """Whether an entry is ``service:*``, of a service in which some action can be limited to resources at all."""
-    return action.endswith(":*") and action != "*:*" and any(one.types for one in services.matching(action))
-
-
-def _on_everything(statement: Statement) -> bool:
-    """Whether a statement covers every resource of a kind, with no condition that chooses among them."""
-    everything = any(resource == "*" or resource.split(":", 5)[5:] == ["*"] for resource in statement.resources)
-    return everything and not any(key.startswith(data.NARROWING_KEYS) for _, key, _ in statement.conditions)
+    whole = services.is_whole(action) and not services.is_anything(action)
+    return whole and any(one.types for one in services.matching(action))
 
 
 CREDENTIALS, SHARING, DATA, CHANGES, REST = "credentials", "sharing", "data", "changes", "rest"
@@ -68,34 +65,60 @@ _READING = ("Describe", "Get", "List", "Search")
 """How actions begin that change nothing, though the reference files a few of them under permissions management."""
 
 
+_MAKING = ("Allocate", "Copy", "Create", "Import", "Register", "Request", "Run", "Tag")
+"""How actions begin whose resource has no name before: more than its type cannot be said of it."""
+
+
 @lru_cache(maxsize=4096)
-def _risk(pattern: str) -> str | None:
-    """The gravest thing that an entry of Action can do, of those actions in it that could be limited to resources."""
-    if pattern in _ANYTHING:
+def _risk(pattern: str, resources: tuple[str, ...]) -> str | None:
+    """The gravest thing that an entry of Action can do to every resource of a type, of what could be limited to some.
+
+    ``resources`` are the last parts of ARNs. Where they name types, instead of being a star alone, making something new and
+    reading what is no data is as narrow as it gets.
+    """
+    if services.is_anything(pattern):
         return None
     all_ = services.matching(pattern)
-    limitable = [one for one in all_ if one.types and str(one).lower() not in data.WHOLE_ACCOUNT]
+    limitable = [
+        one
+        for one in all_
+        if str(one).lower() not in data.WHOLE_ACCOUNT
+        and any(contains(resource, last_part(type_)) for type_ in one.types for resource in resources)
+    ]
+    typed = "*" not in resources
     names = {str(one).lower() for one in limitable}.difference(_OWN_RULES if len(all_) == 1 else ())
-    levels = {one.level for one in limitable if str(one).lower() in names and not one.name.startswith(_READING)}
+    grave = [one for one in limitable if str(one).lower() in names and not one.name.startswith(_READING)]
     if names & data.CREDENTIAL_ACTIONS:
         return CREDENTIALS
-    if services.PERMISSIONS in levels:
+    if any(one.level == services.PERMISSIONS for one in grave):
         return SHARING
     if names & data.DATA_ACTIONS:
         return DATA
-    if levels & {services.WRITE, services.TAGGING}:
+    changing = [one for one in grave if one.level in (services.WRITE, services.TAGGING)]
+    if any(not (typed and one.name.startswith(_MAKING)) for one in changing):
         return CHANGES
     # A pattern such as ec2:Describe* is for the listings in it, which take no resource.
-    return REST if 2 * len(names) > len(all_) else None
+    return REST if not typed and 2 * len(names) > len(all_) else None
+
+
+def _wide_resources(statement: Statement) -> tuple[str, ...]:
+    """The last parts of the ARNs that leave something open; a star for all that is left by a list of exceptions."""
+    if statement.not_resources:
+        return ("*",)
+    parts = {last_part(one) for one in statement.resources if has_wildcard(one)}
+    return tuple(sorted(one if one.strip("*") else "*" for one in parts))
 
 
 def _unlimited(policy: Resource, risk: str, words: str) -> Messages:
     for statement in granted(policy):
-        if _on_everything(statement):
-            wide = [action for action in statement.actions if _risk(action) == risk]
-            if wide:
-                shown = ", ".join(wide[:3]) + (", …" if len(wide) > 3 else "")
-                yield f"{statement.label} allows {shown} on every resource{words}"
+        if chooses_resources(statement):
+            continue
+        resources = _wide_resources(statement)
+        wide = [action for action in statement.actions if resources and _risk(action, resources) == risk]
+        if wide:
+            shown = ", ".join(wide[:3]) + (", …" if len(wide) > 3 else "")
+            where = "every resource" if "*" in resources else "every resource of a type"
+            yield f"{statement.label} allows {shown} on {where}{words}"
 
 
 @resource_rule(
@@ -158,9 +181,16 @@ def iam_resources_named(policy: Resource) -> Messages:
     yield from _unlimited(policy, REST, "")
 
 
+def _covers_all(statement: Statement, form: str) -> bool:
+    """Whether a statement is about everything of a type, of which ``form`` is the last part of the ARN."""
+    return bool(statement.not_resources) or any(covers_type(one, form) for one in statement.resources)
+
+
 def _matching(statement: Statement, wanted: str) -> list[str]:
     """The actions of a statement that include one action, except bare wildcards, which have a rule of their own."""
-    return [action for action in statement.actions if action not in _ANYTHING and matches(action.lower(), wanted)]
+    return [
+        action for action in statement.actions if not services.is_anything(action) and matches(action.lower(), wanted)
+    ]
 
 
 @resource_rule(
@@ -173,7 +203,7 @@ def _matching(statement: Statement, wanted: str) -> list[str]:
 )
 def iam_pass_role_limited(policy: Resource) -> Messages:
     for statement in granted(policy):
-        everywhere = any(resource == "*" or resource.endswith(":role/*") for resource in statement.resources)
+        everywhere = _covers_all(statement, "role/*")
         if everywhere and _matching(statement, "iam:passrole"):
             yield f"{statement.label} allows iam:PassRole on every role"
 
@@ -188,7 +218,9 @@ def iam_pass_role_limited(policy: Resource) -> Messages:
 )
 def iam_pass_role_names_service(policy: Resource) -> Messages:
     for statement in granted(policy):
-        if _matching(statement, "iam:passrole") and not statement.condition_values("iam:PassedToService"):
+        if _matching(statement, "iam:passrole") and not statement.bounds(
+            "iam:PassedToService", names_something, OF_PRINCIPAL
+        ):
             yield f"{statement.label} allows iam:PassRole to any service (no condition on iam:PassedToService)"
 
 
@@ -202,9 +234,8 @@ def iam_pass_role_names_service(policy: Resource) -> Messages:
 )
 def iam_decrypt_limited(policy: Resource) -> Messages:
     for statement in granted(policy):
-        everywhere = any(resource == "*" or resource.endswith(":key/*") for resource in statement.resources)
-        narrowed = any(key.startswith(("kms:", *data.NARROWING_KEYS)) for _, key, _ in statement.conditions)
-        if everywhere and not narrowed:
+        everywhere = _covers_all(statement, "key/*")
+        if everywhere and not chooses_resources(statement):
             for action in ("kms:decrypt", "kms:reencryptfrom"):
                 if _matching(statement, action):
                     yield f"{statement.label} allows {action} with every key"

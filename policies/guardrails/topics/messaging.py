@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from guardrails import documents, kinds
 from guardrails.customer_keys import names_customer_key
-from guardrails.principals import public_statements, refuses_plain_http
+from guardrails.iam.arns import names_owner
+from guardrails.iam.denials import refuses_plain_http
+from guardrails.principals import is_service, public_statements
 from guardrails.rules import ADVISORY_IN_DEV, Messages, resource_rule, stack_rule
 from guardrails.stack import Stack
 from guardrails.view import Resource
+
+_QUEUE_FORM = "arn:*:sqs:*:*:*"
 
 
 @resource_rule(
@@ -60,8 +64,8 @@ def sqs_policy_not_public(queue: Resource) -> Messages:
 )
 def sqs_tls_only(queue: Resource, stack: Stack) -> Messages:
     held = stack.referrers(queue, "queueUrl", kinds.QUEUE_POLICY)
-    if not any(refuses_plain_http(documents.read(one, "policy")) for one in (*held, queue)):
-        yield "no queue policy denies requests without TLS"
+    if not any(refuses_plain_http(documents.read(one, "policy"), queue, _QUEUE_FORM) for one in (*held, queue)):
+        yield "no queue policy denies all requests without TLS"
 
 
 @resource_rule(
@@ -102,8 +106,7 @@ def sns_policy_not_public(topic: Resource) -> Messages:
 def lambda_not_public(permission: Resource) -> Messages:
     if permission.get("authorizationType") == "NONE":
         yield "its URL answers everyone (authorizationType is NONE)"
-    limited = any(permission.has(path) for path in ("sourceArn", "sourceAccount", "principalOrgId"))
-    if permission.get("principal") == "*" and not limited:
+    if permission.get("principal") == "*" and not (permission.has("principalOrgId") or _has_source(permission)):
         yield "everyone may invoke it"
 
 
@@ -117,5 +120,12 @@ def lambda_not_public(permission: Resource) -> Messages:
 )
 def lambda_permission_scoped(permission: Resource) -> Messages:
     service = str(permission.get("principal", ""))
-    if service.endswith(".amazonaws.com") and not permission.has("sourceArn") and not permission.has("sourceAccount"):
-        yield f"{service} may invoke it for anyone (no sourceArn, no sourceAccount)"
+    if is_service(service) and not _has_source(permission):
+        yield f"{service} may invoke it for anyone (no sourceAccount, no sourceArn that says whose the source is)"
+
+
+def _has_source(permission: Resource) -> bool:
+    """Whether it says for whose sake the function may be invoked; an ARN that is not known yet is taken at its word."""
+    if permission.has("sourceAccount") or not permission.known("sourceArn"):
+        return True
+    return permission.has("sourceArn") and names_owner(str(permission.get("sourceArn")))

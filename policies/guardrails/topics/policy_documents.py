@@ -29,7 +29,6 @@ from guardrails.rules import Messages, resource_rule, stack_rule
 from guardrails.stack import Stack
 from guardrails.view import Node, Resource
 
-_ANYTHING = ("*", "*:*")
 _VARIABLE = re.compile(r"\$\{[^}]*\}")
 _SIZES = {aws(name): size for name, size in data.SIZES.items()}
 _INLINE_SIZES = {aws(name): size for name, size in data.INLINE_SIZES.items()}
@@ -82,7 +81,7 @@ def _statements(resource: Resource) -> Iterator[Statement]:
 def policy_actions_exist(resource: Resource) -> Messages:
     for statement in _statements(resource):
         for action in (*statement.actions, *statement.not_actions):
-            if action not in _ANYTHING and not services.matching(action):
+            if not services.is_anything(action) and not services.matching(action):
                 yield f"{statement.label} names {action}, which is no action of AWS{_meant(action)}"
 
 
@@ -116,7 +115,7 @@ def _is_everything(resource: str) -> bool:
 @lru_cache(maxsize=4096)
 def _misfit(pattern: str, resources: tuple[str, ...]) -> str:
     """Why none of a pattern's actions can be used with any of the resources; empty if one can."""
-    actions = () if pattern in _ANYTHING else services.matching(pattern)
+    actions = () if services.is_anything(pattern) else services.matching(pattern)
     if not actions or any(_fits(arn, resource) for one in actions for arn in one.types for resource in resources):
         return ""
     taken = sorted({arn for one in actions for arn in one.types})
@@ -139,9 +138,9 @@ def _fits(arn: str, resource: str) -> bool:
 )
 def policy_condition_keys_exist(resource: Resource) -> Messages:
     for statement in _statements(resource):
-        for _, key, _ in statement.conditions:
-            if not _key_exists(key, statement.actions):
-                yield f"{statement.label} has a condition on {key}, a key that does not exist"
+        for condition in statement.conditions:
+            if not _key_exists(condition.key, statement.actions):
+                yield f"{statement.label} has a condition on {condition.key}, a key that does not exist"
 
 
 def _key_exists(key: str, actions: tuple[str, ...]) -> bool:
@@ -166,12 +165,15 @@ def _key_exists(key: str, actions: tuple[str, ...]) -> bool:
 def iam_conditions_fit_actions(policy: Resource) -> Messages:
     for statement in granted(policy):
         actions = [
-            one for pattern in statement.actions if pattern not in _ANYTHING for one in services.matching(pattern)
+            one
+            for pattern in statement.actions
+            if not services.is_anything(pattern)
+            for one in services.matching(pattern)
         ]
-        for operator, key, _ in statement.conditions:
-            own = key.split(":", 1)[0] in {one.service for one in actions}
-            if own and not operator.endswith("ifexists") and not any(_known(key, one.keys) for one in actions):
-                yield f"{statement.label} has a condition on {key}, which none of its actions knows"
+        for condition in statement.conditions:
+            own = condition.key.split(":", 1)[0] in {one.service for one in actions}
+            if own and condition.needs_key and not any(_known(condition.key, one.keys) for one in actions):
+                yield f"{statement.label} has a condition on {condition.key}, which none of its actions knows"
 
 
 def _known(key: str, patterns: tuple[str, ...]) -> bool:

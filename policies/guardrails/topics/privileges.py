@@ -7,10 +7,12 @@ from weakref import WeakKeyDictionary
 
 from guardrails import data, documents, kinds
 from guardrails.documents import Statement
+from guardrails.iam import services
 from guardrails.iam.escalation import PASSING, Method, methods_open_to, passes_to
 from guardrails.iam.identities import PRINCIPALS, Rights, rights_of
 from guardrails.iam.patterns import matches
 from guardrails.kinds import aws
+from guardrails.principals import service_of
 from guardrails.rules import Messages, stack_rule
 from guardrails.stack import Stack
 from guardrails.view import Resource, UndeterminedError
@@ -40,7 +42,7 @@ def iam_no_privilege_escalation(principal: Resource, stack: Stack) -> Messages:
 def _is_administrator(rights: Rights) -> bool:
     """Whether it has every right already: what other rules say, and more rights cannot be gained."""
     return any(arn.endswith("/AdministratorAccess") for arn in rights.attached) or any(
-        "*" in one.resources and not one.conditions and set(one.actions) & {"*", "*:*"}
+        "*" in one.resources and not one.conditions and any(map(services.is_anything, one.actions))
         for one in rights.statements
         if one.allows
     )
@@ -101,7 +103,8 @@ def _way_to(role: Resource, principal: Resource, rights: Rights) -> str:
         return "sts:AssumeRole"
     for method in PASSING:
         first, *rest = method.actions
-        admitted = ("Service", method.service) in trusted and all(map(rights.may, rest))
+        admitted = any(kind == "Service" and service_of(name) == method.service for kind, name in trusted)
+        admitted = admitted and all(map(rights.may, rest))
         if admitted and any(_names(one, role) and passes_to(one, method.service) for one in rights.allowing(first)):
             return str(method)
     return ""
@@ -128,13 +131,13 @@ def _trusted(role: Resource) -> Iterator[tuple[str, str]]:
 def role_trusts_its_service(user: Resource, stack: Stack) -> Messages:
     for path, service in _ROLE_USERS[user.type].items():
         roles = stack.targets(user, path, kinds.ROLE)
-        wanted = f"{service}.amazonaws.com"
-        if roles and not any(_trusts(role, wanted) for role in roles):
-            yield f"{path} is the role {roles[0].name}, which does not trust {wanted}"
+        if roles and not any(_trusts(role, service) for role in roles):
+            yield f"{path} is the role {roles[0].name}, which does not trust {service}.amazonaws.com"
 
 
 def _trusts(role: Resource, service: str) -> bool:
     return any(
-        statement.allows and any(kind == "Service" and name == service for kind, name in statement.principals)
+        statement.allows
+        and any(kind == "Service" and service_of(name) == service for kind, name in statement.principals)
         for statement in documents.read(role, "assumeRolePolicy")
     )

@@ -9,6 +9,8 @@ from guardrails import data, documents, kinds
 from guardrails.documents import Statement
 from guardrails.iam import services
 from guardrails.iam.accounts import account_of, is_foreign
+from guardrails.iam.arns import is_named, names_one, names_owner
+from guardrails.iam.conditions import always_applies
 from guardrails.iam.held import (
     BUCKET_TYPES,
     DOCUMENTS,
@@ -23,7 +25,15 @@ from guardrails.iam.held import (
 )
 from guardrails.iam.patterns import matches, overlap
 from guardrails.kinds import aws
-from guardrails.principals import is_limited, is_public, public_statements
+from guardrails.principals import (
+    is_everyone,
+    is_named_up_to,
+    is_public,
+    is_service,
+    keeps_strangers_out,
+    public_statements,
+    service_of,
+)
 from guardrails.rules import ADVISORY_IN_DEV, Messages, resource_rule, stack_rule
 from guardrails.stack import Stack
 from guardrails.view import Resource
@@ -47,7 +57,6 @@ _JUDGED_ELSEWHERE = (
 OTHER_TYPES = tuple(type_ for type_ in RESOURCE_DOCUMENTS if type_ not in _JUDGED_ELSEWHERE)
 _EVERY_TYPE = tuple(RESOURCE_DOCUMENTS)
 _NOT_KEYS = tuple(type_ for type_ in RESOURCE_DOCUMENTS if type_ not in KEY_TYPES)
-_SERVICE = re.compile(r"(?P<name>[a-z0-9.-]+?)(\.[a-z]{2}(-[a-z]+)+-\d)?\.amazonaws\.com(\.cn)?")
 
 
 def _statements(resource: Resource) -> Iterator[Statement]:
@@ -73,13 +82,15 @@ def other_policies_not_public(resource: Resource) -> Messages:
         return
     # A file system's mount targets are in a VPC; the key says that a request came through one of them.
     for statement in document:
-        if is_public(statement) and "true" not in statement.condition_values(
-            "elasticfilesystem:AccessedViaMountTarget"
-        ):
+        if is_public(statement) and not statement.bounds("elasticfilesystem:AccessedViaMountTarget", _is_true):
             yield f"{statement.label} lets everyone in who reaches the file system"
 
 
 _FILE_SYSTEM_POLICY = aws("efs/FileSystemPolicy")
+
+
+def _is_true(value: str) -> bool:
+    return value.lower() == "true"
 
 
 @resource_rule(
@@ -106,7 +117,7 @@ def lambda_layer_not_public(permission: Resource) -> Messages:
 )
 def service_principals_bound(resource: Resource) -> Messages:
     for statement in _allowing(resource):
-        if is_limited(statement) or _names_its_logs(statement):
+        if keeps_strangers_out(statement) or _names_its_logs(statement):
             continue
         for kind, name in statement.principals:
             if kind == "Service" and _sends_source(name, resource):
@@ -114,14 +125,13 @@ def service_principals_bound(resource: Resource) -> Messages:
 
 
 def _sends_source(principal: str, resource: Resource) -> bool:
-    match = _SERVICE.fullmatch(principal)
     called = resource.type.split(":")[1].split("/")[0]
-    return match is not None and match["name"] not in data.NO_SOURCE_SENT.get(called, ())
+    return is_service(principal) and service_of(principal) not in data.NO_SOURCE_SENT.get(called, ())
 
 
 def _names_its_logs(statement: Statement) -> bool:
     """Whether it is only for logs of an account of one's own: below AWSLogs and its number, or in encrypted log groups."""
-    return any(key == "kms:encryptioncontext:aws:logs:arn" for _, key, _ in statement.conditions) or (
+    return statement.bounds("kms:EncryptionContext:aws:logs:arn", names_owner) or (
         bool(statement.resources)
         and all(re.search(r"/AWSLogs/(\d{12}|\$\{[^}]*\})(/|$)", one) for one in statement.resources)
     )
@@ -137,7 +147,8 @@ def _names_its_logs(statement: Statement) -> bool:
 )
 def resource_policy_actions_listed(resource: Resource) -> Messages:
     for statement in _allowing(resource):
-        wide = [action for action in statement.actions if action == "*" or action.endswith(":*")]
+        wide = [action for action in statement.actions if services.is_whole(action)]
+        wide += [f"all but {action}" for action in statement.not_actions[:1]]
         others = [name for _, name in statement.principals if not name.endswith(":root")]
         if wide and (others or statement.not_principals):
             yield f"{statement.label} allows {', '.join(wide)} to {(others or ['all but some'])[0]}"
@@ -198,7 +209,11 @@ def _is_account(name: str) -> bool:
 
 def _narrowed(statement: Statement) -> bool:
     """Whether a condition chooses among the other account's principals."""
-    return any(key in ("aws:principalarn", "aws:principalorgid", "aws:userid") for _, key, _ in statement.conditions)
+    return (
+        statement.bounds("aws:PrincipalArn", names_one)
+        or statement.bounds("aws:PrincipalOrgID", is_named)
+        or statement.bounds("aws:userid", is_named_up_to(":"))
+    )
 
 
 @resource_rule(
@@ -235,9 +250,8 @@ _IDENTITY = re.compile(r"A[A-Z0-9]{15,}|arn:[^:]*:iam::cloudfront:user/.+|\$\{.*
 )
 def resource_policy_no_lockout(resource: Resource) -> Messages:
     for statement in _statements(resource):
-        everyone = any(name == "*" for _, name in statement.principals)
-        everything = any(action == "*" or action.endswith(":*") for action in statement.actions)
-        if not statement.allows and everyone and everything and not statement.conditions:
+        everything = any(map(services.is_whole, statement.actions))
+        if not statement.allows and is_everyone(statement) and everything and always_applies(statement.conditions):
             yield f"{statement.label} denies {statement.actions[0]} to everyone without a condition"
 
 
@@ -309,7 +323,7 @@ def kms_services_only_use(key: Resource) -> Messages:
         may = {str(one) for action in statement.actions for one in _key_actions(action)}
         if names and may & _ADMINISTERING:
             yield f"{statement.label} lets {names[0]} administer the key ({', '.join(sorted(may & _ADMINISTERING)[:2])})"
-        bound = statement.condition_values("kms:GrantIsForAWSResource") or is_limited(statement)
+        bound = statement.bounds("kms:GrantIsForAWSResource", _is_true) or keeps_strangers_out(statement)
         if names and "kms:CreateGrant" in may and not bound:
             yield f"{statement.label} lets {names[0]} create grants for anybody (no kms:GrantIsForAWSResource)"
 
@@ -371,5 +385,10 @@ def vpc_endpoint_limited(endpoint: Resource, stack: Stack) -> Messages:
             yield "it has no policy, and so lets everything through"
         return
     for statement in _allowing(endpoint):
-        if "*" in statement.actions and "*" in statement.resources and not statement.conditions:
+        everything = any(map(services.is_anything, statement.actions)) and "*" in statement.resources
+        bounded = keeps_strangers_out(statement) or any(statement.bounds(key, is_named) for key in _OF_OWN_RESOURCES)
+        if everything and not bounded:
             yield f"{statement.label} lets everything through"
+
+
+_OF_OWN_RESOURCES = ("aws:ResourceAccount", "aws:ResourceOrgID", "s3:ResourceAccount")

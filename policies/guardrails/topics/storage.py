@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from guardrails import documents, kinds
 from guardrails.customer_keys import names_customer_key
-from guardrails.principals import public_statements, refuses_plain_http
+from guardrails.iam.denials import refuses_plain_http
+from guardrails.principals import public_statements
 from guardrails.rules import ADVISORY_IN_DEV, Messages, resource_rule, stack_rule
 from guardrails.stack import Stack
 from guardrails.view import Node, Resource
@@ -27,6 +28,10 @@ _LOG_TARGETS = (
     (kinds.WEB_ACL_LOGGING, "logDestinationConfigs"),
     (kinds.LOG_DESTINATION, "deliveryDestinationConfiguration.destinationResourceArn"),
 )
+
+
+_BUCKET_FORMS = ("arn:*:s3:::*", "arn:*:s3:::*/*")
+"""A bucket, and the objects in it."""
 
 
 def receives_logs(bucket: Resource, stack: Stack) -> bool:
@@ -66,13 +71,13 @@ def s3_block_public_access(bucket: Resource, stack: Stack) -> Messages:
     *kinds.BUCKETS,
     ids=("fsbp:S3.5", "checkov:CKV_AWS_379", "cis:v3.0.0/2.1.1"),
     why="Signed requests and the objects themselves would cross the network in clear.",
-    fix='Add a bucket policy that denies s3:* to everyone when aws:SecureTransport is "false".',
+    fix='Add a bucket policy that denies s3:* on the bucket and on its /* to everyone when aws:SecureTransport is "false".',
 )
 def s3_tls_only(bucket: Resource, stack: Stack) -> Messages:
     held = [(policy, "policy") for policy in stack.referrers(bucket, "bucket", kinds.BUCKET_POLICY)]
     held += [(bucket, "policy")] if bucket.has("policy") else []
-    if not any(refuses_plain_http(documents.read(*one)) for one in held):
-        yield "no bucket policy denies requests without TLS"
+    if not any(refuses_plain_http(documents.read(*one), bucket, *_BUCKET_FORMS) for one in held):
+        yield "no bucket policy denies all requests without TLS to the bucket and its objects"
 
 
 @stack_rule(

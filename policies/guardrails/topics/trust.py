@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 
 from guardrails import data, documents, kinds
 from guardrails.documents import Statement
 from guardrails.iam.accounts import account_of, is_foreign
-from guardrails.principals import is_limited, public_statements
+from guardrails.iam.arns import is_named, names_one
+from guardrails.principals import (
+    is_named_up_to,
+    keeps_strangers_out,
+    public_statements,
+    service_of,
+)
 from guardrails.rules import Messages, resource_rule, stack_rule
 from guardrails.stack import Stack
 from guardrails.view import Resource
 
-_STRANGER_KEYS = (
-    "sts:externalid",
-    "aws:principalorgid",
-    "aws:principalorgpaths",
-    "aws:principalarn",
-    "aws:userid",
-    "aws:multifactorauthpresent",
-)
-"""Condition keys that pick out of another account's principals those that are meant."""
+_CHOOSING: dict[str, Callable[[str], bool]] = {
+    "sts:ExternalId": lambda pattern: is_named(pattern[:1]),
+    "aws:PrincipalOrgID": is_named,
+    "aws:PrincipalOrgPaths": is_named_up_to("/"),
+    "aws:PrincipalArn": names_one,
+    "aws:userid": is_named_up_to(":"),
+    "aws:MultiFactorAuthPresent": lambda pattern: pattern.lower() == "true",
+}
+"""Condition keys that pick out of another account's principals those that are meant, with what their values have to name."""
 
 
 def _trusting(role: Resource) -> Iterator[Statement]:
@@ -52,26 +59,34 @@ def iam_trust_named(role: Resource) -> Messages:
 def iam_federation_limited(role: Resource) -> Messages:
     for statement in _trusting(role):
         for kind, name in statement.principals:
-            key = next((key for host, key in data.FEDERATED_SUBJECTS.items() if name.endswith(host)), None)
-            if kind != "Federated" or key is None:
-                continue
-            subjects = statement.condition_values(key)
-            if not subjects or any(_any_repository(subject) for subject in subjects):
-                yield f"{statement.label} trusts every repository of {key.removesuffix(':sub')}"
+            host = next((host for host in data.FEDERATED_OWNERS if name.endswith(host)), None)
+            if kind == "Federated" and host and not _names_owner(statement, host):
+                yield f"{statement.label} trusts every repository of {host} (no condition on its sub claim that names an owner)"
 
 
-def _any_repository(subject: str) -> bool:
-    """Whether a subject leaves its owner open, by a wildcard in it or by a claim that anyone may choose."""
-    first, colon, rest = subject.partition(":")
-    owner = (rest if colon else first).split("/")[0].split(":")[0]
-    return "*" in first or "?" in first or not owner.strip("*?") or (colon != "" and first in _ANYONES_CLAIMS)
+def _names_owner(statement: Statement, host: str) -> bool:
+    """Whether a claim of the provider's tokens has to name somebody: the owner in its subject, or an id that one has."""
+    owners = data.FEDERATED_OWNERS[host]
+    return statement.bounds(f"{host}:sub", lambda subject: _has_owner(subject, owners)) or any(
+        statement.bounds(f"{host}:{claim}", is_named_up_to(separator))
+        for claim, separator in data.FEDERATED_CLAIMS.get(host, {}).items()
+    )
+
+
+def _has_owner(subject: str, owners: tuple[str, ...]) -> bool:
+    """Whether a subject says who its owner is: as far as the separator behind the owner there is no wildcard."""
+    if is_named(subject):
+        return subject.partition(":")[0] not in _ANYONES_CLAIMS
+    before = next((one for one in owners if subject.startswith(one)), None)
+    owner = re.match(r"[^/:]+(?=[/:])", subject.removeprefix(before)) if before else None
+    return owner is not None and is_named(owner[0])
 
 
 _ANYONES_CLAIMS = ("workflow", "environment", "ref", "head_ref", "base_ref", "actor", "context", "job_workflow_ref")
 """Claims that, first in a subject, any repository of GitHub can have."""
 
 
-@resource_rule(
+@stack_rule(
     "Federated users are let in by subject and audience",
     "high",
     kinds.ROLE,
@@ -79,18 +94,40 @@ _ANYONES_CLAIMS = ("workflow", "environment", "ref", "head_ref", "base_ref", "ac
     why="Every user of the provider, or every pod of the cluster, may take the role on, with tokens made for anything.",
     fix="Add StringEquals on the provider's sub (or amr) and aud (or app_id) claims.",
 )
-def iam_web_identity_limited(role: Resource) -> Messages:
+def iam_web_identity_limited(role: Resource, stack: Stack) -> Messages:
     for statement in _trusting(role):
         providers = [
             name for kind, name in statement.principals if kind == "Federated" and ":saml-provider/" not in name
         ]
-        keys = [key for _, key, values in statement.conditions if not any(value == "*" for value in values)]
+        keys = {one.key for one in statement.conditions}
         for provider in providers:
             host = provider.rsplit("oidc-provider/", 1)[-1]
-            if not any(key.endswith(data.SUBJECT_KEYS) for key in keys):
+            if not any(key.endswith(data.SUBJECT_KEYS) and statement.bounds(key, _is_subject) for key in keys):
                 yield f"{statement.label} trusts everybody who signs in with {host} (no condition on its sub claim)"
-            if not any(key.endswith(data.AUDIENCE_KEYS) for key in keys):
+            named = any(key.endswith(data.AUDIENCE_KEYS) and statement.bounds(key, is_named) for key in keys)
+            if not (named or _lists_audiences(host, stack)):
                 yield f"{statement.label} trusts tokens of {host} for any application (no condition on its aud claim)"
+
+
+def _is_subject(pattern: str) -> bool:
+    """Whether a subject is narrower than everybody: of a Kubernetes cluster its service accounts of one namespace."""
+    if pattern.startswith(_SERVICE_ACCOUNT):
+        return is_named_up_to(":")(pattern.removeprefix(_SERVICE_ACCOUNT))
+    return bool(pattern.strip("*?:/"))
+
+
+_SERVICE_ACCOUNT = "system:serviceaccount:"
+
+
+def _lists_audiences(host: str, stack: Stack) -> bool:
+    """Whether the provider is in the stack: IAM takes only tokens that were made for one of its client ids.
+
+    (IAM user guide, "Create an OpenID Connect (OIDC) identity provider in IAM".)
+    """
+    for provider in stack.of_type(kinds.OIDC_PROVIDER):
+        if str(provider.get("url", "")).removeprefix("https://").rstrip("/") == host:
+            return any(provider.strings("clientIdLists"))
+    return False
 
 
 @resource_rule(
@@ -104,8 +141,16 @@ def iam_web_identity_limited(role: Resource) -> Messages:
 def iam_saml_audience(role: Resource) -> Messages:
     for statement in _trusting(role):
         saml = any(kind == "Federated" and ":saml-provider/" in name for kind, name in statement.principals)
-        if saml and not statement.condition_values("SAML:aud"):
+        if saml and not statement.bounds("SAML:aud", _is_audience):
             yield f"{statement.label} takes SAML assertions for any audience (no condition on SAML:aud)"
+
+
+def _is_audience(pattern: str) -> bool:
+    """Whether an audience is one, or AWS's sign-in page in any region."""
+    return is_named(pattern) or pattern.endswith(_SIGN_IN)
+
+
+_SIGN_IN = (".signin.aws.amazon.com/saml", ".signin.amazonaws-us-gov.com/saml", ".signin.amazonaws.cn/saml")
 
 
 @resource_rule(
@@ -141,7 +186,7 @@ def _action(kind: str, name: str) -> str:
 )
 def iam_trust_foreign_account(role: Resource, stack: Stack) -> Messages:
     for statement in _trusting(role):
-        limited = any(key in _STRANGER_KEYS for _, key, _ in statement.conditions)
+        limited = any(statement.bounds(key, named) for key, named in _CHOOSING.items())
         for kind, name in statement.principals:
             whole = name.endswith(":root") or name.isdigit()
             if kind == "AWS" and whole and not limited and is_foreign(name, stack):
@@ -159,9 +204,5 @@ def iam_trust_foreign_account(role: Resource, stack: Stack) -> Messages:
 def iam_trust_source_named(role: Resource) -> Messages:
     for statement in _trusting(role):
         for kind, name in statement.principals:
-            if (
-                kind == "Service"
-                and name.split(".amazonaws.")[0] in data.ROLES_WITH_SOURCE
-                and not is_limited(statement)
-            ):
+            if kind == "Service" and service_of(name) in data.ROLES_WITH_SOURCE and not keeps_strangers_out(statement):
                 yield f"{statement.label} trusts {name} for any account (no aws:SourceAccount, no aws:SourceArn)"
