@@ -15,43 +15,13 @@ import pulumi
 import pulumi_aws as aws
 
 from components.base import Component
-from settings.models.observability import Bounds, ObservabilitySettings, Severity
+from components.context import Alerting, DeclaredAlarm
+from settings.models.observability import Bounds, Severity
 
 Comparison = Literal[
     "GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold"
 ]
 Missing = Literal["notBreaching", "breaching", "ignore", "missing"]
-
-
-@dataclass(frozen=True)
-class Raised:
-    """An alarm that a component brought: what pages and dashboard are made of."""
-
-    component: str
-    layer: str
-    key: str
-    severity: Severity
-    name: pulumi.Output[str]
-    arn: pulumi.Output[str]
-
-
-@dataclass(frozen=True)
-class Watch:
-    """Who is told, from when on, and where the runbook is: what a component needs to bring its alarms."""
-
-    topic_arn: pulumi.Output[str]
-    """Where notices go."""
-    settings: ObservabilitySettings
-    page_topic_arn: pulumi.Output[str] | None = None
-    """Where pages go; unset, where notices go."""
-    region: str | None = None
-    """Where alarms and topics stand; unset, in the platform's region."""
-    raised: list[Raised] = field(default_factory=list)
-    """Every alarm so far, in the order in which components were built."""
-
-    def of(self, severity: Severity) -> list[Raised]:
-        """The alarms of one severity."""
-        return [raised for raised in self.raised if raised.severity == severity]
 
 
 @dataclass(frozen=True)
@@ -79,7 +49,6 @@ def alarm(
     key: str,
     measure: Metric | Expression,
     *,
-    watch: Watch,
     threshold: pulumi.Input[float] | Bounds,
     description: str,
     comparison: Comparison = "GreaterThanThreshold",
@@ -88,29 +57,32 @@ def alarm(
     missing: Missing = "notBreaching",
     severity: Severity = "notice",
     extra_actions: Sequence[pulumi.Input[str]] = (),
+    alerting: Alerting | None = None,
 ) -> aws.cloudwatch.MetricAlarm:
     """One alarm named ``<component>-<key>``; ``description`` says what it means and what to look at first.
 
     ``period`` is in seconds, ``periods`` how many of them must be beyond the threshold. With two bounds it is two alarms, the
     one that pages named ``<component>-<key>-page``, and the milder one is returned. Tells when it sets off and when it clears.
+    ``alerting``: unset, the platform's.
     """
+    alerting = alerting or parent.context.alerting
     made = []
     for name, level, bound in _levels(key, severity, threshold):
         resource = aws.cloudwatch.MetricAlarm(
             f"{parent.name}-{name}",
-            alarm_description=f"{description}{_runbook(watch, name)}",
+            alarm_description=f"{description}{_runbook(alerting, name)}",
             comparison_operator=comparison,
             threshold=bound,
             evaluation_periods=periods,
             datapoints_to_alarm=periods,
             treat_missing_data=missing,
-            alarm_actions=[watch.topic_arn, *extra_actions],
-            ok_actions=[watch.topic_arn],
-            region=watch.region,
+            alarm_actions=[alerting.topic_arn, *extra_actions],
+            ok_actions=[alerting.topic_arn],
+            region=alerting.region,
             opts=parent.child(),
             **_measure(measure, period),
         )
-        watch.raised.append(Raised(parent.name, parent.layer, name, level, resource.name, resource.arn))
+        alerting.declared.append(DeclaredAlarm(parent.name, parent.layer, name, level, resource.name, resource.arn))
         made.append(resource)
     return made[0]
 
@@ -128,8 +100,8 @@ def _levels(
     return [(key, severity, threshold)]
 
 
-def _runbook(watch: Watch, key: str) -> str:
-    return f"\nRunbook: {watch.settings.runbook}#{key}" if watch.settings.runbook else ""
+def _runbook(alerting: Alerting, key: str) -> str:
+    return f"\nRunbook: {alerting.settings.runbook}#{key}" if alerting.settings.runbook else ""
 
 
 _PERCENTILE = re.compile(r"p\d+(\.\d+)?")

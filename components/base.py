@@ -4,71 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 
 import pulumi
 
-from settings.models.platform import PlatformSettings
-
-
-@dataclass(frozen=True)
-class Foundation:
-    """What all components are told: who the platform is and where it runs."""
-
-    platform: PlatformSettings
-    region: str
-    account_id: pulumi.Output[str]
-
-    @property
-    def is_prod(self) -> bool:
-        return self.platform.stage == "prod"
-
-    @property
-    def guarded(self) -> bool:
-        """Whether nothing that holds data may be deleted: in prod, until the stack file says that it is to be removed."""
-        return self.is_prod and self.platform.removable is not True
-
-    @property
-    def prefix(self) -> str:
-        """``/shop/prod``: starts log groups, secret and parameter paths, which have no automatic suffix."""
-        return f"/{self.platform.name}/{self.platform.stage}"
-
-    @property
-    def slug(self) -> str:
-        """``shop-prod``: starts names that one platform and stage has to itself in an account and region."""
-        return f"{self.platform.name}-{self.platform.stage}"
-
-    @property
-    def global_slug(self) -> str:
-        """``shop-prod-eu-central-1``: starts names that all regions of an account share, or that stand in a region which is not
-        the platform's."""
-        return f"{self.slug}-{self.region}"
-
-    def tags(self, layer: str) -> dict[str, str]:
-        """The tags of everything in a layer. The phase is none of them: each step through the phases would be an update of
-        every resource, among which nobody sees those that matter."""
-        return {**self.labels(), **self.lasting_tags(layer)}
-
-    def labels(self) -> dict[str, str]:
-        """Those of the tags that a stack file may change while the platform lives."""
-        return {**self.platform.tags, "owner": self.platform.owner, "cost-center": self.platform.cost_center}
-
-    def lasting_tags(self, layer: str) -> dict[str, str]:
-        """Those that stay what they are: for launch templates and their like, where another tag means other instances."""
-        return {
-            "platform": self.platform.name,
-            "stage": self.platform.stage,
-            "layer": layer,
-            "managed-by": "groundwork",
-        }
-
-    def arn(self, service: str, resource: str, *, region: str | None = None) -> pulumi.Output[str]:
-        """An ARN in this account, for what is named before it exists: ``arn("logs", "log-group:/shop/*")``."""
-        return pulumi.Output.concat(
-            f"arn:aws:{service}:{self.region if region is None else region}:", self.account_id, f":{resource}"
-        )
+from components.context import Context
 
 
 class Component(pulumi.ComponentResource):
@@ -78,17 +19,18 @@ class Component(pulumi.ComponentResource):
     """
 
     layer: ClassVar[str]
+    context: Context
 
-    def __init__(self, name: str, foundation: Foundation, opts: pulumi.ResourceOptions | None = None) -> None:
-        transformations = [_tagging(foundation.tags(self.layer), foundation.lasting_tags(self.layer))]
-        if isinstance(foundation.platform.removable, tuple):
-            transformations.append(_releasing(foundation.platform.removable))
+    def __init__(self, name: str, context: Context, opts: pulumi.ResourceOptions | None = None) -> None:
+        transformations = [_tagging(context.tags(self.layer), context.lasting_tags(self.layer))]
+        if isinstance(context.platform.removable, tuple):
+            transformations.append(_releasing(context.platform.removable))
         own = pulumi.ResourceOptions(transformations=transformations)
         super().__init__(
             f"groundwork:{self.layer}:{type(self).__name__}", name, None, pulumi.ResourceOptions.merge(own, opts)
         )
         self.name = name
-        self.foundation = foundation
+        self.context = context
 
     def child(self, **options: Any) -> pulumi.ResourceOptions:
         """Options for a child; keywords as :class:`pulumi.ResourceOptions` takes them."""
@@ -96,12 +38,12 @@ class Component(pulumi.ComponentResource):
 
     def stateful(self, **options: Any) -> pulumi.ResourceOptions:
         """Options for a child that holds data: protected from deletion in prod."""
-        return self.child(protect=self.foundation.guarded or None, **options)
+        return self.child(protect=self.context.guarded or None, **options)
 
     def outlasting(self, **options: Any) -> pulumi.ResourceOptions:
         """Options for a child that others may still want when the stack has no more use for it: in prod it stays in the account
         when it leaves the stack, instead of stopping the whole update as what is protected does."""
-        return self.child(retain_on_delete=self.foundation.guarded or None, **options)
+        return self.child(retain_on_delete=self.context.guarded or None, **options)
 
 
 def fit(name: str, limit: int) -> str:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.base import Component, Foundation
+from components.base import Component
+from components.context import Context
 from settings.models.budget import AnomalySettings, BudgetSettings
 
 _COST_ALLOCATION_TAGS = ("platform", "stage", "layer")
@@ -37,15 +38,15 @@ class Budget(Component):
         self,
         name: str,
         settings: BudgetSettings,
+        context: Context,
         *,
-        foundation: Foundation,
         emails: Sequence[str],
         topic_arn: pulumi.Input[str],
         after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """``after``: the topic with its policy; a subscription to a topic that does not let AWS speak yet hears nothing."""
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         self._after = after
         told = _Told(tuple(emails), topic_arn)
         self._budget("monthly", "MONTHLY", settings.monthly, settings, list(_monthly(settings, told)))
@@ -75,7 +76,7 @@ class Budget(Component):
             limit_amount=f"{dollars:.2f}",
             limit_unit="USD",
             time_unit=unit,
-            cost_filters=list(_filters(settings, self.foundation)),
+            cost_filters=list(_filters(settings, self.context)),
             notifications=notifications,
             # Credits and refunds would make a month that costs money look free, and no alert would speak while they last.
             # https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_CostTypes.html
@@ -112,7 +113,7 @@ class Budget(Component):
         return aws.costexplorer.AnomalyMonitor(
             f"{self.name}-anomalies",
             monitor_type="CUSTOM",
-            monitor_specification=json.dumps(_tagged("user:platform", self.foundation.platform.name), sort_keys=True),
+            monitor_specification=json.dumps(_tagged("user:platform", self.context.platform.name), sort_keys=True),
             opts=self.child(),
         ).arn
 
@@ -146,9 +147,9 @@ class _Told:
         )
 
 
-def _filters(settings: BudgetSettings, foundation: Foundation) -> Iterator[aws.budgets.BudgetCostFilterArgs]:
+def _filters(settings: BudgetSettings, context: Context) -> Iterator[aws.budgets.BudgetCostFilterArgs]:
     if settings.scope == "platform":
-        yield aws.budgets.BudgetCostFilterArgs(name="TagKeyValue", values=[f"user:platform${foundation.platform.name}"])
+        yield aws.budgets.BudgetCostFilterArgs(name="TagKeyValue", values=[f"user:platform${context.platform.name}"])
 
 
 def _monthly(settings: BudgetSettings, told: _Told) -> Iterator[aws.budgets.BudgetNotificationArgs]:

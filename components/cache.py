@@ -9,10 +9,11 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access import Grant, Opening, SecretReference, Statement
-from components.alarms import Metric, Watch, alarm
-from components.base import Component, Foundation, fit
+from components.alarms import Metric, alarm
+from components.base import Component, fit
+from components.context import Context
 from components.data_tier import DataTier
-from components.logs import Logging, log_group
+from components.logs import log_group
 from components.observability.credits import watch_credits
 from components.secrets import container, drawn_password
 from settings.facts import cache_is_burstable
@@ -69,19 +70,14 @@ class Cache(Component):
         self,
         name: str,
         settings: CacheSettings,
+        context: Context,
         *,
-        foundation: Foundation,
         network: DataTier,
-        key_arn: pulumi.Output[str],
-        logging: Logging,
-        watch: Watch,
-        secrets_key_arn: pulumi.Output[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         self._settings = settings
-        self._secrets_key_arn = secrets_key_arn
-        self.group_id = fit(f"{name}-{foundation.platform.stage}", 40)
+        self.group_id = fit(f"{name}-{context.platform.stage}", 40)
         self.node_ids = node_ids(self.group_id, settings)
         subnets = aws.elasticache.SubnetGroup(
             f"{name}-subnets",
@@ -96,7 +92,7 @@ class Cache(Component):
             opts=self.child(),
         )
         self._user = self._application_user()
-        group = self._replication_group(subnets, clients.id, self._user_group(), key_arn, logging)
+        group = self._replication_group(subnets, clients.id, self._user_group())
         self._group_arn = group.arn
         self.security_group_id = clients.id
         if settings.mode != "disabled":
@@ -106,7 +102,7 @@ class Cache(Component):
             self.reader_address = group.reader_endpoint_address if settings.replicas else self.address
         self._secret_arn = self._login() if settings.authentication == "password" else None
         for node in self.node_ids:
-            self._watch(node, watch)
+            self._watch(node)
         self.register_outputs({"address": self.address, "readerAddress": self.reader_address})
 
     def grant(self, level: str, prefix: str | None = None) -> Grant:
@@ -128,7 +124,7 @@ class Cache(Component):
             connect = Statement("CacheConnect", ["elasticache:Connect"], [self._group_arn, self._user.arn])
             return Grant(statements=[connect], openings=openings, environment=environment)
         secrets = {
-            variable: SecretReference(self._secret_arn, self._secrets_key_arn, key)
+            variable: SecretReference(self._secret_arn, self.context.key_arn("secrets"), key)
             for variable, key in (("CACHE_PASSWORD", "password"), ("CACHE_URL", "url"))
         }
         return Grant(openings=openings, environment=environment, secrets=secrets)
@@ -206,16 +202,14 @@ class Cache(Component):
         subnets: aws.elasticache.SubnetGroup,
         group_id: pulumi.Output[str],
         users: aws.elasticache.UserGroup,
-        key_arn: pulumi.Output[str],
-        logging: Logging,
     ) -> aws.elasticache.ReplicationGroup:
-        settings, foundation = self._settings, self.foundation
-        logs = {log: log_group(self, log, f"{foundation.prefix}/cache/{log}", logging) for log in _LOGS}
+        settings, context = self._settings, self.context
+        logs = {log: log_group(self, log, f"{context.prefix}/cache/{log}") for log in _LOGS}
         sharded = settings.node_groups is not None
         return aws.elasticache.ReplicationGroup(
             f"{self.name}-group",
             replication_group_id=self.group_id,
-            description=f"{foundation.platform.name} {foundation.platform.stage}",
+            description=f"{context.platform.name} {context.platform.stage}",
             engine=settings.engine,
             engine_version=settings.version or _NEWEST[settings.engine],
             node_type=settings.node_class,
@@ -233,19 +227,17 @@ class Cache(Component):
             security_group_ids=[group_id],
             port=PORT,
             at_rest_encryption_enabled=True,
-            kms_key_id=key_arn,
+            kms_key_id=self.context.key_arn("data"),
             transit_encryption_enabled=True,
             transit_encryption_mode="required",
             user_group_ids=[users.user_group_id],
             auto_minor_version_upgrade=True,
-            maintenance_window=window_in_utc(settings.maintenance_window, foundation.platform.timezone),
+            maintenance_window=window_in_utc(settings.maintenance_window, context.platform.timezone),
             snapshot_retention_limit=settings.snapshot_days,
             snapshot_window=(
-                window_in_utc(settings.snapshot_window, foundation.platform.timezone)
-                if settings.snapshot_days
-                else None
+                window_in_utc(settings.snapshot_window, context.platform.timezone) if settings.snapshot_days else None
             ),
-            final_snapshot_identifier=self._final_snapshot(subnets) if foundation.is_prod else None,
+            final_snapshot_identifier=self._final_snapshot(subnets) if context.is_prod else None,
             log_delivery_configurations=[
                 aws.elasticache.ReplicationGroupLogDeliveryConfigurationArgs(
                     destination=logs[log].name,
@@ -255,7 +247,7 @@ class Cache(Component):
                 )
                 for log in _LOGS
             ],
-            opts=self.stateful(delete_before_replace=None if foundation.is_prod else True),
+            opts=self.stateful(delete_before_replace=None if context.is_prod else True),
         )
 
     def _final_snapshot(self, subnets: aws.elasticache.SubnetGroup) -> pulumi.Output[str]:
@@ -266,9 +258,8 @@ class Cache(Component):
         secret = container(
             self,
             f"{self.name}-login",
-            f"{self.foundation.prefix.strip('/')}/cache",
+            f"{self.context.prefix.strip('/')}/cache",
             f"{self.name}: application user",
-            self._secrets_key_arn,
         )
         password = self._user.passwords.apply(lambda drawn: drawn[0] if drawn else "")
         url = pulumi.Output.concat("rediss://", self._user.user_name, ":", password, "@", self.address, f":{PORT}")
@@ -287,16 +278,15 @@ class Cache(Component):
         )
         return secret.arn
 
-    def _watch(self, node: str, watch: Watch) -> None:
+    def _watch(self, node: str) -> None:
         for key, kind in _ALARMS.items():
-            threshold = kind.threshold(watch.settings.thresholds)
+            threshold = kind.threshold(self.context.alerting.settings.thresholds)
             # What nothing is evicted from, no alarm tells of.
             if threshold is not None and not (key == "evictions" and self._settings.purpose == "jobs"):
                 alarm(
                     self,
                     f"{node.removeprefix(self.group_id + '-')}-{key}",
                     Metric("AWS/ElastiCache", kind.metric, {"CacheClusterId": node}, kind.statistic),
-                    watch=watch,
                     threshold=threshold,
                     description=kind.description,
                     period=kind.period,
@@ -304,7 +294,7 @@ class Cache(Component):
                 )
         if cache_is_burstable(self._settings.node_class):
             short = node.removeprefix(self.group_id + "-")
-            watch_credits(self, short, "AWS/ElastiCache", {"CacheClusterId": node}, watch)
+            watch_credits(self, short, "AWS/ElastiCache", {"CacheClusterId": node})
 
 
 def node_ids(group_id: str, settings: CacheSettings) -> tuple[str, ...]:

@@ -11,9 +11,9 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access import Statement, policy_document, trust_policy
-from components.alarms import Raised, Watch
-from components.base import Component, Foundation, fit
+from components.base import Component, fit
 from components.compute.ecs.scaling import scales
+from components.context import Context, DeclaredAlarm
 from components.messaging.dead_letters import dead_letters, key_statement, sending
 from components.observability.pages import Pages
 from settings.models.hours import HoursSettings, clocks, days_of_week, duration
@@ -124,26 +124,24 @@ class Hours(Component):
         self,
         name: str,
         settings: HoursSettings,
+        context: Context,
         *,
-        foundation: Foundation,
         databases: Mapping[str, StoppedDatabase],
         services: Mapping[str, StoppedService],
         groups: Mapping[str, StoppedGroup],
         app_runner: Mapping[str, pulumi.Input[str]],
-        key_arn: pulumi.Output[str],
-        watch: Watch,
         pages: Pages | None = None,
         after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """All maps are by names of the stack file; ``app_runner`` has ARNs. ``key_arn`` is the key for messages, ``after`` the
+        """All maps are by names of the stack file; ``app_runner`` has ARNs. ``after`` is the
         engine, whose scalable targets must exist. Build it after everything that brings alarms."""
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         self._hours = settings
         self._after = after
-        self._mute(watch, pages)
-        calls = {action: list(_calls(action, databases, services, app_runner, foundation)) for action in _ACTIONS}
-        self.role_arn = self._schedules(calls, key_arn, watch) if calls["stop"] else None
+        self._mute(pages)
+        calls = {action: list(_calls(action, databases, services, app_runner, context)) for action in _ACTIONS}
+        self.role_arn = self._schedules(calls) if calls["stop"] else None
         for key, service in services.items():
             if service.most is not None:
                 self._scaled(key, service, service.most)
@@ -151,33 +149,34 @@ class Hours(Component):
             self._group(key, group)
         self.register_outputs({"roleArn": self.role_arn})
 
-    def _schedules(
-        self, calls: Mapping[Action, Sequence[_Call]], key_arn: pulumi.Output[str], watch: Watch
-    ) -> pulumi.Output[str]:
+    def _schedules(self, calls: Mapping[Action, Sequence[_Call]]) -> pulumi.Output[str]:
         group = aws.scheduler.ScheduleGroup(fit(f"{self.name}-group", 56), opts=self.child())
         dead = dead_letters(
             self,
             "dead-letters",
-            key_arn=key_arn,
-            watch=watch,
             description="Something was not stopped or not started at its hour. The message's attributes say what AWS answered; "
             "stop or start it by hand.",
         )
         role = aws.iam.Role(
             fit(f"{self.name}-scheduler", 56),
-            assume_role_policy=trust_policy("scheduler.amazonaws.com", self.foundation.account_id, group.arn),
-            description=f"Hours of {self.foundation.platform.name}: to stop and start what runs.",
+            assume_role_policy=trust_policy("scheduler.amazonaws.com", self.context.account_id, group.arn),
+            description=f"Hours of {self.context.platform.name}: to stop and start what runs.",
             opts=self.child(),
         )
-        region = self.foundation.region
+        region = self.context.region
         policy = aws.iam.RolePolicy(
             f"{self.name}-scheduler",
             role=role.name,
             policy=policy_document(
                 [
                     *_statements([call for action in _ACTIONS for call in calls[action]]),
-                    *sending("DeadLetters", dead.arn, key_arn, region),
-                    key_statement("Schedules", key_arn, f"scheduler.{region}.amazonaws.com", ["kms:Decrypt"]),
+                    *sending("DeadLetters", dead.arn, self.context.key_arn("messaging"), region),
+                    key_statement(
+                        "Schedules",
+                        self.context.key_arn("messaging"),
+                        f"scheduler.{region}.amazonaws.com",
+                        ["kms:Decrypt"],
+                    ),
                 ]
             ),
             opts=self.child(),
@@ -187,11 +186,11 @@ class Hours(Component):
                 aws.scheduler.Schedule(
                     fit(f"{self.name}-{call.key}-{action}", 56),
                     group_name=group.name,
-                    description=f"{action.capitalize()}s {call.key} of {self.foundation.platform.name}.",
+                    description=f"{action.capitalize()}s {call.key} of {self.context.platform.name}.",
                     schedule_expression=f"cron({minute} {hour} ? * {days_of_week(self._hours.days)} *)",
-                    schedule_expression_timezone=self.foundation.platform.timezone,
+                    schedule_expression_timezone=self.context.platform.timezone,
                     flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
-                    kms_key_arn=key_arn,
+                    kms_key_arn=self.context.key_arn("messaging"),
                     target=aws.scheduler.ScheduleTargetArgs(
                         arn=f"arn:aws:scheduler:::aws-sdk:{call.operation}",
                         role_arn=role.arn,
@@ -216,7 +215,7 @@ class Hours(Component):
                 scalable_dimension="ecs:service:DesiredCount",
                 resource_id=pulumi.Output.concat("service/", service.cluster_name, "/", service.service_name),
                 schedule=f"cron({minute} {hour} ? * {days_of_week(self._hours.days)} *)",
-                timezone=self.foundation.platform.timezone,
+                timezone=self.context.platform.timezone,
                 scalable_target_action=aws.appautoscaling.ScheduledActionScalableTargetActionArgs(
                     min_capacity=lower, max_capacity=upper
                 ),
@@ -232,21 +231,22 @@ class Hours(Component):
                 scheduled_action_name=f"hours-{action}",
                 autoscaling_group_name=group.name,
                 recurrence=f"{minute} {hour} * * {days_of_week(self._hours.days)}",
-                time_zone=self.foundation.platform.timezone,
+                time_zone=self.context.platform.timezone,
                 min_size=least,
                 max_size=upper,
                 desired_capacity=desired,
                 opts=self.child(),
             )
 
-    def _mute(self, watch: Watch, pages: Pages | None) -> None:
+    def _mute(self, pages: Pages | None) -> None:
         """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-mute-rules.html"""
-        stopped = sorted((raised for raised in watch.raised if raised.layer in _STOPPED_LAYERS), key=_component)
-        names = {component: [raised.name for raised in group] for component, group in groupby(stopped, key=_component)}
+        declared = self.context.alerting.declared
+        stopped = sorted((alarm for alarm in declared if alarm.layer in _STOPPED_LAYERS), key=_component)
+        names = {component: [alarm.name for alarm in group] for component, group in groupby(stopped, key=_component)}
         if pages is not None and pages.alarm_names:
             names[pages.name] = list(pages.alarm_names.values())
         for component, alarms in names.items():
-            key = component.removeprefix(f"{self.foundation.platform.name}-")
+            key = component.removeprefix(f"{self.context.platform.name}-")
             for start in range(0, len(alarms), _MOST_MUTED):
                 self._mute_rules(
                     key if start == 0 else f"{key}-{start // _MOST_MUTED + 1}", alarms[start:][:_MOST_MUTED]
@@ -257,12 +257,12 @@ class Hours(Component):
         for spell in self._hours.spells():
             aws.cloudwatch.AlarmMuteRule(
                 f"{self.name}-{key}-after-{spell.days[0]}",
-                description=f"Quiet while {self.foundation.platform.name} is stopped.",
+                description=f"Quiet while {self.context.platform.name} is stopped.",
                 rule=aws.cloudwatch.AlarmMuteRuleRuleArgs(
                     schedule=aws.cloudwatch.AlarmMuteRuleRuleScheduleArgs(
                         expression=f"cron({minute} {hour} * * {days_of_week(spell.days)})",
                         duration=duration(spell.minutes + GRACE),
-                        timezone=self.foundation.platform.timezone,
+                        timezone=self.context.platform.timezone,
                     )
                 ),
                 mute_targets=aws.cloudwatch.AlarmMuteRuleMuteTargetsArgs(alarm_names=list(names)),
@@ -286,7 +286,7 @@ def _sizes(group: StoppedGroup) -> dict[Action, tuple[int, int, int]]:
     return {"stop": (0, 0, 0), "start": (group.least, group.most, group.least)}
 
 
-def _component(raised: Raised) -> str:
+def _component(raised: DeclaredAlarm) -> str:
     return raised.component
 
 
@@ -295,7 +295,7 @@ def _calls(
     databases: Mapping[str, StoppedDatabase],
     services: Mapping[str, StoppedService],
     app_runner: Mapping[str, pulumi.Input[str]],
-    foundation: Foundation,
+    context: Context,
 ) -> Iterator[_Call]:
     """https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html"""
     verb = action.capitalize()
@@ -310,7 +310,7 @@ def _calls(
                 key,
                 "ecs:updateService",
                 "ecs:UpdateService",
-                pulumi.Output.concat(foundation.arn("ecs", "service/"), path),
+                pulumi.Output.concat(context.arn("ecs", "service/"), path),
                 {"Cluster": service.cluster_name, "Service": service.service_name, "DesiredCount": count},
             )
     for key, arn in app_runner.items():

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from components.access import policy_document
-from components.base import Component, Foundation
+from components.base import Component
 from components.compute import volumes
-from settings.models.platform import PlatformSettings
-
-Domain = Literal["data", "storage", "secrets", "messaging", "logs"]
+from components.context import Context, KeyDomain
 
 _SHARED = "shared"
 _OUTLASTING = ("data", "storage", _SHARED)
@@ -43,40 +41,35 @@ class Keys(Component):
 
     layer = "secrets"
 
-    arns: dict[str, pulumi.Output[str]]
+    arns: dict[KeyDomain, pulumi.Output[str]]
     """Domain → ARN of its key."""
 
     def __init__(
         self,
         name: str,
-        settings: PlatformSettings,
+        context: Context,
         *,
-        foundation: Foundation,
         has_instances: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """``has_instances``: volumes of EC2 instances are encrypted with the key for storage."""
-        super().__init__(name, foundation, opts)
-        statements = {domain: admit(foundation) for domain, admit in _SERVICES.items()}
+        super().__init__(name, context, opts)
+        statements = {domain: admit(context) for domain, admit in _SERVICES.items()}
         if has_instances:
-            statements["storage"] += volumes.key_statements(foundation)
-        if settings.keys == _SHARED:
+            statements["storage"] += volumes.key_statements(context)
+        if context.platform.keys == _SHARED:
             shared = self._key(_SHARED, [statement for domain in statements.values() for statement in domain])
             self.arns = dict.fromkeys(_SERVICES, shared.arn)
         else:
             self.arns = {domain: self._key(domain, admitted).arn for domain, admitted in statements.items()}
         self.register_outputs({"arns": self.arns})
 
-    def arn(self, domain: Domain) -> pulumi.Output[str]:
-        """The key of a domain."""
-        return self.arns[domain]
-
     def _key(self, key: str, statements: list[dict[str, Any]]) -> aws.kms.Key:
-        outlasts = self.foundation.is_prod and key in _OUTLASTING
+        outlasts = self.context.is_prod and key in _OUTLASTING
         return customer_key(
             self,
             key,
-            f"alias{self.foundation.prefix}/{key}",
+            f"alias{self.context.prefix}/{key}",
             statements,
             opts=self.stateful(retain_on_delete=outlasts or None),
         )
@@ -93,14 +86,14 @@ def customer_key(
 ) -> aws.kms.Key:
     """A key ``<component>-<key>`` with yearly rotation, whose policy says what ``statements`` do beside leaving the rest to the
     account's IAM. In ``region``; unset, the platform's."""
-    foundation = parent.foundation
+    context = parent.context
     made = aws.kms.Key(
         f"{parent.name}-{key}",
-        description=f"{foundation.platform.name} {foundation.platform.stage}: {key}",
+        description=f"{context.platform.name} {context.platform.stage}: {key}",
         enable_key_rotation=True,
         rotation_period_in_days=_ROTATION_DAYS,
         deletion_window_in_days=_DELETION_DAYS,
-        policy=policy_document([_account_decides(foundation), *statements]),
+        policy=policy_document([_account_decides(context), *statements]),
         region=region,
         opts=opts,
     )
@@ -114,7 +107,7 @@ def customer_key(
     return made
 
 
-def publishing(foundation: Foundation, *services: str) -> dict[str, Any]:
+def publishing(context: Context, *services: str) -> dict[str, Any]:
     """Leave of a key to services that publish to an encrypted topic: each needs a data key of its own.
 
     https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
@@ -125,11 +118,11 @@ def publishing(foundation: Foundation, *services: str) -> dict[str, Any]:
         "Principal": {"Service": list(services)},
         "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
         "Resource": "*",
-        "Condition": {"StringEquals": {"aws:SourceAccount": foundation.account_id}},
+        "Condition": {"StringEquals": {"aws:SourceAccount": context.account_id}},
     }
 
 
-def _account_decides(foundation: Foundation) -> dict[str, Any]:
+def _account_decides(context: Context) -> dict[str, Any]:
     """AWS's own default statement; without it no IAM policy has any effect on the key.
 
     https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
@@ -137,17 +130,17 @@ def _account_decides(foundation: Foundation) -> dict[str, Any]:
     return {
         "Sid": "AccountDecidesByIam",
         "Effect": "Allow",
-        "Principal": {"AWS": pulumi.Output.concat("arn:aws:iam::", foundation.account_id, ":root")},
+        "Principal": {"AWS": pulumi.Output.concat("arn:aws:iam::", context.account_id, ":root")},
         "Action": "kms:*",
         "Resource": "*",
     }
 
 
-def _nobody(foundation: Foundation) -> list[dict[str, Any]]:
+def _nobody(context: Context) -> list[dict[str, Any]]:
     return []
 
 
-def _storage(foundation: Foundation) -> list[dict[str, Any]]:
+def _storage(context: Context) -> list[dict[str, Any]]:
     """CloudFront reads private buckets by origin access control.
 
     https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-s3.html#oac-permissions-sse-kms
@@ -159,7 +152,7 @@ def _storage(foundation: Foundation) -> list[dict[str, Any]]:
             "Principal": {"Service": "cloudfront.amazonaws.com"},
             "Action": "kms:Decrypt",
             "Resource": "*",
-            "Condition": {"ArnLike": {"aws:SourceArn": foundation.arn("cloudfront", "distribution/*", region="")}},
+            "Condition": {"ArnLike": {"aws:SourceArn": context.arn("cloudfront", "distribution/*", region="")}},
         },
     ]
 
@@ -173,9 +166,9 @@ _PUBLISHERS = (
 )
 
 
-def _messaging(foundation: Foundation) -> list[dict[str, Any]]:
+def _messaging(context: Context) -> list[dict[str, Any]]:
     return [
-        publishing(foundation, *_PUBLISHERS),
+        publishing(context, *_PUBLISHERS),
         # EventBridge sends no source keys to KMS: "Adding aws:SourceAccount, aws:SourceArn or aws:SourceOrgID … is not
         # supported for EventBridge-to-encrypted topics" (the same page).
         {
@@ -191,12 +184,12 @@ def _messaging(foundation: Foundation) -> list[dict[str, Any]]:
             "Principal": {"Service": "sns.amazonaws.com"},
             "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
             "Resource": "*",
-            "Condition": {"ArnLike": {"aws:SourceArn": foundation.arn("sns", "*")}},
+            "Condition": {"ArnLike": {"aws:SourceArn": context.arn("sns", "*")}},
         },
     ]
 
 
-def _logs(foundation: Foundation) -> list[dict[str, Any]]:
+def _logs(context: Context) -> list[dict[str, Any]]:
     """CloudWatch Logs, for log groups of this account and region.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
@@ -205,7 +198,7 @@ def _logs(foundation: Foundation) -> list[dict[str, Any]]:
         {
             "Sid": "CloudWatchLogs",
             "Effect": "Allow",
-            "Principal": {"Service": f"logs.{foundation.region}.amazonaws.com"},
+            "Principal": {"Service": f"logs.{context.region}.amazonaws.com"},
             "Action": [
                 "kms:Decrypt",
                 "kms:DescribeKey",
@@ -216,12 +209,12 @@ def _logs(foundation: Foundation) -> list[dict[str, Any]]:
                 "kms:ReEncryptTo",
             ],
             "Resource": "*",
-            "Condition": {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": foundation.arn("logs", "log-group:*")}},
+            "Condition": {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": context.arn("logs", "log-group:*")}},
         }
     ]
 
 
-_SERVICES: dict[str, Callable[[Foundation], list[dict[str, Any]]]] = {
+_SERVICES: dict[KeyDomain, Callable[[Context], list[dict[str, Any]]]] = {
     "data": _nobody,
     "storage": _storage,
     "secrets": _nobody,

@@ -6,7 +6,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access import Grant, ParameterReference
-from components.base import Component, Foundation
+from components.base import Component
+from components.context import Context
 from settings.models.parameters import ParameterTreeSettings
 
 
@@ -35,13 +36,13 @@ class Parameters(Component):
         self,
         name: str,
         settings: ParameterTreeSettings,
+        context: Context,
         *,
         key: str,
-        foundation: Foundation,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, foundation, opts)
-        self.path = settings.path or f"{foundation.prefix}/{key}"
+        super().__init__(name, context, opts)
+        self.path = settings.path or f"{context.prefix}/{key}"
         self._references = {
             variable: self._parameter(variable, value) for variable, value in sorted(settings.values.items())
         }

@@ -9,14 +9,14 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access import Grant, Grantor, granted
-from components.alarms import Watch
-from components.base import Component, Foundation
+from components.base import Component
 from components.budget import Budget
 from components.cache import Cache
 from components.compute import engines
 from components.compute.ec2.address import Address
 from components.compute.ec2.own_cache import OwnCache
 from components.compute.images import delivered_images
+from components.context import Alerting, Context, Logging
 from components.database.database import Database
 from components.edge.edge import Edge
 from components.edge.origin import Hosts
@@ -25,7 +25,6 @@ from components.functions import rotations
 from components.functions.function import Function
 from components.hours import Hours, StoppedDatabase
 from components.keys import Keys
-from components.logs import Logging
 from components.messaging import wiring
 from components.messaging.alerts import Alerts
 from components.messaging.push import Push
@@ -78,7 +77,7 @@ class Platform(Component):
 
     def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
         account_id = aws.get_caller_identity_output().account_id
-        super().__init__(name, Foundation(settings.platform, settings.region, account_id), opts)
+        super().__init__(name, Context.starting(settings.platform, settings.region, account_id), opts)
         self._settings = settings
         self._observed = settings.observability or unwatched()
         self.addresses = {}
@@ -87,28 +86,27 @@ class Platform(Component):
         self._built_secrets: dict[str, Secret] = {}
         self._log_group_names: dict[str, pulumi.Output[str]] = {}
 
-        self._keys = Keys(
+        keys = Keys(
             f"{name}-keys",
-            settings.platform,
-            foundation=self.foundation,
+            self.context,
             has_instances=settings.compute is not None
             and (settings.compute.has_instances or settings.compute.engine == "eks"),
             opts=self.child(),
         )
-        self._watch = self._alerts()
+        self.context = replace(self.context, key_arns=keys.arns)
+        self.context = replace(self.context, alerting=self._alerts())
         buckets = self._buckets()
-        self._logging = self._archived(Logging(self._keys.arn("logs"), self._observed.retention), buckets)
+        self.context = replace(self.context, logging=Logging(self.context.key_arn("logs"), self._observed.retention))
+        self.context = replace(self.context, logging=self._archived(buckets))
         network = self._network()
         messaging = settings.messaging or MessagingSettings()
-        topics = wiring.topics(self, messaging, key_arn=self._keys.arn("messaging"))
+        topics = wiring.topics(self, messaging)
         queues = wiring.queues(
             self,
             messaging,
             topics=topics,
             storage=settings.storage,
             buckets=buckets,
-            key_arn=self._keys.arn("messaging"),
-            watch=self._watch,
         )
         grantors: dict[str, Grantor] = {
             **{bucket: component for bucket, component in buckets.items() if bucket in settings.storage},
@@ -122,23 +120,21 @@ class Platform(Component):
         self._migration(network)
         functions = self._functions(network, queues, grantors)
         self._log_group_names |= {key: function.log_group_name for key, function in functions.items()}
-        receivers = wiring.Receivers(queues, functions, self._keys.arn("messaging"), self._watch)
-        wiring.subscriptions(self, messaging, topics=topics, receivers=receivers)
-        wiring.schedules(self, messaging, receivers=receivers)
+        wiring.subscriptions(self, messaging, topics=topics, queues=queues, functions=functions)
+        wiring.schedules(self, messaging, queues=queues, functions=functions)
         wiring.notifications(self, settings.storage, buckets=buckets, queues=queues)
         engine = self._way_in_and_compute(network, buckets, grantors, queues)
         self._observe(engine, functions, grantors)
         self._budget()
         self.register_outputs(self.addresses)
 
-    def _alerts(self) -> Watch:
+    def _alerts(self) -> Alerting:
         """The topic for notices, and one for pages where somebody is named for them."""
         topics = {
             key: Alerts(
                 f"{self.name}-{key}",
                 audience.emails,
-                foundation=self.foundation,
-                key_arn=self._keys.arn("messaging"),
+                context=self.context,
                 # A migration's service speaks by rules alone, and to the topic for notices.
                 rules=key == "alerts" and self._settings.migration is not None,
                 opts=self.child(),
@@ -148,36 +144,34 @@ class Platform(Component):
         }
         self._topics = list(topics.values())
         pages = topics.get("pages")
-        return Watch(topics["alerts"].topic_arn, self._observed, pages.topic_arn if pages else None)
+        return Alerting(topics["alerts"].topic_arn, self._observed, pages.topic_arn if pages else None)
 
     def _slack(self, uptime: Uptime | None) -> None:
         """Each channel hears what its severity's topics say; who is paged hears of the look from outside too."""
         alerts = self._observed.alerts
         topics = {
-            "notice": [self._watch.topic_arn],
-            "page": [topic for topic in (self._watch.page_topic_arn, uptime and uptime.topic_arn) if topic],
+            "notice": [self.context.alerting.topic_arn],
+            "page": [topic for topic in (self.context.alerting.page_topic_arn, uptime and uptime.topic_arn) if topic],
         }
         heard: dict[SlackSettings, list[pulumi.Input[str]]] = {}
         for severity, audience in (("notice", alerts.notice), ("page", alerts.page or alerts.notice)):
             if audience.slack is not None:
                 heard.setdefault(audience.slack, []).extend(topics[severity])
         if heard:
-            SlackChannels(f"{self.name}-slack", heard, foundation=self.foundation, opts=self.child())
+            SlackChannels(f"{self.name}-slack", heard, context=self.context, opts=self.child())
 
-    def _archived(self, logging: Logging, buckets: Mapping[str, Bucket]) -> Logging:
+    def _archived(self, buckets: Mapping[str, Bucket]) -> Logging:
+        logging = self.context.logging
         if self._observed.archive is None:
             return logging
         made = LogArchive(
             f"{self.name}-log-archive",
             self._observed.archive,
-            foundation=self.foundation,
-            storage_key_arn=self._keys.arn("storage"),
+            context=self.context,
             logs_bucket=buckets[LOGS_BUCKET].bucket_name,
-            logging=logging,
-            watch=self._watch,
             opts=self.child(),
         )
-        return replace(logging, archive=made.archive)
+        return replace(logging, delivery=made.delivery)
 
     def _network(self) -> Network | None:
         if self._settings.network is None:
@@ -185,8 +179,7 @@ class Platform(Component):
         return Network(
             f"{self.name}-network",
             self._settings.network,
-            foundation=self.foundation,
-            logging=self._logging,
+            context=self.context,
             database_port=self._settings.data.port if self._settings.data else POSTGRESQL,
             has_public_instance=engines.is_seated(self._settings),
             opts=self.child(),
@@ -209,8 +202,7 @@ class Platform(Component):
             f"{self.name}-{key}",
             settings,
             key=key,
-            foundation=self.foundation,
-            key_arn=self._keys.arn("storage"),
+            context=self.context,
             logs_bucket=logs,
             opts=self.child(),
         )
@@ -221,8 +213,7 @@ class Platform(Component):
                 f"{self.name}-{key}",
                 secret,
                 key=key,
-                foundation=self.foundation,
-                key_arn=self._keys.arn("secrets"),
+                context=self.context,
                 opts=self.child(),
             )
             for key, secret in self._settings.secrets.items()
@@ -231,7 +222,7 @@ class Platform(Component):
 
     def _parameters(self) -> dict[str, Grantor]:
         return {
-            key: Parameters(f"{self.name}-{key}", tree, key=key, foundation=self.foundation, opts=self.child())
+            key: Parameters(f"{self.name}-{key}", tree, key=key, context=self.context, opts=self.child())
             for key, tree in self._settings.parameters.items()
         }
 
@@ -241,8 +232,7 @@ class Platform(Component):
         push = Push(
             f"{self.name}-push",
             self._settings.messaging.push,
-            foundation=self.foundation,
-            logging=self._logging,
+            context=self.context,
             opts=self.child(),
         )
         return {"push": push}
@@ -253,12 +243,8 @@ class Platform(Component):
             built["database"] = self._database = Database(
                 f"{self.name}-database",
                 self._settings.data,
-                foundation=self.foundation,
+                context=self.context,
                 network=network,
-                key_arn=self._keys.arn("data"),
-                logging=self._logging,
-                watch=self._watch,
-                secrets_key_arn=self._keys.arn("secrets"),
                 opts=self.child(),
             )
         if self._settings.cache and self._settings.cache.placement == "instance":
@@ -267,23 +253,16 @@ class Platform(Component):
             built["cache"] = Cache(
                 f"{self.name}-cache",
                 self._settings.cache,
-                foundation=self.foundation,
+                context=self.context,
                 network=network,
-                key_arn=self._keys.arn("data"),
-                logging=self._logging,
-                watch=self._watch,
-                secrets_key_arn=self._keys.arn("secrets"),
                 opts=self.child(),
             )
         if self._settings.search:
             built["search"] = search = Search(
                 f"{self.name}-search",
                 self._settings.search,
-                foundation=self.foundation,
+                context=self.context,
                 network=network,
-                key_arn=self._keys.arn("data"),
-                logging=self._logging,
-                watch=self._watch,
                 opts=self.child(),
             )
             self.addresses["search"] = {"endpoint": search.endpoint, "masterRole": search.master_role_arn}
@@ -295,14 +274,10 @@ class Platform(Component):
         migration = Migration(
             f"{self.name}-migration",
             self._settings.migration,
-            foundation=self.foundation,
+            context=self.context,
             network=network,
             database=self._database.grant("connect"),
             administrator=self._database.rotated.get("administrator"),
-            key_arn=self._keys.arn("data"),
-            secrets_key_arn=self._keys.arn("secrets"),
-            logging=self._logging,
-            watch=self._watch,
             opts=self.child(),
         )
         self.addresses["migration"] = migration.task_arns
@@ -311,21 +286,16 @@ class Platform(Component):
         self, network: Network | None, queues: Mapping[str, Queue], grantors: Mapping[str, Grantor]
     ) -> dict[str, Function]:
         """Those of the stack file; Groundwork's own, which change secrets, are beside them."""
-        key_arn = self._keys.arn("secrets")
 
         def make(key: str, settings: FunctionSettings, grants: Mapping[str, Grant]) -> Function:
             return Function(
                 f"{self.name}-{key}",
                 settings,
                 key=key,
-                foundation=self.foundation,
+                context=self.context,
                 grants=grants,
                 queue=queues[settings.trigger.queue] if settings.trigger else None,
                 network=network,
-                key_arn=key_arn,
-                queue_key_arn=self._keys.arn("messaging"),
-                logging=self._logging,
-                watch=self._watch,
                 opts=self.child(),
             )
 
@@ -336,14 +306,12 @@ class Platform(Component):
                 function,
                 {
                     **_grants(function.uses, grantors),
-                    rotations.GRANT: rotations.changing_all(rotated.get(key, {}), key_arn, self.foundation.region),
+                    rotations.GRANT: rotations.changing_all(rotated.get(key, {}), self.context),
                 },
             )
             for key, function in self._settings.functions.items()
         }
-        rotations.rotate_secrets(
-            self, self._settings.secrets, self._built_secrets, functions=functions, make=make, key_arn=key_arn
-        )
+        rotations.rotate_secrets(self, self._settings.secrets, self._built_secrets, functions=functions, make=make)
         if self._settings.data and self._database:
             rotations.rotate_database(self, self._settings.data, self._database, make=make)
         return functions
@@ -365,7 +333,7 @@ class Platform(Component):
             return engine
         address = None
         if engines.is_seated(self._settings):
-            address = Address(f"{self.name}-address", foundation=self.foundation, opts=self.child())
+            address = Address(f"{self.name}-address", context=self.context, opts=self.child())
         edge = self._edge(network, buckets, address=address)
         return self._compute(network, buckets, grantors, queues, edge=edge, address=address)
 
@@ -375,9 +343,7 @@ class Platform(Component):
         return Shield(
             f"{self.name}-shield",
             self._settings.edge,
-            foundation=self.foundation,
-            logging=self._logging,
-            secrets_key_arn=self._keys.arn("secrets"),
+            context=self.context,
             opts=self.child(),
         )
 
@@ -394,15 +360,12 @@ class Platform(Component):
         edge = Edge(
             f"{self.name}-edge",
             self._settings.edge,
-            foundation=self.foundation,
+            context=self.context,
             network=network,
             services=self._settings.services,
             storage=self._settings.storage,
             buckets={key: buckets[key] for key in self._settings.storage},
-            logging=self._logging,
             logs_bucket=buckets[LOGS_BUCKET].bucket_name,
-            secrets_key_arn=self._keys.arn("secrets"),
-            watch=self._watch,
             origin=address.origin if address else None,
             hosts=hosts,
             opts=self.child(),
@@ -429,7 +392,6 @@ class Platform(Component):
             return None
         compute = self._settings.compute
         special = engines.Special(
-            volumes_key_arn=self._keys.arn("storage"),
             backups=buckets.get(copy_to)
             if (copy_to := self._settings.cache and self._settings.cache.copy_to)
             else None,
@@ -438,17 +400,13 @@ class Platform(Component):
             shield=shield,
         )
         common: engines.Common = {
-            "foundation": self.foundation,
+            "context": self.context,
             "services": self._settings.services,
             "network": network,
             "load_balancer": edge.load_balancer if edge else None,
             "grants": {name: _grants(service.uses, grantors) for name, service in self._settings.services.items()},
             "queues": queues,
-            "logging": self._logging,
-            "watch": self._watch,
-            "key_arn": self._keys.arn("logs"),
-            "images_key_arn": self._keys.arn("storage"),
-            "delivered": delivered_images(self.foundation),
+            "delivered": delivered_images(self.context),
             "opts": self.child(),
         }
         engine = engines.run(f"{self.name}-compute", compute, self._settings, special, common)
@@ -456,7 +414,7 @@ class Platform(Component):
         self.addresses["services"] = engine.service_names
         self.addresses["repositories"] = engine.repository_urls
         self.addresses["images"] = {
-            name: f"{images_path(self.foundation.platform)}/{name}"
+            name: f"{images_path(self.context.platform)}/{name}"
             for name, service in self._settings.services.items()
             if service.owner_of_image == "pipeline"
         }
@@ -471,23 +429,22 @@ class Platform(Component):
             metrics = Metrics(
                 f"{self.name}-metrics",
                 self._observed.metrics,
-                foundation=self.foundation,
+                context=self.context,
                 log_group_names=self._log_group_names,
-                watch=self._watch,
                 opts=self.child(),
             )
         uptime = self._uptime()
         self._slack(uptime)
         pages = None
-        if self._watch.of("page"):
-            pages = Pages(f"{self.name}-page-alarms", foundation=self.foundation, watch=self._watch, opts=self.child())
+        if self.context.alerting.of("page"):
+            pages = Pages(f"{self.name}-page-alarms", context=self.context, opts=self.child())
         if self._settings.platform.hours:
             self._hours(self._settings.platform.hours, engine, pages)
-        if self._observed.dashboard and self._watch.raised:
+        if self._observed.dashboard and self.context.alerting.declared:
             Dashboard(
                 f"{self.name}-dashboard",
-                foundation=self.foundation,
-                alarms=self._watch.raised,
+                context=self.context,
+                alarms=self.context.alerting.declared,
                 pages=pages.alarm_arns if pages else None,
                 graphs=metrics.graphs if metrics else None,
                 opts=self.child(),
@@ -497,16 +454,16 @@ class Platform(Component):
             Boards(
                 f"{self.name}-boards",
                 self._observed.boards,
-                foundation=self.foundation,
+                context=self.context,
                 seen=seen_of(
                     self._settings,
+                    self.context,
                     grantors=grantors,
                     engine=engine,
                     load_balancer=balancer.arn_suffix if balancer else None,
                     functions=functions,
                     log_groups=self._log_group_names,
                     metrics=metrics,
-                    watch=self._watch,
                     health_check=uptime.health_check_id if uptime else None,
                 ),
                 opts=self.child(),
@@ -520,11 +477,10 @@ class Platform(Component):
         return Uptime(
             f"{self.name}-uptime",
             self._observed.uptime,
-            foundation=self.foundation,
+            context=self.context,
             host=self._front.address.apply(lambda address: address.removeprefix("https://")),
             blocked_countries=waf.blocked_countries if waf else (),
             emails=(alerts.page or alerts.notice).emails,
-            watch=self._watch,
             opts=self.child(),
         )
 
@@ -534,13 +490,11 @@ class Platform(Component):
         Hours(
             f"{self.name}-hours",
             hours,
-            foundation=self.foundation,
+            context=self.context,
             databases={"database": StoppedDatabase(database.identifier, database.arn)} if database else {},
             services=stoppable.services,
             groups=stoppable.groups,
             app_runner=stoppable.app_runner,
-            key_arn=self._keys.arn("messaging"),
-            watch=self._watch,
             pages=pages,
             after=[engine] if isinstance(engine, pulumi.Resource) else [],
             opts=self.child(),
@@ -552,9 +506,9 @@ class Platform(Component):
         Budget(
             f"{self.name}-budget",
             self._settings.budget,
-            foundation=self.foundation,
+            context=self.context,
             emails=self._settings.budget.emails,
-            topic_arn=self._watch.topic_arn,
+            topic_arn=self.context.alerting.topic_arn,
             after=self._topics,
             opts=self.child(),
         )

@@ -9,7 +9,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access import Grant, Statement
-from components.base import Component, Foundation
+from components.base import Component
+from components.context import Context
 from components.messaging.dead_letters import key_statement
 
 # https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotating-secrets-required-permissions-function.html
@@ -49,8 +50,8 @@ class Rotation(Component):
         self,
         name: str,
         days: int,
+        context: Context,
         *,
-        foundation: Foundation,
         secret_arn: pulumi.Output[str],
         function: Rotator,
         at_once: bool = False,
@@ -58,13 +59,13 @@ class Rotation(Component):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """``at_once``: the first change is when this is made; ``after`` is what it needs then."""
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         permission = aws.lambda_.Permission(
             f"{name}-call",
             action="lambda:InvokeFunction",
             function=function.arn,
             principal="secretsmanager.amazonaws.com",
-            source_account=foundation.account_id,
+            source_account=context.account_id,
             source_arn=secret_arn,
             opts=self.child(),
         )
@@ -79,14 +80,14 @@ class Rotation(Component):
         self.register_outputs({})
 
 
-def changing(secrets: Mapping[str, pulumi.Output[str]], key_arn: pulumi.Output[str], region: str) -> Grant:
+def changing(secrets: Mapping[str, pulumi.Output[str]], context: Context) -> Grant:
     """Leave to change exactly these secrets; they are called by their names in the stack file."""
     if not secrets:
         return Grant()
-    through = f"secretsmanager.{region}.amazonaws.com"
+    through = f"secretsmanager.{context.region}.amazonaws.com"
     return Grant(
         statements=[
             Statement("Rotate", _CHANGE, list(secrets.values())),
-            key_statement("Rotate", key_arn, through, ["kms:Decrypt", "kms:GenerateDataKey"]),
+            key_statement("Rotate", context.key_arn("secrets"), through, ["kms:Decrypt", "kms:GenerateDataKey"]),
         ]
     )

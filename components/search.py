@@ -6,10 +6,10 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access import Grant, Opening, Statement, policy_document
-from components.alarms import Watch
-from components.base import Component, Foundation, fit
+from components.base import Component, fit
+from components.context import Context
 from components.data_tier import DataTier
-from components.logs import Logging, log_group
+from components.logs import log_group
 from components.search_alarms import watch_domain
 from settings.facts import search_classes
 from settings.models.base import window_in_utc
@@ -76,20 +76,17 @@ class Search(Component):
         self,
         name: str,
         settings: SearchSettings,
+        context: Context,
         *,
-        foundation: Foundation,
         network: DataTier,
-        key_arn: pulumi.Output[str],
-        logging: Logging,
-        watch: Watch,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         self._settings = settings
         # https://docs.aws.amazon.com/opensearch-service/latest/APIReference/API_CreateDomain.html
-        self.domain_name = fit(f"{name}-{foundation.platform.stage}", 28)
+        self.domain_name = fit(f"{name}-{context.platform.stage}", 28)
         # Known before the domain is, whose own policy names it.
-        self.arn = foundation.arn("es", f"domain/{self.domain_name}")
+        self.arn = context.arn("es", f"domain/{self.domain_name}")
         clients = aws.ec2.SecurityGroup(
             f"{name}-clients",
             description=f"{name}: what services reach",
@@ -100,19 +97,17 @@ class Search(Component):
         master = self._master_role()
         self.master_role_arn = master.arn
         groups: dict[str, aws.cloudwatch.LogGroup] = {
-            log: log_group(self, log, f"{foundation.prefix}/search/{log}", logging)
-            for log in dict.fromkeys(settings.logs)
+            log: log_group(self, log, f"{context.prefix}/search/{log}") for log in dict.fromkeys(settings.logs)
         }
         domain = self._domain(
             network,
             group_id=clients.id,
             master=master,
             groups=groups,
-            key_arn=key_arn,
             before=[*self._linked_role(), *self._log_policy(groups)],
         )
         self.endpoint = pulumi.Output.concat("https://", domain.endpoint)
-        watch_domain(self, self.domain_name, settings, watch)
+        watch_domain(self, self.domain_name, settings)
         self.register_outputs({"endpoint": self.endpoint, "masterRoleArn": self.master_role_arn})
 
     def grant(self, level: str, prefix: str | None = None) -> Grant:
@@ -129,11 +124,11 @@ class Search(Component):
         return Grant(
             statements=statements,
             openings=[Opening(self.security_group_id, PORT, f"Search {self.name}")],
-            environment={"SEARCH_ENDPOINT": self.endpoint, "SEARCH_REGION": self.foundation.region},
+            environment={"SEARCH_ENDPOINT": self.endpoint, "SEARCH_REGION": self.context.region},
         )
 
     def _account(self) -> pulumi.Output[str]:
-        return pulumi.Output.concat("arn:aws:iam::", self.foundation.account_id, ":root")
+        return pulumi.Output.concat("arn:aws:iam::", self.context.account_id, ":root")
 
     def _master_role(self) -> aws.iam.Role:
         """Whoever the account's IAM allows to assume it administers OpenSearch's own roles; no workload does."""
@@ -189,7 +184,7 @@ class Search(Component):
             "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
             "Resource": [pulumi.Output.concat(group.arn, ":*") for group in groups.values()],
             "Condition": {
-                "StringEquals": {"aws:SourceAccount": self.foundation.account_id},
+                "StringEquals": {"aws:SourceAccount": self.context.account_id},
                 "ArnLike": {"aws:SourceArn": self.arn},
             },
         }
@@ -209,10 +204,9 @@ class Search(Component):
         group_id: pulumi.Output[str],
         master: aws.iam.Role,
         groups: dict[str, aws.cloudwatch.LogGroup],
-        key_arn: pulumi.Output[str],
         before: list[pulumi.Resource],
     ) -> aws.opensearch.Domain:
-        settings, foundation = self._settings, self.foundation
+        settings, context = self._settings, self.context
         known = search_classes().get(settings.node_class)
         subnets = list(network.data_subnet_ids.values())[: settings.zones]
         return aws.opensearch.Domain(
@@ -229,7 +223,9 @@ class Search(Component):
                 throughput=settings.storage.all_throughput,
             ),
             vpc_options=aws.opensearch.DomainVpcOptionsArgs(subnet_ids=subnets, security_group_ids=[group_id]),
-            encrypt_at_rest=aws.opensearch.DomainEncryptAtRestArgs(enabled=True, kms_key_id=key_arn),
+            encrypt_at_rest=aws.opensearch.DomainEncryptAtRestArgs(
+                enabled=True, kms_key_id=self.context.key_arn("data")
+            ),
             node_to_node_encryption=aws.opensearch.DomainNodeToNodeEncryptionArgs(enabled=True),
             domain_endpoint_options=aws.opensearch.DomainDomainEndpointOptionsArgs(
                 enforce_https=True, tls_security_policy=_TLS
@@ -259,7 +255,7 @@ class Search(Component):
                 )
                 for log, group in groups.items()
             ],
-            opts=self.stateful(depends_on=before, delete_before_replace=None if foundation.is_prod else True),
+            opts=self.stateful(depends_on=before, delete_before_replace=None if context.is_prod else True),
         )
 
     def _cluster(self) -> aws.opensearch.DomainClusterConfigArgs:
@@ -295,7 +291,7 @@ class Search(Component):
 
     def _off_peak(self) -> aws.opensearch.DomainOffPeakWindowOptionsArgs:
         hour = self._settings.off_peak_hour
-        start = window_in_utc(f"{hour:02d}:00-{(hour + 1) % 24:02d}:00", self.foundation.platform.timezone)
+        start = window_in_utc(f"{hour:02d}:00-{(hour + 1) % 24:02d}:00", self.context.platform.timezone)
         return aws.opensearch.DomainOffPeakWindowOptionsArgs(
             enabled=True,
             off_peak_window=aws.opensearch.DomainOffPeakWindowOptionsOffPeakWindowArgs(

@@ -7,25 +7,24 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.alarms import Comparison, Metric, Watch, alarm
+from components.alarms import Comparison, Metric, alarm
 from components.base import Component
 from settings.models.observability import Bounds, Severity, ThresholdSettings
 from settings.models.search import SearchSettings
 
 
-def watch_domain(parent: Component, domain_name: str, settings: SearchSettings, watch: Watch) -> None:
+def watch_domain(parent: Component, domain_name: str, settings: SearchSettings) -> None:
     """The alarms of one domain, named ``<component>-<key>``."""
-    dimensions: dict[str, pulumi.Input[str]] = {"DomainName": domain_name, "ClientId": parent.foundation.account_id}
+    dimensions: dict[str, pulumi.Input[str]] = {"DomainName": domain_name, "ClientId": parent.context.account_id}
     for key, kind in _ALARMS.items():
         if kind.masters and settings.masters is None:
             continue
-        threshold = kind.bound(watch.settings.thresholds, settings)
+        threshold = kind.bound(parent.context.alerting.settings.thresholds, settings)
         if threshold is not None:
             alarm(
                 parent,
                 key,
                 Metric("AWS/ES", kind.metric, dimensions, kind.statistic),
-                watch=watch,
                 threshold=threshold,
                 comparison=kind.comparison,
                 description=kind.description,

@@ -9,7 +9,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access import Grant, SecretReference, policy_document
-from components.base import Component, Foundation
+from components.base import Component
+from components.context import Context
 from settings.models.base import Sealed
 from settings.models.secrets import SIGNING_PARTS, SecretSettings
 
@@ -47,17 +48,15 @@ class Secret(Component):
         self,
         name: str,
         settings: SecretSettings,
+        context: Context,
         *,
         key: str,
-        foundation: Foundation,
-        key_arn: pulumi.Output[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         self._settings = settings
-        self._key_arn = key_arn
-        path = settings.path or f"{foundation.prefix.strip('/')}/{key}"
-        secret = container(self, name, path, settings.description or f"{', '.join(settings.keys)}", key_arn)
+        path = settings.path or f"{context.prefix.strip('/')}/{key}"
+        secret = container(self, name, path, settings.description or f"{', '.join(settings.keys)}")
         values = self._values()
         if values and settings.rotation:
             first_version(self, name, secret, values)
@@ -74,7 +73,9 @@ class Secret(Component):
         drawn = settings.rotation is not None and bool(settings.rotation.signing_keys)
         return Grant(
             secrets={
-                key: SecretReference(self.arn, self._key_arn, key, by_hand=not drawn and key not in settings.values)
+                key: SecretReference(
+                    self.arn, self.context.key_arn("secrets"), key, by_hand=not drawn and key not in settings.values
+                )
                 for key in settings.variables
             }
         )
@@ -91,16 +92,16 @@ class Secret(Component):
 
 
 def container(
-    parent: Component, name: str, path: str, description: str, key_arn: pulumi.Input[str], *, is_copy: bool = False
+    parent: Component, name: str, path: str, description: str, *, is_copy: bool = False
 ) -> aws.secretsmanager.Secret:
     """An empty secret called ``path`` that only this account can be let into. A copy of what stands elsewhere goes at once."""
-    foundation = parent.foundation
+    context = parent.context
     secret = aws.secretsmanager.Secret(
         name,
         name=path,
         description=description,
-        kms_key_id=key_arn,
-        recovery_window_in_days=30 if foundation.is_prod and not is_copy else 0,
+        kms_key_id=parent.context.key_arn("secrets"),
+        recovery_window_in_days=30 if context.is_prod and not is_copy else 0,
         opts=parent.child() if is_copy else parent.stateful(),
     )
     aws.secretsmanager.SecretPolicy(
@@ -116,7 +117,7 @@ def container(
                     "Action": "secretsmanager:*",
                     "Resource": secret.arn,
                     "Condition": {
-                        "StringNotEquals": {"aws:PrincipalAccount": foundation.account_id},
+                        "StringNotEquals": {"aws:PrincipalAccount": context.account_id},
                         "Bool": {"aws:PrincipalIsAWSService": "false"},
                     },
                 }

@@ -9,7 +9,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access import Grant, Statement, policy_document
-from components.base import Component, Foundation, fit
+from components.base import Component, fit
+from components.context import Context
 from settings.models.storage import BucketSettings, CorsSettings, LifecycleSettings
 from settings.variables import environment_name
 
@@ -60,23 +61,23 @@ class Bucket(Component):
         self,
         name: str,
         settings: BucketSettings,
+        context: Context,
         *,
         key: str,
-        foundation: Foundation,
-        key_arn: pulumi.Output[str] | None,
         logs_bucket: pulumi.Output[str] | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         self._key = key
-        self._key_arn = None if settings.purpose == _LOGS else key_arn
-        bucket = aws.s3.Bucket(fit(name, _LONGEST_NAME), force_destroy=not foundation.guarded, opts=self.stateful())
+        # Load balancers and S3 itself deliver access logs only to buckets with S3's own key.
+        self._key_arn = None if settings.purpose == _LOGS else context.key_arn("storage")
+        bucket = aws.s3.Bucket(fit(name, _LONGEST_NAME), force_destroy=not context.guarded, opts=self.stateful())
         self.bucket_name = bucket.bucket
         self.arn = bucket.arn
         self.regional_domain_name = bucket.bucket_regional_domain_name
         self.policy_statements = _refusals(bucket.arn, self._key_arn)
         if settings.purpose == _LOGS:
-            self.policy_statements += _deliveries(bucket.arn, foundation)
+            self.policy_statements += _deliveries(bucket.arn, context)
 
         blocked = aws.s3.BucketPublicAccessBlock(
             name,
@@ -156,7 +157,7 @@ class Bucket(Component):
             conditions = {"StringLike": {"s3:prefix": [f"{prefix}*"]}} if prefix else {}
             statements.append(Statement(f"{label}List", _LISTING[level], [self.arn], conditions))
         if self._key_arn is not None and level in _KEY_ACTIONS:
-            through = {"StringEquals": {"kms:ViaService": f"s3.{self.foundation.region}.amazonaws.com"}}
+            through = {"StringEquals": {"kms:ViaService": f"s3.{self.context.region}.amazonaws.com"}}
             statements.append(Statement(f"{label}Key", _KEY_ACTIONS[level], [self._key_arn], through))
         environment: dict[str, pulumi.Input[str]] = {f"{environment_name(self._key)}_BUCKET": self.bucket_name}
         if prefix:
@@ -298,8 +299,8 @@ def _refusals(arn: pulumi.Output[str], key_arn: pulumi.Output[str] | None) -> li
     return refused
 
 
-def _deliveries(arn: pulumi.Output[str], foundation: Foundation) -> list[dict[str, Any]]:
-    account = foundation.account_id
+def _deliveries(arn: pulumi.Output[str], context: Context) -> list[dict[str, Any]]:
+    account = context.account_id
 
     def allow(
         sid: str, service: str, path: pulumi.Input[str], conditions: Mapping[str, Mapping[str, Any]]
@@ -319,7 +320,7 @@ def _deliveries(arn: pulumi.Output[str], foundation: Foundation) -> list[dict[st
             "LoadBalancerLogs",
             "logdelivery.elasticloadbalancing.amazonaws.com",
             pulumi.Output.concat("/*AWSLogs/", account, "/*"),
-            {"ArnLike": {"aws:SourceArn": foundation.arn("elasticloadbalancing", "loadbalancer/*")}},
+            {"ArnLike": {"aws:SourceArn": context.arn("elasticloadbalancing", "loadbalancer/*")}},
         ),
         # CloudFront's standard logging, whose sources live in us-east-1.
         # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-infrastructure-V2-S3.html
@@ -329,7 +330,7 @@ def _deliveries(arn: pulumi.Output[str], foundation: Foundation) -> list[dict[st
             "/*",
             {
                 "StringEquals": {"aws:SourceAccount": account, "s3:x-amz-acl": "bucket-owner-full-control"},
-                "ArnLike": {"aws:SourceArn": foundation.arn("logs", "delivery-source:*", region="us-east-1")},
+                "ArnLike": {"aws:SourceArn": context.arn("logs", "delivery-source:*", region="us-east-1")},
             },
         ),
         # https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html

@@ -238,12 +238,8 @@ def _numbered(items: Any, place: str) -> list[tuple[str, dict[str, Any]]]:
 def _refuse_depth(document: dict[str, Any]) -> None:
     level: list[Any] = [document]
     for _ in range(MOST_LEVELS):
-        level = [
-            value
-            for item in level
-            for value in (item.values() if isinstance(item, dict) else item)
-            if isinstance(value, (dict, list))
-        ]
+        values = (value for item in level for value in (item.values() if isinstance(item, dict) else item))
+        level = [value for value in values if isinstance(value, (dict, list))]
         if not level:
             return
     raise UnreadableError(f": it is nested more than {MOST_LEVELS} levels deep")

@@ -5,37 +5,67 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from components.base import Foundation
+import pulumi
+
+from components.context import Alerting, Context, KeyDomain, Logging
 from preview.engine import run_program
 from preview.snapshot import Snapshot
+from settings.models.observability import ObservabilitySettings
 from settings.models.platform import PlatformSettings
 
-_program: Callable[[Foundation], Any] | None = None
+_program: Callable[[Context], Any] | None = None
 
 _MAIN = """
 import pulumi_aws as aws
-from components.base import Foundation
 from tests import harness
-harness.run(Foundation(platform=harness.platform(), region={region!r}, account_id=aws.get_caller_identity_output().account_id))
+harness.run(harness.context({region!r}, aws.get_caller_identity_output().account_id))
 """
 _platform: PlatformSettings | None = None
 
 
-def platform() -> PlatformSettings:
+ACCOUNT = "111122223333"
+
+
+def key_arn(domain: KeyDomain, region: str = "ap-south-1") -> str:
+    """Return the ARN of the key for a kind of data in the context that :func:`build` gives to a program."""
+    return f"arn:aws:kms:{region}:{ACCOUNT}:key/{domain}"
+
+
+def topic_arn(region: str = "ap-south-1") -> str:
+    """Return the ARN of the topic for notices in that context."""
+    return f"arn:aws:sns:{region}:{ACCOUNT}:alerts"
+
+
+def context(region: str, account_id: pulumi.Output[str]) -> Context:
+    """Return a whole context: keys, log groups kept for 30 days, alarms as they are unless a stack file says otherwise."""
     assert _platform is not None
-    return _platform
+    known = pulumi.Output.from_input
+    return Context(
+        _platform,
+        region,
+        account_id,
+        key_arns={domain: known(key_arn(domain, region)) for domain in get_args(KeyDomain)},
+        logging=Logging(known(key_arn("logs", region)), 30),
+        alerting=Alerting(known(topic_arn(region)), ObservabilitySettings()),
+    )
 
 
-def run(foundation: Foundation) -> None:
+def observed(given: Context, settings: ObservabilitySettings) -> Context:
+    """Return a context with other observability settings."""
+    return replace(given, alerting=replace(given.alerting, settings=settings))
+
+
+def run(context: Context) -> None:
     assert _program is not None
-    _program(foundation)
+    _program(context)
 
 
 def build(
-    program: Callable[[Foundation], Any],
+    program: Callable[[Context], Any],
     *,
     unknowns: bool = False,
     stage: str = "prod",
@@ -44,7 +74,7 @@ def build(
     config: Mapping[str, str] | None = None,
     **platform_settings: Any,
 ) -> Snapshot:
-    """Run ``program`` with a foundation inside the offline engine and return what it declared; ``config`` is the engine's."""
+    """Run ``program`` with a context inside the offline engine and return what it declared; ``config`` is the engine's."""
     global _program, _platform  # noqa: PLW0603 - the program runs in this process and has no other way in
     _program = program
     _platform = PlatformSettings.model_validate({"name": name, "stage": stage, **platform_settings})

@@ -8,8 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access import Grant
-from components.alarms import Watch
-from components.base import Component, Foundation
+from components.base import Component
 from components.compute.apprunner.firewall import only_through_cloudfront
 from components.compute.apprunner.service import Deployed, deploy, tracing
 from components.compute.apprunner.watching import watch_service
@@ -17,7 +16,7 @@ from components.compute.images import Delivered
 from components.compute.trust import trusted
 from components.compute.wiring import LoadBalancer, Network, Queue
 from components.compute.workload import workloads
-from components.logs import Logging
+from components.context import Context
 from settings.models.compute import ComputeSettings
 from settings.models.services import ServiceSettings
 
@@ -66,15 +65,11 @@ class AppRunner(Component):
         self,
         name: str,
         settings: ComputeSettings,
+        context: Context,
         *,
-        foundation: Foundation,
         services: Mapping[str, ServiceSettings],
         network: Network,
         grants: Mapping[str, Mapping[str, Grant]],
-        logging: Logging,
-        watch: Watch,
-        key_arn: pulumi.Input[str],
-        images_key_arn: pulumi.Input[str],
         load_balancer: LoadBalancer | None = None,
         queues: Mapping[str, Queue] | None = None,
         delivered: Delivered | None = None,
@@ -84,16 +79,17 @@ class AppRunner(Component):
     ) -> None:
         """``origin_header``: what CloudFront sends, where it stands in front; else ``firewall_arn`` is a regional web ACL.
 
-        ``delivered``: the images that run; None where they are known to be there. ``load_balancer``, ``queues`` and ``key_arn`` are what other engines take, and mean nothing here.
+        ``delivered``: the images that run; None where they are known to be there. ``load_balancer`` and
+        ``queues`` are what other engines take, and mean nothing here.
         """
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         built = workloads(
             self,
             services,
             grants=grants,
             network=network,
             trust=trusted("tasks.apprunner.amazonaws.com"),
-            tracing=watch.settings.tracing,
+            tracing=self.context.alerting.settings.tracing,
         )
         traced = tracing(self) if any(workload.tracing for workload in built.values()) else None
         deployed: dict[str, Deployed] = {}
@@ -103,12 +99,11 @@ class AppRunner(Component):
                 workload,
                 settings,
                 network=network,
-                images_key_arn=images_key_arn,
                 delivered=delivered,
                 tracing_arn=traced if workload.tracing else None,
             )
-            watch_service(self, service, deployed[service], watch)
-        firewall = only_through_cloudfront(self, origin_header, logging) if origin_header is not None else firewall_arn
+            watch_service(self, service, deployed[service])
+        firewall = only_through_cloudfront(self, origin_header) if origin_header is not None else firewall_arn
         if firewall is not None:
             for service, made in deployed.items():
                 aws.wafv2.WebAclAssociation(

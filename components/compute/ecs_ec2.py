@@ -8,15 +8,14 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access import Grant
-from components.alarms import Watch
-from components.base import Component, Foundation
+from components.base import Component
 from components.compute.ecs.cluster import cluster, with_capacity
 from components.compute.ecs.engine import prepare, run
 from components.compute.ecs.instances import instances
 from components.compute.ecs.service import Capacity
 from components.compute.images import Delivered
 from components.compute.wiring import LoadBalancer, Network, Queue
-from components.logs import Logging
+from components.context import Context
 from settings.models.compute import ComputeSettings
 from settings.models.services import ServiceSettings
 
@@ -61,25 +60,20 @@ class EcsEc2(Component):
         self,
         name: str,
         settings: ComputeSettings,
+        context: Context,
         *,
-        foundation: Foundation,
         services: Mapping[str, ServiceSettings],
         network: Network,
         load_balancer: LoadBalancer | None,
         grants: Mapping[str, Mapping[str, Grant]],
-        logging: Logging,
-        watch: Watch,
-        key_arn: pulumi.Input[str],
-        images_key_arn: pulumi.Input[str],
-        volumes_key_arn: pulumi.Input[str],
         queues: Mapping[str, Queue] | None = None,
         delivered: Delivered | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``volumes_key_arn``: its policy lets EC2 Auto Scaling's service-linked role use it. ``delivered``: what runs; None
+        """``delivered``: what runs; None
         where images are known to be there."""
-        super().__init__(name, foundation, opts)
-        base = cluster(self, settings, logging=logging, key_arn=key_arn)
+        super().__init__(name, context, opts)
+        base = cluster(self, settings)
         prepared = prepare(
             self,
             settings,
@@ -89,9 +83,6 @@ class EcsEc2(Component):
             load_balancer=load_balancer,
             grants=grants,
             queues=queues or {},
-            logging=logging,
-            watch=watch,
-            images_key_arn=images_key_arn,
             delivered=delivered,
         )
         made = instances(
@@ -99,9 +90,7 @@ class EcsEc2(Component):
             settings,
             cluster=base,
             network=network,
-            key_arn=volumes_key_arn,
             alarm_names=prepared.alarm_names,
-            watch=watch,
         )
         base = with_capacity(self, base, [made.provider])
         addresses = run(self, prepared, cluster=base, capacity=_on(made.provider))

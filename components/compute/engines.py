@@ -9,8 +9,6 @@ from typing import Protocol, TypedDict
 import pulumi
 
 from components.access import Grant
-from components.alarms import Watch
-from components.base import Foundation
 from components.compute.app_runner import AppRunner
 from components.compute.ec2.address import Address
 from components.compute.ec2.engine import Backups, Ec2
@@ -20,10 +18,10 @@ from components.compute.eks.ranges import Ranges
 from components.compute.fargate import Fargate
 from components.compute.images import Delivered
 from components.compute.wiring import LoadBalancer, Queue
+from components.context import Context
 from components.edge.origin import Door
 from components.edge.shield import Shield
 from components.hours import StoppedGroup, StoppedService, ecs_services
-from components.logs import Logging
 from components.network.network import Network
 from settings import Settings
 from settings.addresses import plan
@@ -42,16 +40,13 @@ class Running(Protocol):
 class Common(TypedDict):
     """What every engine takes."""
 
-    foundation: Foundation
+    context: Context
     services: Mapping[str, ServiceSettings]
     network: Network
     load_balancer: LoadBalancer | None
     grants: Mapping[str, Mapping[str, Grant]]
     queues: Mapping[str, Queue]
-    logging: Logging
-    watch: Watch
-    key_arn: pulumi.Output[str]
-    images_key_arn: pulumi.Output[str]
+
     delivered: Delivered
     opts: pulumi.ResourceOptions
 
@@ -60,7 +55,6 @@ class Common(TypedDict):
 class Special:
     """What only some engines take."""
 
-    volumes_key_arn: pulumi.Output[str]
     backups: Backups | None = None
     address: Address | None = None
     door: Door | None = None
@@ -130,14 +124,13 @@ def _fargate(name: str, compute: ComputeSettings, settings: Settings, special: S
 
 
 def _ecs_ec2(name: str, compute: ComputeSettings, settings: Settings, special: Special, common: Common) -> Running:
-    return EcsEc2(name, compute, volumes_key_arn=special.volumes_key_arn, **common)
+    return EcsEc2(name, compute, **common)
 
 
 def _ec2(name: str, compute: ComputeSettings, settings: Settings, special: Special, common: Common) -> Running:
     return Ec2(
         name,
         compute,
-        volumes_key_arn=special.volumes_key_arn,
         cache=settings.cache,
         backups=special.backups,
         address=special.address,
@@ -162,7 +155,6 @@ def _eks(name: str, compute: ComputeSettings, settings: Settings, special: Speci
     return Eks(
         name,
         compute,
-        volumes_key_arn=special.volumes_key_arn,
         ranges=_ranges(settings),
         vpc_cidr=common["network"].cidr,
         **common,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.alarms import Watch
 from components.base import Component
 from components.compute import routing
 from components.compute.wiring import LoadBalancer, Network
@@ -36,7 +35,6 @@ def expose(
     *,
     network: Network,
     load_balancer: LoadBalancer | None,
-    watch: Watch,
     admit: Callable[[int, pulumi.Input[str]], tuple[pulumi.Resource, ...]],
 ) -> Exposure:
     """Everything that lets the load balancer reach a service. ``admit`` opens its port to a security group."""
@@ -46,7 +44,7 @@ def expose(
     group = routing.target_group(parent, name, settings, network)
     rules = [routing.listener_rule(parent, route, group.arn, load_balancer) for route in own]
     opened = admit(settings.port, load_balancer.security_group_id)
-    alarms = watch_targets(parent, name, load_balancer.arn_suffix, group.arn_suffix, watch)
+    alarms = watch_targets(parent, name, load_balancer.arn_suffix, group.arn_suffix)
     return Exposure(
         group_arn=group.arn,
         label=pulumi.Output.concat(load_balancer.arn_suffix, "/", group.arn_suffix),

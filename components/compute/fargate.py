@@ -8,14 +8,13 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access import Grant
-from components.alarms import Watch
-from components.base import Component, Foundation
+from components.base import Component
 from components.compute.ecs.cluster import cluster, with_capacity
 from components.compute.ecs.engine import Addresses, prepare, run
 from components.compute.ecs.service import Capacity
 from components.compute.images import Delivered
 from components.compute.wiring import LoadBalancer, Network, Queue
-from components.logs import Logging
+from components.context import Context
 from settings.models.compute import ComputeSettings
 from settings.models.services import ServiceSettings
 
@@ -57,23 +56,19 @@ class Fargate(Component):
         self,
         name: str,
         settings: ComputeSettings,
+        context: Context,
         *,
-        foundation: Foundation,
         services: Mapping[str, ServiceSettings],
         network: Network,
         load_balancer: LoadBalancer | None,
         grants: Mapping[str, Mapping[str, Grant]],
-        logging: Logging,
-        watch: Watch,
-        key_arn: pulumi.Input[str],
-        images_key_arn: pulumi.Input[str],
         queues: Mapping[str, Queue] | None = None,
         delivered: Delivered | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """``delivered``: the images that run; None where they are known to be there."""
-        super().__init__(name, foundation, opts)
-        base = cluster(self, settings, logging=logging, key_arn=key_arn)
+        super().__init__(name, context, opts)
+        base = cluster(self, settings)
         base = with_capacity(self, base, _PROVIDERS)
         prepared = prepare(
             self,
@@ -84,9 +79,6 @@ class Fargate(Component):
             load_balancer=load_balancer,
             grants=grants,
             queues=queues or {},
-            logging=logging,
-            watch=watch,
-            images_key_arn=images_key_arn,
             delivered=delivered,
         )
         capacity = Capacity("FARGATE", lambda service: _strategy(service, settings.spot))

@@ -121,7 +121,7 @@ def security_group(parent: Component, service: str, settings: ServiceSettings, n
 
 def outbound_group(parent: Component, key: str, of: str, ports: Sequence[int], network: Network) -> Group:
     """A group that nothing may enter, for whatever else calls out on ``ports``; ``of`` says what is in it."""
-    platform = parent.foundation.platform
+    platform = parent.context.platform
     group = aws.ec2.SecurityGroup(
         f"{parent.name}-{key}",
         description=f"{platform.name} {platform.stage}: {of}",

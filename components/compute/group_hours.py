@@ -24,7 +24,7 @@ def group_hours(parent: Component, key: str, wanted: InstancesSettings, group_na
             autoscaling_group_name=group_name,
             scheduled_action_name=name,
             recurrence=said,
-            time_zone=hours.timezone or parent.foundation.platform.timezone,
+            time_zone=hours.timezone or parent.context.platform.timezone,
             min_size=hours.min,
             max_size=hours.max,
             # How many run between the bounds is for whatever scales the group to say.

@@ -18,8 +18,9 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access import SecretReference, Statement
-from components.base import Component, Foundation
+from components.base import Component
 from components.compute.references import Reference
+from components.context import Context
 from settings.images import NOTHING, images_path
 from settings.models.compute import ComputeSettings, RepositorySettings
 from settings.models.services import ServiceSettings
@@ -55,13 +56,13 @@ class Image:
     """Holds the reference of the image that runs."""
 
 
-def delivered_images(foundation: Foundation) -> dict[str, str]:
+def delivered_images(context: Context) -> dict[str, str]:
     """What pipelines have delivered so far: one question, which AWS answers with nothing for a new stack.
 
     Raises :class:`pulumi.RunError` where AWS does not answer: to take that for "nothing" would put placeholders in the place of
     images that run.
     """
-    path = images_path(foundation.platform)
+    path = images_path(context.platform)
     try:
         found = aws.ssm.get_parameters_by_path(path=path, with_decryption=False)
     except Exception as error:
@@ -76,7 +77,6 @@ def image_of(
     parent: Component,
     subject: Subject,
     compute: ComputeSettings,
-    key_arn: pulumi.Input[str],
     delivered: Delivered | None,
 ) -> Image:
     """The image of a service, its repository unless it names an image elsewhere, and the parameter.
@@ -88,7 +88,7 @@ def image_of(
         own: pulumi.Input[str] = settings.image
         pull, url = pull_named(settings.image), None
     else:
-        repository = _repository(parent, name, key_arn)
+        repository = _repository(parent, name)
         aws.ecr.LifecyclePolicy(
             f"{parent.name}-{name}",
             repository=repository.name,
@@ -101,7 +101,7 @@ def image_of(
     by_pipeline = settings.owner_of_image == "pipeline"
     said = None if delivered is None else delivered.get(name)
     if by_pipeline and said not in (None, NOTHING):
-        _check(parent.foundation, name, settings, str(said))
+        _check(parent.context, name, settings, str(said))
         runs: pulumi.Input[str] | None = said
     elif delivered is not None and _is_missing(subject, said):
         runs = None
@@ -109,7 +109,7 @@ def image_of(
         runs = own
     parameter = aws.ssm.Parameter(
         f"{parent.name}-{name}-image",
-        name=f"{images_path(parent.foundation.platform)}/{name}",
+        name=f"{images_path(parent.context.platform)}/{name}",
         type=aws.ssm.ParameterType.STRING,
         insecure_value=NOTHING if by_pipeline or runs is None else runs,
         # Never another text: an update of anything but tags writes the value again, and a pipeline's would be lost.
@@ -139,33 +139,35 @@ _VERSION = re.compile(r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{6
 _REGISTRY = re.compile(r"\d{12}(?=\.dkr\.ecr\.)")
 
 
-def _check(foundation: Foundation, service: str, settings: ServiceSettings, said: str) -> None:
+def _check(context: Context, service: str, settings: ServiceSettings, said: str) -> None:
     """Who may write a parameter is not thereby one who may run anything with the service's role: only its own images count."""
     repository = _VERSION.sub("", said, count=1)
     named = repository != said
     if settings.image is not None:
         own = _VERSION.sub("", settings.image, count=1)
     else:
-        own = f"ACCOUNT.dkr.ecr.{foundation.region}.amazonaws.com{foundation.prefix}/{service}"
+        own = f"ACCOUNT.dkr.ecr.{context.region}.amazonaws.com{context.prefix}/{service}"
         repository = _REGISTRY.sub("ACCOUNT", repository, count=1)
     if repository != own or not named:
         raise pulumi.RunError(
-            f"the parameter {images_path(foundation.platform)}/{service} says {json.dumps(said)}, which is no image of "
+            f"the parameter {images_path(context.platform)}/{service} says {json.dumps(said)}, which is no image of "
             f"{service}; write {own}:TAG or {own}@sha256:DIGEST, or {NOTHING} for the placeholder"
         )
 
 
-def _repository(parent: Component, service: str, key_arn: pulumi.Input[str]) -> aws.ecr.Repository:
+def _repository(parent: Component, service: str) -> aws.ecr.Repository:
     return aws.ecr.Repository(
         f"{parent.name}-{service}",
         # Pipelines push to it by name, and a suffix that changes with a replacement would break them.
-        name=f"{parent.foundation.prefix[1:]}/{service}",
+        name=f"{parent.context.prefix[1:]}/{service}",
         image_tag_mutability="IMMUTABLE",
         image_scanning_configuration=aws.ecr.RepositoryImageScanningConfigurationArgs(scan_on_push=True),
         encryption_configurations=[
-            aws.ecr.RepositoryEncryptionConfigurationArgs(encryption_type="KMS", kms_key=key_arn)
+            aws.ecr.RepositoryEncryptionConfigurationArgs(
+                encryption_type="KMS", kms_key=parent.context.key_arn("storage")
+            )
         ],
-        force_delete=not parent.foundation.guarded,
+        force_delete=not parent.context.guarded,
         opts=parent.stateful(),
     )
 

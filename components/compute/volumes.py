@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.base import Foundation
+from components.context import Context
 
 _ROLES = ("autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling", "spot.amazonaws.com/AWSServiceRoleForEC2Spot")
 
@@ -26,17 +26,17 @@ def root_volume(gib: int, key_arn: pulumi.Input[str]) -> aws.ec2.LaunchTemplateB
     )
 
 
-def key_statements(foundation: Foundation) -> list[dict[str, Any]]:
+def key_statements(context: Context) -> list[dict[str, Any]]:
     """For the policy of that key: the roles with which EC2 Auto Scaling and Spot launch may use it, and hand it to EC2.
 
     The roles stand in a condition and not as principals, because KMS refuses a principal that is not there, and AWS makes
     them at their first use. https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html
     """
     roles = [
-        pulumi.Output.concat("arn:aws:iam::", foundation.account_id, ":role/aws-service-role/", role) for role in _ROLES
+        pulumi.Output.concat("arn:aws:iam::", context.account_id, ":role/aws-service-role/", role) for role in _ROLES
     ]
     launches = {
-        "StringEquals": {"kms:CallerAccount": foundation.account_id},
+        "StringEquals": {"kms:CallerAccount": context.account_id},
         "ArnEquals": {"aws:PrincipalArn": roles},
     }
     return [

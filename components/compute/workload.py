@@ -181,7 +181,7 @@ def distinct(granted: Mapping[str, Grant]) -> list[Statement]:
 def _role(
     parent: Component, service: str, trust: pulumi.Output[str], statements: Sequence[Statement]
 ) -> tuple[aws.iam.Role, *tuple[pulumi.Resource, ...]]:
-    role = role_of(parent, f"{service}-task", trust, f"What {service} of {parent.foundation.platform.name} may do.")
+    role = role_of(parent, f"{service}-task", trust, f"What {service} of {parent.context.platform.name} may do.")
     if not statements:
         return (role,)
     policy = aws.iam.RolePolicy(

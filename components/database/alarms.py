@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.alarms import Comparison, Metric, Watch, alarm, key_of
+from components.alarms import Comparison, Metric, alarm, key_of
 from components.base import Component
 from settings.connections import taken
 from settings.facts import database_memory
@@ -97,10 +97,9 @@ def watch_instance(
     instance_class: str,
     *,
     settings: DataSettings,
-    watch: Watch,
 ) -> None:
     """The alarms that every instance has, named ``<key>-<alarm>``."""
-    thresholds = watch.settings.thresholds
+    thresholds = parent.context.alerting.settings.thresholds
     for name, kind in _KINDS.items():
         bounds = kind.bounds(thresholds)
         unit = kind.unit(settings, instance_class)
@@ -109,7 +108,6 @@ def watch_instance(
                 parent,
                 f"{key}-{name}",
                 Metric("AWS/RDS", kind.metric, {"DBInstanceIdentifier": identifier}, kind.statistic),
-                watch=watch,
                 threshold=bounds.convert(unit),
                 comparison=kind.comparison,
                 description=kind.description,
@@ -122,7 +120,6 @@ def watch_instance(
                 parent,
                 key_of(f"{key}-silent", severity),
                 heartbeat,
-                watch=watch,
                 threshold=1,
                 comparison="LessThanThreshold",
                 periods=int(minutes),
@@ -132,18 +129,15 @@ def watch_instance(
             )
 
 
-def watch_lag(
-    parent: Component, key: str, identifier: pulumi.Output[str], watch: Watch
-) -> aws.cloudwatch.MetricAlarm | None:
+def watch_lag(parent: Component, key: str, identifier: pulumi.Output[str]) -> aws.cloudwatch.MetricAlarm | None:
     """The alarm of a replica that falls behind; None where settings leave it out."""
-    seconds = watch.settings.thresholds.replica_lag_seconds
+    seconds = parent.context.alerting.settings.thresholds.replica_lag_seconds
     if seconds is None:
         return None
     return alarm(
         parent,
         f"{key}-lag",
         Metric("AWS/RDS", "ReplicaLag", {"DBInstanceIdentifier": identifier}, "Maximum"),
-        watch=watch,
         threshold=seconds,
         description="The replica is behind the primary. Look at long queries on it and at writes on the primary.",
     )

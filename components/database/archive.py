@@ -19,17 +19,16 @@ def archive(
     settings: DataSettings,
     archive_settings: ArchiveSettings,
     instance_arn: pulumi.Output[str],
-    key_arn: pulumi.Output[str],
 ) -> None:
     """Vault, plan and selection of AWS Backup, in the platform's time zone."""
     name = f"{parent.name}-archive"
-    foundation = parent.foundation
+    context = parent.context
     vault = aws.backup.Vault(
         name,
-        kms_key_arn=key_arn,
-        force_destroy=not foundation.is_prod,
+        kms_key_arn=parent.context.key_arn("data"),
+        force_destroy=not context.is_prod,
         # What is in it outlasts the stack, as final snapshots do.
-        opts=parent.stateful(retain_on_delete=foundation.is_prod or None),
+        opts=parent.stateful(retain_on_delete=context.is_prod or None),
     )
     plan = aws.backup.Plan(
         name,
@@ -38,7 +37,7 @@ def archive(
                 rule_name="monthly",
                 target_vault_name=vault.name,
                 schedule=schedule(settings.backup.window),
-                schedule_expression_timezone=foundation.platform.timezone,
+                schedule_expression_timezone=context.platform.timezone,
                 start_window=60,
                 completion_window=720,
                 lifecycle=aws.backup.PlanRuleLifecycleArgs(delete_after=archive_settings.months * 31),
@@ -49,7 +48,7 @@ def archive(
     role = aws.iam.Role(
         name,
         description="AWS Backup archives the database",
-        assume_role_policy=trust_policy("backup.amazonaws.com", foundation.account_id),
+        assume_role_policy=trust_policy("backup.amazonaws.com", context.account_id),
         opts=parent.child(),
     )
     permission = aws.iam.RolePolicyAttachment(name, role=role.name, policy_arn=_POLICY, opts=parent.child())

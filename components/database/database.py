@@ -10,15 +10,14 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access import Grant, Opening, SecretReference
-from components.alarms import Watch
-from components.base import Component, Foundation
+from components.base import Component
+from components.context import Context
 from components.data_tier import DataTier
 from components.database.alarms import watch_instance, watch_lag
 from components.database.archive import archive
 from components.database.proxy import Behind, pool, proxy
 from components.database.reader import reader_name
 from components.database.shape import Shape, identifier_of, monitoring_role, parameter_group
-from components.logs import Logging
 from components.rotation import changing
 from components.secrets import container, drawn_password, first_version
 from settings.models.base import window_in_utc
@@ -83,18 +82,13 @@ class Database(Component):
         self,
         name: str,
         settings: DataSettings,
+        context: Context,
         *,
-        foundation: Foundation,
         network: DataTier,
-        key_arn: pulumi.Output[str],
-        logging: Logging,
-        watch: Watch,
-        secrets_key_arn: pulumi.Output[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         self._settings = settings
-        self._secrets_key_arn = secrets_key_arn
         self.identifier = identifier_of(self)
         subnets = aws.rds.SubnetGroup(
             f"{name}-subnets",
@@ -109,8 +103,6 @@ class Database(Component):
             parent=self,
             settings=settings,
             identifier=self.identifier,
-            key_arn=key_arn,
-            logging=logging,
             parameter_group=current,
             # RDS refuses an instance a group of another family than its own version's, and replicas are upgraded after the primary.
             # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBInstance.html
@@ -125,23 +117,22 @@ class Database(Component):
         secret = container(
             self,
             f"{name}-credentials",
-            f"{foundation.prefix.strip('/')}/database",
+            f"{context.prefix.strip('/')}/database",
             f"{name}: administrator",
-            secrets_key_arn,
         )
         self.secret_arn = secret.arn
         self.arn = primary.arn
         before = None
         if settings.proxy:
-            behind_it = Behind(self.identifier, behind.id, settings.port, secret.arn, secrets_key_arn)
-            before = proxy(self, settings.proxy, behind_it, network, clients_group_id=clients.id, logging=logging)
+            behind_it = Behind(self.identifier, behind.id, settings.port, secret.arn)
+            before = proxy(self, settings.proxy, behind_it, network, clients_group_id=clients.id)
         self.address = primary.address if before is None else before.endpoint
-        watch_instance(self, _PRIMARY, primary.identifier, settings.instance_class, settings=settings, watch=watch)
+        watch_instance(self, _PRIMARY, primary.identifier, settings.instance_class, settings=settings)
         lag = {}
         for key, replica in self._replicas.items():
             instance_class = settings.replicas[key].instance_class or settings.instance_class
-            watch_instance(self, key, replica.identifier, instance_class, settings=settings, watch=watch)
-            raised = watch_lag(self, key, replica.identifier, watch)
+            watch_instance(self, key, replica.identifier, instance_class, settings=settings)
+            raised = watch_lag(self, key, replica.identifier)
             if raised is not None:
                 lag[key] = raised
         self.reader_address = self._reader(network.vpc_id, lag)
@@ -149,9 +140,9 @@ class Database(Component):
         self.rotated = self._rotated(primary) if settings.rotation_days else {}
         if before is not None and settings.proxy:
             pool(self, settings.proxy, before, primary, after=version)
-        self._events(watch, [primary, *self._replicas.values()], shape.parameter_group)
+        self._events([primary, *self._replicas.values()], shape.parameter_group)
         if settings.archive:
-            archive(self, settings, settings.archive, primary.arn, key_arn)
+            archive(self, settings, settings.archive, primary.arn)
         self.register_outputs(
             {"address": self.address, "readerAddress": self.reader_address, "secretArn": self.secret_arn}
         )
@@ -176,7 +167,7 @@ class Database(Component):
             openings=[Opening(self.security_group_id, settings.port, f"PostgreSQL of {self.name}")],
             environment=environment,
             secrets={
-                variable: SecretReference(self.secret_arn, self._secrets_key_arn, key)
+                variable: SecretReference(self.secret_arn, self.context.key_arn("secrets"), key)
                 for variable, key in sorted(keys.items())
             },
         )
@@ -194,7 +185,7 @@ class Database(Component):
         )
 
     def _primary(self, shape: Shape, subnets: aws.rds.SubnetGroup, group_id: pulumi.Output[str]) -> aws.rds.Instance:
-        settings, foundation = self._settings, self.foundation
+        settings, context = self._settings, self.context
         arguments, before = shape.arguments(self.identifier, _PRIMARY, shape.parameter_group)
         return aws.rds.Instance(
             f"{self.name}-{_PRIMARY}",
@@ -206,7 +197,7 @@ class Database(Component):
             instance_class=settings.instance_class,
             # What it grows by itself is no drift: the provider leaves a larger volume alone while max_allocated_storage is set.
             allocated_storage=settings.storage.size,
-            kms_key_id=shape.key_arn,
+            kms_key_id=self.context.key_arn("data"),
             db_name=settings.name,
             username=settings.username,
             password=drawn_password(self),
@@ -215,14 +206,14 @@ class Database(Component):
             db_subnet_group_name=subnets.name,
             vpc_security_group_ids=[group_id],
             backup_retention_period=settings.backup.retention_days,
-            backup_window=window_in_utc(settings.backup.window, foundation.platform.timezone),
-            delete_automated_backups=not foundation.is_prod,
-            skip_final_snapshot=not foundation.is_prod,
-            final_snapshot_identifier=self._final_snapshot(subnets) if foundation.is_prod else None,
+            backup_window=window_in_utc(settings.backup.window, context.platform.timezone),
+            delete_automated_backups=not context.is_prod,
+            skip_final_snapshot=not context.is_prod,
+            final_snapshot_identifier=self._final_snapshot(subnets) if context.is_prod else None,
             opts=self.stateful(
                 depends_on=before,
                 ignore_changes=["password"],
-                delete_before_replace=None if foundation.is_prod else True,
+                delete_before_replace=None if context.is_prod else True,
             ),
         )
 
@@ -257,13 +248,13 @@ class Database(Component):
             **arguments,
             replicate_source_db=source.identifier,
             instance_class=replica.instance_class or settings.instance_class,
-            availability_zone=f"{self.foundation.region}{replica.zone}" if replica.zone else None,
+            availability_zone=f"{self.context.region}{replica.zone}" if replica.zone else None,
             multi_az=False,
             vpc_security_group_ids=[group_id],
             # Only what is itself copied needs backups: they are where a replica starts from.
             backup_retention_period=1 if copied else 0,
             skip_final_snapshot=True,
-            opts=self.stateful(depends_on=before, delete_before_replace=None if self.foundation.is_prod else True),
+            opts=self.stateful(depends_on=before, delete_before_replace=None if self.context.is_prod else True),
         )
 
     def _reader(
@@ -315,8 +306,8 @@ class Database(Component):
     def _rotated(self, primary: aws.rds.Instance) -> dict[str, pulumi.Output[str]]:
         """The secret that services read, and one for the administrator, whom they no longer are."""
         name = f"{self.name}-administrator"
-        path = f"{self.foundation.prefix.strip('/')}/database-administrator"
-        secret = container(self, name, path, f"{self.name}: administrator", self._secrets_key_arn)
+        path = f"{self.context.prefix.strip('/')}/database-administrator"
+        secret = container(self, name, path, f"{self.name}: administrator")
         first_version(self, name, secret, self._login(primary))
         return {"credentials": self.secret_arn, "administrator": secret.arn}
 
@@ -324,12 +315,12 @@ class Database(Component):
         """What the function that changes the logins needs: both secrets, and every server to log in to."""
         grant = self.grant("connect")
         return replace(
-            changing(self.rotated, self._secrets_key_arn, self.foundation.region),
+            changing(self.rotated, self.context),
             openings=grant.openings,
             environment={**grant.environment, "ADMINISTRATOR_SECRET_ARN": self.rotated["administrator"]},
         )
 
-    def _events(self, watch: Watch, instances: list[aws.rds.Instance], group: aws.rds.ParameterGroup) -> None:
+    def _events(self, instances: list[aws.rds.Instance], group: aws.rds.ParameterGroup) -> None:
         """What RDS itself has to say (FSBP RDS.20, RDS.21)."""
         sources = {
             "db-instance": ([instance.identifier for instance in instances], _INSTANCE_EVENTS),
@@ -338,7 +329,7 @@ class Database(Component):
         for source, (identifiers, categories) in sources.items():
             aws.rds.EventSubscription(
                 f"{self.name}-{source}",
-                sns_topic=watch.topic_arn,
+                sns_topic=self.context.alerting.topic_arn,
                 source_type=source,
                 source_ids=identifiers,
                 event_categories=categories,

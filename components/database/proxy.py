@@ -11,7 +11,7 @@ from components.access import Statement, policy_document
 from components.base import Component
 from components.compute.trust import trusted
 from components.data_tier import DataTier
-from components.logs import Logging, log_group
+from components.logs import log_group
 from settings.models.data import ProxySettings
 
 
@@ -24,7 +24,6 @@ class Behind:
     """Lets the proxy in."""
     port: int
     secret_arn: pulumi.Output[str]
-    secret_key_arn: pulumi.Output[str]
 
 
 def proxy(
@@ -34,7 +33,6 @@ def proxy(
     network: DataTier,
     *,
     clients_group_id: pulumi.Output[str],
-    logging: Logging,
 ) -> aws.rds.Proxy:
     """The proxy before the primary. Clients reach it through their group; its own group leads to the database only.
 
@@ -66,7 +64,7 @@ def proxy(
     )
     role, permission = _role(parent, name, behind)
     fixed = f"{behind.identifier}-proxy"
-    logs = log_group(parent, "proxy", f"/aws/rds/proxy/{fixed}", logging)
+    logs = log_group(parent, "proxy", f"/aws/rds/proxy/{fixed}")
     return aws.rds.Proxy(
         name,
         name=fixed,
@@ -118,7 +116,7 @@ def pool(
 
 def _role(parent: Component, name: str, behind: Behind) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
     """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-iam-setup.html"""
-    foundation = parent.foundation
+    context = parent.context
     role = aws.iam.Role(
         name,
         description="RDS Proxy reads the database's credentials",
@@ -126,14 +124,14 @@ def _role(parent: Component, name: str, behind: Behind) -> tuple[aws.iam.Role, a
         assume_role_policy=trusted("rds.amazonaws.com"),
         opts=parent.child(),
     )
-    through = {"StringEquals": {"kms:ViaService": f"secretsmanager.{foundation.region}.amazonaws.com"}}
+    through = {"StringEquals": {"kms:ViaService": f"secretsmanager.{context.region}.amazonaws.com"}}
     permission = aws.iam.RolePolicy(
         name,
         role=role.name,
         policy=policy_document(
             [
                 Statement("Credentials", ["secretsmanager:GetSecretValue"], [behind.secret_arn]),
-                Statement("Key", ["kms:Decrypt"], [behind.secret_key_arn], through),
+                Statement("Key", ["kms:Decrypt"], [parent.context.key_arn("secrets")], through),
             ]
         ),
         opts=parent.child(),

@@ -22,14 +22,14 @@ def reader_name(
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy.html#rds-proxy.limitations
     If every replica is behind, Route 53 answers with all of them.
     """
-    platform = parent.foundation.platform
+    platform = parent.context.platform
     domain = f"database.{platform.name}-{platform.stage}.internal"
     zone = aws.route53.Zone(
         f"{parent.name}-reader",
         name=domain,
         comment=f"{parent.name}: read replicas",
         vpcs=[aws.route53.ZoneVpcArgs(vpc_id=vpc_id)],
-        force_destroy=not parent.foundation.guarded,
+        force_destroy=not parent.context.guarded,
         opts=parent.child(),
     )
     name = f"reader.{domain}"
@@ -59,7 +59,7 @@ def _health(parent: Component, key: str, lag: aws.cloudwatch.MetricAlarm) -> aws
         f"{parent.name}-{key}",
         type="CLOUDWATCH_METRIC",
         cloudwatch_alarm_name=lag.name,
-        cloudwatch_alarm_region=parent.foundation.region,
+        cloudwatch_alarm_region=parent.context.region,
         insufficient_data_health_status="Unhealthy",
         opts=parent.child(),
     )

@@ -11,7 +11,7 @@ import pulumi_aws as aws
 
 from components.access import Statement, policy_document, trust_policy
 from components.base import Component, fit
-from components.logs import Logging, log_group
+from components.logs import log_group
 from settings.models.base import window_in_utc
 from settings.models.data import DataSettings
 
@@ -37,8 +37,7 @@ class Shape:
     settings: DataSettings
     identifier: str
     """The primary's name in RDS; a replica's starts with it."""
-    key_arn: pulumi.Output[str]
-    logging: Logging
+
     parameter_group: aws.rds.ParameterGroup
     replicas_parameter_group: aws.rds.ParameterGroup
     """Another one while the primary is being upgraded to the next major version."""
@@ -50,10 +49,7 @@ class Shape:
         """What one instance is made of, and what must be there before it: RDS would make its log groups itself,
         without a key and for ever."""
         settings, storage = self.settings, self.settings.storage
-        groups = [
-            log_group(self.parent, f"{key}-{log}", f"/aws/rds/instance/{identifier}/{log}", self.logging)
-            for log in LOGS
-        ]
+        groups = [log_group(self.parent, f"{key}-{log}", f"/aws/rds/instance/{identifier}/{log}") for log in LOGS]
         arguments: dict[str, Any] = {
             "identifier": identifier,
             "apply_immediately": settings.apply_immediately,
@@ -61,12 +57,11 @@ class Shape:
             "ca_cert_identifier": "rds-ca-rsa2048-g1",
             "copy_tags_to_snapshot": True,
             "database_insights_mode": "standard",
-            "deletion_protection": settings.deletion_protection
-            and self.parent.foundation.platform.removable is not True,
+            "deletion_protection": settings.deletion_protection and self.parent.context.platform.removable is not True,
             "enabled_cloudwatch_logs_exports": list(LOGS),
             "iam_database_authentication_enabled": settings.iam_authentication,
             "iops": storage.iops,
-            "maintenance_window": window_in_utc(settings.maintenance_window, self.parent.foundation.platform.timezone),
+            "maintenance_window": window_in_utc(settings.maintenance_window, self.parent.context.platform.timezone),
             "max_allocated_storage": storage.max,
             "monitoring_interval": settings.monitoring_interval,
             "parameter_group_name": parameter_group.name,
@@ -77,7 +72,10 @@ class Shape:
             "storage_type": "gp3",
         }
         if settings.insights:
-            arguments |= {"performance_insights_kms_key_id": self.key_arn, "performance_insights_retention_period": 7}
+            arguments |= {
+                "performance_insights_kms_key_id": self.parent.context.key_arn("data"),
+                "performance_insights_retention_period": 7,
+            }
         if self.monitoring_role is not None:
             arguments["monitoring_role_arn"] = self.monitoring_role.arn
         return arguments, list(groups)
@@ -86,7 +84,7 @@ class Shape:
 def identifier_of(parent: Component, replica: str = "") -> str:
     """A fixed name: log groups must carry it before the instance exists, and a second instance cannot take it, so that
     nothing replaces a database unseen."""
-    stage = parent.foundation.platform.stage
+    stage = parent.context.platform.stage
     return fit("-".join(part for part in (parent.name, stage, replica) if part), 63)
 
 
@@ -121,8 +119,8 @@ def monitoring_role(parent: Component, identifier: str) -> aws.iam.Role:
 
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Monitoring.OS.Enabling.html
     """
-    foundation = parent.foundation
-    group = foundation.arn("logs", "log-group:RDSOSMetrics")
+    context = parent.context
+    group = context.arn("logs", "log-group:RDSOSMetrics")
     # Asked for with a stream's empty name behind it.
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
     itself = pulumi.Output.concat(group, ":*")
@@ -130,7 +128,7 @@ def monitoring_role(parent: Component, identifier: str) -> aws.iam.Role:
         f"{parent.name}-monitoring",
         description="RDS enhanced monitoring",
         assume_role_policy=trust_policy(
-            "monitoring.rds.amazonaws.com", foundation.account_id, foundation.arn("rds", f"db:{identifier}*")
+            "monitoring.rds.amazonaws.com", context.account_id, context.arn("rds", f"db:{identifier}*")
         ),
         opts=parent.child(),
     )

@@ -10,7 +10,8 @@ import pulumi_aws as aws
 from pulumi_aws import cloudfront
 
 from components.access import policy_document
-from components.base import Component, Foundation, fit
+from components.base import Component, fit
+from components.context import Context
 from components.edge import managed_policies
 from components.edge.access_logs import cdn_access_logs
 from components.edge.load_balancer import LoadBalancer
@@ -87,8 +88,8 @@ class Cdn(Component):
         self,
         name: str,
         settings: CdnSettings,
+        context: Context,
         *,
-        foundation: Foundation,
         aliases: Sequence[str],
         certificate_arn: pulumi.Output[str] | None,
         firewall_arn: pulumi.Output[str] | None,
@@ -107,7 +108,7 @@ class Cdn(Component):
 
         ``storage`` and ``buckets`` have the same names; those without ``cdn`` are left alone.
         """
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         self._storage = storage
         self._services = services
         self._hosts = hosts.names if hosts is not None else {}
@@ -128,7 +129,7 @@ class Cdn(Component):
         distribution = cloudfront.Distribution(
             f"{name}-distribution",
             enabled=True,
-            comment=f"{foundation.platform.name} {foundation.platform.stage}",
+            comment=f"{context.platform.name} {context.platform.stage}",
             aliases=list(aliases) if certificate_arn is not None else [],
             http_version="http2and3",
             is_ipv6_enabled=True,
@@ -327,7 +328,7 @@ class Cdn(Component):
         return cloudfront.VpcOrigin(
             f"{self.name}-origin",
             vpc_origin_endpoint_config=cloudfront.VpcOriginVpcOriginEndpointConfigArgs(
-                name=self.foundation.global_slug,
+                name=self.context.global_slug,
                 arn=balancer.arn,
                 http_port=80,
                 https_port=443,

@@ -8,7 +8,8 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.base import Component, Foundation
+from components.base import Component
+from components.context import Context
 
 
 class Certificate(Component):
@@ -38,8 +39,8 @@ class Certificate(Component):
     def __init__(
         self,
         name: str,
+        context: Context,
         *,
-        foundation: Foundation,
         domain: str,
         alternative_names: Sequence[str],
         zone_id: pulumi.Input[str],
@@ -48,7 +49,7 @@ class Certificate(Component):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """``region``: unset, the platform's. ``records_of``: a certificate of the same names, in another region."""
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         names = covering_names(domain, alternative_names)
         self.validation_names = tuple(dict.fromkeys(covered.removeprefix("*.") for covered in names))
         certificate = aws.acm.Certificate(

@@ -8,8 +8,8 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.alarms import Watch
-from components.base import Component, Foundation
+from components.base import Component
+from components.context import Context
 from components.edge.cdn import Cdn, ServedBucket
 from components.edge.certificate import Certificate
 from components.edge.firewall import Firewall, Scope
@@ -21,7 +21,6 @@ from components.edge.origin_header import OriginHeader
 from components.edge.paths import EVERYTHING, Counted, counted, ways
 from components.edge.records import Records
 from components.edge.zone import Zone
-from components.logs import Logging
 from components.network.network import Network
 from settings.models.edge import CdnSettings, EdgeSettings, WafPlace, WafSettings
 from settings.models.services import ServiceSettings
@@ -60,16 +59,13 @@ class Edge(Component):
         self,
         name: str,
         settings: EdgeSettings,
+        context: Context,
         *,
-        foundation: Foundation,
         network: Network | None,
         services: Mapping[str, ServiceSettings],
         storage: Mapping[str, BucketSettings],
         buckets: Mapping[str, ServedBucket],
-        logging: Logging,
         logs_bucket: pulumi.Output[str] | None,
-        secrets_key_arn: pulumi.Output[str],
-        watch: Watch | None = None,
         origin: Origin | None = None,
         hosts: Hosts | None = None,
         opts: pulumi.ResourceOptions | None = None,
@@ -78,10 +74,9 @@ class Edge(Component):
         at which services answer, in place of a load balancer; it needs CloudFront. ``hosts``: where every service answers at
         a name of its own instead, and is protected already (``components.edge.shield``).
         """
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         self._settings = settings
-        self._logging = logging
-        self._zone_domain = foundation.platform.domain if settings.zone is not None else None
+        self._zone_domain = context.platform.domain if settings.zone is not None else None
         # Until names resolve no certificate can be validated, so nothing answers by them.
         self._domain = self._zone_domain if settings.zone is not None and settings.zone.is_delegated else None
         answers = any(service.port and service.path for service in services.values())
@@ -97,19 +92,19 @@ class Edge(Component):
         self._global = self._global_logs(has_cdn=has_cdn)
         self.zone = self._zone()
         cdn_certificate = self._certificate("certificate", region=GLOBAL_REGION) if has_cdn else None
-        secret = self._origin_header(secrets_key_arn, balanced=has_balancer) if has_cdn and has_front else None
+        secret = self._origin_header(balanced=has_balancer) if has_cdn and has_front else None
         header = secret.header if secret else None
         self.load_balancer = (
-            self._balancer(network, cdn_certificate, header, logs_bucket, watch) if has_balancer and network else None
+            self._balancer(network, cdn_certificate, header, logs_bucket) if has_balancer and network else None
         )
-        self.door = self._door(secret, secrets_key_arn) if origin and secret else None
+        self.door = self._door(secret) if origin and secret else None
         self.cdn = None
         if has_cdn and settings.cdn is not None:
             firewall = self._firewall("firewall", settings.waf, "CLOUDFRONT") if settings.waf else None
             self.cdn = Cdn(
                 f"{name}-cdn",
                 settings.cdn,
-                foundation=foundation,
+                context=context,
                 aliases=self._names() if cdn_certificate else [],
                 certificate_arn=cdn_certificate.arn if cdn_certificate else None,
                 firewall_arn=firewall,
@@ -144,8 +139,7 @@ class Edge(Component):
             return None
         return GlobalLogs(
             f"{self.name}-global",
-            foundation=self.foundation,
-            logging=self._logging,
+            context=self.context,
             requests=requests,
             queries_of=self._zone_domain if queries else None,
             opts=self.child(),
@@ -157,7 +151,7 @@ class Edge(Component):
         return Zone(
             f"{self.name}-zone",
             self._settings.zone,
-            foundation=self.foundation,
+            context=self.context,
             domain=self._zone_domain,
             logs=self._global,
             opts=self.child(),
@@ -168,7 +162,7 @@ class Edge(Component):
             return None
         return Certificate(
             f"{self.name}-{key}",
-            foundation=self.foundation,
+            context=self.context,
             domain=self._domain,
             alternative_names=self._names()[1:],
             zone_id=self.zone.zone_id,
@@ -177,27 +171,25 @@ class Edge(Component):
             opts=self.child(),
         )
 
-    def _origin_header(self, key_arn: pulumi.Output[str], *, balanced: bool) -> OriginHeader | None:
+    def _origin_header(self, *, balanced: bool) -> OriginHeader | None:
         """Needed where what CloudFront asks has a public address and CloudFront must be told from the rest of the internet."""
         balancer = self._settings.load_balancer
         if balanced and balancer.exposure == "vpc-origin":
             return None
         return OriginHeader(
             f"{self.name}-origin-header",
-            foundation=self.foundation,
-            key_arn=key_arn,
+            context=self.context,
             number=balancer.origin_secret,
             opts=self.child(),
         )
 
-    def _door(self, secret: OriginHeader, key_arn: pulumi.Output[str]) -> Door:
+    def _door(self, secret: OriginHeader) -> Door:
         """Its certificate covers every name that viewers ask for, since CloudFront passes the Host header on and checks the
         certificate against it, and the name by which CloudFront finds it.
         """
         return Door(
             header=secret.header[0],
             secret_arn=secret.secret_arn,
-            key_arn=key_arn,
             names=(*self._names(), f"{HOST}.{self._domain}") if self._domain else (),
             zone_id=self.zone.zone_id if self.zone and self._domain else None,
         )
@@ -222,9 +214,8 @@ class Edge(Component):
         cdn_certificate: Certificate | None,
         header: tuple[str, pulumi.Output[str]] | None,
         logs_bucket: pulumi.Output[str] | None,
-        watch: Watch | None,
     ) -> LoadBalancer:
-        region = self.foundation.region
+        region = self.context.region
         if cdn_certificate is not None and region == GLOBAL_REGION:
             certificate: Certificate | None = cdn_certificate
         else:
@@ -239,13 +230,12 @@ class Edge(Component):
         return LoadBalancer(
             f"{self.name}-balancer",
             self._settings.load_balancer,
-            foundation=self.foundation,
+            context=self.context,
             network=network,
             certificate_arn=certificate.arn if certificate else None,
             logs_bucket=logs_bucket,
             firewall_arn=firewall,
             origin_header=header,
-            watch=watch,
             opts=self.child(),
         )
 
@@ -261,9 +251,8 @@ class Edge(Component):
         return Firewall(
             f"{self.name}-{key}",
             waf,
-            foundation=self.foundation,
+            context=self.context,
             scope=scope,
-            logging=self._logging,
             global_logs=self._global if scope == "CLOUDFRONT" else None,
             place=place,
             trusted_header=header,
@@ -275,7 +264,7 @@ class Edge(Component):
         if self.zone is None or self._domain is None:
             return
         common: dict[str, Any] = {
-            "foundation": self.foundation,
+            "context": self.context,
             "zone_id": self.zone.zone_id,
             "domain": self._domain,
             "aliases": self._settings.aliases,

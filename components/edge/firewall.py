@@ -7,11 +7,12 @@ from typing import Literal
 import pulumi
 import pulumi_aws as aws
 
-from components.base import Component, Foundation
+from components.base import Component
+from components.context import Context
 from components.edge.firewall_rules import AddressSets, firewall_rules, visibility
 from components.edge.logs import GLOBAL_REGION, GlobalLogs, request_log
 from components.edge.paths import EVERYTHING, Counted
-from components.logs import Logging, firewall_writes, log_group, log_permission
+from components.logs import firewall_writes, log_group, log_permission
 from settings.models.edge import WafPlace, WafSettings
 
 Scope = Literal["CLOUDFRONT", "REGIONAL"]
@@ -45,10 +46,9 @@ class Firewall(Component):
         self,
         name: str,
         settings: WafSettings,
+        context: Context,
         *,
-        foundation: Foundation,
         scope: Scope,
-        logging: Logging,
         global_logs: GlobalLogs | None = None,
         place: WafPlace = "front",
         trusted_header: tuple[str, pulumi.Output[str]] | None = None,
@@ -64,7 +64,7 @@ class Firewall(Component):
 
         ``place``: behind CloudFront every request is judged again, senders by the address that CloudFront forwards.
         """
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         self.capacity = settings.capacity_at(
             place, trusts=trusted_header is not None, counted=len(counted.only) + len(counted.but)
         )
@@ -77,7 +77,7 @@ class Firewall(Component):
         acl = aws.wafv2.WebAcl(
             f"{name}-acl",
             scope=scope,
-            description=f"{foundation.platform.name} {foundation.platform.stage}",
+            description=f"{context.platform.name} {context.platform.stage}",
             default_action=aws.wafv2.WebAclDefaultActionArgs(allow=aws.wafv2.WebAclDefaultActionAllowArgs()),
             rules=firewall_rules(settings, sets, place, trusted_header, counted),
             visibility_config=aws.wafv2.WebAclVisibilityConfigArgs(**visibility(name)),
@@ -87,7 +87,7 @@ class Firewall(Component):
         )
         self.arn = acl.arn
         if settings.logs:
-            self._logs(acl, logging, global_logs)
+            self._logs(acl, global_logs)
         self.register_outputs({"arn": self.arn})
 
     def _address_sets(self, key: str, addresses: tuple[str, ...]) -> list[pulumi.Output[str]]:
@@ -109,17 +109,17 @@ class Firewall(Component):
             if members
         ]
 
-    def _logs(self, acl: aws.wafv2.WebAcl, own: Logging, global_logs: GlobalLogs | None) -> None:
+    def _logs(self, acl: aws.wafv2.WebAcl, global_logs: GlobalLogs | None) -> None:
         """https://docs.aws.amazon.com/waf/latest/developerguide/logging-cw-logs.html"""
-        foundation = self.foundation
-        path = request_log(foundation, self._scope)
+        context = self.context
+        path = request_log(context, self._scope)
         if global_logs is not None:
-            logging, permission = global_logs.logging, global_logs.permission
+            permission = global_logs.permission
         else:
-            logging = own
-            statement = firewall_writes(foundation, path, region=foundation.region)
-            permission = log_permission(self, f"{foundation.slug}-firewall", [statement])
-        group = log_group(self, "requests", path, logging, region=self._region)
+            statement = firewall_writes(context, path, region=context.region)
+            permission = log_permission(self, f"{context.slug}-firewall", [statement])
+        logging = global_logs.logging if global_logs else context.logging
+        group = log_group(self, "requests", path, logging=logging, region=self._region)
         aws.wafv2.WebAclLoggingConfiguration(
             f"{self.name}-requests",
             resource_arn=acl.arn,

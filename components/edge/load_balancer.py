@@ -7,8 +7,9 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.alarms import Metric, Watch, alarm
-from components.base import Component, Foundation, fit
+from components.alarms import Metric, alarm
+from components.base import Component, fit
+from components.context import Context
 from components.network.network import Network
 from settings.models.edge import LoadBalancerSettings
 
@@ -72,18 +73,17 @@ class LoadBalancer(Component):
         self,
         name: str,
         settings: LoadBalancerSettings,
+        context: Context,
         *,
-        foundation: Foundation,
         network: Network,
         certificate_arn: pulumi.Output[str] | None,
         logs_bucket: pulumi.Output[str] | None,
         firewall_arn: pulumi.Output[str] | None,
         origin_header: tuple[str, pulumi.Output[str]] | None = None,
-        watch: Watch | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """``logs_bucket``: a name that is known only once the bucket's policy lets load balancers write there."""
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         self.settings = settings
         self.vpc_id = network.vpc_id
         self.secure = certificate_arn is not None
@@ -102,7 +102,7 @@ class LoadBalancer(Component):
             idle_timeout=settings.idle_timeout,
             drop_invalid_header_fields=True,
             desync_mitigation_mode="defensive",
-            enable_deletion_protection=foundation.guarded,
+            enable_deletion_protection=context.guarded,
             access_logs=_access_logs(settings, logs_bucket),
             # Without a route to the internet gateway a public one is refused.
             opts=self.stateful(depends_on=list(network.private_ready if internal else network.public_ready)),
@@ -118,8 +118,7 @@ class LoadBalancer(Component):
             aws.wafv2.WebAclAssociation(
                 f"{name}-firewall", resource_arn=self.arn, web_acl_arn=firewall_arn, opts=self.child()
             )
-        if watch is not None:
-            self._alarms(watch)
+        self._alarms()
         self.register_outputs({"arn": self.arn, "dnsName": self.dns_name})
 
     def _security_group(self) -> pulumi.Output[str]:
@@ -193,8 +192,8 @@ class LoadBalancer(Component):
             opts=self.child(),
         )
 
-    def _alarms(self, watch: Watch) -> None:
-        threshold = watch.settings.thresholds.errors_per_minute
+    def _alarms(self) -> None:
+        threshold = self.context.alerting.settings.thresholds.errors_per_minute
         if threshold is None:
             return
         dimensions = {"LoadBalancer": self.arn_suffix}
@@ -202,7 +201,6 @@ class LoadBalancer(Component):
             self,
             "errors",
             Metric("AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count", dimensions, "Sum"),
-            watch=watch,
             threshold=threshold,
             periods=1,
             description="The load balancer itself answers with errors: no service is well, or none answers in time. "
@@ -212,7 +210,6 @@ class LoadBalancer(Component):
             self,
             "refused-connections",
             Metric("AWS/ApplicationELB", "TargetConnectionErrorCount", dimensions, "Sum"),
-            watch=watch,
             threshold=threshold,
             description="The load balancer cannot connect to services: they are overloaded, stopping, or a security group "
             "is in the way.",

@@ -6,8 +6,9 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access import policy_document
-from components.base import Component, Foundation
-from components.logs import Logging, firewall_writes, log_group, log_permission, service_writes
+from components.base import Component
+from components.context import Context, Logging
+from components.logs import firewall_writes, log_group, log_permission, service_writes
 
 GLOBAL_REGION = "us-east-1"
 """Where AWS keeps what belongs to CloudFront and Route 53, wherever the platform runs."""
@@ -35,38 +36,38 @@ class GlobalLogs(Component):
     def __init__(
         self,
         name: str,
+        context: Context,
         *,
-        foundation: Foundation,
-        logging: Logging,
         requests: bool,
         queries_of: str | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """``requests``: CloudFront's firewall writes; ``queries_of``: the domain whose zone does, if one does."""
-        super().__init__(name, foundation, opts)
-        self.logging = logging if foundation.region == GLOBAL_REGION else Logging(self._key().arn, logging.retention)
+        super().__init__(name, context, opts)
+        logging = context.logging
+        self.logging = logging if context.region == GLOBAL_REGION else Logging(self._key().arn, logging.retention)
         statements = []
         if requests:
-            path = request_log(foundation, "CLOUDFRONT")
-            statements.append(firewall_writes(foundation, path, region=GLOBAL_REGION))
+            path = request_log(context, "CLOUDFRONT")
+            statements.append(firewall_writes(context, path, region=GLOBAL_REGION))
         if queries_of is not None:
-            statements.append(_route53_writes(foundation, query_log(queries_of)))
-        self.permission = log_permission(self, f"{foundation.global_slug}-edge", statements, region=GLOBAL_REGION)
+            statements.append(_route53_writes(context, query_log(queries_of)))
+        self.permission = log_permission(self, f"{context.global_slug}-edge", statements, region=GLOBAL_REGION)
         self.register_outputs({"keyArn": self.logging.key_arn})
 
     def _key(self) -> aws.kms.Key:
         key = aws.kms.Key(
             f"{self.name}-logs",
-            description=f"{self.foundation.platform.name} {self.foundation.platform.stage}: logs in {GLOBAL_REGION}",
+            description=f"{self.context.platform.name} {self.context.platform.stage}: logs in {GLOBAL_REGION}",
             enable_key_rotation=True,
             deletion_window_in_days=30,
-            policy=policy_document(_key_statements(self.foundation)),
+            policy=policy_document(_key_statements(self.context)),
             region=GLOBAL_REGION,
             opts=self.stateful(),
         )
         aws.kms.Alias(
             f"{self.name}-logs",
-            name=f"alias{self.foundation.prefix}/{self.foundation.region}/edge-logs",
+            name=f"alias{self.context.prefix}/{self.context.region}/edge-logs",
             target_key_id=key.key_id,
             region=GLOBAL_REGION,
             opts=self.child(),
@@ -74,9 +75,9 @@ class GlobalLogs(Component):
         return key
 
 
-def request_log(foundation: Foundation, scope: str) -> str:
+def request_log(context: Context, scope: str) -> str:
     """The name of a firewall's log group. AWS wants the beginning; CloudFront's stands in us-east-1 wherever the platform is."""
-    return f"aws-waf-logs-{foundation.global_slug if scope == 'CLOUDFRONT' else foundation.slug}-{scope.lower()}"
+    return f"aws-waf-logs-{context.global_slug if scope == 'CLOUDFRONT' else context.slug}-{scope.lower()}"
 
 
 def query_log(domain: str) -> str:
@@ -84,20 +85,20 @@ def query_log(domain: str) -> str:
     return f"/aws/route53/{domain}"
 
 
-def _route53_writes(foundation: Foundation, path: str) -> dict[str, object]:
+def _route53_writes(context: Context, path: str) -> dict[str, object]:
     """https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/query-logs.html"""
     zones = "arn:aws:route53:::hostedzone/*"
-    return service_writes("Route53Writes", "route53.amazonaws.com", foundation, path, zones, region=GLOBAL_REGION)
+    return service_writes("Route53Writes", "route53.amazonaws.com", context, path, zones, region=GLOBAL_REGION)
 
 
 def global_log_group(parent: Component, key: str, path: str, logging: Logging) -> aws.cloudwatch.LogGroup:
     """As :func:`components.logs.log_group`, in us-east-1."""
-    return log_group(parent, key, path, logging, region=GLOBAL_REGION)
+    return log_group(parent, key, path, logging=logging, region=GLOBAL_REGION)
 
 
-def _key_statements(foundation: Foundation) -> list[dict[str, object]]:
+def _key_statements(context: Context) -> list[dict[str, object]]:
     groups = [
-        foundation.arn("logs", f"log-group:{prefix}*", region=GLOBAL_REGION)
+        context.arn("logs", f"log-group:{prefix}*", region=GLOBAL_REGION)
         for prefix in ("aws-waf-logs-", "/aws/route53/")
     ]
     return [
@@ -106,7 +107,7 @@ def _key_statements(foundation: Foundation) -> list[dict[str, object]]:
             # https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
             "Sid": "AccountDecidesByIam",
             "Effect": "Allow",
-            "Principal": {"AWS": pulumi.Output.concat("arn:aws:iam::", foundation.account_id, ":root")},
+            "Principal": {"AWS": pulumi.Output.concat("arn:aws:iam::", context.account_id, ":root")},
             "Action": "kms:*",
             "Resource": "*",
         },

@@ -47,9 +47,7 @@ class Door:
     header: str
     """The header that requests must carry, in lower case."""
     secret_arn: pulumi.Output[str]
-    """Where its value is kept …"""
-    key_arn: pulumi.Input[str]
-    """… and the key it is encrypted with."""
+    """Where its value is kept."""
     names: tuple[str, ...]
     """What the server's certificate must cover; empty without a domain, and then it speaks HTTP."""
     zone_id: pulumi.Output[str] | None

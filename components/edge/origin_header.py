@@ -5,7 +5,8 @@ from __future__ import annotations
 import pulumi
 import pulumi_aws as aws
 
-from components.base import Component, Foundation
+from components.base import Component
+from components.context import Context
 
 HEADER_NAME = "x-origin-verify"
 _LENGTH = 64
@@ -36,17 +37,16 @@ class OriginHeader(Component):
     def __init__(
         self,
         name: str,
+        context: Context,
         *,
-        foundation: Foundation,
-        key_arn: pulumi.Input[str],
         number: int = 1,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         secret = aws.secretsmanager.Secret(
             f"{name}-{number}",
             description=f"Header {HEADER_NAME} that CloudFront sends to the load balancer",
-            kms_key_id=key_arn,
+            kms_key_id=self.context.key_arn("secrets"),
             recovery_window_in_days=7,
             opts=self.child(),
         )

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_aws as aws
 
-from components.base import Component, Foundation
+from components.base import Component
+from components.context import Context
 
 
 class Records(Component):
@@ -31,8 +32,8 @@ class Records(Component):
     def __init__(
         self,
         name: str,
+        context: Context,
         *,
-        foundation: Foundation,
         zone_id: pulumi.Input[str],
         domain: str,
         aliases: Sequence[str],
@@ -43,7 +44,7 @@ class Records(Component):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """``check_health``: leave the target out of answers while it is unwell; CloudFront cannot be checked."""
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         hosts = {"apex": domain, **{alias: f"{alias}.{domain}" for alias in aliases}}
         for key, host in hosts.items():
             for kind in ("A", "AAAA") if ipv6 else ("A",):

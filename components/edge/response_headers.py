@@ -21,7 +21,7 @@ def response_headers(
     """
     return cloudfront.ResponseHeadersPolicy(
         f"{parent.name}-{key}",
-        comment=f"{parent.foundation.platform.name} {parent.foundation.platform.stage}: {key}",
+        comment=f"{parent.context.platform.name} {parent.context.platform.stage}: {key}",
         security_headers_config=_SECURITY,
         remove_headers_config=cloudfront.ResponseHeadersPolicyRemoveHeadersConfigArgs(
             items=[cloudfront.ResponseHeadersPolicyRemoveHeadersConfigItemArgs(header="X-Powered-By")]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pulumi
 
-from components.base import Component, Foundation
+from components.base import Component
+from components.context import Context
 from components.edge.firewall import Firewall
 from components.edge.origin_header import OriginHeader
-from components.logs import Logging
 from settings.models.edge import EdgeSettings
 
 
@@ -37,20 +37,17 @@ class Shield(Component):
         self,
         name: str,
         settings: EdgeSettings,
+        context: Context,
         *,
-        foundation: Foundation,
-        logging: Logging,
-        secrets_key_arn: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         self.header = None
         self.firewall_arn = None
         if settings.cdn is not None:
             self.header = OriginHeader(
                 f"{name}-header",
-                foundation=foundation,
-                key_arn=secrets_key_arn,
+                context=context,
                 number=settings.load_balancer.origin_secret,
                 opts=self.child(),
             ).header
@@ -58,10 +55,9 @@ class Shield(Component):
             self.firewall_arn = Firewall(
                 f"{name}-firewall",
                 settings.waf,
-                foundation=foundation,
+                context=context,
                 scope="REGIONAL",
                 place="public-balancer",
-                logging=logging,
                 opts=self.child(),
             ).arn
         self.register_outputs({})

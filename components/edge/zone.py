@@ -5,7 +5,8 @@ from __future__ import annotations
 import pulumi
 import pulumi_aws as aws
 
-from components.base import Component, Foundation
+from components.base import Component
+from components.context import Context
 from components.edge.logs import GlobalLogs, global_log_group, query_log
 from settings.models.edge import ZoneSettings
 
@@ -33,14 +34,14 @@ class Zone(Component):
         self,
         name: str,
         settings: ZoneSettings,
+        context: Context,
         *,
-        foundation: Foundation,
         domain: str,
         logs: GlobalLogs | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """``logs``: how queries are kept; a new zone with query logs needs it."""
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         if settings.id is not None:
             self.zone_id = pulumi.Output.from_input(settings.id)
             self.name_servers = pulumi.Output.from_input([])
@@ -48,8 +49,8 @@ class Zone(Component):
             zone = aws.route53.Zone(
                 f"{name}-zone",
                 name=domain,
-                comment=f"{foundation.platform.name} {foundation.platform.stage}",
-                force_destroy=not foundation.guarded,
+                comment=f"{context.platform.name} {context.platform.stage}",
+                force_destroy=not context.guarded,
                 opts=self.stateful(),
             )
             self.zone_id = zone.zone_id

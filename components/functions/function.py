@@ -10,13 +10,14 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access import Grant, ParameterReference, SecretReference, Statement, fold, policy_document, trust_policy
-from components.alarms import Metric, Watch, alarm
-from components.base import Component, Foundation, fit
+from components.alarms import Metric, alarm
+from components.base import Component, fit
 from components.compute.firewall import open_for, security_group
 from components.compute.wiring import Network
 from components.compute.workload import role_of
+from components.context import Context
 from components.functions.network import interfaces, no_interfaces_for_code
-from components.logs import Logging, log_group
+from components.logs import log_group
 from components.messaging.dead_letters import dead_letters, key_statement, sending
 from settings.artefacts import PYTHON, ROOT, artefact, runs_under_pulumi
 from settings.models.functions import FunctionSettings, QueueTrigger
@@ -87,43 +88,36 @@ class Function(Component):
         self,
         name: str,
         settings: FunctionSettings,
+        context: Context,
         *,
         key: str,
-        foundation: Foundation,
         grants: Mapping[str, Grant],
         queue: TriggerQueue | None,
         network: Network | None,
-        key_arn: pulumi.Output[str],
-        queue_key_arn: pulumi.Output[str],
-        logging: Logging,
-        watch: Watch,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``grants`` by the names under ``uses``; ``queue`` is the trigger's. ``key_arn`` encrypts the environment,
-        ``queue_key_arn`` the failures queue."""
-        super().__init__(name, foundation, opts)
+        """``grants`` by the names under ``uses``; ``queue`` is the trigger's."""
+        super().__init__(name, context, opts)
         self._key = key
         self._settings = settings
-        self._traced = watch.settings.tracing if settings.tracing is None else settings.tracing
+        self._traced = self.context.alerting.settings.tracing if settings.tracing is None else settings.tracing
         granted = fold(list(grants.values()))
-        logs = log_group(self, "logs", f"{foundation.prefix}/functions/{key}", logging)
+        logs = log_group(self, "logs", f"{context.prefix}/functions/{key}")
         failures = dead_letters(
             self,
             "failures",
-            key_arn=queue_key_arn,
-            watch=watch,
             description=f"Calls of {key} failed to the end. The message holds the event and the error; its log says more.",
         )
         place = self._place(grants, network)
         role = role_of(
-            self, "role", trust_policy("lambda.amazonaws.com", foundation.account_id), f"What function {key} may do."
+            self, "role", trust_policy("lambda.amazonaws.com", context.account_id), f"What function {key} may do."
         )
         allowed = [
             Statement("Log", ["logs:CreateLogStream", "logs:PutLogEvents"], [pulumi.Output.concat(logs.arn, ":*")]),
-            *sending("Failures", failures.arn, queue_key_arn, foundation.region),
+            *sending("Failures", failures.arn, self.context.key_arn("messaging"), context.region),
             *([_TRACE] if self._traced else []),
             *(place.statements if place else ()),
-            *_secret_statements(granted.secrets, foundation.region),
+            *_secret_statements(granted.secrets, context.region),
             *_parameter_statements(granted.parameters),
             *_distinct([*grants.items(), *([("trigger", queue.grant("consume"))] if queue else [])]),
         ]
@@ -133,7 +127,6 @@ class Function(Component):
             role_arn=role.arn,
             logs=logs,
             told=queue.backoff if queue else {},
-            key_arn=key_arn,
             place=place,
             ready=[policy, *(place.ready if place else ())],
         )
@@ -142,7 +135,7 @@ class Function(Component):
         self._on_failure(function, failures)
         if queue and settings.trigger:
             self._mapping(settings.trigger, queue, function)
-        self._watch(function, watch)
+        self._watch(function)
         self.function_name = function.name
         self.arn = function.arn
         self.role_arn = role.arn
@@ -172,7 +165,7 @@ class Function(Component):
             ),
             group_id=group.id,
             ready=(*group.rules, *rules, *network.private_ready),
-            statements=interfaces(self.foundation, subnets, group.id),
+            statements=interfaces(self.context, subnets, group.id),
         )
 
     def _function(
@@ -182,7 +175,6 @@ class Function(Component):
         role_arn: pulumi.Output[str],
         logs: aws.cloudwatch.LogGroup,
         told: Mapping[str, str],
-        key_arn: pulumi.Output[str],
         place: _Place | None,
         ready: Sequence[pulumi.Resource],
     ) -> aws.lambda_.Function:
@@ -196,7 +188,7 @@ class Function(Component):
         }
         return aws.lambda_.Function(
             fit(f"{self.name}-function", 56),
-            description=f"{self._key} of {self.foundation.platform.name} {self.foundation.platform.stage}",
+            description=f"{self._key} of {self.context.platform.name} {self.context.platform.stage}",
             runtime=f"python{PYTHON}",
             architectures=["arm64"],
             code=self._code(),
@@ -206,7 +198,7 @@ class Function(Component):
             ephemeral_storage=aws.lambda_.FunctionEphemeralStorageArgs(size=settings.ephemeral_mb),
             reserved_concurrent_executions=settings.concurrency,
             role=role_arn,
-            kms_key_arn=key_arn,
+            kms_key_arn=self.context.key_arn("secrets"),
             environment=(
                 aws.lambda_.FunctionEnvironmentArgs(variables=dict(sorted(environment.items())))
                 if environment
@@ -259,7 +251,7 @@ class Function(Component):
             opts=self.child(),
         )
 
-    def _watch(self, function: aws.lambda_.Function, watch: Watch) -> None:
+    def _watch(self, function: aws.lambda_.Function) -> None:
         settings = self._settings
         share = settings.alarm_duration
         slowest = None if share is None else share.convert(lambda percent: settings.timeout * 1000 * percent / 100)
@@ -285,7 +277,6 @@ class Function(Component):
                     self,
                     key,
                     Metric("AWS/Lambda", metric, {"FunctionName": function.name}, statistic),
-                    watch=watch,
                     threshold=threshold,
                     description=f"Function {self._key}: {description}",
                     comparison="GreaterThanOrEqualToThreshold",

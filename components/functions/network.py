@@ -8,7 +8,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access import Statement, policy_document
-from components.base import Component, Foundation
+from components.base import Component
+from components.context import Context
 
 _MANAGE = (
     "ec2:AssignPrivateIpAddresses",
@@ -21,7 +22,7 @@ _MANAGE = (
 
 
 def interfaces(
-    foundation: Foundation, subnet_ids: Sequence[pulumi.Input[str]], group_id: pulumi.Input[str]
+    context: Context, subnet_ids: Sequence[pulumi.Input[str]], group_id: pulumi.Input[str]
 ) -> tuple[Statement, ...]:
     """The role's leave to make interfaces in these subnets with this security group.
 
@@ -29,16 +30,16 @@ def interfaces(
     an interface, and ``Describe`` takes no resource:
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
     """
-    any_interface = foundation.arn("ec2", "network-interface/*")
+    any_interface = context.arn("ec2", "network-interface/*")
     places = [
         any_interface,
-        pulumi.Output.concat(foundation.arn("ec2", "security-group/"), group_id),
-        *(pulumi.Output.concat(foundation.arn("ec2", "subnet/"), subnet) for subnet in subnet_ids),
+        pulumi.Output.concat(context.arn("ec2", "security-group/"), group_id),
+        *(pulumi.Output.concat(context.arn("ec2", "subnet/"), subnet) for subnet in subnet_ids),
     ]
     addresses = ["ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"]
     return (
         Statement("InterfaceCreate", ["ec2:CreateNetworkInterface"], places),
-        Statement("InterfaceDelete", ["ec2:DeleteNetworkInterface"], [foundation.arn("ec2", "*/*")]),
+        Statement("InterfaceDelete", ["ec2:DeleteNetworkInterface"], [context.arn("ec2", "*/*")]),
         Statement("InterfaceAddresses", addresses, [any_interface]),
         Statement("InterfaceSee", ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"], ["*"]),
     )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import pulumi
-
 from components.access import Grant
 from components.base import Component
+from components.context import Context
 from components.database.database import Database
 from components.functions.function import Function
 from components.rotation import Rotation, changing
@@ -36,9 +35,9 @@ def rotated_by(settings: Mapping[str, SecretSettings], secrets: Mapping[str, Sec
     return found
 
 
-def changing_all(secrets: Mapping[str, Secret], key_arn: pulumi.Output[str], region: str) -> Grant:
+def changing_all(secrets: Mapping[str, Secret], context: Context) -> Grant:
     """Leave for a function to change these."""
-    return changing({name: secret.arn for name, secret in secrets.items()}, key_arn, region)
+    return changing({name: secret.arn for name, secret in secrets.items()}, context)
 
 
 def rotate_secrets(
@@ -48,20 +47,17 @@ def rotate_secrets(
     *,
     functions: Mapping[str, Function],
     make: Make,
-    key_arn: pulumi.Output[str],
 ) -> None:
     """The schedule of each secret, and the function that renews signing keys where one has any."""
     for function, changed in rotated_by(settings, secrets).items():
-        rotator = functions.get(function) or make(
-            KEY_ROTATOR, _KEYS, {GRANT: changing_all(changed, key_arn, parent.foundation.region)}
-        )
+        rotator = functions.get(function) or make(KEY_ROTATOR, _KEYS, {GRANT: changing_all(changed, parent.context)})
         for name, secret in changed.items():
             rotation = settings[name].rotation
             if rotation:
                 Rotation(
                     f"{parent.name}-{name}-rotation",
                     rotation.days,
-                    foundation=parent.foundation,
+                    context=parent.context,
                     secret_arn=secret.arn,
                     function=rotator,
                     # Its first version, where Groundwork writes one.
@@ -79,7 +75,7 @@ def rotate_database(parent: Component, settings: DataSettings, database: Databas
         Rotation(
             f"{parent.name}-database-{key}-rotation",
             settings.rotation_days,
-            foundation=parent.foundation,
+            context=parent.context,
             secret_arn=arn,
             function=rotator,
             at_once=key == "credentials",

@@ -8,7 +8,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access import policy_document
-from components.base import Component, Foundation
+from components.base import Component
+from components.context import Context
 
 CLOUDWATCH = "cloudwatch.amazonaws.com"
 PUBLISHERS = (CLOUDWATCH, "budgets.amazonaws.com", "costalerts.amazonaws.com", "events.rds.amazonaws.com")
@@ -37,9 +38,9 @@ class Alerts(Component):
         self,
         name: str,
         emails: Sequence[str],
+        context: Context,
         *,
-        foundation: Foundation,
-        key_arn: pulumi.Input[str],
+        key_arn: pulumi.Input[str] | None = None,
         rules: bool = False,
         publishers: Sequence[str] = PUBLISHERS,
         region: str | None = None,
@@ -47,11 +48,11 @@ class Alerts(Component):
     ) -> None:
         """``rules``: something of the platform speaks to it by rules of EventBridge. ``publishers``: the services that may speak.
         ``region``: where it stands, unset the platform's; the key stands there too."""
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         topic = aws.sns.Topic(
             f"{name}-topic",
-            display_name=f"{foundation.platform.name} {foundation.platform.stage}",
-            kms_master_key_id=key_arn,
+            display_name=f"{context.platform.name} {context.platform.stage}",
+            kms_master_key_id=key_arn or context.key_arn("messaging"),
             region=region,
             opts=self.child(),
         )
@@ -59,7 +60,7 @@ class Alerts(Component):
             f"{name}-topic",
             arn=topic.arn,
             policy=policy_document(
-                [*_statements(topic.arn, foundation, publishers), *(_rules(topic.arn) if rules else ())]
+                [*_statements(topic.arn, context, publishers), *(_rules(topic.arn) if rules else ())]
             ),
             region=region,
             opts=self.child(),
@@ -77,9 +78,7 @@ class Alerts(Component):
         self.register_outputs({"topicArn": topic.arn})
 
 
-def _statements(
-    topic_arn: pulumi.Input[str], foundation: Foundation, publishers: Sequence[str]
-) -> list[dict[str, object]]:
+def _statements(topic_arn: pulumi.Input[str], context: Context, publishers: Sequence[str]) -> list[dict[str, object]]:
     return [
         {
             "Sid": "ServicesOfThisAccount",
@@ -87,7 +86,7 @@ def _statements(
             "Principal": {"Service": list(publishers)},
             "Action": "sns:Publish",
             "Resource": topic_arn,
-            "Condition": {"StringEquals": {"aws:SourceAccount": foundation.account_id}},
+            "Condition": {"StringEquals": {"aws:SourceAccount": context.account_id}},
         },
         {
             "Sid": "TlsOnly",

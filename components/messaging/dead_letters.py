@@ -10,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access import Statement, policy_document
-from components.alarms import Metric, Watch, alarm
+from components.alarms import Metric, alarm
 from components.base import Component, fit
 
 KEY_REUSE_SECONDS = 3600
@@ -36,8 +36,6 @@ def dead_letters(
     parent: Component,
     key: str,
     *,
-    key_arn: pulumi.Input[str],
-    watch: Watch,
     description: str,
     fifo: bool = False,
     senders: Sequence[Sender] = (),
@@ -49,7 +47,7 @@ def dead_letters(
     queue = aws.sqs.Queue(
         fit(f"{parent.name}-{key}", _LONGEST_NAME),
         fifo_queue=fifo or None,
-        kms_master_key_id=key_arn,
+        kms_master_key_id=parent.context.key_arn("messaging"),
         kms_data_key_reuse_period_seconds=KEY_REUSE_SECONDS,
         message_retention_seconds=_LONGEST_RETENTION,
         opts=parent.stateful(),
@@ -59,7 +57,6 @@ def dead_letters(
         parent,
         key,
         Metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": queue.name}, "Maximum"),
-        watch=watch,
         threshold=0,
         description=description,
         period=300,
@@ -96,7 +93,7 @@ def _allowed(
         "ArnEquals": {"aws:SourceArn": [sender.source_arn for sender in senders if sender.service == service]}
     }
     if service == "s3.amazonaws.com":
-        conditions["StringEquals"] = {"aws:SourceAccount": parent.foundation.account_id}
+        conditions["StringEquals"] = {"aws:SourceAccount": parent.context.account_id}
     return {
         "Sid": f"{service.partition('.')[0].capitalize()}Sends",
         "Effect": "Allow",

@@ -8,7 +8,8 @@ from typing import Protocol
 import pulumi
 import pulumi_aws as aws
 
-from components.base import Component, Foundation
+from components.base import Component
+from components.context import Context
 from components.messaging.queue import Queue
 from settings.models.queues import NotifySettings
 
@@ -40,14 +41,14 @@ class Notifications(Component):
         self,
         name: str,
         settings: Mapping[str, NotifySettings],
+        context: Context,
         *,
-        foundation: Foundation,
         bucket: Bucket,
         queues: Mapping[str, Queue],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """``queues`` by their names in the stack file."""
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         aws.s3.BucketNotification(
             f"{name}-notification",
             bucket=bucket.bucket_name,

@@ -8,8 +8,9 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access import Grant, Statement, policy_document, trust_policy
-from components.base import Component, Foundation
-from components.logs import Logging, log_group
+from components.base import Component
+from components.context import Context
+from components.logs import log_group
 from components.secrets import revealed
 from settings.models.base import Sealed
 from settings.models.messaging import PushSettings
@@ -50,16 +51,15 @@ class Push(Component):
         self,
         name: str,
         settings: PushSettings,
+        context: Context,
         *,
-        foundation: Foundation,
-        logging: Logging,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         role = aws.iam.Role(
             f"{name}-feedback",
             description="SNS reports deliveries to phones",
-            assume_role_policy=trust_policy("sns.amazonaws.com", foundation.account_id),
+            assume_role_policy=trust_policy("sns.amazonaws.com", context.account_id),
             opts=self.child(),
         )
         self._kinds = _applications(settings)
@@ -69,10 +69,10 @@ class Push(Component):
             fixed = self._application_name(key)
             # https://docs.aws.amazon.com/sns/latest/dg/topics-attrib.html
             path = pulumi.Output.concat(
-                f"sns/{foundation.region}/", foundation.account_id, f"/app/{application.platform}/{fixed}"
+                f"sns/{context.region}/", context.account_id, f"/app/{application.platform}/{fixed}"
             )
-            groups.append(log_group(self, f"{key}-delivered", path, logging).arn)
-            groups.append(log_group(self, f"{key}-failed", pulumi.Output.concat(path, "/Failure"), logging).arn)
+            groups.append(log_group(self, f"{key}-delivered", path).arn)
+            groups.append(log_group(self, f"{key}-failed", pulumi.Output.concat(path, "/Failure")).arn)
             self.application_arns[key] = self._application(key, application, role.arn, settings.success_sample_percent)
         aws.iam.RolePolicy(
             f"{name}-feedback",
@@ -93,7 +93,7 @@ class Push(Component):
     def grant(self, level: str, prefix: str | None = None) -> Grant:
         """Leave to ``send``: to register devices and to send to them."""
         endpoints = [
-            self.foundation.arn("sns", f"endpoint/{application.platform}/{self._application_name(key)}/*")
+            self.context.arn("sns", f"endpoint/{application.platform}/{self._application_name(key)}/*")
             for key, application in self._kinds.items()
         ]
         devices = ["sns:DeleteEndpoint", "sns:GetEndpointAttributes", "sns:Publish", "sns:SetEndpointAttributes"]
@@ -107,7 +107,7 @@ class Push(Component):
 
     def _application_name(self, key: str) -> str:
         """Fixed: log groups and the devices' ARNs carry it."""
-        return f"{self.name}-{self.foundation.platform.stage}-{key}"
+        return f"{self.name}-{self.context.platform.stage}-{key}"
 
     def _application(
         self, key: str, application: _Application, role_arn: pulumi.Output[str], sample: int

@@ -8,8 +8,9 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access import Grant, Statement
-from components.alarms import Metric, Watch, alarm
-from components.base import Component, Foundation
+from components.alarms import Metric, alarm
+from components.base import Component
+from components.context import Context
 from components.messaging.dead_letters import (
     KEY_REUSE_SECONDS,
     Sender,
@@ -54,25 +55,20 @@ class Queue(Component):
         self,
         name: str,
         settings: QueueSettings,
+        context: Context,
         *,
         key: str,
-        foundation: Foundation,
-        key_arn: pulumi.Output[str],
-        watch: Watch,
         senders: Sequence[Sender] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         self._key = stem(key)
-        self._key_arn = key_arn
         self._backoff = settings.backoff
         self.backoff = backoff_variables(settings.backoff)
         self.is_fifo = is_fifo(key)
         dead = dead_letters(
             self,
             "dead-letters",
-            key_arn=key_arn,
-            watch=watch,
             fifo=self.is_fifo,
             description=f"Messages of {key} failed {settings.tries} times. Read one, correct its consumer, then redrive them.",
         )
@@ -91,7 +87,6 @@ class Queue(Component):
                 self,
                 "age",
                 Metric("AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": queue.name}, "Maximum"),
-                watch=watch,
                 threshold=settings.alarm_age,
                 description=f"Messages of {key} wait too long. Its consumers are down, failing or too few.",
                 period=300,
@@ -106,13 +101,19 @@ class Queue(Component):
     def grant(self, level: str, prefix: str | None = None) -> Grant:
         """Leave to ``send``, or to ``consume``: receive, delete, and keep hidden for longer."""
         label = "".join(part.capitalize() for part in self._key.split("-"))
-        region = self.foundation.region
+        region = self.context.region
         if level == "send":
-            statements = sending(label, self.arn, self._key_arn, region, ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"])
+            statements = sending(
+                label,
+                self.arn,
+                self.context.key_arn("messaging"),
+                region,
+                ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"],
+            )
         else:
             statements = [
                 Statement(f"{label}Consume", _CONSUME, [self.arn]),
-                key_statement(label, self._key_arn, f"sqs.{region}.amazonaws.com", ["kms:Decrypt"]),
+                key_statement(label, self.context.key_arn("messaging"), f"sqs.{region}.amazonaws.com", ["kms:Decrypt"]),
             ]
         name = environment_name(self._key)
         told = backoff_variables(self._backoff, f"{name}_QUEUE_") if level == "consume" else {}
@@ -131,7 +132,7 @@ class Queue(Component):
             delay_seconds=settings.delay,
             receive_wait_time_seconds=settings.wait,
             max_message_size=settings.max_kb * 1024,
-            kms_master_key_id=self._key_arn,
+            kms_master_key_id=self.context.key_arn("messaging"),
             kms_data_key_reuse_period_seconds=KEY_REUSE_SECONDS,
             # As the provider writes it, so that what is read back is no change, whether as sent or not.
             redrive_policy=pulumi.Output.json_dumps(

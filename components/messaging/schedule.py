@@ -9,8 +9,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access import Statement, policy_document, trust_policy
-from components.alarms import Watch
-from components.base import Component, Foundation, fit
+from components.base import Component, fit
+from components.context import Context
 from components.messaging.dead_letters import dead_letters, key_statement, sending
 from settings.models.queues import ScheduleSettings, is_fifo
 
@@ -50,23 +50,18 @@ class Schedules(Component):
         self,
         name: str,
         settings: Mapping[str, ScheduleSettings],
+        context: Context,
         *,
-        foundation: Foundation,
         queues: Mapping[str, Target],
         functions: Mapping[str, Target],
-        key_arn: pulumi.Output[str],
-        watch: Watch,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """``queues`` and ``functions`` by their names in the stack file."""
-        super().__init__(name, foundation, opts)
-        self._key_arn = key_arn
+        super().__init__(name, context, opts)
         self._group = aws.scheduler.ScheduleGroup(fit(f"{name}-group", 56), opts=self.child())
         self._dead = dead_letters(
             self,
             "dead-letters",
-            key_arn=key_arn,
-            watch=watch,
             description="A schedule could not hand over its message. The message's attributes name the schedule and the error.",
         )
         self.arns = {
@@ -83,12 +78,12 @@ class Schedules(Component):
             fit(f"{self.name}-{key}", 56),
             group_name=self._group.name,
             schedule_expression=settings.at,
-            schedule_expression_timezone=settings.timezone or self.foundation.platform.timezone,
+            schedule_expression_timezone=settings.timezone or self.context.platform.timezone,
             flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(
                 mode="FLEXIBLE" if settings.window else "OFF", maximum_window_in_minutes=settings.window or None
             ),
             state="ENABLED" if settings.enabled else "DISABLED",
-            kms_key_arn=self._key_arn,
+            kms_key_arn=self.context.key_arn("messaging"),
             target=aws.scheduler.ScheduleTargetArgs(
                 arn=target.arn,
                 role_arn=role.arn,
@@ -112,23 +107,27 @@ class Schedules(Component):
 
         https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
         """
-        region = self.foundation.region
+        region = self.context.region
         role = aws.iam.Role(
             fit(f"{self.name}-{key}", 56),
-            assume_role_policy=trust_policy("scheduler.amazonaws.com", self.foundation.account_id, self._group.arn),
-            description=f"Schedule {key} of {self.foundation.platform.name}: to reach its target.",
+            assume_role_policy=trust_policy("scheduler.amazonaws.com", self.context.account_id, self._group.arn),
+            description=f"Schedule {key} of {self.context.platform.name}: to reach its target.",
             opts=self.child(),
         )
         if settings.queue:
-            reach = sending("Target", target.arn, self._key_arn, region)
+            reach = sending("Target", target.arn, self.context.key_arn("messaging"), region)
         else:
             reach = [Statement("TargetCall", ["lambda:InvokeFunction"], [target.arn])]
         # https://docs.aws.amazon.com/scheduler/latest/UserGuide/encryption-rest.html
-        read = key_statement("Message", self._key_arn, f"scheduler.{region}.amazonaws.com", ["kms:Decrypt"])
+        read = key_statement(
+            "Message", self.context.key_arn("messaging"), f"scheduler.{region}.amazonaws.com", ["kms:Decrypt"]
+        )
         policy = aws.iam.RolePolicy(
             f"{self.name}-{key}",
             role=role.name,
-            policy=policy_document([*reach, *sending("DeadLetters", self._dead.arn, self._key_arn, region), read]),
+            policy=policy_document(
+                [*reach, *sending("DeadLetters", self._dead.arn, self.context.key_arn("messaging"), region), read]
+            ),
             opts=self.child(),
         )
         return role, policy

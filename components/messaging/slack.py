@@ -8,8 +8,9 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access import Statement, policy_document
-from components.base import Component, Foundation, fit
+from components.base import Component, fit
 from components.compute.trust import trusted
+from components.context import Context
 from settings.models.observability import SlackSettings
 
 _LONGEST_NAME = 128
@@ -46,13 +47,13 @@ class SlackChannels(Component):
         self,
         name: str,
         heard: Mapping[SlackSettings, Sequence[pulumi.Input[str]]],
+        context: Context,
         *,
-        foundation: Foundation,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """``heard``: the topics that each channel is subscribed to, by ARN."""
-        super().__init__(name, foundation, opts)
-        platform = foundation.platform
+        super().__init__(name, context, opts)
+        platform = context.platform
         # Neither action takes a resource:
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
         drawing = Statement("DrawGraphs", ["cloudwatch:GetMetricData", "cloudwatch:GetMetricWidgetImage"], ["*"])
@@ -74,7 +75,7 @@ class SlackChannels(Component):
         self.configuration_arns = {
             slack.channel: aws.chatbot.SlackChannelConfiguration(
                 f"{name}-{slack.channel.lower()}",
-                configuration_name=fit(f"{foundation.global_slug}-{slack.channel.lower()}", _LONGEST_NAME),
+                configuration_name=fit(f"{context.global_slug}-{slack.channel.lower()}", _LONGEST_NAME),
                 slack_team_id=slack.workspace,
                 slack_channel_id=slack.channel,
                 iam_role_arn=role.arn,

@@ -8,8 +8,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access import Grant, Statement, policy_document
-from components.alarms import Watch
-from components.base import Component, Foundation
+from components.base import Component
+from components.context import Context
 from components.messaging.dead_letters import Sender, dead_letters, key_statement
 from settings.models.queues import SubscriptionSettings, TopicFifoSettings, TopicSettings, is_fifo, stem
 from settings.variables import environment_name
@@ -38,15 +38,13 @@ class Topic(Component):
         self,
         name: str,
         settings: TopicSettings,
+        context: Context,
         *,
         key: str,
-        foundation: Foundation,
-        key_arn: pulumi.Output[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         self._key = stem(key)
-        self._key_arn = key_arn
         self.is_fifo = is_fifo(key)
         fifo = (settings.fifo or TopicFifoSettings()) if self.is_fifo else None
         topic = aws.sns.Topic(
@@ -54,7 +52,7 @@ class Topic(Component):
             fifo_topic=self.is_fifo or None,
             content_based_deduplication=fifo.deduplication == "content" if fifo else None,
             fifo_throughput_scope=_THROUGHPUTS[fifo.throughput] if fifo else None,
-            kms_master_key_id=key_arn,
+            kms_master_key_id=self.context.key_arn("messaging"),
             # SHA-256, where receivers check signatures.
             signature_version=2,
             opts=self.child(),
@@ -62,7 +60,7 @@ class Topic(Component):
         aws.sns.TopicPolicy(
             f"{name}-topic",
             arn=topic.arn,
-            policy=policy_document(_refusals(topic.arn, foundation)),
+            policy=policy_document(_refusals(topic.arn, context)),
             opts=self.child(),
         )
         self.arn = topic.arn
@@ -77,11 +75,13 @@ class Topic(Component):
         """Leave to ``publish``."""
         label = "".join(part.capitalize() for part in self._key.split("-"))
         # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
-        through = f"sns.{self.foundation.region}.amazonaws.com"
+        through = f"sns.{self.context.region}.amazonaws.com"
         return Grant(
             statements=[
                 Statement(f"{label}Publish", ["sns:Publish"], [self.arn]),
-                key_statement(label, self._key_arn, through, ["kms:Decrypt", "kms:GenerateDataKey"]),
+                key_statement(
+                    label, self.context.key_arn("messaging"), through, ["kms:Decrypt", "kms:GenerateDataKey"]
+                ),
             ],
             environment={f"{environment_name(self._key)}_TOPIC_ARN": self.arn},
         )
@@ -117,22 +117,18 @@ class Subscription(Component):
         self,
         name: str,
         settings: SubscriptionSettings,
+        context: Context,
         *,
-        foundation: Foundation,
         topic: Topic,
         receiver: Receiver | None,
-        key_arn: pulumi.Output[str],
-        watch: Watch,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """``receiver`` is the queue or function that the settings name, None for an e-mail address."""
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         # https://docs.aws.amazon.com/sns/latest/dg/sns-configure-dead-letter-queue.html
         dead = dead_letters(
             self,
             "dead-letters",
-            key_arn=key_arn,
-            watch=watch,
             fifo=topic.is_fifo,
             senders=[topic.sender],
             description="Messages could not be delivered to this subscriber. See whether it is there and what it refuses.",
@@ -169,7 +165,7 @@ def _filter(policy: dict[str, Any]) -> pulumi.Output[str] | None:
     return pulumi.Output.json_dumps(policy) if policy else None
 
 
-def _refusals(topic_arn: pulumi.Output[str], foundation: Foundation) -> list[dict[str, Any]]:
+def _refusals(topic_arn: pulumi.Output[str], context: Context) -> list[dict[str, Any]]:
     """What an identity of this account may do is IAM's decision; this says what nobody may."""
 
     def deny(sid: str, conditions: dict[str, dict[str, pulumi.Input[str]]]) -> dict[str, Any]:
@@ -187,7 +183,7 @@ def _refusals(topic_arn: pulumi.Output[str], foundation: Foundation) -> list[dic
         deny(
             "ThisAccountOnly",
             {
-                "StringNotEquals": {"aws:PrincipalAccount": foundation.account_id},
+                "StringNotEquals": {"aws:PrincipalAccount": context.account_id},
                 "Bool": {"aws:PrincipalIsAWSService": "false"},
             },
         ),

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-import pulumi
-
-from components.alarms import Watch
 from components.base import Component
 from components.functions.function import Function
 from components.messaging.dead_letters import Sender
@@ -21,25 +17,14 @@ from settings.models.queues import stem
 from settings.models.storage import BucketSettings
 
 
-@dataclass(frozen=True)
-class Receivers:
-    """What messages can go to, and what every delivery needs beside."""
-
-    queues: Mapping[str, Queue]
-    functions: Mapping[str, Function]
-    key_arn: pulumi.Output[str]
-    watch: Watch
-
-
-def topics(parent: Component, settings: MessagingSettings, *, key_arn: pulumi.Output[str]) -> dict[str, Topic]:
+def topics(parent: Component, settings: MessagingSettings) -> dict[str, Topic]:
     """Every topic by its name."""
     return {
         name: Topic(
             f"{parent.name}-{stem(name)}",
             topic,
             key=name,
-            foundation=parent.foundation,
-            key_arn=key_arn,
+            context=parent.context,
             opts=parent.child(),
         )
         for name, topic in settings.topics.items()
@@ -53,8 +38,6 @@ def queues(
     topics: Mapping[str, Topic],
     storage: Mapping[str, BucketSettings],
     buckets: Mapping[str, Bucket],
-    key_arn: pulumi.Output[str],
-    watch: Watch,
 ) -> dict[str, Queue]:
     """Every queue by its name; its policy admits the topics it hears and the buckets that tell it."""
     senders: dict[str, list[Sender]] = {name: [] for name in settings.queues}
@@ -70,9 +53,7 @@ def queues(
             f"{parent.name}-{stem(name)}",
             queue,
             key=name,
-            foundation=parent.foundation,
-            key_arn=key_arn,
-            watch=watch,
+            context=parent.context,
             senders=senders[name],
             opts=parent.child(),
         )
@@ -85,24 +66,23 @@ def subscriptions(
     settings: MessagingSettings,
     *,
     topics: Mapping[str, Topic],
-    receivers: Receivers,
+    queues: Mapping[str, Queue],
+    functions: Mapping[str, Function],
 ) -> None:
     """Who hears each topic."""
     for name, topic in settings.topics.items():
         for key, subscription in topic.subscriptions.items():
             receiver: Queue | Function | None = None
             if subscription.queue:
-                receiver = receivers.queues[subscription.queue]
+                receiver = queues[subscription.queue]
             elif subscription.function:
-                receiver = receivers.functions[subscription.function]
+                receiver = functions[subscription.function]
             Subscription(
                 f"{parent.name}-{stem(name)}-{key}",
                 subscription,
-                foundation=parent.foundation,
+                context=parent.context,
                 topic=topics[name],
                 receiver=receiver,
-                key_arn=receivers.key_arn,
-                watch=receivers.watch,
                 opts=parent.child(),
             )
 
@@ -111,18 +91,17 @@ def schedules(
     parent: Component,
     settings: MessagingSettings,
     *,
-    receivers: Receivers,
+    queues: Mapping[str, Queue],
+    functions: Mapping[str, Function],
 ) -> None:
     """What is sent at certain times."""
     if settings.schedules:
         Schedules(
             f"{parent.name}-schedules",
             settings.schedules,
-            foundation=parent.foundation,
-            queues=receivers.queues,
-            functions=receivers.functions,
-            key_arn=receivers.key_arn,
-            watch=receivers.watch,
+            context=parent.context,
+            queues=queues,
+            functions=functions,
             opts=parent.child(),
         )
 
@@ -140,7 +119,7 @@ def notifications(
             Notifications(
                 f"{parent.name}-{key}-notifications",
                 bucket.notify,
-                foundation=parent.foundation,
+                context=parent.context,
                 bucket=buckets[key],
                 queues=queues,
                 opts=parent.child(),

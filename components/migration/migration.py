@@ -9,10 +9,10 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access import Grant
-from components.alarms import Watch
-from components.base import Component, Foundation, fit
+from components.base import Component, fit
 from components.compute.wiring import Network
-from components.logs import Logging, log_group
+from components.context import Context
+from components.logs import log_group
 from components.migration.documents import table_mappings, task_settings
 from components.migration.roles import Login, linked_roles, login_role
 from components.migration.watching import tell_of_events, watch_instance, watch_task
@@ -65,26 +65,21 @@ class Migration(Component):
         self,
         name: str,
         settings: MigrationSettings,
+        context: Context,
         *,
-        foundation: Foundation,
         network: Network,
         database: Grant,
-        key_arn: pulumi.Output[str],
-        secrets_key_arn: pulumi.Output[str],
-        logging: Logging,
-        watch: Watch,
         administrator: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """``database``: what ``connect`` to the platform's database grants. ``administrator``: the secret of its administrator,
         where services log in as somebody else."""
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         self._settings = settings
-        self._key_arn = key_arn
-        self._identifier = fit(f"{name}-{foundation.platform.stage}", 63)
-        source, target = self._source(secrets_key_arn), self._target(database, administrator)
+        self._identifier = fit(f"{name}-{context.platform.stage}", 63)
+        source, target = self._source(), self._target(database, administrator)
         self.source_secret_arn = source.secret_arn
-        group = log_group(self, "tasks", f"dms-tasks-{self._identifier}", logging)
+        group = log_group(self, "tasks", f"dms-tasks-{self._identifier}")
         self.log_group_name = group.name
         roles = list(linked_roles(self)) if settings.linked_roles else []
         instance = self._instance(
@@ -95,22 +90,20 @@ class Migration(Component):
         self.task_arns = {"forward": self._task("forward", settings.kind, source, target)}
         if settings.way_back:
             self.task_arns["back"] = self._task("back", "cdc", target, source)
-        watch_instance(self, self._identifier, settings, watch)
+        watch_instance(self, self._identifier, settings)
         for key in self.task_arns:
-            watch_task(
-                self, key, identifier=self._identifier, task=self._task_identifier(key), settings=settings, watch=watch
-            )
-        tell_of_events(self, self.instance_arn, self.task_arns, watch)
+            watch_task(self, key, identifier=self._identifier, task=self._task_identifier(key), settings=settings)
+        tell_of_events(self, self.instance_arn, self.task_arns)
         self.register_outputs({"taskArns": self.task_arns, "instanceArn": self.instance_arn})
 
-    def _source(self, secrets_key_arn: pulumi.Output[str]) -> Login:
+    def _source(self) -> Login:
         source = self._settings.source
-        made = None if source.secret else self._secret(secrets_key_arn)
+        made = None if source.secret else self._secret()
         return Login(
             engine=source.engine,
             database=source.database,
             secret_arn=made.arn if made else str(source.secret),
-            kms_key_arn=source.secret_key if source.secret else secrets_key_arn,
+            kms_key_arn=source.secret_key if source.secret else self.context.key_arn("secrets"),
             ssl_mode=source.ssl_mode,
             certificate_arn=self._certificate("source", source.certificate),
             ready=(made.version,) if made else (),
@@ -132,12 +125,16 @@ class Migration(Component):
             certificate_arn=self._certificate("target", target.certificate),
         )
 
-    def _secret(self, key_arn: pulumi.Output[str]) -> _Secret:
+    def _secret(self) -> _Secret:
         """In the shape that DMS reads. It holds a copy of what the source's owner has, so it goes with the layer."""
-        source, foundation = self._settings.source, self.foundation
-        path = f"{foundation.prefix.strip('/')}/migration/source"
+        source, context = self._settings.source, self.context
+        path = f"{context.prefix.strip('/')}/migration/source"
         secret = container(
-            self, f"{self.name}-source", path, f"{self.name}: login at the source", key_arn, is_copy=True
+            self,
+            f"{self.name}-source",
+            path,
+            f"{self.name}: login at the source",
+            is_copy=True,
         )
         password = revealed(source.password) if source.password else ""
         version = aws.secretsmanager.SecretVersion(
@@ -208,7 +205,7 @@ class Migration(Component):
     def _instance(
         self, network: Network, group_id: pulumi.Output[str], *, before: list[pulumi.Resource]
     ) -> aws.dms.ReplicationInstance:
-        settings, foundation = self._settings, self.foundation
+        settings, context = self._settings, self.context
         subnets = aws.dms.ReplicationSubnetGroup(
             f"{self.name}-subnets",
             replication_subnet_group_id=self._identifier,
@@ -226,9 +223,9 @@ class Migration(Component):
             publicly_accessible=False,
             auto_minor_version_upgrade=True,
             allow_major_version_upgrade=True,
-            apply_immediately=not foundation.is_prod,
-            preferred_maintenance_window=window_in_utc(settings.maintenance_window, foundation.platform.timezone),
-            kms_key_arn=self._key_arn,
+            apply_immediately=not context.is_prod,
+            preferred_maintenance_window=window_in_utc(settings.maintenance_window, context.platform.timezone),
+            kms_key_arn=self.context.key_arn("data"),
             network_type="IPV4",
             replication_subnet_group_id=subnets.replication_subnet_group_id,
             vpc_security_group_ids=[group_id],
@@ -248,7 +245,7 @@ class Migration(Component):
             secrets_manager_arn=login.secret_arn,
             ssl_mode=login.ssl_mode,
             certificate_arn=login.certificate_arn,
-            kms_key_arn=self._key_arn,
+            kms_key_arn=self.context.key_arn("data"),
             postgres_settings=_postgres(kind) if login.engine in _POSTGRES else None,
             extra_connection_attributes=_UNCHECKED if login.engine in _MYSQL and kind == "target" else None,
             opts=self._renewed(depends_on=[self._reads, *login.ready]),

@@ -45,7 +45,7 @@ def linked_roles(parent: Component) -> Iterator[pulumi.Resource]:
             name=role_name,
             description="AWS DMS, for all of this account's replication instances",
             assume_role_policy=_trust(
-                "dms.amazonaws.com", parent.foundation.account_id if role_name in _FOR_THIS_ACCOUNT else None
+                "dms.amazonaws.com", parent.context.account_id if role_name in _FOR_THIS_ACCOUNT else None
             ),
             opts=parent.child(retain_on_delete=True),
         )
@@ -61,7 +61,7 @@ def login_role(parent: Component, logins: Sequence[Login]) -> tuple[aws.iam.Role
     """Reads exactly these logins. The principal is the region's, without a condition; who names the role for an endpoint needs
     this account's leave to pass it on: https://docs.aws.amazon.com/dms/latest/userguide/security_iam_secretsmanager.html
     """
-    region = parent.foundation.region
+    region = parent.context.region
     role = aws.iam.Role(
         f"{parent.name}-logins",
         description=f"{parent.name}: reads the logins of source and target",

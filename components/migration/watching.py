@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pulumi
 import pulumi_aws as aws
 
-from components.alarms import Metric, Watch, alarm
+from components.alarms import Metric, alarm
 from components.base import Component
 from settings.models.migration import MigrationSettings
 
@@ -26,16 +26,15 @@ _LAGS = {
 }
 
 
-def watch_instance(parent: Component, identifier: str, settings: MigrationSettings, watch: Watch) -> None:
+def watch_instance(parent: Component, identifier: str, settings: MigrationSettings) -> None:
     """https://docs.aws.amazon.com/dms/latest/userguide/CHAP_Monitoring.html"""
-    thresholds = watch.settings.thresholds
+    thresholds = parent.context.alerting.settings.thresholds
     dimensions: dict[str, pulumi.Input[str]] = {"ReplicationInstanceIdentifier": identifier}
     if thresholds.migration_cpu is not None:
         alarm(
             parent,
             "cpu",
             Metric(_NAMESPACE, "CPUUtilization", dimensions),
-            watch=watch,
             threshold=thresholds.migration_cpu,
             description="The replication instance is busy and falls behind. Take a larger migration.class.",
         )
@@ -44,7 +43,6 @@ def watch_instance(parent: Component, identifier: str, settings: MigrationSettin
             parent,
             "storage",
             Metric(_NAMESPACE, "FreeStorageSpace", dimensions),
-            watch=watch,
             threshold=thresholds.migration_storage.convert(lambda share: settings.storage * _GIB * (100 - share) / 100),
             comparison="LessThanThreshold",
             description="The replication instance's volume fills with changes that wait or with logs; full, it stops. Look at the "
@@ -52,15 +50,13 @@ def watch_instance(parent: Component, identifier: str, settings: MigrationSettin
         )
 
 
-def watch_task(
-    parent: Component, key: str, *, identifier: str, task: str, settings: MigrationSettings, watch: Watch
-) -> None:
+def watch_task(parent: Component, key: str, *, identifier: str, task: str, settings: MigrationSettings) -> None:
     """Alarms of one task; ``task`` is how CloudWatch knows it, the end of its ARN."""
     dimensions: dict[str, pulumi.Input[str]] = {
         "ReplicationInstanceIdentifier": identifier,
         "ReplicationTaskIdentifier": task,
     }
-    seconds = watch.settings.thresholds.migration_lag_seconds
+    seconds = parent.context.alerting.settings.thresholds.migration_lag_seconds
     if seconds is None:
         return
     for name, (metric, description) in _LAGS.items():
@@ -68,7 +64,6 @@ def watch_task(
             parent,
             f"{key}-{name}",
             Metric(_NAMESPACE, metric, dimensions, "Maximum"),
-            watch=watch,
             threshold=seconds,
             description=description,
         )
@@ -78,7 +73,6 @@ def watch_task(
         parent,
         f"{key}-differs",
         Metric(_NAMESPACE, "ValidationFailedOverallCount", dimensions, "Maximum"),
-        watch=watch,
         threshold=0,
         periods=1,
         description="Rows of source and target differ. The table awsdms_validation_failures_v1 of the target says which.",
@@ -89,7 +83,6 @@ def tell_of_events(
     parent: Component,
     instance_arn: pulumi.Output[str],
     task_arns: Mapping[str, pulumi.Output[str]],
-    watch: Watch,
 ) -> None:
     """https://docs.aws.amazon.com/dms/latest/userguide/CHAP_EventBridge.html"""
     patterns: dict[str, dict[str, object]] = {
@@ -111,5 +104,9 @@ def tell_of_events(
             opts=parent.child(),
         )
         aws.cloudwatch.EventTarget(
-            f"{parent.name}-{key}", rule=rule.name, arn=watch.topic_arn, target_id="notices", opts=parent.child()
+            f"{parent.name}-{key}",
+            rule=rule.name,
+            arn=parent.context.alerting.topic_arn,
+            target_id="notices",
+            opts=parent.child(),
         )

@@ -53,8 +53,8 @@ def gateway_endpoints(
     The policies are ceilings, not grants: a workload still needs its own permission. Stolen credentials of another account
     cannot carry data out through them, nor can ours write to buckets of another account.
     """
-    account = parent.foundation.account_id
-    region = parent.foundation.region
+    account = parent.context.account_id
+    region = parent.context.region
     own = {"aws:PrincipalAccount": account, "aws:ResourceAccount": account}
     layers = [bucket for bucket in layer_buckets(region).values() if bucket]
     readable = [*layers, *(bucket.format(region=region) for bucket in _AWS_BUCKETS)]
@@ -117,14 +117,14 @@ def interface_endpoints(
         aws.ec2.VpcEndpoint(
             f"{parent.name}-{service.replace('.', '-')}",
             vpc_id=vpc_id,
-            service_name=f"com.amazonaws.{parent.foundation.region}.{service}",
+            service_name=f"com.amazonaws.{parent.context.region}.{service}",
             vpc_endpoint_type="Interface",
             private_dns_enabled=True,
             subnet_ids=list(subnet_ids),
             security_group_ids=[group.id],
             policy=None
             if service in _NO_POLICY
-            else policy_document(_interface_policy(service, parent.foundation.account_id)),
+            else policy_document(_interface_policy(service, parent.context.account_id)),
             opts=parent.child(),
         )
         for service in sorted(set(services))

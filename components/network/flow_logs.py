@@ -7,22 +7,22 @@ import pulumi_aws as aws
 
 from components.access import Statement, policy_document, trust_policy
 from components.base import Component
-from components.logs import Logging, log_group
+from components.logs import log_group
 from settings.models.network import FlowLogSettings
 
 
-def flow_logs(parent: Component, vpc_id: pulumi.Output[str], settings: FlowLogSettings, logging: Logging) -> None:
+def flow_logs(parent: Component, vpc_id: pulumi.Output[str], settings: FlowLogSettings) -> None:
     """Flow logs of the whole VPC to a log group of their own, by a role that can write there and nowhere else.
 
     https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
     """
-    foundation = parent.foundation
-    group = log_group(parent, "flow", f"{foundation.prefix}/network/flow", logging, retention=settings.retention)
+    context = parent.context
+    group = log_group(parent, "flow", f"{context.prefix}/network/flow", retention=settings.retention)
     role = aws.iam.Role(
         f"{parent.name}-flow",
         description="Lets VPC flow logs write to their log group",
         assume_role_policy=trust_policy(
-            "vpc-flow-logs.amazonaws.com", foundation.account_id, foundation.arn("ec2", "vpc-flow-log/*")
+            "vpc-flow-logs.amazonaws.com", context.account_id, context.arn("ec2", "vpc-flow-log/*")
         ),
         opts=parent.child(),
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pulumi
 import pulumi_aws as aws
 
-from components.base import Component, Foundation
-from components.logs import Logging
+from components.base import Component
+from components.context import Context
 from components.network.endpoints import gateway_endpoints, interface_endpoints
 from components.network.flow_logs import flow_logs
 from components.network.isolation import POSTGRESQL, data_acl, empty_defaults
@@ -67,21 +67,20 @@ class Network(Component):
         self,
         name: str,
         settings: NetworkSettings,
+        context: Context,
         *,
-        foundation: Foundation,
-        logging: Logging,
         database_port: int = POSTGRESQL,
         has_public_instance: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """``has_public_instance``: the one in the public subnet of the first zone uses what is in the data tier too."""
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         self._settings = settings
         self.cidr = settings.cidr
-        self.zones = zone_letters(settings, foundation.region)
+        self.zones = zone_letters(settings, context.region)
         self.vpc_ipv6 = settings.ipv6
         self.reaches_internet = settings.nat != "none"
-        self._cidrs = plan(settings, foundation.region)
+        self._cidrs = plan(settings, context.region)
 
         self._vpc = aws.ec2.Vpc(
             f"{name}-vpc",
@@ -127,7 +126,7 @@ class Network(Component):
         self.endpoint_security_group_id = endpoints.security_group_id
         self.private_ready = (*nat_routes, *endpoints.resources)
         if settings.flow_logs.enabled:
-            flow_logs(self, self.vpc_id, settings.flow_logs, logging)
+            flow_logs(self, self.vpc_id, settings.flow_logs)
         self.register_outputs(
             {"vpcId": self.vpc_id, "s3PrefixListId": self.s3_prefix_list_id, "natAddresses": self.nat_addresses}
         )
@@ -141,7 +140,7 @@ class Network(Component):
         return aws.ec2.Subnet(
             f"{self.name}-{tier}-{zone}",
             vpc_id=self.vpc_id,
-            availability_zone=f"{self.foundation.region}{zone}",
+            availability_zone=f"{self.context.region}{zone}",
             cidr_block=self._cidrs[tier, zone],
             map_public_ip_on_launch=False,
             ipv6_cidr_block=block.apply(lambda known: ipv6_subnet(known, tier, zone))

@@ -6,9 +6,10 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access import Statement, policy_document
-from components.alarms import Metric, Watch, alarm
-from components.base import Component, Foundation, fit
-from components.logs import Archive, Logging, log_group
+from components.alarms import Metric, alarm
+from components.base import Component, fit
+from components.context import Context, LogDelivery
+from components.logs import log_group
 from components.storage import Bucket
 from settings.models.observability import LogArchiveSettings
 from settings.models.storage import BucketSettings, LifecycleSettings
@@ -44,68 +45,62 @@ class LogArchive(Component):
 
     layer = "observability"
 
-    archive: Archive
+    delivery: LogDelivery
     bucket_name: pulumi.Output[str]
 
     def __init__(
         self,
         name: str,
         settings: LogArchiveSettings,
+        context: Context,
         *,
-        foundation: Foundation,
-        storage_key_arn: pulumi.Output[str],
         logs_bucket: pulumi.Output[str] | None,
-        logging: Logging,
-        watch: Watch,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``logging``: without an archive, or the stream's errors would go through the stream."""
-        super().__init__(name, foundation, opts)
+        """``context``: without an archive, or the stream's errors would go through the stream."""
+        super().__init__(name, context, opts)
         bucket = Bucket(
             f"{name}-bucket",
             _bucket(settings),
             key="log-archive",
-            foundation=foundation,
-            key_arn=storage_key_arn,
+            context=context,
             logs_bucket=logs_bucket,
             opts=self.child(),
         )
         self.bucket_name = bucket.bucket_name
-        stream = self._stream(bucket, storage_key_arn, logging)
+        stream = self._stream(bucket)
         role, permission = self._subscriber(stream)
-        self.archive = Archive(stream.arn, role.arn, permission)
-        if watch.settings.thresholds.log_archive_minutes is not None:
+        self.delivery = LogDelivery(stream.arn, role.arn, permission)
+        minutes = context.alerting.settings.thresholds.log_archive_minutes
+        if minutes is not None:
             alarm(
                 self,
                 "waiting",
                 Metric("AWS/Firehose", "DeliveryToS3.DataFreshness", {"DeliveryStreamName": stream.name}, "Maximum"),
-                watch=watch,
-                threshold=watch.settings.thresholds.log_archive_minutes.convert(lambda minutes: minutes * 60),
+                threshold=minutes.convert(lambda minutes: minutes * 60),
                 period=300,
                 periods=3,
-                description=f"Log lines have waited more than {watch.settings.thresholds.log_archive_minutes} minutes for their "
+                description=f"Log lines have waited more than {minutes} minutes for their "
                 "bucket; after a day they are lost. Look at the log group log-archive, then at bucket and key.",
             )
         self.register_outputs({"bucketName": self.bucket_name})
 
-    def _stream(
-        self, bucket: Bucket, storage_key_arn: pulumi.Output[str], logging: Logging
-    ) -> aws.kinesis.FirehoseDeliveryStream:
+    def _stream(self, bucket: Bucket) -> aws.kinesis.FirehoseDeliveryStream:
         """https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3"""
-        foundation = self.foundation
-        errors = log_group(self, "errors", f"{foundation.prefix}/log-archive", logging)
+        context = self.context
+        errors = log_group(self, "errors", f"{context.prefix}/log-archive")
         errors_stream = aws.cloudwatch.LogStream(
             f"{self.name}-errors", name=_ERRORS, log_group_name=errors.name, opts=self.child()
         )
         role = aws.iam.Role(
             f"{self.name}-deliver",
-            description=f"Log archive of {foundation.platform.name} {foundation.platform.stage}: stream to bucket",
+            description=f"Log archive of {context.platform.name} {context.platform.stage}: stream to bucket",
             assume_role_policy=_trust(
-                "firehose.amazonaws.com", {"StringEquals": {"sts:ExternalId": foundation.account_id}}
+                "firehose.amazonaws.com", {"StringEquals": {"sts:ExternalId": context.account_id}}
             ),
             opts=self.child(),
         )
-        through = {"StringEquals": {"kms:ViaService": f"s3.{foundation.region}.amazonaws.com"}}
+        through = {"StringEquals": {"kms:ViaService": f"s3.{context.region}.amazonaws.com"}}
         policy = aws.iam.RolePolicy(
             f"{self.name}-deliver",
             role=role.name,
@@ -121,7 +116,9 @@ class LogArchive(Component):
                         ("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"),
                         [pulumi.Output.concat(bucket.arn, "/*")],
                     ),
-                    Statement("Key", ("kms:Decrypt", "kms:GenerateDataKey"), [storage_key_arn], through),
+                    Statement(
+                        "Key", ("kms:Decrypt", "kms:GenerateDataKey"), [self.context.key_arn("storage")], through
+                    ),
                     Statement("Errors", ("logs:PutLogEvents",), [errors_stream.arn]),
                 ]
             ),
@@ -145,20 +142,18 @@ class LogArchive(Component):
                 ),
             ),
             server_side_encryption=aws.kinesis.FirehoseDeliveryStreamServerSideEncryptionArgs(
-                enabled=True, key_type="CUSTOMER_MANAGED_CMK", key_arn=logging.key_arn
+                enabled=True, key_type="CUSTOMER_MANAGED_CMK", key_arn=context.logging.key_arn
             ),
             opts=self.child(depends_on=[policy]),
         )
 
     def _subscriber(self, stream: aws.kinesis.FirehoseDeliveryStream) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
         """https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html#FirehoseExample"""
-        foundation = self.foundation
+        context = self.context
         role = aws.iam.Role(
             f"{self.name}-subscribe",
-            description=f"Log archive of {foundation.platform.name} {foundation.platform.stage}: log groups to stream",
-            assume_role_policy=_trust(
-                "logs.amazonaws.com", {"ArnLike": {"aws:SourceArn": foundation.arn("logs", "*")}}
-            ),
+            description=f"Log archive of {context.platform.name} {context.platform.stage}: log groups to stream",
+            assume_role_policy=_trust("logs.amazonaws.com", {"ArnLike": {"aws:SourceArn": context.arn("logs", "*")}}),
             opts=self.child(),
         )
         policy = aws.iam.RolePolicy(

@@ -9,8 +9,9 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.alarms import Expression, Metric, Raised
-from components.base import Component, Foundation
+from components.alarms import Expression, Metric
+from components.base import Component
+from components.context import Context, DeclaredAlarm
 from components.edge.logs import GLOBAL_REGION
 from components.observability.dashboard import page_name
 from components.observability.metrics import Graph
@@ -49,7 +50,7 @@ class Seen:
     functions: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     log_groups: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     """By service or function."""
-    alarms: Sequence[Raised] = ()
+    alarms: Sequence[DeclaredAlarm] = ()
     graphs: Sequence[Graph] = ()
     """Custom metrics."""
     health_check: pulumi.Input[str] | None = None
@@ -86,18 +87,18 @@ class Boards(Component):
         self,
         name: str,
         boards: Sequence[Board],
+        context: Context,
         *,
-        foundation: Foundation,
         seen: Seen,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         self.dashboard_arns = {}
         for board in boards:
-            widgets = list(_WIDGETS[board](seen, foundation))
+            widgets = list(_WIDGETS[board](seen, context))
             made = aws.cloudwatch.Dashboard(
                 f"{name}-{board}",
-                dashboard_name=f"{page_name(foundation)}-{board}",
+                dashboard_name=f"{page_name(context)}-{board}",
                 dashboard_body=pulumi.Output.json_dumps({"start": "-PT6H", "widgets": widgets}),
                 opts=self.child(),
             )
@@ -108,19 +109,19 @@ class Boards(Component):
 _Widgets = Iterator[dict[str, Any]]
 
 
-def _sections(heading: str, about: str, sections: Mapping[str, Sequence[Member]], foundation: Foundation) -> _Widgets:
-    yield text(0, f"# {foundation.slug}: {heading}\n{about}")
+def _sections(heading: str, about: str, sections: Mapping[str, Sequence[Member]], context: Context) -> _Widgets:
+    yield text(0, f"# {context.slug}: {heading}\n{about}")
     top = 2
     for name, members in sections.items():
         if members:
-            widgets, top = section(top, name, members, foundation.region)
+            widgets, top = section(top, name, members, context.region)
             yield from widgets
 
 
-def _database(seen: Seen, foundation: Foundation) -> _Widgets:
+def _database(seen: Seen, context: Context) -> _Widgets:
     search: Mapping[str, pulumi.Input[str]] = {
         "DomainName": seen.search_domain or "",
-        "ClientId": foundation.account_id,
+        "ClientId": context.account_id,
     }
     sections = {
         **{
@@ -130,21 +131,21 @@ def _database(seen: Seen, foundation: Foundation) -> _Widgets:
         "Cache": _by_node(seen.cache_nodes),
         "Search": _members("AWS/ES", search, _SEARCH) if seen.search_domain is not None else [],
     }
-    yield from _sections("database", "What keeps the data: load, room, latency.", sections, foundation)
+    yield from _sections("database", "What keeps the data: load, room, latency.", sections, context)
 
 
-def _api(seen: Seen, foundation: Foundation) -> _Widgets:
-    region = foundation.region
+def _api(seen: Seen, context: Context) -> _Widgets:
+    region = context.region
     sections = {
         "Requests by service": _by_service(seen, _REQUESTS, region),
         "Load by service": _load(seen.cluster, region),
         "Custom metrics": [(graph.title, graph.drawn(region)) for graph in seen.graphs],
     }
-    yield from _sections("API", "What users ask for, and how long they wait.", sections, foundation)
+    yield from _sections("API", "What users ask for, and how long they wait.", sections, context)
 
 
-def _users(seen: Seen, foundation: Foundation) -> _Widgets:
-    region = foundation.region
+def _users(seen: Seen, context: Context) -> _Widgets:
+    region = context.region
     balancer = {"LoadBalancer": seen.load_balancer} if seen.load_balancer is not None else None
     sections = {
         "From outside": [("Locations that are answered, percent", _outside(seen.health_check))]
@@ -162,7 +163,7 @@ def _users(seen: Seen, foundation: Foundation) -> _Widgets:
         "Cache": _by_node(seen.cache_nodes, {_EVICTIONS: _CACHE[_EVICTIONS]}),
         "Custom metrics": [(graph.title, graph.drawn(region)) for graph in seen.graphs],
     }
-    yield from _sections("users", "What users notice, and how many they are.", sections, foundation)
+    yield from _sections("users", "What users notice, and how many they are.", sections, context)
 
 
 def _outside(health_check: pulumi.Input[str]) -> dict[str, Any]:
@@ -185,10 +186,10 @@ def _refused(balancer: Mapping[str, pulumi.Input[str]]) -> Expression:
     )
 
 
-def _errors(seen: Seen, foundation: Foundation) -> _Widgets:
-    region = foundation.region
+def _errors(seen: Seen, context: Context) -> _Widgets:
+    region = context.region
     groups = list(seen.log_groups.values())[:_MOST_LOG_GROUPS]
-    yield text(0, f"# {foundation.slug}: errors\nWhat failed, where, and what the logs say about it.")
+    yield text(0, f"# {context.slug}: errors\nWhat failed, where, and what the logs say about it.")
     top = 2
     if seen.alarms:
         yield states(top, 4, "Alarms", [alarm.arn for alarm in seen.alarms[:MOST_STATUSES]])
@@ -357,7 +358,7 @@ def _load(cluster: Cluster | None, region: str) -> list[Member]:
     ]
 
 
-_WIDGETS: Mapping[Board, Callable[[Seen, Foundation], _Widgets]] = {
+_WIDGETS: Mapping[Board, Callable[[Seen, Context], _Widgets]] = {
     "database": _database,
     "api": _api,
     "errors": _errors,

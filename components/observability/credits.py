@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pulumi
 
-from components.alarms import Expression, Metric, Watch, alarm
+from components.alarms import Expression, Metric, alarm
 from components.base import Component
 
 _PERIOD = 300
@@ -18,15 +18,13 @@ _PLENTY = 1_000
 """More than a small class can save."""
 
 
-def watch_credits(
-    parent: Component, key: str, namespace: str, dimensions: Mapping[str, pulumi.Input[str]], watch: Watch
-) -> None:
+def watch_credits(parent: Component, key: str, namespace: str, dimensions: Mapping[str, pulumi.Input[str]]) -> None:
     """An alarm ``<key>-credits`` of a burstable instance, group or node in standard mode.
 
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/burstable-performance-instances-standard-mode.html,
     https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/CacheMetrics.HostLevel.html
     """
-    thresholds = watch.settings.thresholds
+    thresholds = parent.context.alerting.settings.thresholds
     if thresholds.cpu_credits is None:
         return
     alarm(
@@ -40,7 +38,6 @@ def watch_credits(
                 "spent": Metric(namespace, "CPUCreditUsage", dimensions, "Maximum"),
             },
         ),
-        watch=watch,
         threshold=thresholds.cpu_credits,
         comparison="LessThanThreshold",
         period=_PERIOD,

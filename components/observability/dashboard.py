@@ -9,8 +9,8 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.alarms import Raised
-from components.base import Component, Foundation
+from components.base import Component
+from components.context import Context, DeclaredAlarm
 from components.observability.metrics import Graph
 from components.observability.widgets import MOST_STATUSES, section, states, text
 
@@ -37,49 +37,49 @@ class Dashboard(Component):
     def __init__(
         self,
         name: str,
+        context: Context,
         *,
-        foundation: Foundation,
-        alarms: Sequence[Raised],
+        alarms: Sequence[DeclaredAlarm],
         pages: Mapping[str, pulumi.Output[str]] | None = None,
         graphs: Mapping[str, Graph] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """``pages`` are the ARNs of the alarms that page, ``graphs`` the custom metrics."""
-        super().__init__(name, foundation, opts)
-        widgets = list(_widgets(alarms, list((pages or {}).values()), list((graphs or {}).values()), foundation))
+        super().__init__(name, context, opts)
+        widgets = list(_widgets(alarms, list((pages or {}).values()), list((graphs or {}).values()), context))
         dashboard = aws.cloudwatch.Dashboard(
             f"{name}-dashboard",
-            dashboard_name=page_name(foundation),
+            dashboard_name=page_name(context),
             dashboard_body=pulumi.Output.json_dumps({"start": "-PT6H", "widgets": widgets}),
             opts=self.child(),
         )
         self.register_outputs({"dashboardArn": dashboard.dashboard_arn})
 
 
-def page_name(foundation: Foundation) -> str:
+def page_name(context: Context) -> str:
     """``shop-prod-eu-central-1``: the dashboard's name, and how those of the boards start. An account's dashboards are the same
     in every region: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutDashboard.html
     """
-    return foundation.global_slug
+    return context.global_slug
 
 
 def _widgets(
-    alarms: Sequence[Raised], pages: Sequence[pulumi.Output[str]], graphs: Sequence[Graph], foundation: Foundation
+    alarms: Sequence[DeclaredAlarm], pages: Sequence[pulumi.Output[str]], graphs: Sequence[Graph], context: Context
 ) -> Iterator[dict[str, Any]]:
     shown = alarms[: _MOST_GRAPHS - len(graphs)]
     left_out = len(alarms) - len(shown)
     note = f"\n\n{left_out} more alarms are on the alarms page." if left_out else ""
-    yield text(0, f"# {foundation.slug}\nEvery alarm with its metric and threshold.{note}")
+    yield text(0, f"# {context.slug}\nEvery alarm with its metric and threshold.{note}")
     top = 2
     if pages:
         yield states(top, 2, "Pages", pages)
         top += 2
     yield states(top, 4, "Alarms", [alarm.arn for alarm in alarms[:MOST_STATUSES]])
     top += 4
-    own = [(graph.title, graph.drawn(foundation.region)) for graph in graphs]
+    own = [(graph.title, graph.drawn(context.region)) for graph in graphs]
     sections = [("Custom metrics", own)] if own else []
     for component, group in groupby(shown, key=lambda alarm: alarm.component):
         sections.append((component, [(alarm.key, {"annotations": {"alarms": [alarm.arn]}}) for alarm in group]))
     for heading, members in sections:
-        widgets, top = section(top, heading, members, foundation.region)
+        widgets, top = section(top, heading, members, context.region)
         yield from widgets

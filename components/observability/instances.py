@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import pulumi
 
-from components.alarms import Metric, Watch, alarm, key_of
+from components.alarms import Metric, alarm, key_of
 from components.base import Component
 
 
-def watch_instances(
-    parent: Component, key: str, group_name: pulumi.Input[str], watch: Watch, *, least: int = 1
-) -> None:
+def watch_instances(parent: Component, key: str, group_name: pulumi.Input[str], *, least: int = 1) -> None:
     """Alarms named ``<key>-cpu`` and ``<key>-in-service`` of the Auto Scaling group ``group_name``.
 
     The group must send ``GroupInServiceInstances`` (``enabled_metrics``). With ``least`` 0 it may be empty. Memory and disk
@@ -18,14 +16,13 @@ def watch_instances(
 
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-metrics.html
     """
-    thresholds = watch.settings.thresholds
+    thresholds = parent.context.alerting.settings.thresholds
     dimensions: dict[str, pulumi.Input[str]] = {"AutoScalingGroupName": group_name}
     if thresholds.instance_cpu is not None:
         alarm(
             parent,
             f"{key}-cpu",
             Metric("AWS/EC2", "CPUUtilization", dimensions),
-            watch=watch,
             threshold=thresholds.instance_cpu,
             description=f"The instances have used more than {thresholds.instance_cpu} % of their CPU for 5 minutes. Look at which "
             "service is busy, then at a larger class or more instances.",
@@ -36,7 +33,6 @@ def watch_instances(
                 parent,
                 key_of(f"{key}-in-service", severity),
                 Metric("AWS/AutoScaling", "GroupInServiceInstances", dimensions, "Maximum"),
-                watch=watch,
                 threshold=1,
                 comparison="LessThanThreshold",
                 periods=int(minutes),

@@ -9,8 +9,9 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.alarms import Comparison, Expression, Metric, Watch, alarm
-from components.base import Component, Foundation
+from components.alarms import Comparison, Expression, Metric, alarm
+from components.base import Component
+from components.context import Context
 from components.observability.widgets import curve
 from settings.models.observability import Bounds, MetricSettings
 
@@ -55,22 +56,21 @@ class Metrics(Component):
         self,
         name: str,
         settings: Mapping[str, MetricSettings],
+        context: Context,
         *,
-        foundation: Foundation,
         log_group_names: Mapping[str, pulumi.Input[str]],
-        watch: Watch,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """``log_group_names`` by service or function, as engines and functions have them."""
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         self._settings = settings
-        self.namespace = namespace_of(foundation)
+        self.namespace = namespace_of(context)
         self.graphs = {}
         for key, metric in settings.items():
             if not metric.embedded:
                 self._filter(key, metric, log_group_names[metric.service])
             self.graphs[key] = Graph(_title(key, metric), self._measure(key, metric), _SECONDS[metric.period])
-            self._alarm(key, metric, watch)
+            self._alarm(key, metric)
         self.register_outputs({"namespace": self.namespace})
 
     def _filter(self, key: str, metric: MetricSettings, log_group_name: pulumi.Input[str]) -> None:
@@ -101,7 +101,7 @@ class Metrics(Component):
             {identifier: Metric(self.namespace, name, {}, "Sum") for identifier, name in parts.items()},
         )
 
-    def _alarm(self, key: str, metric: MetricSettings, watch: Watch) -> None:
+    def _alarm(self, key: str, metric: MetricSettings) -> None:
         if metric.alarm is None:
             return
         above, below = metric.alarm.above, metric.alarm.below
@@ -117,7 +117,6 @@ class Metrics(Component):
             self,
             key,
             self._measure(key, metric, otherwise),
-            watch=watch,
             threshold=bounds,
             comparison=comparison,
             periods=metric.alarm.minutes,
@@ -126,9 +125,9 @@ class Metrics(Component):
         )
 
 
-def namespace_of(foundation: Foundation) -> str:
+def namespace_of(context: Context) -> str:
     """``shop/prod``: the namespace of a stack's own metrics."""
-    return foundation.prefix.strip("/")
+    return context.prefix.strip("/")
 
 
 def pattern(metric: MetricSettings) -> str:

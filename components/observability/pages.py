@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_aws as aws
 
-from components.alarms import Raised, Watch
-from components.base import Component, Foundation
+from components.base import Component
+from components.context import Context, DeclaredAlarm
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html
 _MOST_CHILDREN = 100
@@ -51,12 +51,9 @@ class Pages(Component):
     """``backing`` and ``serving``, those that there are."""
     alarm_names: dict[str, pulumi.Output[str]]
 
-    def __init__(
-        self, name: str, *, foundation: Foundation, watch: Watch, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__(name, foundation, opts)
-        self._watch = watch
-        pages = watch.of("page")
+    def __init__(self, name: str, context: Context, *, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, context, opts)
+        pages = self.context.alerting.of("page")
         backing = self._composite(
             "backing",
             [raised for raised in pages if raised.layer in BACKING_LAYERS],
@@ -76,7 +73,7 @@ class Pages(Component):
     def _composite(
         self,
         key: str,
-        children: Sequence[Raised],
+        children: Sequence[DeclaredAlarm],
         description: str,
         *,
         suppressor: aws.cloudwatch.CompositeAlarm | None = None,
@@ -88,9 +85,13 @@ class Pages(Component):
                 f"{len(children)} alarms page, and CloudWatch joins at most {_MOST_CHILDREN}; take page out of some of "
                 "observability.thresholds"
             )
-        platform = self.foundation.platform
-        runbook = self._watch.settings.runbook
-        topic = self._watch.topic_arn if self._watch.page_topic_arn is None else self._watch.page_topic_arn
+        platform = self.context.platform
+        runbook = self.context.alerting.settings.runbook
+        topic = (
+            self.context.alerting.topic_arn
+            if self.context.alerting.page_topic_arn is None
+            else self.context.alerting.page_topic_arn
+        )
         return aws.cloudwatch.CompositeAlarm(
             f"{self.name}-{key}",
             # The provider asks for a name.

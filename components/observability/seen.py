@@ -8,8 +8,8 @@ from typing import Protocol
 import pulumi
 
 from components.access import Grantor
-from components.alarms import Watch
 from components.cache import Cache
+from components.context import Context
 from components.database.database import Database
 from components.database.shape import identifier_of
 from components.observability.boards import Cluster, Seen
@@ -27,6 +27,7 @@ class Called(Protocol):
 
 def seen_of(
     settings: Settings,
+    context: Context,
     *,
     grantors: Mapping[str, Grantor],
     engine: object,
@@ -34,7 +35,6 @@ def seen_of(
     functions: Mapping[str, Called],
     log_groups: Mapping[str, pulumi.Input[str]],
     metrics: Metrics | None,
-    watch: Watch,
     health_check: pulumi.Input[str] | None = None,
 ) -> Seen:
     """``engine``: whatever runs the services; one with a cluster has its ``cluster_name``."""
@@ -48,7 +48,7 @@ def seen_of(
         cluster=Cluster(settings.compute.engine, cluster) if settings.compute and cluster is not None else None,
         functions={name: function.function_name for name, function in functions.items()},
         log_groups=log_groups,
-        alarms=watch.raised,
+        alarms=context.alerting.declared,
         graphs=list(metrics.graphs.values()) if metrics else (),
         health_check=health_check,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pulumi
 import pulumi_aws as aws
 
-from components.alarms import Expression, Metric, Watch, alarm, key_of
+from components.alarms import Expression, Metric, alarm, key_of
 from components.base import Component
 
 _NAMESPACE = "AWS/ApplicationELB"
@@ -16,14 +16,14 @@ _ERROR_PERCENT = f"IF(FILL(requests, 0) >= {_LEAST_REQUESTS}, 100 * FILL(errors,
 
 
 def watch_targets(
-    parent: Component, service: str, load_balancer: pulumi.Input[str], group: pulumi.Input[str], watch: Watch
+    parent: Component, service: str, load_balancer: pulumi.Input[str], group: pulumi.Input[str]
 ) -> list[aws.cloudwatch.MetricAlarm]:
     """Alarms of the target group ``group`` (both by ARN suffix). Returns those at which a deployment under way is to be
     rolled back.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
     """
-    thresholds = watch.settings.thresholds
+    thresholds = parent.context.alerting.settings.thresholds
     dimensions: dict[str, pulumi.Input[str]] = {"LoadBalancer": load_balancer, "TargetGroup": group}
     errors = Metric(_NAMESPACE, "HTTPCode_Target_5XX_Count", dimensions, "Sum")
     if thresholds.response_seconds is not None:
@@ -31,7 +31,6 @@ def watch_targets(
             parent,
             f"{service}-response",
             Metric(_NAMESPACE, "TargetResponseTime", dimensions),
-            watch=watch,
             threshold=thresholds.response_seconds,
             description=f"{service} has taken more than {thresholds.response_seconds} s on average to answer for 5 minutes. "
             "Look at its CPU, then at the database's.",
@@ -43,7 +42,6 @@ def watch_targets(
                 key_of(f"{service}-unhealthy", severity),
                 # The load balancer's nodes each count; the best informed one is believed.
                 Metric(_NAMESPACE, "HealthyHostCount", dimensions, "Maximum"),
-                watch=watch,
                 threshold=1,
                 comparison="LessThanThreshold",
                 periods=int(minutes),
@@ -58,7 +56,6 @@ def watch_targets(
             parent,
             f"{service}-error-rate",
             Expression(_ERROR_PERCENT, "Errors in percent of requests", {"errors": errors, "requests": requests}),
-            watch=watch,
             threshold=thresholds.error_percent,
             periods=2,
             description=f"{service} has answered more than {thresholds.error_percent} % of its requests with a 5xx error for "
@@ -71,7 +68,6 @@ def watch_targets(
             parent,
             f"{service}-errors",
             errors,
-            watch=watch,
             threshold=thresholds.errors_per_minute,
             periods=1,
             description=f"{service} has answered more than {thresholds.errors_per_minute} requests of one minute with a 5xx "

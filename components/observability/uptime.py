@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_aws as aws
 
-from components.alarms import Metric, Watch, alarm
-from components.base import Component, Foundation
+from components.alarms import Metric, alarm
+from components.base import Component
+from components.context import Alerting, Context
 from components.edge.logs import GLOBAL_REGION
 from components.keys import customer_key, publishing
 from components.messaging.alerts import CLOUDWATCH, Alerts
@@ -49,17 +50,16 @@ class Uptime(Component):
         self,
         name: str,
         settings: UptimeSettings,
+        context: Context,
         *,
-        foundation: Foundation,
         host: pulumi.Input[str],
         blocked_countries: Sequence[str],
         emails: Sequence[str],
-        watch: Watch,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """``host``: what users call the platform. ``blocked_countries``: whose requests the firewall refuses, so that no location
         there is asked. ``emails``: who is paged, where the platform's own topics are out of reach."""
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         check = aws.route53.HealthCheck(
             f"{name}-check",
             type="HTTPS" if settings.contains is None else "HTTPS_STR_MATCH",
@@ -74,14 +74,16 @@ class Uptime(Component):
             opts=self.child(),
         )
         self.health_check_id = check.id
-        near = foundation.region == GLOBAL_REGION
+        near = context.region == GLOBAL_REGION
         self.topic_arn = None if near else self._topic(emails)
         alarm(
             self,
             "unreachable",
             Metric("AWS/Route53", "HealthCheckStatus", {"HealthCheckId": check.id}, "Minimum"),
             # Pages and dashboard are made of alarms of the platform's own region.
-            watch=watch if self.topic_arn is None else Watch(self.topic_arn, watch.settings, region=GLOBAL_REGION),
+            alerting=Alerting(self.topic_arn, context.alerting.settings, region=GLOBAL_REGION)
+            if self.topic_arn
+            else None,
             threshold=1,
             comparison="LessThanThreshold",
             periods=settings.minutes,
@@ -94,19 +96,19 @@ class Uptime(Component):
 
     def _topic(self, emails: Sequence[str]) -> pulumi.Output[str]:
         """The key keeps nothing for longer than a message takes to be delivered, so it may go with the check."""
-        foundation = self.foundation
+        context = self.context
         key = customer_key(
             self,
             "pages",
-            f"alias{foundation.prefix}/{foundation.region}/uptime",
-            [publishing(foundation, CLOUDWATCH)],
+            f"alias{context.prefix}/{context.region}/uptime",
+            [publishing(context, CLOUDWATCH)],
             region=GLOBAL_REGION,
             opts=self.child(),
         )
         return Alerts(
             f"{self.name}-pages",
             emails,
-            foundation=foundation,
+            context=context,
             key_arn=key.arn,
             publishers=(CLOUDWATCH,),
             region=GLOBAL_REGION,

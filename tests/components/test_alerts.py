@@ -3,18 +3,14 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from components.base import Foundation
+from components.context import Context
 from components.messaging.alerts import Alerts
 from settings.models.observability import ObservabilitySettings
 from tests.harness import build
 
 
 def test_an_alert_topic_is_encrypted_and_takes_messages_from_this_account_only() -> None:
-    snapshot = build(
-        lambda foundation: Alerts(
-            "shop-alerts", ["a@example.com"], foundation=foundation, key_arn="arn:aws:kms:ap-south-1:111122223333:key/k"
-        )
-    )
+    snapshot = build(lambda context: Alerts("shop-alerts", ["a@example.com"], context=context))
     [topic] = snapshot.of_type("aws:sns/topic:Topic")
     assert topic.inputs["kmsMasterKeyId"]
     [policy] = snapshot.of_type("aws:sns/topicPolicy:TopicPolicy")
@@ -26,10 +22,9 @@ def test_an_alert_topic_is_encrypted_and_takes_messages_from_this_account_only()
 
 
 def test_eventbridge_speaks_without_a_condition_and_only_where_there_are_rules() -> None:
-    key = "arn:aws:kms:ap-south-1:111122223333:key/k"
     admitted = {}
     for rules in (True, False):
-        snapshot = build(lambda foundation: Alerts("shop-alerts", [], foundation=foundation, key_arn=key, rules=rules))  # noqa: B023 - it runs at once
+        snapshot = build(lambda context: Alerts("shop-alerts", [], context=context, rules=rules))  # noqa: B023 - it runs at once
         [policy] = snapshot.of_type("aws:sns/topicPolicy:TopicPolicy")
         admitted[rules] = {
             service: statement.get("Condition")
@@ -48,11 +43,10 @@ def test_each_severity_has_its_own_audience() -> None:
     )
     assert settings.alerts.page is not None
 
-    def program(foundation: Foundation) -> None:
-        key = "arn:aws:kms:ap-south-1:111122223333:key/k"
+    def program(context: Context) -> None:
         for severity, audience in (("notices", settings.alerts.notice), ("pages", settings.alerts.page)):
             if audience is not None:
-                Alerts(f"shop-{severity}", audience.emails, foundation=foundation, key_arn=key)
+                Alerts(f"shop-{severity}", audience.emails, context=context)
 
     snapshot = build(program)
     topics = {topic.outputs["arn"]: topic.name for topic in snapshot.of_type("aws:sns/topic:Topic")}

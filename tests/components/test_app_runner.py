@@ -4,21 +4,18 @@ from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
-import pulumi
 import pytest
 
 from components.access import Grant, Opening, ParameterReference, SecretReference, Statement
-from components.alarms import Watch
-from components.base import Foundation
 from components.compute.app_runner import AppRunner
-from components.logs import Logging
+from components.context import Context
 from preview.snapshot import Resource, Snapshot
 from preview.verdicts import judge
 from settings.models.compute import ComputeSettings
 from settings.models.observability import ObservabilitySettings
 from settings.models.services import ServiceSettings
 from tests.components.test_compute_fargate import POOL
-from tests.harness import build
+from tests.harness import build, key_arn, observed
 
 KEY = "arn:aws:kms:ap-south-1:111122223333:key/k"
 SECRET = "arn:aws:secretsmanager:ap-south-1:111122223333:secret:db-1"
@@ -54,12 +51,12 @@ DATABASE = Grant(
 
 def app_runner(
     services: Mapping[str, Any] = APP, *, observability: Mapping[str, Any] | None = None, **wiring: Any
-) -> Callable[[Foundation], AppRunner]:
-    def program(foundation: Foundation) -> AppRunner:
+) -> Callable[[Context], AppRunner]:
+    def program(context: Context) -> AppRunner:
         return AppRunner(
             "shop-compute",
             ComputeSettings.model_validate({"engine": "app-runner", "app_runner_quota": 50}),
-            foundation=foundation,
+            context=observed(context, ObservabilitySettings.model_validate(observability or {})),
             services={name: ServiceSettings.model_validate(service) for name, service in services.items()},
             network=SimpleNamespace(
                 vpc_id="vpc-1",
@@ -70,13 +67,6 @@ def app_runner(
                 endpoint_security_group_id="sg-endpoints",
             ),
             grants={name: {"database": DATABASE} for name in services},
-            logging=Logging(pulumi.Output.from_input(KEY), 30),
-            watch=Watch(
-                pulumi.Output.from_input("arn:aws:sns:ap-south-1:111122223333:t"),
-                ObservabilitySettings.model_validate(observability or {}),
-            ),
-            key_arn=KEY,
-            images_key_arn=KEY,
             **wiring,
         )
 
@@ -136,7 +126,7 @@ def test_a_service_is_asked_for_its_health_on_its_port(shop: Snapshot) -> None:
     service = named(shop, SERVICE).inputs
     assert service["healthCheckConfiguration"]["path"] == "/api/health"
     assert image_of(shop)["imageConfiguration"]["port"] == "3000"
-    assert service["encryptionConfiguration"] == {"kmsKey": KEY}
+    assert service["encryptionConfiguration"] == {"kmsKey": key_arn("storage")}
 
 
 def test_values_come_by_reference_and_the_services_own_role_reads_them(shop: Snapshot) -> None:
@@ -268,7 +258,7 @@ def test_what_the_firewall_refuses_is_logged_without_credentials(shop: Snapshot)
     assert logging["loggingFilter"]["defaultBehavior"] == "DROP"
     group = named(shop, "aws:cloudwatch/logGroup:LogGroup", "refused").inputs
     assert group["name"] == "aws-waf-logs-shop-prod-apprunner"
-    assert group["kmsKeyId"] == KEY
+    assert group["kmsKeyId"] == key_arn("logs")
 
 
 def test_no_rule_of_the_policy_pack_refuses_it(shop: Snapshot) -> None:

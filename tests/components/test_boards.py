@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from components.base import Foundation
+from components.context import Context
 from components.observability.boards import Boards, Cluster, Seen
 from components.platform import Platform
 from preview.snapshot import Snapshot
@@ -179,8 +179,8 @@ def test_widgets_do_not_overlap(board: str) -> None:
 
 
 def _board(seen: Seen, *wanted: Any) -> list[dict[str, Any]]:
-    def program(foundation: Foundation) -> None:
-        Boards("shop-boards", wanted or ("api",), foundation=foundation, seen=seen)
+    def program(context: Context) -> None:
+        Boards("shop-boards", wanted or ("api",), context=context, seen=seen)
 
     [board] = boards(build(program)).values()
     return board

@@ -1,18 +1,17 @@
 import json
 from typing import Any
 
-import pulumi
 import pytest
 from pydantic import ValidationError
 
-from components.alarms import Metric, Watch, alarm
-from components.base import Foundation
+from components.alarms import Metric, alarm
 from components.budget import Budget
+from components.context import Context
 from components.messaging.alerts import Alerts
 from components.observability.dashboard import Dashboard
 from settings.models.budget import BudgetSettings
 from settings.models.observability import ObservabilitySettings
-from tests.harness import build
+from tests.harness import build, observed
 from tests.requirements import proves
 
 TOPIC = "arn:aws:sns:ap-south-1:111122223333:alerts"
@@ -20,10 +19,10 @@ TOPIC = "arn:aws:sns:ap-south-1:111122223333:alerts"
 
 def budget(**settings: Any) -> list[Any]:
     snapshot = build(
-        lambda foundation: Budget(
+        lambda context: Budget(
             "shop-budget",
             BudgetSettings.model_validate(settings),
-            foundation=foundation,
+            context=context,
             emails=["a@example.com"],
             topic_arn=TOPIC,
         )
@@ -165,13 +164,12 @@ def test_alerts_speak_while_credits_pay() -> None:
 
 
 def test_budgets_and_anomalies_wait_until_the_topic_lets_them_speak() -> None:
-    def program(foundation: Foundation) -> None:
-        key = "arn:aws:kms:ap-south-1:111122223333:key/k"
-        topic = Alerts("shop-alerts", [], foundation=foundation, key_arn=key)
+    def program(context: Context) -> None:
+        topic = Alerts("shop-alerts", [], context=context)
         Budget(
             "shop-budget",
             BudgetSettings.model_validate({"anomalies": {}}),
-            foundation=foundation,
+            context=context,
             emails=[],
             topic_arn=topic.topic_arn,
             after=[topic],
@@ -185,16 +183,12 @@ def test_budgets_and_anomalies_wait_until_the_topic_lets_them_speak() -> None:
 
 
 def dashboard_of(count: int) -> dict[str, Any]:
-    def program(foundation: Foundation) -> None:
-        topic = Alerts("shop-alerts", [], foundation=foundation, key_arn="arn:aws:kms:ap-south-1:111122223333:key/k")
-        watch = Watch(
-            pulumi.Output.from_input(topic.topic_arn),
-            ObservabilitySettings(runbook="https://runbook.example.com/alarms"),
-        )
+    def program(context: Context) -> None:
+        topic = Alerts("shop-alerts", [], context=context)
         for index in range(count):
             metric = Metric("AWS/RDS", "CPUUtilization", {"DBInstanceIdentifier": "db"})
-            alarm(topic, f"cpu-{index}", metric, watch=watch, threshold=80, description="Busy.")
-        Dashboard("shop-dashboard", foundation=foundation, alarms=watch.raised)
+            alarm(topic, f"cpu-{index}", metric, threshold=80, description="Busy.")
+        Dashboard("shop-dashboard", context=context, alarms=context.alerting.declared)
 
     [dashboard] = build(program).of_type("aws:cloudwatch/dashboard:Dashboard")
     body: dict[str, Any] = json.loads(dashboard.inputs["dashboardBody"])
@@ -226,10 +220,10 @@ def test_a_dashboard_with_too_many_alarms_says_what_it_leaves_out() -> None:
 
 
 def test_an_alarm_links_to_its_place_in_the_runbook() -> None:
-    def program(foundation: Foundation) -> None:
-        topic = Alerts("shop-alerts", [], foundation=foundation, key_arn="arn:aws:kms:ap-south-1:111122223333:key/k")
-        watch = Watch(topic.topic_arn, ObservabilitySettings(runbook="https://runbook.example.com/alarms"))
-        alarm(topic, "cpu", Metric("AWS/RDS", "CPUUtilization", {}), watch=watch, threshold=80, description="Busy.")
+    def program(context: Context) -> None:
+        told = observed(context, ObservabilitySettings(runbook="https://runbook.example.com/alarms"))
+        topic = Alerts("shop-alerts", [], context=told)
+        alarm(topic, "cpu", Metric("AWS/RDS", "CPUUtilization", {}), threshold=80, description="Busy.")
 
     [resource] = build(program).of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
     assert resource.inputs["alarmDescription"] == "Busy.\nRunbook: https://runbook.example.com/alarms#cpu"

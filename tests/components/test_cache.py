@@ -10,12 +10,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from components.access import policy_document
-from components.alarms import Watch
 from components.cache import Cache, node_ids
-from components.logs import Logging
 from settings.models.cache import CacheSettings
 from settings.models.observability import ObservabilitySettings
-from tests.harness import build
+from tests.harness import build, observed
 from tests.requirements import proves
 
 KEY = "arn:aws:kms:ap-south-1:111122223333:key/data"
@@ -24,21 +22,14 @@ KEY = "arn:aws:kms:ap-south-1:111122223333:key/data"
 def _cache(settings=None, *, thresholds=None, **options):
     known = pulumi.Output.from_input
 
-    def program(foundation):
+    def program(context):
         cache = Cache(
             "shop-cache",
             CacheSettings.model_validate(settings or {}),
-            foundation=foundation,
+            context=observed(context, ObservabilitySettings.model_validate({"thresholds": thresholds or {}})),
             network=SimpleNamespace(
                 vpc_id=known("vpc-1"), data_subnet_ids={"a": known("subnet-a"), "b": known("subnet-b")}
             ),
-            key_arn=known(KEY),
-            logging=Logging(known("arn:aws:kms:ap-south-1:111122223333:key/logs"), 30),
-            watch=Watch(
-                known("arn:aws:sns:ap-south-1:111122223333:alerts"),
-                ObservabilitySettings.model_validate({"thresholds": thresholds or {}}),
-            ),
-            secrets_key_arn=known("arn:aws:kms:ap-south-1:111122223333:key/secrets"),
         )
         grant = cache.grant("connect")
         pulumi.export("environment", dict(grant.environment))
@@ -284,18 +275,14 @@ def test_what_elasticache_refuses_is_a_mistake(settings):
 
 
 def test_the_longest_names_fit():
-    def program(foundation):
+    def program(context):
         name = f"{'p' * 24}-cache"
         known = pulumi.Output.from_input
         Cache(
             name,
             CacheSettings(),
-            foundation=foundation,
+            context=context,
             network=SimpleNamespace(vpc_id=known("vpc-1"), data_subnet_ids={"a": known("subnet-a")}),
-            key_arn=known(KEY),
-            logging=Logging(known(KEY), 30),
-            watch=Watch(known("arn"), ObservabilitySettings()),
-            secrets_key_arn=known(KEY),
         )
 
     snapshot = build(program, stage="staging", name="p" * 24)

@@ -8,15 +8,13 @@ import pulumi
 import pytest
 
 from components.access import Grant, Opening, SecretReference, Statement
-from components.alarms import Watch
-from components.base import Foundation
 from components.compute.fargate import Fargate
-from components.logs import Logging
+from components.context import Context
 from preview.snapshot import Resource, Snapshot
 from settings.models.compute import ComputeSettings
 from settings.models.observability import ObservabilitySettings, ThresholdSettings
 from settings.models.services import ServiceSettings
-from tests.harness import build
+from tests.harness import build, key_arn, observed, topic_arn
 
 KEY = "arn:aws:kms:ap-south-1:111122223333:key/k"
 SECRET = "arn:aws:secretsmanager:ap-south-1:111122223333:secret:db-1"
@@ -82,23 +80,16 @@ def fargate(
     load_balancer: SimpleNamespace | None = None,
     queues: Mapping[str, Any] | None = None,
     delivered: Mapping[str, str] | None = None,
-) -> Callable[[Foundation], Fargate]:
-    def program(foundation: Foundation) -> Fargate:
+) -> Callable[[Context], Fargate]:
+    def program(context: Context) -> Fargate:
         return Fargate(
             "shop-compute",
             ComputeSettings.model_validate(compute or {}),
-            foundation=foundation,
+            context=observed(context, ObservabilitySettings.model_validate(observability or {})),
             services={name: ServiceSettings.model_validate(service) for name, service in services.items()},
             network=network or _network(),
             load_balancer=load_balancer or _load_balancer(),
             grants=grants or {},
-            logging=Logging(pulumi.Output.from_input(KEY), 30),
-            watch=Watch(
-                pulumi.Output.from_input("arn:aws:sns:ap-south-1:111122223333:t"),
-                ObservabilitySettings.model_validate(observability or {}),
-            ),
-            key_arn=KEY,
-            images_key_arn=KEY,
             queues=queues,
             delivered=delivered,
         )
@@ -334,7 +325,9 @@ def test_each_service_has_a_repository_that_scans_and_never_changes_a_tag(shop: 
     for repository in repositories.values():
         assert repository.inputs["imageTagMutability"] == "IMMUTABLE"
         assert repository.inputs["imageScanningConfiguration"] == {"scanOnPush": True}
-        assert repository.inputs["encryptionConfigurations"] == [{"encryptionType": "KMS", "kmsKey": KEY}]
+        assert repository.inputs["encryptionConfigurations"] == [
+            {"encryptionType": "KMS", "kmsKey": key_arn("storage")}
+        ]
         assert repository.inputs["forceDelete"] is False
         assert repository.options["protect"] is True
     rules = json.loads(named(shop, "aws:ecr/lifecyclePolicy:LifecyclePolicy", "web").inputs["policy"])["rules"]
@@ -628,7 +621,7 @@ def test_every_service_brings_its_alarms(shop: Snapshot) -> None:
     for key, threshold in expected.items():
         alarm = named(shop, ALARM, f"api-{key}").inputs
         assert alarm["threshold"] == threshold
-        assert alarm["alarmActions"] == alarm["okActions"] == ["arn:aws:sns:ap-south-1:111122223333:t"]
+        assert alarm["alarmActions"] == alarm["okActions"] == [topic_arn()]
     errors, response = (named(shop, ALARM, f"api-{key}").inputs for key in ("errors", "response"))
     assert (errors["metricName"], errors["statistic"], errors["period"], errors["evaluationPeriods"]) == (
         "HTTPCode_Target_5XX_Count",
@@ -675,7 +668,7 @@ def test_logs_are_encrypted_and_never_block_the_service(shop: Snapshot) -> None:
         "/shop/prod/services/api",
         "/aws/ecs/containerinsights/shop-prod/performance",
     }
-    assert {group["kmsKeyId"] for group in groups.values()} == {KEY}
+    assert {group["kmsKeyId"] for group in groups.values()} == {key_arn("logs")}
     log = container(shop, "web")["logConfiguration"]
     assert log["options"]["awslogs-group"] == "/shop/prod/services/web"
     assert log["options"]["mode"] == "non-blocking"
@@ -691,7 +684,7 @@ def test_sessions_into_tasks_are_recorded_and_encrypted() -> None:
     assert named(snapshot, SERVICE, "api").inputs["enableExecuteCommand"] is True
     [cluster] = snapshot.of_type("aws:ecs/cluster:Cluster")
     session = cluster.inputs["configuration"]["executeCommandConfiguration"]
-    assert (session["logging"], session["kmsKeyId"]) == ("OVERRIDE", KEY)
+    assert (session["logging"], session["kmsKeyId"]) == ("OVERRIDE", key_arn("logs"))
     assert session["logConfiguration"] == {
         "cloudWatchEncryptionEnabled": True,
         "cloudWatchLogGroupName": "/shop/prod/sessions",

@@ -6,18 +6,16 @@ import json
 import re
 from typing import Any
 
-import pulumi
 import pytest
 from pydantic import ValidationError
 
-from components.alarms import Watch
-from components.base import Foundation
+from components.context import Context
 from components.observability.dashboard import Dashboard
 from components.observability.metrics import Metrics, pattern
 from components.observability.pages import Pages
 from preview.snapshot import Snapshot
 from settings.models.observability import MetricSettings, ObservabilitySettings
-from tests.harness import build
+from tests.harness import build, observed
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 FILTER = "aws:cloudwatch/logMetricFilter:LogMetricFilter"
@@ -45,21 +43,20 @@ STOREFRONT: dict[str, Any] = {
 
 
 def shop(metrics: dict[str, Any] | None = None, **options: Any) -> Snapshot:
-    def program(foundation: Foundation) -> None:
+    def program(context: Context) -> None:
         settings = ObservabilitySettings.model_validate({"metrics": STOREFRONT if metrics is None else metrics})
-        watch = Watch(pulumi.Output.from_input("arn:aws:sns:ap-south-1:111122223333:n"), settings)
+        context = observed(context, settings)
         built = Metrics(
             "shop-metrics",
             settings.metrics,
-            foundation=foundation,
+            context=context,
             log_group_names={"api": "/shop/prod/services/api", "worker": "/shop/prod/services/worker"},
-            watch=watch,
         )
-        pages = Pages("shop-pages", foundation=foundation, watch=watch)
+        pages = Pages("shop-pages", context=context)
         Dashboard(
             "shop-dashboard",
-            foundation=foundation,
-            alarms=watch.raised,
+            context=context,
+            alarms=context.alerting.declared,
             pages=pages.alarm_arns,
             graphs=built.graphs,
         )

@@ -10,16 +10,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from components.access import policy_document
-from components.alarms import Watch
 from components.database import Database
 from components.database.archive import schedule
-from components.logs import Logging
 from settings.checks.data import CHECKS, meet
 from settings.facts import max_connections
 from settings.models import Settings
 from settings.models.data import DataSettings, StorageSettings
 from settings.models.observability import ObservabilitySettings
-from tests.harness import build
+from tests.harness import build, observed
 
 DATA_KEY = "arn:aws:kms:ap-south-1:111122223333:key/data"
 SECRETS_KEY = "arn:aws:kms:ap-south-1:111122223333:key/secrets"
@@ -29,22 +27,15 @@ FIVE = {f"reader-{number}": {} for number in range(1, 6)}
 def _database(settings=None, *, level="connect", thresholds=None, **options):
     known = pulumi.Output.from_input
 
-    def program(foundation):
+    def program(context):
         network = SimpleNamespace(
             vpc_id=known("vpc-1"), data_subnet_ids={"a": known("subnet-a"), "b": known("subnet-b")}
         )
         database = Database(
             "shop-database",
             DataSettings.model_validate(settings or {}),
-            foundation=foundation,
+            context=observed(context, ObservabilitySettings.model_validate({"thresholds": thresholds or {}})),
             network=network,
-            key_arn=known(DATA_KEY),
-            logging=Logging(known("arn:aws:kms:ap-south-1:111122223333:key/logs"), 30),
-            watch=Watch(
-                known("arn:aws:sns:ap-south-1:111122223333:alerts"),
-                ObservabilitySettings.model_validate({"thresholds": thresholds or {}}),
-            ),
-            secrets_key_arn=known(SECRETS_KEY),
         )
         grant = database.grant(level)
         pulumi.export("environment", dict(grant.environment))

@@ -3,14 +3,12 @@
 from types import SimpleNamespace
 from typing import Any
 
-import pulumi
 import pytest
 
-from components.base import Foundation
 from components.compute.ec2.address import Address
+from components.context import Context
 from components.edge.edge import Edge
 from components.edge.origin import Door
-from components.logs import Logging
 from preview.snapshot import Resource, Snapshot
 from settings.models.edge import EdgeSettings
 from settings.models.services import ServiceSettings
@@ -20,19 +18,17 @@ KEY = "arn:aws:kms:ap-southeast-1:111122223333:key/k"
 
 
 def edge(domain: str | None, doors: list[Door | None] | None = None, **service: Any) -> Snapshot:
-    def program(foundation: Foundation) -> None:
-        address = Address("chat-address", foundation=foundation)
+    def program(context: Context) -> None:
+        address = Address("chat-address", context=context)
         made = Edge(
             "chat-edge",
             EdgeSettings.model_validate({"zone": {"delegated": True}, "aliases": ["www"]}),
-            foundation=foundation,
+            context=context,
             network=SimpleNamespace(vpc_id="vpc-1"),
             services={"app": ServiceSettings.model_validate({"port": 3000, "path": "/*", **service})},
             storage={},
             buckets={},
-            logging=Logging(pulumi.Output.from_input(KEY), 7),
             logs_bucket=None,
-            secrets_key_arn=pulumi.Output.from_input(KEY),
             origin=address.origin,
         )
         (doors if doors is not None else []).append(made.door)

@@ -4,6 +4,7 @@ import base64
 import datetime as dt
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,20 +13,17 @@ import pytest
 import yaml
 
 from components.access import Grant, Opening, ParameterReference, SecretReference, Statement
-from components.alarms import Watch
-from components.base import Foundation
 from components.compute.ec2.address import Address
 from components.compute.ec2.engine import Ec2
 from components.compute.ec2.own_cache import OwnCache
+from components.context import Context
 from components.edge.origin import Door
-from components.logs import Logging
 from preview.snapshot import Resource, Snapshot
 from preview.verdicts import judge
 from settings.models.cache import CacheSettings, TimeToLiveSettings
 from settings.models.compute import ComputeSettings
-from settings.models.observability import ObservabilitySettings
 from settings.models.services import ServiceSettings
-from tests.harness import build
+from tests.harness import build, key_arn
 
 REGION = "ap-southeast-1"
 KEY = f"arn:aws:kms:{REGION}:111122223333:key/k"
@@ -91,7 +89,7 @@ def ec2(
     compute: Mapping[str, Any] | None = None,
     grants: Mapping[str, Mapping[str, Grant]] | None = None,
     copied: bool = True,
-) -> Callable[[Foundation], Ec2]:
+) -> Callable[[Context], Ec2]:
     own = cache == "instance"
     granted = {
         "database": DATABASE,
@@ -99,32 +97,26 @@ def ec2(
         "uploads": UPLOADS,
     }
 
-    def program(foundation: Foundation) -> Ec2:
+    def program(context: Context) -> Ec2:
         seated = not balanced
         declared = services or {"app": APP, "worker": WORKER}
         names = ("chat.example.com", "origin.chat.example.com") if domain else ()
         return Ec2(
             "chat-compute",
             ComputeSettings.model_validate({"engine": "ec2", "instances": instances, **(compute or {})}),
-            foundation=foundation,
+            context=replace(context, logging=replace(context.logging, retention=7)),
             services={name: ServiceSettings.model_validate(service) for name, service in declared.items()},
             network=_network(),
             load_balancer=_balancer() if balanced else None,
             grants=grants or dict.fromkeys(declared, granted),
-            logging=Logging(pulumi.Output.from_input(KEY), 7),
-            watch=Watch(pulumi.Output.from_input(f"arn:aws:sns:{REGION}:111122223333:t"), ObservabilitySettings()),
-            key_arn=KEY,
-            images_key_arn=KEY,
-            volumes_key_arn=KEY,
             cache=CacheSettings.model_validate({"placement": cache}),
             backups=SimpleNamespace(bucket_name=pulumi.Output.from_input("chat-backups"), grant=_copy)
             if copied
             else None,
-            address=Address("chat-address", foundation=foundation) if seated else None,
+            address=Address("chat-address", context=context) if seated else None,
             door=Door(
                 "x-origin-verify",
                 pulumi.Output.from_input(ORIGIN),
-                KEY,
                 names,
                 pulumi.Output.from_input("Z123") if domain else None,
             )
@@ -140,7 +132,7 @@ def _copy(level: str, prefix: str | None = None) -> Grant:
     return Grant(statements=[Statement("BackupsWrite", ["s3:PutObject"], ["arn:aws:s3:::chat-backups/cache/*"])])
 
 
-def chat(program: Callable[[Foundation], Ec2], **changes: Any) -> Snapshot:
+def chat(program: Callable[[Context], Ec2], **changes: Any) -> Snapshot:
     given = {"name": "chat", "region": REGION, "domain": "chat.example.com", "timezone": "Asia/Singapore"}
     return build(program, **{**given, **changes})
 
@@ -396,7 +388,7 @@ def test_the_data_volume_outlives_instances_and_has_a_snapshot_each_night(mvp: S
     """S4-15"""
     [volume] = mvp.of_type("aws:ebs/volume:Volume")
     assert volume.inputs["encrypted"] is True
-    assert volume.inputs["kmsKeyId"] == KEY
+    assert volume.inputs["kmsKeyId"] == key_arn("storage", REGION)
     assert volume.inputs["availabilityZone"] == f"{REGION}a"
     assert volume.options["protect"] is True
     [policy] = mvp.of_type("aws:dlm/lifecyclePolicy:LifecyclePolicy")
@@ -552,7 +544,7 @@ def test_outside_prod_nothing_is_protected() -> None:
     ids=["mvp", "hybrid", "without-domain", "growth", "one-behind-a-load-balancer"],
 )
 def test_nothing_is_unknown_nothing_is_refused_and_a_first_preview_plans_the_same(
-    program: Callable[[Foundation], Ec2],
+    program: Callable[[Context], Ec2],
 ) -> None:
     known, unknown = chat(program), chat(program, unknowns=True)
     assert '"$groundwork": "unknown"' not in known.dumps()

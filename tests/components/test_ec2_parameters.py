@@ -1,6 +1,6 @@
 """Trees in Parameter Store."""
 
-from components.base import Foundation
+from components.context import Context
 from components.parameters import Parameters
 from settings.models.parameters import ParameterTreeSettings
 from tests.harness import build
@@ -11,7 +11,7 @@ KIND = "aws:ssm/parameter:Parameter"
 def test_each_value_is_a_parameter_below_the_platforms_path() -> None:
     """S4-10"""
     settings = ParameterTreeSettings(values={"LOG_LEVEL": "info", "LIMIT": "3"})
-    snapshot = build(lambda foundation: Parameters("shop-flags", settings, key="flags", foundation=foundation))
+    snapshot = build(lambda context: Parameters("shop-flags", settings, key="flags", context=context))
     found = {parameter.inputs["name"]: parameter.inputs["insecureValue"] for parameter in snapshot.of_type(KIND)}
     assert found == {"/shop/prod/flags/LIMIT": "3", "/shop/prod/flags/LOG_LEVEL": "info"}
 
@@ -20,9 +20,9 @@ def test_whoever_reads_a_tree_gets_references_and_no_permission() -> None:
     """S4-10"""
     grants = []
 
-    def program(foundation: Foundation) -> None:
+    def program(context: Context) -> None:
         settings = ParameterTreeSettings(path="/of/ours", values={"LIMIT": "3"})
-        grants.append(Parameters("shop-flags", settings, key="flags", foundation=foundation).grant("read"))
+        grants.append(Parameters("shop-flags", settings, key="flags", context=context).grant("read"))
 
     build(program)
     assert grants[0].statements == ()
@@ -33,7 +33,7 @@ def test_whoever_reads_a_tree_gets_references_and_no_permission() -> None:
 def test_a_value_more_touches_no_other() -> None:
     def urns(**values: str) -> set[str]:
         settings = ParameterTreeSettings(values=values)
-        snapshot = build(lambda foundation: Parameters("shop-flags", settings, key="flags", foundation=foundation))
+        snapshot = build(lambda context: Parameters("shop-flags", settings, key="flags", context=context))
         return {parameter.urn for parameter in snapshot.of_type(KIND)}
 
     assert urns(A="1") < urns(A="1", B="2")

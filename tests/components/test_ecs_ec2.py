@@ -6,23 +6,20 @@ from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
-import pulumi
 import pulumi_aws as aws
 import pytest
 
 from components.access import Grant, Opening, SecretReference, Statement, policy_document
-from components.alarms import Watch
-from components.base import Foundation
 from components.compute.ecs.launch import user_data
 from components.compute.ecs_ec2 import EcsEc2
 from components.compute.volumes import key_statements
-from components.logs import Logging
+from components.context import Context
 from preview.snapshot import Resource, Snapshot
 from preview.verdicts import judge
 from settings.models.compute import ComputeSettings
 from settings.models.observability import ObservabilitySettings
 from settings.models.services import ServiceSettings
-from tests.harness import build
+from tests.harness import build, key_arn, observed
 
 KEY = "arn:aws:kms:ap-south-1:111122223333:key/k"
 VOLUMES = "arn:aws:kms:ap-south-1:111122223333:key/volumes"
@@ -82,24 +79,16 @@ def ecs_ec2(
     instances: Mapping[str, Any] = INSTANCES,
     observability: Mapping[str, Any] | None = None,
     **compute: Any,
-) -> Callable[[Foundation], EcsEc2]:
-    def program(foundation: Foundation) -> EcsEc2:
+) -> Callable[[Context], EcsEc2]:
+    def program(context: Context) -> EcsEc2:
         return EcsEc2(
             "shop-compute",
             ComputeSettings.model_validate({"engine": "ecs-ec2", "instances": instances, **compute}),
-            foundation=foundation,
+            context=observed(context, ObservabilitySettings.model_validate(observability or {})),
             services={name: ServiceSettings.model_validate(service) for name, service in services.items()},
             network=_network(),
             load_balancer=_load_balancer(),
             grants={name: {"database": DATABASE} for name in services},
-            logging=Logging(pulumi.Output.from_input(KEY), 30),
-            watch=Watch(
-                pulumi.Output.from_input("arn:aws:sns:ap-south-1:111122223333:t"),
-                ObservabilitySettings.model_validate(observability or {}),
-            ),
-            key_arn=KEY,
-            images_key_arn=KEY,
-            volumes_key_arn=VOLUMES,
         )
 
     return program
@@ -170,7 +159,7 @@ def test_an_instance_has_the_ecs_image_imdsv2_and_an_encrypted_volume(shop: Snap
         "volumeType": "gp3",
         "volumeSize": 30,
         "encrypted": "true",
-        "kmsKeyId": VOLUMES,
+        "kmsKeyId": key_arn("storage"),
         "deleteOnTermination": "true",
     }
     assert template["monitoring"] == {"enabled": True}
@@ -364,7 +353,11 @@ def test_the_alarms_of_capacity_stand_beside_those_of_services(shop: Snapshot) -
 def test_task_logs_are_kept_and_encrypted(shop: Snapshot) -> None:
     """S3-09"""
     group = named(shop, "aws:cloudwatch/logGroup:LogGroup", "app").inputs
-    assert (group["name"], group["retentionInDays"], group["kmsKeyId"]) == ("/shop/prod/services/app", 30, KEY)
+    assert (group["name"], group["retentionInDays"], group["kmsKeyId"]) == (
+        "/shop/prod/services/app",
+        30,
+        key_arn("logs"),
+    )
     [container] = json.loads(named(shop, TASK, "app").inputs["containerDefinitions"])
     assert container["logConfiguration"]["options"]["awslogs-group"] == "/shop/prod/services/app"
 
@@ -398,7 +391,7 @@ def test_images_are_scanned_encrypted_and_expire(shop: Snapshot) -> None:
     """S3-06"""
     repository = named(shop, "aws:ecr/repository:Repository", "app").inputs
     assert repository["imageScanningConfiguration"] == {"scanOnPush": True}
-    assert repository["encryptionConfigurations"] == [{"encryptionType": "KMS", "kmsKey": KEY}]
+    assert repository["encryptionConfigurations"] == [{"encryptionType": "KMS", "kmsKey": key_arn("storage")}]
     assert named(shop, "aws:ecr/lifecyclePolicy:LifecyclePolicy", "app")
 
 
@@ -423,8 +416,8 @@ def test_another_service_changes_no_urn(shop: Snapshot) -> None:
 def test_the_key_of_volumes_lets_those_launch_who_launch_and_nobody_else() -> None:
     """S3-03"""
 
-    def program(foundation: Foundation) -> None:
-        aws.kms.Key("volumes", enable_key_rotation=True, policy=policy_document(key_statements(foundation)))
+    def program(context: Context) -> None:
+        aws.kms.Key("volumes", enable_key_rotation=True, policy=policy_document(key_statements(context)))
 
     snapshot = build(program)
     [key] = snapshot.of_type("aws:kms/key:Key")

@@ -10,15 +10,12 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.alarms import Watch
-from components.base import Foundation
+from components.context import Context
 from components.edge.edge import Edge
-from components.logs import Logging
 from components.network.network import Network
 from preview.snapshot import SECRET, Resource, Snapshot
 from settings.models.edge import EdgeSettings
 from settings.models.network import NetworkSettings
-from settings.models.observability import ObservabilitySettings
 from settings.models.services import ServiceSettings
 from settings.models.storage import BucketSettings
 from tests.harness import build
@@ -66,23 +63,16 @@ def _build(
             policy_statements=[{"Sid": "TlsOnly", "Effect": "Deny"}],
         )
 
-    def program(foundation: Foundation) -> None:
-        key = pulumi.Output.from_input(f"arn:aws:kms:{foundation.region}:{ACCOUNT}:key/k")
-        logging = Logging(key, 30)
+    def program(context: Context) -> None:
         Edge(
             "shop-edge",
             EdgeSettings.model_validate({"zone": {"delegated": True}, **settings}),
-            foundation=foundation,
-            network=Network(
-                "shop-network", NetworkSettings.model_validate(network or {}), foundation=foundation, logging=logging
-            ),
+            context=context,
+            network=Network("shop-network", NetworkSettings.model_validate(network or {}), context=context),
             services={name: ServiceSettings.model_validate(service) for name, service in services.items()},
             storage={name: BucketSettings.model_validate(item) for name, item in storage.items()},
             buckets={name: bucket(name) for name in storage},
-            logging=logging,
             logs_bucket=pulumi.Output.from_input("shop-logs"),
-            secrets_key_arn=key,
-            watch=Watch(pulumi.Output.from_input(f"arn:aws:sns:ap-south-1:{ACCOUNT}:alerts"), ObservabilitySettings()),
         )
 
     return build(program, domain=domain, **options)
@@ -293,19 +283,16 @@ def test_counting_the_origin_secret_on_makes_a_new_one() -> None:
 
 
 def test_a_long_platform_name_still_fits_a_load_balancer() -> None:
-    def program(foundation: Foundation) -> None:
-        logging = Logging(pulumi.Output.from_input("key"), 30)
+    def program(context: Context) -> None:
         Edge(
             f"{'x' * 24}-edge",
             EdgeSettings(),
-            foundation=foundation,
-            network=Network(f"{'x' * 24}-network", NetworkSettings(), foundation=foundation, logging=logging),
+            context=context,
+            network=Network(f"{'x' * 24}-network", NetworkSettings(), context=context),
             services={"web": ServiceSettings(port=3000, path="/*")},
             storage={},
             buckets={},
-            logging=logging,
             logs_bucket=None,
-            secrets_key_arn=pulumi.Output.from_input("key"),
         )
 
     assert len(one(build(program, name="x" * 24), BALANCER).name) <= 24

@@ -14,22 +14,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.alarms import Watch
-from components.base import Component, Foundation
+from components.base import Component
 from components.compute.eks import addons, container_logs, entries, nodes
 from components.compute.eks.cluster import build_cluster, managed_groups
 from components.compute.eks.controllers import controllers
 from components.compute.eks.identity import pod_identity, trust
 from components.compute.eks.karpenter import pools
 from components.compute.eks.provider import kubernetes_provider
-from components.logs import Logging
+from components.context import Context
 from preview.snapshot import UNKNOWN, Resource, Snapshot
 from preview.verdicts import judge
 from settings.facts import instance_class, instance_classes, kubernetes_versions, most_pods, node_room
 from settings.models.compute import ComputeSettings
 from settings.models.kubernetes import KubernetesSettings, NodeGroupSettings
 from settings.models.observability import ObservabilitySettings
-from tests.harness import build
+from tests.harness import build, key_arn, observed
 from tests.requirements import proves
 from tests.test_guardrails_on_stacks import TODAY
 
@@ -55,8 +54,8 @@ GROUPS = {
 class Engine(Component):
     layer = "compute"
 
-    def __init__(self, name: str, foundation: Foundation, wanted: dict[str, Any], **thresholds: Any) -> None:
-        super().__init__(name, foundation)
+    def __init__(self, name: str, context: Context, wanted: dict[str, Any], **thresholds: Any) -> None:
+        super().__init__(name, observed(context, ObservabilitySettings.model_validate({"thresholds": thresholds})))
         known = pulumi.Output.from_input
         settings = ComputeSettings.model_validate({"engine": "eks", "kubernetes": wanted})
         network = SimpleNamespace(
@@ -67,21 +66,13 @@ class Engine(Component):
             s3_prefix_list_id=known("pl-1"),
             endpoint_security_group_id=None,
         )
-        watch = Watch(
-            known("arn:aws:sns:ap-south-1:111122223333:alerts"),
-            ObservabilitySettings.model_validate({"thresholds": thresholds}),
-        )
         cluster = build_cluster(
             self,
             settings,
             network=network,
-            logging=Logging(known(LOGS_KEY), 90),
-            watch=watch,
-            key_arn=known(KEY),
-            volumes_key_arn=known(VOLUMES_KEY),
         )
         provider = kubernetes_provider(self, cluster, settings.cluster)
-        made = controllers(self, cluster, settings, provider=provider, network=network, watch=watch)
+        made = controllers(self, cluster, settings, provider=provider, network=network)
         role = aws.iam.Role(f"{name}-pods", assume_role_policy=trust(self), opts=self.child())
         pod_identity(self, cluster, "pods", namespace="shop", service_account="web", role_arn=role.arn)
         pulumi.export("node-group", cluster.node_security_group_id)
@@ -93,7 +84,7 @@ class Engine(Component):
 
 def eks(wanted: dict[str, Any] | None = None, *, thresholds: dict[str, Any] | None = None, **options: Any) -> Snapshot:
     settings = {"nodes": GROUPS, **(wanted or {})}
-    return build(lambda foundation: Engine("shop-compute", foundation, settings, **(thresholds or {})), **options)
+    return build(lambda context: Engine("shop-compute", context, settings, **(thresholds or {})), **options)
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +147,7 @@ def test_the_cluster_is_entered_by_access_entries_and_keeps_secrets_under_our_ke
     assert inputs["name"] == "shop-prod"
     assert inputs["accessConfig"] == {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": True}
     assert inputs["bootstrapSelfManagedAddons"] is False
-    assert inputs["encryptionConfig"] == {"provider": {"keyArn": KEY}, "resources": ["secrets"]}
+    assert inputs["encryptionConfig"] == {"provider": {"keyArn": key_arn("logs")}, "resources": ["secrets"]}
     assert inputs["upgradePolicy"] == {"supportType": "STANDARD"}
     assert inputs["zonalShiftConfig"] == {"enabled": True}
     assert inputs["deletionProtection"] is True
@@ -201,7 +192,7 @@ def test_the_control_planes_logs_have_key_and_retention_before_the_cluster_is_th
     cluster = only(prod, "aws:eks/cluster:Cluster")
     group = named(prod, "aws:cloudwatch/logGroup:LogGroup")["control-plane"]
     assert group.inputs["name"] == "/aws/eks/shop-prod/cluster"
-    assert (group.inputs["retentionInDays"], group.inputs["kmsKeyId"]) == (90, LOGS_KEY)
+    assert (group.inputs["retentionInDays"], group.inputs["kmsKeyId"]) == (30, key_arn("logs"))
     assert group.urn in cluster.dependencies
     assert cluster.inputs["enabledClusterLogTypes"] == [
         "api",
@@ -555,7 +546,7 @@ def test_container_insights_writes_into_groups_that_are_there(prod: Snapshot) ->
     for kind in ("performance", "application", "dataplane", "host"):
         group = groups[f"insights-{kind}"]
         assert group.inputs["name"] == f"/aws/containerinsights/shop-prod/{kind}"
-        assert (group.inputs["retentionInDays"], group.inputs["kmsKeyId"]) == (90, LOGS_KEY)
+        assert (group.inputs["retentionInDays"], group.inputs["kmsKeyId"]) == (30, key_arn("logs"))
         assert group.urn in agent.dependencies
     metrics = values(prod, addons.INSIGHTS)["agent"]["config"]["logs"]["metrics_collected"]
     assert metrics == {"kubernetes": {"enhanced_container_insights": True}}

@@ -16,20 +16,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.access import Grant, Opening, ParameterReference, SecretReference, Statement
-from components.alarms import Watch
-from components.base import Component, Foundation
+from components.base import Component
 from components.compute.eks import engine
 from components.compute.eks.cluster import Cluster
 from components.compute.eks.deployment import _cpu
 from components.compute.eks.engine import Eks
 from components.compute.eks.ranges import Ranges
 from components.compute.eks.secrets import _path
-from components.logs import Logging
+from components.context import Context
 from preview.snapshot import Resource, Snapshot
 from settings.models.compute import ComputeSettings
 from settings.models.observability import ObservabilitySettings
 from settings.models.services import ServiceSettings
-from tests.harness import build
+from tests.harness import build, key_arn, observed
 from tests.requirements import proves
 
 KEY = "arn:aws:kms:ap-south-1:111122223333:key/k"
@@ -122,7 +121,7 @@ def eks(
     ranges: Ranges = RANGES,
     load_balancer: bool = True,
     delivered: Mapping[str, str] | None = None,
-) -> Callable[[Foundation], Eks]:
+) -> Callable[[Context], Eks]:
     balancer = SimpleNamespace(
         arn_suffix="app/shop/1",
         listener_arn="arn:aws:elasticloadbalancing:ap-south-1:111122223333:listener/app/shop/1/2",
@@ -139,24 +138,16 @@ def eks(
     )
     wanted = {"engine": "eks", "kubernetes": dict(kubernetes or {}), **(compute or {})}
 
-    def program(foundation: Foundation) -> Eks:
+    def program(context: Context) -> Eks:
         return Eks(
             "shop-compute",
             ComputeSettings.model_validate(wanted),
-            foundation=foundation,
+            context=observed(context, ObservabilitySettings.model_validate(observability or {})),
             services={name: ServiceSettings.model_validate(service) for name, service in services.items()},
             network=network,
             load_balancer=balancer if load_balancer else None,
             grants=grants or {},
             queues={"jobs": SimpleNamespace(queue_name="shop-jobs"), "other": SimpleNamespace(queue_name="shop-other")},
-            logging=Logging(pulumi.Output.from_input(KEY), 30),
-            watch=Watch(
-                pulumi.Output.from_input("arn:aws:sns:ap-south-1:111122223333:t"),
-                ObservabilitySettings.model_validate(observability or {}),
-            ),
-            key_arn=KEY,
-            images_key_arn=KEY,
-            volumes_key_arn=KEY,
             ranges=ranges,
             vpc_cidr="10.0.0.0/16",
             delivered=delivered,
@@ -746,7 +737,7 @@ def test_logs_and_images_are_where_every_engine_has_them(shop: Snapshot) -> None
         group = named(shop, "aws:cloudwatch/logGroup:LogGroup", service).inputs
         assert (group["name"], group["kmsKeyId"], group["retentionInDays"]) == (
             f"/shop/prod/services/{service}",
-            KEY,
+            key_arn("logs"),
             30,
         )
         repository = named(shop, "aws:ecr/repository:Repository", service)

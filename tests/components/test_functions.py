@@ -9,15 +9,13 @@ import pytest
 from pydantic import ValidationError
 
 from components.access import Grant, Opening, SecretReference, Statement
-from components.alarms import Watch
 from components.functions.function import Function
-from components.logs import Logging
 from components.messaging.queue import Queue
 from settings.artefacts import ROOT, artefact
 from settings.models.functions import FunctionSettings
 from settings.models.observability import ObservabilitySettings
 from settings.models.queues import QueueSettings
-from tests.harness import build
+from tests.harness import build, observed
 
 KEYS = {kind: f"arn:aws:kms:ap-south-1:111122223333:key/{kind}" for kind in ("secrets", "messaging", "logs", "storage")}
 SECRET = "arn:aws:secretsmanager:ap-south-1:111122223333:secret:shop/prod/app-AbCdEf"
@@ -60,16 +58,14 @@ def _network(**changes):
 def _function(settings=None, *, grants=None, network=None, queue=False, tracing=False, **options):
     given = FunctionSettings.model_validate({"code": CODE, **(settings or {})})
 
-    def program(foundation):
-        watch = Watch(out("arn:aws:sns:ap-south-1:111122223333:alerts"), ObservabilitySettings(tracing=tracing))
+    def program(context):
+        context = observed(context, ObservabilitySettings(tracing=tracing))
         source = (
             Queue(
                 "shop-image-jobs",
                 QueueSettings(),
                 key="image-jobs",
-                foundation=foundation,
-                key_arn=out(KEYS["messaging"]),
-                watch=watch,
+                context=context,
             )
             if queue
             else None
@@ -78,14 +74,10 @@ def _function(settings=None, *, grants=None, network=None, queue=False, tracing=
             "shop-resize",
             given,
             key="resize",
-            foundation=foundation,
+            context=context,
             grants=grants or {},
             queue=source,
             network=network,
-            key_arn=out(KEYS["secrets"]),
-            queue_key_arn=out(KEYS["messaging"]),
-            logging=Logging(out(KEYS["logs"]), 30),
-            watch=watch,
         )
 
     return build(program, **options)

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from components.alarms import Metric, Watch, alarm
-from components.base import Component, Foundation
+from components.alarms import Metric, alarm
+from components.base import Component
+from components.context import Context
 from components.hours import GRACE, Hours, StoppedDatabase, StoppedGroup, StoppedService, ecs_services
 from components.observability.pages import Pages
 from preview.snapshot import Snapshot
@@ -22,12 +23,11 @@ from settings.checks.hours import CHECKS
 from settings.models import Settings
 from settings.models.base import WEEKDAYS
 from settings.models.hours import HoursSettings, days_of_week, duration
-from settings.models.observability import ObservabilitySettings
 from settings.models.platform import PlatformSettings
 from settings.models.services import ServiceSettings
 from tests.harness import build
 
-KEY = "arn:aws:kms:ap-southeast-1:111122223333:key/messages"
+KEY = "arn:aws:kms:ap-southeast-1:111122223333:key/messaging"
 ACCOUNT = "111122223333"
 SCHEDULE = "aws:scheduler/schedule:Schedule"
 SCALED = "aws:appautoscaling/scheduledAction:ScheduledAction"
@@ -40,13 +40,13 @@ class Holder(Component):
 
     layer = "data"
 
-    def __init__(self, name: str, foundation: Foundation, layer: str, watch: Watch, count: int = 1) -> None:
+    def __init__(self, name: str, context: Context, layer: str, count: int = 1) -> None:
         self.layer = layer
-        super().__init__(name, foundation)
+        super().__init__(name, context)
         for number in range(count):
             metric = Metric("AWS/RDS", "CPUUtilization", {"DBInstanceIdentifier": "d"})
             severity = "page" if number == 0 else "notice"
-            alarm(self, f"a{number}", metric, watch=watch, threshold=1, description="Off.", severity=severity)
+            alarm(self, f"a{number}", metric, threshold=1, description="Off.", severity=severity)
         self.register_outputs({})
 
 
@@ -59,18 +59,17 @@ def dev(
     calls: bool = True,
     **options: Any,
 ) -> Snapshot:
-    def program(foundation: Foundation) -> None:
+    def program(context: Context) -> None:
         known = pulumi.Output.from_input
-        watch = Watch(known("arn:aws:sns:ap-southeast-1:111122223333:n"), ObservabilitySettings())
-        Holder("chat-database", foundation, "data", watch, alarms)
-        Holder("chat-cache", foundation, "cache", watch)
-        engine = Holder("chat-compute", foundation, "compute", watch)
+        Holder("chat-database", context, "data", alarms)
+        Holder("chat-cache", context, "cache")
+        engine = Holder("chat-compute", context, "compute")
         fixed = {"fixed": StoppedService(known("chat-dev"), known("fixed-1"), 2, None)} if calls else {}
         database = {"database": StoppedDatabase(known("chat-db"), known(f"arn:aws:rds:r:{ACCOUNT}:db:chat-db"))}
         Hours(
             "chat-hours",
             HoursSettings.model_validate(settings or {}),
-            foundation=foundation,
+            context=context,
             databases=database if calls else {},
             services={**fixed, "api": StoppedService(known("chat-dev"), known("api-1"), 1, 4)},
             groups={
@@ -80,9 +79,7 @@ def dev(
             if instances
             else {},
             app_runner={"web": f"arn:aws:apprunner:r:{ACCOUNT}:service/web/1"} if calls else {},
-            key_arn=known(KEY),
-            watch=watch,
-            pages=Pages("chat-pages", foundation=foundation, watch=watch),
+            pages=Pages("chat-pages", context=context),
             after=[engine],
         )
 

@@ -11,7 +11,7 @@ DOMAINS = ("data", "storage", "secrets", "messaging", "logs")
 
 
 def _keys(**options):
-    return build(lambda foundation: Keys("shop-keys", foundation.platform, foundation=foundation), **options)
+    return build(lambda context: Keys("shop-keys", context), **options)
 
 
 def _policies(snapshot):

@@ -14,16 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.access import Grant, Opening, SecretReference
-from components.alarms import Watch
-from components.base import Foundation
-from components.logs import Logging
+from components.context import Context
 from components.migration.documents import table_mappings, task_settings
 from components.migration.migration import Migration
 from preview.snapshot import Snapshot
 from preview.verdicts import judge
 from settings.models.migration import MigrationSettings, TableSettings
 from settings.models.observability import ObservabilitySettings
-from tests.harness import build
+from tests.harness import build, observed
 from tests.requirements import proves
 from tests.test_guardrails_on_stacks import TODAY
 
@@ -52,11 +50,11 @@ def migration(
 ) -> Snapshot:
     known = pulumi.Output.from_input
 
-    def program(foundation: Foundation) -> None:
+    def program(context: Context) -> None:
         made = Migration(
             "shop-migration",
             MigrationSettings.model_validate({**PLAIN, **(settings or {})}),
-            foundation=foundation,
+            context=observed(context, ObservabilitySettings.model_validate({"thresholds": thresholds or {}})),
             network=SimpleNamespace(
                 vpc_id=known("vpc-1"),
                 vpc_ipv6=False,
@@ -71,13 +69,6 @@ def migration(
                 secrets={"DATABASE_PASSWORD": SecretReference(known(TARGET_SECRET), known(SECRETS_KEY), "password")},
             ),
             administrator=administrator,
-            key_arn=known(KEY),
-            secrets_key_arn=known(SECRETS_KEY),
-            logging=Logging(known(f"arn:aws:kms:ap-south-1:{ACCOUNT}:key/logs"), 30),
-            watch=Watch(
-                known(f"arn:aws:sns:ap-south-1:{ACCOUNT}:alerts"),
-                ObservabilitySettings.model_validate({"thresholds": thresholds or {}}),
-            ),
         )
         pulumi.export("tasks", made.task_arns)
 

@@ -9,10 +9,9 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 
-from components.base import Foundation
 from components.compute.eks import controllers, karpenter, queue_scaling
 from components.compute.eks.charts import Chart
-from components.logs import Logging
+from components.context import Context
 from components.network.network import Network
 from preview.snapshot import Resource, Snapshot
 from settings.facts import layer_buckets, regions
@@ -50,11 +49,8 @@ _BUILT: dict[str, Snapshot] = {}
 
 
 def _build(settings: dict[str, Any], wiring: dict[str, Any], **options: Any) -> Snapshot:
-    def program(foundation: Foundation) -> None:
-        logging = Logging(pulumi.Output.from_input(KEY), 30)
-        made = Network(
-            "shop-network", NetworkSettings.model_validate(settings), foundation=foundation, logging=logging, **wiring
-        )
+    def program(context: Context) -> None:
+        made = Network("shop-network", NetworkSettings.model_validate(settings), context=context, **wiring)
         # Somebody who uses the subnets, to see what they wait for.
         for tier, ids, ready in (
             ("public", made.public_subnet_ids, made.public_ready),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from components.alarms import Expression, Metric, Watch, alarm
-from components.base import Component, Foundation
+from components.alarms import Expression, Metric, alarm
+from components.base import Component
+from components.context import Alerting, Context
 from components.database.alarms import watch_instance
 from components.observability.credits import watch_credits
 from components.observability.instances import watch_instances
@@ -45,21 +47,20 @@ class Holder(Component):
 
     layer = "compute"
 
-    def __init__(self, name: str, foundation: Foundation, layer: str, program: Callable[[Component], None]) -> None:
+    def __init__(self, name: str, context: Context, layer: str, program: Callable[[Component], None]) -> None:
         self.layer = layer
-        super().__init__(name, foundation)
+        super().__init__(name, context)
         program(self)
         self.register_outputs({})
 
 
 def credit_alarms(thresholds: Mapping[str, Any]) -> list[Resource]:
-    def program(foundation: Foundation) -> None:
-        found = watching({"thresholds": thresholds})
+    def program(context: Context) -> None:
         Holder(
             "shop-cache",
-            foundation,
+            watched(context, {"thresholds": thresholds}),
             "cache",
-            lambda parent: watch_credits(parent, "001", "AWS/ElastiCache", {"CacheClusterId": "c"}, found),
+            lambda parent: watch_credits(parent, "001", "AWS/ElastiCache", {"CacheClusterId": "c"}),
         )
 
     return build(program).of_type(ALARM)
@@ -84,12 +85,13 @@ def test_credits_have_a_page_or_no_alarm_where_settings_say_so() -> None:
     assert credit_alarms({"cpu_credits": None}) == []
 
 
-def watching(observability: Mapping[str, Any] | None = None, *, pages: bool = True) -> Watch:
-    return Watch(
+def watched(context: Context, observability: Mapping[str, Any] | None = None, *, pages: bool = True) -> Context:
+    alerting = Alerting(
         pulumi.Output.from_input(NOTICES),
         ObservabilitySettings.model_validate(observability or {}),
         page_topic_arn=pulumi.Output.from_input(PAGES) if pages else None,
     )
+    return replace(context, alerting=alerting)
 
 
 def stack(
@@ -102,12 +104,12 @@ def stack(
 ) -> Snapshot:
     """A database, services behind a load balancer, a group of instances, and the pages about them."""
 
-    def program(foundation: Foundation) -> None:
-        watch = watching(observability, pages=pages)
+    def program(context: Context) -> None:
+        context = watched(context, observability, pages=pages)
         if database:
             Holder(
                 "shop-database",
-                foundation,
+                context,
                 "data",
                 lambda parent: watch_instance(
                     parent,
@@ -115,17 +117,16 @@ def stack(
                     pulumi.Output.from_input("shop-database-prod"),
                     "db.t3.micro",
                     settings=DataSettings.model_validate({"class": "db.t3.micro"}),
-                    watch=watch,
                 ),
             )
 
         def compute(parent: Component) -> None:
             for service in services:
-                watch_targets(parent, service, "app/shop/1", f"targetgroup/{service}/2", watch)
-            watch_instances(parent, "instances", "shop-group", watch)
+                watch_targets(parent, service, "app/shop/1", f"targetgroup/{service}/2")
+            watch_instances(parent, "instances", "shop-group")
 
-        Holder("shop-compute", foundation, "compute", compute)
-        Pages("shop-pages", foundation=foundation, watch=watch)
+        Holder("shop-compute", context, "compute", compute)
+        Pages("shop-pages", context=context)
 
     return build(program, **options)
 
@@ -329,20 +330,20 @@ def test_unknowns_change_no_alarm_and_no_page() -> None:
 
 
 def test_a_group_that_may_be_empty_pages_for_no_missing_instance() -> None:
-    def program(foundation: Foundation) -> None:
-        Holder("shop-c", foundation, "compute", lambda parent: watch_instances(parent, "i", "g", watching(), least=0))
+    def program(context: Context) -> None:
+        Holder("shop-c", context, "compute", lambda parent: watch_instances(parent, "i", "g", least=0))
 
     assert sorted(alarms(build(program))) == ["c-i-cpu", "c-i-cpu-page"]
 
 
 def test_a_percentile_is_an_extended_statistic() -> None:
-    def program(foundation: Foundation) -> None:
+    def program(context: Context) -> None:
         metric = Metric("shop/prod", "response", {}, "p95")
         Holder(
             "shop-c",
-            foundation,
+            context,
             "compute",
-            lambda parent: alarm(parent, "slow", metric, watch=watching(), threshold=1, description="Slow.") and None,
+            lambda parent: alarm(parent, "slow", metric, threshold=1, description="Slow.") and None,
         )
 
     [inputs] = alarms(build(program)).values()
@@ -351,20 +352,21 @@ def test_a_percentile_is_an_extended_statistic() -> None:
 
 
 def test_a_severity_can_be_given_without_bounds() -> None:
-    watches = []
+    contexts = []
 
-    def program(foundation: Foundation) -> None:
-        watch = watching()
-        watches.append(watch)
+    def program(context: Context) -> None:
+        contexts.append(context)
         measure = Expression("a + 1", "One more", {"a": Metric("N", "a", {})})
 
         def bring(parent: Component) -> None:
-            alarm(parent, "bad", measure, watch=watch, threshold=1, description="Bad.", severity="page")
+            alarm(parent, "bad", measure, threshold=1, description="Bad.", severity="page")
 
-        Holder("shop-c", foundation, "compute", bring)
+        Holder("shop-c", context, "compute", bring)
 
     build(program)
-    assert [(raised.key, raised.severity, raised.layer) for raised in watches[0].raised] == [("bad", "page", "compute")]
+    assert [(alarm.key, alarm.severity, alarm.layer) for alarm in contexts[0].alerting.declared] == [
+        ("bad", "page", "compute")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import pytest
 from pydantic import ValidationError
 
 from components.access import policy_document
-from components.logs import Logging
 from components.messaging.push import Push
 from settings.access import LEVELS, usable
 from settings.models import Settings
@@ -20,12 +19,11 @@ ANDROID = {"service_account": SEALED}
 
 
 def _push(settings, **options):
-    def program(foundation):
+    def program(context):
         push = Push(
             "shop-push",
             PushSettings.model_validate(settings),
-            foundation=foundation,
-            logging=Logging(pulumi.Output.from_input("arn:aws:kms:ap-south-1:111122223333:key/logs"), 30),
+            context=context,
         )
         grant = push.grant("send")
         pulumi.export("environment", dict(grant.environment))

@@ -9,12 +9,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from components.access import policy_document
-from components.alarms import Watch
 from components.messaging.dead_letters import Sender
 from components.messaging.notifications import Notifications
 from components.messaging.queue import Queue
 from components.storage import Bucket
-from settings.models.observability import ObservabilitySettings
 from settings.models.queues import FifoSettings, NotifySettings, QueueSettings, is_fifo, stem
 from settings.models.storage import BucketSettings
 from tests.harness import build
@@ -24,19 +22,13 @@ BUCKET = "arn:aws:s3:::shop-uploads-1234567"
 TOPIC = "arn:aws:sns:ap-south-1:111122223333:shop-events-topic-1234567"
 
 
-def _watch():
-    return Watch(pulumi.Output.from_input("arn:aws:sns:ap-south-1:111122223333:alerts"), ObservabilitySettings())
-
-
 def _queue(settings=None, *, key="image-jobs", senders=(), **options):
-    def program(foundation):
+    def program(context):
         queue = Queue(
             f"shop-{stem(key)}",
             QueueSettings.model_validate(settings or {}),
             key=key,
-            foundation=foundation,
-            key_arn=pulumi.Output.from_input(KEY),
-            watch=_watch(),
+            context=context,
             senders=senders,
         )
         for level in ("send", "consume"):
@@ -229,15 +221,13 @@ def test_messages_are_protected_in_prod(stage, protected):
 
 
 def test_two_queues_whose_names_contain_each_other_do_not_meet():
-    def program(foundation):
+    def program(context):
         for key in ("jobs", "jobs-dead-letters", "jobs-queue"):
             Queue(
                 f"shop-{key}",
                 QueueSettings(),
                 key=key,
-                foundation=foundation,
-                key_arn=pulumi.Output.from_input(KEY),
-                watch=_watch(),
+                context=context,
             )
 
     assert len(build(program).of_type("aws:sqs/queue:Queue")) == 6
@@ -268,19 +258,14 @@ def test_a_name_that_aws_or_we_do_not_take_is_a_mistake(name):
 
 
 def _notified(settings, **options):
-    def program(foundation):
-        key = pulumi.Output.from_input(KEY)
-        bucket = Bucket(
-            "shop-uploads", BucketSettings(), key="uploads", foundation=foundation, key_arn=key, logs_bucket=None
-        )
+    def program(context):
+        bucket = Bucket("shop-uploads", BucketSettings(), key="uploads", context=context, logs_bucket=None)
         queues = {
             name: Queue(
                 f"shop-{name}",
                 QueueSettings(),
                 key=name,
-                foundation=foundation,
-                key_arn=key,
-                watch=_watch(),
+                context=context,
                 senders=[Sender("s3.amazonaws.com", bucket.arn)],
             )
             for name in ("image-jobs", "removals")
@@ -288,7 +273,7 @@ def _notified(settings, **options):
         Notifications(
             "shop-uploads-notify",
             {name: NotifySettings.model_validate(notify) for name, notify in settings.items()},
-            foundation=foundation,
+            context=context,
             bucket=bucket,
             queues=queues,
         )

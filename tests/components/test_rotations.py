@@ -68,7 +68,7 @@ STACK = {
 @cache
 def stack(unknowns=False):
     settings = Settings.model_validate(STACK)
-    return build(lambda foundation: Platform("shop", settings), unknowns=unknowns, region="us-west-2")
+    return build(lambda context: Platform("shop", settings), unknowns=unknowns, region="us-west-2")
 
 
 def _of(kind):

@@ -9,9 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from components.alarms import Watch
 from components.messaging.schedule import Schedules
-from settings.models.observability import ObservabilitySettings
 from settings.models.queues import ScheduleSettings
 from settings.schedules import problem_with
 from tests.harness import build
@@ -26,17 +24,13 @@ def _thing(arn):
 
 
 def _schedules(settings, **options):
-    def program(foundation):
+    def program(context):
         Schedules(
             "shop-schedules",
             {name: ScheduleSettings.model_validate(schedule) for name, schedule in settings.items()},
-            foundation=foundation,
+            context=context,
             queues={name: _thing(arn) for name, arn in QUEUES.items()},
             functions={"sweep": _thing(FUNCTION)},
-            key_arn=pulumi.Output.from_input(KEY),
-            watch=Watch(
-                pulumi.Output.from_input("arn:aws:sns:ap-south-1:111122223333:alerts"), ObservabilitySettings()
-            ),
         )
 
     return build(program, **options)

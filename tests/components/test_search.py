@@ -9,14 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.access import policy_document
-from components.alarms import Watch
-from components.logs import Logging
 from components.search import Search
 from components.search_alarms import usable_storage
 from preview.verdicts import judge
 from settings.models.observability import ObservabilitySettings
 from settings.models.search import SearchSettings
-from tests.harness import build
+from tests.harness import build, observed
 from tests.requirements import proves
 from tests.test_guardrails_on_stacks import TODAY
 
@@ -30,19 +28,13 @@ MASTERS = {**PROD, "masters": {"class": "m6g.large.search", "count": 3}}
 def _search(settings=None, *, thresholds=None, **options):
     known = pulumi.Output.from_input
 
-    def program(foundation):
+    def program(context):
         search = Search(
             "shop-search",
             SearchSettings.model_validate(settings or {}),
-            foundation=foundation,
+            context=observed(context, ObservabilitySettings.model_validate({"thresholds": thresholds or {}})),
             network=SimpleNamespace(
                 vpc_id=known("vpc-1"), data_subnet_ids={zone: known(f"subnet-{zone}") for zone in "abc"}
-            ),
-            key_arn=known(KEY),
-            logging=Logging(known("arn:aws:kms:ap-south-1:111122223333:key/logs"), 30),
-            watch=Watch(
-                known("arn:aws:sns:ap-south-1:111122223333:alerts"),
-                ObservabilitySettings.model_validate({"thresholds": thresholds or {}}),
             ),
         )
         for level in ("read", "write"):
@@ -271,16 +263,13 @@ def test_the_service_keeps_a_fifth_and_never_more_than_20_gib(size):
 
 
 def test_a_long_name_stays_within_what_a_domain_may_be_called():
-    def program(foundation):
+    def program(context):
         known = pulumi.Output.from_input
         Search(
             "a-platform-with-long-name-search",
             SearchSettings(),
-            foundation=foundation,
+            context=context,
             network=SimpleNamespace(vpc_id=known("vpc-1"), data_subnet_ids={"a": known("subnet-a")}),
-            key_arn=known(KEY),
-            logging=Logging(known("arn:aws:kms:ap-south-1:111122223333:key/logs"), 30),
-            watch=Watch(known("arn:aws:sns:ap-south-1:111122223333:alerts"), ObservabilitySettings()),
         )
 
     name = _domain(build(program)).inputs["domainName"]

@@ -18,15 +18,14 @@ KEY = "arn:aws:kms:ap-south-1:111122223333:key/secrets"
 
 
 def _secret(settings, *, decrypted=False, **options):
-    def program(foundation):
+    def program(context):
         secret = Secret(
             "shop-app",
             SecretSettings.model_validate(
                 {"keys": ["NEXTAUTH_SECRET", "JWT_SECRET"], **settings}, context={"decrypted": decrypted}
             ),
             key="app",
-            foundation=foundation,
-            key_arn=pulumi.Output.from_input(KEY),
+            context=context,
         )
         grant = secret.grant("read")
         pulumi.export(
@@ -147,15 +146,15 @@ def test_a_secret_that_a_function_of_the_product_fills_starts_empty():
 def _rotation(**options):
     arn = "arn:aws:secretsmanager:ap-south-1:111122223333:secret:shop/prod/jwt-AbCdEf"
 
-    def program(foundation):
+    def program(context):
         function = SimpleNamespace(
             arn=pulumi.Output.from_input("arn:aws:lambda:ap-south-1:111122223333:function:rotate")
         )
         secret_arn = pulumi.Output.from_input(arn)
-        Rotation("shop-jwt-rotation", 90, foundation=foundation, secret_arn=secret_arn, function=function)
-        granted = changing({"jwt": secret_arn}, pulumi.Output.from_input(KEY), foundation.region)
+        Rotation("shop-jwt-rotation", 90, context=context, secret_arn=secret_arn, function=function)
+        granted = changing({"jwt": secret_arn}, context)
         pulumi.export("policy", policy_document(granted.statements))
-        pulumi.export("nothing", len(changing({}, pulumi.Output.from_input(KEY), foundation.region).statements))
+        pulumi.export("nothing", len(changing({}, context).statements))
 
     return build(program, **options), arn
 

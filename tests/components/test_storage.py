@@ -19,13 +19,12 @@ KEY = "arn:aws:kms:ap-south-1:111122223333:key/storage"
 
 
 def _bucket(settings=None, *, key="images", grants=(), logs_bucket="shop-logs-1234567", **options):
-    def program(foundation):
+    def program(context):
         bucket = Bucket(
             f"shop-{key}",
             BucketSettings.model_validate(settings or {}),
             key=key,
-            foundation=foundation,
-            key_arn=pulumi.Output.from_input(KEY),
+            context=context,
             logs_bucket=pulumi.Output.from_input(logs_bucket) if logs_bucket else None,
         )
         for level, prefix in grants:
@@ -254,13 +253,12 @@ def test_whoever_purges_finds_and_removes_versions_and_reads_nothing():
 def test_each_prefix_has_a_level_of_its_own():
     use = Use.model_validate({"prefixes": {"uploads/": "read", "processed/": "read-write", "drafts/": "read"}})
 
-    def program(foundation):
+    def program(context):
         bucket = Bucket(
             "shop-files",
             BucketSettings(),
             key="files",
-            foundation=foundation,
-            key_arn=pulumi.Output.from_input(KEY),
+            context=context,
             logs_bucket=None,
         )
         grant = granted(bucket, use)

@@ -8,9 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from components.access import policy_document
-from components.alarms import Watch
 from components.messaging.topic import Subscription, Topic
-from settings.models.observability import ObservabilitySettings
 from settings.models.queues import SubscriptionSettings, TopicSettings, stem
 from tests.harness import build
 
@@ -24,20 +22,16 @@ RECEIVERS = {
 def _topic(settings=None, *, key="events", **options):
     given = TopicSettings.model_validate(settings or {})
 
-    def program(foundation):
-        key_arn = pulumi.Output.from_input(KEY)
-        watch = Watch(pulumi.Output.from_input("arn:aws:sns:ap-south-1:111122223333:alerts"), ObservabilitySettings())
-        topic = Topic(f"shop-{stem(key)}", given, key=key, foundation=foundation, key_arn=key_arn)
+    def program(context):
+        topic = Topic(f"shop-{stem(key)}", given, key=key, context=context)
         for name, subscription in given.subscriptions.items():
             arn = next((RECEIVERS[kind] for kind in RECEIVERS if getattr(subscription, kind)), None)
             Subscription(
                 f"shop-{stem(key)}-{name}",
                 subscription,
-                foundation=foundation,
+                context=context,
                 topic=topic,
                 receiver=SimpleNamespace(arn=pulumi.Output.from_input(arn)) if arn else None,
-                key_arn=key_arn,
-                watch=watch,
             )
         grant = topic.grant("publish")
         pulumi.export("publish", policy_document(grant.statements))

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.base import Component
-from components.logs import Logging, firewall_writes, log_group, log_permission
+from components.logs import firewall_writes, log_group, log_permission
 
 # Names that the provider gives these nested arguments.
 _Statement = aws.wafv2.WebAclRuleStatementArgs
@@ -21,9 +21,7 @@ _Condition = aws.wafv2.WebAclLoggingConfigurationLoggingFilterFilterConditionArg
 _Action = aws.wafv2.WebAclLoggingConfigurationLoggingFilterFilterConditionActionConditionArgs
 
 
-def only_through_cloudfront(
-    parent: Component, header: tuple[str, pulumi.Input[str]], logging: Logging
-) -> pulumi.Output[str]:
+def only_through_cloudfront(parent: Component, header: tuple[str, pulumi.Input[str]]) -> pulumi.Output[str]:
     """App Runner's own addresses are public, and CloudFront's firewall would be walked around by them."""
     name, value = header
     match = _Match(
@@ -35,7 +33,7 @@ def only_through_cloudfront(
     acl = aws.wafv2.WebAcl(
         f"{parent.name}-origin",
         scope="REGIONAL",
-        description=f"{parent.foundation.platform.name} {parent.foundation.platform.stage}: through CloudFront alone",
+        description=f"{parent.context.platform.name} {parent.context.platform.stage}: through CloudFront alone",
         default_action=aws.wafv2.WebAclDefaultActionArgs(block=aws.wafv2.WebAclDefaultActionBlockArgs()),
         rules=[
             aws.wafv2.WebAclRuleArgs(
@@ -49,20 +47,20 @@ def only_through_cloudfront(
         visibility_config=aws.wafv2.WebAclVisibilityConfigArgs(**_visibility(f"{parent.name}-origin")),
         opts=parent.child(),
     )
-    _log(parent, acl, name, logging)
+    _log(parent, acl, name)
     return acl.arn
 
 
-def _log(parent: Component, acl: aws.wafv2.WebAcl, header: str, logging: Logging) -> None:
+def _log(parent: Component, acl: aws.wafv2.WebAcl, header: str) -> None:
     """What was refused; the rest stands in the log of CloudFront's firewall.
 
     https://docs.aws.amazon.com/waf/latest/developerguide/logging-cw-logs.html
     """
-    foundation = parent.foundation
-    path = f"aws-waf-logs-{foundation.slug}-apprunner"
-    group = log_group(parent, "refused", path, logging)
-    statement = firewall_writes(foundation, path, region=foundation.region)
-    permission = log_permission(parent, f"{foundation.slug}-apprunner", [statement])
+    context = parent.context
+    path = f"aws-waf-logs-{context.slug}-apprunner"
+    group = log_group(parent, "refused", path)
+    statement = firewall_writes(context, path, region=context.region)
+    permission = log_permission(parent, f"{context.slug}-apprunner", [statement])
     blocked = _Condition(action_condition=_Action(action="BLOCK"))
     aws.wafv2.WebAclLoggingConfiguration(
         f"{parent.name}-refused",

@@ -50,14 +50,13 @@ def deploy(
     settings: ComputeSettings,
     *,
     network: Network,
-    images_key_arn: pulumi.Input[str],
     delivered: Delivered | None,
     tracing_arn: pulumi.Output[str] | None,
 ) -> Deployed:
     """Everything of one service."""
     name = workload.name
     key = f"{parent.name}-{name}"
-    image = image_of(parent, workload, settings, images_key_arn, delivered)
+    image = image_of(parent, workload, settings, delivered)
     reads = _read_references(parent, workload)
     if image.is_placeholder:
         workload = before_its_image(workload)
@@ -72,7 +71,9 @@ def deploy(
         auto_scaling_configuration_arn=_scaling(parent, name, wanted),
         network_configuration=_network(parent, workload, network),
         health_check_configuration=_health(wanted, image),
-        encryption_configuration=aws.apprunner.ServiceEncryptionConfigurationArgs(kms_key=images_key_arn),
+        encryption_configuration=aws.apprunner.ServiceEncryptionConfigurationArgs(
+            kms_key=parent.context.key_arn("storage")
+        ),
         observability_configuration=aws.apprunner.ServiceObservabilityConfigurationArgs(
             observability_enabled=tracing_arn is not None, observability_configuration_arn=tracing_arn
         ),
@@ -98,7 +99,7 @@ def _health(wanted: ServiceSettings, image: Image) -> aws.apprunner.ServiceHealt
 
 
 def _full_name(parent: Component, service: str) -> str:
-    platform = parent.foundation.platform
+    platform = parent.context.platform
     return f"{platform.name}-{platform.stage}-{service}"
 
 
@@ -107,7 +108,7 @@ def _read_references(parent: Component, workload: Workload) -> list[pulumi.Resou
 
     https://docs.aws.amazon.com/apprunner/latest/dg/env-variable.html
     """
-    statements = read_statements(workload.references, parent.foundation.region)
+    statements = read_statements(workload.references, parent.context.region)
     if not statements:
         return []
     policy = aws.iam.RolePolicy(
@@ -201,7 +202,7 @@ def _network(parent: Component, workload: Workload, network: Network) -> aws.app
 
 def tracing(parent: Component) -> pulumi.Output[str]:
     """X-Ray for services that send spans: https://docs.aws.amazon.com/apprunner/latest/dg/monitor-xray.html"""
-    platform = parent.foundation.platform
+    platform = parent.context.platform
     return aws.apprunner.ObservabilityConfiguration(
         f"{parent.name}-tracing",
         observability_configuration_name=fit(f"{platform.name}-{platform.stage}", _CONFIGURATION_NAME),

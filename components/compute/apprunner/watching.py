@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.alarms import Metric, Watch, alarm
+from components.alarms import Metric, alarm
 from components.base import Component
 from components.compute.apprunner.service import Deployed, dimensions
 
@@ -10,16 +10,15 @@ _NAMESPACE = "AWS/AppRunner"
 """https://docs.aws.amazon.com/apprunner/latest/dg/monitor-cw.html"""
 
 
-def watch_service(parent: Component, name: str, service: Deployed, watch: Watch) -> None:
+def watch_service(parent: Component, name: str, service: Deployed) -> None:
     """CPU, memory, errors, slowness."""
-    thresholds = watch.settings.thresholds
+    thresholds = parent.context.alerting.settings.thresholds
     of = dimensions(service)
     if thresholds.service_cpu is not None:
         alarm(
             parent,
             f"{name}-cpu",
             Metric(_NAMESPACE, "CPUUtilization", of),
-            watch=watch,
             threshold=thresholds.service_cpu,
             description=f"{name} has used more than {thresholds.service_cpu} % of its CPU for 5 minutes. App Runner scales by "
             "requests alone: lower scaling.concurrency, or give it more CPU.",
@@ -29,7 +28,6 @@ def watch_service(parent: Component, name: str, service: Deployed, watch: Watch)
             parent,
             f"{name}-memory",
             Metric(_NAMESPACE, "MemoryUtilization", of),
-            watch=watch,
             threshold=thresholds.service_memory,
             description=f"{name} has used more than {thresholds.service_memory} % of its memory for 5 minutes. Look for a leak "
             "since the last deployment; else lower scaling.concurrency.",
@@ -39,7 +37,6 @@ def watch_service(parent: Component, name: str, service: Deployed, watch: Watch)
             parent,
             f"{name}-response",
             Metric(_NAMESPACE, "RequestLatency", of),
-            watch=watch,
             threshold=thresholds.response_seconds.convert(lambda seconds: seconds * 1000),
             description=f"{name} has taken more than {thresholds.response_seconds} s on average to answer for 5 minutes. Look at "
             "its CPU, then at the database's.",
@@ -49,7 +46,6 @@ def watch_service(parent: Component, name: str, service: Deployed, watch: Watch)
             parent,
             f"{name}-errors",
             Metric(_NAMESPACE, "5xxStatusResponses", of, statistic="Sum"),
-            watch=watch,
             threshold=thresholds.errors_per_minute,
             periods=1,
             description=f"{name} has answered more than {thresholds.errors_per_minute} requests of one minute with a 5xx error. "

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pulumi
 import pulumi_aws as aws
 
-from components.base import Component, Foundation
+from components.base import Component
+from components.context import Context
 from components.edge.origin import Origin
 
 
@@ -27,8 +28,8 @@ class Address(Component):
     origin: Origin
     """As the edge wants it."""
 
-    def __init__(self, name: str, *, foundation: Foundation, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(name, foundation, opts)
+    def __init__(self, name: str, context: Context, *, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, context, opts)
         address = aws.ec2.Eip(f"{name}-address", domain="vpc", opts=self.stateful())
         self.allocation_id = address.allocation_id
         self.origin = Origin(address.public_ip, address.public_dns)

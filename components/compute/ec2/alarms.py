@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pulumi
 
-from components.alarms import Metric, Watch, alarm, key_of
+from components.alarms import Metric, alarm, key_of
 from components.base import Component
 from components.compute.ec2.agent import DISK, MEMORY, disk_dimensions
 from components.compute.ec2.machine import DATA, Machine
@@ -22,20 +22,18 @@ def watch_group(
     *,
     burstable: bool,
     least: int,
-    watch: Watch,
 ) -> None:
     """Alarms named after the group; ``least`` instances run at any hour."""
-    watch_instances(parent, key, group_name, watch, least=least)
+    watch_instances(parent, key, group_name, least=least)
     if burstable:
-        watch_credits(parent, key, "AWS/EC2", {"AutoScalingGroupName": group_name}, watch)
-    thresholds = watch.settings.thresholds
+        watch_credits(parent, key, "AWS/EC2", {"AutoScalingGroupName": group_name})
+    thresholds = parent.context.alerting.settings.thresholds
     here = {"Group": machine.group}
     if thresholds.instance_memory is not None:
         alarm(
             parent,
             f"{key}-memory",
             Metric(machine.namespace, MEMORY, here, "Maximum"),
-            watch=watch,
             threshold=thresholds.instance_memory,
             description=f"An instance has used more than {thresholds.instance_memory} % of its memory for 5 minutes. Look which "
             "container grows, then at a larger class.",
@@ -46,20 +44,19 @@ def watch_group(
                 parent,
                 f"{key}-{name}-disk",
                 Metric(machine.namespace, DISK, disk_dimensions(machine, path), "Maximum"),
-                watch=watch,
                 threshold=thresholds.instance_disk,
                 description=f"More than {thresholds.instance_disk} % of {path} is full. Look for images and logs that nobody "
                 "removed; a larger volume grows in place.",
             )
     if least:
-        _watch_services(parent, key, machine, watch)
-        _watch_status(parent, key, group_name, watch)
+        _watch_services(parent, key, machine)
+        _watch_status(parent, key, group_name)
     if machine.cache:
-        _watch_cache(parent, machine, watch, copied=machine.cache.copied and least > 0)
+        _watch_cache(parent, machine, copied=machine.cache.copied and least > 0)
 
 
-def _watch_services(parent: Component, key: str, machine: Machine, watch: Watch) -> None:
-    unhealthy = watch.settings.thresholds.unhealthy_minutes
+def _watch_services(parent: Component, key: str, machine: Machine) -> None:
+    unhealthy = parent.context.alerting.settings.thresholds.unhealthy_minutes
     if unhealthy is None:
         return
     for severity, minutes in unhealthy.levels():
@@ -67,7 +64,6 @@ def _watch_services(parent: Component, key: str, machine: Machine, watch: Watch)
             parent,
             key_of(f"{key}-services", severity),
             Metric(machine.namespace, "UnwellServices", {"Group": machine.group}, "Maximum"),
-            watch=watch,
             threshold=0,
             periods=int(minutes),
             missing="breaching",
@@ -77,30 +73,28 @@ def _watch_services(parent: Component, key: str, machine: Machine, watch: Watch)
         )
 
 
-def _watch_status(parent: Component, key: str, group_name: pulumi.Input[str], watch: Watch) -> None:
-    if watch.settings.thresholds.unhealthy_minutes is None:
+def _watch_status(parent: Component, key: str, group_name: pulumi.Input[str]) -> None:
+    if parent.context.alerting.settings.thresholds.unhealthy_minutes is None:
         return
     alarm(
         parent,
         f"{key}-status",
         Metric("AWS/EC2", "StatusCheckFailed", {"AutoScalingGroupName": group_name}, "Maximum"),
-        watch=watch,
         threshold=0,
         periods=2,
         description="EC2 finds an instance broken. Auto Scaling replaces it; look whether it did.",
     )
 
 
-def _watch_cache(parent: Component, machine: Machine, watch: Watch, *, copied: bool) -> None:
+def _watch_cache(parent: Component, machine: Machine, *, copied: bool) -> None:
     here = {"Group": machine.group}
-    memory = watch.settings.thresholds.cache_memory
+    memory = parent.context.alerting.settings.thresholds.cache_memory
     if memory is None:
         return
     alarm(
         parent,
         "cache-memory",
         Metric(machine.namespace, "CacheMemory", here, "Maximum"),
-        watch=watch,
         threshold=memory,
         description=f"More than {memory} % of the cache's memory is in use; when it is full, keys are thrown out. Look at keys "
         "without expiry, then at cache.max_memory_mb or cache.placement: elasticache.",
@@ -110,7 +104,6 @@ def _watch_cache(parent: Component, machine: Machine, watch: Watch, *, copied: b
             parent,
             "cache-copy",
             Metric(machine.namespace, "CacheCopied", here, "Sum"),
-            watch=watch,
             threshold=1,
             comparison="LessThanThreshold",
             period=_DAY,

@@ -39,7 +39,7 @@ class Store:
 
 def store(parent: Component) -> Store:
     """An empty one."""
-    prefix = parent.foundation.prefix
+    prefix = parent.context.prefix
     return Store(f"{prefix}/services", f"{prefix}/instances/programs")
 
 
@@ -66,7 +66,7 @@ def write_service(
     name, service = resident.name, resident.settings
     path = f"{kept.path}/environment/{name}"
     body = container(
-        service, region=parent.foundation.region, log_group=log_group, everywhere=everywhere and service.is_public
+        service, region=parent.context.region, log_group=log_group, everywhere=everywhere and service.is_public
     )
     for key, value in resident.environment.items():
         if value == "":

@@ -9,8 +9,7 @@ from typing import Protocol
 import pulumi
 
 from components.access import Grant, SecretReference
-from components.alarms import Watch
-from components.base import Component, Foundation
+from components.base import Component
 from components.compute.ec2.address import Address
 from components.compute.ec2.alarms import watch_group
 from components.compute.ec2.configuration import Store, store, write_programs, write_service
@@ -26,8 +25,9 @@ from components.compute.ec2.user_data import programs
 from components.compute.ec2.volume import DataVolume, attach, data_volume
 from components.compute.images import Delivered, Image, image_of
 from components.compute.wiring import LoadBalancer, Network, Queue
+from components.context import Context
 from components.edge.origin import Door
-from components.logs import Logging, log_group
+from components.logs import log_group
 from settings.facts import instance_is_burstable
 from settings.models.cache import CacheSettings
 from settings.models.compute import ComputeSettings
@@ -101,17 +101,12 @@ class Ec2(Component):
         self,
         name: str,
         settings: ComputeSettings,
+        context: Context,
         *,
-        foundation: Foundation,
         services: Mapping[str, ServiceSettings],
         network: Zoned,
         load_balancer: LoadBalancer | None,
         grants: Mapping[str, Mapping[str, Grant]],
-        logging: Logging,
-        watch: Watch,
-        key_arn: pulumi.Input[str],
-        images_key_arn: pulumi.Input[str],
-        volumes_key_arn: pulumi.Input[str],
         queues: Mapping[str, Queue] | None = None,
         delivered: Delivered | None = None,
         cache: CacheSettings | None = None,
@@ -120,32 +115,27 @@ class Ec2(Component):
         door: Door | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``volumes_key_arn``: its policy lets EC2 Auto Scaling's service-linked role use it. ``cache``: only looked at where
+        """``cache``: only looked at where
         its placement is the instance; ``backups`` is where it is copied to. ``address`` and ``door``: of the only instance,
         where CloudFront asks it and no load balancer stands before it. ``delivered``: the images that run; None where they
-        are known to be there. ``key_arn`` and ``queues`` have no meaning here.
+        are known to be there. ``queues`` has no meaning here.
         """
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         self._settings = settings
         self._services = services
         self._network = network
-        self._watch = watch
         self._cache = cache if cache is not None and cache.placement == "instance" else None
         self._backups = backups
         self._address = address
         self._door = door
-        self._volumes_key_arn = volumes_key_arn
         wanted = parts(settings, services, cache)
 
         bearers = {part.key: bearer(self, part.key) for part in wanted}
         people = self._people(wanted, bearers, grants)
-        images = {service: image_of(self, people[service], settings, images_key_arn, delivered) for service in services}
-        logs = {
-            service: log_group(self, service, f"{foundation.prefix}/services/{service}", logging)
-            for service in services
-        }
+        images = {service: image_of(self, people[service], settings, delivered) for service in services}
+        logs = {service: log_group(self, service, f"{context.prefix}/services/{service}") for service in services}
         self._log_arns = {service: made.arn for service, made in logs.items()}
-        own = log_group(self, "instances", self._instance_logs, logging)
+        own = log_group(self, "instances", self._instance_logs)
         self._log_arns[""] = own.arn
 
         machines = {part.key: self._machine(part) for part in wanted}
@@ -158,10 +148,10 @@ class Ec2(Component):
                 resident,
                 images[service],
                 placeholder_image=settings.placeholder_image,
-                log_group=f"{foundation.prefix}/services/{service}",
+                log_group=f"{context.prefix}/services/{service}",
                 everywhere=load_balancer is not None,
             )
-        behind = targets(self, services, network, load_balancer, watch)
+        behind = targets(self, services, network, load_balancer)
         walls = {
             part.key: firewall(
                 self,
@@ -197,11 +187,11 @@ class Ec2(Component):
 
     @property
     def _instance_logs(self) -> str:
-        return f"{self.foundation.prefix}/instances"
+        return f"{self.context.prefix}/instances"
 
     @property
     def _namespace(self) -> str:
-        return self.foundation.prefix[1:]
+        return self.context.prefix[1:]
 
     def _people(
         self, wanted: tuple[Part, ...], bearers: Mapping[str, Bearer], grants: Mapping[str, Mapping[str, Grant]]
@@ -213,16 +203,16 @@ class Ec2(Component):
         return found
 
     def _machine(self, part: Part) -> Machine:
-        platform = self.foundation.platform
+        platform = self.context.platform
         own_cache = self._cache if part.key == MAIN else None
         return Machine(
             group=f"{platform.name}-{platform.stage}-{part.key}",
             namespace=self._namespace,
             log_group=self._instance_logs,
-            region=self.foundation.region,
+            region=self.context.region,
             timezone=platform.timezone,
-            parameters=f"{self.foundation.prefix}/services",
-            programs=f"{self.foundation.prefix}/instances/programs",
+            parameters=f"{self.context.prefix}/services",
+            programs=f"{self.context.prefix}/instances/programs",
             services=part.services,
             after={service: self._before(service) for service in part.services},
             proxy=self._proxy() if part.key == MAIN else None,
@@ -239,7 +229,7 @@ class Ec2(Component):
         if self._door is None:
             return None
         return Proxy(
-            routes=tuple(routes(self._services, self.foundation.platform.domain, self._settings.engine)),
+            routes=tuple(routes(self._services, self.context.platform.domain, self._settings.engine)),
             ports={service: declared.port for service, declared in self._services.items() if declared.port},
             header=self._door.header,
             certified=Certified(self._door.names) if self._door.names else None,
@@ -266,7 +256,7 @@ class Ec2(Component):
             to,
             [
                 *duties(self, kept, self._log_arns, machine.namespace),
-                *on_behalf(here, images, self.foundation.region, also=_door_secrets(door)),
+                *on_behalf(here, images, self.context.region, also=_door_secrets(self.context, door)),
                 *(at_the_door(door) if door else ()),
                 *(attach(self, volume) if volume else ()),
                 *(backups.grant("write", "cache/").statements if backups else ()),
@@ -278,7 +268,12 @@ class Ec2(Component):
             part.key,
             self._settings,
             Bounds(part.least, part.most, self._seat(wall.id) if part.seated else None),
-            Kit(machine, self._facts(kept, volume, door, backups), to.profile_arn, wall.id, self._volumes_key_arn),
+            Kit(
+                machine,
+                self._facts(kept, volume, door, backups),
+                to.profile_arn,
+                wall.id,
+            ),
             network=self._network,
             target_group_arns=[target.arn for target in served],
             alarm_names=[alarm for target in served for alarm in target.alarm_names],
@@ -294,7 +289,7 @@ class Ec2(Component):
         capacity = self._settings.capacity
         least = min([part.least, *(hours.min for hours in capacity.schedule.values())])
         burstable = instance_is_burstable(capacity.instance_class)
-        watch_group(self, part.key, machine, made.name, burstable=burstable, least=least, watch=self._watch)
+        watch_group(self, part.key, machine, made.name, burstable=burstable, least=least)
         return made.name
 
     def _facts(
@@ -313,7 +308,7 @@ class Ec2(Component):
 
     def _volume(self) -> DataVolume:
         size = self._settings.capacity.data_volume
-        return data_volume(self, size or 0, self._zone, self._volumes_key_arn)
+        return data_volume(self, size or 0, self._zone)
 
     @property
     def _zone(self) -> str:
@@ -327,5 +322,5 @@ class Ec2(Component):
         return seat(self, self._zone, subnets[self._zone], group_id, allocation)
 
 
-def _door_secrets(door: Door | None) -> list[SecretReference]:
-    return [SecretReference(door.secret_arn, door.key_arn)] if door else []
+def _door_secrets(context: Context, door: Door | None) -> list[SecretReference]:
+    return [SecretReference(door.secret_arn, context.key_arn("secrets"))] if door else []

@@ -56,7 +56,6 @@ class Kit:
     facts: Mapping[str, pulumi.Input[str]]
     profile_arn: pulumi.Output[str]
     group_id: pulumi.Output[str]
-    volumes_key_arn: pulumi.Input[str]
 
 
 def group(
@@ -105,7 +104,7 @@ def _template(
     wanted = settings.capacity
     return aws.ec2.LaunchTemplate(
         f"{parent.name}-{key}",
-        description=f"{parent.foundation.platform.name} {parent.foundation.platform.stage}: {key}",
+        description=f"{parent.context.platform.name} {parent.context.platform.stage}: {key}",
         update_default_version=True,
         image_id=wanted.image or _image(parent, settings.built_for, bounds),
         instance_type=wanted.instance_class,
@@ -121,7 +120,7 @@ def _template(
         if instance_is_burstable(wanted.instance_class)
         else None,
         network_interfaces=[_interface(bounds, kit)],
-        block_device_mappings=[root_volume(wanted.volume, kit.volumes_key_arn)],
+        block_device_mappings=[root_volume(wanted.volume, parent.context.key_arn("storage"))],
         user_data=_user_data(kit),
         tag_specifications=_tags(parent, key) if bounds.seat is not None else None,
         opts=parent.child(),
@@ -130,7 +129,7 @@ def _template(
 
 def _tags(parent: Component, key: str) -> list[aws.ec2.LaunchTemplateTagSpecificationArgs]:
     """Of what a launch makes; its interface is there already, and has its tags."""
-    tags = {"Name": f"{parent.name}-{key}", **parent.foundation.lasting_tags(parent.layer)}
+    tags = {"Name": f"{parent.name}-{key}", **parent.context.lasting_tags(parent.layer)}
     return [
         aws.ec2.LaunchTemplateTagSpecificationArgs(resource_type=kind, tags=tags) for kind in ("instance", "volume")
     ]

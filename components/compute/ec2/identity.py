@@ -80,7 +80,7 @@ def _role(
     statements = workload.distinct(granted)
     if not statements:
         return None, ()
-    role = role_of(parent, f"{name}-task", trust, f"What {name} of {parent.foundation.platform.name} may do.")
+    role = role_of(parent, f"{name}-task", trust, f"What {name} of {parent.context.platform.name} may do.")
     policy = aws.iam.RolePolicy(
         f"{parent.name}-{name}-task", role=role.name, policy=policy_document(statements), opts=parent.child()
     )

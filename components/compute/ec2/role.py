@@ -35,7 +35,7 @@ def bearer(parent: Component, key: str) -> Bearer:
     role = aws.iam.Role(
         name,
         assume_role_policy=trusted("ec2.amazonaws.com"),
-        description=f"Instances of {parent.foundation.platform.name}: {key}.",
+        description=f"Instances of {parent.context.platform.name}: {key}.",
         opts=parent.child(),
     )
     profile = aws.iam.InstanceProfile(name, role=role.name, opts=parent.child())
@@ -58,7 +58,7 @@ def duties(
     yield Statement(
         "ReadConfiguration",
         ("ssm:GetParameters",),
-        [parent.foundation.arn("ssm", f"parameter{path}/*") for path in paths],
+        [parent.context.arn("ssm", f"parameter{path}/*") for path in paths],
     )
     # A path is asked for as itself: what ends in /* alone lets nothing be listed. Below it are the paths of services.
     # https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-access.html
@@ -66,8 +66,8 @@ def duties(
         "ListConfiguration",
         ("ssm:GetParametersByPath",),
         [
-            parent.foundation.arn("ssm", f"parameter{kept.programs}"),
-            parent.foundation.arn("ssm", f"parameter{kept.path}/environment/*"),
+            parent.context.arn("ssm", f"parameter{kept.programs}"),
+            parent.context.arn("ssm", f"parameter{kept.path}/environment/*"),
         ],
     )
     yield Statement(

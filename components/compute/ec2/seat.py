@@ -36,14 +36,14 @@ def seat(
         f"{parent.name}-seat",
         subnet_id=subnet_id,
         security_groups=[group_id],
-        description=f"The only instance of {parent.foundation.platform.name} {parent.foundation.platform.stage}",
+        description=f"The only instance of {parent.context.platform.name} {parent.context.platform.stage}",
         opts=parent.child(),
     )
     if allocation_id is not None:
         aws.ec2.EipAssociation(
             f"{parent.name}-seat", allocation_id=allocation_id, network_interface_id=interface.id, opts=parent.child()
         )
-    return Seat(interface.id, f"{parent.foundation.region}{zone}")
+    return Seat(interface.id, f"{parent.context.region}{zone}")
 
 
 def admit_cloudfront(parent: Component, group_id: pulumi.Output[str], port: int) -> pulumi.Resource:

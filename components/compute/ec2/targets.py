@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.alarms import Watch
 from components.base import Component, fit
 from components.compute import routing
 from components.compute.wiring import LoadBalancer, Network
@@ -31,19 +30,18 @@ def targets(
     services: Mapping[str, ServiceSettings],
     network: Network,
     load_balancer: LoadBalancer | None,
-    watch: Watch,
 ) -> dict[str, Target]:
     """A target group for each public service, with its rules and alarms."""
     if load_balancer is None:
         return {}
-    found = routes(services, parent.foundation.platform.domain, "ec2")
+    found = routes(services, parent.context.platform.domain, "ec2")
     made: dict[str, Target] = {}
     for name in dict.fromkeys(route.service for route in found):
         group = _target_group(parent, name, services[name], network)
         for route in found:
             if route.service == name:
                 routing.listener_rule(parent, route, group.arn, load_balancer)
-        alarms = watch_targets(parent, name, load_balancer.arn_suffix, group.arn_suffix, watch)
+        alarms = watch_targets(parent, name, load_balancer.arn_suffix, group.arn_suffix)
         made[name] = Target(group.arn, tuple(alarm.name for alarm in alarms))
     return made
 

@@ -24,23 +24,22 @@ class DataVolume:
 
     id: pulumi.Output[str]
     arn: pulumi.Output[str]
-    key_arn: pulumi.Input[str]
 
 
-def data_volume(parent: Component, gib: int, zone: str, key_arn: pulumi.Input[str]) -> DataVolume:
+def data_volume(parent: Component, gib: int, zone: str) -> DataVolume:
     """An encrypted gp3 volume in one zone, with a snapshot each night."""
     volume = aws.ebs.Volume(
         f"{parent.name}-data",
-        availability_zone=f"{parent.foundation.region}{zone}",
+        availability_zone=f"{parent.context.region}{zone}",
         size=gib,
         type="gp3",
         encrypted=True,
-        kms_key_id=key_arn,
-        final_snapshot=parent.foundation.is_prod,
+        kms_key_id=parent.context.key_arn("storage"),
+        final_snapshot=parent.context.is_prod,
         opts=parent.stateful(),
     )
     _snapshots(parent)
-    return DataVolume(volume.id, volume.arn, key_arn)
+    return DataVolume(volume.id, volume.arn)
 
 
 def attach(parent: Component, volume: DataVolume) -> Iterator[Statement]:
@@ -48,16 +47,16 @@ def attach(parent: Component, volume: DataVolume) -> Iterator[Statement]:
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
     """
-    foundation = parent.foundation
+    context = parent.context
     yield Statement("AttachData", ("ec2:AttachVolume",), [volume.arn])
     yield Statement(
         "AttachToInstance",
         ("ec2:AttachVolume",),
-        [foundation.arn("ec2", "instance/*")],
+        [context.arn("ec2", "instance/*")],
         {
             "StringEquals": {
-                "aws:ResourceTag/platform": foundation.platform.name,
-                "aws:ResourceTag/stage": foundation.platform.stage,
+                "aws:ResourceTag/platform": context.platform.name,
+                "aws:ResourceTag/stage": context.platform.stage,
             }
         },
     )
@@ -65,25 +64,25 @@ def attach(parent: Component, volume: DataVolume) -> Iterator[Statement]:
     yield Statement(
         "UseDataKey",
         ("kms:CreateGrant",),
-        [volume.key_arn],
+        [parent.context.key_arn("storage")],
         {
             "Bool": {"kms:GrantIsForAWSResource": "true"},
-            "StringEquals": {"kms:ViaService": f"ec2.{foundation.region}.amazonaws.com"},
+            "StringEquals": {"kms:ViaService": f"ec2.{context.region}.amazonaws.com"},
         },
     )
 
 
 def _snapshots(parent: Component) -> None:
-    foundation = parent.foundation
+    context = parent.context
     role = aws.iam.Role(
         f"{parent.name}-snapshots",
-        assume_role_policy=trust_policy("dlm.amazonaws.com", foundation.account_id),
+        assume_role_policy=trust_policy("dlm.amazonaws.com", context.account_id),
         description="Snapshots of the data volume",
         opts=parent.child(),
     )
-    volumes = foundation.arn("ec2", "volume/*")
+    volumes = context.arn("ec2", "volume/*")
     # Snapshots belong to nobody when they are named, so that their ARN has no account.
-    snapshots = f"arn:aws:ec2:{foundation.region}::snapshot/*"
+    snapshots = f"arn:aws:ec2:{context.region}::snapshot/*"
     of_platform = {"StringEquals": {"aws:ResourceTag/Name": f"{parent.name}-data"}}
     aws.iam.RolePolicy(
         f"{parent.name}-snapshots",
@@ -106,7 +105,7 @@ def _snapshots(parent: Component) -> None:
     )
     aws.dlm.LifecyclePolicy(
         f"{parent.name}-data",
-        description=f"{foundation.platform.name} {foundation.platform.stage} data volume daily",
+        description=f"{context.platform.name} {context.platform.stage} data volume daily",
         execution_role_arn=role.arn,
         state="ENABLED",
         policy_details=aws.dlm.LifecyclePolicyPolicyDetailsArgs(
@@ -119,7 +118,7 @@ def _snapshots(parent: Component) -> None:
                     create_rule=aws.dlm.LifecyclePolicyPolicyDetailsScheduleCreateRuleArgs(
                         interval=24,
                         interval_unit="HOURS",
-                        times=window_in_utc(_WINDOW, foundation.platform.timezone)[:5],
+                        times=window_in_utc(_WINDOW, context.platform.timezone)[:5],
                     ),
                     retain_rule=aws.dlm.LifecyclePolicyPolicyDetailsScheduleRetainRuleArgs(count=_KEPT),
                     copy_tags=True,

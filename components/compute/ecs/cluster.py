@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from components.access import Statement
 from components.base import Component
-from components.logs import Logging, log_group
+from components.logs import log_group
 from settings.models.compute import ComputeSettings
 
 
@@ -28,25 +28,25 @@ class Cluster:
     """What must be there before a service."""
 
 
-def cluster(parent: Component, settings: ComputeSettings, *, logging: Logging, key_arn: pulumi.Input[str]) -> Cluster:
+def cluster(parent: Component, settings: ComputeSettings) -> Cluster:
     """A cluster that has no capacity yet."""
-    platform = parent.foundation.platform
+    platform = parent.context.platform
     # Fixed, because the log group of Container Insights is named after it and must exist before ECS makes one without key
     # and retention.
     name = f"{platform.name}-{platform.stage}"
     insights = settings.container_insights != "disabled"
     before: list[pulumi.Resource] = []
     if insights:
-        before.append(log_group(parent, "insights", f"/aws/ecs/containerinsights/{name}/performance", logging))
-    sessions = log_group(parent, "sessions", f"{parent.foundation.prefix}/sessions", logging) if settings.exec else None
+        before.append(log_group(parent, "insights", f"/aws/ecs/containerinsights/{name}/performance"))
+    sessions = log_group(parent, "sessions", f"{parent.context.prefix}/sessions") if settings.exec else None
     made = aws.ecs.Cluster(
         f"{parent.name}-cluster",
         name=name,
         settings=[aws.ecs.ClusterSettingArgs(name="containerInsights", value=settings.container_insights)],
-        configuration=_sessions(sessions, key_arn) if sessions is not None else None,
+        configuration=_sessions(parent, sessions) if sessions is not None else None,
         opts=parent.child(depends_on=before),
     )
-    statements = _session_statements(sessions.arn, key_arn) if sessions is not None else ()
+    statements = _session_statements(parent, sessions.arn) if sessions is not None else ()
     return Cluster(made.name, made.arn, insights, statements)
 
 
@@ -66,10 +66,10 @@ def with_capacity(parent: Component, base: Cluster, providers: Sequence[pulumi.I
     return replace(base, ready=(*base.ready, capacity))
 
 
-def _sessions(group: aws.cloudwatch.LogGroup, key_arn: pulumi.Input[str]) -> aws.ecs.ClusterConfigurationArgs:
+def _sessions(parent: Component, group: aws.cloudwatch.LogGroup) -> aws.ecs.ClusterConfigurationArgs:
     return aws.ecs.ClusterConfigurationArgs(
         execute_command_configuration=aws.ecs.ClusterConfigurationExecuteCommandConfigurationArgs(
-            kms_key_id=key_arn,
+            kms_key_id=parent.context.key_arn("logs"),
             logging="OVERRIDE",
             log_configuration=aws.ecs.ClusterConfigurationExecuteCommandConfigurationLogConfigurationArgs(
                 cloud_watch_encryption_enabled=True, cloud_watch_log_group_name=group.name
@@ -78,7 +78,7 @@ def _sessions(group: aws.cloudwatch.LogGroup, key_arn: pulumi.Input[str]) -> aws
     )
 
 
-def _session_statements(group_arn: pulumi.Output[str], key_arn: pulumi.Input[str]) -> tuple[Statement, ...]:
+def _session_statements(parent: Component, group_arn: pulumi.Output[str]) -> tuple[Statement, ...]:
     """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html; the actions on ``*`` take no resource."""
     return (
         Statement(
@@ -97,5 +97,5 @@ def _session_statements(group_arn: pulumi.Output[str], key_arn: pulumi.Input[str
             actions=("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"),
             resources=(pulumi.Output.concat(group_arn, ":*"),),
         ),
-        Statement(sid="ReadSessionKey", actions=("kms:Decrypt",), resources=(key_arn,)),
+        Statement(sid="ReadSessionKey", actions=("kms:Decrypt",), resources=(parent.context.key_arn("logs"),)),
     )

@@ -10,7 +10,6 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access import Grant, trust_policy
-from components.alarms import Watch
 from components.base import Component
 from components.compute.ecs.cluster import Cluster
 from components.compute.ecs.order import start_order
@@ -20,7 +19,6 @@ from components.compute.firewall import OwnGroups
 from components.compute.images import Delivered
 from components.compute.wiring import LoadBalancer, Network, Queue
 from components.compute.workload import Workload, workloads
-from components.logs import Logging
 from settings.models.compute import ComputeSettings
 from settings.models.services import ServiceSettings
 from settings.routes import routes
@@ -62,14 +60,11 @@ def prepare(
     load_balancer: LoadBalancer | None,
     grants: Mapping[str, Mapping[str, Grant]],
     queues: Mapping[str, Queue],
-    logging: Logging,
-    watch: Watch,
-    images_key_arn: pulumi.Input[str],
     delivered: Delivered | None,
 ) -> Prepared:
     """Everything that services are before they run: identities, firewalls, their places behind the load balancer."""
     # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html (confused deputy)
-    trust = trust_policy(_PRINCIPAL, parent.foundation.account_id, parent.foundation.arn("ecs", "*"))
+    trust = trust_policy(_PRINCIPAL, parent.context.account_id, parent.context.arn("ecs", "*"))
     firewall = OwnGroups(parent, services, network)
     built = workloads(
         parent,
@@ -77,7 +72,7 @@ def prepare(
         grants=grants,
         network=network,
         trust=trust,
-        tracing=watch.settings.tracing,
+        tracing=parent.context.alerting.settings.tracing,
         statements=cluster.statements,
         firewall=firewall,
     )
@@ -86,14 +81,11 @@ def prepare(
         network=network,
         load_balancer=load_balancer,
         queues=queues,
-        logging=logging,
-        watch=watch,
-        images_key_arn=images_key_arn,
         delivered=delivered,
         trust=trust,
         namespace_arn=_namespace(parent) if any(workload.is_called for workload in built.values()) else None,
     )
-    wanted = routes(services, parent.foundation.platform.domain, settings.engine)
+    wanted = routes(services, parent.context.platform.domain, settings.engine)
     exposures = {
         name: expose(
             parent,
@@ -102,7 +94,6 @@ def prepare(
             wanted,
             network=network,
             load_balancer=load_balancer,
-            watch=watch,
             admit=partial(firewall.let_in, name),
         )
         for name, workload in built.items()
@@ -133,7 +124,7 @@ def run(parent: Component, prepared: Prepared, *, cluster: Cluster, capacity: Ca
 
 
 def _namespace(parent: Component) -> pulumi.Output[str]:
-    platform = parent.foundation.platform
+    platform = parent.context.platform
     namespace = aws.servicediscovery.HttpNamespace(
         f"{parent.name}-services",
         description=f"Services of {platform.name} {platform.stage} by name",

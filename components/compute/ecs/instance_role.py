@@ -30,7 +30,7 @@ def instance_profile(parent: Component, cluster: Cluster) -> Profile:
     role = aws.iam.Role(
         name,
         assume_role_policy=trusted("ec2.amazonaws.com"),
-        description=f"Container instances of {parent.foundation.platform.name}: the ECS agent and Session Manager.",
+        description=f"Container instances of {parent.context.platform.name}: the ECS agent and Session Manager.",
         opts=parent.child(),
     )
     policy = aws.iam.RolePolicy(
@@ -49,7 +49,7 @@ def _agent(parent: Component, cluster: Cluster) -> tuple[Statement, ...]:
     Images and logs are the business of the execution roles.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/instance_IAM_role.html
     """
-    instances = parent.foundation.arn("ecs", "container-instance/")
+    instances = parent.context.arn("ecs", "container-instance/")
     return (
         # It takes no resource: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
         Statement(sid="FindEcs", actions=("ecs:DiscoverPollEndpoint",), resources=("*",)),

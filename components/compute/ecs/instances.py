@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.alarms import Metric, Watch, alarm
+from components.alarms import Metric, alarm
 from components.base import Component
 from components.compute.ecs.cluster import Cluster
 from components.compute.ecs.instance_role import instance_profile
@@ -49,11 +49,9 @@ def instances(
     *,
     cluster: Cluster,
     network: Network,
-    key_arn: pulumi.Input[str],
     alarm_names: Sequence[pulumi.Output[str]],
-    watch: Watch,
 ) -> Instances:
-    """Everything of the instances. ``key_arn`` encrypts their volumes; ``alarm_names`` roll a refresh back."""
+    """Everything of the instances. ``alarm_names`` roll a refresh back."""
     wanted = settings.capacity
     profile = instance_profile(parent, cluster)
     firewall = outbound_group(parent, _KEY, "container instances", (443,), network)
@@ -64,7 +62,6 @@ def instances(
         cluster_name=cluster.name,
         profile=profile,
         group=firewall,
-        key_arn=key_arn,
     )
     group = aws.autoscaling.Group(
         f"{parent.name}-{_KEY}",
@@ -89,7 +86,7 @@ def instances(
     group_hours(parent, _KEY, wanted, group.name)
     provider = _provider(parent, wanted, group)
     made = Instances(provider, group.name)
-    _watch(parent, wanted, made, cluster_name=cluster.name, watch=watch)
+    _watch(parent, wanted, made, cluster_name=cluster.name)
     return made
 
 
@@ -168,17 +165,15 @@ def _watch(
     made: Instances,
     *,
     cluster_name: pulumi.Output[str],
-    watch: Watch,
 ) -> None:
     """S3-09."""
     of_group: Mapping[str, pulumi.Input[str]] = {"AutoScalingGroupName": made.group_name}
-    cpu = watch.settings.thresholds.instance_cpu
+    cpu = parent.context.alerting.settings.thresholds.instance_cpu
     if cpu is not None:
         alarm(
             parent,
             f"{_KEY}-cpu",
             Metric("AWS/EC2", "CPUUtilization", of_group),
-            watch=watch,
             threshold=cpu,
             description=f"Container instances have used more than {cpu} % of their CPU for 5 minutes. Look which tasks do, and "
             "whether services reserve less CPU than they take.",
@@ -189,7 +184,6 @@ def _watch(
             parent,
             f"{_KEY}-in-service",
             Metric("AWS/AutoScaling", "GroupInServiceInstances", of_group, statistic="Minimum"),
-            watch=watch,
             threshold=least,
             comparison="LessThanThreshold",
             missing="breaching",
@@ -204,7 +198,6 @@ def _watch(
             "CapacityProviderReservation",
             {"ClusterName": cluster_name, "CapacityProviderName": made.provider},
         ),
-        watch=watch,
         threshold=100,
         periods=15,
         description="Tasks have waited for instances for 15 minutes. Look whether the group runs at instances.max, then at its "

@@ -29,12 +29,11 @@ def launch_template(
     cluster_name: pulumi.Output[str],
     profile: Profile,
     group: Group,
-    key_arn: pulumi.Input[str],
 ) -> aws.ec2.LaunchTemplate:
     """Amazon Linux 2023 for ECS: no public address, no key pair, IMDSv2 for the host alone, an encrypted volume."""
     return aws.ec2.LaunchTemplate(
         f"{parent.name}-{KEY}",
-        description=f"Container instances of {parent.foundation.platform.name} {parent.foundation.platform.stage}",
+        description=f"Container instances of {parent.context.platform.name} {parent.context.platform.stage}",
         update_default_version=True,
         image_id=settings.image or _newest_image(parent, architecture),
         instance_type=settings.instance_class,
@@ -53,7 +52,7 @@ def launch_template(
                 security_groups=[group.id],
             )
         ],
-        block_device_mappings=[root_volume(settings.volume, key_arn)],
+        block_device_mappings=[root_volume(settings.volume, parent.context.key_arn("storage"))],
         user_data=cluster_name.apply(lambda name: base64.b64encode(user_data(name).encode()).decode()),
         opts=parent.child(),
     )

@@ -82,7 +82,7 @@ def scale(
             scalable_dimension=target.dimension,
             service_namespace=target.namespace,
             schedule=f"cron({hours.cron})",
-            timezone=hours.timezone or parent.foundation.platform.timezone,
+            timezone=hours.timezone or parent.context.platform.timezone,
             scalable_target_action=aws.appautoscaling.ScheduledActionScalableTargetActionArgs(
                 min_capacity=hours.min, max_capacity=hours.max
             ),
@@ -205,7 +205,7 @@ def _step_policy(
         opts=target.parent.child(),
     )
     cpu = measured.utilization("CPU")
-    # Not one of the watch's alarms: scaling is everyday, and nobody is to be woken for it.
+    # Not one of the alarms that tell somebody: scaling is everyday, and nobody is to be woken for it.
     aws.cloudwatch.MetricAlarm(
         f"{target.key}-{name}",
         alarm_description=f"Scales {measured.name} {name}: CPU {'above' if change > 0 else 'below'} {beyond} % for {minutes} minutes.",

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.alarms import Watch
 from components.base import Component
 from components.compute.ecs import scaling
 from components.compute.ecs.cluster import Cluster
@@ -18,7 +17,7 @@ from components.compute.exposure import Exposure
 from components.compute.images import Delivered, image_of, pull_named
 from components.compute.wiring import LoadBalancer, Network, Queue
 from components.compute.workload import Workload, before_its_image
-from components.logs import Logging, log_group
+from components.logs import log_group
 from settings.models.compute import ComputeSettings
 from settings.models.services import ServiceSettings
 
@@ -45,9 +44,7 @@ class Surroundings:
     network: Network
     load_balancer: LoadBalancer | None
     queues: Mapping[str, Queue]
-    logging: Logging
-    watch: Watch
-    images_key_arn: pulumi.Input[str]
+
     delivered: Delivered | None
     trust: pulumi.Output[str]
     namespace_arn: pulumi.Output[str] | None
@@ -75,12 +72,12 @@ def deploy(
 ) -> Deployed:
     """Everything of one service; it starts ``after`` those it calls, whose names only then resolve."""
     name = workload.name
-    image = image_of(parent, workload, around.settings, around.images_key_arn, around.delivered)
+    image = image_of(parent, workload, around.settings, around.delivered)
     if image.is_placeholder:
         workload = before_its_image(
             workload, idle=not _can_be_pulled(around.settings.placeholder_image, around.network)
         )
-    group = log_group(parent, name, f"{parent.foundation.prefix}/services/{name}", around.logging)
+    group = log_group(parent, name, f"{parent.context.prefix}/services/{name}")
     started = task(
         parent,
         workload,
@@ -109,7 +106,7 @@ def deploy(
         ),
     )
     measured = Measured(name, cluster.name, service.name, cluster.insights)
-    watch_service(parent, workload.settings, measured, around.watch)
+    watch_service(parent, workload.settings, measured)
     scaling.scale(parent, workload.settings, measured, requests=exposure.label, queues=around.queues)
     return Deployed(service, group.name, image.repository_url)
 
@@ -206,6 +203,6 @@ def _connect(
         namespace=around.namespace_arn,
         services=answers,
         log_configuration=aws.ecs.ServiceServiceConnectConfigurationLogConfigurationArgs(
-            log_driver="awslogs", options=log_options(log_group_name, parent.foundation.region, "connect")
+            log_driver="awslogs", options=log_options(log_group_name, parent.context.region, "connect")
         ),
     )

@@ -55,23 +55,23 @@ def task(
     policy = aws.iam.RolePolicy(
         f"{key}-execution",
         role=role.name,
-        policy=policy_document([*image.pull, *_start_statements(workload, group.arn, parent.foundation.region)]),
+        policy=policy_document([*image.pull, *_start_statements(workload, group.arn, parent.context.region)]),
         opts=parent.child(),
     )
-    log = _log(group.name, parent.foundation.region, workload.name)
+    log = _log(group.name, parent.context.region, workload.name)
     containers = [_container(workload, image.reference, log, sessions=settings.exec)]
     if workload.tracing:
         containers.append(
             {
                 **_hardened(),
                 **collector(settings.collector_image),
-                "logConfiguration": _log(group.name, parent.foundation.region, COLLECTOR),
+                "logConfiguration": _log(group.name, parent.context.region, COLLECTOR),
             }
         )
     definition = aws.ecs.TaskDefinition(
         key,
         # Fixed: a delivery pipeline registers revisions of it by name.
-        family=f"{parent.foundation.platform.name}-{parent.foundation.platform.stage}-{workload.name}",
+        family=f"{parent.context.platform.name}-{parent.context.platform.stage}-{workload.name}",
         requires_compatibilities=[compatibility],
         network_mode="awsvpc",
         cpu=str(service.cpu),

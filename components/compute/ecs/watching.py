@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.alarms import Metric, Watch, alarm
+from components.alarms import Metric, alarm
 from components.base import Component
 from settings.models.services import ServiceSettings
 
@@ -38,16 +38,15 @@ class Measured:
         return Metric("AWS/ECS", "CPUUtilization", self.dimensions, statistic="SampleCount")
 
 
-def watch_service(parent: Component, settings: ServiceSettings, measured: Measured, watch: Watch) -> None:
+def watch_service(parent: Component, settings: ServiceSettings, measured: Measured) -> None:
     """CPU, memory, and whether as many tasks run as must."""
     name = measured.name
-    thresholds = watch.settings.thresholds
+    thresholds = parent.context.alerting.settings.thresholds
     if thresholds.service_cpu is not None:
         alarm(
             parent,
             f"{name}-cpu",
             measured.utilization("CPU"),
-            watch=watch,
             threshold=thresholds.service_cpu,
             description=f"{name} has used more than {thresholds.service_cpu} % of its CPU for 5 minutes. Look whether it runs at "
             "scaling.max, then at what its requests do.",
@@ -57,7 +56,6 @@ def watch_service(parent: Component, settings: ServiceSettings, measured: Measur
             parent,
             f"{name}-memory",
             measured.utilization("Memory"),
-            watch=watch,
             threshold=thresholds.service_memory,
             description=f"{name} has used more than {thresholds.service_memory} % of its memory for 5 minutes; at 100 % tasks are "
             "killed. Look for a leak since the last deployment.",
@@ -68,7 +66,6 @@ def watch_service(parent: Component, settings: ServiceSettings, measured: Measur
             parent,
             f"{name}-tasks",
             measured.running_tasks(),
-            watch=watch,
             threshold=least,
             comparison="LessThanThreshold",
             missing="breaching",

@@ -16,7 +16,6 @@ from components.compute.eks.container_logs import application_log, insight_group
 from components.compute.eks.identity import Identity, cluster_name, pod_role
 from components.compute.eks.policies import insights, network, volumes
 from components.compute.wiring import Network
-from components.logs import Logging
 from settings.facts import kubernetes_versions
 from settings.models.kubernetes import KubernetesSettings
 
@@ -146,13 +145,14 @@ def before_nodes(add_ons: AddOns, vpc: Network) -> list[pulumi.Resource]:
     return [agent, cni, add_ons.make(PROXY)]
 
 
-def after_nodes(
-    add_ons: AddOns, *, nodes: Sequence[pulumi.Resource], volumes_key_arn: pulumi.Input[str]
-) -> list[pulumi.Resource]:
+def after_nodes(add_ons: AddOns, *, nodes: Sequence[pulumi.Resource]) -> list[pulumi.Resource]:
     """What needs nodes to run on, and with them gets healthy."""
     parent = add_ons.parent
     account = add_ons.account(
-        VOLUMES, "ebs-csi-controller-sa", "Volumes add-on", volumes.statements(parent, volumes_key_arn)
+        VOLUMES,
+        "ebs-csi-controller-sa",
+        "Volumes add-on",
+        volumes.statements(add_ons.parent),
     )
     return [
         add_ons.make(DNS, DnsValues(autoScaling=Bounds(enabled=True, minReplicas=2, maxReplicas=10)), after=nodes),
@@ -165,23 +165,23 @@ def after_nodes(
     ]
 
 
-def in_every_mode(add_ons: AddOns, *, nodes: Sequence[pulumi.Resource], logging: Logging) -> list[pulumi.Resource]:
+def in_every_mode(add_ons: AddOns, *, nodes: Sequence[pulumi.Resource]) -> list[pulumi.Resource]:
     """What auto mode does not bring either."""
     made: list[pulumi.Resource] = [
         add_ons.make(METRICS, MetricsValues(replicas=2), after=nodes),
-        add_ons.make(SECRETS, secrets_values(add_ons.parent.foundation.region), after=nodes),
+        add_ons.make(SECRETS, secrets_values(add_ons.parent.context.region), after=nodes),
     ]
     if add_ons.settings.application_insights:
-        made.append(_insights(add_ons, nodes, logging))
+        made.append(_insights(add_ons, nodes))
     return made
 
 
-def _insights(add_ons: AddOns, nodes: Sequence[pulumi.Resource], logging: Logging) -> aws.eks.Addon:
+def _insights(add_ons: AddOns, nodes: Sequence[pulumi.Resource]) -> aws.eks.Addon:
     parent = add_ons.parent
-    groups = insight_groups(parent, logging)
+    groups = insight_groups(parent)
     arns = [
         *(group.arn for group in groups),
-        parent.foundation.arn("logs", f"log-group:{parent.foundation.prefix}/services/*"),
+        parent.context.arn("logs", f"log-group:{parent.context.prefix}/services/*"),
     ]
     account = add_ons.account(INSIGHTS, "cloudwatch-agent", "CloudWatch add-on", insights.statements(arns))
     values = InsightsValues(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.alarms import Watch
 from components.base import Component
 from components.compute.eks.addons import AddOns, after_nodes, before_nodes, in_every_mode
 from components.compute.eks.cluster_alarms import cluster_alarms
@@ -16,7 +15,6 @@ from components.compute.eks.entries import access_entry, tell_outsider
 from components.compute.eks.firewall import Firewalls, control_plane_group, firewalls
 from components.compute.eks.nodes import NodeRole, node_group, node_role
 from components.compute.wiring import Network
-from components.logs import Logging
 from settings.models.compute import ComputeSettings
 from settings.models.kubernetes import KubernetesSettings, NodeGroupSettings
 
@@ -39,7 +37,6 @@ class Cluster:
     node_rules: tuple[pulumi.Resource, ...]
     ready: tuple[pulumi.Resource, ...]
     """What pods wait for: nodes and the add-ons they need."""
-    volumes_key_arn: pulumi.Input[str] | None = None
     """Encrypts the disks of nodes that something inside the cluster starts."""
 
 
@@ -48,15 +45,11 @@ def build_cluster(
     settings: ComputeSettings,
     *,
     network: Network,
-    logging: Logging,
-    watch: Watch,
-    key_arn: pulumi.Input[str],
-    volumes_key_arn: pulumi.Input[str],
     neighbours: Sequence[str] = (),
 ) -> Cluster:
     """A cluster with nodes and add-ons.
 
-    ``key_arn`` encrypts Kubernetes secrets, ``volumes_key_arn`` the nodes' disks; ``neighbours`` are the ranges that reach a
+    ``neighbours`` are the ranges that reach a
     private endpoint where the settings name none. In this order, each step waiting for the
     one before: log group and roles, control plane, Pod Identity agent, network add-on, nodes, everything else.
     """
@@ -70,8 +63,6 @@ def build_cluster(
         wanted,
         subnet_ids=network.private_subnet_ids,
         group_id=control_plane_id,
-        logging=logging,
-        key_arn=key_arn,
         node_role_arn=role.arn if auto else None,
     )
     name = plane.resource.name
@@ -85,9 +76,15 @@ def build_cluster(
     ready: list[pulumi.Resource] = [*role.ready, plane.resource, *network.private_ready]
     if not auto:
         ready = _nodes_and_their_add_ons(
-            parent, wanted, add_ons, plane, role=role, network=network, walls=walls, volumes_key_arn=volumes_key_arn
+            parent,
+            wanted,
+            add_ons,
+            plane,
+            role=role,
+            network=network,
+            walls=walls,
         )
-    cluster_alarms(parent, wanted, cluster_name=name, watch=watch)
+    cluster_alarms(parent, wanted, cluster_name=name)
     return Cluster(
         name=name,
         arn=plane.resource.arn,
@@ -96,8 +93,7 @@ def build_cluster(
         node_security_group_id=walls.nodes_id,
         node_rules=walls.node_rules,
         # Whoever puts the first object may be one of those who got an entry.
-        ready=(*ready, *entries, *in_every_mode(add_ons, nodes=ready, logging=logging)),
-        volumes_key_arn=volumes_key_arn,
+        ready=(*ready, *entries, *in_every_mode(add_ons, nodes=ready)),
     )
 
 
@@ -110,7 +106,6 @@ def _nodes_and_their_add_ons(
     role: NodeRole,
     network: Network,
     walls: Firewalls,
-    volumes_key_arn: pulumi.Input[str],
 ) -> list[pulumi.Resource]:
     networking = before_nodes(add_ons, network)
     nodes = [
@@ -123,12 +118,11 @@ def _nodes_and_their_add_ons(
             role=role,
             network=network,
             firewalls=walls,
-            key_arn=volumes_key_arn,
             after=networking,
         )
         for name, group in managed_groups(wanted).items()
     ]
-    return [*networking, *nodes, *after_nodes(add_ons, nodes=nodes, volumes_key_arn=volumes_key_arn)]
+    return [*networking, *nodes, *after_nodes(add_ons, nodes=nodes)]
 
 
 def managed_groups(settings: KubernetesSettings) -> dict[str, NodeGroupSettings]:

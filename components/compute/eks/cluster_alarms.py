@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pulumi
 
-from components.alarms import Expression, Metric, Watch, alarm
+from components.alarms import Expression, Metric, alarm
 from components.base import Component
 from settings.models.kubernetes import KubernetesSettings
 from settings.models.observability import PercentBounds
@@ -18,13 +18,11 @@ _EKS = "AWS/EKS"
 _LEAST_REQUESTS = 20
 
 
-def cluster_alarms(
-    parent: Component, settings: KubernetesSettings, *, cluster_name: pulumi.Output[str], watch: Watch
-) -> None:
+def cluster_alarms(parent: Component, settings: KubernetesSettings, *, cluster_name: pulumi.Output[str]) -> None:
     """https://docs.aws.amazon.com/eks/latest/userguide/cloudwatch.html for the API's metrics, which cost nothing;
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Container-Insights-metrics-EKS.html for the nodes'."""
     of_cluster: Mapping[str, pulumi.Input[str]] = {"ClusterName": cluster_name}
-    errors = watch.settings.thresholds.error_percent
+    errors = parent.context.alerting.settings.thresholds.error_percent
     if errors is not None:
         alarm(
             parent,
@@ -37,7 +35,6 @@ def cluster_alarms(
                     "requests": Metric(_EKS, "apiserver_request_total", of_cluster, "Sum"),
                 },
             ),
-            watch=watch,
             threshold=errors,
             description=f"More than {errors} % of the requests to the Kubernetes API have failed for 5 minutes. Look at the "
             "cluster's health issues in the console, then at the log stream kube-apiserver: a webhook that does not answer "
@@ -47,28 +44,26 @@ def cluster_alarms(
         parent,
         "pods-waiting",
         Metric(_EKS, "scheduler_pending_pods_UNSCHEDULABLE", of_cluster, "Maximum"),
-        watch=watch,
         threshold=0,
         periods=15,
         description="Pods have found no node for 15 minutes. kubectl describe pod says what they lack: node groups at their "
         "max, a request that no node can hold, a taint, or no capacity in the zone.",
     )
     if settings.application_insights:
-        _nodes(parent, of_cluster, watch)
+        _nodes(parent, of_cluster)
 
 
-def _nodes(parent: Component, of_cluster: Mapping[str, pulumi.Input[str]], watch: Watch) -> None:
+def _nodes(parent: Component, of_cluster: Mapping[str, pulumi.Input[str]]) -> None:
     alarm(
         parent,
         "nodes-failed",
         Metric(_INSIGHTS, "cluster_failed_node_count", of_cluster, "Maximum"),
-        watch=watch,
         threshold=0,
         periods=10,
         description="A node has been in trouble for 10 minutes (not ready, or short of memory, disk or process ids). AWS replaces nodes "
         "that stay so; kubectl describe node says why.",
     )
-    thresholds = watch.settings.thresholds
+    thresholds = parent.context.alerting.settings.thresholds
     uses: tuple[tuple[str, PercentBounds | None, str, str, str], ...] = (
         ("nodes-cpu", thresholds.instance_cpu, "node_cpu_utilization", "Average", "of the nodes' CPU"),
         ("nodes-memory", thresholds.instance_memory, "node_memory_utilization", "Maximum", "of a node's memory"),
@@ -80,7 +75,6 @@ def _nodes(parent: Component, of_cluster: Mapping[str, pulumi.Input[str]], watch
                 parent,
                 key,
                 Metric(_INSIGHTS, metric, of_cluster, statistic),
-                watch=watch,
                 threshold=bounds,
                 description=f"More than {bounds} % {what} have been in use for 5 minutes. Look which pods take it (Container "
                 "Insights, by pod), and whether they ask for less than they use.",

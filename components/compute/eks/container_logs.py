@@ -6,7 +6,7 @@ import pulumi_aws as aws
 
 from components.base import Component
 from components.compute.eks.identity import cluster_name
-from components.logs import Logging, log_group
+from components.logs import log_group
 
 SERVICE_LABEL = "app.kubernetes.io/name"
 """The pod label that names the service, and with it the log group."""
@@ -14,20 +14,20 @@ SERVICE_LABEL = "app.kubernetes.io/name"
 _INSIGHTS = ("performance", "application", "dataplane", "host")
 
 
-def insight_groups(parent: Component, logging: Logging) -> list[aws.cloudwatch.LogGroup]:
+def insight_groups(parent: Component) -> list[aws.cloudwatch.LogGroup]:
     """The groups of Container Insights, before its agents make them without key and retention.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Container-Insights-reference-performance-logs-EKS.html
     """
     return [
-        log_group(parent, f"insights-{kind}", f"/aws/containerinsights/{cluster_name(parent)}/{kind}", logging)
+        log_group(parent, f"insights-{kind}", f"/aws/containerinsights/{cluster_name(parent)}/{kind}")
         for kind in _INSIGHTS
     ]
 
 
 def service_group(parent: Component, service: str) -> str:
     """The log group of a service."""
-    return f"{parent.foundation.prefix}/services/{service}"
+    return f"{parent.context.prefix}/services/{service}"
 
 
 def application_log(parent: Component) -> str:
@@ -36,7 +36,7 @@ def application_log(parent: Component) -> str:
     ``log_key`` sends a line as the container wrote it, so that metric filters read it as they do on ECS; the group's template
     is filled from the pod's label. https://docs.fluentbit.io/manual/pipeline/outputs/cloudwatch
     """
-    own = f"/var/log/containers/*_{parent.foundation.platform.name}_*.log"
+    own = f"/var/log/containers/*_{parent.context.platform.name}_*.log"
     rest = f"/aws/containerinsights/{cluster_name(parent)}/application"
     sections = [
         _tail("service", own),

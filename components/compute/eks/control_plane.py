@@ -12,7 +12,7 @@ from components.access import Statement, policy_document
 from components.base import Component, fit
 from components.compute.eks.entries import administrators
 from components.compute.eks.identity import cluster_name
-from components.logs import Logging, log_group
+from components.logs import log_group
 from settings.models.kubernetes import KubernetesSettings
 
 _KEY = "control-plane"
@@ -48,7 +48,7 @@ def answers_in_public(parent: Component, settings: KubernetesSettings) -> bool:
     """Whether the API also answers on the internet."""
     if settings.endpoint is not None:
         return settings.endpoint == "public"
-    return bool(settings.endpoint_addresses) and not parent.foundation.is_prod
+    return bool(settings.endpoint_addresses) and not parent.context.is_prod
 
 
 def control_plane(
@@ -57,8 +57,6 @@ def control_plane(
     *,
     subnet_ids: Mapping[str, pulumi.Input[str]],
     group_id: pulumi.Input[str],
-    logging: Logging,
-    key_arn: pulumi.Input[str],
     node_role_arn: pulumi.Input[str] | None,
 ) -> ControlPlane:
     """``node_role_arn`` is the role of the nodes that AWS starts; None where it starts none (no auto mode)."""
@@ -66,8 +64,8 @@ def control_plane(
     public = answers_in_public(parent, settings)
     auto = node_role_arn is not None
     # EKS would make the group itself, without key and for ever.
-    logs = log_group(parent, _KEY, f"/aws/eks/{name}/cluster", logging)
-    role, permissions = _role(parent, key_arn, auto=auto)
+    logs = log_group(parent, _KEY, f"/aws/eks/{name}/cluster")
+    role, permissions = _role(parent, auto=auto)
     resource = aws.eks.Cluster(
         f"{parent.name}-cluster",
         name=name,
@@ -75,7 +73,7 @@ def control_plane(
         role_arn=role.arn,
         # EKS delivers the last of them when the cluster is gone, and makes the log group again, without key and retention:
         # https://github.com/terraform-aws-modules/terraform-aws-eks/issues/2763
-        enabled_cluster_log_types=[] if parent.foundation.platform.removable else list(settings.logs),
+        enabled_cluster_log_types=[] if parent.context.platform.removable else list(settings.logs),
         access_config=aws.eks.ClusterAccessConfigArgs(
             authentication_mode="API",
             # Where nobody else may put objects into the cluster, the role that makes it gets an entry. Naming the role ourselves
@@ -84,7 +82,8 @@ def control_plane(
         ),
         bootstrap_self_managed_addons=False,
         encryption_config=aws.eks.ClusterEncryptionConfigArgs(
-            provider=aws.eks.ClusterEncryptionConfigProviderArgs(key_arn=key_arn), resources=["secrets"]
+            provider=aws.eks.ClusterEncryptionConfigProviderArgs(key_arn=parent.context.key_arn("logs")),
+            resources=["secrets"],
         ),
         vpc_config=aws.eks.ClusterVpcConfigArgs(
             subnet_ids=list(subnet_ids.values()),
@@ -103,7 +102,7 @@ def control_plane(
         ),
         upgrade_policy=aws.eks.ClusterUpgradePolicyArgs(support_type=settings.upgrade_support.upper()),
         zonal_shift_config=aws.eks.ClusterZonalShiftConfigArgs(enabled=True),
-        deletion_protection=parent.foundation.guarded,
+        deletion_protection=parent.context.guarded,
         # It counts once, when the cluster is made; another value would replace it.
         opts=parent.stateful(
             depends_on=[logs, *permissions],
@@ -122,7 +121,7 @@ def _compute(node_role_arn: pulumi.Input[str] | None) -> aws.eks.ClusterComputeC
     )
 
 
-def _role(parent: Component, key_arn: pulumi.Input[str], *, auto: bool) -> tuple[aws.iam.Role, list[pulumi.Resource]]:
+def _role(parent: Component, *, auto: bool) -> tuple[aws.iam.Role, list[pulumi.Resource]]:
     """https://docs.aws.amazon.com/eks/latest/userguide/cluster-iam-role.html"""
     name = cluster_name(parent)
     role = aws.iam.Role(
@@ -136,8 +135,8 @@ def _role(parent: Component, key_arn: pulumi.Input[str], *, auto: bool) -> tuple
                     "Principal": {"Service": "eks.amazonaws.com"},
                     "Action": ["sts:AssumeRole", "sts:TagSession"] if auto else "sts:AssumeRole",
                     "Condition": {
-                        "StringEquals": {"aws:SourceAccount": parent.foundation.account_id},
-                        "ArnLike": {"aws:SourceArn": parent.foundation.arn("eks", f"cluster/{name}")},
+                        "StringEquals": {"aws:SourceAccount": parent.context.account_id},
+                        "ArnLike": {"aws:SourceArn": parent.context.arn("eks", f"cluster/{name}")},
                     },
                 }
             ]
@@ -157,7 +156,7 @@ def _role(parent: Component, key_arn: pulumi.Input[str], *, auto: bool) -> tuple
     key = Statement(
         sid="EncryptSecrets",
         actions=("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:ListGrants"),
-        resources=(key_arn,),
+        resources=(parent.context.key_arn("logs"),),
     )
     encryption = aws.iam.RolePolicy(
         f"{parent.name}-{_KEY}", role=role.name, policy=policy_document([key]), opts=parent.child()

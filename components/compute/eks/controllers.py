@@ -7,7 +7,6 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components.alarms import Watch
 from components.base import Component
 from components.compute.eks.charts import Chart, install
 from components.compute.eks.cluster import Cluster
@@ -39,7 +38,6 @@ def controllers(
     *,
     provider: kubernetes.Provider,
     network: Network,
-    watch: Watch,
 ) -> tuple[pulumi.Resource, ...]:
     """Each with a role of its own. In auto mode AWS scales nodes, and still not our target groups."""
     made = [_load_balancer_controller(parent, cluster, settings, provider=provider, network=network)]
@@ -47,7 +45,7 @@ def controllers(
     if scaling == "cluster-autoscaler":
         made.append(_cluster_autoscaler(parent, cluster, settings, provider=provider))
     elif scaling == "karpenter":
-        made += karpenter(parent, cluster, settings, provider=provider, network=network, watch=watch)
+        made += karpenter(parent, cluster, settings, provider=provider, network=network)
     else:
         made.append(_network_policies(parent, provider=provider, cluster=cluster))
     return tuple(made)
@@ -71,7 +69,7 @@ def _load_balancer_controller(
     values: dict[str, Any] = {
         "clusterName": cluster_name(parent),
         # Nodes keep their metadata to themselves, so it is told.
-        "region": parent.foundation.region,
+        "region": parent.context.region,
         "vpcId": network.vpc_id,
         "replicaCount": 2,
         "podDisruptionBudget": {"maxUnavailable": 1},
@@ -98,7 +96,7 @@ def _cluster_autoscaler(
     after = _identity(parent, cluster, _AUTOSCALER, "Cluster autoscaler", autoscaler.statements(parent))
     values: dict[str, Any] = {
         "fullnameOverride": _AUTOSCALER.name,
-        "awsRegion": parent.foundation.region,
+        "awsRegion": parent.context.region,
         "autoDiscovery": {"clusterName": cluster_name(parent)},
         "image": {"tag": kubernetes_versions()[settings.cluster.version].autoscaler},
         "rbac": {"serviceAccount": {"create": True, "name": _AUTOSCALER.name}},

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 import pulumi
 
 from components.access import Grant
-from components.alarms import Watch
-from components.base import Component, Foundation
+from components.base import Component
 from components.compute.eks.cluster import build_cluster
 from components.compute.eks.controllers import controllers
 from components.compute.eks.identity import trust
@@ -23,7 +22,7 @@ from components.compute.firewall import SharedGroup, let_out_to_internet
 from components.compute.images import Delivered
 from components.compute.wiring import LoadBalancer, Network, Queue
 from components.compute.workload import workloads
-from components.logs import Logging
+from components.context import Context
 from settings.models.compute import ComputeSettings
 from settings.models.services import ServiceSettings
 from settings.routes import routes
@@ -69,40 +68,31 @@ class Eks(Component):
         self,
         name: str,
         settings: ComputeSettings,
+        context: Context,
         *,
-        foundation: Foundation,
         services: Mapping[str, ServiceSettings],
         network: Network,
         load_balancer: LoadBalancer | None,
         grants: Mapping[str, Mapping[str, Grant]],
-        logging: Logging,
-        watch: Watch,
-        key_arn: pulumi.Input[str],
-        images_key_arn: pulumi.Input[str],
-        volumes_key_arn: pulumi.Input[str],
         ranges: Ranges,
         vpc_cidr: str,
         queues: Mapping[str, Queue] | None = None,
         delivered: Delivered | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``volumes_key_arn``: its policy lets EC2 Auto Scaling's service-linked role use it. ``delivered``: the images that
+        """``delivered``: the images that
         run; None where they are known to be there."""
-        super().__init__(name, foundation, opts)
+        super().__init__(name, context, opts)
         cluster = build_cluster(
             self,
             settings,
             network=network,
-            logging=logging,
-            watch=watch,
-            key_arn=key_arn,
-            volumes_key_arn=volumes_key_arn,
             # Nodes stand there, and pods have their security group: nobody new comes in.
             neighbours=ranges.private,
         )
         provider = kubernetes_provider(self, cluster, settings.cluster)
         running = (
-            *controllers(self, cluster, settings, provider=provider, network=network, watch=watch),
+            *controllers(self, cluster, settings, provider=provider, network=network),
             *queue_scaling(
                 self,
                 cluster,
@@ -122,7 +112,7 @@ class Eks(Component):
             grants=grants,
             network=network,
             trust=trust(self),
-            tracing=watch.settings.tracing,
+            tracing=self.context.alerting.settings.tracing,
             firewall=firewall,
         )
         space = namespace(self, cluster, settings.cluster, provider=provider, after=[*cluster.node_rules, *running])
@@ -131,7 +121,7 @@ class Eks(Component):
             settings=settings,
             cluster=cluster,
             provider=provider,
-            namespace=foundation.platform.name,
+            namespace=context.platform.name,
             ready=(space,),
             controllers=running,
         )
@@ -142,13 +132,10 @@ class Eks(Component):
             network=network,
             vpc_cidr=vpc_cidr,
             ranges=ranges,
-            routes=routes(services, foundation.platform.domain, settings.engine),
+            routes=routes(services, context.platform.domain, settings.engine),
             load_balancer=load_balancer,
             queues=queues or {},
             firewall=firewall,
-            logging=logging,
-            watch=watch,
-            images_key_arn=images_key_arn,
             delivered=delivered,
         )
         deployed = {service: deploy(inside, workload, around) for service, workload in built.items()}

@@ -42,7 +42,7 @@ class Firewalls:
 
 def control_plane_group(parent: Component, network: Network, callers: Sequence[str]) -> pulumi.Output[str]:
     """Beside the interfaces of the control plane in the VPC; ``callers`` are CIDRs that reach the API from inside."""
-    platform = parent.foundation.platform
+    platform = parent.context.platform
     group = aws.ec2.SecurityGroup(
         f"{parent.name}-control-plane",
         description=f"{platform.name} {platform.stage}: Kubernetes control plane",

@@ -21,7 +21,7 @@ _LONGEST_ROLE = 56
 
 def cluster_name(parent: Component) -> str:
     """Fixed: the control plane's log group and tags on nodes are named after the cluster, and stand before it does."""
-    platform = parent.foundation.platform
+    platform = parent.context.platform
     return f"{platform.name}-{platform.stage}"
 
 
@@ -38,8 +38,8 @@ def trust(parent: Component) -> pulumi.Output[str]:
                 "Principal": {"Service": "pods.eks.amazonaws.com"},
                 "Action": ["sts:AssumeRole", "sts:TagSession"],
                 "Condition": {
-                    "StringEquals": {"aws:SourceAccount": parent.foundation.account_id},
-                    "ArnEquals": {"aws:SourceArn": parent.foundation.arn("eks", f"cluster/{cluster_name(parent)}")},
+                    "StringEquals": {"aws:SourceAccount": parent.context.account_id},
+                    "ArnEquals": {"aws:SourceArn": parent.context.arn("eks", f"cluster/{cluster_name(parent)}")},
                 },
             }
         ]

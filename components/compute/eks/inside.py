@@ -64,6 +64,6 @@ def selector(service: str) -> dict[str, str]:
 def shared_labels(parent: Component) -> dict[str, str]:
     """On every object."""
     return {
-        "app.kubernetes.io/part-of": parent.foundation.platform.name,
+        "app.kubernetes.io/part-of": parent.context.platform.name,
         "app.kubernetes.io/managed-by": "groundwork",
     }

@@ -11,7 +11,7 @@ import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 
 from components.access import policy_document
-from components.alarms import Metric, Watch, alarm
+from components.alarms import Metric, alarm
 from components.base import Component
 from components.compute.eks.charts import Chart, install
 from components.compute.eks.cluster import Cluster, managed_groups
@@ -44,7 +44,6 @@ def karpenter(
     *,
     provider: kubernetes.Provider,
     network: Network,
-    watch: Watch,
 ) -> list[pulumi.Resource]:
     """The controller on the first group's nodes, and a pool for each group that it starts nodes of."""
     wanted = settings.cluster
@@ -56,13 +55,13 @@ def karpenter(
         type="EC2_LINUX",
         opts=parent.child(),
     )
-    queue = _interruptions(parent, watch)
+    queue = _interruptions(parent)
     role = pod_role(
         parent,
         _KEY,
         "Karpenter",
         [
-            *policies.machines(parent, cluster.volumes_key_arn or "*"),
+            *policies.machines(parent),
             *policies.surroundings(parent, node_role_arn=nodes.arn, queue_arn=queue.arn),
         ],
     )
@@ -101,7 +100,7 @@ def _values(settings: KubernetesSettings, parent: Component, queue_name: pulumi.
         "nodeSelector": {GROUP_LABEL: next(iter(settings.nodes))},
         "controller": {
             # Nodes keep their metadata to themselves, and without a region it does not start.
-            "env": [{"name": "AWS_REGION", "value": parent.foundation.region}],
+            "env": [{"name": "AWS_REGION", "value": parent.context.region}],
             "resources": {"requests": {"cpu": "250m", "memory": "512Mi"}, "limits": {"memory": "1Gi"}},
         },
     }
@@ -137,7 +136,7 @@ def _node_class(
                         "volumeType": "gp3",
                         "volumeSize": f"{group.volume}Gi",
                         "encrypted": True,
-                        "kmsKeyID": cluster.volumes_key_arn,
+                        "kmsKeyID": parent.context.key_arn("storage"),
                         "deleteOnTermination": True,
                     },
                 }
@@ -145,7 +144,7 @@ def _node_class(
             "kubelet": {"maxPods": max_pods(group, prefixes=settings.address_prefixes)},
             # Nodes that lack one of them have drifted, and are replaced: https://karpenter.sh/docs/concepts/disruption/#drift
             "tags": {
-                **parent.foundation.lasting_tags(parent.layer),
+                **parent.context.lasting_tags(parent.layer),
                 "cluster.k8s.amazonaws.com/name": cluster_name(parent),
             },
         },
@@ -189,7 +188,7 @@ def _one_of(key: str, *values: str) -> dict[str, Any]:
     return {"key": key, "operator": "In", "values": list(values)}
 
 
-def _interruptions(parent: Component, watch: Watch) -> aws.sqs.Queue:
+def _interruptions(parent: Component) -> aws.sqs.Queue:
     """Where AWS announces that instances go, and Karpenter hears of it in time to move their pods."""
     queue = aws.sqs.Queue(
         f"{parent.name}-{_KEY}",
@@ -244,7 +243,6 @@ def _interruptions(parent: Component, watch: Watch) -> aws.sqs.Queue:
         parent,
         _KEY,
         Metric("AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": queue.name}, "Maximum"),
-        watch=watch,
         threshold=120,
         description="Karpenter has left notices of interruptions unread for 5 minutes, so pods are not moved off instances that "
         "AWS takes back. Look at its pods in kube-system.",

@@ -38,7 +38,7 @@ def namespace(
     return kubernetes.core.v1.Namespace(
         f"{parent.name}-services",
         metadata=kubernetes.meta.v1.ObjectMetaArgs(
-            name=parent.foundation.platform.name,
+            name=parent.context.platform.name,
             labels={**shared_labels(parent), **security, **versions, _READY_GATE: "enabled"},
         ),
         opts=parent.child(provider=provider, depends_on=[*cluster.ready, *after]),

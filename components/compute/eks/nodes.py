@@ -87,12 +87,11 @@ def node_group(
     role: NodeRole,
     network: Network,
     firewalls: Firewalls,
-    key_arn: pulumi.Input[str],
     after: Sequence[pulumi.Resource],
 ) -> aws.eks.NodeGroup:
     """One group. ``after`` is what must run before its nodes join: without the network add-on they never get ready."""
     known = instance_class(settings.classes[0])
-    template = _template(parent, name, settings, cluster, firewalls=firewalls, key_arn=key_arn)
+    template = _template(parent, name, settings, cluster, firewalls=firewalls)
     group = aws.eks.NodeGroup(
         fit(f"{parent.name}-{name}", _LONGEST_GROUP),
         cluster_name=cluster_name,
@@ -121,7 +120,7 @@ def node_group(
     )
     hints = scale_from_zero(name, settings) if cluster.scaling == "cluster-autoscaler" else {}
     _tag(parent, name, group, hints, at_launch=False)
-    _tag(parent, name, group, parent.foundation.labels(), at_launch=True)
+    _tag(parent, name, group, parent.context.labels(), at_launch=True)
     return group
 
 
@@ -132,10 +131,9 @@ def _template(
     cluster: KubernetesSettings,
     *,
     firewalls: Firewalls,
-    key_arn: pulumi.Input[str],
 ) -> aws.ec2.LaunchTemplate:
     """Without an image: EKS picks the newest of Amazon Linux 2023 and adds what joins it to the cluster."""
-    tags = {"Name": f"{cluster_name(parent)}-{name}", **parent.foundation.lasting_tags(parent.layer)}
+    tags = {"Name": f"{cluster_name(parent)}-{name}", **parent.context.lasting_tags(parent.layer)}
     # By this tag the network add-on's role knows the first interface of a node for one of this cluster.
     interface_tags = {**tags, "cluster.k8s.amazonaws.com/name": cluster_name(parent)}
     return aws.ec2.LaunchTemplate(
@@ -148,7 +146,7 @@ def _template(
         ),
         monitoring=aws.ec2.LaunchTemplateMonitoringArgs(enabled=True),
         vpc_security_group_ids=[firewalls.nodes_id],
-        block_device_mappings=[root_volume(settings.volume, key_arn)],
+        block_device_mappings=[root_volume(settings.volume, parent.context.key_arn("storage"))],
         tag_specifications=[
             aws.ec2.LaunchTemplateTagSpecificationArgs(
                 resource_type=kind, tags=interface_tags if kind == "network-interface" else tags

@@ -23,7 +23,7 @@ def kubernetes_provider(parent: Component, cluster: Cluster, settings: Kubernete
         )
     return kubernetes.Provider(
         f"{parent.name}-kubernetes",
-        kubeconfig=kubeconfig(cluster, parent.foundation.region),
+        kubeconfig=kubeconfig(cluster, parent.context.region),
         # A cluster's ARN and not its address says which cluster it is: another certificate does not replace every object.
         cluster_identifier=cluster.arn,
         enable_server_side_apply=True,

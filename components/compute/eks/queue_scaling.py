@@ -78,7 +78,7 @@ def queue_scaling(
 def _look(parent: Component, followed: Mapping[str, str], queues: Mapping[str, Queue]) -> Statement:
     names = [_queue(service, queue, queues).queue_name for service, queue in followed.items()]
     arns = [
-        pulumi.Output.concat(parent.foundation.arn("sqs", ""), name)
+        pulumi.Output.concat(parent.context.arn("sqs", ""), name)
         for name in {id(name): name for name in names}.values()
     ]
     return Statement(sid="CountMessages", actions=("sqs:GetQueueAttributes",), resources=arns)
@@ -111,16 +111,16 @@ def follow(
     scaling = workload.settings.scaling
     if scaling.queue is None:
         return
-    foundation = inside.parent.foundation
+    context = inside.parent.context
     queue = _queue(workload.name, scaling.queue.queue, queues)
     url = pulumi.Output.concat(
-        f"https://sqs.{foundation.region}.amazonaws.com/", foundation.account_id, "/", queue.queue_name
+        f"https://sqs.{context.region}.amazonaws.com/", context.account_id, "/", queue.queue_name
     )
     messages = {
         "type": "aws-sqs-queue",
         "authenticationRef": {"name": _AUTHENTICATION},
         "metadata": {
-            "awsRegion": foundation.region,
+            "awsRegion": context.region,
             "queueURL": url,
             "queueLength": str(scaling.queue.messages_per_task),
             # Those under way have a pod already.

@@ -89,7 +89,7 @@ def balancer(inside: Inside, workload: Workload, network: Network, firewall: Fir
         parent, f"{workload.name}-nlb", port, load_balancer=group.id, group_id=firewall.group_of(workload.name)
     )
     # The annotation has no way to say a comma.
-    tags = [f"{key}={value}" for key, value in sorted(parent.foundation.tags(parent.layer).items()) if "," not in value]
+    tags = [f"{key}={value}" for key, value in sorted(parent.context.tags(parent.layer).items()) if "," not in value]
     kubernetes.core.v1.Service(
         f"{parent.name}-{workload.name}-nlb",
         metadata=inside.metadata(
@@ -122,7 +122,7 @@ def _group(inside: Inside, network: Network, vpc_cidr: str) -> aws.ec2.SecurityG
     parent = inside.parent
     group = aws.ec2.SecurityGroup(
         f"{parent.name}-nlb",
-        description=f"{parent.foundation.platform.name} {parent.foundation.platform.stage}: internal load balancer",
+        description=f"{parent.context.platform.name} {parent.context.platform.stage}: internal load balancer",
         vpc_id=network.vpc_id,
         opts=parent.child(),
     )

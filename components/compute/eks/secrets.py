@@ -43,7 +43,7 @@ def values(inside: Inside, workload: Workload) -> Values | None:
     policy = aws.iam.RolePolicy(
         f"{inside.parent.name}-{workload.name}-values",
         role=workload.role_name,
-        policy=policy_document(_statements(workload, inside.parent.foundation.region)),
+        policy=policy_document(_statements(workload, inside.parent.context.region)),
         opts=inside.parent.child(),
     )
     made = kubernetes.apiextensions.CustomResource(
@@ -54,7 +54,7 @@ def values(inside: Inside, workload: Workload) -> Values | None:
         spec={
             "provider": "aws",
             "parameters": {
-                "region": inside.parent.foundation.region,
+                "region": inside.parent.context.region,
                 "usePodIdentity": "true",
                 "objects": objects([(name, workload.references[name]) for name in names]),
             },

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pulumi
 
-from components.alarms import Metric, Watch, alarm
+from components.alarms import Metric, alarm
 from components.base import Component
 from settings.models.services import ServiceSettings
 
@@ -19,17 +19,15 @@ def watch_service(
     *,
     cluster_name: pulumi.Input[str],
     namespace: str,
-    watch: Watch,
 ) -> None:
     """CPU, memory, and whether as many pods are there as must be."""
-    thresholds = watch.settings.thresholds
+    thresholds = parent.context.alerting.settings.thresholds
     of: dict[str, pulumi.Input[str]] = {"ClusterName": cluster_name, "Namespace": namespace, "PodName": name}
     if thresholds.service_cpu is not None:
         alarm(
             parent,
             f"{name}-cpu",
             Metric(_NAMESPACE, "pod_cpu_utilization_over_pod_limit", of),
-            watch=watch,
             threshold=thresholds.service_cpu,
             description=f"{name} has used more than {thresholds.service_cpu} % of the CPU it may take for 5 minutes. Look whether "
             "it runs at scaling.max, then at what its requests do.",
@@ -39,7 +37,6 @@ def watch_service(
             parent,
             f"{name}-memory",
             Metric(_NAMESPACE, "pod_memory_utilization_over_pod_limit", of),
-            watch=watch,
             threshold=thresholds.service_memory,
             description=f"{name} has used more than {thresholds.service_memory} % of the memory it may take for 5 minutes; at 100 % "
             "pods are killed. Look for a leak since the last deployment.",
@@ -49,7 +46,6 @@ def watch_service(
             parent,
             f"{name}-tasks",
             Metric(_NAMESPACE, "status_replicas_available", of),
-            watch=watch,
             threshold=settings.scaling.min,
             comparison="LessThanThreshold",
             missing="breaching",

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components.alarms import Watch
 from components.compute.eks.deployment import deployment
 from components.compute.eks.identity import pod_identity
 from components.compute.eks.inside import Inside
@@ -24,7 +23,7 @@ from components.compute.firewall import Firewall
 from components.compute.images import Delivered, image_of
 from components.compute.wiring import LoadBalancer, Network, Queue
 from components.compute.workload import Workload, before_its_image
-from components.logs import Logging, log_group
+from components.logs import log_group
 from settings.models.services import ServiceSettings
 from settings.routes import Route
 
@@ -41,9 +40,7 @@ class Surroundings:
     load_balancer: LoadBalancer | None
     queues: Mapping[str, Queue]
     firewall: Firewall
-    logging: Logging
-    watch: Watch
-    images_key_arn: pulumi.Input[str]
+
     delivered: Delivered | None
 
 
@@ -59,9 +56,9 @@ class Deployed:
 def deploy(inside: Inside, workload: Workload, around: Surroundings) -> Deployed:
     """An identity, a way in and out, and the pods."""
     parent, name = inside.parent, workload.name
-    image = image_of(parent, workload, inside.settings, around.images_key_arn, around.delivered)
+    image = image_of(parent, workload, inside.settings, around.delivered)
     # The cluster's agents write into it.
-    group = log_group(parent, name, f"{parent.foundation.prefix}/services/{name}", around.logging)
+    group = log_group(parent, name, f"{parent.context.prefix}/services/{name}")
     account = kubernetes.core.v1.ServiceAccount(
         f"{parent.name}-{name}",
         metadata=inside.metadata(name, service=name),
@@ -96,7 +93,6 @@ def deploy(inside: Inside, workload: Workload, around: Surroundings) -> Deployed
             workload.settings,
             cluster_name=inside.cluster.name,
             namespace=inside.namespace,
-            watch=around.watch,
         )
     return Deployed(made, group.name, image.repository_url)
 
@@ -112,7 +108,6 @@ def _exposure(inside: Inside, workload: Workload, around: Surroundings) -> Expos
         around.routes,
         network=around.network,
         load_balancer=around.load_balancer,
-        watch=around.watch,
         admit=admit,
     )
 

@@ -10,7 +10,7 @@ from components.compute.eks.identity import cluster_name
 def statements(parent: Component) -> tuple[Statement, ...]:
     """https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/cloudprovider/aws/README.md#iam-policy"""
     name = cluster_name(parent)
-    arn = parent.foundation.arn
+    arn = parent.context.arn
     return (
         # None of them takes a resource.
         Statement(

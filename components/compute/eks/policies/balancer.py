@@ -17,7 +17,7 @@ def statements(parent: Component) -> tuple[Statement, ...]:
 
     https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/deploy/installation/#configure-iam
     """
-    platform = parent.foundation.platform
+    platform = parent.context.platform
     return (
         # None of them takes a resource.
         Statement(
@@ -39,7 +39,7 @@ def statements(parent: Component) -> tuple[Statement, ...]:
         Statement(
             sid="PutPodsIntoOurTargetGroups",
             actions=("elasticloadbalancing:DeregisterTargets", "elasticloadbalancing:RegisterTargets"),
-            resources=(parent.foundation.arn("elasticloadbalancing", "targetgroup/*/*"),),
+            resources=(parent.context.arn("elasticloadbalancing", "targetgroup/*/*"),),
             conditions={
                 "StringEquals": {
                     "aws:ResourceTag/platform": platform.name,
@@ -52,7 +52,7 @@ def statements(parent: Component) -> tuple[Statement, ...]:
 
 def network_load_balancers(parent: Component, node_group_id: pulumi.Input[str]) -> tuple[Statement, ...]:
     """What a Service of type LoadBalancer takes beside: its balancer, listeners, target groups and security groups."""
-    arn = parent.foundation.arn
+    arn = parent.context.arn
     name = cluster_name(parent)
     asked = {"StringEquals": {f"aws:RequestTag/{_TAG}": name}}
     ours = {"StringEquals": {f"aws:ResourceTag/{_TAG}": name}}

@@ -12,10 +12,10 @@ _POOL = "karpenter.sh/nodepool"
 _CLASS = "karpenter.k8s.aws/ec2nodeclass"
 
 
-def machines(parent: Component, key_arn: pulumi.Input[str]) -> tuple[Statement, ...]:
+def machines(parent: Component) -> tuple[Statement, ...]:
     """Instances, launch templates and fleets. Sources and shape: https://karpenter.sh/docs/reference/cloudformation/"""
-    foundation = parent.foundation
-    arn, region = foundation.arn, foundation.region
+    context = parent.context
+    arn, region = context.arn, context.region
     owned = f"kubernetes.io/cluster/{cluster_name(parent)}"
     made = [
         arn("ec2", f"{kind}/*")
@@ -113,13 +113,13 @@ def machines(parent: Component, key_arn: pulumi.Input[str]) -> tuple[Statement, 
         Statement(
             sid="EncryptVolumes",
             actions=("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext"),
-            resources=(key_arn,),
+            resources=(parent.context.key_arn("storage"),),
             conditions={"StringEquals": through_ec2},
         ),
         Statement(
             sid="LendTheKeyToNodes",
             actions=("kms:CreateGrant",),
-            resources=(key_arn,),
+            resources=(parent.context.key_arn("storage"),),
             conditions={"StringEquals": through_ec2, "Bool": {"kms:GrantIsForAWSResource": "true"}},
         ),
     )
@@ -129,9 +129,9 @@ def surroundings(
     parent: Component, *, node_role_arn: pulumi.Input[str], queue_arn: pulumi.Input[str]
 ) -> tuple[Statement, ...]:
     """The nodes' role, their instance profiles, the cluster's address and the queue of interruptions."""
-    foundation = parent.foundation
+    context = parent.context
     owned = f"kubernetes.io/cluster/{cluster_name(parent)}"
-    profiles = foundation.arn("iam", "instance-profile/*", region="")
+    profiles = context.arn("iam", "instance-profile/*", region="")
 
     def tagged(*sides: str) -> dict[str, dict[str, str]]:
         return {
@@ -140,7 +140,7 @@ def surroundings(
                 for side in sides
                 for key, value in (
                     (f"aws:{side}/{owned}", "owned"),
-                    (f"aws:{side}/topology.kubernetes.io/region", foundation.region),
+                    (f"aws:{side}/topology.kubernetes.io/region", context.region),
                 )
             },
             "StringLike": {f"aws:{side}/{_CLASS}": "*" for side in sides},
@@ -181,7 +181,7 @@ def surroundings(
         Statement(
             sid="FindCluster",
             actions=("eks:DescribeCluster",),
-            resources=(foundation.arn("eks", f"cluster/{cluster_name(parent)}"),),
+            resources=(context.arn("eks", f"cluster/{cluster_name(parent)}"),),
         ),
         Statement(
             sid="HearOfInterruptions",

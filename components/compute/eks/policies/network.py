@@ -14,7 +14,7 @@ def statements(parent: Component, vpc_id: pulumi.Input[str]) -> tuple[Statement,
 
     https://github.com/aws/amazon-vpc-cni-k8s/blob/master/docs/iam-policy.md#scope-down-iam-policy-per-eks-cluster
     """
-    arn = parent.foundation.arn
+    arn = parent.context.arn
     name = cluster_name(parent)
     interfaces, groups = arn("ec2", "network-interface/*"), arn("ec2", "security-group/*")
     return (

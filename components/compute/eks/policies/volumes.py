@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pulumi
-
 from components.access import Statement
 from components.base import Component
 from components.compute.eks.identity import cluster_name
@@ -14,16 +12,16 @@ def cluster_tag(parent: Component) -> str:
     return f"kubernetes.io/cluster/{cluster_name(parent)}"
 
 
-def statements(parent: Component, key_arn: pulumi.Input[str]) -> tuple[Statement, ...]:
+def statements(parent: Component) -> tuple[Statement, ...]:
     """Less than AmazonEBSCSIDriverPolicy: volumes and snapshots of this cluster instead of any cluster's.
 
     https://github.com/kubernetes-sigs/aws-ebs-csi-driver/blob/master/docs/example-iam-policy.json
     """
-    arn = parent.foundation.arn
-    volumes, snapshots = arn("ec2", "volume/*"), f"arn:aws:ec2:{parent.foundation.region}::snapshot/*"
+    arn = parent.context.arn
+    volumes, snapshots = arn("ec2", "volume/*"), f"arn:aws:ec2:{parent.context.region}::snapshot/*"
     asked = {"StringEquals": {f"aws:RequestTag/{cluster_tag(parent)}": "owned"}}
     ours = {"StringEquals": {f"aws:ResourceTag/{cluster_tag(parent)}": "owned"}}
-    through_ec2 = {"kms:ViaService": f"ec2.{parent.foundation.region}.amazonaws.com"}
+    through_ec2 = {"kms:ViaService": f"ec2.{parent.context.region}.amazonaws.com"}
     return (
         Statement(
             # None of them takes a resource.
@@ -72,13 +70,13 @@ def statements(parent: Component, key_arn: pulumi.Input[str]) -> tuple[Statement
                 "kms:ReEncryptFrom",
                 "kms:ReEncryptTo",
             ),
-            resources=(key_arn,),
+            resources=(parent.context.key_arn("storage"),),
             conditions={"StringEquals": through_ec2},
         ),
         Statement(
             sid="LendTheKeyToNodes",
             actions=("kms:CreateGrant",),
-            resources=(key_arn,),
+            resources=(parent.context.key_arn("storage"),),
             conditions={"StringEquals": through_ec2, "Bool": {"kms:GrantIsForAWSResource": "true"}},
         ),
     )
