@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STACK  ?= dev
+# Where an image switches bytecode off, each of some hundred Python processes would compile everything anew.
+export PYTHONDONTWRITEBYTECODE :=
 REHEARSED ?= dev examples/ecs-web/prod examples/thulobazaar/prod@launch
 
 .DEFAULT_GOAL := help

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import socket
 from typing import Any
@@ -52,3 +53,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "filterwarnings", "ignore:.*V2 has been deprecated in favor of:DeprecationWarning:pulumi_aws"
     )
+
+
+def pytest_collection_finish() -> None:
+    """Modules stay to the end, and are a large part of what the collector would look through again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)

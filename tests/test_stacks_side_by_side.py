@@ -6,7 +6,6 @@ import ast
 import importlib
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from preview.snapshot import Resource, Snapshot
 from preview.terraform.names import args_class, properties
 from tests.examples.query import Config, changed
 from tests.requirements import proves
-from tests.stacks import ROOT, STACKS, loaded, run_found, snapshot_of
+from tests.stacks import ROOT, STACKS, run_found, snapshot_of
 
 TABLE: dict[str, Any] = yaml.safe_load((ROOT / "tests/unique_names.yaml").read_text(encoding="utf-8"))
 SCOPES = ("global", "account", "region")
@@ -27,9 +26,10 @@ NAMED = {type_: (scope, row) for scope in SCOPES for type_, row in TABLE[scope].
 
 Name = tuple[str, ...]
 """Where it reaches, whose it is, what it is."""
+Names = dict[Name, str]
 
 
-def names(snapshot: Snapshot) -> dict[Name, str]:
+def names(snapshot: Snapshot) -> Names:
     """Every fixed name that a stack takes, and which resource takes it."""
     return {name: resource.name for resource in snapshot.resources for name in _names(resource, snapshot.region)}
 
@@ -53,31 +53,21 @@ def _at(inputs: dict[str, Any], path: str) -> Any:
     return value
 
 
-def shared(one: Snapshot, other: Snapshot) -> list[str]:
+def shared(ours: Names, theirs: Names) -> list[str]:
     """The names that both take."""
-    ours, theirs = names(one), names(other)
     return [f"{' '.join(name)}: {ours[name]} and {theirs[name]}" for name in sorted(ours.keys() & theirs.keys())]
-
-
-def _who(stack: str) -> tuple[str, str]:
-    platform = loaded(stack).settings.platform
-    return platform.name, platform.stage
-
-
-PAIRS = [pair for pair in combinations(STACKS, 2) if _who(pair[0]) != _who(pair[1])]
 
 
 @proves("C-09")
 def test_every_two_stacks_of_the_repository_live_in_one_account() -> None:
     """Wherever they are: a region is easily changed."""
-    clashes = {pair: both for pair in PAIRS if (both := shared(*(_anywhere(stack) for stack in pair)))}
-    assert len(PAIRS) > 40
-    assert clashes == {}
-
-
-@cache
-def _anywhere(stack: str) -> Snapshot:
-    return replace(snapshot_of(stack), region="anywhere")
+    snapshots = {stack: replace(snapshot_of(stack), region="anywhere") for stack in STACKS}
+    platforms = {stack: snapshot.settings["platform"] for stack, snapshot in snapshots.items()}
+    who = {stack: (platform["name"], platform["stage"]) for stack, platform in platforms.items()}
+    taken = {stack: names(snapshot) for stack, snapshot in snapshots.items()}
+    pairs = [(one, other) for one, other in combinations(STACKS, 2) if who[one] != who[other]]
+    assert len(pairs) > 40
+    assert {pair: both for pair in pairs if (both := shared(*(taken[stack] for stack in pair)))} == {}
 
 
 def variant(stack: str, tmp_path: Path, *, keys: dict[str, str]) -> Snapshot:
@@ -110,18 +100,18 @@ LARGEST = ["prod", "examples/mini-facebook/prod", "examples/chat-app/prod@growth
 @pytest.mark.parametrize("stack", LARGEST)
 def test_one_platform_lives_in_two_stages_of_one_account_and_region(stack: str, tmp_path: Path) -> None:
     """What an account has once is told in the preview: tests/settings/test_neighbours.py."""
-    assert shared(snapshot_of(stack), variant(stack, tmp_path, keys={"stage": "staging"})) == []
+    assert shared(names(snapshot_of(stack)), names(variant(stack, tmp_path, keys={"stage": "staging"}))) == []
 
 
 @proves("C-09")
 @pytest.mark.parametrize("stack", ["prod", "examples/mini-facebook/prod"])
 def test_one_platform_and_stage_lives_in_two_regions_of_one_account(stack: str, tmp_path: Path) -> None:
-    assert shared(snapshot_of(stack), variant(stack, tmp_path, keys={"region": "eu-west-1"})) == []
+    assert shared(names(snapshot_of(stack)), names(variant(stack, tmp_path, keys={"region": "eu-west-1"}))) == []
 
 
 def test_two_stacks_of_one_platform_and_stage_would_share_many_names(tmp_path: Path) -> None:
     """Or this comparison compares nothing."""
-    assert len(shared(snapshot_of("prod"), variant("prod", tmp_path, keys={}))) > 30
+    assert len(shared(names(snapshot_of("prod")), names(variant("prod", tmp_path, keys={})))) > 30
 
 
 def built() -> dict[str, str]:

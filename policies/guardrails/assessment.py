@@ -48,10 +48,14 @@ def assess(stack: Stack, context: Context) -> Assessment:
     seen: set[tuple[str, str]] = set()
     used: set[str] = set()
     judged = judgements = passed = 0
-    by_type = {type_: [rule for rule in reading if context.applies(rule)] for type_, reading in rules_by_type().items()}
+    applying = {rule.name for rule in rules() if context.applies(rule)}
+    by_type = {
+        type_: [rule for rule in rules_by_type().get(type_, ()) if rule.name in applying]
+        for type_ in {resource.type for resource in stack.resources}
+    }
     values = {rule.name: context.values(rule) for rule in rules() if rule.settings}
     for resource in stack.resources:
-        applicable = by_type.get(resource.type, ())
+        applicable = by_type[resource.type]
         judged += bool(applicable)
         for rule in applicable:
             judgement = judge(rule, resource, stack, values.get(rule.name))
@@ -70,7 +74,7 @@ def assess(stack: Stack, context: Context) -> Assessment:
         *context.problems(),
         *(unread.problems(context.values(UNJUDGED)) if context.level(UNJUDGED) is not Level.DISABLED else ()),
         *context.exemptions.unmatched(touched),
-        *context.baseline.vanished(seen, {rule.name for rule in rules() if not context.applies(rule)}),
+        *context.baseline.vanished(seen, {rule.name for rule in rules()} - applying),
     )
     return Assessment(tuple(findings), problems, judged, judgements, passed, frozenset(used), unread)
 

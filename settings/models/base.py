@@ -6,6 +6,7 @@ import datetime as dt
 import ipaddress
 import re
 import unicodedata
+from functools import cache
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -164,13 +165,19 @@ TagText = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_ta
 TagValue = Annotated[str, Field(max_length=256), AfterValidator(_tag_text)]
 
 
+@cache
+def _time_zones() -> frozenset[str]:
+    """Every IANA name. Read once: it walks the whole folder of time zones."""
+    return frozenset(available_timezones())
+
+
 def _timezone(value: str) -> str:
-    if value not in available_timezones():
+    if value not in _time_zones():
         # The letters of an abbreviation say nothing: CEST is no slip for EST.
         hint = (
             f"; an abbreviation such as {value} leaves summer time open"
             if re.fullmatch("[A-Z]{2,5}", value)
-            else nearest(value, available_timezones())
+            else nearest(value, _time_zones())
         )
         raise PydanticCustomError(
             "timezone",

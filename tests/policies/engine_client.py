@@ -62,7 +62,7 @@ class PackProcess:
         self._pack = pack
 
     def __enter__(self) -> PackProcess:
-        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **self._environment}
+        environment = {**os.environ, **self._environment}
         stack_environment = {
             "PULUMI_ORGANIZATION": "organization",
             "PULUMI_PROJECT": self._project,

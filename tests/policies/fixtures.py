@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,14 @@ class Case:
         return f"{self.rule} {self.expected} {self.number}"
 
 
-def cases() -> Iterator[Case]:
+@cache
+def cases() -> tuple[Case, ...]:
+    """Every case, built once a process."""
     rules()
+    return tuple(_cases())
+
+
+def _cases() -> Iterator[Case]:
     for file in sorted(FOLDER.glob("*.yaml")):
         for rule, table in yaml.load(file.read_text(encoding="utf-8"), LOADER).items():
             for expected in EXPECTATIONS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+from functools import cache
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ from guardrails.stack import Stack
 from guardrails.view import Opaque, Resource
 from tests.policies.fixtures import cases, urn_of
 
-CASES = list(cases())
+CASES = cases()
 TYPES = sorted(rules_by_type())
 KEYS = sorted({key for case in CASES for resource in case.stack.resources for key in resource.value})
 WORDS = [
@@ -63,9 +64,16 @@ PLAIN = trees(st.one_of(LEAVES, st.sampled_from(list(Opaque))))
 SETTINGS = {"max_examples": 25, "deadline": None, "suppress_health_check": list(HealthCheck)}
 
 
+@cache
 def properties(type_: str) -> list[str]:
     """What rules read of a type, as far as the cases tell."""
     return sorted({key for case in CASES for one in case.stack.resources if one.type == type_ for key in one.value})
+
+
+@cache
+def inputs_of(type_: str) -> st.SearchStrategy[dict[str, Any]]:
+    keys = properties(type_)
+    return st.dictionaries(st.sampled_from(keys) if keys else st.just("name"), PLAIN, max_size=6)
 
 
 def not_broken(stack: Stack) -> None:
@@ -77,9 +85,7 @@ def not_broken(stack: Stack) -> None:
 @given(data=st.data())
 @settings(**SETTINGS)
 def test_no_rule_breaks_on_any_properties(type_: str, data: st.DataObject) -> None:
-    keys = properties(type_)
-    names = st.sampled_from(keys) if keys else st.just("name")
-    inputs = data.draw(st.dictionaries(names, PLAIN, max_size=6))
+    inputs = data.draw(inputs_of(type_))
     not_broken(Stack([Resource(urn_of(type_, "a"), inputs), Resource(urn_of(type_, "b"), dict(inputs))]))
 
 
@@ -144,6 +150,8 @@ WIRE_LEAVES = st.one_of(
         ]
     ),
 )
+WIRE_TYPES = st.sampled_from([*TYPES, "aws:never/seen:Type", "pulumi:pulumi:Stack"])
+WIRE = trees(WIRE_LEAVES)
 
 
 @given(data=st.data())
@@ -153,9 +161,9 @@ def test_the_analyzer_answers_any_message(data: st.DataObject) -> None:
     servicer = analyzer()
     requests = []
     for number in range(data.draw(st.integers(1, 3))):
-        type_ = data.draw(st.sampled_from([*TYPES, "aws:never/seen:Type", "pulumi:pulumi:Stack"]))
+        type_ = data.draw(WIRE_TYPES)
         keys = [*properties(type_), "tags", "name"]
-        inputs = data.draw(st.dictionaries(st.sampled_from(keys), trees(WIRE_LEAVES), max_size=5))
+        inputs = data.draw(st.dictionaries(st.sampled_from(keys), WIRE, max_size=5))
         request = analyzer_pb2.AnalyzeRequest(type=type_, urn=urn_of(type_, str(number)), name=str(number))
         request.properties.update(inputs)
         told = servicer.Analyze(request, None)
