@@ -17,7 +17,7 @@ def _is_member(cache: Resource) -> bool:
     "Caches are encrypted at rest",
     "medium",
     kinds.CACHE_GROUP,
-    ids=("fsbp:ElastiCache.4", "checkov:CKV_AWS_29"),
+    ids=("fsbp:ElastiCache.4", "checkov:CKV_AWS_29", "checkov:CKV_AWS_191"),
     why="Backups and swap of a cache hold sessions and copies of the database.",
     fix="Set atRestEncryptionEnabled to true; the group is replaced.",
 )
@@ -48,7 +48,7 @@ def cache_customer_key(cache: Resource) -> Messages:
     "high",
     kinds.CACHE_GROUP,
     kinds.CACHE_CLUSTER,
-    ids=("fsbp:ElastiCache.5", "checkov:CKV_AWS_30"),
+    ids=("fsbp:ElastiCache.5", "checkov:CKV_AWS_30", "checkov:CKV_AWS_31"),
     why="Session tokens and passwords would cross the network in clear.",
     fix="Set transitEncryptionEnabled to true and let clients connect with rediss://.",
 )

@@ -59,7 +59,7 @@ def eks_endpoint_private(cluster: Resource) -> Messages:
     "A public API server admits named addresses only",
     "high",
     kinds.EKS_CLUSTER,
-    ids=("checkov:CKV_AWS_38",),
+    ids=("fsbp:EKS.1", "checkov:CKV_AWS_38", "checkov:CKV_AWS_39"),
     why="Everyone may try tokens and known holes against an API server that answers everyone.",
     fix="List the office's or VPN's ranges in vpcConfig.publicAccessCidrs, or close the public endpoint.",
 )

@@ -97,7 +97,7 @@ def volume_encryption_default(setting: Resource) -> Messages:
     "File systems are encrypted",
     "high",
     kinds.FILE_SYSTEM,
-    ids=("fsbp:EFS.1", "fsbp:EFS.8", "checkov:CKV_AWS_42", "cis:v3.0.0/2.4.1"),
+    ids=("fsbp:EFS.1", "fsbp:EFS.8", "checkov:CKV_AWS_42", "checkov:CKV_AWS_184", "cis:v3.0.0/2.4.1"),
     why="It cannot be turned on later; an unencrypted file system has to be copied.",
     fix="Set encrypted to true.",
 )

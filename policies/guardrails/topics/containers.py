@@ -17,6 +17,8 @@ from guardrails.view import Node, Opaque, Resource, UndeterminedError
 
 _PLATFORMS = ("LATEST", "1.4.0", "1.0.0")
 """The latest of Linux and, 1.0.0, of Windows (ECS developer guide, "Fargate platform versions")."""
+_EXEC_LOGGING = "configuration.executeCommandConfiguration.logging"
+"""DEFAULT where it is not said (ECS API reference, "ExecuteCommandConfiguration")."""
 _ROOT = re.compile(r"^(root|0)(:.*)?$")
 
 
@@ -200,19 +202,24 @@ def ecs_no_public_address(service: Resource) -> Messages:
     "Sessions inside containers are recorded",
     "medium",
     kinds.ECS_SERVICE,
+    kinds.ECS_CLUSTER,
     ids=("checkov:CKV_AWS_223",),
     why="ECS Exec gives a shell in production; without a log nobody knows what was done there.",
     fix="Set executeCommandConfiguration on the cluster with logging OVERRIDE, a log group and a key.",
     levels=ADVISORY_IN_DEV,
 )
 def ecs_exec_recorded(service: Resource, stack: Stack) -> Messages:
+    if service.type == kinds.ECS_CLUSTER:
+        if service.get(_EXEC_LOGGING) == "NONE":
+            yield "it keeps no log of what is done through ECS Exec (logging is NONE)"
+        return
     if not service.truth("enableExecuteCommand"):
         return
     clusters = stack.targets(service, "cluster", kinds.ECS_CLUSTER)
     if not clusters:
         raise UndeterminedError("cluster", "not of this stack")
     for cluster in clusters:
-        logging = cluster.get("configuration.executeCommandConfiguration.logging", "DEFAULT")
+        logging = cluster.get(_EXEC_LOGGING, "DEFAULT")
         if logging != "OVERRIDE":
             yield f"cluster {cluster.name!r} keeps no log of its own for ECS Exec (logging is {logging})"
 
@@ -327,8 +334,17 @@ def ecs_platform_latest(service: Resource) -> Messages:
 )
 def ecs_exec_key(cluster: Resource) -> Messages:
     command = cluster.node("configuration.executeCommandConfiguration")
-    if command.get("logging", "NONE") != "NONE" and not command.has("kmsKeyId"):
+    if not cluster.has("configuration.executeCommandConfiguration") or command.get("logging") == "NONE":
+        return
+    if not command.has("kmsKeyId"):
         yield "its sessions are encrypted with AWS's key only (executeCommandConfiguration.kmsKeyId)"
+    for target, flag in (
+        ("cloudWatchLogGroupName", "cloudWatchEncryptionEnabled"),
+        ("s3BucketName", "s3BucketEncryptionEnabled"),
+    ):
+        log = command.node("logConfiguration")
+        if log.has(target) and not log.truth(flag):
+            yield f"the log of its sessions need not be encrypted (logConfiguration.{flag})"
 
 
 @resource_rule(

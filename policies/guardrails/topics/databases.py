@@ -18,7 +18,10 @@ _TLS_PARAMETERS = {
     "mysql": "require_secure_transport",
     "aurora-mysql": "require_secure_transport",
     "mariadb": "require_secure_transport",
+    "db2": "db2comm",
 }
+_ON = ("1", "on", "true", "ssl")
+"""What the parameters say then; Db2 names the protocols it speaks (RDS user guide, "Using SSL/TLS with an Amazon RDS for Db2")."""
 _TLS_BY_DEFAULT = {"postgres": (15,), "aurora-postgresql": (17,), "mariadb": (11, 8), "mysql": (9, 7)}
 """Versions from which the parameter is on unless set otherwise (RDS user guide, "Using SSL with a PostgreSQL DB instance" and
 "Requiring SSL/TLS for all connections" to a MySQL and to a MariaDB DB instance; Aurora user guide, "Security with Aurora
@@ -66,7 +69,14 @@ def rds_not_public(database: Resource) -> Messages:
     "high",
     kinds.DB_INSTANCE,
     kinds.DB_CLUSTER,
-    ids=("fsbp:RDS.3", "fsbp:RDS.27", "checkov:CKV_AWS_16", "checkov:CKV_AWS_96", "cis:v3.0.0/2.3.1"),
+    ids=(
+        "fsbp:RDS.3",
+        "fsbp:RDS.27",
+        "checkov:CKV_AWS_16",
+        "checkov:CKV_AWS_96",
+        "checkov:CKV_AWS_327",
+        "cis:v3.0.0/2.3.1",
+    ),
     why="Storage, snapshots, logs and replicas of an unencrypted database can be read wherever they are copied to.",
     fix="Set storageEncrypted to true. An existing database has to be restored from an encrypted copy of its snapshot.",
 )
@@ -77,7 +87,7 @@ def rds_encrypted(database: Resource) -> Messages:
 
 def _is_encrypted(database: Resource) -> bool:
     """Aurora Serverless v1 encrypts always (Aurora user guide, "How Aurora Serverless v1 works"; the provider's default too)."""
-    return database.truth("storageEncrypted", default=database.get("engineMode") == "serverless")
+    return database.get("engineMode") == "serverless" or database.truth("storageEncrypted")
 
 
 @resource_rule(
@@ -126,10 +136,7 @@ def rds_final_snapshot(database: Resource) -> Messages:
     fix="Set rds.force_ssl to 1 (PostgreSQL, SQL Server) or require_secure_transport to ON (MySQL, MariaDB) in its parameter group.",
 )
 def rds_tls_forced(database: Resource, stack: Stack) -> Messages:
-    engine = str(database.get("engine", ""))
-    family = "sqlserver" if engine.startswith("sqlserver") else engine
-    parameter = _TLS_PARAMETERS.get(family)
-    if parameter is None or _copies_another(database):
+    if _copies_another(database):
         return
     path, kind = (
         ("dbClusterParameterGroupName", kinds.DB_CLUSTER_PARAMETERS)
@@ -137,6 +144,10 @@ def rds_tls_forced(database: Resource, stack: Stack) -> Messages:
         else ("parameterGroupName", kinds.DB_PARAMETERS)
     )
     groups = stack.targets(database, path, kind)
+    engine = _engine_of(database, groups)
+    parameter = next((name for start, name in _TLS_PARAMETERS.items() if engine.startswith(start)), None)
+    if parameter is None:
+        return
     if not groups:
         named = _said(database, path)
         if named and not named.startswith("default."):
@@ -149,8 +160,17 @@ def rds_tls_forced(database: Resource, stack: Stack) -> Messages:
         version = str(group.get("family", "")).removeprefix(engine)
         if not values and _tls_by_default(engine, version):
             continue
-        if not any(value.lower() in ("1", "on", "true") for value in values):
+        if not any(value.lower() in _ON for value in values):
             yield f"its parameter group {group.name!r} does not set {parameter}"
+
+
+def _engine_of(database: Resource, groups: list[Resource]) -> str:
+    """The engine, by the family of its parameter group where a snapshot decides it."""
+    engine = _said(database, "engine")
+    families = [str(group.get("family", "")) for group in groups if not engine]
+    if engine or families:
+        return engine or re.sub(r"-?\d[\d.]*$", "", families[0])
+    raise UndeterminedError("engine", "not set, so that a snapshot decides it")
 
 
 def _said(database: Resource, *paths: str) -> str:
@@ -235,6 +255,7 @@ def rds_managed_password(database: Resource) -> Messages:
 def rds_iam_authentication(database: Resource) -> Messages:
     engine = str(database.get("engine", ""))
     able = any(engine.startswith(name) for name in ("postgres", "mysql", "mariadb", "aurora"))
+    able = able or (database.type == kinds.DB_CLUSTER and not engine)
     if able and not database.truth("iamDatabaseAuthenticationEnabled"):
         yield "IAM authentication is off"
 
@@ -371,7 +392,7 @@ def rds_enhanced_monitoring(database: Resource) -> Messages:
     "low",
     kinds.DB_INSTANCE,
     kinds.DB_CLUSTER_INSTANCE,
-    ids=("checkov:CKV_AWS_353",),
+    ids=("checkov:CKV_AWS_353", "checkov:CKV_AWS_354"),
     why="Without it the cause of a slow afternoon is a guess.",
     fix="Set performanceInsightsEnabled to true; seven days cost nothing.",
 )

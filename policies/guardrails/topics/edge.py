@@ -13,7 +13,6 @@ from guardrails.zones import in_one_zone
 
 _VIEWER_POLICIES = ("TLSv1.2_2021", "TLSv1.2_2025", "TLSv1.3_2025")
 _OLD_PROTOCOLS = {"SSLv3", "TLSv1", "TLSv1.1"}
-_S3_ORIGIN = ".s3."
 _BAD_INPUTS = "AWSManagedRulesKnownBadInputsRuleSet"
 _YEAR = 31_536_000
 
@@ -26,14 +25,17 @@ def _is_application(balancer: Resource) -> bool:
     "Load balancers turn HTTP into HTTPS",
     "high",
     *kinds.LISTENERS,
-    ids=("fsbp:ELB.1", "fsbp:ELB.18", "checkov:CKV_AWS_2", "checkov:CKV2_AWS_20"),
+    ids=("fsbp:ELB.1", "fsbp:ELB.18", "checkov:CKV_AWS_2", "checkov:CKV2_AWS_20", "checkov:CKV_AWS_103"),
     why="Cookies, tokens and passwords sent to a plain listener can be read on the way.",
     fix="Let the HTTP listener redirect to HTTPS (status 301) and forward only from the HTTPS one.",
 )
 def alb_http_redirects(listener: Resource) -> Messages:
     if _protocol(listener) != "HTTP":
         return
-    for action in listener.items("defaultActions"):
+    actions = listener.items("defaultActions")
+    if not actions:
+        yield "it answers plain HTTP, and nothing turns it into HTTPS (defaultActions)"
+    for action in actions:
         refuses = action.get("type") == "fixed-response"
         if not refuses and (action.get("type") != "redirect" or action.get("redirect.protocol") != "HTTPS"):
             yield f"it answers plain HTTP ({action.get('type')})"
@@ -123,6 +125,22 @@ def alb_drops_invalid_headers(balancer: Resource) -> Messages:
 def alb_access_logs(balancer: Resource) -> Messages:
     if _is_application(balancer) and not (balancer.has("accessLogs") and balancer.node("accessLogs").truth("enabled")):
         yield "it keeps no access log"
+
+
+@stack_rule(
+    "Network load balancers keep access logs",
+    "low",
+    *kinds.LOAD_BALANCERS,
+    ids=("checkov:CKV_AWS_91",),
+    why="They are the only record of who opened a TLS connection, and with which version.",
+    fix="Set accessLogs with a bucket and enabled true; AWS writes them for TLS listeners only.",
+)
+def nlb_access_logs(balancer: Resource, stack: Stack) -> Messages:
+    if balancer.get("loadBalancerType") != "network" or balancer.truth("accessLogs.enabled"):
+        return
+    listeners = stack.referrers(balancer, "loadBalancerArn", *kinds.LISTENERS)
+    if not listeners or any(listener.get("protocol") == "TLS" for listener in listeners):
+        yield "it keeps no access log (accessLogs)"
 
 
 @resource_rule(
@@ -227,9 +245,7 @@ def cloudfront_logging(distribution: Resource, stack: Stack) -> Messages:
 )
 def cloudfront_origin_access(distribution: Resource) -> Messages:
     for origin in distribution.items("origins"):
-        if origin.has("originAccessControlId") or origin.has("customOriginConfig") or origin.has("vpcOriginConfig"):
-            continue
-        if origin.has("s3OriginConfig") or _S3_ORIGIN in str(origin.get("domainName", "")):
+        if not origin.has("originAccessControlId") and _is_bucket(origin):
             yield f"{origin.path} has no origin access control"
 
 
@@ -401,9 +417,9 @@ def cloudfront_root_object(distribution: Resource) -> Messages:
 
 
 def _is_bucket(origin: Node) -> bool:
-    if origin.has("customOriginConfig") or origin.has("vpcOriginConfig"):
-        return False
-    return origin.has("s3OriginConfig") or _S3_ORIGIN in str(origin.get("domainName", ""))
+    """Whether an origin is a bucket: all others say how to speak to them (CloudFront API reference, "Origin": one of
+    S3OriginConfig and CustomOriginConfig; the provider sends the former where neither is set)."""
+    return not (origin.has("customOriginConfig") or origin.has("vpcOriginConfig"))
 
 
 @resource_rule(

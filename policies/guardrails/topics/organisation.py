@@ -201,6 +201,8 @@ def _amount(budget: Resource, path: str) -> float:
         "checkov:CKV_AWS_54",
         "checkov:CKV_AWS_55",
         "checkov:CKV_AWS_56",
+        "checkov:CKV2_AWS_6",
+        "cis:v3.0.0/2.1.4",
     ),
     why="Each of the four flags closes another way to make a bucket public; one left open is enough.",
     fix="Set all four flags to true.",

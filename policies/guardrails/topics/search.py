@@ -12,7 +12,7 @@ from guardrails.view import Resource
     "Search domains stand inside a VPC",
     "critical",
     *kinds.SEARCH_DOMAINS,
-    ids=("fsbp:Opensearch.2", "fsbp:ES.2", "checkov:CKV_AWS_137"),
+    ids=("fsbp:Opensearch.2", "fsbp:ES.2", "checkov:CKV_AWS_137", "checkov:CKV_AWS_248"),
     why="A public search domain is the classic leak of whole customer tables.",
     fix="Give vpcOptions with private subnets and a security group.",
 )
@@ -25,7 +25,15 @@ def search_in_vpc(domain: Resource) -> Messages:
     "Search domains are encrypted at rest and between nodes",
     "high",
     *kinds.SEARCH_DOMAINS,
-    ids=("fsbp:Opensearch.1", "fsbp:ES.1", "fsbp:Opensearch.3", "fsbp:ES.3", "checkov:CKV_AWS_5", "checkov:CKV_AWS_6"),
+    ids=(
+        "fsbp:Opensearch.1",
+        "fsbp:ES.1",
+        "fsbp:Opensearch.3",
+        "fsbp:ES.3",
+        "checkov:CKV_AWS_5",
+        "checkov:CKV_AWS_6",
+        "checkov:CKV_AWS_247",
+    ),
     why="Indexes and snapshots hold copies of the data; between nodes it crosses the network.",
     fix="Set encryptAtRest.enabled and nodeToNodeEncryption.enabled to true.",
 )

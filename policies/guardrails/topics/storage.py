@@ -16,6 +16,8 @@ BLOCKS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictP
 PUBLIC_ACLS = ("public-read", "public-read-write", "authenticated-read", "website")
 _INLINE_ENCRYPTION = ("serverSideEncryptionConfiguration", "serverSideEncryptionConfigurations")
 """The older forms, inside the bucket: one block, or a list of them."""
+_ALGORITHMS = ("AES256", "aws:kms", "aws:kms:dsse", "aws:fsx")
+"""S3 API reference, "ServerSideEncryptionByDefault"."""
 PUBLIC_GROUPS = ("/global/AllUsers", "/global/AuthenticatedUsers")
 _LOG_TARGETS = (
     *((type_, "targetBucket") for type_ in kinds.BUCKET_LOGGING),
@@ -84,14 +86,21 @@ def s3_tls_only(bucket: Resource, stack: Stack) -> Messages:
     "Buckets say how they encrypt",
     "low",
     *kinds.BUCKETS,
-    ids=("checkov:CKV_AWS_19",),
+    ids=("checkov:CKV_AWS_19", "checkov:CKV_AWS_145"),
     why="S3 encrypts with a key of its own unless told; a declared rule also survives when the bucket is copied elsewhere.",
     fix="Declare an aws.s3.BucketServerSideEncryptionConfiguration for the bucket.",
 )
 def s3_encryption_declared(bucket: Resource, stack: Stack) -> Messages:
-    inline = any(bucket.has(path) for path in _INLINE_ENCRYPTION)
-    if not inline and not stack.referrers(bucket, "bucket", *kinds.BUCKET_ENCRYPTION):
+    inline = [bucket] if any(bucket.has(path) for path in _INLINE_ENCRYPTION) else []
+    declared = [*inline, *stack.referrers(bucket, "bucket", *kinds.BUCKET_ENCRYPTION)]
+    if not declared:
         yield "no default encryption is declared"
+    for holder in declared:
+        if not all(holder.known(path) for path in ("rules", *_INLINE_ENCRYPTION)):
+            continue
+        for default in _encryption_defaults(holder):
+            if default.get("sseAlgorithm", _ALGORITHMS[0]) not in _ALGORITHMS:
+                yield f"{default.get('sseAlgorithm')} is no encryption that S3 has (sseAlgorithm)"
 
 
 @resource_rule(
