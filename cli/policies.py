@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,7 @@ from cli.console import FINDINGS, FINE, InputError
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from cli.controls import Control
     from preview.snapshot import Snapshot
     from preview.verdicts import Verdicts
 
@@ -56,34 +58,93 @@ BaselineFile = Annotated[
 
 @app.command("List the rules.", name="list")
 def list_(
+    *,
     topic: Annotated[str | None, Option("--topic", help="Only this topic.")] = None,
+    service: Annotated[str | None, Option("--service", help="Only what reads this service of AWS, such as s3.")] = None,
     severity: Annotated[SeverityName | None, Option("--severity", help="Only this severity and graver.")] = None,
+    control: Annotated[
+        str | None,
+        Option("--id", metavar="ID", help="Only what answers this id, such as S3.14, CKV_AWS_18 or CIS 3.6."),
+    ] = None,
+    as_json: Annotated[bool, Option("--json", help="Everything about each rule as JSON.")] = False,
 ) -> None:
-    """List the rules by topic, with severity and title. ↔ marks those that read other resources too."""
-    from cli.policies_text import rules_text
-    from guardrails.catalogue import TOPICS
+    """List the rules by topic, with severity and title. ↔ marks those that read other resources too.
 
-    if topic is not None and topic not in TOPICS:
-        from settings.mistakes import nearest
+    In a pipe a line for each rule: name, severity, topic, ids and title, with tabs between them.
+    """
+    from cli import policies_text
+    from guardrails.catalogue import TOPICS, rules
+    from guardrails.levels import Severity
 
-        raise InputError(f"There is no topic {topic!r}{nearest(topic, TOPICS)}; there are {', '.join(TOPICS)}.")
-    print(rules_text(topic, severity.value if severity else None, console.terminal_width() or 80), end="")
+    chosen = list(rules())
+    if topic is not None:
+        chosen = [rule for rule in chosen if rule.topic == _one_of("topic", topic, TOPICS)]
+    if service is not None:
+        known = {name for rule in rules() for name in policies_text.services(rule)}
+        wanted = _one_of("service", service.lower(), sorted(known))
+        chosen = [rule for rule in chosen if wanted in policies_text.services(rule)]
+    if severity is not None:
+        graver = list(Severity)[list(Severity).index(Severity(severity.value)) :]
+        chosen = [rule for rule in chosen if rule.severity in graver]
+    if control is not None:
+        answering = [rule.name for one in _controls(control) for rule in one.rules]
+        chosen = [rule for rule in chosen if rule.name in answering]
+        for one in _controls(control):
+            if not one.rules:
+                console.complain(one.told())
+    width = console.terminal_width()
+    if as_json:
+        print(policies_text.rules_json(chosen), end="")
+    elif width is None:
+        print(policies_text.rules_lines(chosen), end="")
+    else:
+        print(policies_text.rules_text(chosen, width), end="")
 
 
 @app.command("Explain one rule.")
-def explain(rule: Annotated[str, Argument(metavar="RULE", help="Such as rds-not-public.")]) -> None:
-    """Explain one rule: what it asks, why, how to fix, its settings, a bad and a good example."""
+def explain(
+    rule: Annotated[str, Argument(metavar="RULE", help="A rule such as rds-not-public, or an id such as CKV_AWS_18.")],
+) -> None:
+    """Explain one rule: what it asks, why, how to fix, its settings, a bad and a good example.
+
+    Of an id of AWS Security Hub, CIS or Checkov, each rule that answers it, or why none does.
+    """
     from cli.policies_text import explanation
     from guardrails.catalogue import rules
 
+    width = console.terminal_width() or 80
     found = {one.name: one for one in rules()}.get(rule)
-    if found is None:
-        from difflib import get_close_matches
+    if found:
+        print(explanation(found, width), end="")
+        return
+    from preview.text import wrap
 
-        near = get_close_matches(rule, [one.name for one in rules()], n=3)
+    for control in _controls(rule):
+        told = ["\n".join(wrap(control.told(), width)) + "\n", *(explanation(one, width) for one in control.rules)]
+        print("\n".join(told), end="")
+
+
+def _controls(text: str) -> list[Control]:
+    """What an id names; InputError where it is none."""
+    from difflib import get_close_matches
+
+    from cli import controls
+
+    found = controls.find(text)
+    if not found:
+        known = {name.lower(): name for name in [*_rule_names(), *controls.names()]}
+        near = [known[name] for name in get_close_matches(text.lower(), known, n=3)]
         hint = f"did you mean {' or '.join(near)}?" if near else "`groundwork policies list` shows them all."
-        raise InputError(f"There is no rule {rule!r}; {hint}")
-    print(explanation(found, console.terminal_width() or 80), end="")
+        raise InputError(f"There is no rule or id {text!r}; {hint}")
+    return found
+
+
+def _one_of(what: str, word: str, known: Sequence[str]) -> str:
+    if word not in known:
+        from settings.mistakes import nearest
+
+        raise InputError(f"There is no {what} {word!r}{nearest(word, known)}; there are {', '.join(known)}.")
+    return word
 
 
 @app.command("Judge a stack from a file, without running it.")

@@ -4,29 +4,62 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from guardrails import examples
-from guardrails.catalogue import TOPICS, heading, rules
+from guardrails.catalogue import TOPICS, heading
 from guardrails.exemptions import Exemptions
-from guardrails.levels import Severity
 from guardrails.remediation import REPAIRS
 from guardrails.rules import PRODUCTION, Rule
 from preview.text import short_type, wrap
 
 _INDENT = "  "
 _MOST_TYPES = 12
-_GRAVITY = list(Severity)
 
 
-def rules_text(topic: str | None, severity: str | None, width: int) -> str:
+def services(rule: Rule) -> set[str]:
+    """The services that a rule reads, by the modules of their types and by their names in Security Hub: ``lb``, ``elb``."""
+    packages = (type_.split(":") for type_ in rule.reads)
+    modules = {module.split("/")[0] if package.startswith("aws") else package for package, module, _ in packages}
+    controls = (id_.partition(":") for id_ in rule.ids)
+    named = {name.split(".")[0].lower() for kind, _, name in controls if kind in ("fsbp", "securityhub")}
+    return (modules | named) - {"pulumi"}
+
+
+def rules_json(shown: Sequence[Rule]) -> str:
+    """Everything about each rule as a list of objects."""
+    return json.dumps([_facts(rule) for rule in shown], indent=2, ensure_ascii=False) + "\n"
+
+
+def _facts(rule: Rule) -> dict[str, Any]:
+    return {
+        "name": rule.name,
+        "title": rule.title,
+        "topic": rule.topic,
+        "severity": rule.severity.value,
+        "levels": {stage: rule.level(stage).value for stage in ("dev", PRODUCTION) if rule.applies(stage)},
+        "between": rule.between,
+        "reads": list(rule.reads),
+        "ids": list(rule.ids),
+        "why": rule.why,
+        "fix": rule.fix,
+        "settings": {
+            setting.name: {"about": setting.about, "default": setting.default, "schema": setting.schema}
+            for setting in rule.settings
+        },
+        "page": f"docs/{rule.page}",
+    }
+
+
+def rules_lines(shown: Sequence[Rule]) -> str:
+    """A line for each rule, for other programs: name, severity, topic, ids and title, with tabs between them."""
+    rows = ((rule.name, rule.severity.value, rule.topic, ",".join(rule.ids), rule.title) for rule in shown)
+    return "".join("\t".join(row) + "\n" for row in rows)
+
+
+def rules_text(shown: Sequence[Rule], width: int) -> str:
     """A block for each topic, a line for each rule; a title that has no room beside its rule stands below it."""
-    least = _GRAVITY.index(Severity(severity)) if severity else 0
-    shown = [
-        rule
-        for rule in rules()
-        if (topic is None or rule.topic == topic) and _GRAVITY.index(rule.severity) >= least
-    ]  # fmt: skip
     lines: list[str] = []
     for one in TOPICS:
         mine = [rule for rule in shown if rule.topic == one]

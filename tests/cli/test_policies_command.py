@@ -12,14 +12,17 @@ from pathlib import Path
 
 import pytest
 
+from cli import controls
 from cli.main import run
 from cli.policies_text import exceptions_text, explanation, rules_text
 from guardrails.catalogue import TOPICS, heading, rules
 from guardrails.exemptions import read
+from guardrails.rules import Rule
 from tests.stacks import ROOT
 from tests.writing import write_project
 
 TODAY = datetime.date(2026, 3, 1)
+GRAVE = ("high", "critical")
 Call = Callable[..., tuple[int, str, str]]
 
 
@@ -33,10 +36,8 @@ def call(capsys: pytest.CaptureFixture[str]) -> Call:
     return made
 
 
-def test_the_list_has_every_rule_once_under_its_topic_and_fits_80_columns(call: Call) -> None:
-    code, out, _ = call("policies", "list")
-    assert code == 0
-    lines = out.splitlines()
+def test_the_list_has_every_rule_once_under_its_topic_and_fits_80_columns() -> None:
+    lines = rules_text(rules(), 80).splitlines()
     assert max(map(len, lines)) <= 80
     assert {line for line in lines if line and not line.startswith((" ", "Next")) and "rules," not in line} == {
         heading(topic) for topic in TOPICS
@@ -52,14 +53,107 @@ def listed(lines: list[str]) -> list[str]:
 @pytest.mark.parametrize("width", [20, 40, 79, 80, 200])
 def test_the_list_fits_any_width_that_names_fit(width: int) -> None:
     names = max(len(rule.name) for rule in rules()) + 16
-    assert max(map(len, rules_text(None, None, width).splitlines())) <= max(width, names, 51)
+    assert max(map(len, rules_text(rules(), width).splitlines())) <= max(width, names, 51)
 
 
-def test_the_list_can_be_narrowed_by_topic_and_severity(call: Call) -> None:
-    _, out, _ = call("policies", "list", "--topic", "databases", "--severity", "high")
-    shown = set(listed(out.splitlines()))
-    grave = {rule.name for rule in rules() if rule.topic == "databases" and rule.severity.value in ("high", "critical")}
-    assert shown == grave
+def test_a_piped_list_has_a_line_for_each_rule_with_its_facts_between_tabs(call: Call) -> None:
+    code, out, _ = call("policies", "list")
+    rows = [line.split("\t") for line in out.splitlines()]
+    assert code == 0
+    assert rows == [[r.name, r.severity.value, r.topic, ",".join(r.ids), r.title] for r in rules()]
+
+
+@pytest.mark.parametrize(
+    ("options", "chosen"),
+    [
+        (
+            ["--topic", "databases", "--severity", "high"],
+            lambda r: r.topic == "databases" and r.severity.value in GRAVE,
+        ),
+        (["--service", "SQS"], lambda r: any(type_.startswith("aws:sqs/") for type_ in r.reads)),
+        (["--service", "kubernetes"], lambda r: any(type_.startswith("kubernetes:") for type_ in r.reads)),
+        (["--id", "ec2.18"], lambda r: "fsbp:EC2.18" in r.ids),
+        (["--id", "CKV_AWS_18", "--severity", "low"], lambda r: "checkov:CKV_AWS_18" in r.ids),
+    ],
+)
+def test_the_list_can_be_narrowed(options: list[str], chosen: Callable[[Rule], bool], call: Call) -> None:
+    wanted = [rule.name for rule in rules() if chosen(rule)]
+    assert wanted
+    assert [line.split("\t")[0] for line in call("policies", "list", *options)[1].splitlines()] == wanted
+
+
+def test_the_list_as_json_says_everything_about_a_rule(call: Call) -> None:
+    (said,) = json.loads(call("policies", "list", "--id", "CIS 3.6", "--json")[1])
+    rule = next(rule for rule in rules() if rule.name == "kms-rotation")
+    assert said["levels"] == {"dev": "mandatory", "prod": "mandatory"}
+    assert (said["name"], said["ids"], said["reads"]) == (rule.name, list(rule.ids), list(rule.reads))
+    assert said["page"] == "docs/policies/keys.md#kms-rotation"
+    everything = json.loads(call("policies", "list", "--json")[1])
+    assert {one["name"]: list(one["settings"]) for one in everything} == {
+        rule.name: [setting.name for setting in rule.settings] for rule in rules()
+    }
+
+
+@pytest.mark.parametrize("written", ["CKV_AWS_18", "ckv_aws_18", "checkov:CKV_AWS_18", "Checkov CKV_AWS_18", "S3.9"])
+def test_an_id_is_explained_by_the_rule_that_answers_it(written: str, call: Call) -> None:
+    code, out, _ = call("policies", "explain", written)
+    assert code == 0
+    assert " is answered by s3-access-logging.\n\ns3-access-logging" in out
+    assert out.endswith(f"docs/{next(r for r in rules() if r.name == 's3-access-logging').page}\n")
+
+
+def test_an_id_that_several_rules_answer_names_and_explains_each(call: Call) -> None:
+    _, out, _ = call("policies", "explain", "EC2.18")
+    answering = [rule for rule in rules() if "fsbp:EC2.18" in rule.ids]
+    assert len(answering) > 3
+    said = " ".join(out.split())
+    assert f"is answered by {len(answering)} rules: {', '.join(rule.name for rule in answering)}." in said
+    assert [rule.name for rule in answering if f"docs/{rule.page}\n" not in out] == []
+
+
+@pytest.mark.parametrize(
+    ("id_", "reason"),
+    [
+        ("WAF.1", "AWS WAF Classic takes no new web ACLs"),
+        ("EC2.1", "the state of an account"),
+        ("CKV_K8S_1", "none of the checks that the pack sets out to answer"),
+    ],
+)
+def test_an_id_that_no_rule_answers_says_why(id_: str, reason: str, call: Call) -> None:
+    code, out, _ = call("policies", "explain", id_)
+    assert code == 0
+    assert out.startswith("No rule answers ")
+    assert reason in " ".join(out.split())
+    code, out, err = call("policies", "list", "--id", id_)
+    assert (code, out) == (0, "")
+    assert reason in err
+
+
+def test_every_id_of_every_rule_and_every_id_without_one_can_be_looked_up() -> None:
+    for rule in rules():
+        for id_ in rule.ids:
+            (control,) = controls.find(id_)
+            assert rule in control.rules
+    assert all(control.rules or len(control.reason) > 20 for control in map(_only, controls.names()))
+
+
+def _only(name: str) -> controls.Control:
+    """What a short name stands for; no two standards use the same."""
+    (control,) = controls.find(name)
+    return control
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--service", "elbb"], "There is no service 'elbb'; did you mean \"elb\"?; there are "),
+        (["--id", "CKV_AWS_1B"], "There is no rule or id 'CKV_AWS_1B'; did you mean CKV_AWS_1"),
+    ],
+)
+def test_a_service_or_id_that_does_not_exist_is_a_mistake(options: list[str], said: str, call: Call) -> None:
+    code, out, err = call("policies", "list", *options)
+    assert (code, out) == (2, "")
+    assert said in err
 
 
 def test_a_topic_that_does_not_exist_is_a_mistake(call: Call) -> None:
@@ -108,7 +202,7 @@ def test_every_rule_can_be_explained() -> None:
 def test_a_misspelt_rule_gets_the_nearest_ones(call: Call) -> None:
     code, out, err = call("policies", "explain", "kms-rotatoin")
     assert (code, out) == (2, "")
-    assert err == "There is no rule 'kms-rotatoin'; did you mean kms-rotation?\n"
+    assert err == "There is no rule or id 'kms-rotatoin'; did you mean kms-rotation?\n"
     assert "policies list" in call("policies", "explain", "xyzzy-plugh-42")[2]
 
 

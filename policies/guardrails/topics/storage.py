@@ -155,7 +155,7 @@ def s3_versioning(bucket: Resource, stack: Stack) -> Messages:
     "Buckets record who reads and writes",
     "medium",
     *kinds.BUCKETS,
-    ids=("fsbp:S3.9", "checkov:CKV_AWS_18"),
+    ids=("fsbp:S3.9", "securityhub:CloudTrail.7", "checkov:CKV_AWS_18"),
     why="After a leak the access log is the only answer to what was taken.",
     fix="Declare an aws.s3.BucketLogging with a target bucket that receives the logs.",
     levels=ADVISORY_IN_DEV,
@@ -174,7 +174,14 @@ def s3_access_logging(bucket: Resource, stack: Stack) -> Messages:
     *kinds.BUCKETS,
     *kinds.BUCKET_ACLS,
     *kinds.BUCKET_OBJECTS,
-    ids=("fsbp:S3.2", "fsbp:S3.3", "checkov:CKV_AWS_20", "checkov:CKV_AWS_57", "checkov:CKV2_AWS_43"),
+    ids=(
+        "fsbp:S3.2",
+        "fsbp:S3.3",
+        "securityhub:CloudTrail.6",
+        "checkov:CKV_AWS_20",
+        "checkov:CKV_AWS_57",
+        "checkov:CKV2_AWS_43",
+    ),
     why="A public ACL hands every object to everyone who guesses its name.",
     fix="Remove the ACL; serve public files through CloudFront with origin access control.",
 )
@@ -207,7 +214,7 @@ def s3_acls_disabled(ownership: Resource) -> Messages:
     "critical",
     kinds.BUCKET_POLICY,
     *kinds.BUCKETS,
-    ids=("fsbp:S3.2", "fsbp:S3.3", "fsbp:S3.6", "checkov:CKV_AWS_70"),
+    ids=("fsbp:S3.2", "fsbp:S3.3", "securityhub:CloudTrail.6", "fsbp:S3.6", "checkov:CKV_AWS_70"),
     why="One statement for Principal * makes the objects public, whatever the rest says.",
     fix="Name the principals, or limit the statement to your organisation, account, VPC endpoint or distribution.",
 )
