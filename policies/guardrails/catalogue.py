@@ -49,6 +49,7 @@ TOPICS = (
     "monitoring",
     "budgets",
     "access",
+    "attachments",
     "policy_documents",
     "privileges",
     "trust",

@@ -275,7 +275,13 @@ ROLE_USERS = {
 
 SIZES = {"iam/Policy": 6144, "iam/Role": 2048, "ecr/RepositoryPolicy": 10240, "kms/Key": 32768, "kms/KeyPolicy": 32768}
 SIZES.update(
-    {"s3/BucketPolicy": 20480, "sqs/QueuePolicy": 8192, "sns/TopicPolicy": 30720, "secretsmanager/SecretPolicy": 20480}
+    {
+        "ssoadmin/PermissionSetInlinePolicy": 32768,
+        "s3/BucketPolicy": 20480,
+        "sqs/QueuePolicy": 8192,
+        "sns/TopicPolicy": 30720,
+        "secretsmanager/SecretPolicy": 20480,
+    }
 )
 SIZES.update({"cloudwatch/LogResourcePolicy": 5120, "cloudwatch/EventBusPolicy": 10240, "ec2/VpcEndpoint": 20480})
 """The most characters a document may have, by its type (quotas pages of the services; for a role its trust policy)."""

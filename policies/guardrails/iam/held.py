@@ -15,7 +15,16 @@ VPC_ENDPOINT_POLICY = aws("ec2/VpcEndpointPolicy")
 EXTERNAL_KEY = aws("kms/ExternalKey")
 LAYER_PERMISSION = aws("lambda/LayerVersionPermission")
 
-IDENTITY_TYPES = (kinds.ROLE, kinds.ROLE_POLICY, kinds.POLICY, kinds.USER_POLICY, kinds.GROUP_POLICY)
+PERMISSION_SET_POLICY = aws("ssoadmin/PermissionSetInlinePolicy")
+
+IDENTITY_TYPES = (
+    kinds.ROLE,
+    kinds.ROLE_POLICY,
+    kinds.POLICY,
+    kinds.USER_POLICY,
+    kinds.GROUP_POLICY,
+    PERMISSION_SET_POLICY,
+)
 """What says what an identity may do; a role by its inline policies."""
 KEY_TYPES = (kinds.KEY, kinds.KEY_POLICY, kinds.REPLICA_KEY, EXTERNAL_KEY)
 BUCKET_TYPES = (*kinds.BUCKETS, kinds.BUCKET_POLICY)
@@ -69,7 +78,13 @@ ENDPOINT_DOCUMENTS = {VPC_ENDPOINT: "policy", VPC_ENDPOINT_POLICY: "policy"}
 
 TRUST_DOCUMENTS = {kinds.ROLE: "assumeRolePolicy"}
 
-DOCUMENTS = {**dict.fromkeys(IDENTITY_TYPES, "policy"), **RESOURCE_DOCUMENTS, **ENDPOINT_DOCUMENTS, **TRUST_DOCUMENTS}
+DOCUMENTS = {
+    **dict.fromkeys(IDENTITY_TYPES, "policy"),
+    PERMISSION_SET_POLICY: "inlinePolicy",
+    **RESOURCE_DOCUMENTS,
+    **ENDPOINT_DOCUMENTS,
+    **TRUST_DOCUMENTS,
+}
 """The property that holds a resource's own document, by type."""
 
 
@@ -77,7 +92,7 @@ def identity_policies(resource: Resource) -> list[tuple[Node, str]]:
     """Where the documents are that say what an identity may do, in a resource of :data:`IDENTITY_TYPES`."""
     if resource.type == kinds.ROLE:
         return [(inline, "policy") for inline in resource.items("inlinePolicies")]
-    return [(resource, "policy")]
+    return [(resource, DOCUMENTS[resource.type])]
 
 
 def all_policies(resource: Resource) -> Iterator[tuple[Node, str]]:

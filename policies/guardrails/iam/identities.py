@@ -1,4 +1,4 @@
-"""What a role, user or group of the stack may do, by all policies that the stack gives it."""
+"""What a role, user, group or permission set of the stack may do, by all policies that the stack gives it."""
 
 from __future__ import annotations
 
@@ -8,31 +8,63 @@ from weakref import WeakKeyDictionary
 
 from guardrails import documents, kinds
 from guardrails.documents import MalformedDocumentError, Statement
-from guardrails.iam.held import GROUP, identity_policies
-from guardrails.iam.patterns import matches
+from guardrails.iam.held import DOCUMENTS, GROUP, PERMISSION_SET_POLICY, identity_policies
+from guardrails.iam.patterns import contains, matches
 from guardrails.kinds import aws
 from guardrails.stack import Stack
 from guardrails.view import Resource, UndeterminedError
 
-PRINCIPALS = (kinds.ROLE, kinds.USER, GROUP)
-EXCLUSIVE_ATTACHMENT = aws("iam/RolePolicyAttachmentsExclusive")
+PERMISSION_SET = aws("ssoadmin/PermissionSet")
+PRINCIPALS = (kinds.ROLE, kinds.USER, GROUP, PERMISSION_SET)
+ROLE_ATTACHMENTS = aws("iam/RolePolicyAttachmentsExclusive")
+USER_ATTACHMENTS = aws("iam/UserPolicyAttachmentsExclusive")
+GROUP_ATTACHMENTS = aws("iam/GroupPolicyAttachmentsExclusive")
+SET_ATTACHMENT = aws("ssoadmin/ManagedPolicyAttachment")
+SET_ATTACHMENTS = aws("ssoadmin/ManagedPolicyAttachmentsExclusive")
+SET_OWN_ATTACHMENT = aws("ssoadmin/CustomerManagedPolicyAttachment")
+SET_OWN_ATTACHMENTS = aws("ssoadmin/CustomerManagedPolicyAttachmentsExclusive")
+SET_BOUNDARY = aws("ssoadmin/PermissionsBoundaryAttachment")
 USER_GROUPS = aws("iam/UserGroupMembership")
 GROUP_USERS = aws("iam/GroupMembership")
 _INLINE = {
     kinds.ROLE: ((kinds.ROLE_POLICY, "role"),),
     kinds.USER: ((kinds.USER_POLICY, "user"),),
     GROUP: ((kinds.GROUP_POLICY, "group"),),
+    PERMISSION_SET: ((PERMISSION_SET_POLICY, "permissionSetArn"),),
 }
-_ATTACHED = {
+ATTACHED = {
     kinds.ROLE: (
         (kinds.ROLE_ATTACHMENT, "role"),
         (kinds.POLICY_ATTACHMENT, "roles"),
-        (EXCLUSIVE_ATTACHMENT, "roleName"),
+        (ROLE_ATTACHMENTS, "roleName"),
     ),
-    kinds.USER: ((kinds.USER_ATTACHMENT, "user"), (kinds.POLICY_ATTACHMENT, "users")),
-    GROUP: ((kinds.GROUP_ATTACHMENT, "group"), (kinds.POLICY_ATTACHMENT, "groups")),
+    kinds.USER: (
+        (kinds.USER_ATTACHMENT, "user"),
+        (kinds.POLICY_ATTACHMENT, "users"),
+        (USER_ATTACHMENTS, "userName"),
+    ),
+    GROUP: (
+        (kinds.GROUP_ATTACHMENT, "group"),
+        (kinds.POLICY_ATTACHMENT, "groups"),
+        (GROUP_ATTACHMENTS, "groupName"),
+    ),
+    PERMISSION_SET: tuple(
+        (type_, "permissionSetArn")
+        for type_ in (SET_ATTACHMENT, SET_ATTACHMENTS, SET_OWN_ATTACHMENT, SET_OWN_ATTACHMENTS)
+    ),
 }
 """The resources that give a principal a policy, and the property with which they name it."""
+ATTACHED_POLICIES = {
+    **dict.fromkeys(
+        (kinds.POLICY_ATTACHMENT, kinds.ROLE_ATTACHMENT, kinds.USER_ATTACHMENT, kinds.GROUP_ATTACHMENT), "policyArn"
+    ),
+    **dict.fromkeys((ROLE_ATTACHMENTS, USER_ATTACHMENTS, GROUP_ATTACHMENTS), "policyArns"),
+    SET_ATTACHMENT: "managedPolicyArn",
+    SET_ATTACHMENTS: "managedPolicyArns",
+    SET_OWN_ATTACHMENT: "customerManagedPolicyReference.name",
+    SET_OWN_ATTACHMENTS: "customerManagedPolicyReferences",
+}
+"""The property with which each of them names the policy: by its ARN, or an Identity Center's by its name."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +103,7 @@ def covers(statement: Statement, action: str) -> bool:
 def _denied(statement: Statement, denials: Iterable[Statement]) -> bool:
     refused = [resource for one in denials for resource in one.resources]
     return bool(statement.resources) and all(
-        any(matches(pattern, resource) for pattern in refused) for resource in statement.resources
+        any(contains(pattern, resource) for pattern in refused) for resource in statement.resources
     )
 
 
@@ -122,7 +154,7 @@ def _gather(read: _Reader, holder: Resource, stack: Stack) -> tuple[list[Stateme
 def _inline(holder: Resource, stack: Stack) -> Iterator[Statement | str]:
     unread: UndeterminedError | None = None
     held = [(node, path) for node, path in (identity_policies(holder) if holder.type == kinds.ROLE else [])]
-    held += [(one, "policy") for one in inline_of(holder, stack)]
+    held += [(one, DOCUMENTS[one.type]) for one in inline_of(holder, stack)]
     for node, path in held:
         try:
             yield from documents.read(node, path)
@@ -156,9 +188,9 @@ def _by_attachment(holder: Resource, stack: Stack) -> Iterator[Statement | str]:
 
 def _attaching(holder: Resource, stack: Stack) -> Iterator[tuple[Resource, str]]:
     """What attaches managed policies to a principal, and the property that names them."""
-    for type_, via in _ATTACHED[holder.type]:
+    for type_, via in ATTACHED[holder.type]:
         for one in stack.referrers(holder, via, type_):
-            yield one, "policyArns" if type_ == EXCLUSIVE_ATTACHMENT else "policyArn"
+            yield one, ATTACHED_POLICIES[type_]
     if holder.type == kinds.ROLE:
         yield holder, "managedPolicyArns"
 

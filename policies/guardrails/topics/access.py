@@ -10,7 +10,12 @@ from guardrails.iam import services
 from guardrails.iam.arns import covers_type, last_part
 from guardrails.iam.conditions import OF_PRINCIPAL
 from guardrails.iam.held import GROUP, IDENTITY_TYPES, granted
-from guardrails.iam.identities import EXCLUSIVE_ATTACHMENT, GROUP_USERS, USER_GROUPS
+from guardrails.iam.identities import (
+    ATTACHED_POLICIES,
+    GROUP_USERS,
+    USER_ATTACHMENTS,
+    USER_GROUPS,
+)
 from guardrails.iam.narrowing import chooses_resources, names_something
 from guardrails.iam.patterns import contains, has_wildcard, matches
 from guardrails.kinds import aws
@@ -19,7 +24,11 @@ from guardrails.stack import Stack
 from guardrails.view import Resource, UndeterminedError
 
 LOGIN_PROFILE = aws("iam/UserLoginProfile")
-_ATTACHMENT_PATHS = {kinds.ROLE: "managedPolicyArns", EXCLUSIVE_ATTACHMENT: "policyArns"}
+_MANAGED = {
+    kinds.ROLE: "managedPolicyArns",
+    **{type_: path for type_, path in ATTACHED_POLICIES.items() if path.endswith(("Arn", "Arns"))},
+}
+"""What attaches managed policies by their ARNs, and the property that names them."""
 
 
 @resource_rule(
@@ -259,18 +268,13 @@ def iam_no_negative_allow(policy: Resource) -> Messages:
 @resource_rule(
     "No administrator's managed policy is attached",
     "high",
-    kinds.ROLE,
-    kinds.POLICY_ATTACHMENT,
-    kinds.ROLE_ATTACHMENT,
-    kinds.USER_ATTACHMENT,
-    kinds.GROUP_ATTACHMENT,
-    EXCLUSIVE_ATTACHMENT,
+    *_MANAGED,
     ids=("fsbp:IAM.1", "checkov:CKV_AWS_274", "checkov:CKV_AWS_275", "checkov:CKV2_AWS_56", "cis:v3.0.0/1.16"),
     why="AWS's *FullAccess policies allow everything in a service on everything in the account.",
     fix="Attach a policy of your own with the actions and resources in use, or a narrow service-role policy.",
 )
 def iam_no_privileged_managed_policy(attachment: Resource) -> Messages:
-    for arn in attachment.strings(_ATTACHMENT_PATHS.get(attachment.type, "policyArn")):
+    for arn in attachment.strings(_MANAGED[attachment.type]):
         name = arn.rsplit("/", 1)[-1]
         managed = ":iam::aws:policy/" in arn
         if managed and any(matches(pattern, name) for pattern in data.PRIVILEGED_POLICIES):
@@ -308,13 +312,15 @@ def iam_no_users(user: Resource) -> Messages:
     "low",
     kinds.USER_POLICY,
     kinds.USER_ATTACHMENT,
+    USER_ATTACHMENTS,
     kinds.POLICY_ATTACHMENT,
     ids=("fsbp:IAM.2", "checkov:CKV_AWS_40", "cis:v3.0.0/1.15"),
     why="Rights given one by one are never taken back one by one.",
     fix="Attach the policy to a role or a group.",
 )
 def iam_no_user_policies(policy: Resource) -> Messages:
-    if policy.type != kinds.POLICY_ATTACHMENT or policy.has("users"):
+    list_ = {kinds.POLICY_ATTACHMENT: "users", USER_ATTACHMENTS: "policyArns"}.get(policy.type)
+    if list_ is None or policy.has(list_):
         yield "it gives rights to a single user"
 
 
@@ -341,7 +347,8 @@ def iam_no_exclusive_attachment(attachment: Resource, stack: Stack) -> Messages:
     fix="Declare an aws.iam.UserGroupMembership for the user.",
 )
 def iam_users_in_groups(user: Resource, stack: Stack) -> Messages:
-    if not (stack.referrers(user, "user", USER_GROUPS) or stack.referrers(user, "users", GROUP_USERS)):
+    joined = any(one.has("groups") for one in stack.referrers(user, "user", USER_GROUPS))
+    if not (joined or stack.referrers(user, "users", GROUP_USERS)):
         _require_known(stack, "user", "users")
         yield "it is in no group"
 
@@ -355,7 +362,8 @@ def iam_users_in_groups(user: Resource, stack: Stack) -> Messages:
     fix="Declare an aws.iam.GroupMembership, or remove the group.",
 )
 def iam_groups_have_users(group: Resource, stack: Stack) -> Messages:
-    if not (stack.referrers(group, "groups", USER_GROUPS) or stack.referrers(group, "group", GROUP_USERS)):
+    listed = any(one.has("users") for one in stack.referrers(group, "group", GROUP_USERS))
+    if not (listed or stack.referrers(group, "groups", USER_GROUPS)):
         _require_known(stack, "groups", "group")
         yield "no user is in it"
 

@@ -22,7 +22,7 @@ from guardrails.iam.held import (
     granted,
     identity_policies,
 )
-from guardrails.iam.identities import PRINCIPALS, attached_to, inline_of
+from guardrails.iam.identities import attached_to, inline_of
 from guardrails.iam.patterns import matches, overlap
 from guardrails.kinds import aws
 from guardrails.rules import Messages, resource_rule, stack_rule
@@ -240,7 +240,7 @@ def policy_size_fits(resource: Resource) -> Messages:
 @stack_rule(
     "All policies of a principal fit into IAM's limits",
     "medium",
-    *PRINCIPALS,
+    *_INLINE_SIZES,
     ids=(),
     why="IAM counts all inline policies of a role together, and refuses the eleventh managed one.",
     fix="Merge policies, or move inline ones into a managed policy.",

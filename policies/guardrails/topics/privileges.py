@@ -9,7 +9,7 @@ from guardrails import data, documents, kinds
 from guardrails.documents import Statement
 from guardrails.iam import services
 from guardrails.iam.escalation import PASSING, Method, methods_open_to, passes_to
-from guardrails.iam.identities import PRINCIPALS, Rights, rights_of
+from guardrails.iam.identities import PRINCIPALS, SET_BOUNDARY, Rights, rights_of
 from guardrails.iam.patterns import matches
 from guardrails.kinds import aws
 from guardrails.principals import service_of
@@ -50,16 +50,25 @@ def _is_administrator(rights: Rights) -> bool:
 
 def _bounded(principal: Resource, methods: Iterator[Method], stack: Stack) -> Iterator[Method]:
     """The methods that the principal's permissions boundary leaves it."""
-    if not principal.has("permissionsBoundary"):
+    named = [(one, path) for one, path in _boundaries(principal, stack) if one.has(path)]
+    if not named:
         yield from methods
         return
-    boundary = stack.targets(principal, "permissionsBoundary", kinds.POLICY)
+    boundary = [policy for one, path in named for policy in stack.targets(one, path, kinds.POLICY)]
     if not boundary:
         if next(methods, None):
             raise UndeterminedError("permissionsBoundary", "not of this stack")
         return
     limit = Rights(tuple(statement for one in boundary for statement in documents.read(one, "policy")))
     yield from (method for method in methods if all(map(limit.may, method.actions)))
+
+
+def _boundaries(principal: Resource, stack: Stack) -> Iterator[tuple[Resource, str]]:
+    """Where a principal's permissions boundary may be named."""
+    yield principal, "permissionsBoundary"
+    for one in stack.referrers(principal, "permissionSetArn", SET_BOUNDARY):
+        yield one, "permissionsBoundary.managedPolicyArn"
+        yield one, "permissionsBoundary.customerManagedPolicyReference.name"
 
 
 @stack_rule(

@@ -23,7 +23,8 @@ from guardrails.iam.held import (
     VPC_ENDPOINT,
     VPC_ENDPOINT_POLICY,
 )
-from guardrails.iam.patterns import matches, overlap
+from guardrails.iam.identities import covers
+from guardrails.iam.patterns import overlap
 from guardrails.kinds import aws
 from guardrails.principals import (
     is_everyone,
@@ -120,7 +121,7 @@ def service_principals_bound(resource: Resource) -> Messages:
         if keeps_strangers_out(statement) or _names_its_logs(statement):
             continue
         for kind, name in statement.principals:
-            if kind == "Service" and _sends_source(name, resource):
+            if kind == "Service" and (name == "*" or _sends_source(name, resource)):
                 yield f"{statement.label} lets {name} act for any account (no aws:SourceArn, no aws:SourceAccount)"
 
 
@@ -174,9 +175,7 @@ _GIVING_AWAY = (
 )
 def s3_foreign_accounts_only_use(bucket: Resource, stack: Stack) -> Messages:
     for statement in _allowing(bucket):
-        given = [
-            one for one in _GIVING_AWAY if any(matches(action.lower(), one.lower()) for action in statement.actions)
-        ]
+        given = [one for one in _GIVING_AWAY if covers(statement, one.lower())]
         foreign = [name for kind, name in statement.principals if kind == "AWS" and given and is_foreign(name, stack)]
         if foreign:
             yield f"{statement.label} allows {', '.join(given[:3])} to {foreign[0]}"
