@@ -147,7 +147,7 @@ def _finding(finding: RuleFinding, resource: Resource | None, context: Context) 
         verdict=finding.verdict,
         urn=judged.urn,
         resource=judged.name,
-        type=judged.type,
+        type=resource.type if resource else judged.type,
         message=finding.message,
         why=rule.why,
         remediation=rule.fix,

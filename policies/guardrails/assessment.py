@@ -51,10 +51,10 @@ def assess(stack: Stack, context: Context) -> Assessment:
     applying = {rule.name for rule in rules() if context.applies(rule)}
     by_type = {
         type_: [rule for rule in rules_by_type().get(type_, ()) if rule.name in applying]
-        for type_ in {resource.type for resource in stack.resources}
+        for type_ in stack.types
     }
     values = {rule.name: context.values(rule) for rule in rules() if rule.settings}
-    for resource in stack.resources:
+    for resource in (*stack.resources, *stack.parts):
         applicable = by_type[resource.type]
         judged += bool(applicable)
         for rule in applicable:

@@ -45,6 +45,7 @@ TOPICS = (
     "api",
     "graphql",
     "user_pools",
+    "workplaces",
     "naming",
     "monitoring",
     "budgets",

@@ -32,7 +32,7 @@ from guardrails.judgement import Judgement, Verdict, judge
 from guardrails.rules import Level, Rule, Severity, Values
 from guardrails.stack import Stack
 from guardrails.unjudged import UNJUDGED, unjudged
-from guardrails.view import Opaque, Resource
+from guardrails.view import Opaque, Resource, type_read_as
 
 FRAMEWORK = "AWS Foundational Security Best Practices"
 _LEVELS = {level: pulumi_policy.EnforcementLevel(level.value) for level in Level}
@@ -131,18 +131,21 @@ class Session:
         """The settings of a rule as the engine was configured; None for their defaults."""
         return self._values.get(subject.name)
 
-    def take_resource(self, urn: str, properties: dict[str, Any], parent: str) -> None:
+    def take_resource(self, urn: str, properties: dict[str, Any], parent: str) -> Resource:
         """Keep a resource's inputs: for the rules that judge it alone, and for those between resources."""
-        self._inputs[urn] = Resource(urn, properties, parent=parent or None)
+        resource = Resource(urn, properties, parent=parent or None)
+        self._inputs[urn] = resource
+        return resource
 
-    def resource(self, args: pulumi_policy.ResourceValidationArgs) -> Resource:
-        return self._inputs[args.urn]
+    def resource(self, urn: str) -> Resource:
+        return self._inputs[urn]
 
-    def take_stack(self, resources: Iterable[Any]) -> None:
+    def take_stack(self, resources: Iterable[Any]) -> Stack:
         """Index the stack as the engine's message has it, once for all rules."""
         messages = list(resources)
         urns = {message.urn for message in messages}
         self._stack = Stack(self._with_inputs(message, urns) for message in messages)
+        return self._stack
 
     def stack(self) -> Stack:
         return self._stack
@@ -152,7 +155,7 @@ class Session:
         seen = self._inputs.get(message.urn)
         return Resource(
             message.urn,
-            seen.value if seen else outputs,
+            seen.given if seen else outputs,
             outputs=outputs,
             parent=message.options.parent or message.parent or None,
             # pulumi, pkg/resource/deploy/step_generator.go: the provider of every resource that has one.
@@ -215,9 +218,10 @@ class Session:
     def _still_waits(self, rule: Rule, urn: str) -> bool:
         """Whether the rule cannot tell even now that it is known what each property is made from."""
         resource = self._stack.by_urn.get(urn)
-        if resource is None:
+        judged = resource.as_one_of(rule.reads) if resource else None
+        if judged is None:
             return True
-        return judge(rule, resource, self._stack, self.values(rule)).verdict is Verdict.UNDETERMINED
+        return judge(rule, judged, self._stack, self.values(rule)).verdict is Verdict.UNDETERMINED
 
 
 def _listing(counts: Counter[str]) -> str:
@@ -237,11 +241,11 @@ def _resource_policy(rule: Rule, session: Session) -> pulumi_policy.Policy:
     applies = rule.applies(session.context.stage)
 
     def validate(args: pulumi_policy.ResourceValidationArgs, report: Report) -> None:
-        if args.resource_type not in reads:
+        resource = session.resource(args.urn).as_one_of(reads)
+        if resource is None:
             return
         if not applies:
             args.not_applicable(f"does not apply in stage {session.context.stage}")
-        resource = session.resource(args)
         judgement = judge(rule, resource, None, session.values(rule))
         session.settle(rule, resource, judgement, report)
         if judgement.broken:
@@ -252,9 +256,12 @@ def _resource_policy(rule: Rule, session: Session) -> pulumi_policy.Policy:
     repair = remediation.REPAIRS.get(rule.name)
 
     def remediate(args: pulumi_policy.ResourceValidationArgs) -> Any:
-        if args.resource_type not in reads or not applies or repair is None or not isinstance(args.props, _Raw):
+        if not applies or repair is None or not isinstance(args.props, _Raw):
             return None
         resource = Resource(args.urn, args.props.plain, parent=args.opts.parent)
+        # A change is a path to a property, and has to find it where the program has it.
+        if resource.type not in reads or resource.has_other_names:
+            return None
         values = session.values(rule) or rule.defaults()
         if session.context.exemptions.find(rule.name, resource.urn, resource.name):
             return None
@@ -468,16 +475,15 @@ def _service(base: Any) -> Any:
 
         def Analyze(self, request: Any, context: Any) -> Any:  # noqa: N802
             properties = sdk.json_format.MessageToDict(request.properties)
-            self._session().take_resource(request.urn, properties, request.options.parent)
-            return base.Analyze(self._asking({request.type}), request, context)
+            resource = self._session().take_resource(request.urn, properties, request.options.parent)
+            return base.Analyze(self._asking(resource.types), request, context)
 
         def AnalyzeStack(self, request: Any, context: Any) -> Any:  # noqa: N802
-            self._session().take_stack(request.resources)
-            types = {resource.type for resource in request.resources}
-            return base.AnalyzeStack(self._asking(types), type(request)(), context)
+            stack = self._session().take_stack(request.resources)
+            return base.AnalyzeStack(self._asking(stack.types), type(request)(), context)
 
         def Remediate(self, request: Any, context: Any) -> Any:  # noqa: N802
-            asked = self._asking({request.type})
+            asked = self._asking({type_read_as(request.urn)})
             repair = pulumi_policy.EnforcementLevel.REMEDIATE
             if not any(self._get_enforcement_level(policy) == repair for policy in getattr(asked, _POLICIES)):
                 return sdk.proto.RemediateResponse()

@@ -14,6 +14,8 @@ class Stack:
 
     def __init__(self, resources: Iterable[Resource]) -> None:
         self.resources = tuple(resources)
+        self.parts = tuple(part for resource in self.resources for part in resource.parts)
+        """Blocks of resources that are resources of their own to rules."""
         self.by_urn = {resource.urn: resource for resource in self.resources}
         self._by_type: dict[str, list[Resource]] = defaultdict(list)
         self._by_name: dict[str, list[Resource]] = defaultdict(list)
@@ -25,9 +27,16 @@ class Stack:
                 self._by_name[name].append(resource)
             if resource.parent:
                 self._children[resource.parent].append(resource)
+        for part in self.parts:
+            self._by_type[part.type].append(part)
 
     def of_type(self, *types: str) -> list[Resource]:
         return [resource for type_ in types for resource in self._by_type.get(type_, ())]
+
+    @property
+    def types(self) -> set[str]:
+        """The types that rules read something of the stack as."""
+        return set(self._by_type)
 
     def children(self, urn: str) -> list[Resource]:
         return self._children.get(urn, [])

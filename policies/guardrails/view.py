@@ -7,9 +7,11 @@ ask first and never do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from enum import Enum
 from typing import Any
+
+from guardrails import equivalents
 
 
 class Opaque(Enum):
@@ -112,9 +114,24 @@ class Node:
 
 
 class Resource(Node):
-    """One resource of the stack. Its properties are its inputs: what the program asks for."""
+    """One resource of the stack. Its properties are its inputs: what the program asks for.
 
-    __slots__ = ("component", "name", "names", "outputs", "parent", "property_dependencies", "type", "urn")
+    One whose type is another name for a type that rules read is read as that, under its own URN.
+    """
+
+    __slots__ = (
+        "_equivalent",
+        "component",
+        "given",
+        "name",
+        "names",
+        "outputs",
+        "parent",
+        "parts",
+        "property_dependencies",
+        "type",
+        "urn",
+    )
 
     def __init__(
         self,
@@ -131,17 +148,59 @@ class Resource(Node):
         self.type = type_of(urn)
         self.name = urn.rsplit("::", 1)[-1]
         self.parent = parent
+        self.given = inputs
+        """The inputs as the program has them."""
         self.outputs = outputs if outputs is not None else inputs
         self.property_dependencies = property_dependencies or {}
         self.component = component
         """Whether it is only the parent of others, and no provider makes it."""
+        self.parts: tuple[Resource, ...] = ()
+        """Blocks of it that are resources of their own to rules; they have its URN."""
+        self._equivalent = equivalents.equivalent(self.type)
+        if self._equivalent:
+            self._translate(self._equivalent)
         self.names = frozenset(
             value
-            for source in (self.outputs, inputs)
+            for source in (self.outputs, self.value)
             for key in ("id", "arn", "name", "bucket")
             if isinstance(value := source.get(key), str) and value
         )
         """What other resources may call it by."""
+
+    def _translate(self, found: equivalents.Equivalent) -> None:
+        given = self.given
+        self.type = equivalents.type_as(found, given)
+        self.value = equivalents.translate(found, given)
+        self.outputs = self.value if self.outputs is given else equivalents.translate(found, self.outputs)
+        for name in found.undecided:
+            self.value.setdefault(name, Opaque.UNKNOWN)
+        for name, usual in found.absent.items():
+            self.value.setdefault(name, usual)
+        dependencies: dict[str, tuple[str, ...]] = {}
+        for name, urns in self.property_dependencies.items():
+            for target in equivalents.targets(found, name):
+                dependencies[target] = (*dependencies.get(target, ()), *urns)
+        self.property_dependencies = dependencies
+        self.parts = tuple(self._part(part) for part in equivalents.parts(found, given))
+
+    def _part(self, part: equivalents.Part) -> Resource:
+        made = Resource(self.urn, {}, parent=self.parent, property_dependencies={part.owner: (self.urn,)})
+        made.type, made.value, made.outputs, made.parts = part.type, part.properties, part.properties, ()
+        return made
+
+    @property
+    def types(self) -> set[str]:
+        """What rules read it as: its own type, and those of its parts."""
+        return {one.type for one in (self, *self.parts)}
+
+    def as_one_of(self, types: Container[str]) -> Resource | None:
+        """What of it is of one of the types: itself, or a part of it."""
+        return next((one for one in (self, *self.parts) if one.type in types), None)
+
+    @property
+    def has_other_names(self) -> bool:
+        """Whether a property may have another name here than in the program."""
+        return self._equivalent is not None and bool(self._equivalent.moves)
 
     def references(self, path: str, *types: str) -> bool:
         """Whether the property is made from a resource of this stack of one of the types, known or not.
@@ -150,12 +209,18 @@ class Resource(Node):
         of it, but must not fail because of it.
         """
         urns = self.property_dependencies.get(path.split(".", maxsplit=1)[0], ())
-        return any(type_of(urn) in types for urn in urns)
+        return any(type_read_as(urn) in types for urn in urns)
 
 
 def type_of(urn: str) -> str:
     """The resource type that a URN ends its chain of types with."""
     return urn.split("::")[2].rsplit("$", 1)[-1] if urn.count("::") >= 3 else ""
+
+
+def type_read_as(urn: str) -> str:
+    """The type that rules read a resource of this URN as."""
+    found = equivalents.equivalent(type_of(urn))
+    return found.type if found else type_of(urn)
 
 
 def first_opaque(value: Any, path: str) -> tuple[str, Opaque] | None:

@@ -44,7 +44,7 @@ def _properties(function: Callable[..., Any]) -> Mapping[str, str]:
     found = {}
     for name, parameter in inspect.signature(function).parameters.items():
         block = BLOCK.search(str(parameter.annotation))
-        found[re.sub(r"_([a-z0-9])", lambda part: part[1].upper(), name)] = block[1] if block else ""
+        found[re.sub(r"_([a-z0-9])", lambda part: part[1].upper(), name.rstrip("_"))] = block[1] if block else ""
     return found
 
 

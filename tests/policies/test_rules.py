@@ -45,6 +45,7 @@ PRESENCE_ONLY = PRESENCE_FAILS | {
     "eks-nodes-no-open-ssh",
     "emr-logs",
     "emr-security-named",
+    "event-bus-policy",
     "event-failures-kept",
     "glue-security-named",
     "group-launch-template",

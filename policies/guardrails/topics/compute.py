@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from guardrails import kinds
-from guardrails.rules import Messages, resource_rule, stack_rule
+from guardrails.rules import ADVISORY_IN_DEV, Messages, resource_rule, stack_rule
 from guardrails.stack import Stack
 from guardrails.view import Resource, UndeterminedError
 
@@ -104,3 +104,47 @@ def volume_encryption_default(setting: Resource) -> Messages:
 def file_system_encrypted(system: Resource) -> Messages:
     if not system.truth("encrypted"):
         yield "it is not encrypted"
+
+
+_BEANSTALK = {
+    ("aws:elasticbeanstalk:healthreporting:system", "SystemType"): (
+        "enhanced",
+        "its health is reported only in outline",
+    ),
+    ("aws:elasticbeanstalk:cloudwatch:logs", "StreamLogs"): ("true", "its logs end with its servers"),
+    ("aws:elasticbeanstalk:managedactions", "ManagedActionsEnabled"): (
+        "true",
+        "its platform takes no updates by itself",
+    ),
+}
+"""What an environment of Elastic Beanstalk is asked for: option, value, what is wrong without it. None of them is the default
+of an environment that a program makes (Elastic Beanstalk developer guide, "General options for all environments")."""
+
+
+@resource_rule(
+    "Environments of Elastic Beanstalk are updated and watched",
+    "medium",
+    kinds.BEANSTALK,
+    ids=(
+        "fsbp:ElasticBeanstalk.1",
+        "fsbp:ElasticBeanstalk.2",
+        "fsbp:ElasticBeanstalk.3",
+        "checkov:CKV_AWS_312",
+        "checkov:CKV_AWS_340",
+    ),
+    why="The platform carries the security fixes of the system and of the language; what went wrong stands in the logs.",
+    fix="Set the options that the finding names in settings, each with its namespace.",
+    levels=ADVISORY_IN_DEV,
+)
+def beanstalk_settings(environment: Resource) -> Messages:
+    # Settings may also come from a saved configuration, which a template names.
+    elsewhere = environment.has("templateName")
+    said = {
+        (str(item.get("namespace", "")), str(item.get("name", ""))): str(item.get("value", "")).lower()
+        for item in environment.items("settings")
+    }
+    for (namespace, name), (wanted, wrong) in _BEANSTALK.items():
+        if (namespace, name) not in said and elsewhere:
+            raise UndeterminedError("templateName", "not read")
+        if said.get((namespace, name)) != wanted:
+            yield f"{wrong} ({name} in {namespace})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from guardrails import kinds
 from guardrails.customer_keys import names_customer_key
-from guardrails.rules import ADVISORY_IN_DEV, Messages, resource_rule, stack_rule
+from guardrails.rules import ADVISORY_IN_DEV, ONLY_PRODUCTION, Level, Messages, resource_rule, stack_rule
 from guardrails.stack import Stack
 from guardrails.view import Resource
 
@@ -63,3 +63,46 @@ def mount_target_private(target: Resource, stack: Stack) -> Messages:
     for subnet in stack.targets(target, "subnetId", kinds.SUBNET):
         if subnet.truth("mapPublicIpOnLaunch"):
             yield f"its subnet {subnet.name!r} gives out public addresses (mapPublicIpOnLaunch)"
+
+
+_TAGS = {
+    kinds.LUSTRE: ("copyTagsToBackups",),
+    kinds.OPENZFS: ("copyTagsToBackups", "copyTagsToVolumes"),
+    kinds.WINDOWS_FILES: ("copyTagsToBackups",),
+}
+
+
+@resource_rule(
+    "Backups of FSx carry the tags of their file system",
+    "low",
+    *_TAGS,
+    ids=("fsbp:FSx.1", "fsbp:FSx.2"),
+    why="Who owns a backup, and what it costs whom, is otherwise not known once the file system is gone.",
+    fix="Set copyTagsToBackups (OpenZFS: copyTagsToVolumes too) to true.",
+)
+def fsx_tags_on_backups(system: Resource) -> Messages:
+    # Lustre's scratch systems are never backed up.
+    if str(system.get("deploymentType", "")).startswith("SCRATCH") or (
+        system.type == kinds.LUSTRE and not system.has("deploymentType")
+    ):
+        return
+    for path in _TAGS[system.type]:
+        if not system.truth(path):
+            yield f"its tags stay with it ({path})"
+
+
+@resource_rule(
+    "Production file systems of FSx span two zones",
+    "medium",
+    kinds.OPENZFS,
+    kinds.ONTAP,
+    kinds.WINDOWS_FILES,
+    ids=("fsbp:FSx.3", "fsbp:FSx.4", "fsbp:FSx.5"),
+    why="With its one zone every server that mounts it stops.",
+    fix="Set deploymentType to MULTI_AZ_1; the file system is replaced.",
+    stages=ONLY_PRODUCTION,
+    levels={"prod": Level.ADVISORY},
+)
+def fsx_two_zones(system: Resource) -> Messages:
+    if not str(system.get("deploymentType", "SINGLE_AZ_1")).startswith("MULTI_AZ"):
+        yield "it stands in one zone (deploymentType)"

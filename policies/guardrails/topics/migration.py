@@ -6,7 +6,7 @@ import json
 
 from guardrails import kinds
 from guardrails.customer_keys import names_customer_key
-from guardrails.rules import ADVISORY_IN_DEV, Messages, resource_rule
+from guardrails.rules import ADVISORY_IN_DEV, ONLY_PRODUCTION, Level, Messages, resource_rule
 from guardrails.view import Opaque, Resource, UndeterminedError
 
 _TLS_ENGINES = {"aurora", "aurora-postgresql", "mysql", "mariadb", "postgres", "sqlserver", "oracle", "db2", "sybase"}
@@ -112,3 +112,53 @@ def dms_task_logs(task: Resource) -> Messages:
     logging = settings.get("Logging") if isinstance(settings, dict) else None
     if not isinstance(logging, dict) or logging.get("EnableLogging") is not True:
         yield "it keeps no logs (replicationTaskSettings, Logging.EnableLogging)"
+
+
+@resource_rule(
+    "Migration endpoints prove who they are",
+    "medium",
+    kinds.REPLICATION_ENDPOINT,
+    ids=("fsbp:DMS.10", "fsbp:DMS.11"),
+    why="A database that asks nobody who he is answers everybody who reaches it, long after the migration.",
+    fix="Set mongodbSettings.authType to password; for Neptune, IamAuthEnabled=true in extraConnectionAttributes.",
+)
+def dms_endpoint_authenticated(endpoint: Resource) -> Messages:
+    engine = str(endpoint.get("engineName", ""))
+    if engine == "mongodb" and endpoint.get("mongodbSettings.authType", "password") == "no":
+        yield "it signs in to MongoDB without a password (mongodbSettings.authType)"
+    if engine == "neptune" and _attribute(endpoint, "iamauthenabled") != "true":
+        yield "it signs in to Neptune without IAM (extraConnectionAttributes, IamAuthEnabled)"
+
+
+def _attribute(endpoint: Resource, name: str) -> str:
+    """An attribute of a connection, written as name=value;name=value."""
+    pairs = (pair.partition("=") for pair in str(endpoint.get("extraConnectionAttributes", "")).split(";"))
+    return next((value.strip().lower() for key, _, value in pairs if key.strip().lower() == name), "")
+
+
+@resource_rule(
+    "Migrations to Redis speak TLS",
+    "medium",
+    kinds.REPLICATION_ENDPOINT,
+    ids=("fsbp:DMS.12",),
+    why="Every item crosses the network, with the password before it.",
+    fix="Remove redisSettings.sslSecurityProtocol: plaintext.",
+)
+def dms_redis_tls(endpoint: Resource) -> Messages:
+    if endpoint.get("redisSettings.sslSecurityProtocol", "ssl-encryption") == "plaintext":
+        yield "it speaks to Redis in clear (redisSettings.sslSecurityProtocol)"
+
+
+@resource_rule(
+    "Production replication instances span two zones",
+    "medium",
+    kinds.REPLICATION_INSTANCE,
+    ids=("fsbp:DMS.13",),
+    why="A migration that breaks off half-way starts anew, and the cut-over waits.",
+    fix="Set multiAz to true.",
+    stages=ONLY_PRODUCTION,
+    levels={"prod": Level.ADVISORY},
+)
+def dms_two_zones(instance: Resource) -> Messages:
+    if not instance.truth("multiAz"):
+        yield "it has no standby in another zone (multiAz)"

@@ -245,3 +245,26 @@ def database_events_heard(database: Resource, stack: Stack) -> Messages:
         for one in stack.of_type(kinds.DB_EVENTS)
     ):
         yield "no event subscription reports on it"
+
+
+_SCANS = {"EC2", "ECR", "LAMBDA", "LAMBDA_CODE"}
+_AUTO_SCANS = ("ec2", "ecr", "lambda", "lambdaCode")
+
+
+@resource_rule(
+    "Inspector looks for holes in servers, images and functions",
+    "high",
+    kinds.INSPECTOR,
+    kinds.INSPECTOR_ORGANISATION,
+    ids=("fsbp:Inspector.1", "fsbp:Inspector.2", "fsbp:Inspector.3", "fsbp:Inspector.4"),
+    why="A library with a known hole is found by machines within days of its publication.",
+    fix="List EC2, ECR, LAMBDA and LAMBDA_CODE in resourceTypes (of an organisation: all of autoEnable).",
+    levels=ADVISORY_IN_DEV,
+)
+def inspector_scans_all(enabler: Resource) -> Messages:
+    if enabler.type == kinds.INSPECTOR_ORGANISATION:
+        missing = [name for name in _AUTO_SCANS if not enabler.truth(f"autoEnable.{name}")]
+    else:
+        missing = sorted(_SCANS - set(enabler.strings("resourceTypes")))
+    if missing:
+        yield f"it does not look at {', '.join(missing)}"

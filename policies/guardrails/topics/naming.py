@@ -121,3 +121,16 @@ def certificate_lasts(certificate: Resource, values: Values) -> Messages:
 def certificate_logged(certificate: Resource) -> Messages:
     if certificate.get("options.certificateTransparencyLoggingPreference", "ENABLED") != "ENABLED":
         yield "it is not logged (options.certificateTransparencyLoggingPreference)"
+
+
+@resource_rule(
+    "Root certificate authorities rest",
+    "low",
+    kinds.CERTIFICATE_AUTHORITY,
+    ids=("fsbp:PCA.1",),
+    why="Whoever gets a root to sign is trusted by everything that trusts it; what signs daily should stand below it.",
+    fix="Set enabled to false once it has signed its subordinate authorities.",
+)
+def root_authority_disabled(authority: Resource) -> Messages:
+    if authority.get("type", "SUBORDINATE") == "ROOT" and authority.truth("enabled", default=True):
+        yield "it is a root, and signs (enabled)"

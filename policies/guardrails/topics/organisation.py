@@ -211,3 +211,16 @@ def s3_block_complete(block: Resource) -> Messages:
     missing = [flag for flag in BLOCKS if not block.truth(flag)]
     if missing:
         yield f"it leaves {', '.join(missing)} off"
+
+
+@resource_rule(
+    "Portfolios are shared within the organisation",
+    "medium",
+    kinds.PORTFOLIO_SHARE,
+    ids=("fsbp:ServiceCatalog.1",),
+    why="An account that leaves the organisation keeps what was shared with it by its number.",
+    fix="Set type to ORGANIZATION, ORGANIZATIONAL_UNIT or ORGANIZATION_MEMBER_ACCOUNT.",
+)
+def portfolio_shared_inside(share: Resource) -> Messages:
+    if share.get("type") == "ACCOUNT":
+        yield "it is shared with an account by its number (type)"

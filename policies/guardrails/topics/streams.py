@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from guardrails import kinds
-from guardrails.rules import ADVISORY_IN_DEV, Messages, resource_rule
+from guardrails.rules import ADVISORY_IN_DEV, Messages, resource_rule, stack_rule
+from guardrails.stack import Stack
 from guardrails.view import Resource
 
 _WEEK = 168
@@ -105,3 +106,17 @@ def event_failures_kept(target: Resource) -> Messages:
 def subscription_tls(subscription: Resource) -> Messages:
     if subscription.get("protocol") == "http":
         yield "its messages are delivered in clear (protocol is http)"
+
+
+@stack_rule(
+    "Event buses say who may send to them",
+    "low",
+    kinds.EVENT_BUS,
+    ids=("fsbp:EventBridge.3",),
+    why="Without a policy of its own whoever may put events anywhere in the account may put them here.",
+    fix="Declare an aws.cloudwatch.EventBusPolicy that names the senders.",
+)
+def event_bus_policy(bus: Resource, stack: Stack) -> Messages:
+    # A bus of a partner takes events of the partner alone.
+    if not bus.has("eventSourceName") and not stack.referrers(bus, "eventBusName", kinds.EVENT_BUS_POLICY):
+        yield "it has no policy"
