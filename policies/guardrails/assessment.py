@@ -47,17 +47,15 @@ def assess(stack: Stack, context: Context) -> Assessment:
     touched: set[Exemption] = set()
     seen: set[tuple[str, str]] = set()
     used: set[str] = set()
-    judged = judgements = passed = 0
+    judgements = passed = 0
     applying = {rule.name for rule in rules() if context.applies(rule)}
     by_type = {
-        type_: [rule for rule in rules_by_type().get(type_, ()) if rule.name in applying]
-        for type_ in stack.types
+        type_: [rule for rule in rules_by_type().get(type_, ()) if rule.name in applying] for type_ in stack.types
     }
+    judged = sum(bool(by_type[resource.type]) for resource in stack.resources)
     values = {rule.name: context.values(rule) for rule in rules() if rule.settings}
     for resource in (*stack.resources, *stack.parts):
-        applicable = by_type[resource.type]
-        judged += bool(applicable)
-        for rule in applicable:
+        for rule in by_type[resource.type]:
             judgement = judge(rule, resource, stack, values.get(rule.name))
             used.add(rule.name)
             judgements += 1
