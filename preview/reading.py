@@ -238,8 +238,12 @@ def _numbered(items: Any, place: str) -> list[tuple[str, dict[str, Any]]]:
 def _refuse_depth(document: dict[str, Any]) -> None:
     level: list[Any] = [document]
     for _ in range(MOST_LEVELS):
-        values = (value for item in level for value in (item.values() if isinstance(item, dict) else item))
-        level = [value for value in values if isinstance(value, (dict, list))]
+        level = [
+            value
+            for item in level
+            for value in (item.values() if isinstance(item, dict) else item)
+            if isinstance(value, (dict, list))
+        ]
         if not level:
             return
     raise UnreadableError(f": it is nested more than {MOST_LEVELS} levels deep")
@@ -351,10 +355,10 @@ def _source(position: Any) -> Source | None:
 
 def _values(value: Any) -> Any:
     if isinstance(value, str):
-        # JSON can name halves of a character that no file can be written with.
         if value in _UNKNOWNS or value == _HIDDEN:
             return dict(UNKNOWN if value in _UNKNOWNS else SECRET)
-        return value.encode("utf-8", "replace").decode()
+        # JSON can name halves of a character that no file can be written with.
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
     if isinstance(value, list):
         return [_values(item) for item in value]
     return _object(value) if isinstance(value, dict) else value
@@ -374,7 +378,9 @@ def _object(value: dict[str, Any]) -> Any:
 
 def _holds_unknown(value: Any) -> bool:
     if isinstance(value, dict):
-        return value == UNKNOWN or any(map(_holds_unknown, value.values()))
+        return value == UNKNOWN or any(
+            _holds_unknown(item) for item in value.values() if isinstance(item, (dict, list))
+        )
     return isinstance(value, list) and any(map(_holds_unknown, value))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -128,12 +127,12 @@ def view_of(resource: Resource) -> view.Resource:
 
 def _values(value: Any) -> Any:
     """The snapshot's markers as the marks that rules know."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         if MARKER in value:
             return {UNKNOWN[MARKER]: view.Opaque.UNKNOWN, SECRET[MARKER]: view.Opaque.SECRET}.get(value[MARKER], value)
-        return {key: _values(item) for key, item in value.items()}
+        return {key: _values(item) if isinstance(item, (dict, list)) else item for key, item in value.items()}
     if isinstance(value, list):
-        return [_values(item) for item in value]
+        return [_values(item) if isinstance(item, (dict, list)) else item for item in value]
     return value
 
 

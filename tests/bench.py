@@ -1,7 +1,8 @@
-"""``make bench``: how long previews take and how much memory they need.
+"""``make bench``: how long previews and checks take and how much memory they need.
 
 Prints tables as Markdown; ``--out FILE`` writes them too. Every number is the median of ``--runs`` processes of their own, so
-that nothing is warm but the file cache.
+that nothing is warm but the file cache and Python's compiled modules. Where Checkov is installed, in an environment of its own,
+``--checkov PATH`` lets it judge the same stack as Terraform JSON; ``--only previews`` or ``--only checks`` measures one of both.
 """
 
 from __future__ import annotations
@@ -17,11 +18,17 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from settings import stacks
 
 ROOT = Path(__file__).parent.parent
 SIZES = (10, 100, 1000)
+CHECKED = "examples/mini-facebook/prod"
+CHECKED_SIZES = (55, 617)
+"""Services of stacks with a thousand and with ten thousand resources."""
+SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": ""}
+"""How Pulumi writes one (pulumi, sdk/go/common/resource/sig)."""
 
 _PARTS = """
 import gc, json, sys, time
@@ -49,6 +56,8 @@ snapshot.dumps()
 mark("json")
 print(json.dumps({"resources": len(snapshot.resources), "checks": verdicts.judgements, **{part: at - marks[i][1] for i, (part, at) in enumerate(marks[1:])}}))
 """
+_GROUNDWORK = (sys.executable, "-m", "cli.main")
+_median = statistics.median
 PARTS = ("settings", "import engine", "program", "rules", "text", "json")
 
 
@@ -59,9 +68,11 @@ def main(arguments: list[str]) -> int:
         "--sizes", type=int, nargs="*", default=list(SIZES), help="numbers of services (default 10 100 1000)"
     )
     parser.add_argument("--out", type=Path, help="write the tables to this file as well")
+    parser.add_argument("--checkov", type=Path, help="the program checkov, to be compared with")
+    parser.add_argument("--only", choices=("previews", "checks"), help="measure only these")
     options = parser.parse_args(arguments)
     lines: list[str] = []
-    for line in _report(options.runs, options.sizes):
+    for line in _report(options):
         print(line, flush=True)
         lines.append(line)
     if options.out:
@@ -69,8 +80,15 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _report(runs: int, sizes: list[int]) -> Iterator[str]:
-    yield f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.system()}; medians of {runs} runs."
+def _report(options: argparse.Namespace) -> Iterator[str]:
+    yield f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.system()}; medians of {options.runs} runs."
+    if options.only != "checks":
+        yield from _previews(options.runs, options.sizes)
+    if options.only != "previews":
+        yield from _checks(options.runs, options.checkov)
+
+
+def _previews(runs: int, sizes: list[int]) -> Iterator[str]:
     yield ""
     yield "| stack | resources | whole process | of it CPU | memory | settings | imports | program | rules | checks a second | text | JSON |"
     yield "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
@@ -86,12 +104,86 @@ def _report(runs: int, sizes: list[int]) -> Iterator[str]:
             yield _row(f"{size:,}", "dev", Path(folder), runs if size < 1000 else min(runs, 3))
 
 
+def _checks(runs: int, checkov: Path | None) -> Iterator[str]:
+    """``groundwork policies check`` on an empty export, which is the start alone, on a stack's, and on ones that grow."""
+    yield ""
+    yield "| export of | resources | megabytes | whole process | of it CPU | memory |"
+    yield "|---|--:|--:|--:|--:|--:|"
+    with tempfile.TemporaryDirectory() as folder:
+        export = Path(folder) / "export.json"
+        write_export([], export)
+        yield _checked("nothing: the start", export, runs)
+        write_export(_snapshot(CHECKED, ROOT)["resources"], export)
+        yield _checked(CHECKED, export, runs)
+        ours = _median([_measured(_check(export), ROOT)[1] for _ in range(runs)])
+        for size in CHECKED_SIZES:
+            write_stack_of(size, Path(folder))
+            grown = Path(folder) / "grown.json"
+            write_export(_snapshot("dev", Path(folder))["resources"], grown)
+            yield _checked(f"{size} services", grown, runs)
+        if checkov:
+            yield ""
+            yield from _against(checkov, ours, Path(folder), runs)
+
+
+def _against(checkov: Path, ours: float, folder: Path, runs: int) -> Iterator[str]:
+    terraform = folder / "terraform"
+    terraform.mkdir()
+    _measured([*_GROUNDWORK, "export", CHECKED, "--out", str(terraform / "main.tf.json")], ROOT)
+    command = [str(checkov), "-d", str(terraform), "--quiet", "--compact", "--skip-download"]
+    theirs = _median([_measured([*command, "--framework", "terraform_json"], folder)[1] for _ in range(runs)])
+    yield f"Checkov on {CHECKED} as Terraform JSON: {theirs:.2f} s of CPU, {theirs / ours:.1f} times as long as {ours:.2f} s."
+
+
+def _checked(label: str, export: Path, runs: int) -> str:
+    resources = len(json.loads(export.read_text(encoding="utf-8"))["deployment"]["resources"])
+    measures = [_measured(_check(export), ROOT)[:3] for _ in range(runs)]
+    seconds, processor, memory = map(_median, zip(*measures, strict=True))
+    size = export.stat().st_size / 1e6
+    return f"| {label} | {resources:,} | {size:.1f} | {seconds:.2f} s | {processor:.2f} s | {memory:.0f} MB |"
+
+
+def _check(export: Path) -> list[str]:
+    return [*_GROUNDWORK, "policies", "check", str(export)]
+
+
+def _snapshot(stack: str, start: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(_measured([*_GROUNDWORK, "preview", stack, "--format", "json"], start)[3])
+    return found
+
+
+def write_export(resources: list[dict[str, Any]], file: Path) -> None:
+    """Resources of a snapshot as ``pulumi stack export`` writes them once they stand."""
+    states = [
+        {
+            "urn": resource["urn"],
+            "custom": resource["custom"],
+            "type": resource["type"],
+            "inputs": _stated(resource["inputs"]),
+            "outputs": _stated(resource["outputs"]),
+            "parent": resource["parent"] or "",
+            "dependencies": resource["dependencies"],
+            "propertyDependencies": resource["propertyDependencies"],
+            **({"id": resource["outputs"].get("id") or resource["name"]} if resource["custom"] else {}),
+        }
+        for resource in resources
+    ]
+    document = {"version": 3, "deployment": {"manifest": {}, "resources": states}}
+    file.write_text(json.dumps(document, indent=4), encoding="utf-8")
+
+
+def _stated(value: Any) -> Any:
+    if isinstance(value, dict):
+        return SECRET if "$groundwork" in value else {key: _stated(item) for key, item in value.items()}
+    return [_stated(item) for item in value] if isinstance(value, list) else value
+
+
 def _row(label: str, stack: str, start: Path, runs: int) -> str:
-    whole = [_measured([sys.executable, "-m", "cli.main", "preview", stack], start) for _ in range(runs)]
+    whole = [_measured([*_GROUNDWORK, "preview", stack], start) for _ in range(runs)]
     parts = [json.loads(_measured([sys.executable, "-c", _PARTS, stack, str(start)], start)[3]) for _ in range(runs)]
-    seconds = statistics.median(measure[0] for measure in whole)
-    processor = statistics.median(measure[1] for measure in whole)
-    memory = statistics.median(measure[2] for measure in whole)
+    seconds = _median([measure[0] for measure in whole])
+    processor = _median([measure[1] for measure in whole])
+    memory = _median([measure[2] for measure in whole])
     cells = [f"{statistics.median(part[name] for part in parts):.2f} s" for name in PARTS]
     speed = statistics.median(part["checks"] / part["rules"] for part in parts)
     cells.insert(PARTS.index("rules") + 1, f"{speed:,.0f}")
@@ -100,7 +192,9 @@ def _row(label: str, stack: str, start: Path, runs: int) -> str:
 
 def _measured(command: list[str], folder: Path) -> tuple[float, float, float, str]:
     """Seconds, seconds of CPU, megabytes at the peak, and what the process printed."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "policies")))}
+    # As on anybody's machine, where modules are compiled once.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     started = time.perf_counter()
     with tempfile.TemporaryFile("w+", encoding="utf-8") as out, tempfile.TemporaryFile("w+", encoding="utf-8") as err:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=err)

@@ -75,5 +75,8 @@ def rules() -> tuple[Rule, ...]:
 @cache
 def rules_by_type() -> dict[str, tuple[Rule, ...]]:
     """The rules that judge a resource of each type."""
-    types = {type_ for rule in rules() for type_ in rule.reads}
-    return {type_: tuple(rule for rule in rules() if type_ in rule.reads) for type_ in sorted(types)}
+    reading: dict[str, dict[str, Rule]] = {}
+    for rule in rules():
+        for type_ in rule.reads:
+            reading.setdefault(type_, {})[rule.name] = rule
+    return {type_: tuple(reading[type_].values()) for type_ in sorted(reading)}

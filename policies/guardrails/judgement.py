@@ -34,6 +34,9 @@ class Judgement:
     """Whether the rule itself failed: a bug of ours, to be seen and never to stop a deployment."""
 
 
+_PASSED = Judgement(Verdict.PASS)
+
+
 def judge(rule: Rule, resource: Resource, stack: Stack | None = None, values: Values | None = None) -> Judgement:
     """Run a rule on a resource, with ``values`` for its settings. What it found before an unknown stopped it stands."""
     arguments: list[Any] = [resource, stack] if rule.between else [resource]
@@ -52,5 +55,7 @@ def judge(rule: Rule, resource: Resource, stack: Stack | None = None, values: Va
     except Exception as bug:
         stopped = f"rule failed: {type(bug).__name__}: {bug}"
         broken = True
-    verdict = Verdict.FAIL if messages else Verdict.UNDETERMINED if stopped else Verdict.PASS
+    if not messages and not stopped:
+        return _PASSED
+    verdict = Verdict.FAIL if messages else Verdict.UNDETERMINED
     return Judgement(verdict, tuple(dict.fromkeys(messages)), stopped, broken)

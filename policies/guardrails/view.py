@@ -225,12 +225,19 @@ def type_read_as(urn: str) -> str:
 
 def first_opaque(value: Any, path: str) -> tuple[str, Opaque] | None:
     """Where the first opaque part of a value is, and of which kind."""
+    if not _holds_opaque(value):
+        return None
     if isinstance(value, Opaque):
         return path, value
     if isinstance(value, dict):
         pairs = ((f"{path}.{key}" if path else str(key), item) for key, item in value.items())
-    elif isinstance(value, list):
-        pairs = ((f"{path}[{index}]", item) for index, item in enumerate(value))
     else:
-        return None
+        pairs = ((f"{path}[{index}]", item) for index, item in enumerate(value))
     return next((found for where, item in pairs if (found := first_opaque(item, where))), None)
+
+
+def _holds_opaque(value: Any) -> bool:
+    """Asked of everything that is read, so without the paths, which only an error needs."""
+    if isinstance(value, dict):
+        return any(map(_holds_opaque, value.values()))
+    return any(map(_holds_opaque, value)) if isinstance(value, list) else isinstance(value, Opaque)

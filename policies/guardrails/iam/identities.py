@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 from guardrails import documents, kinds
@@ -75,14 +75,26 @@ class Rights:
     unread: str = ""
     attached: frozenset[str] = frozenset()
     """The ARNs of AWS's own policies among them; what these allow is not looked into."""
+    _by_service: dict[str, list[Statement]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def allowing(self, action: str) -> Iterator[Statement]:
         """The statements that allow an action somewhere where no statement denies it."""
         wanted = action.lower()
-        denials = [one for one in self.statements if not one.allows and not one.conditions and covers(one, wanted)]
-        for statement in self.statements:
+        about = self._about(wanted.partition(":")[0])
+        denials = [one for one in about if not one.allows and not one.conditions and covers(one, wanted)]
+        for statement in about:
             if statement.allows and covers(statement, wanted) and not _denied(statement, denials):
                 yield statement
+
+    def _about(self, service: str) -> list[Statement]:
+        """The statements that can be about a service's actions: a principal names few services, and is asked about many."""
+        if service not in self._by_service:
+            self._by_service[service] = [
+                one
+                for one in self.statements
+                if one.not_actions or any(matches(each.lower().partition(":")[0], service) for each in one.actions)
+            ]
+        return self._by_service[service]
 
     def may(self, action: str) -> bool:
         return any(self.allowing(action))
