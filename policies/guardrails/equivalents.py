@@ -66,7 +66,7 @@ class Part:
 
 def equivalent(type_: str) -> Equivalent | None:
     """How a type is read; None where it is one of pulumi-aws 7 or of no concern."""
-    return _NATIVE.get(type_) or _renamed(type_)
+    return _NATIVE.get(type_) or _OLD.get(type_) or _renamed(type_)
 
 
 def _renamed(type_: str) -> Equivalent | None:
@@ -200,6 +200,11 @@ def _first_certificate(value: Any) -> Any:
 
 def _same(*names: str) -> Moves:
     return {name: name for name in names}
+
+
+def _named_values(value: Any) -> Any:
+    """An object of names and values as a list of both."""
+    return [{"name": name, "value": item} for name, item in value.items()] if isinstance(value, Mapping) else value
 
 
 def _tags(value: Any) -> Any:
@@ -372,6 +377,10 @@ _NATIVE_TYPES: Mapping[str, Equivalent] = {
             "enableIamDatabaseAuthentication": "iamDatabaseAuthenticationEnabled",
         },
     ),
+    "rds:DbClusterParameterGroup": Equivalent(
+        aws("rds/ClusterParameterGroup"),
+        {"dbClusterParameterGroupName": "name", "parameters": ("parameters", _named_values)},
+    ),
     "rds:DbInstance": Equivalent(
         aws("rds/Instance"),
         _DATABASE,
@@ -379,6 +388,10 @@ _NATIVE_TYPES: Mapping[str, Equivalent] = {
         # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html: as the subnets are.
         undecided=("publiclyAccessible",),
     ),
+    "rds:DbParameterGroup": Equivalent(
+        aws("rds/ParameterGroup"), {"dbParameterGroupName": "name", "parameters": ("parameters", _named_values)}
+    ),
+    "rds:DbSubnetGroup": Equivalent(aws("rds/SubnetGroup"), {"dbSubnetGroupName": "name"}),
     "s3:Bucket": Equivalent(
         aws("s3/Bucket"),
         {
@@ -409,6 +422,7 @@ _NATIVE_TYPES: Mapping[str, Equivalent] = {
     "sqs:QueueInlinePolicy": Equivalent(aws("sqs/QueuePolicy"), {"queue": "queueUrl", **_POLICY}),
 }
 """By the names of AWS Cloud Control. The provider has a type for each of CloudFormation's; these are the most used."""
+_OLD = {"aws:s3/BucketObject:BucketObject": Equivalent(aws("s3/BucketObjectv2"))}
 _NATIVE = {
     f"aws-native:{name}": replace(found, moves={**_TAGS, **found.moves}) for name, found in _NATIVE_TYPES.items()
 }

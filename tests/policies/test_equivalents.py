@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -11,10 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
-from guardrails import equivalents, kinds
+from guardrails import equivalents
 from guardrails.catalogue import rules, rules_by_type
 from guardrails.judgement import Verdict, judge
 from guardrails.stack import Stack
+from guardrails.unjudged import read_types
 from guardrails.view import Opaque, Resource, type_of
 from preview.snapshot import Resource as Recorded
 from preview.verdicts import judge as verdicts
@@ -65,7 +67,14 @@ def test_every_type_of_the_table_has_twins_or_one_in_a_test_of_its_own() -> None
         "ec2:SecurityGroupEgress",
         "elasticloadbalancingv2:ListenerRule",
     }
-    alone |= {"iam:GroupPolicy", "iam:UserPolicy", "sns:TopicPolicy"}
+    alone |= {
+        "iam:GroupPolicy",
+        "iam:UserPolicy",
+        "sns:TopicPolicy",
+        "rds:DbParameterGroup",
+        "rds:DbClusterParameterGroup",
+        "rds:DbSubnetGroup",
+    }
     assert {name.removeprefix("aws-native:") for name in NATIVE} - set(TWINS) - alone == set()
 
 
@@ -216,7 +225,7 @@ def known_of(found: equivalents.Equivalent) -> set[str]:
 
 
 def test_every_type_of_the_table_is_one_that_rules_read_and_none_reads_a_whole_and_its_part() -> None:
-    read = {type_ for rule in rules() for type_ in rule.reads} | {*kinds.LISTENER_RULES, *kinds.KEYS}
+    read = {type_ for rule in rules() for type_ in rule.reads} | read_types()
     for native, found in NATIVE.items():
         parts = {type_ for type_, _ in found.parts.values()}
         wholes = {found.type, *found.instead.values()}
@@ -268,6 +277,29 @@ def test_a_value_of_a_wrong_shape_breaks_no_translation(wrong: Any) -> None:
     for native, found in NATIVE.items():
         stack = build(native, [dict.fromkeys((*found.moves, *found.parts), wrong)])
         failures(stack)
+
+
+def test_parameters_of_a_group_are_found_by_the_database_that_names_it() -> None:
+    database = {"engine": "postgres", "dbParameterGroupName": "->own?", "publiclyAccessible": False}
+    for word, fails in (("1", False), ("0", True)):
+        group = {"family": "postgres16", "parameters": {"rds.force_ssl": word}}
+        stack = build("aws-native:rds:DbInstance", [database, {"aws-native:rds:DbParameterGroup own": group}])
+        assert ("rds-tls-forced" in failures(stack)) is fails
+
+
+def test_every_name_that_a_type_had_before_is_read_as_the_type_is() -> None:
+    """The aliases that the classes of pulumi-aws give themselves."""
+    folder = Path(str(import_module("pulumi_aws").__file__)).parent
+    unread = {}
+    for file in folder.glob("*/*.py"):
+        text = file.read_text(encoding="utf-8")
+        tokens = re.findall(r"^\s+'(aws:[^']+)',\n\s+resource_name", text, re.MULTILINE)
+        for before in re.findall(r'Alias\(type_="([^"]+)"\)', text):
+            found = equivalents.equivalent(before)
+            now = found.type if found else before
+            if tokens and tokens[0] in read_types() and now not in read_types():
+                unread[before] = tokens[0]
+    assert unread == {}
 
 
 def test_a_property_that_becomes_several_keeps_what_it_is_made_from() -> None:

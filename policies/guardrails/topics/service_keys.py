@@ -27,6 +27,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     kinds.KAFKA: ("encryptionInfo.encryptionAtRestKmsKeyArn",),
     kinds.BROKER: ("encryptionOptions.kmsKeyId",),
     kinds.STREAM: ("kmsKeyId",),
+    kinds.DELIVERY_STREAM: ("serverSideEncryption.keyArn",),
     aws("kinesis/VideoStream"): ("kmsKeyId",),
     kinds.STATE_MACHINE: ("encryptionConfiguration.kmsKeyId",),
     kinds.NOTEBOOK: ("kmsKeyId",),
@@ -36,6 +37,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
         "dataQualityJobOutputConfig.kmsKeyId",
         "jobResources.clusterConfig.volumeKmsKeyId",
     ),
+    aws("sagemaker/FeatureGroup"): ("onlineStoreConfig.securityConfig.kmsKeyId",),
     aws("sagemaker/FlowDefinition"): ("outputConfig.kmsKeyId",),
     kinds.BUILD_PROJECT: ("encryptionKey",),
     kinds.PIPELINE: ("artifactStores.encryptionKey.id",),
@@ -43,7 +45,10 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     kinds.NETWORK_FIREWALL: ("encryptionConfiguration.keyId",),
     kinds.NETWORK_FIREWALL_POLICY: ("encryptionConfiguration.keyId",),
     kinds.NETWORK_FIREWALL_GROUP: ("encryptionConfiguration.keyId",),
+    aws("networkfirewall/TlsInspectionConfiguration"): ("encryptionConfigurations.keyId",),
     kinds.AIRFLOW: ("kmsKey",),
+    aws("emr/Studio"): ("encryptionKeyArn",),
+    kinds.WORKSPACE: ("volumeEncryptionKey",),
     aws("keyspaces/Table"): ("encryptionSpecification.kmsKeyIdentifier",),
     aws("timestreamwrite/Database"): ("kmsKeyId",),
     aws("fsx/LustreFileSystem"): ("kmsKeyId",),
@@ -85,8 +90,11 @@ _OFF_UNLESS: Mapping[str, tuple[str, str]] = {
     kinds.DOCDB: ("storageEncrypted", "true"),
     kinds.NEPTUNE: ("storageEncrypted", "true"),
     kinds.STREAM: ("encryptionType", "kms"),
+    kinds.DELIVERY_STREAM: ("serverSideEncryption.enabled", "true"),
+    kinds.WORKSPACE: ("userVolumeEncryptionEnabled", "true"),
+    aws("sagemaker/FeatureGroup"): ("onlineStoreConfig.enableOnlineStore", "true"),
 }
-"""Types that encrypt only where a property says so, of which another rule speaks."""
+"""Types that store or encrypt something only where a property says so; if they should, another rule says."""
 
 
 def _places(resource: Resource, path: str) -> Iterator[tuple[Node | None, str]]:
@@ -122,6 +130,7 @@ def _places(resource: Resource, path: str) -> Iterator[tuple[Node | None, str]]:
         "checkov:CKV_AWS_209",
         "checkov:CKV_AWS_219",
         "checkov:CKV_AWS_221",
+        "checkov:CKV_AWS_241",
         "checkov:CKV_AWS_262",
         "checkov:CKV_AWS_263",
         "checkov:CKV_AWS_264",
