@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -152,9 +152,9 @@ def check(
     file: Annotated[
         Path,
         Argument(
-            metavar="FILE",
+            metavar="FILE|DIR",
             help="A snapshot, a backend's checkpoint, or what `pulumi stack export` or `pulumi preview --json` wrote, also as a "
-            "stream of events; - is standard input.",
+            "stream of events; - is standard input. Or the folder of a Pulumi program in Python, which is then run offline.",
         ),
     ],
     *,
@@ -166,6 +166,19 @@ def check(
         Path | None,
         Option("--stack-file", metavar="FILE", help="Take stage and exceptions from it."),
     ] = None,
+    stack: Annotated[
+        str | None, Option("--stack", metavar="NAME", help="The stack of a program that has several.")
+    ] = None,
+    config: Annotated[
+        list[str] | None,
+        Option("--config", metavar="KEY=VALUE", help="Configuration of a program, over what its stack's file says."),
+    ] = None,
+    unknowns: Annotated[
+        bool,
+        Option(
+            "--unknowns", help="Leave what AWS computes for a program unknown, as in the first preview of a new stack."
+        ),
+    ] = False,
     policy_config: ConfigFile = None,
     baseline: BaselineFile = None,
     write_baseline: Annotated[
@@ -174,13 +187,17 @@ def check(
     ] = None,
     out: Annotated[Path | None, Option("--out", metavar="FILE", help="Write to this file.")] = None,
 ) -> None:
-    """Judge a stack from a file, without running it. Ends with 1 where a guardrail would stop the deployment."""
+    """Judge a stack from a file, without running it, or a Pulumi program in Python, run offline in its own environment.
+
+    Ends with 1 where a guardrail would stop the deployment.
+    """
     import datetime
 
     from preview import text
     from preview.verdicts import judge
 
-    snapshot = _with_settings(_snapshot(file), stage.value if stage else None, stack_file)
+    read = _program(file, stack, config or (), unknowns=unknowns) if file.is_dir() else _snapshot(file)
+    snapshot = _with_settings(read, stage.value if stage else None, stack_file)
     verdicts = judge(snapshot, datetime.datetime.now(datetime.UTC).date(), **chosen(policy_config, baseline))
     if write_baseline is not None:
         _record(verdicts, write_baseline)
@@ -279,6 +296,28 @@ def _snapshot(file: Path) -> Snapshot:
     except UnreadableError as error:
         hint = f"; it is a stack: groundwork preview {file}" if _is_stack(file) else ""
         raise InputError(f"{error}{hint}") from None
+
+
+def _program(folder: Path, stack: str | None, config: Iterable[str], *, unknowns: bool) -> Snapshot:
+    """What a program declares; its mistakes are the input's."""
+    from cli.running import ProgramError
+    from preview.foreign import ProjectError, run_project
+
+    given = dict(_key_and_value(text) for text in config)
+    try:
+        with console.progress(f"Running {folder} offline"):
+            return run_project(folder, stack, given, unknowns=unknowns)
+    except ProjectError as error:
+        if console.debugging() and error.trace:
+            console.complain(error.trace)
+        raise (InputError(str(error)) if error.expected else ProgramError(str(error))) from None
+
+
+def _key_and_value(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise InputError(f"--config {text}: it must be KEY=VALUE, such as aws:region=eu-west-1")
+    return key, value
 
 
 def _is_stack(file: Path) -> bool:

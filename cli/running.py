@@ -49,7 +49,7 @@ def run_stack(name: str, *, phase: str | None = None, unknowns: bool = False, st
             # A first preview comes before the first image.
             snapshot = stacks.run_stack(stack, loaded, unknowns=unknowns, delivered=not unknowns)
     except Exception as error:
-        raise _named_twice(stack, loaded, error) or ProgramError(stack, error) from error
+        raise _named_twice(stack, loaded, error) or ProgramError.of(stack, error) from error
     from preview.refusals.placing import mistakes
 
     refused = mistakes(snapshot, loaded, stack.label)
@@ -103,11 +103,18 @@ def step_ahead(name: str, ahead: Snapshot) -> Step | None:
 class ProgramError(Exception):
     """The program ended with an error: which, and where in it."""
 
-    def __init__(self, stack: Stack, error: BaseException) -> None:
-        self.where = _place(error, stack.program_folder)
-        self.expected = type(error).__name__ in ("RunError", "DuplicateUrnError")
-        reason = str(error) if self.expected else f"{type(error).__name__}: {error}"
-        super().__init__(f"{self.where}: {reason}" if self.where and not self.expected else reason)
+    def __init__(self, message: str, *, expected: bool = False) -> None:
+        super().__init__(message)
+        self.expected = expected
+        """Whether the program itself reports a mistake."""
+
+    @staticmethod
+    def of(stack: Stack, error: BaseException) -> ProgramError:
+        """An error that came out of a stack's program."""
+        where = _place(error, stack.program_folder)
+        expected = type(error).__name__ in ("RunError", "DuplicateUrnError")
+        reason = str(error) if expected else f"{type(error).__name__}: {error}"
+        return ProgramError(f"{where}: {reason}" if where and not expected else reason, expected=expected)
 
 
 def _place(error: BaseException, folder: Path) -> str:

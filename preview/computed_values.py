@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from preview import policy_document
+from preview.guesses import Guesses
+from preview.snapshot import holds_unknown
 from settings.data_file import read_data
 
 _TABLE = Path(__file__).with_name("computed")
@@ -18,6 +22,19 @@ EXAMPLE_ACCOUNT = "111122223333"
 """The account id that AWS's documentation uses in its examples."""
 
 _PARAMETERS_BY_PATH = "aws:ssm/getParametersByPath:getParametersByPath"
+
+
+def _decoded(args: Mapping[str, Any]) -> Iterator[Any]:
+    """The objects of a manifest, as the Kubernetes provider decodes it."""
+    yield from (found for found in yaml.safe_load_all(str(args.get("text", ""))) if found is not None)
+
+
+_RENDERED: Mapping[str, Callable[[Mapping[str, Any]], Iterator[Any]]] = {
+    "kubernetes:yaml:decode": _decoded,
+    # Nothing renders charts and overlays here: their components have no parts, and are told as not judged.
+    "kubernetes:helm:template": lambda _: iter(()),
+    "kubernetes:kustomize:directory": lambda _: iter(()),
+}
 _PLACEHOLDER = re.compile(r"\{([a-zA-Z]+)(?::(\d+))?\}")
 
 
@@ -36,13 +53,18 @@ class ComputedValues:
         self._account = account
         self._parameters = parameters or {}
 
-    def for_resource(self, token: str, name: str, urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    def for_resource(
+        self, token: str, name: str, urn: str, inputs: Mapping[str, Any], identifier: str = ""
+    ) -> dict[str, Any]:
         """The computed properties of a resource, ``id`` among them; inputs that the program gave are left alone. Of an object
-        that it gave, the answer has what AWS adds."""
+        that it gave, the answer has what AWS adds. A resource that is only read has its ``identifier`` already."""
         row = _table()["resources"].get(token, {})
         scope = self._scope(token, name, urn, inputs)
+        if identifier:
+            # Of most things the id is the name, or stands in the ARN where the name of others does.
+            scope |= {"autoname": identifier, "name": identifier}
         values: dict[str, Any] = {}
-        for prop, template in {**row, "id": row.get("id", "{name}")}.items():
+        for prop, template in {**row, "id": identifier or row.get("id", "{name}")}.items():
             given = inputs.get(prop)
             if given is not None and prop != "id":
                 missing = _missing(template, given)
@@ -54,20 +76,28 @@ class ComputedValues:
                 scope[prop] = values[prop]
         return values
 
-    def for_invoke(self, token: str, args: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer of a provider function; UnknownInvokeError names the row that is missing."""
+    def for_invoke(self, token: str, args: Mapping[str, Any], type_: Any = None) -> dict[str, Any]:
+        """The answer of a provider function, complete and of the types of ``type_`` (:func:`preview.guest.tell_result_types`)
+        where that is given; UnknownInvokeError where nothing is known of it."""
+        key = token + json.dumps(args, sort_keys=True)
+        guesses = Guesses(token, self._region, self._account, hashlib.sha256(key.encode()).hexdigest())
+        if type_ is not None and holds_unknown(args):
+            # The SDK sends some of these, though only what it does not send may depend on an unknown.
+            return guesses.completed({}, type_)
         if token == policy_document.FUNCTION:
             return policy_document.answer(args)
         if token == _PARAMETERS_BY_PATH:
             return self._parameters_by_path(args)
+        if token in _RENDERED:
+            return {"result": list(_RENDERED[token](args))}
         row = _table()["invokes"].get(token)
-        if row is None:
+        if row is None and type_ is None:
             raise UnknownInvokeError(
-                f"{token} is answered by AWS only. Add a row with the shape of its result to preview/computed/, or run "
+                f"{token} is answered by its provider only. Add a row with the shape of its result to preview/computed/, or run "
                 "`pulumi preview --json` with credentials and judge that with `groundwork policies check`"
             )
-        filled = _fill(row, self._scope(token, token, token + json.dumps(args, sort_keys=True), args))
-        return {**args, **filled}
+        filled = {**args, **_fill(row or {}, self._scope(token, token, key, args))}
+        return guesses.completed(filled, type_)
 
     def _parameters_by_path(self, args: Mapping[str, Any]) -> dict[str, Any]:
         path = str(args["path"]).rstrip("/")

@@ -12,19 +12,21 @@ import gc
 import os
 import runpy
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pulumi
 from pulumi.runtime import settings as runtime
 from pulumi.runtime.config import set_all_config
 from pulumi.runtime.mocks import MockEngine, MockSettings
 from pulumi.runtime.stack import Stack
 
 from preview.computed_values import ComputedValues
+from preview.guest import tell_result_types
 from preview.monitor import InProcessCallbacks, RecordingMonitor
 from preview.snapshot import Snapshot, in_tree_order
 from preview.sources import short_traces
@@ -37,6 +39,7 @@ def run_program(
     stack: str,
     config: Mapping[str, str],
     settings: dict[str, Any],
+    secrets: Iterable[str] = (),
     unknowns: bool = False,
     parameters: Mapping[str, str] | None = None,
     project_folder: Path | None = None,
@@ -44,7 +47,7 @@ def run_program(
 ) -> Snapshot:
     """Run ``program`` (a folder with ``__main__.py``) and record what it declares.
 
-    ``config`` holds strings as the engine passes them: scalars as they are, objects as JSON. With ``unknowns`` what AWS
+    ``config`` holds strings as the engine passes them: scalars as they are, objects as JSON; ``secrets`` are its secret keys. With ``unknowns`` what AWS
     computes stays unknown, as in the first preview of a new stack; without, it gets plausible values. ``parameters`` is what
     the account's Parameter Store holds, by name; unset, nothing. ``project_folder`` is where ``Pulumi.yaml`` is, and source
     positions are relative to ``source_root``; both are the program's folder if unset.
@@ -55,9 +58,15 @@ def run_program(
     program = program.resolve()
     region = config.get("aws:region", "us-east-1")
     monitor = RecordingMonitor(
-        ComputedValues(region, parameters=parameters), unknowns=unknowns, root=source_root or program
+        ComputedValues(region, parameters=parameters),
+        project=project,
+        stack=stack,
+        unknowns=unknowns,
+        root=source_root or program,
     )
-    context.run(_run, monitor, _Program(program, project_folder or program, project, stack, dict(config)))
+    context.run(
+        _run, monitor, _Program(program, project_folder or program, project, stack, dict(config), list(secrets))
+    )
     return Snapshot(
         project=project,
         stack=stack,
@@ -76,6 +85,7 @@ class _Program:
     project: str
     stack: str
     config: dict[str, str]
+    secrets: list[str]
 
 
 def _run(monitor: RecordingMonitor, program: _Program) -> None:
@@ -86,7 +96,7 @@ def _run(monitor: RecordingMonitor, program: _Program) -> None:
     try:
         loop.set_default_executor(_InlineExecutor())
         asyncio.set_event_loop(loop)
-        with _program_surroundings(program.folder), short_traces(monitor.root):
+        with _program_surroundings(program.folder), short_traces(monitor.root), _told_result_types():
             loop.run_until_complete(_drive(monitor, program))
     finally:
         asyncio.set_event_loop(None)
@@ -123,7 +133,7 @@ async def _drive(monitor: RecordingMonitor, program: _Program) -> None:
             outputs=set(),
         )
     )
-    set_all_config(program.config, [])
+    set_all_config(program.config, program.secrets)
 
     root = Stack()
     try:
@@ -160,6 +170,16 @@ async def _settle() -> None:
             await output
         if manager.unhandled_exception is not None:
             raise manager.unhandled_exception.with_traceback(manager.exception_traceback)
+
+
+@contextmanager
+def _told_result_types() -> Iterator[None]:
+    before = tell_result_types(pulumi.runtime)
+    try:
+        yield
+    finally:
+        for name, invoke in before.items():
+            setattr(pulumi.runtime, name, invoke)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 from urllib.parse import unquote, urlparse
 
 import pulumi
@@ -19,11 +19,17 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime import rpc
 from pulumi.runtime._callbacks import _CallbackServicer
 from pulumi.runtime.mocks import MockMonitor, Mocks
-from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.proto import provider_pb2, resource_pb2
 from pulumi.runtime.sync_await import _sync_await
 
 from preview.computed_values import ComputedValues
+from preview.guesses import is_made_up
+from preview.guest import RESULT_TYPE
 from preview.snapshot import SECRET, STACK_TYPE, UNKNOWN, Resource, Source
+
+STACK_REFERENCE_TYPE = "pulumi:pulumi:StackReference"
+_GET_RESOURCE = "pulumi:pulumi:getResource"
+_FEATURES = ("aliasSpecs", "deletedWith", "resourceReferences", "secrets", "transforms")
 
 
 class InProcessCallbacks(_CallbackServicer):
@@ -37,31 +43,49 @@ class InProcessCallbacks(_CallbackServicer):
         self._target = "in-process"
         self._loop = asyncio.get_running_loop()
 
-    def run(self, token: str, request: bytes) -> Any:
+    def run(self, callback: Any, request: Any) -> Any:
         """Run one callback to its end, on the event loop that is already running."""
-        return _sync_await(self._callbacks[token](request))
+        return _sync_await(self._callbacks[callback.token](request.SerializeToString()))
+
+
+class Callbacks(Protocol):
+    """Where the program's transforms are run."""
+
+    def run(self, callback: Any, request: Any) -> Any:
+        """What the callback answers to a TransformRequest, as a TransformResponse."""
 
 
 class RecordingMonitor(MockMonitor):
     """Answers the SDK as the engine would in a preview, and records every resource."""
 
-    def __init__(self, computed: ComputedValues, *, unknowns: bool, root: Path) -> None:
+    def __init__(self, computed: ComputedValues, *, project: str, stack: str, unknowns: bool, root: Path) -> None:
         super().__init__(_NoMocks())
         self._computed = computed
+        self._project = project
+        self._stack = stack
         self._unknowns = unknowns
         self.root = root
         self._lock = threading.Lock()
         self._records: dict[str, Resource] = {}
         self._component_outputs: dict[str, dict[str, Any]] = {}
-        self._inherited_transforms: dict[str, list[str]] = {}
-        self._stack_transform_tokens: list[str] = []
-        self.callbacks: InProcessCallbacks | None = None
+        self._inherited_transforms: dict[str, list[Any]] = {}
+        self._stack_callbacks: list[Any] = []
+        self._guessed = False
+        """Whether a function was answered with texts that were made up."""
+        self.callbacks: Callbacks | None = None
         self.stack_outputs: dict[str, Any] = {}
 
     def records(self) -> list[Resource]:
         """Every resource registered so far, each component with the outputs it registered."""
         return [
-            Resource(**{**vars(record), "outputs": self._component_outputs.get(urn, record.outputs)})
+            Resource(
+                **{
+                    **vars(record),
+                    "outputs": self._component_outputs.get(urn, record.outputs),
+                    # What is only read is no part of the stack, and so nobody's parent there.
+                    "parent": record.parent if record.parent in self._records else None,
+                }
+            )
             for urn, record in self._records.items()
         ]
 
@@ -73,14 +97,14 @@ class RecordingMonitor(MockMonitor):
         """The engine's URN: the types of all ancestors but the stack, which the SDK's mocks shorten to the last."""
         ancestry = parent.split("::")[2] if parent else STACK_TYPE
         qualified = type_ if ancestry == STACK_TYPE else f"{ancestry}${type_}"
-        return f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{qualified}::{name}"
+        return f"urn:pulumi:{self._stack}::{self._project}::{qualified}::{name}"
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the SDK's name
         urn = self.make_urn(request.parent, request.type, request.name)
         self._run_transforms(urn, request)
         if request.custom:
             _references_as_ids(request.object)
-        inputs = to_json(request.object)
+        inputs = self._recorded(request.object)
         outputs: dict[str, Any] = dict(inputs)
         identifier = ""
         response = struct_pb2.Struct()
@@ -118,15 +142,47 @@ class RecordingMonitor(MockMonitor):
         return resource_pb2.RegisterResourceResponse(urn=urn, id=identifier, object=response)
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - the SDK's name
-        outputs = to_json(request.outputs)
+        outputs = self._recorded(request.outputs)
         with self._lock:
             self._component_outputs[request.urn] = outputs
             if self._records[request.urn].type == STACK_TYPE:
                 self.stack_outputs = outputs
         return empty_pb2.Empty()
 
+    def ReadResource(self, request: Any) -> Any:  # noqa: N802 - the SDK's name
+        """A resource that exists (``.get()``): its id and what follows from it. The outputs of another stack are unknown."""
+        urn = self.make_urn(request.parent, request.type, request.name)
+        properties = struct_pb2.Struct()
+        properties.CopyFrom(request.properties)
+        if request.type == STACK_REFERENCE_TYPE:
+            properties.update({"name": request.id, "outputs": rpc.UNKNOWN, "secretOutputNames": []})
+        elif _known(request.id):
+            given = to_json(request.properties)
+            computed = self._computed.for_resource(request.type, request.name, urn, given, request.id)
+            properties.update({name: value for name, value in computed.items() if name != "id" and name not in given})
+        return resource_pb2.ReadResourceResponse(urn=urn, id=_known(request.id), properties=properties)
+
+    def Call(self, request: Any) -> Any:  # noqa: N802 - the SDK's name
+        """A method of a component that another program makes: only that program knows what it answers."""
+        answer = struct_pb2.Struct()
+        answer.update({"result": rpc.UNKNOWN})
+        response = provider_pb2.CallResponse()
+        getattr(response, "return").CopyFrom(answer)
+        return response
+
+    def SupportsFeature(self, request: Any) -> Any:  # noqa: N802 - the SDK's name
+        """What SDKs ask one by one that do not know ``GetDeploymentInfo`` yet."""
+        return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in _FEATURES)
+
     def Invoke(self, request: Any) -> Any:  # noqa: N802 - the SDK's name
-        answer = self._computed.for_invoke(request.tok, to_json(request.args))
+        args = to_json(request.args)
+        type_ = args.pop(RESULT_TYPE, None)
+        if request.tok == _GET_RESOURCE:
+            # A resource that a reference leads to: its properties, left out, are unknown to the SDK.
+            answer = {"urn": args["urn"], "id": self._identifier(args["urn"]), "state": {}}
+        else:
+            answer = self._computed.for_invoke(request.tok, args, json.loads(type_) if type_ else None)
+        self._guessed = self._guessed or is_made_up(json.dumps(answer))
         result = struct_pb2.Struct()
         result.update(answer)
         response = resource_pb2.ResourceInvokeResponse()
@@ -134,15 +190,23 @@ class RecordingMonitor(MockMonitor):
         getattr(response, "return").CopyFrom(result)
         return response
 
+    def _recorded(self, struct: Any) -> dict[str, Any]:
+        values = to_json(struct)
+        return {key: _without_guesses(value) for key, value in values.items()} if self._guessed else values
+
+    def _identifier(self, urn: str) -> str:
+        found = self._records[urn].outputs.get("id") if urn in self._records else None
+        return found if isinstance(found, str) else rpc.UNKNOWN
+
     def RegisterStackTransform(self, request: Any) -> Any:  # noqa: N802 - the SDK's name
-        self._stack_transform_tokens.append(request.token)
+        self._stack_callbacks.append(request)
         return empty_pb2.Empty()
 
     def _run_transforms(self, urn: str, request: Any) -> None:
-        own = [callback.token for callback in request.transforms]
+        own = list(request.transforms)
         inherited = self._inherited_transforms.get(request.parent, [])
         self._inherited_transforms[urn] = own + inherited
-        for token in [*own, *inherited, *self._stack_transform_tokens]:
+        for callback in [*own, *inherited, *self._stack_callbacks]:
             if self.callbacks is None:
                 raise RuntimeError("a transform was registered before the engine was ready for it")
             message = resource_pb2.TransformRequest(
@@ -153,7 +217,7 @@ class RecordingMonitor(MockMonitor):
                 properties=request.object,
                 options=_transform_options(request),
             )
-            answer = self.callbacks.run(token, message.SerializeToString())
+            answer = self.callbacks.run(callback, message)
             request.object.CopyFrom(answer.properties)
             _apply_transform_options(request, answer.options)
 
@@ -161,9 +225,10 @@ class RecordingMonitor(MockMonitor):
         if request.type == STACK_TYPE:
             # No line of the program declares it; the innermost of ours would differ with where Groundwork is installed.
             return None
-        for frame in request.stackTrace.frames[:1]:
-            path = Path(unquote(urlparse(frame.pc.uri).path))
-            return Source(path.relative_to(self.root).as_posix(), frame.pc.line)
+        for position in (*(frame.pc for frame in request.stackTrace.frames), request.sourcePosition):
+            path = Path(unquote(urlparse(position.uri).path))
+            if path.is_relative_to(self.root) and "site-packages" not in path.parts:
+                return Source(path.relative_to(self.root).as_posix(), position.line)
         return None
 
 
@@ -200,6 +265,15 @@ def to_json(struct: Any) -> dict[str, Any]:
     return {key: _value(struct.fields[key]) for key in sorted(struct.fields)}
 
 
+def _without_guesses(value: Any) -> Any:
+    """A JSON value in which a text that was made up for a function is what it stands for: unknown."""
+    if isinstance(value, dict):
+        return {key: _without_guesses(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_guesses(item) for item in value]
+    return dict(UNKNOWN) if isinstance(value, str) and is_made_up(value) else value
+
+
 def _value(value: Any) -> Any:
     read = _READERS.get(value.WhichOneof("kind"))
     return read(value) if read else None
@@ -210,6 +284,10 @@ def _mapping(value: Any) -> Any:
     if rpc._special_sig_key in fields:
         return _special(fields)
     return {key: _value(fields[key]) for key in sorted(fields)}
+
+
+def _known(identifier: str) -> str:
+    return "" if identifier == rpc.UNKNOWN else identifier
 
 
 def _number(value: Any) -> int | float:
@@ -262,6 +340,9 @@ def _special(fields: Any) -> Any:
         return dict(SECRET)
     if signature == rpc._special_resource_sig:
         return fields["urn"].string_value
+    if signature == rpc._special_output_value_sig:
+        hidden = "secret" in fields and fields["secret"].bool_value
+        return dict(SECRET) if hidden else _value(fields["value"]) if "value" in fields else dict(UNKNOWN)
     # Assets and archives: their content is a file of ours, which the report names by path.
     return {key: _value(fields[key]) for key in sorted(fields) if key != rpc._special_sig_key}
 

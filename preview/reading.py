@@ -17,7 +17,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from preview.snapshot import MARKER, SECRET, STACK_TYPE, UNKNOWN, Resource, Snapshot, Source, in_tree_order
+from preview.snapshot import (
+    MARKER,
+    SECRET,
+    STACK_TYPE,
+    UNKNOWN,
+    Resource,
+    Snapshot,
+    Source,
+    holds_unknown,
+    in_tree_order,
+)
 
 STANDARD_INPUT = Path("-")
 DEPLOYMENT_VERSIONS = (3, 4)
@@ -289,8 +299,8 @@ def _snapshot(states: Iterable[tuple[str, Any]], config: Mapping[str, Any], *, e
         project=project,
         stack=stack,
         region=_region(whole, config),
-        unknowns=any(_holds_unknown(resource.outputs) for resource in whole),
-        settings=_settings(config),
+        unknowns=any(holds_unknown(resource.outputs) for resource in whole),
+        settings=settings_of(config),
         resources=in_tree_order(whole),
         outputs=root.outputs if root else {},
     )
@@ -376,14 +386,6 @@ def _object(value: dict[str, Any]) -> Any:
     return {key: _values(item) for key, item in value.items() if key not in (_SIGNATURE, "__defaults")}
 
 
-def _holds_unknown(value: Any) -> bool:
-    if isinstance(value, dict):
-        return value == UNKNOWN or any(
-            _holds_unknown(item) for item in value.values() if isinstance(item, (dict, list))
-        )
-    return isinstance(value, list) and any(map(_holds_unknown, value))
-
-
 def _region(resources: Iterable[Resource], config: Mapping[str, Any]) -> str:
     """The configuration's, else the one provider's; empty where several differ."""
     regions = {
@@ -395,7 +397,7 @@ def _region(resources: Iterable[Resource], config: Mapping[str, Any]) -> str:
     return configured if isinstance(configured, str) else regions.pop() if len(regions) == 1 else ""
 
 
-def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
+def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
     """What the configuration says under ``groundwork:``; objects stand in it as JSON text."""
     prefix = "groundwork:"
     return {key.removeprefix(prefix): _parsed(value) for key, value in config.items() if key.startswith(prefix)}

@@ -14,75 +14,20 @@ import runpy
 import subprocess
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import grpc
 import pulumi
-from google.protobuf import empty_pb2
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, resource_pb2, resource_pb2_grpc
 
 from preview.computed_values import ComputedValues
 from preview.monitor import RecordingMonitor
+from preview.served import Engine, served
 
 ROOT = Path(__file__).parent.parent
-_FEATURES = ("aliasSpecs", "outputValues", "resourceReferences", "secrets")
 _WARNING, _ERROR = 2, 3
-
-
-class _Recording(RecordingMonitor):
-    """Told the stack's name: this process runs no program that would know it."""
-
-    def make_urn(self, parent: str, type_: str, name: str) -> str:
-        ancestry = parent.split("::")[2] if parent else ""
-        qualified = f"{ancestry}${type_}" if ancestry and not ancestry.endswith("Stack") else type_
-        return f"urn:pulumi:dev::groundwork::{qualified}::{name}"
-
-
-class _Monitor(resource_pb2_grpc.ResourceMonitorServicer):
-    def __init__(self, recording: RecordingMonitor) -> None:
-        for call in ("Invoke", "RegisterResource", "RegisterResourceOutputs"):
-            setattr(self, call, self._handing_over(getattr(recording, call)))
-
-    @staticmethod
-    def _handing_over(method: Any) -> Any:
-        def call(request: Any, context: Any) -> Any:
-            try:
-                return method(request)
-            except Exception as error:
-                context.abort(grpc.StatusCode.UNKNOWN, str(error))
-
-        return call
-
-    def GetDeploymentInfo(self, request: Any, context: Any) -> Any:  # noqa: N802 - the service's names
-        context.abort(grpc.StatusCode.UNIMPLEMENTED, "an engine that is asked for each feature")
-
-    def SupportsFeature(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in _FEATURES)
-
-    def SignalAndWaitForShutdown(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return empty_pb2.Empty()
-
-
-@dataclass
-class _Engine(engine_pb2_grpc.EngineServicer):
-    logged: list[tuple[int, str]] = field(default_factory=list)
-    root: str = ""
-
-    def Log(self, request: Any, context: Any) -> Any:  # noqa: N802
-        self.logged.append((request.severity, request.message))
-        return empty_pb2.Empty()
-
-    def GetRootResource(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return engine_pb2.GetRootResourceResponse(urn=self.root)
-
-    def SetRootResource(self, request: Any, context: Any) -> Any:  # noqa: N802
-        self.root = request.urn
-        return engine_pb2.SetRootResourceResponse()
 
 
 @dataclass(frozen=True)
@@ -99,10 +44,11 @@ class Ended:
 
 def run(config: Mapping[str, Any], *, region: str = "ap-south-1", parameters: Mapping[str, str] | None = None) -> Ended:
     """Run the repository's program in a first preview. ``config``: layer → what a stack file says of it."""
-    recording = _Recording(ComputedValues(region, parameters=parameters), unknowns=True, root=ROOT)
-    engine = _Engine()
+    computed = ComputedValues(region, parameters=parameters)
+    recording = RecordingMonitor(computed, project="groundwork", stack="dev", unknowns=True, root=ROOT)
+    engine = Engine()
     passed = {"aws:region": region, **{f"groundwork:{layer}": json.dumps(said) for layer, said in config.items()}}
-    with _served(recording, engine) as address:
+    with served(recording, engine) as address:
         done = subprocess.run(
             [sys.executable, "-m", "tests.host", address, "dev"],
             env={**os.environ, "PULUMI_CONFIG": json.dumps(passed), "PULUMI_CONFIG_SECRET_KEYS": "[]"},
@@ -118,19 +64,6 @@ def run(config: Mapping[str, Any], *, region: str = "ap-south-1", parameters: Ma
         done.stdout + done.stderr,
         {record.type for record in recording.records()},
     )
-
-
-@contextmanager
-def _served(recording: RecordingMonitor, engine: _Engine) -> Iterator[str]:
-    server = grpc.server(ThreadPoolExecutor(16))
-    port = server.add_insecure_port("127.0.0.1:0")
-    resource_pb2_grpc.add_ResourceMonitorServicer_to_server(_Monitor(recording), server)
-    engine_pb2_grpc.add_EngineServicer_to_server(engine, server)
-    server.start()
-    try:
-        yield f"127.0.0.1:{port}"
-    finally:
-        server.stop(None).wait()
 
 
 def _program(address: str, stack: str) -> int:

@@ -1,0 +1,133 @@
+"""Programs of the kinds that public examples are, run offline and judged."""
+
+from __future__ import annotations
+
+import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from preview import foreign
+from preview.engine import run_program
+from preview.reading import settings_of
+from preview.snapshot import SECRET, UNKNOWN, Resource, Snapshot
+from preview.verdicts import Verdicts, judge
+
+FOLDER = Path(__file__).parent
+PROGRAMS = sorted(folder.name for folder in (FOLDER / "public").iterdir())
+EXPECTED = yaml.safe_load((FOLDER / "expected.yaml").read_text(encoding="utf-8"))
+
+
+def ran(name: str, *, unknowns: bool = False) -> Snapshot:
+    """In this process, since a process for each would import the SDKs each time; test_program_command has the other way."""
+    project = foreign.read_project(FOLDER / "public" / name)
+    stack = foreign.stack_name(project, None)
+    configuration = foreign.read_configuration(project, stack, {})
+    assert not configuration.secrets or name in ("wordpress", "configuration")
+    return run_program(
+        project.program,
+        project=project.name,
+        stack=stack,
+        config=configuration.values,
+        secrets=configuration.secrets,
+        settings=settings_of(configuration.values),
+        unknowns=unknowns,
+    )
+
+
+@cache
+def known(name: str) -> Snapshot:
+    return ran(name)
+
+
+def verdicts(snapshot: Snapshot) -> Verdicts:
+    return judge(snapshot, datetime.date(2026, 11, 28))
+
+
+def of(name: str) -> dict[str, Resource]:
+    return {one.name: one for one in known(name).resources}
+
+
+def test_there_are_twenty_of_them() -> None:
+    assert set(PROGRAMS) == set(EXPECTED)
+    assert len(PROGRAMS) == 20
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_public_program_runs_and_what_is_grave_in_it_is_found_and_nothing_else(name: str) -> None:
+    found: dict[str, list[str]] = {}
+    judged = verdicts(known(name))
+    for finding in judged.blocking:
+        if finding.severity in ("high", "critical"):
+            found.setdefault(finding.rule, []).append(finding.resource)
+    assert found == EXPECTED[name]
+    assert not [finding for finding in judged.findings if finding.broken]
+
+
+def test_a_first_preview_of_each_runs_too_and_says_nothing_else() -> None:
+    for name in PROGRAMS:
+        judged = verdicts(ran(name, unknowns=True))
+        assert not [finding for finding in judged.findings if finding.broken], name
+        grave = {(one.rule, one.resource) for one in judged.blocking if one.severity in ("high", "critical")}
+        assert grave <= {(rule, resource) for rule, named in EXPECTED[name].items() for resource in named}, name
+
+
+def test_a_token_of_the_registry_can_be_taken_apart() -> None:
+    assert known("vpc-fargate").outputs["registry"] == dict(SECRET)
+    assert known("pipeline").outputs["registry"] == "https://111122223333.dkr.ecr.us-east-1.amazonaws.com"
+
+
+def test_what_another_stack_exports_is_unknown_and_its_reference_is_no_resource() -> None:
+    snapshot = known("stack-references")
+    assert not [one for one in snapshot.resources if "StackReference" in one.type]
+    assert snapshot.outputs == {"vpc": dict(UNKNOWN), "name": dict(UNKNOWN)}
+
+
+def test_what_is_only_read_is_no_part_of_the_stack_and_has_what_follows_from_its_id() -> None:
+    resources = of("existing-resources")
+    assert not {"shared", "deployer"} & set(resources)
+    assert resources["new"].inputs["vpcId"] == "vpc-0123456789abcdef0"
+    assert resources["new"].parent is None
+    assert '"arn:aws:s3:::logs-of-example/*"' in resources["logs"].inputs["policy"]
+
+
+def test_what_was_made_up_for_a_function_judges_nothing() -> None:
+    resources = of("existing-resources")
+    assert resources["database"].type == "aws:ssm/parameter:Parameter"
+    assert resources["alias"].inputs["records"] == [dict(UNKNOWN)]
+    assert resources["from-bastion"].inputs["securityGroupId"].startswith("sg-")
+
+
+def test_parts_that_are_elsewhere_are_told() -> None:
+    assert [one.name for one in verdicts(known("eks-component")).unjudged.components] == ["main"]
+    assert [one.name for one in verdicts(known("eks-workload")).unjudged.components] == ["ingress"]
+    assert known("eks-component").outputs["for-people"] == dict(UNKNOWN)
+
+
+def test_transforms_of_every_kind_reach_their_resources() -> None:
+    queues = [one for one in known("components-and-transforms").resources if one.type == "aws:sqs/queue:Queue"]
+    assert [one.inputs["sqsManagedSseEnabled"] for one in queues] == [True, True]
+    assert [one.inputs["tags"] for one in queues] == [{"owner": "shop"}] * 2
+    topics = [one for one in known("components-and-transforms").resources if one.type == "aws:sns/topic:Topic"]
+    assert [one.inputs["kmsMasterKeyId"] for one in topics] == ["alias/aws/sns"] * 2
+
+
+def test_secrets_of_the_configuration_stay_secret_unless_the_program_takes_them_for_none() -> None:
+    resources = known("configuration").resources
+    values = {one.name: one.inputs.get("value") for one in resources if one.type == "aws:ssm/parameter:Parameter"}
+    assert values == {"key": dict(SECRET), "copy": dict(SECRET)}
+    assert known("configuration").outputs["host"] == dict(SECRET)
+    assert known("configuration").outputs["copied"] == foreign.HIDDEN_VALUE
+    assert known("configuration").settings == {"platform": {"stage": "dev"}}
+
+
+def test_a_manifest_inside_the_program_is_taken_apart() -> None:
+    assert {"shop/colours", "shop/debugging"} <= set(of("eks-workload"))
+
+
+@pytest.fixture(autouse=True)
+def _where_they_are(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.delenv("AWS_REGION", raising=False)
