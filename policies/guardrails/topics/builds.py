@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 
 from guardrails import kinds
+from guardrails.plain_secrets import plain_secret
 from guardrails.rules import ADVISORY_IN_DEV, Messages, resource_rule
-from guardrails.secret_names import is_secret_name, names_another_place, secrets_in
+from guardrails.secret_names import secrets_in
 from guardrails.view import Node, Opaque, Resource, cannot_read
 
 _PASSWORD_IN_ADDRESS = re.compile(r"^[a-z][a-z0-9+.-]*://[^/\s@]+@", re.IGNORECASE)
@@ -65,19 +66,15 @@ def build_source_tls(project: Resource) -> Messages:
     kinds.BUILD_PROJECT,
     ids=("fsbp:CodeBuild.2",),
     why="Variables in clear are shown to everybody who may look at the project.",
-    fix="Set type to SECRETS_MANAGER or PARAMETER_STORE and name the secret in value.",
+    fix="Set type to SECRETS_MANAGER or PARAMETER_STORE and name the secret in value; in a buildspec, under env.secrets-manager.",
 )
 def build_environment_no_secrets(project: Resource) -> Messages:
+    for source in _sources(project):
+        for words in secrets_in(str(source.get("buildspec", ""))):
+            yield f"{source.path}.buildspec holds {words}"
     for variable in project.items("environment.environmentVariables"):
-        if variable.get("type", "PLAINTEXT") != "PLAINTEXT":
-            continue
-        name, value = str(variable.get("name", "")), variable.node("value").value
-        if is_secret_name(name) and not names_another_place(value):
-            yield f"variable {name} holds a secret in clear (type is PLAINTEXT)"
-        elif value is Opaque.UNKNOWN:
-            raise cannot_read(f"{variable.path}.value", value)
-        elif isinstance(value, str) and (kinds_of_secret := secrets_in(value)):
-            yield f"variable {name} holds {kinds_of_secret[0]}"
+        if variable.get("type", "PLAINTEXT") == "PLAINTEXT":
+            yield from plain_secret(str(variable.get("name", "")), variable.node("value"))
 
 
 @resource_rule(

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from guardrails import kinds
 from guardrails.customer_keys import names_customer_key
 from guardrails.kinds import aws
+from guardrails.plain_secrets import plain_secret
 from guardrails.rules import Messages, resource_rule
 from guardrails.view import Node, Opaque, Resource, cannot_read
 
@@ -97,6 +98,19 @@ _OFF_UNLESS: Mapping[str, tuple[str, str]] = {
 """Types that store or encrypt something only where a property says so; if they should, another rule says."""
 
 
+_SETTINGS: Mapping[str, tuple[str, ...]] = {
+    kinds.GLUE_JOB: ("defaultArguments", "nonOverridableArguments"),
+    kinds.AIRFLOW: ("airflowConfigurationOptions",),
+    kinds.KAFKA_CONNECTOR: ("connectorConfiguration",),
+    kinds.MODEL: ("primaryContainer.environment", "containers.environment"),
+    kinds.TRAINING_JOB: ("environment",),
+    aws("amplify/App"): ("environmentVariables",),
+    aws("amplify/Branch"): ("environmentVariables",),
+    aws("synthetics/Canary"): ("runConfig.environmentVariables",),
+}
+"""Names and values that everybody may read who may look at the resource."""
+
+
 def _places(resource: Resource, path: str) -> Iterator[tuple[Node | None, str]]:
     """Each block of a list that a path leads through, with the rest of the path; no block where it leads through none."""
     block, _, rest = path.partition(".")
@@ -180,3 +194,21 @@ def service_password_secret(resource: Resource) -> Messages:
                 yield f"{held.path} is not marked as a secret"
             if Opaque.UNKNOWN in values:
                 raise cannot_read(held.path, Opaque.UNKNOWN)
+
+
+@resource_rule(
+    "Settings of a service hold no secrets",
+    "high",
+    *_SETTINGS,
+    ids=(),
+    why="Everyone who may look at the job, connector or model reads them; they are in its history too.",
+    fix="Keep it in Secrets Manager, and give the name: ${secretsmanager:…} in a connector, a call in the code elsewhere.",
+)
+def service_settings_no_secrets(resource: Resource) -> Messages:
+    for path in _SETTINGS[resource.type]:
+        for block, rest in _places(resource, path):
+            settings = (block or resource).node(rest)
+            if isinstance(settings.value, Opaque):
+                raise cannot_read(settings.path, settings.value)
+            for name in settings.value if isinstance(settings.value, dict) else ():
+                yield from plain_secret(str(name), Node(settings.value[name], f"{settings.path}.{name}"))

@@ -1,0 +1,83 @@
+"""The cases of services beside the platform's own, through the pack's process: it says of each what the case expects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from guardrails.catalogue import rules
+from guardrails.view import Opaque
+from guardrails.view import Resource as View
+from preview.snapshot import SECRET, UNKNOWN, Resource, Snapshot
+from tests.policies.engine_client import PackProcess, Violation
+from tests.policies.fixtures import Case, cases
+
+TOPICS = {
+    "analytics",
+    "brokers",
+    "builds",
+    "document_databases",
+    "graphql",
+    "machine_learning",
+    "memory_databases",
+    "service_keys",
+    "transfers",
+    "user_pools",
+    "warehouses",
+    "workplaces",
+}
+RULES = {rule.name: rule for rule in rules()}
+MARKS = {Opaque.UNKNOWN: UNKNOWN, Opaque.SECRET: SECRET}
+
+
+def violations(pack: PackProcess, case: Case) -> list[Violation]:
+    """What the analyzer says where the engine asks the rule: of the subject alone, or of the whole stack."""
+    if not RULES[case.rule].between:
+        return pack.judge_resource(recorded(case.subject))
+    resources = tuple(map(recorded, case.stack.resources))
+    return pack.judge(Snapshot("test", "prod", "eu-west-1", True, {}, resources, {}))
+
+
+def recorded(view: View) -> Resource:
+    inputs, outputs = marked(view.value), marked(dict(view.outputs))
+    dependencies = dict(view.property_dependencies)
+    return Resource(view.urn, view.type, view.name, True, None, inputs, outputs, property_dependencies=dependencies)
+
+
+def marked(value: Any) -> Any:
+    if isinstance(value, Opaque):
+        return dict(MARKS[value])
+    if isinstance(value, dict):
+        return {key: marked(item) for key, item in value.items()}
+    return [marked(item) for item in value] if isinstance(value, list) else value
+
+
+def test_the_analyzer_says_of_each_case_what_it_expects() -> None:
+    here = [case for case in cases() if RULES[case.rule].topic in TOPICS and case.values is None]
+    assert len(here) > 350
+    wrong = []
+    with PackProcess() as pack:
+        for case in here:
+            found = {(one.rule, one.urn) for one in violations(pack, case)}
+            if ((case.rule, case.subject.urn) in found) != (case.expected == "fail"):
+                wrong.append(str(case))
+    assert wrong == []
+
+
+def test_each_of_them_says_what_the_absence_of_all_it_reads_means() -> None:
+    bare = {(case.rule, case.subject.type) for case in cases() if not case.subject.value}
+    silent = [name for name, rule in RULES.items() if rule.topic in TOPICS and not any(one[0] == name for one in bare)]
+    assert silent == []
+
+
+def test_every_type_that_they_read_is_in_a_case() -> None:
+    seen = {(case.rule, case.subject.type) for case in cases()}
+    # The tables of keys and passwords are tried row by row in test_service_keys.py.
+    tabled = {"service-customer-key", "service-password-secret"}
+    unseen = [
+        (name, type_)
+        for name, rule in RULES.items()
+        if rule.topic in TOPICS and name not in tabled
+        for type_ in rule.reads
+        if (name, type_) not in seen
+    ]
+    assert unseen == []
