@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rich.text import Text
+    from preview.styled import Text
 
 # Exit codes, the same for every command.
 FINE = 0
@@ -71,10 +71,11 @@ def print_lines(lines: Iterable[Text]) -> None:
             print(line.plain.rstrip())
         return
     from rich.console import Console
+    from rich.text import Text as Styled
 
     console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
     for line in lines:
-        console.print(line)
+        console.print(Styled.assemble(*line.parts))
 
 
 def _wants_colour() -> bool:

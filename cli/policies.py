@@ -13,10 +13,9 @@ from cli.arguments import Argument, Commands, Option
 from cli.console import FINDINGS, FINE, InputError
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from cli.controls import Control
     from preview.snapshot import Snapshot
+    from preview.styled import Text
     from preview.verdicts import Verdicts
 
 app = Commands("policies", "Show the guardrails, and judge stacks that others ran.")
@@ -214,9 +213,8 @@ def check(
 
 def _shown(verdicts: Verdicts, width: int | None) -> list[Text]:
     """What is found, what was not judged, and what to do with it."""
-    from rich.text import Text
-
     from preview import text
+    from preview.styled import Text
 
     lines = [
         *text.guardrails(verdicts, width, everything="--format json"),

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from rich.text import Text
-
 from guardrails.judgement import Verdict
 from guardrails.levels import Severity
 from guardrails.unjudged import UNJUDGED
 from preview.snapshot import MARKER, STACK_TYPE, Resource, Snapshot
+from preview.styled import Text
 from preview.verdicts import Finding, Verdicts
 
 if TYPE_CHECKING:

@@ -87,32 +87,34 @@ def unjudged(resources: Iterable[Resource]) -> Unjudged:
 @cache
 def read_types() -> frozenset[str]:
     """The types that rules judge, and those that they look up beside them: the constants of the pack's modules."""
-    judged = {type_ for rule in rules() if rule.check.__module__ not in _ORGANISATIONS for type_ in rule.reads}
+    found = {type_ for rule in rules() if rule.check.__module__ not in _ORGANISATIONS for type_ in rule.reads}
     modules = [
         module
         for name, module in sys.modules.items()
         if name.startswith("guardrails.") and name not in _ORGANISATIONS and module is not None
     ]
-    return frozenset(judged.union(*(_types_in(_constants(module)) for module in modules)))
+    for module in modules:
+        _collect(_constants(module), found)
+    return frozenset(found)
 
 
 def _constants(module: Any) -> list[Any]:
     return [value for name, value in vars(module).items() if name.isupper()]
 
 
-def _types_in(value: Any) -> Iterator[str]:
+def _collect(value: Any, found: set[str]) -> None:
+    """Add the types that a value names, in whatever it keeps them."""
     if isinstance(value, str):
-        if _TOKEN.fullmatch(value):
-            yield value
+        if ":" in value and _TOKEN.fullmatch(value):
+            found.add(value)
     elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _types_in(key)
-            yield from _types_in(item)
+        _collect(tuple(value), found)
+        _collect(tuple(value.values()), found)
     elif isinstance(value, (tuple, list, set, frozenset)):
         for item in value:
-            yield from _types_in(item)
+            _collect(item, found)
     elif is_dataclass(value) and not isinstance(value, (type, Rule)):
-        yield from _types_in(tuple(vars(value).values()))
+        _collect(tuple(vars(value).values()), found)
 
 
 def _accepted(type_: str, values: Values) -> bool:

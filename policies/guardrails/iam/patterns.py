@@ -54,6 +54,12 @@ def overlap(one: str, other: str) -> bool:
     start = min(_fixed_start(one), _fixed_start(other))
     if one[:start] != other[:start]:
         return False
+    one, other = one[start:], other[start:]
+    end = min(_fixed_start(one[::-1]), _fixed_start(other[::-1]))
+    if one[len(one) - end :] != other[len(other) - end :]:
+        return False
+    # What is fixed in both is compared; the rest is what takes time.
+    one, other = one[: len(one) - end], other[: len(other) - end]
     # reached[j]: the part of one that is read so far and other[:j] can be the same text.
     reached = [True]
     for character in other:

@@ -47,8 +47,9 @@ class Service:
 
 @cache
 def _blocks() -> dict[str, str]:
-    _, *blocks = FILE.read_text(encoding="utf-8").strip().split("\n\n")
-    return {block.split("\n", 1)[0]: block for block in blocks}
+    # A megabyte, which text mode would go through for ends of lines.
+    _, *blocks = FILE.read_bytes().decode().replace("\r\n", "\n").strip().split("\n\n")
+    return {block[: block.index("\n")]: block for block in blocks}
 
 
 def prefixes() -> tuple[str, ...]:
