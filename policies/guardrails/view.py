@@ -7,11 +7,16 @@ ask first and never do.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterator, Mapping
 from enum import Enum
 from typing import Any
 
 from guardrails import equivalents
+from guardrails.defaults import FACTS
+
+_PLACE = re.compile(r"\[\d+\]")
+"""The place in a list, of a path."""
 
 
 class Opaque(Enum):
@@ -33,21 +38,23 @@ def cannot_read(path: str, opaque: Opaque) -> UndeterminedError:
 
 
 class Node:
-    """One value of a resource, with the path that leads to it."""
+    """One value of a resource, with the path that leads to it and the type of the resource."""
 
-    __slots__ = ("path", "value")
+    __slots__ = ("path", "type", "value")
 
-    def __init__(self, value: Any, path: str = "") -> None:
+    def __init__(self, value: Any, path: str = "", type_: str = "") -> None:
         self.value = value
         self.path = path
+        self.type = type_
 
     def get(self, path: str, default: Any = None) -> Any:
-        """The value at a dotted path, ``default`` where it is not set; undetermined if any part of it is opaque."""
+        """The value at a dotted path; where it is not set what its absence means (:mod:`guardrails.defaults`), else
+        ``default``; undetermined if any part of it is opaque."""
         value = self._require(path)
         hidden = first_opaque(value, self._at(path))
         if hidden:
             raise cannot_read(*hidden)
-        return default if value is None else value
+        return self._absent(path, default) if value is None else value
 
     def has(self, path: str) -> bool:
         """Whether the program sets the property at all; an opaque value is a value."""
@@ -60,7 +67,7 @@ class Node:
 
     def node(self, path: str) -> Node:
         """The value at the path as a node of its own, opaque or not."""
-        return Node(self._walk(path), self._at(path))
+        return Node(self._walk(path), self._at(path), self.type)
 
     def items(self, path: str) -> list[Node]:
         """The blocks of a list, those that can be wholly read first; one block alone is a list of one."""
@@ -68,8 +75,8 @@ class Node:
         if value is None:
             return []
         if not isinstance(value, list):
-            return [Node(value, self._at(path))]
-        nodes = [Node(item, f"{self._at(path)}[{index}]") for index, item in enumerate(value)]
+            return [Node(value, self._at(path), self.type)]
+        nodes = [Node(item, f"{self._at(path)}[{index}]", self.type) for index, item in enumerate(value)]
         return sorted(nodes, key=lambda node: first_opaque(node.value, node.path) is not None)
 
     def strings(self, path: str) -> Iterator[str]:
@@ -92,6 +99,11 @@ class Node:
             return int(value)
         except (TypeError, ValueError):
             raise UndeterminedError(self._at(path), "not a number") from None
+
+    def _absent(self, path: str, default: Any) -> Any:
+        facts = FACTS.get(self.type)
+        fact = facts.get(_PLACE.sub("", self._at(path))) if facts else None
+        return fact.means if fact else default
 
     def _require(self, path: str) -> Any:
         value = self._walk(path)
@@ -129,7 +141,6 @@ class Resource(Node):
         "parent",
         "parts",
         "property_dependencies",
-        "type",
         "urn",
     )
 

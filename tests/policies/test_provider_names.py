@@ -11,7 +11,9 @@ from types import ModuleType
 from typing import Any
 
 from guardrails.catalogue import rules_by_type
+from guardrails.defaults import FACTS
 from tests.policies.fixtures import Case, cases
+from tests.policies.reads import reads
 
 PYTHON_MODULES = {"lambda": "lambda_"}
 CASES = [case for case in cases() if case.expected != "unknown"]
@@ -20,6 +22,23 @@ OUTPUTS = {"arn", "tagsAll"}
 DOCUMENTS = {"policy", "assumeRolePolicy", "policyDocument", "accessPolicies"}
 """Written as IAM has them."""
 BLOCK = re.compile(r"ForwardRef\('(\w+Args)'")
+_SAID = re.compile(
+    r"""defaults?(?:\ value)?(?:\ is|\ to|:)?\s+(?:["'`]+([\w./-]+)["'`]+|(true|false|\d+)\b)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+NOTHING = ("", "none", "0", "false")
+"""What a rule takes for the absence of a text, a number or a flag."""
+DECIDED_BY_OTHERS = {
+    ("aws:lb/listener:Listener", "protocol"): "HTTP for an Application Load Balancer, nothing for a gateway's",
+    ("aws:alb/listener:Listener", "protocol"): "HTTP for an Application Load Balancer, nothing for a gateway's",
+    ("aws:elasticache/replicationGroup:ReplicationGroup", "atRestEncryptionEnabled"): "on for valkey",
+    ("aws:rds/cluster:Cluster", "publiclyAccessible"): "on for a Multi-AZ cluster in the default VPC",
+    (
+        "aws:s3/bucket:Bucket",
+        "serverSideEncryptionConfiguration.rule.applyServerSideEncryptionByDefault.kmsMasterKeyId",
+    ): "the key that AWS keeps, which is no customer's",
+}
+"""Properties whose absence means one thing or another; the rule that reads it has cases for both."""
 
 
 @cache
@@ -73,3 +92,40 @@ def unknown_in(case: Case) -> Iterator[str]:
         if resource.type.startswith("aws:"):
             given = {name: value for name, value in resource.value.items() if name not in OUTPUTS}
             yield from unknown_names(given, resource_properties(resource.type), module_of(resource.type))
+
+
+def documented(type_: str, path: str) -> str:
+    """The default that the provider's page names for a property, in lower case; empty where it names none."""
+    module = module_of(type_)
+    kind = type_.rsplit(":", 1)[-1]
+    block: Any = getattr(module, f"{kind}Args", None) or getattr(module, f"{kind}InitArgs", None)
+    keys = [re.sub(r"([A-Z])", lambda part: f"_{part[1].lower()}", key) for key in path.split(".")]
+    for key in keys[:-1]:
+        parameter = inspect.signature(block.__init__).parameters.get(key)
+        held = BLOCK.search(str(parameter.annotation)) if parameter else None
+        block = getattr(module, held[1], None) if held else None
+        if block is None:
+            return ""
+    text = " ".join((getattr(getattr(block, keys[-1], None), "__doc__", None) or "").split())
+    said = _SAID.search(text)
+    return next(word for word in said.groups() if word).rstrip(".").lower() if said else ""
+
+
+def read_with_documents() -> Iterator[tuple[str, str, str, str, str]]:
+    """Type, property, rule, what the rule takes for absence, what the page says."""
+    for (type_, path), readers in sorted(reads().items()):
+        said = documented(type_, path) if type_.startswith("aws:") else ""
+        fact = FACTS.get(type_, {}).get(path)
+        for rule, default in sorted(readers) if said else ():
+            yield type_, path, rule, str(fact.means if fact else default).lower(), said
+
+
+def test_absence_means_to_rules_what_the_provider_says_it_means() -> None:
+    compared = list(read_with_documents())
+    assert len(compared) > 150
+    wrong = {
+        (type_, path, rule): f"read as {taken}, said to be {said}"
+        for type_, path, rule, taken, said in compared
+        if taken != said and not (taken in NOTHING and said in NOTHING) and (type_, path) not in DECIDED_BY_OTHERS
+    }
+    assert wrong == {}

@@ -97,7 +97,7 @@ def blocks(node: Node, path: str) -> tuple[list[Node], str]:
     if isinstance(value, Opaque):
         return [], f"{node.node(path).path} is not known yet"
     items = value if isinstance(value, list) else [] if value is None else [value]
-    made = [Node(item, f"{node.node(path).path}[{index}]") for index, item in enumerate(items)]
+    made = [Node(item, f"{node.node(path).path}[{index}]", node.type) for index, item in enumerate(items)]
     hidden = next((item for item in made if isinstance(item.value, Opaque)), None)
     readable = [item for item in made if isinstance(item.value, dict)]
     return readable, f"{hidden.path} is not known yet" if hidden else ""

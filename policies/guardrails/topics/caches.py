@@ -55,7 +55,7 @@ def cache_customer_key(cache: Resource) -> Messages:
 def cache_tls(cache: Resource) -> Messages:
     if _is_member(cache):
         return
-    mode = cache.get("transitEncryptionMode", "required")
+    mode = cache.get("transitEncryptionMode")
     if not cache.truth("transitEncryptionEnabled", default=cache.get("engine") == "valkey"):
         yield "it is not encrypted in transit"
     elif mode != "required":
@@ -154,7 +154,7 @@ def cache_failover(cache: Resource) -> Messages:
     fix="Leave autoMinorVersionUpgrade on; it happens in the maintenance window.",
 )
 def cache_minor_upgrades(cache: Resource) -> Messages:
-    if not cache.truth("autoMinorVersionUpgrade", default=True):
+    if not cache.truth("autoMinorVersionUpgrade"):
         yield "automatic minor version upgrades are off"
 
 

@@ -65,7 +65,7 @@ def classic_draining(balancer: Resource) -> Messages:
     fix="Leave crossZoneLoadBalancing on.",
 )
 def classic_cross_zone(balancer: Resource) -> Messages:
-    if not balancer.truth("crossZoneLoadBalancing", default=True):
+    if not balancer.truth("crossZoneLoadBalancing"):
         yield "it balances within zones only (crossZoneLoadBalancing)"
 
 
@@ -94,7 +94,7 @@ def classic_two_zones(balancer: Resource, stack: Stack) -> Messages:
     fix="Set desyncMitigationMode to defensive or strictest.",
 )
 def classic_desync(balancer: Resource) -> Messages:
-    if balancer.get("desyncMitigationMode", "defensive") == "monitor":
+    if balancer.get("desyncMitigationMode") == "monitor":
         yield "ambiguous requests are passed on (desyncMitigationMode is monitor)"
 
 
@@ -108,5 +108,5 @@ def classic_desync(balancer: Resource) -> Messages:
     levels=ADVISORY_IN_DEV,
 )
 def classic_access_logs(balancer: Resource) -> Messages:
-    if not balancer.has("accessLogs") or not balancer.node("accessLogs").truth("enabled", default=True):
+    if not balancer.has("accessLogs") or not balancer.node("accessLogs").truth("enabled"):
         yield "it keeps no access log (accessLogs)"

@@ -51,7 +51,7 @@ def _answers_the_world(cluster: Resource) -> bool:
     levels=ADVISORY_IN_DEV,
 )
 def eks_endpoint_private(cluster: Resource) -> Messages:
-    if cluster.truth("vpcConfig.endpointPublicAccess", default=True) and not _answers_the_world(cluster):
+    if cluster.truth("vpcConfig.endpointPublicAccess") and not _answers_the_world(cluster):
         yield "its API server has a public endpoint (vpcConfig.endpointPublicAccess)"
 
 
@@ -64,7 +64,7 @@ def eks_endpoint_private(cluster: Resource) -> Messages:
     fix="List the office's or VPN's ranges in vpcConfig.publicAccessCidrs, or close the public endpoint.",
 )
 def eks_endpoint_not_world(cluster: Resource) -> Messages:
-    if cluster.truth("vpcConfig.endpointPublicAccess", default=True) and _answers_the_world(cluster):
+    if cluster.truth("vpcConfig.endpointPublicAccess") and _answers_the_world(cluster):
         yield "its API server answers the whole internet (vpcConfig.publicAccessCidrs)"
 
 
@@ -323,7 +323,7 @@ def rbac_named_subjects(binding: Resource) -> Messages:
     fix="Set accessConfig.authenticationMode to API and declare aws.eks.AccessEntry resources.",
 )
 def eks_access_entries(cluster: Resource) -> Messages:
-    mode = cluster.get("accessConfig.authenticationMode", "CONFIG_MAP")
+    mode = cluster.get("accessConfig.authenticationMode")
     if mode == "CONFIG_MAP":
         yield "a map inside the cluster decides who enters (accessConfig.authenticationMode)"
 

@@ -48,7 +48,7 @@ def _left_to_template(server: Resource, stack: Stack, *paths: str) -> bool:
     fix="Set encrypted on the root block device and every other one, or declare aws.ebs.EncryptionByDefault.",
 )
 def server_disks_encrypted(server: Resource, stack: Stack) -> Messages:
-    if any(setting.truth("enabled", default=True) for setting in stack.of_type(kinds.EBS_DEFAULT)):
+    if any(setting.truth("enabled") for setting in stack.of_type(kinds.EBS_DEFAULT)):
         return
     if _left_to_template(server, stack, "rootBlockDevice", "ebsBlockDevices"):
         return
@@ -89,7 +89,7 @@ def volume_encrypted(volume: Resource) -> Messages:
     fix="Set enabled to true.",
 )
 def volume_encryption_default(setting: Resource) -> Messages:
-    if not setting.truth("enabled", default=True):
+    if not setting.truth("enabled"):
         yield "volumes are no longer encrypted by default"
 
 

@@ -18,7 +18,6 @@ from guardrails.view import Node, Opaque, Resource, UndeterminedError
 _PLATFORMS = ("LATEST", "1.4.0", "1.0.0")
 """The latest of Linux and, 1.0.0, of Windows (ECS developer guide, "Fargate platform versions")."""
 _EXEC_LOGGING = "configuration.executeCommandConfiguration.logging"
-"""DEFAULT where it is not said (ECS API reference, "ExecuteCommandConfiguration")."""
 _ROOT = re.compile(r"^(root|0)(:.*)?$")
 
 
@@ -45,7 +44,7 @@ def _definitions(task: Resource) -> tuple[Any, str]:
 
 
 def _on_windows(task: Resource) -> bool:
-    return str(task.get("runtimePlatform.operatingSystemFamily", "LINUX")).startswith("WINDOWS")
+    return str(task.get("runtimePlatform.operatingSystemFamily")).startswith("WINDOWS")
 
 
 @resource_rule(
@@ -219,7 +218,7 @@ def ecs_exec_recorded(service: Resource, stack: Stack) -> Messages:
     if not clusters:
         raise UndeterminedError("cluster", "not of this stack")
     for cluster in clusters:
-        logging = cluster.get(_EXEC_LOGGING, "DEFAULT")
+        logging = cluster.get(_EXEC_LOGGING)
         if logging != "OVERRIDE":
             yield f"cluster {cluster.name!r} keeps no log of its own for ECS Exec (logging is {logging})"
 
@@ -262,7 +261,7 @@ def ecr_scan_on_push(repository: Resource, stack: Stack) -> Messages:
     levels=ADVISORY_IN_DEV,
 )
 def ecr_immutable_tags(repository: Resource) -> Messages:
-    if not str(repository.get("imageTagMutability", "MUTABLE")).startswith("IMMUTABLE"):
+    if not str(repository.get("imageTagMutability")).startswith("IMMUTABLE"):
         yield "a tag can be moved to another image"
 
 
@@ -319,7 +318,7 @@ def ecr_policy_not_public(policy: Resource) -> Messages:
     levels=ADVISORY_IN_DEV,
 )
 def ecs_platform_latest(service: Resource) -> Messages:
-    version = service.get("platformVersion", "LATEST")
+    version = service.get("platformVersion")
     if version not in _PLATFORMS:
         yield f"it runs on platform {version} (platformVersion)"
 
@@ -358,7 +357,7 @@ def ecs_exec_key(cluster: Resource) -> Messages:
 def ecs_volumes_tls(task: Resource) -> Messages:
     for volume in task.items("volumes"):
         files = volume.node("efsVolumeConfiguration")
-        if volume.has("efsVolumeConfiguration") and files.get("transitEncryption", "DISABLED") != "ENABLED":
+        if volume.has("efsVolumeConfiguration") and files.get("transitEncryption") != "ENABLED":
             yield f"volume {volume.get('name', volume.path)!r} is mounted without TLS (transitEncryption)"
 
 
@@ -386,7 +385,7 @@ def ecs_image_version(task: Resource) -> Messages:
     fix="Set deploymentCircuitBreaker.enable and rollback to true; alarms come on top of it.",
 )
 def ecs_circuit_breaker(service: Resource) -> Messages:
-    if service.get("deploymentController.type", "ECS") != "ECS":
+    if service.get("deploymentController.type") != "ECS":
         return
     breaker = service.node("deploymentCircuitBreaker")
     if not (breaker.truth("enable") and breaker.truth("rollback")):

@@ -60,8 +60,18 @@ def _copies_another(database: Resource) -> bool:
     fix="Set publiclyAccessible to false; reach it from inside the VPC or through a Session Manager tunnel.",
 )
 def rds_not_public(database: Resource) -> Messages:
-    if database.truth("publiclyAccessible"):
+    if database.truth("publiclyAccessible", default=_in_default_vpc(database)):
         yield "it has a public address (publiclyAccessible)"
+
+
+def _in_default_vpc(database: Resource) -> bool:
+    """Whether it is a Multi-AZ cluster without subnets of its own, to which RDS gives public addresses unless told otherwise
+    (aws.rds.Cluster, ``publiclyAccessible``)."""
+    if database.type != kinds.DB_CLUSTER or not database.has("dbClusterInstanceClass"):
+        return False
+    return not database.has("dbSubnetGroupName") or (
+        database.known("dbSubnetGroupName") and database.get("dbSubnetGroupName") == "default"
+    )
 
 
 @resource_rule(
@@ -207,7 +217,7 @@ def _tls_by_default(engine: str, version: str) -> bool:
     levels=ADVISORY_IN_DEV,
 )
 def rds_backups(database: Resource) -> Messages:
-    days = database.number("backupRetentionPeriod", 1 if database.type == kinds.DB_CLUSTER else 0)
+    days = database.number("backupRetentionPeriod")
     if not _copies_another(database) and days < WEEK:
         yield f"it keeps {days} days of backups"
 
@@ -330,7 +340,7 @@ def rds_log_exports(database: Resource) -> Messages:
     fix="Leave autoMinorVersionUpgrade on; it happens in the maintenance window.",
 )
 def rds_minor_upgrades(database: Resource) -> Messages:
-    if not database.truth("autoMinorVersionUpgrade", default=True):
+    if not database.truth("autoMinorVersionUpgrade"):
         yield "automatic minor version upgrades are off"
 
 

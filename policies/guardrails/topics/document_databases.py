@@ -67,7 +67,7 @@ def document_database_encrypted(cluster: Resource) -> Messages:
     levels=ADVISORY_IN_DEV,
 )
 def document_database_backups(cluster: Resource) -> Messages:
-    days = cluster.number("backupRetentionPeriod", 1)
+    days = cluster.number("backupRetentionPeriod")
     if days < _WEEK:
         yield f"it keeps {days} day{'' if days == 1 else 's'} of backups (backupRetentionPeriod)"
 

@@ -7,7 +7,7 @@ import json
 from guardrails import kinds
 from guardrails.rules import ADVISORY_IN_DEV, ONLY_PRODUCTION, Messages, resource_rule, stack_rule
 from guardrails.stack import Stack
-from guardrails.tls_policies import CURRENT_VERSIONS, LOWEST_VERSION, UNSAID, forward_secret
+from guardrails.tls_policies import CURRENT_VERSIONS, LOWEST_VERSION, forward_secret
 from guardrails.view import Node, Resource, UndeterminedError
 from guardrails.zones import in_one_zone
 
@@ -18,7 +18,7 @@ _YEAR = 31_536_000
 
 
 def _is_application(balancer: Resource) -> bool:
-    return str(balancer.get("loadBalancerType", "application")) == "application"
+    return str(balancer.get("loadBalancerType")) == "application"
 
 
 @resource_rule(
@@ -82,7 +82,7 @@ def alb_tls_policy(listener: Resource) -> Messages:
 
 def _tls_policy(listener: Resource) -> str:
     """The security policy of a listener that speaks TLS; empty for the others."""
-    return str(listener.get("sslPolicy", UNSAID)) if _protocol(listener) in ("HTTPS", "TLS") else ""
+    return str(listener.get("sslPolicy")) if _protocol(listener) in ("HTTPS", "TLS") else ""
 
 
 @resource_rule(
@@ -203,8 +203,8 @@ def cloudfront_tls(distribution: Resource) -> Messages:
     certificate = distribution.node("viewerCertificate")
     if certificate.truth("cloudfrontDefaultCertificate"):
         yield "the default certificate allows TLS 1.0"
-    elif certificate.get("minimumProtocolVersion", "TLSv1") not in _VIEWER_POLICIES:
-        yield f"its lowest TLS version is {certificate.get('minimumProtocolVersion', 'TLSv1')}"
+    elif certificate.get("minimumProtocolVersion") not in _VIEWER_POLICIES:
+        yield f"its lowest TLS version is {certificate.get('minimumProtocolVersion')}"
 
 
 @resource_rule(
@@ -341,7 +341,7 @@ def _only_counts(rule: Node) -> bool:
     fix="Set desyncMitigationMode to defensive or strictest.",
 )
 def alb_desync(balancer: Resource) -> Messages:
-    if _is_application(balancer) and balancer.get("desyncMitigationMode", "defensive") == "monitor":
+    if _is_application(balancer) and balancer.get("desyncMitigationMode") == "monitor":
         yield "ambiguous requests are passed on (desyncMitigationMode is monitor)"
 
 
@@ -397,7 +397,7 @@ def target_group_tls(group: Resource) -> Messages:
     fix="Remove healthCheck.enabled: false; only targets of type lambda may go without.",
 )
 def target_group_checked(group: Resource) -> Messages:
-    if group.get("targetType", "instance") != "lambda" and not group.truth("healthCheck.enabled", default=True):
+    if group.get("targetType") != "lambda" and not group.truth("healthCheck.enabled"):
         yield "its targets are not checked (healthCheck.enabled)"
 
 

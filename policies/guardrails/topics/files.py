@@ -31,7 +31,7 @@ def file_system_customer_key(system: Resource) -> Messages:
     fix="Set rootDirectory.path to the folder that belongs to the user.",
 )
 def access_point_root(point: Resource) -> Messages:
-    if point.get("rootDirectory.path", "/") == "/":
+    if point.get("rootDirectory.path") == "/":
         yield "it shows the whole file system (rootDirectory.path)"
 
 
@@ -104,5 +104,5 @@ def fsx_tags_on_backups(system: Resource) -> Messages:
     levels={"prod": Level.ADVISORY},
 )
 def fsx_two_zones(system: Resource) -> Messages:
-    if not str(system.get("deploymentType", "SINGLE_AZ_1")).startswith("MULTI_AZ"):
+    if not str(system.get("deploymentType")).startswith("MULTI_AZ"):
         yield "it stands in one zone (deploymentType)"

@@ -81,7 +81,7 @@ def network_firewall_group_used(group: Resource) -> Messages:
     fix="Remove autoAcceptSharedAttachments or set it to disable.",
 )
 def transit_gateway_asks(gateway: Resource) -> Messages:
-    if gateway.get("autoAcceptSharedAttachments", "disable") == "enable":
+    if gateway.get("autoAcceptSharedAttachments") == "enable":
         yield "it accepts every attachment (autoAcceptSharedAttachments)"
 
 

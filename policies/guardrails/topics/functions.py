@@ -117,7 +117,7 @@ def lambda_two_zones(function: Resource, stack: Stack) -> Messages:
     fix="Set tracingConfig.mode to Active.",
 )
 def lambda_traced(function: Resource) -> Messages:
-    if function.get("tracingConfig.mode", "PassThrough") != "Active":
+    if function.get("tracingConfig.mode") != "Active":
         yield "it is not traced (tracingConfig.mode)"
 
 
@@ -176,7 +176,7 @@ def _log_groups(stack: Stack) -> set[str]:
 def queue_outlasts_function(source: Resource, stack: Stack) -> Messages:
     for queue in stack.targets(source, "eventSourceArn", kinds.QUEUE):
         for function in stack.targets(source, "functionName", kinds.FUNCTION):
-            hidden, timeout = queue.number("visibilityTimeoutSeconds", 30), function.number("timeout", 3)
+            hidden, timeout = queue.number("visibilityTimeoutSeconds"), function.number("timeout")
             if hidden < _TIMES * timeout:
                 yield f"queue {queue.name!r} hides a message for {hidden} s, its function may take {timeout} s"
 

@@ -55,7 +55,7 @@ def _plain(text: str) -> str:
     fix="Set metadataOptions.httpPutResponseHopLimit to 1; containers that need it get a role of their own.",
 )
 def metadata_hop_limit(server: Resource) -> Messages:
-    hops = server.number("metadataOptions.httpPutResponseHopLimit", 1)
+    hops = server.number("metadataOptions.httpPutResponseHopLimit")
     if hops > 1 and server.get("metadataOptions.httpEndpoint") != "disabled":
         yield f"its metadata service answers over {hops} hops (metadataOptions.httpPutResponseHopLimit)"
 
@@ -102,7 +102,7 @@ def server_not_paravirtual(server: Resource) -> Messages:
     levels=ADVISORY_IN_DEV,
 )
 def interface_source_check(interface: Resource) -> Messages:
-    if not interface.truth("sourceDestCheck", default=True):
+    if not interface.truth("sourceDestCheck"):
         yield "it passes on packets of others (sourceDestCheck)"
 
 
@@ -135,7 +135,7 @@ def group_health_by_balancer(group: Resource, stack: Stack) -> Messages:
     attached = attached or bool(
         stack.referrers(group, "autoscalingGroupName", kinds.AUTO_SCALING_ATTACHMENT, kinds.AUTO_SCALING_SOURCE)
     )
-    if attached and "ELB" not in str(group.get("healthCheckType", "EC2")):
+    if attached and "ELB" not in str(group.get("healthCheckType")):
         yield "it ignores what its load balancer finds (healthCheckType is EC2)"
 
 

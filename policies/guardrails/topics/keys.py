@@ -18,7 +18,7 @@ from guardrails.view import Resource
     fix="Set enableKeyRotation to true.",
 )
 def kms_rotation(key: Resource) -> Messages:
-    symmetric = key.get("customerMasterKeySpec", "SYMMETRIC_DEFAULT") == "SYMMETRIC_DEFAULT"
+    symmetric = key.get("customerMasterKeySpec") == "SYMMETRIC_DEFAULT"
     if symmetric and not key.truth("enableKeyRotation"):
         yield "rotation is off"
 
@@ -125,5 +125,5 @@ def backup_vault_customer_key(vault: Resource) -> Messages:
     fix="Remove isEnabled: false.",
 )
 def kms_enabled(key: Resource) -> Messages:
-    if not key.truth("isEnabled", default=True):
+    if not key.truth("isEnabled"):
         yield "it is switched off (isEnabled)"

@@ -23,7 +23,7 @@ _QUEUE_FORM = "arn:*:sqs:*:*:*"
     fix="Remove sqsManagedSseEnabled: false, or name a key in kmsMasterKeyId.",
 )
 def sqs_encrypted(queue: Resource) -> Messages:
-    if not queue.has("kmsMasterKeyId") and not queue.truth("sqsManagedSseEnabled", default=True):
+    if not queue.has("kmsMasterKeyId") and not queue.truth("sqsManagedSseEnabled"):
         yield "encryption is turned off"
 
 

@@ -74,7 +74,7 @@ def _key_of(resource: Resource) -> str:
 )
 def dms_endpoint_tls(endpoint: Resource) -> Messages:
     engine = str(endpoint.get("engineName", ""))
-    if engine in _TLS_ENGINES and endpoint.get("sslMode", "none") == "none":
+    if engine in _TLS_ENGINES and endpoint.get("sslMode") == "none":
         yield f"it connects to {engine} without TLS (sslMode)"
 
 

@@ -39,7 +39,7 @@ _AGENTS = ("EKS_ADDON_MANAGEMENT", "ECS_FARGATE_AGENT_MANAGEMENT", "EC2_AGENT_MA
 def trail_every_region(trail: Resource) -> Messages:
     if not trail.truth("isMultiRegionTrail"):
         yield "it records one region only (isMultiRegionTrail)"
-    if not trail.truth("includeGlobalServiceEvents", default=True):
+    if not trail.truth("includeGlobalServiceEvents"):
         yield "it leaves out IAM and other global services (includeGlobalServiceEvents)"
 
 
@@ -52,7 +52,7 @@ def trail_every_region(trail: Resource) -> Messages:
     fix="Remove enableLogging: false.",
 )
 def trail_on(trail: Resource) -> Messages:
-    if not trail.truth("enableLogging", default=True):
+    if not trail.truth("enableLogging"):
         yield "it records nothing (enableLogging)"
 
 
@@ -131,7 +131,7 @@ def _composite_rules(stack: Stack) -> str:
     levels=ADVISORY_IN_DEV,
 )
 def alarm_enabled(alarm: Resource) -> Messages:
-    if not alarm.truth("actionsEnabled", default=True):
+    if not alarm.truth("actionsEnabled"):
         yield "its actions are off (actionsEnabled)"
 
 
@@ -167,7 +167,7 @@ def _watched_databases(stack: Stack) -> set[str]:
     fix="Remove eventCategories, or list maintenance, failure and configuration change; leave enabled on.",
 )
 def database_events_complete(subscription: Resource) -> Messages:
-    if not subscription.truth("enabled", default=True):
+    if not subscription.truth("enabled"):
         yield "it is switched off (enabled)"
     wanted = _EVENTS.get(str(subscription.get("sourceType", "")), set())
     listed = set(subscription.strings("eventCategories"))

@@ -109,7 +109,7 @@ def public_load_balancer_has_internet(balancer: Resource, stack: Stack) -> Messa
     fix="Put it into a public subnet, whose route table sends 0.0.0.0/0 to an internet gateway.",
 )
 def nat_gateway_has_internet(gateway: Resource, stack: Stack) -> Messages:
-    if gateway.get("connectivityType", "public") == "private":
+    if gateway.get("connectivityType") == "private":
         return
     yield from _without_way_out(
         network_of(stack), named(stack, gateway, "subnetId", *SUBNETS), "it is a public NAT gateway"

@@ -379,7 +379,7 @@ def kms_policy_written(key: Resource, stack: Stack) -> Messages:
 def vpc_endpoint_limited(endpoint: Resource, stack: Stack) -> Messages:
     if not endpoint.has("policy"):
         written = endpoint.type == VPC_ENDPOINT and stack.referrers(endpoint, "vpcEndpointId", VPC_ENDPOINT_POLICY)
-        takes_one = endpoint.get("vpcEndpointType", "Gateway") in ("Gateway", "Interface")
+        takes_one = endpoint.get("vpcEndpointType") in ("Gateway", "Interface")
         if takes_one and not written:
             yield "it has no policy, and so lets everything through"
         return

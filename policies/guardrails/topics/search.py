@@ -52,7 +52,7 @@ def search_encrypted(domain: Resource) -> Messages:
     fix="Set domainEndpointOptions.enforceHttps to true and tlsSecurityPolicy to Policy-Min-TLS-1-2-PFS-2023-10.",
 )
 def search_tls(domain: Resource) -> Messages:
-    if not domain.truth("domainEndpointOptions.enforceHttps", default=True):
+    if not domain.truth("domainEndpointOptions.enforceHttps"):
         yield "it answers plain HTTP (domainEndpointOptions.enforceHttps)"
     policy = str(domain.get("domainEndpointOptions.tlsSecurityPolicy", "none"))
     if not policy.startswith("Policy-Min-TLS-1-2"):
@@ -102,8 +102,7 @@ def search_audit_log(domain: Resource) -> Messages:
 
 def _publishes(domain: Resource, kind: str) -> bool:
     return any(
-        option.get("logType") == kind and option.truth("enabled", default=True)
-        for option in domain.items("logPublishingOptions")
+        option.get("logType") == kind and option.truth("enabled") for option in domain.items("logPublishingOptions")
     )
 
 
@@ -118,7 +117,7 @@ def _publishes(domain: Resource, kind: str) -> bool:
     levels={"prod": Level.ADVISORY},
 )
 def search_three_nodes(domain: Resource) -> Messages:
-    count = domain.number("clusterConfig.instanceCount", 1)
+    count = domain.number("clusterConfig.instanceCount")
     if count < 3:
         yield f"it has {count} data node{'' if count == 1 else 's'} (clusterConfig.instanceCount)"
     if not domain.truth("clusterConfig.zoneAwarenessEnabled"):

@@ -310,8 +310,8 @@ def s3_account_closed(setting: Resource) -> Messages:
 
 
 def _open_blocks(block: Node) -> Iterator[str]:
-    """The settings that are switched off; S3 has them on unless told otherwise."""
-    missing = [name for name in BLOCKS if not block.truth(name, default=True)]
+    """The settings that are switched off."""
+    missing = [name for name in BLOCKS if not block.truth(name)]
     if missing:
         yield f"it leaves {', '.join(missing)} off"
 

@@ -20,7 +20,7 @@ _WEEK = 168
     fix="Set encryptionType to KMS and name a key in kmsKeyId.",
 )
 def stream_encrypted(stream: Resource) -> Messages:
-    if stream.get("encryptionType", "NONE") != "KMS":
+    if stream.get("encryptionType") != "KMS":
         yield "it is not encrypted at rest (encryptionType)"
 
 
@@ -34,7 +34,7 @@ def stream_encrypted(stream: Resource) -> Messages:
     levels=ADVISORY_IN_DEV,
 )
 def stream_retention(stream: Resource) -> Messages:
-    hours = stream.number("retentionPeriod", 24)
+    hours = stream.number("retentionPeriod")
     if hours < _WEEK:
         yield f"it keeps records for {hours} hours (retentionPeriod)"
 
@@ -63,7 +63,7 @@ def delivery_stream_encrypted(stream: Resource) -> Messages:
     levels=ADVISORY_IN_DEV,
 )
 def state_machine_logs(machine: Resource) -> Messages:
-    if machine.get("loggingConfiguration.level", "OFF") == "OFF":
+    if machine.get("loggingConfiguration.level") == "OFF":
         yield "it keeps no logs (loggingConfiguration.level)"
 
 

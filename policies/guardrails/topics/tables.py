@@ -23,7 +23,7 @@ from guardrails.view import Resource
     levels=ADVISORY_IN_DEV,
 )
 def dynamodb_scales(table: Resource, stack: Stack) -> Messages:
-    if table.get("billingMode", "PROVISIONED") == "PAY_PER_REQUEST":
+    if table.get("billingMode") == "PAY_PER_REQUEST":
         return
     targets = [
         *dependents(table, stack, kinds.SCALING_TARGET, path="resourceId"),
