@@ -61,6 +61,10 @@ class Part:
 
     type: str
     properties: Mapping[str, Any]
+    made_from: str
+    """The property that holds the block."""
+    names: tuple[str, ...]
+    """The properties of the part that come from it."""
     owner: str
 
 
@@ -101,20 +105,19 @@ def _targets(move: Move) -> tuple[str, ...]:
 
 
 def parts(found: Equivalent, properties: Mapping[str, Any]) -> tuple[Part, ...]:
-    """The blocks that are resources of their own; one that cannot be read is one of which nothing is known."""
+    """The blocks that are resources of their own, of a list each; one that cannot be read is one of which nothing is known."""
     made = []
     for name, (type_, moves) in found.parts.items():
         value = properties.get(name)
-        if value is None:
-            continue
-        inner: dict[str, Any] = {}
-        if isinstance(value, Mapping):
-            for key, item in value.items():
-                _move(inner, moves.get(key, key), item)
-        else:
-            for move in moves.values():
-                _move(inner, move, value)
-        made.append(Part(type_, inner, found.owner))
+        for item in value if isinstance(value, list) else () if value is None else (value,):
+            inner: dict[str, Any] = {}
+            if isinstance(item, Mapping):
+                for key, held in item.items():
+                    _move(inner, moves.get(key, key), held)
+            else:
+                for move in moves.values():
+                    _move(inner, move, item)
+            made.append(Part(type_, inner, name, tuple(inner), found.owner))
     return tuple(made)
 
 
@@ -334,7 +337,16 @@ _NATIVE_TYPES: Mapping[str, Equivalent] = {
         },
     ),
     "iam:GroupPolicy": Equivalent(aws("iam/GroupPolicy"), {"groupName": "group", **_NAMED_POLICY}),
-    "iam:ManagedPolicy": Equivalent(aws("iam/Policy"), {"managedPolicyName": "name", **_POLICY}),
+    "iam:ManagedPolicy": Equivalent(
+        aws("iam/Policy"),
+        {"managedPolicyName": "name", **_POLICY},
+        parts={
+            "users": (aws("iam/UserPolicyAttachment"), {"users": "user"}),
+            "groups": (aws("iam/GroupPolicyAttachment"), {"groups": "group"}),
+            "roles": (aws("iam/RolePolicyAttachment"), {"roles": "role"}),
+        },
+        owner="policyArn",
+    ),
     "iam:Role": Equivalent(
         aws("iam/Role"),
         {

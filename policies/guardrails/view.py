@@ -188,14 +188,17 @@ class Resource(Node):
         for name, usual in found.absent.items():
             self.value.setdefault(name, usual)
         dependencies: dict[str, tuple[str, ...]] = {}
-        for name, urns in self.property_dependencies.items():
+        made_from = self.property_dependencies
+        for name, urns in made_from.items():
             for target in equivalents.targets(found, name):
                 dependencies[target] = (*dependencies.get(target, ()), *urns)
         self.property_dependencies = dependencies
-        self.parts = tuple(self._part(part) for part in equivalents.parts(found, given))
+        self.parts = tuple(self._part(part, made_from) for part in equivalents.parts(found, given))
 
-    def _part(self, part: equivalents.Part) -> Resource:
-        made = Resource(self.urn, {}, parent=self.parent, property_dependencies={part.owner: (self.urn,)})
+    def _part(self, part: equivalents.Part, made_from: Mapping[str, tuple[str, ...]]) -> Resource:
+        dependencies = dict.fromkeys(part.names, made_from.get(part.made_from, ()))
+        dependencies[part.owner] = (self.urn,)
+        made = Resource(self.urn, {}, parent=self.parent, property_dependencies=dependencies)
         made.type, made.value, made.outputs, made.parts = part.type, part.properties, part.properties, ()
         return made
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from guardrails import equivalents
+from guardrails import equivalents, kinds
 from guardrails.catalogue import rules, rules_by_type
 from guardrails.judgement import Verdict, judge
 from guardrails.stack import Stack
@@ -155,6 +155,33 @@ def test_the_blocks_of_a_bucket_are_judged_under_its_urn_as_the_resources_that_t
     }
     assert set(closed) & OF_BUCKETS == set()
     assert all(urns == urn for urns in (*bare.values(), *open_.values(), *closed.values()))
+
+
+def test_a_policy_that_names_users_is_judged_as_their_attachment() -> None:
+    document = {
+        "Statement": [
+            {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "arn:aws:sqs:eu-west-1:111122223333:orders"}
+        ]
+    }
+    alone, attached = (
+        failures(build("aws-native:iam:ManagedPolicy", [{"policyDocument": document, **more}]))
+        for more in ({}, {"users": ["ann"]})
+    )
+    assert set(attached) - set(alone) == {"iam-no-user-policies"}
+    assert attached["iam-no-user-policies"] == {urn_of("aws-native:iam:ManagedPolicy", "subject")}
+
+
+def test_a_policy_that_names_a_role_gives_it_its_rights() -> None:
+    document = {"Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]}
+    trust = {
+        "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]
+    }
+    policy = {"policyDocument": document, "roles": ["->web?"], "users": ["ann"]}
+    stack = build("aws-native:iam:ManagedPolicy", [policy, {"iam/Role web": {"assumeRolePolicy": trust}}])
+    role = stack.of_type(kinds.ROLE)[0]
+    (attachment,) = stack.referrers(role, "role", kinds.ROLE_ATTACHMENT)
+    assert stack.targets(attachment, "policyArn", kinds.POLICY) == [stack.resources[0]]
+    assert "iam-attachments-agree" not in failures(stack)
 
 
 def test_what_cannot_be_read_of_a_bucket_is_undetermined_and_never_passed() -> None:

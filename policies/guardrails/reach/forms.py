@@ -143,6 +143,7 @@ DATA: Mapping[str, Form] = {
         cluster: Form("database cluster", subnet_group=path, group_type=subnet_group, usual={"": port})
         for cluster, subnet_group, port, path in DB_CLUSTER_GROUPS.values()
     },
+    kinds.DOCDB_ELASTIC: Form("database cluster", subnets="subnetIds", port="", usual={"": 27017}),
     aws("redshift/Cluster"): Form(
         "warehouse",
         subnet_group="clusterSubnetGroupName",
@@ -171,6 +172,10 @@ DATA: Mapping[str, Form] = {
         port="",
         usual={"": _KAFKA[0]},
         more_ports=_KAFKA[1:],
+    ),
+    # Serverless clusters take only IAM: https://docs.aws.amazon.com/msk/latest/developerguide/serverless-getting-started.html
+    aws("msk/ServerlessCluster"): Form(
+        "broker", subnets="vpcConfigs.subnetIds", groups="vpcConfigs.securityGroupIds", port="", usual={"": 9098}
     ),
 }
 """What keeps data and listens on a port that is known from its settings."""
