@@ -174,24 +174,29 @@ FEDERATED_OWNERS = {
     ),
     "gitlab.com": ("project_path:",),
     "app.terraform.io": ("organization:",),
-    "api.pulumi.com/oidc": ("pulumi:deploy:org:", "pulumi:environments:org:"),
+    "api.pulumi.com/oidc": (
+        *("pulumi:deploy:org:", "pulumi:environments:org:"),
+        "pulumi:environments:pulumi.organization.login:",
+    ),
     "agent.buildkite.com": ("organization:",),
+    "oidc.vercel.com": ("owner:",),
 }
 """Identity providers that serve everyone, with what stands before the owner's name in the subjects of their tokens (GitHub
 Docs, "OpenID Connect reference"; GitLab Docs, "Configure OpenID Connect in AWS"; HCP Terraform, "Workload identity tokens";
-Pulumi docs, "OIDC for AWS"; Buildkite docs, "OIDC with AWS")."""
+Pulumi docs, "OIDC for AWS"; Buildkite docs, "OIDC with AWS"; Vercel docs, "OIDC Federation Reference")."""
 FEDERATED_CLAIMS = {
     "token.actions.githubusercontent.com": {
-        "repository": "/",
-        "repository_id": ":",
-        "repository_owner": ":",
-        "repository_owner_id": ":",
-        "enterprise_id": ":",
-        "job_workflow_ref": "/",
+        "token.actions.githubusercontent.com:repository": "/",
+        "token.actions.githubusercontent.com:repository_id": ":",
+        "token.actions.githubusercontent.com:repository_owner": ":",
+        "token.actions.githubusercontent.com:repository_owner_id": ":",
+        "token.actions.githubusercontent.com:enterprise_id": ":",
+        "token.actions.githubusercontent.com:job_workflow_ref": "/",
     },
+    "agent.buildkite.com": {"aws:RequestTag/organization_slug": ":", "aws:RequestTag/organization_id": ":"},
 }
-"""Other claims of theirs that IAM compares and that nobody else can have, with what ends the owner's name in them (IAM user
-guide, reference_policies_iam-condition-keys.html, "Available keys for AWS OIDC federation")."""
+"""Condition keys of other claims of theirs that nobody else can have, with what ends the owner's name in them (IAM user
+guide, reference_policies_iam-condition-keys.html, "Available keys for AWS OIDC federation"; Buildkite's are session tags)."""
 
 SUBJECT_KEYS = (":sub", ":amr", ":user_id", ":id", ":job_workflow_ref", ":project_path", ":email")
 """How the condition keys end that say who of an identity provider's users is let in."""

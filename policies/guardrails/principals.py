@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable, Iterator
 
 from guardrails.documents import Document, Statement
-from guardrails.iam.arns import is_named, names_owner
+from guardrails.iam.arns import is_named, names_one, names_owner
+from guardrails.iam.conditions import bound
+from guardrails.iam.patterns import has_wildcard
 from guardrails.ports import is_world
 
 _SERVICE = re.compile(r"(?P<name>[a-z0-9.-]+?)(\.[a-z]{2,4}(-[a-z]+)+-\d)?\.amazonaws\.(com|com\.cn|eu)")
@@ -101,6 +103,23 @@ def public_statements(document: Document) -> Iterator[str]:
 def is_everyone(statement: Statement) -> bool:
     """Whether a statement is about any principal."""
     return any(name == "*" and kind in ("*", "AWS") for kind, name in statement.principals)
+
+
+def aws_principals(statement: Statement) -> Iterator[str]:
+    """The AWS principals that a statement is about: where it is about everyone, those that its conditions leave."""
+    if not is_everyone(statement):
+        yield from (name for kind, name in statement.principals if kind == "AWS")
+        return
+    for key in ("aws:PrincipalArn", "aws:PrincipalAccount"):
+        if statement.bounds(key, names_owner):
+            choices = bound(statement.conditions, key).choices
+            yield from (value.pattern for choice in choices for value in choice.values)
+            return
+
+
+def is_account(principal: str) -> bool:
+    """Whether a principal, or the pattern of one, is an account as a whole: its number, its root, every role in it."""
+    return principal.isdigit() or principal.endswith(":root") or (has_wildcard(principal) and not names_one(principal))
 
 
 def is_public(statement: Statement) -> bool:

@@ -31,7 +31,9 @@ def names_owner(arn: str) -> bool:
     _, _, service, _, account, resource = parts
     if is_named(account):
         return True
-    return (not account or service in _UNIQUE) and is_named(service) and is_named(resource.removesuffix("/*"))
+    if service in _UNIQUE:
+        return is_named(resource.split("/", 1)[0])
+    return not account and is_named(service) and is_named(resource.removesuffix("/*"))
 
 
 def names_one(arn: str) -> bool:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from guardrails.iam.patterns import matches
+from guardrails.iam.patterns import has_wildcard, matches
 
 TEXT, CASELESS, GLOB, ARN, ADDRESS, BOOL, NUMBER, DATE, BINARY, NULL = [
     "text",
@@ -108,6 +108,13 @@ class Condition:
     values: tuple[str, ...]
     variables: bool
     """Whether ``${…}`` is a policy variable: in the version 2012-10-17 of the language only."""
+
+    @property
+    def plain_wildcards(self) -> tuple[str, ...]:
+        """The values in which a wildcard is plain text, as the operator reads it."""
+        if self.kind not in (TEXT, CASELESS):
+            return ()
+        return tuple(text for text in self.values if has_wildcard(_VARIABLE.sub("", text)))
 
     @property
     def needs_key(self) -> bool:

@@ -187,6 +187,21 @@ def _services(action: str) -> Iterator[services.Service]:
 
 
 @resource_rule(
+    "Wildcards stand where they are read as such",
+    "low",
+    *DOCUMENTS,
+    ids=(),
+    why="StringEquals takes * for the letter: an Allow never applies and, worse, a Deny never denies.",
+    fix="Use StringLike (or StringNotLike), or write the value out.",
+)
+def policy_wildcards_read(resource: Resource) -> Messages:
+    for statement in _statements(resource):
+        for condition in statement.conditions:
+            for text in condition.plain_wildcards:
+                yield f"{statement.label} compares {condition.key} with {text}, in which the wildcard is plain text"
+
+
+@resource_rule(
     "Policies name the current version of the language",
     "low",
     *DOCUMENTS,

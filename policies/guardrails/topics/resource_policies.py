@@ -27,6 +27,8 @@ from guardrails.iam.identities import covers
 from guardrails.iam.patterns import overlap
 from guardrails.kinds import aws
 from guardrails.principals import (
+    aws_principals,
+    is_account,
     is_everyone,
     is_named_up_to,
     is_public,
@@ -176,7 +178,7 @@ _GIVING_AWAY = (
 def s3_foreign_accounts_only_use(bucket: Resource, stack: Stack) -> Messages:
     for statement in _allowing(bucket):
         given = [one for one in _GIVING_AWAY if covers(statement, one.lower())]
-        foreign = [name for kind, name in statement.principals if kind == "AWS" and given and is_foreign(name, stack)]
+        foreign = [name for name in aws_principals(statement) if given and is_foreign(name, stack)]
         if foreign:
             yield f"{statement.label} allows {', '.join(given[:3])} to {foreign[0]}"
 
@@ -193,17 +195,13 @@ def s3_foreign_accounts_only_use(bucket: Resource, stack: Stack) -> Messages:
 def resource_not_shared_with_account(resource: Resource, stack: Stack) -> Messages:
     if resource.type == kinds.PERMISSION:
         name = str(resource.get("principal", ""))
-        if _is_account(name) and is_foreign(name, stack):
+        if is_account(name) and is_foreign(name, stack):
             yield f"it lets the whole account {account_of(name)} invoke the function (principal)"
         return
     for statement in _allowing(resource):
-        for kind, name in statement.principals:
-            if kind == "AWS" and _is_account(name) and not _narrowed(statement) and is_foreign(name, stack):
+        for name in aws_principals(statement):
+            if is_account(name) and not _narrowed(statement) and is_foreign(name, stack):
                 yield f"{statement.label} lets the whole account {account_of(name)} in"
-
-
-def _is_account(name: str) -> bool:
-    return name.isdigit() or name.endswith(":root")
 
 
 def _narrowed(statement: Statement) -> bool:

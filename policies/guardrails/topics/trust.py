@@ -10,6 +10,8 @@ from guardrails.documents import Statement
 from guardrails.iam.accounts import account_of, is_foreign
 from guardrails.iam.arns import is_named, names_one
 from guardrails.principals import (
+    aws_principals,
+    is_account,
     is_named_up_to,
     keeps_strangers_out,
     public_statements,
@@ -68,8 +70,8 @@ def _names_owner(statement: Statement, host: str) -> bool:
     """Whether a claim of the provider's tokens has to name somebody: the owner in its subject, or an id that one has."""
     owners = data.FEDERATED_OWNERS[host]
     return statement.bounds(f"{host}:sub", lambda subject: _has_owner(subject, owners)) or any(
-        statement.bounds(f"{host}:{claim}", is_named_up_to(separator))
-        for claim, separator in data.FEDERATED_CLAIMS.get(host, {}).items()
+        statement.bounds(key, is_named_up_to(separator))
+        for key, separator in data.FEDERATED_CLAIMS.get(host, {}).items()
     )
 
 
@@ -187,9 +189,8 @@ def _action(kind: str, name: str) -> str:
 def iam_trust_foreign_account(role: Resource, stack: Stack) -> Messages:
     for statement in _trusting(role):
         limited = any(statement.bounds(key, named) for key, named in _CHOOSING.items())
-        for kind, name in statement.principals:
-            whole = name.endswith(":root") or name.isdigit()
-            if kind == "AWS" and whole and not limited and is_foreign(name, stack):
+        for name in aws_principals(statement):
+            if is_account(name) and not limited and is_foreign(name, stack):
                 yield f"{statement.label} trusts the whole account {account_of(name)} without sts:ExternalId"
 
 
