@@ -427,7 +427,12 @@ _NATIVE_TYPES: Mapping[str, Equivalent] = {
         owner="bucket",
     ),
     "s3:BucketPolicy": Equivalent(aws("s3/BucketPolicy"), _POLICY),
-    "sns:Topic": Equivalent(aws("sns/Topic"), {"topicName": "name"}),
+    "sns:Topic": Equivalent(
+        aws("sns/Topic"),
+        {"topicName": "name"},
+        parts={"subscription": (aws("sns/TopicSubscription"), {})},
+        owner="topic",
+    ),
     "sns:TopicInlinePolicy": Equivalent(aws("sns/TopicPolicy"), {"topicArn": "arn", **_POLICY}),
     "sns:TopicPolicy": Equivalent(aws("sns/TopicPolicy"), {"topics": "arn", **_POLICY}),
     "sqs:Queue": Equivalent(aws("sqs/Queue"), {"queueName": "name"}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -59,3 +60,16 @@ def judge(rule: Rule, resource: Resource, stack: Stack | None = None, values: Va
         return _PASSED
     verdict = Verdict.FAIL if messages else Verdict.UNDETERMINED
     return Judgement(verdict, tuple(dict.fromkeys(messages)), stopped, broken)
+
+
+def judge_together(
+    rule: Rule, views: Sequence[Resource], stack: Stack | None = None, values: Values | None = None
+) -> Judgement:
+    """One judgement on all of ``views``, which are one resource to the program: itself and its parts."""
+    judged = [judge(rule, view, stack, values) for view in views]
+    if len(judged) == 1:
+        return judged[0]
+    messages = tuple(dict.fromkeys(message for one in judged for message in one.messages))
+    stopped = next((one.stopped for one in judged if one.stopped), "")
+    verdict = Verdict.FAIL if messages else Verdict.UNDETERMINED if stopped else Verdict.PASS
+    return Judgement(verdict, messages, stopped, any(one.broken for one in judged))

@@ -28,7 +28,7 @@ from guardrails import baseline, remediation, settings
 from guardrails.catalogue import rules
 from guardrails.context import BASELINE, FACTS, SETTINGS_INVALID, Context
 from guardrails.exemptions import UNMATCHED, Exemption, Fact, Problem
-from guardrails.judgement import Judgement, Verdict, judge
+from guardrails.judgement import Judgement, Verdict, judge_together
 from guardrails.rules import Level, Rule, Severity, Values
 from guardrails.stack import Stack
 from guardrails.unjudged import UNJUDGED, unjudged
@@ -116,9 +116,10 @@ class Session:
 
     def configure(self, configuration: Mapping[str, Mapping[str, Any]], silent: Iterable[str]) -> None:
         """Take settings and baseline from the policy configuration, and which rules are disabled."""
+        subjects: tuple[Rule | Fact, ...] = (*rules(), *FACTS)
         read = {
             subject.name: settings.values_of(subject.name, subject.settings, configuration.get(subject.name, {}))
-            for subject in (*rules(), *FACTS)
+            for subject in subjects
         }
         self._values = {name: values for name, (values, _) in read.items()}
         self._setting_problems = tuple(problem for _, problems in read.values() for problem in problems)
@@ -218,10 +219,10 @@ class Session:
     def _still_waits(self, rule: Rule, urn: str) -> bool:
         """Whether the rule cannot tell even now that it is known what each property is made from."""
         resource = self._stack.by_urn.get(urn)
-        judged = resource.as_one_of(rule.reads) if resource else None
-        if judged is None:
+        views = resource.read_as(rule.reads) if resource else []
+        if not views:
             return True
-        return judge(rule, judged, self._stack, self.values(rule)).verdict is Verdict.UNDETERMINED
+        return judge_together(rule, views, self._stack, self.values(rule)).verdict is Verdict.UNDETERMINED
 
 
 def _listing(counts: Counter[str]) -> str:
@@ -241,13 +242,13 @@ def _resource_policy(rule: Rule, session: Session) -> pulumi_policy.Policy:
     applies = rule.applies(session.context.stage)
 
     def validate(args: pulumi_policy.ResourceValidationArgs, report: Report) -> None:
-        resource = session.resource(args.urn).as_one_of(reads)
-        if resource is None:
+        views = session.resource(args.urn).read_as(reads)
+        if not views:
             return
         if not applies:
             args.not_applicable(f"does not apply in stage {session.context.stage}")
-        judgement = judge(rule, resource, None, session.values(rule))
-        session.settle(rule, resource, judgement, report)
+        judgement = judge_together(rule, views, None, session.values(rule))
+        session.settle(rule, views[0], judgement, report)
         if judgement.broken:
             raise _RuleFailedError(judgement.stopped)
         if judgement.verdict is Verdict.UNDETERMINED:
@@ -306,11 +307,11 @@ def _stack_policy(rule: Rule, session: Session) -> pulumi_policy.Policy:
         if not applies:
             args.not_applicable(f"does not apply in stage {session.context.stage}")
         broken = []
-        for resource in stack.of_type(*rule.reads):
-            judgement = judge(rule, resource, stack, session.values(rule))
-            session.settle(rule, resource, judgement, report)
+        for views in stack.wholes(*rule.reads):
+            judgement = judge_together(rule, views, stack, session.values(rule))
+            session.settle(rule, views[0], judgement, report)
             if judgement.broken:
-                broken.append(f"{judgement.stopped} (on {resource.urn})")
+                broken.append(f"{judgement.stopped} (on {views[0].urn})")
         if broken:
             raise _RuleFailedError("; ".join(broken))
 

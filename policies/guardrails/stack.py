@@ -38,6 +38,15 @@ class Stack:
         """The types that rules read something of the stack as."""
         return set(self._by_type)
 
+    def wholes(self, *types: str) -> list[list[Resource]]:
+        """What is of these types, together where it is one resource to the program."""
+        if not self.parts:
+            return [[resource] for resource in self.of_type(*types)]
+        together: dict[str, list[Resource]] = defaultdict(list)
+        for resource in self.of_type(*types):
+            together[resource.urn].append(resource)
+        return list(together.values())
+
     def children(self, urn: str) -> list[Resource]:
         return self._children.get(urn, [])
 

@@ -207,9 +207,9 @@ class Resource(Node):
         """What rules read it as: its own type, and those of its parts."""
         return {one.type for one in (self, *self.parts)}
 
-    def as_one_of(self, types: Container[str]) -> Resource | None:
-        """What of it is of one of the types: itself, or a part of it."""
-        return next((one for one in (self, *self.parts) if one.type in types), None)
+    def read_as(self, types: Container[str]) -> list[Resource]:
+        """What of it is of one of the types: itself, parts of it, or nothing."""
+        return [one for one in (self, *self.parts) if one.type in types]
 
     @property
     def has_other_names(self) -> bool:

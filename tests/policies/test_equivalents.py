@@ -269,6 +269,17 @@ def test_the_engine_and_the_offline_preview_say_the_same_of_them_and_name_the_us
         recorded("aws-native:s3:Bucket", "web", OPEN_BUCKET),
         recorded("aws-native:ec2:SecurityGroup", "ssh", TWINS["ec2:SecurityGroup"]["native"][1]),
         recorded(
+            "aws-native:sns:Topic",
+            "orders",
+            {
+                "kmsMasterKeyId": "own",
+                "subscription": [
+                    {"protocol": "https", "endpoint": "https://shop.example.com"},
+                    {"protocol": "http", "endpoint": "http://shop.example.com"},
+                ],
+            },
+        ),
+        recorded(
             "aws:elasticloadbalancingv2/listener:Listener",
             "plain",
             {"protocol": "HTTP", "defaultActions": [{"type": "forward"}]},
@@ -284,6 +295,7 @@ def test_the_engine_and_the_offline_preview_say_the_same_of_them_and_name_the_us
         ("s3-acls-disabled", "web"),
         ("all-ports-closed", "ssh"),
         ("alb-http-redirects", "plain"),
+        ("subscription-tls", "orders"),
     } <= failed
     assert {one.type for one in offline.findings if one.resource == "web"} == {"aws-native:s3:Bucket"}
 
