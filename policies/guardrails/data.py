@@ -191,12 +191,12 @@ FEDERATED_CLAIMS = {
         "token.actions.githubusercontent.com:repository_owner": ":",
         "token.actions.githubusercontent.com:repository_owner_id": ":",
         "token.actions.githubusercontent.com:enterprise_id": ":",
-        "token.actions.githubusercontent.com:job_workflow_ref": "/",
     },
     "agent.buildkite.com": {"aws:RequestTag/organization_slug": ":", "aws:RequestTag/organization_id": ":"},
 }
 """Condition keys of other claims of theirs that nobody else can have, with what ends the owner's name in them (IAM user
-guide, reference_policies_iam-condition-keys.html, "Available keys for AWS OIDC federation"; Buildkite's are session tags)."""
+guide, reference_policies_iam-condition-keys.html, "Available keys for AWS OIDC federation"; Buildkite's are session tags). Not among them is GitHub's job_workflow_ref: whoever
+calls the named workflow has it."""
 
 SUBJECT_KEYS = (":sub", ":amr", ":user_id", ":id", ":job_workflow_ref", ":project_path", ":email")
 """How the condition keys end that say who of an identity provider's users is let in."""

@@ -250,3 +250,37 @@ def test_a_bucket_that_answers_any_request_without_tls_is_not_for_tls_only() -> 
             assert verdict is Verdict.FAIL, statements
     assert answering > rounds / 3
     assert closed > rounds / 20
+
+
+_TAG = "aws:ResourceTag/team"
+_OTHERS: list[Context] = [
+    {"aws:principaltag/team": ("shop",), **tags, **request}
+    for tags in (
+        {},
+        {"aws:resourcetag/team": ("desk",)},
+        {"aws:resourcetag/team": ("",)},
+        {"aws:resourcetag/team": ("prod",)},
+    )
+    for request in ({}, {"aws:requesttag/team": ("desk",)}, {"aws:requesttag/team": ("prod",)})
+]
+"""Requests of the team shop for what is not its own."""
+
+
+def test_a_policy_that_reaches_what_is_others_is_not_limited() -> None:
+    random = Random(SEED)
+    values = ["shop", "shop-*", "${aws:PrincipalTag/team}", "*", "?*", "", "${aws:RequestTag/team}", f"${{{_TAG}}}"]
+    reaching = limited = 0
+    for _ in range(_ROUNDS):
+        block: Block = {}
+        for _ in range(random.choice((1, 1, 2))):
+            _add(random, block, _TAG, _STRINGS, values)
+        statement = {"Effect": "Allow", "Action": "ec2:TerminateInstances", "Resource": "*", "Condition": block}
+        policy = {"$json": {"Version": "2012-10-17", "Statement": [statement]}}
+        verdict = _judge("iam-changes-limited", "iam/RolePolicy", {"policy": policy})
+        if any(admits(block, other) for other in _OTHERS):
+            reaching += 1
+            assert verdict is Verdict.FAIL, block
+        else:
+            limited += verdict is Verdict.PASS
+    assert reaching > _ROUNDS / 3
+    assert limited > _ROUNDS / 20

@@ -77,6 +77,12 @@ _NO_WILDCARDS = str.maketrans({"*": _STAR, "?": _QUESTION})
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 _VARIABLE_CHARACTERS = {"*": _STAR, "?": _QUESTION, "$": "$"}
 
+
+def as_written(pattern: str) -> str:
+    """A pattern with the stars and question marks that are no wildcards, as they stand in the document."""
+    return pattern.replace(_STAR, "*").replace(_QUESTION, "?")
+
+
 OF_RESOURCE = ("aws:resourceaccount", "aws:resourceorgid", "aws:resourceorgpaths", "aws:resourcetag/")
 """Policy variables that say something of the resource: whoever asks, they are its owner's."""
 OF_PRINCIPAL = (

@@ -9,6 +9,7 @@ from guardrails import data, documents, kinds
 from guardrails.documents import Statement
 from guardrails.iam.accounts import account_of, is_foreign
 from guardrails.iam.arns import is_named, names_one
+from guardrails.iam.conditions import as_written
 from guardrails.principals import (
     aws_principals,
     is_account,
@@ -76,16 +77,15 @@ def _names_owner(statement: Statement, host: str) -> bool:
 
 
 def _has_owner(subject: str, owners: tuple[str, ...]) -> bool:
-    """Whether a subject says who its owner is: as far as the separator behind the owner there is no wildcard."""
-    if is_named(subject):
-        return subject.partition(":")[0] not in _ANYONES_CLAIMS
-    before = next((one for one in owners if subject.startswith(one)), None)
-    owner = re.match(r"[^/:]+(?=[/:])", subject.removeprefix(before)) if before else None
+    """Whether a subject begins by saying whose it is, with no wildcard as far as the separator behind the owner.
+
+    A wildcard that the operator takes for text counts as one: it was meant to be one, and whoever mends the operator opens
+    the role. What stands first in a subject is the provider's to say; names behind it are for others to choose.
+    """
+    text = as_written(subject)
+    before = next((one for one in owners if text.startswith(one)), None)
+    owner = re.match(r"[^/:]+(?=[/:]|$)", text.removeprefix(before)) if before else None
     return owner is not None and is_named(owner[0])
-
-
-_ANYONES_CLAIMS = ("workflow", "environment", "ref", "head_ref", "base_ref", "actor", "context", "job_workflow_ref")
-"""Claims that, first in a subject, any repository of GitHub can have."""
 
 
 @stack_rule(
