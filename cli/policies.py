@@ -203,7 +203,7 @@ def check(
         print(f"Next: groundwork policies check {file} --baseline {write_baseline}")
         return
     if form is not ReportFormat.TEXT:
-        console.hand_over(rendered(form, verdicts, file.name), out)
+        console.hand_over(rendered(form, verdicts, _shown_at(file)), out)
     elif out is not None:
         console.write_file(out, text.plain(_shown(verdicts, None)))
     if out is not None or form is ReportFormat.TEXT:
@@ -309,6 +309,11 @@ def _program(folder: Path, stack: str | None, config: Iterable[str], *, unknowns
         if console.debugging() and error.trace:
             console.complain(error.trace)
         raise (InputError(str(error)) if error.expected else ProgramError(str(error))) from None
+
+
+def _shown_at(judged: Path) -> str:
+    """The file that findings without a line of their own are shown at."""
+    return (judged / "Pulumi.yaml").as_posix() if judged.is_dir() else judged.name
 
 
 def _key_and_value(text: str) -> tuple[str, str]:

@@ -31,7 +31,7 @@ _PROJECT_FILES = ("Pulumi.yaml", "Pulumi.yml")
 _USUAL_ENVIRONMENTS = (".venv", "venv")
 _PLAIN_ERRORS = ("RunError", "ConfigMissingError", "ConfigTypeError")
 _STANDARD_ERROR = 2
-_ELSEWHERE = "pulumi preview --json > preview.json; then: groundwork policies check preview.json"
+_ELSEWHERE = "where pulumi can preview it, judge that: pulumi preview --json > preview.json; groundwork policies check preview.json"
 
 
 class ProjectError(Exception):
@@ -82,16 +82,18 @@ def run_project(folder: Path, stack: str | None, given: Mapping[str, str], *, un
     name = stack_name(project, stack)
     configuration = read_configuration(project, name, given)
     python = interpreter(project)
-    region = configuration.values.get("aws:region", "")
-    assumed = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
     monitor = RecordingMonitor(
-        ComputedValues(assumed), project=project.name, stack=name, unknowns=unknowns, root=project.root
+        ComputedValues(_region(configuration)),
+        project=project.name,
+        stack=name,
+        unknowns=unknowns,
+        root=project.root,
     )
     _run(python, project, name, configuration, monitor)
     return Snapshot(
         project=project.name,
         stack=name,
-        region=region,
+        region=configuration.values.get("aws:region", ""),
         unknowns=unknowns,
         settings=settings_of(configuration.values),
         resources=in_tree_order(monitor.records()),
@@ -110,9 +112,7 @@ def read_project(folder: Path) -> Project:
         raise ProjectError(f"{file}: name must be a text, found {name!r}")
     language = runtime.get("name") if isinstance(runtime, dict) else runtime
     if language != "python":
-        raise ProjectError(
-            f"{file}: its runtime is {language!r}, and only Python programs run here. Where it can be previewed: {_ELSEWHERE}"
-        )
+        raise ProjectError(f"{file}: its runtime is {language!r}, and only Python programs run here; {_ELSEWHERE}")
     options = runtime.get("options") if isinstance(runtime, dict) else None
     main, stacks = said.get("main"), said.get("stackConfigDir")
     program = (folder / main).resolve() if isinstance(main, str) else folder.resolve()
@@ -247,6 +247,12 @@ def _has_pulumi(python: str) -> bool:
     return subprocess.run([python, "-c", look], capture_output=True, check=False).returncode == 0  # noqa: S603
 
 
+def _region(configuration: Configuration) -> str:
+    """The configured region, else the environment's, else one that is assumed."""
+    named = (os.environ.get(name) for name in ("AWS_REGION", "AWS_DEFAULT_REGION"))
+    return next(filter(None, (configuration.values.get("aws:region"), *named)), "us-east-1")
+
+
 def _run(python: Path, project: Project, stack: str, configuration: Configuration, monitor: RecordingMonitor) -> None:
     engine = Engine()
     with tempfile.TemporaryDirectory(prefix="groundwork-") as temporary, served(monitor, engine) as address:
@@ -272,7 +278,9 @@ def _run(python: Path, project: Project, stack: str, configuration: Configuratio
         # Not resolved: an environment's Python is a link, and knows its environment by where the link is.
         command = [str(python.absolute()), "-u", str(Path(__file__).with_name("guest.py")), str(task)]
         # What the program prints is not part of what the command prints.
-        ended = subprocess.run(command, cwd=folder, stdout=_STANDARD_ERROR, check=False)  # noqa: S603
+        # Programs write the region into names; where nobody says it they would write None.
+        environment = {"AWS_REGION": _region(configuration), **os.environ}
+        ended = subprocess.run(command, cwd=folder, env=environment, stdout=_STANDARD_ERROR, check=False)  # noqa: S603
         if not outcome.is_file():
             raise ProjectError(
                 f"{project.folder}: the program ended with {ended.returncode} before it was done", expected=False
@@ -302,4 +310,4 @@ def _told(error: dict[str, str], python: Path, project: Project, stack: str, eng
     if kind in _PLAIN_ERRORS:
         return ProjectError(f"{place}: {message}", trace=trace)
     said = message if kind == "SystemExit" else f"{kind}: {message}"
-    return ProjectError(f"{place}: {said}. Where it can be previewed: {_ELSEWHERE}", expected=False, trace=trace)
+    return ProjectError(f"{place}: {said}; {_ELSEWHERE}", expected=False, trace=trace)

@@ -98,8 +98,8 @@ ENDED: dict[str, tuple[str, str, bool]] = {
         True,
     ),
     "refused": (f"{MAIN}raise pulumi.RunError('choose a name')\n", "__main__.py:2: choose a name", True),
-    "raised": (f"{MAIN}1 / 0\n", "__main__.py:2: ZeroDivisionError: division by zero. Where it can be previewed: ", False),
-    "ended": (f"{MAIN}raise SystemExit(4)\n", "it ended itself with 4. Where it can be previewed: ", False),
+    "raised": (f"{MAIN}1 / 0\n", "__main__.py:2: ZeroDivisionError: division by zero; where pulumi can preview it, ", False),
+    "ended": (f"{MAIN}raise SystemExit(4)\n", "it ended itself with 4; where pulumi can preview it, ", False),
     "gone": ("import os\nos._exit(7)\n", "the program ended with 7 before it was done", False),
     "twice": (
         f"{MAIN}for _ in range(2):\n    pulumi.ComponentResource('shop:index:Shop', 'one')\n",
@@ -136,7 +136,7 @@ def test_an_environment_without_the_sdk_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("said", "message"),
     [
-        ("runtime: nodejs\nname: shop\n", "Pulumi.yaml: its runtime is 'nodejs', and only Python programs run here. Where it can be previewed: pulumi preview --json > preview.json; then: groundwork policies check preview.json"),
+        ("runtime: nodejs\nname: shop\n", "Pulumi.yaml: its runtime is 'nodejs', and only Python programs run here; where pulumi can preview it, judge that: pulumi preview --json > preview.json; groundwork policies check preview.json"),
         ("runtime: {name: yaml}\nname: shop\n", "its runtime is 'yaml', and only Python programs run here"),
         ("runtime: python\n", "Pulumi.yaml: name must be a text, found None"),
         ("[]", "Pulumi.yaml: it must be a map"),

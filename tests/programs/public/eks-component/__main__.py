@@ -1,5 +1,7 @@
 """A component that a provider makes elsewhere, as pulumi-eks does: its parts are not in this program."""
 
+from collections.abc import Sequence
+
 import pulumi
 import pulumi_aws as aws
 
@@ -7,6 +9,8 @@ import pulumi_aws as aws
 class Cluster(pulumi.ComponentResource):
     core: pulumi.Output[dict]
     kubeconfig: pulumi.Output[dict]
+    subnets: pulumi.Output[Sequence[str]]
+    """Asked for by a strategy, and answered with what that comes to."""
 
     def __init__(self, name: str, args: dict, opts: pulumi.ResourceOptions | None = None) -> None:
         outputs = {"core": None, "kubeconfig": None}
@@ -30,7 +34,8 @@ role = aws.iam.Role(
         ]
     ).json,
 )
-cluster = Cluster("main", {"instanceRole": role, "desiredCapacity": 2})
+cluster = Cluster("main", {"instanceRole": role, "desiredCapacity": 2, "subnets": {"strategy": "Auto"}})
 aws.eks.Addon("dns", cluster_name=cluster.core.apply(lambda core: core["cluster"]["name"]), addon_name="coredns")
 pulumi.export("kubeconfig", cluster.kubeconfig)
+pulumi.export("subnets", cluster.subnets)
 pulumi.export("for-people", cluster.get_kubeconfig("people"))
