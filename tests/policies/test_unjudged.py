@@ -19,7 +19,7 @@ from tests.policies.engine_client import PackProcess
 from tests.policies.stacks import resource, stack
 
 TODAY = datetime.date(2026, 11, 20)
-APP = resource("amplify/App", "site")
+APP = resource("example/Thing", "site")
 PASSWORD = dataclasses.replace(
     resource("sqs/Queue", "drawn"),
     type="random:index/randomPassword:RandomPassword",
@@ -47,7 +47,7 @@ def judged(snapshot: Snapshot, entry: Any = None) -> Verdicts:
 def test_types_that_no_rule_reads_and_components_without_parts_are_told() -> None:
     unjudged = judged(STACK_OF_ALL).unjudged
     assert {type_: [one.name for one in found] for type_, found in unjudged.types.items()} == {
-        "aws:amplify/app:App": ["site"],
+        "aws:example/thing:Thing": ["site"],
         "random:index/randomPassword:RandomPassword": ["drawn"],
     }
     assert [one.name for one in unjudged.components] == ["cluster"]
@@ -55,14 +55,14 @@ def test_types_that_no_rule_reads_and_components_without_parts_are_told() -> Non
 
 def test_what_rules_look_up_beside_what_they_judge_counts_as_read() -> None:
     assert {"aws:ec2/internetGateway:InternetGateway", "aws:docdb/subnetGroup:SubnetGroup"} <= read_types()
-    assert "aws:amplify/app:App" not in read_types()
+    assert "aws:example/thing:Thing" not in read_types()
 
 
 def test_a_check_ends_with_what_was_not_judged_and_how_to_make_that_a_failure() -> None:
     lines = [line.plain for line in text.not_judged(judged(STACK_OF_ALL), 80, "--format json")]
     assert lines == [
         "Not judged:",
-        "    2 resources of 2 types that no rule reads: aws:amplify:App (1),",
+        "    2 resources of 2 types that no rule reads: aws:example:Thing (1),",
         "        random:index:RandomPassword (1)",
         "    the parts of cluster (eks:index:Cluster): they are not in what was judged",
         '    To make this a failure: {"stack-unjudged": "mandatory"} in a file for',
@@ -73,7 +73,7 @@ def test_a_check_ends_with_what_was_not_judged_and_how_to_make_that_a_failure() 
 
 
 def test_many_types_are_counted_and_the_report_has_them_all() -> None:
-    many = [resource(f"amplify/App{index:02}", "one") for index in range(20)]
+    many = [resource(f"example/Thing{index:02}", "one") for index in range(20)]
     verdicts = judged(stack(*many))
     assert "8 types more; --format json has them all" in text.plain(text.not_judged(verdicts, None, "--format json"))
     assert len(json.loads(json_report.dumps(verdicts))["unjudged"]["types"]) == 20
@@ -83,8 +83,8 @@ def test_many_types_are_counted_and_the_report_has_them_all() -> None:
     ("entry", "found"),
     [
         (None, []),
-        ("mandatory", ["aws:amplify/app:App", "random:index/randomPassword:RandomPassword", "cluster"]),
-        ({"enforcementLevel": "mandatory", "accepted": ["random:*", "eks:*"]}, ["aws:amplify/app:App"]),
+        ("mandatory", ["aws:example/thing:Thing", "random:index/randomPassword:RandomPassword", "cluster"]),
+        ({"enforcementLevel": "mandatory", "accepted": ["random:*", "eks:*"]}, ["aws:example/thing:Thing"]),
         ({"enforcementLevel": "advisory", "accepted": ["*"]}, []),
     ],
 )

@@ -68,7 +68,7 @@ def test_the_command_judges_a_folder_in_the_environment_that_its_project_names(
         tmp_path / "app",
         'import pulumi, pulumi_aws as aws\nprint("hello")\nconfig = pulumi.Config()\n'
         'aws.sqs.Queue("plain", sqs_managed_sse_enabled=config.require_bool("encrypted"))\n'
-        'aws.amplify.App("site")\n',
+        'pulumi.CustomResource("example:index:Thing", "site", {})\n',
         said="name: shop\nruntime: {name: python, options: {virtualenv: ../own}}\n",
         Pulumi__live__yaml="config: {'groundwork:platform': {stage: dev}}\n",
     )
@@ -78,7 +78,7 @@ def test_the_command_judges_a_folder_in_the_environment_that_its_project_names(
     assert (tmp_path / "used").exists()
     assert "app/__main__.py:4" in out
     assert "sqs-encrypted" in out
-    assert "aws:amplify:App (1)" in out
+    assert "example:index:Thing (1)" in out
     assert err == "hello\n"
     assert run(["policies", "check", "app", "--config", "encrypted"]) == 2
     assert capfd.readouterr().err == "--config encrypted: it must be KEY=VALUE, such as aws:region=eu-west-1\n"
