@@ -7,13 +7,15 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import yaml
 
 from guardrails import kinds
 from guardrails.catalogue import TOPICS, rules, rules_by_type
 from guardrails.judgement import Verdict, judge
 from guardrails.reference import table
 from guardrails.rules import Level, Rule, Severity
-from tests.policies.fixtures import build, cases
+from tests.policies import absence
+from tests.policies.fixtures import LOADER, build, cases
 
 CASES = list(cases())
 RULES = {rule.name: rule for rule in rules()}
@@ -109,6 +111,11 @@ def test_every_rule_has_cases() -> None:
         *((name, "unknown") for name in RULES if name not in PRESENCE_ONLY),
     }
     assert wanted - covered == set()
+
+
+def test_every_rule_has_the_verdict_on_a_resource_that_sets_nothing_that_was_read_before() -> None:
+    """``python -m tests.policies.absence`` writes the file; read the difference."""
+    assert absence.verdicts() == yaml.load(absence.FILE.read_text(encoding="utf-8"), LOADER)
 
 
 def test_every_case_is_of_a_rule_and_a_type_it_reads() -> None:

@@ -55,7 +55,17 @@ def addresses_of_subnet(subnet: Resource) -> Addresses | None:
 
 
 def thing_of(resource: Resource, stack: Stack) -> Thing | None:
-    """The thing that a resource is, if it is one that listens in a VPC."""
+    """The thing that a resource is, if it is one that listens in a VPC. One that names no security group has the default one of
+    its VPC, which is known where the stack takes it over."""
+    thing = _placed(resource, stack)
+    if thing is None or not thing.default_group:
+        return thing
+    vpcs = [vpc for subnet in thing.subnets.found for vpc in named(stack, subnet, "vpcId", kinds.VPC).found]
+    taken_over = [one for vpc in vpcs for one in stack.referrers(vpc, "vpcId", kinds.DEFAULT_SECURITY_GROUP)]
+    return replace(thing, groups=Named(tuple(dict.fromkeys(taken_over))))
+
+
+def _placed(resource: Resource, stack: Stack) -> Thing | None:
     if resource.type in DATA:
         return _of_form(resource, DATA[resource.type], stack)
     if resource.type == kinds.REPLICATION_INSTANCE:
@@ -255,7 +265,8 @@ class _Seat:
 
     def thing(self, words: str) -> Thing:
         asked = True if True in self.asked else None if None in self.asked else False if self.asked else None
-        mapped = _any_flag(self.subnets, "mapPublicIpOnLaunch")
+        # Without a subnet it stands in the default VPC, whose subnets give out public addresses.
+        mapped = _any_flag(self.subnets, "mapPublicIpOnLaunch") if self.subnets else True
         subnets = self.subnets if self.subnets else Named((), f"no subnet of {self.resource.name} is named")
         return Thing(
             self.resource,

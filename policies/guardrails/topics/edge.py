@@ -491,7 +491,7 @@ def cloudfront_security_headers(distribution: Resource) -> Messages:
 )
 def headers_policy_hsts(policy: Resource) -> Messages:
     header = policy.node("securityHeadersConfig.strictTransportSecurity")
-    if policy.has("securityHeadersConfig") and header.number("accessControlMaxAgeSec", 0) < _YEAR:
+    if header.number("accessControlMaxAgeSec", 0) < _YEAR:
         yield "browsers may come back over HTTP within a year (strictTransportSecurity)"
 
 

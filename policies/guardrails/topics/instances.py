@@ -106,7 +106,7 @@ def interface_source_check(interface: Resource) -> Messages:
         yield "it passes on packets of others (sourceDestCheck)"
 
 
-@resource_rule(
+@stack_rule(
     "Disks of spot fleets are encrypted",
     "medium",
     kinds.SPOT_FLEET,
@@ -114,12 +114,16 @@ def interface_source_check(interface: Resource) -> Messages:
     why="Snapshots of an unencrypted disk can be read wherever they are shared to.",
     fix="Set encrypted on every block device, or use a launch template that does.",
 )
-def spot_fleet_encrypted(fleet: Resource) -> Messages:
+def spot_fleet_encrypted(fleet: Resource, stack: Stack) -> Messages:
+    if any(setting.truth("enabled") for setting in stack.of_type(kinds.EBS_DEFAULT)):
+        return
     for specification in fleet.items("launchSpecifications"):
-        for path in ("rootBlockDevices", "ebsBlockDevices"):
-            for disk in specification.items(path):
-                if not disk.truth("encrypted"):
-                    yield f"{disk.path} is not encrypted"
+        disks = [disk for path in ("rootBlockDevices", "ebsBlockDevices") for disk in specification.items(path)]
+        if not disks:
+            yield f"{specification.path} declares no disk, and so does not say that its root disk is encrypted"
+        for disk in disks:
+            if not disk.truth("encrypted"):
+                yield f"{disk.path} is not encrypted"
 
 
 @stack_rule(
