@@ -6,13 +6,12 @@ import pytest
 
 from preview.terraform.render import render_verification
 from preview.terraform.verify import verify
-from tests.stacks import STACKS, snapshot_of
+from tests.stacks import snapshot_of
 
 
 @pytest.mark.usefixtures("terraform")
-@pytest.mark.parametrize("stack", [stack for stack in STACKS if "/" not in stack])
-def test_a_first_preview_has_no_error_of_the_providers(stack: str) -> None:
-    """With unknowns there is less to judge, so two stacks are enough to show that unknowns themselves are no error."""
-    verification = verify(snapshot_of(stack, unknowns=True))
+def test_a_first_preview_has_no_error_of_the_providers() -> None:
+    """With unknowns there is less to judge, so one stack is enough to show that unknowns themselves are no error."""
+    verification = verify(snapshot_of("prod", unknowns=True))
 
     assert verification.ok, "\n".join(render_verification(verification))
