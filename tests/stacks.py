@@ -30,6 +30,27 @@ STACKS: list[str] = [stack for name in STACK_NAMES for stack in in_each_phase(na
 """Every stack in every phase."""
 
 
+@cache
+def covering() -> list[str]:
+    """Some stacks of :data:`STACKS` that between them have every type that any of them has, as ``tests/golden`` lists them."""
+    types = {stack: _golden_types(stack) for stack in STACKS}
+    left, chosen = set().union(*types.values()), []
+    while left:
+        chosen.append(max(STACKS, key=lambda stack: len(types[stack] & left)))
+        left -= types[chosen[-1]]
+    return chosen
+
+
+def golden(stack: str) -> Path:
+    """The list under review of a stack's URNs."""
+    return ROOT / "tests" / "golden" / f"{stack.replace('/', '_')}.txt"
+
+
+def _golden_types(stack: str) -> set[str]:
+    urns = golden(stack).read_text(encoding="utf-8").splitlines() if golden(stack).is_file() else []
+    return {urn.rpartition("::")[0].rpartition("$")[2] for urn in urns}
+
+
 def found(stack: str) -> Stack:
     """The stack of a name in :data:`STACKS`."""
     name, _, phase = stack.partition("@")

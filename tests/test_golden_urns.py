@@ -7,13 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.stacks import STACKS, snapshot_of
+from tests.stacks import STACKS, covering, golden, snapshot_of
 
 GOLDEN = Path(__file__).parent / "golden"
-
-
-def file_of(stack: str) -> Path:
-    return GOLDEN / f"{stack.replace('/', '_')}.txt"
 
 
 def listing(stack: str) -> str:
@@ -27,9 +23,16 @@ def test_a_stack_declares_the_urns_that_were_reviewed(stack: str) -> None:
     """`make golden` writes the lists anew; a stateful URN that goes needs an alias."""
     if os.environ.get("GROUNDWORK_GOLDEN") == "write":
         GOLDEN.mkdir(exist_ok=True)
-        file_of(stack).write_text(listing(stack), encoding="utf-8")
-    assert listing(stack).splitlines() == file_of(stack).read_text(encoding="utf-8").splitlines()
+        golden(stack).write_text(listing(stack), encoding="utf-8")
+    assert listing(stack).splitlines() == golden(stack).read_text(encoding="utf-8").splitlines()
 
 
 def test_no_list_is_left_of_a_stack_that_is_gone() -> None:
-    assert {file.name for file in GOLDEN.glob("*.txt")} == {file_of(stack).name for stack in STACKS}
+    assert {file.name for file in GOLDEN.glob("*.txt")} == {golden(stack).name for stack in STACKS}
+
+
+def test_the_stacks_that_stand_for_all_have_every_type() -> None:
+    types = {stack: {one.type for one in snapshot_of(stack).resources} for stack in STACKS}
+    chosen = covering()
+    assert set().union(*(types[stack] for stack in chosen)) == set().union(*types.values())
+    assert len(chosen) < len(STACKS)

@@ -17,7 +17,7 @@ from preview.engine import run_program
 from preview.snapshot import UNKNOWN, Resource, Snapshot
 from preview.verdicts import judge
 from tests.policies.engine_client import SECRET_TEXT, PackProcess, Violation
-from tests.stacks import STACKS, snapshot_of
+from tests.stacks import covering, snapshot_of
 
 PROGRAM = Path(__file__).parent / "program"
 TODAY = datetime.datetime.now(datetime.UTC).date()
@@ -54,7 +54,7 @@ SNAPSHOTS: dict[str, Callable[[], Snapshot]] = {
     **PROGRAMS,
     **{
         f"stack {stack}, {'first preview' if unknowns else 'all known'}": partial(snapshot_of, stack, unknowns)
-        for stack in STACKS
+        for stack in covering()
         for unknowns in (False, True)
     },
 }
