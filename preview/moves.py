@@ -15,10 +15,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from preview.refused_changes import refused_change
 from preview.snapshot import Resource, Snapshot
+from settings.data_file import read_data
 
 _HERE = Path(__file__).parent
 
@@ -311,7 +310,7 @@ def _translation(pairs: Mapping[str, Resource], head: Mapping[str, Resource]) ->
 
 @cache
 def _rules() -> dict[str, Any]:
-    rules: dict[str, Any] = yaml.safe_load((_HERE / "moves.yaml").read_text(encoding="utf-8"))
+    rules: dict[str, Any] = read_data(_HERE / "moves.yaml")
     return rules
 
 

@@ -9,7 +9,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-import yaml
+
+from settings.data_file import read_data
 
 HERE = Path(__file__).parent
 ROWS = HERE / "requirements.yaml"
@@ -28,7 +29,7 @@ def proves(*rows: str) -> pytest.MarkDecorator:
 @cache
 def rows() -> dict[str, dict[str, str]]:
     """Row id → what is asked and what is built."""
-    table: dict[str, dict[str, str]] = yaml.safe_load(ROWS.read_text(encoding="utf-8"))
+    table: dict[str, dict[str, str]] = read_data(ROWS)
     return table
 
 

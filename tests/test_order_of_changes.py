@@ -13,11 +13,11 @@ import yaml
 
 from preview.snapshot import Resource, Snapshot
 from settings import find_stack
+from settings.data_file import read_data
 from tests.stacks import ROOT, STACKS, run_found, snapshot_of
 
 SLOTS: Mapping[str, tuple[str, ...]] = {
-    type_: tuple(entry["slot"])
-    for type_, entry in yaml.safe_load(Path(__file__).with_name("slots.yaml").read_text(encoding="utf-8")).items()
+    type_: tuple(entry["slot"]) for type_, entry in read_data(Path(__file__).with_name("slots.yaml")).items()
 }
 
 Slot = tuple[str, ...]
@@ -124,7 +124,7 @@ def _run(folder: Path, engine: str, changed: Mapping[str, Any]) -> Snapshot:
         "storage": {"media": {"purpose": "media", "cdn": True}},
         "messaging": {"queues": {"jobs": {}}},
     } | dict(changed)
-    project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"))
+    project = read_data(ROOT / "Pulumi.yaml")
     config = {"aws:region": "eu-central-1"} | {f"groundwork:{layer}": value for layer, value in layers.items()}
     (folder / "Pulumi.yaml").write_text(yaml.safe_dump({**project, "main": str(ROOT)}), encoding="utf-8")
     (folder / "Pulumi.prod.yaml").write_text(yaml.safe_dump({"config": config}, sort_keys=False), encoding="utf-8")

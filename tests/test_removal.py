@@ -13,6 +13,7 @@ import yaml
 from preview.snapshot import Resource, Snapshot
 from preview.verdicts import judge
 from settings import find_stack
+from settings.data_file import read_data
 from tests.stacks import ROOT, run_found, snapshot_of
 
 PAGE = (ROOT / "docs" / "removing.md").read_text(encoding="utf-8")
@@ -39,11 +40,11 @@ def _yaml_of_page() -> dict[str, Any]:
 
 def _prod(folder: Path, added: dict[str, Any]) -> Snapshot:
     """The root's prod with an archive, and with more lines in its stack file."""
-    content = yaml.safe_load((ROOT / "Pulumi.prod.yaml").read_text(encoding="utf-8"))
+    content = read_data(ROOT / "Pulumi.prod.yaml")
     config = content["config"] | {"groundwork:data": {"archive": {"months": 12}}}
     for key, value in added.items():
         config[key] = {**config.get(key, {}), **value} if isinstance(value, dict) else [*config.get(key, []), *value]
-    project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"))
+    project = read_data(ROOT / "Pulumi.yaml")
     (folder / "Pulumi.yaml").write_text(yaml.safe_dump({**project, "main": str(ROOT)}), encoding="utf-8")
     (folder / "Pulumi.prod.yaml").write_text(yaml.safe_dump({"config": config}), encoding="utf-8")
     return run_found(find_stack("prod", folder))

@@ -12,15 +12,15 @@ from typing import Any
 
 import pulumi
 import pytest
-import yaml
 
 from preview.snapshot import Resource, Snapshot
 from preview.terraform.names import args_class, properties
+from settings.data_file import read_data
 from tests.examples.query import Config, changed
 from tests.requirements import proves
 from tests.stacks import ROOT, STACKS, run_found, snapshot_of
 
-TABLE: dict[str, Any] = yaml.safe_load((ROOT / "tests/unique_names.yaml").read_text(encoding="utf-8"))
+TABLE: dict[str, Any] = read_data(ROOT / "tests/unique_names.yaml")
 SCOPES = ("global", "account", "region")
 NAMED = {type_: (scope, row) for scope in SCOPES for type_, row in TABLE[scope].items()}
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from preview.moves import Move, forcing, move, standing
 from preview.snapshot import Resource, Snapshot
+from settings.data_file import read_data
 from tests.examples.query import Config, changed
 from tests.replacement import TABLE
 from tests.requirements import proves
@@ -150,6 +150,21 @@ def test_cluster_mode_comes_in_stages_and_shards_after_them(tmp_path: Path) -> N
     assert set(released(down[0])) == {f"shop-database-reader-{number}" for number in (3, 4, 5)}
 
 
+@proves("C-08", "S0-14")
+def test_dev_goes_to_millions_through_all_phases_and_one_down_again(tmp_path: Path) -> None:
+    stages = [
+        with_config(f"dev@{phase}", tmp_path, {"cache": {"cluster_mode": mode}})
+        for phase, mode in (("scale", "compatible"), ("scale", "enabled"), ("millions", "enabled"))
+    ]
+    phases = [snapshot_of(f"dev@{phase}") for phase in ("mvp", "launch", "growth", "scale")]
+    *_, millions, down = walk([*phases, *stages, stages[1]])
+    assert [refused(step) for step in walk([*phases, *stages])] == [{}] * 6
+    readers = {f"shop-database-reader-{number}" for number in (3, 4, 5)}
+    assert readers <= {one.name for one in millions.created}
+    assert refused(down) == {}
+    assert {one.name for one in down.removed if one.type == REPLICA} == readers
+
+
 SMALL = {"services": {"*": {"cpu": 512, "memory": 1024, "scaling": {"min": 2, "max": 4}}}}
 ENGINES = {
     "ecs-ec2": {"engine": "ecs-ec2", "instances": {"min": 2, "max": 8}},
@@ -167,11 +182,7 @@ def test_a_running_stack_changes_its_engine_and_keeps_repositories_and_logs(engi
     assert refused(steps[0]) == {}
     # A cluster that leaves is protected, as the key of its secrets is.
     assert set(released(steps[1])) <= {"shop-compute", "shop-compute-cluster"}
-    for step in steps:
-        kept = {"aws:ecr/repository:Repository", "aws:ecr/lifecyclePolicy:LifecyclePolicy"}
-        assert [one.name for one in (*step.removed, *step.created, *step.replaced) if one.type in kept] == []
-        logs = [one.inputs["name"] for one in step.removed if one.type == "aws:cloudwatch/logGroup:LogGroup"]
-        assert [name for name in logs if name.startswith("/shop/prod/services/")] == []
+    assert all(nothing_of_services_goes(step) for step in steps)
 
 
 def to_fargate(config: Config) -> None:
@@ -190,6 +201,55 @@ def test_instances_give_way_to_fargate_and_back_by_settings_alone(stack: str, tm
         assert step.removed or step.created
 
 
+def on_ecs_instances(config: Config, kind: str, most: int) -> None:
+    config["groundwork:compute"] = {"engine": "ecs-ec2", "instances": {"class": kind, "min": 2, "max": most}}
+    for service in config["groundwork:services"].values():
+        service.pop("spot", None)
+
+
+def on_kubernetes(config: Config, kind: str, most: int) -> None:
+    """Without what pods have no likeness of: bounds by the hour, steps, requests counted at the load balancer."""
+    nodes = {"general": {"classes": [kind], "max": most}}
+    config["groundwork:compute"] = {"engine": "eks", "kubernetes": {"nodes": nodes}}
+    phases = config["groundwork:phases"].values()
+    for service in [
+        one for said in (config, *phases) for one in said.get("groundwork:services", said.get("services", {})).values()
+    ]:
+        service.pop("spot", None)
+        scaling = service.get("scaling", {})
+        target = scaling.get("target", {})
+        for unlike in ("schedule", "steps", *(() if target or "queue" in scaling else ("target",))):
+            scaling.pop(unlike, None)
+        if target:
+            target.pop("requests", None)
+
+
+@pytest.mark.parametrize(
+    ("stack", "kind", "most"), [(f"{THULOBAZAAR}@launch", "t3.medium", 12), (f"{SHOP}@growth", "m6i.4xlarge", 40)]
+)
+@proves("C-02", "C-08")
+def test_an_example_goes_over_the_engines_that_its_services_allow_and_back(
+    stack: str, kind: str, most: int, tmp_path: Path
+) -> None:
+    """Mini-facebook, from Kubernetes to Fargate: tests/examples/test_mini_facebook.py."""
+    engines = [
+        run_found(changed(stack, tmp_path / f"{way.__name__}.yaml", lambda config, way=way: way(config, kind, most)))
+        for way in (on_ecs_instances, on_kubernetes)
+    ]
+    steps = walk([snapshot_of(stack), *engines, snapshot_of(stack)])
+    assert [set(released(step)) for step in steps[:2]] == [set(), set()]
+    assert {name.rpartition("-compute-")[2] for name in released(steps[2])} == {"cluster"}
+    assert all(nothing_of_services_goes(step) for step in steps)
+
+
+def nothing_of_services_goes(step: Move) -> bool:
+    """Whether repositories and the logs of services stay what they are."""
+    kept = {"aws:ecr/repository:Repository", "aws:ecr/lifecyclePolicy:LifecyclePolicy"}
+    logs = [one.inputs["name"] for one in step.removed if one.type == "aws:cloudwatch/logGroup:LogGroup"]
+    moved = [one for one in (*step.removed, *step.created, *step.replaced) if one.type in kept]
+    return not moved and not [name for name in logs if "/services/" in name]
+
+
 PHASES = ("mvp", "launch", "growth", "scale", "millions")
 
 
@@ -199,7 +259,7 @@ def replicas_of(settings: dict[str, Any]) -> set[str]:
 
 def test_replicas_keep_their_names_from_phase_to_phase() -> None:
     files = [ROOT / "settings" / "phases" / f"{phase}.yaml" for phase in PHASES]
-    ladders = [[yaml.safe_load(file.read_text(encoding="utf-8")) for file in files]]
+    ladders = [[read_data(file) for file in files]]
     ladders += [[snapshot_of(stack).settings for stack in in_each_phase(name)] for name in STACK_NAMES]
     for ladder in ladders:
         assert all(smaller <= larger for smaller, larger in pairwise(map(replicas_of, ladder)))

@@ -143,7 +143,7 @@ def _eks(name: str, compute: ComputeSettings, settings: Settings, special: Speci
     # Half a second that only stacks with a cluster pay: it loads the Kubernetes SDK. Where that is installed Pulumi loads its
     # plugin too, whatever the stack, so that only those who need it have it.
     try:
-        from components.compute.eks.engine import Eks  # noqa: PLC0415
+        from components.compute.eks.engine import Eks  # noqa: PLC0415 - loads the Kubernetes SDK
     except ModuleNotFoundError as error:
         if str(error.name).partition(".")[0] != "pulumi_kubernetes":
             raise

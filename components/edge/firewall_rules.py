@@ -194,8 +194,10 @@ def _action(mode: str) -> wafv2.WebAclRuleActionArgs:
 
 def _override(mode: str) -> wafv2.WebAclRuleOverrideActionArgs:
     if mode == "count":
-        return wafv2.WebAclRuleOverrideActionArgs(count=wafv2.WebAclRuleOverrideActionCountArgs())  # type: ignore[no-untyped-call]
-    return wafv2.WebAclRuleOverrideActionArgs(none=wafv2.WebAclRuleOverrideActionNoneArgs())  # type: ignore[no-untyped-call]
+        count = wafv2.WebAclRuleOverrideActionCountArgs()  # type: ignore[no-untyped-call]  # the SDK leaves it untyped
+        return wafv2.WebAclRuleOverrideActionArgs(count=count)
+    none = wafv2.WebAclRuleOverrideActionNoneArgs()  # type: ignore[no-untyped-call]  # the SDK leaves it untyped
+    return wafv2.WebAclRuleOverrideActionArgs(none=none)
 
 
 def _managed(name: str, settings: WafSettings) -> wafv2.WebAclRuleStatementArgs:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import yaml
+from settings.data_file import read_data
 
 _TABLE = Path(__file__).with_name("gaps.yaml")
 
@@ -38,7 +38,7 @@ class Gaps:
 @cache
 def gaps() -> Gaps:
     """As the file has them."""
-    table = yaml.safe_load(_TABLE.read_text(encoding="utf-8"))
+    table = read_data(_TABLE)
     return Gaps(
         absent=_spread(table["absent"]),
         unreadable=_spread(table["unreadable"]),

@@ -18,11 +18,10 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import Any, Protocol
 
-import yaml
-
 from preview.refusals.constraints import FILE, TYPES, Constraint
 from preview.terraform.names import args_class, properties
 from preview.terraform.shapes import Kind, Shape, shape_of
+from settings.data_file import read_data
 
 _MOST_WORDS = 120
 """An enumeration longer than this is a list of classes or regions, which the settings know better."""
@@ -237,7 +236,7 @@ def main() -> None:
     loader = import_module("botocore.session").get_session()
     schemas = import_module("cfnlint.schema.manager").ProviderSchemaManager()
     types: dict[str, dict[str, Constraint]] = {}
-    table = yaml.safe_load(TYPES.read_text(encoding="utf-8"))
+    table = read_data(TYPES)
     for token, row in table["types"].items():
         sources: list[Node] = []
         if "operation" in row:

@@ -7,10 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from preview.snapshot import Resource
 from preview.terraform.names import properties, required
+from settings.data_file import read_data
 
 _TABLE = Path(__file__).with_name("autonames.yaml")
 
@@ -46,5 +45,5 @@ def _generate(resource: Resource) -> str:
 
 @cache
 def _table() -> dict[str, Any]:
-    table: dict[str, Any] = yaml.safe_load(_TABLE.read_text(encoding="utf-8"))
+    table: dict[str, Any] = read_data(_TABLE)
     return table

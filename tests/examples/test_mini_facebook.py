@@ -33,6 +33,7 @@ from tests.examples.query import (
 from tests.examples.query import SERVICE as ECS_SERVICE
 from tests.requirements import proves
 from tests.stacks import ROOT, run_found, snapshot_of
+from tests.test_walk import nothing_of_services_goes, refused, walk
 
 DEV, PROD = "examples/mini-facebook/dev", "examples/mini-facebook/prod"
 STACKS = pytest.mark.parametrize("stack", [DEV, PROD])
@@ -1121,9 +1122,24 @@ def on_fargate(config: Config) -> None:
     everywhere["memory"] = 512
 
 
+@pytest.fixture(scope="module")
+def fargate(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    return run_found(changed(DEV, tmp_path_factory.mktemp("fargate") / "fargate.yaml", on_fargate))
+
+
+@proves("C-02", "C-08")
+def test_the_services_go_from_kubernetes_to_fargate_and_back_and_lose_neither_images_nor_logs(
+    fargate: Snapshot,
+) -> None:
+    for step in walk([snapshot_of(DEV), fargate, snapshot_of(DEV)]):
+        assert refused(step) == {}
+        assert step.removed
+        assert nothing_of_services_goes(step)
+
+
 @proves("C-02", "C-05")
-def test_the_same_eight_services_run_on_fargate_with_the_same_rights(tmp_path: Path) -> None:
-    snapshot = run_found(changed(DEV, tmp_path / "fargate.yaml", on_fargate))
+def test_the_same_eight_services_run_on_fargate_with_the_same_rights(fargate: Snapshot) -> None:
+    snapshot = fargate
     assert {found.name.removeprefix("minifacebook-compute-") for found in snapshot.of_type(ECS_SERVICE)} == SERVICES
     for service, allowed in ALLOWED.items():
         assert own(statements(snapshot, f"-compute-{service}-task")) == allowed

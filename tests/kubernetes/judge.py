@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import yaml
-
 from preview.snapshot import Snapshot
+from settings.data_file import read_data
 from tests.kubernetes.server import Answer, Api, module
 
 _OBJECTS = "kubernetes:"
@@ -41,12 +40,12 @@ def objects_of(snapshot: Snapshot) -> list[dict[str, Any]]:
 
 def definitions(groups: Iterable[str]) -> Iterator[dict[str, Any]]:
     """The definitions of what controllers bring, for those API groups that have any."""
-    known = yaml.safe_load(_DEFINITIONS.read_text(encoding="utf-8"))
+    known = read_data(_DEFINITIONS)
     for group in sorted({*groups} & known.keys()):
         row = known[group]
         folder = module(row["module"], row["sum"])
         for file in row["files"]:
-            definition = yaml.safe_load((folder / file).read_text(encoding="utf-8"))
+            definition = read_data(folder / file)
             for version in definition["spec"]["versions"]:
                 for path in row.get("immutable", ()):
                     _forbid_changes(version["schema"]["openAPIV3Schema"], path)

@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import yaml
 
 from components.compute.eks import karpenter, queue_scaling
+from settings.data_file import read_data
 from settings.facts import kubernetes_versions
 from tests.components.test_kubernetes_schemas import CUSTOM, OF_THE_CLUSTER, shop
 from tests.kubernetes import __main__ as command
 from tests.kubernetes import judge, server
 
-DEFINITIONS = yaml.safe_load(judge._DEFINITIONS.read_text(encoding="utf-8"))
+DEFINITIONS = read_data(judge._DEFINITIONS)
 
 
 def test_the_server_is_of_the_newest_version_that_clusters_have() -> None:

@@ -15,6 +15,7 @@ import yaml
 
 from guardrails.catalogue import rules
 from guardrails.examples import FILE
+from settings.data_file import read_data
 from tests.policies.fixtures import FOLDER, type_named
 
 JUDGED = "example"
@@ -30,11 +31,7 @@ class _Dumper(yaml.SafeDumper):
 
 def dumps() -> str:
     """The file of examples; rules without cases are left out."""
-    tables = {
-        rule: table
-        for file in sorted(FOLDER.glob("*.yaml"))
-        for rule, table in yaml.safe_load(file.read_text(encoding="utf-8")).items()
-    }
+    tables = {rule: table for file in sorted(FOLDER.glob("*.yaml")) for rule, table in read_data(file).items()}
     found = {rule.name: _examples(tables[rule.name]) for rule in rules() if rule.name in tables}
     return json.dumps(found, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 

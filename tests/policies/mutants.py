@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from preview.snapshot import Resource, Snapshot
+from settings.data_file import read_data
 
-_PROTECTIONS = yaml.safe_load((Path(__file__).parent / "protections.yaml").read_text(encoding="utf-8"))
+_PROTECTIONS = read_data(Path(__file__).parent / "protections.yaml")
 PROPERTIES: dict[str, dict[str, Any]] = _PROTECTIONS["properties"]
 REMOVED: dict[str, dict[str, Any]] = _PROTECTIONS["removed"]
 

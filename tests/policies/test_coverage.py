@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from guardrails import kinds
 from guardrails.catalogue import rules
+from settings.data_file import read_data
 
-COVERAGE: dict[str, Any] = yaml.safe_load(Path(kinds.__file__).with_name("coverage.yaml").read_text(encoding="utf-8"))
+COVERAGE: dict[str, Any] = read_data(Path(kinds.__file__).with_name("coverage.yaml"))
 CARRIED = {one for rule in rules() for one in rule.ids}
 REASONS = {one: entry["reason"] for entry in COVERAGE["not_covered"] for one in entry["ids"]}
 

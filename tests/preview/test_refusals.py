@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from cli.running import run_stack
 from preview.refusals.constraints import FILE, TYPES, Constraint, constraints_of, known_types
@@ -15,6 +14,7 @@ from preview.refusals.inputs import refused_inputs
 from preview.refusals.quotas import exceeded
 from preview.snapshot import SECRET, UNKNOWN, Resource, Snapshot
 from settings import Mistakes
+from settings.data_file import read_data
 from settings.facts import quotas
 from tests.stacks import ROOT, STACKS, snapshot_of
 from tests.writing import mistakes_in, write_stack_file
@@ -46,7 +46,7 @@ def test_aws_refuses_no_input_of_any_stack(unknowns: bool) -> None:
 
 
 def test_every_type_that_a_stack_builds_is_one_that_is_looked_at_or_left_out_on_purpose() -> None:
-    table = yaml.safe_load(TYPES.read_text(encoding="utf-8"))
+    table = read_data(TYPES)
     built = {one.type for stack in STACKS for one in snapshot_of(stack).resources if one.type.startswith("aws:")}
     assert built - known_types() - set(table["without"]) == set()
     assert known_types() == set(table["types"])
@@ -185,7 +185,7 @@ def test_no_stack_goes_beyond_a_quota(unknowns: bool) -> None:
 
 
 def test_every_quota_has_its_page_and_counts_types_that_exist() -> None:
-    table = yaml.safe_load(TYPES.read_text(encoding="utf-8"))
+    table = read_data(TYPES)
     types = set(table["types"]) | set(table["without"])
     for quota in quotas():
         assert quota.source.startswith("https://docs.aws.amazon.com/")

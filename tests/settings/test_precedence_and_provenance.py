@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from settings.data_file import read_data
 from settings.effective import DEFAULT, Effective, effective, to_json, to_yaml
 from settings.merging import Merged, merge
 from settings.models import ENTRY_LAYERS, LAYERS
@@ -229,7 +229,7 @@ def test_every_phase_goes_with_every_stage(phase: str, stage: str, tmp_path: Pat
 
 def test_phases_and_stages_hold_no_key_that_a_stack_file_could_not() -> None:
     for file in [*(ROOT / "settings" / "phases").glob("*.yaml"), *(ROOT / "settings" / "stages").glob("*.yaml")]:
-        assert set(yaml.safe_load(file.read_text(encoding="utf-8"))) <= set(LAYERS), file.name
+        assert set(read_data(file)) <= set(LAYERS), file.name
 
 
 def test_provenance_of_an_untouched_merge_is_none() -> None:

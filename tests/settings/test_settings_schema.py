@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from settings import reference, schema
+from settings.data_file import read_data
 from settings.models import LAYERS
 from tests.stacks import ROOT, STACK_NAMES, found
 from tests.writing import mistakes_in
@@ -57,7 +58,7 @@ def test_every_stack_file_agrees_with_the_schema_and_names_it(stack: str) -> Non
     ids=lambda file: file.name,
 )
 def test_every_phase_and_stage_agrees_with_the_schema(file: Path) -> None:
-    layers = yaml.safe_load(file.read_text(encoding="utf-8"))
+    layers = read_data(file)
     config = {f"groundwork:{layer}": value for layer, value in layers.items()}
     document = {"config": {"aws:region": "eu-west-1", "groundwork:platform": {"name": "shop"}, **config}}
     assert [error.message for error in VALIDATOR.iter_errors(document)] == []
