@@ -50,6 +50,7 @@ def report(
     # The settings' models take a third of a second, which who only wants the verdicts need not pay.
     from preview.limits import firewall_limits  # noqa: PLC0415
 
+    missing = list(unpackaged(snapshot))
     shown = f"{snapshot.stack}, looking ahead to {ahead}" if ahead else snapshot.stack
     sections = [
         [Text.assemble((f"Previewing update ({shown}):", "bold magenta")), *tree(snapshot, width)],
@@ -59,8 +60,8 @@ def report(
         step_report(step, width) if step else [],
         [line for sentence in firewall_limits(snapshot) for line in wrapped(sentence, width)],
         by_hand(snapshot, width),
-        [line for hint in (*hints, *unpackaged(snapshot)) for line in wrapped(f"Note: {hint}.", width)],
-        next_step(verdicts, stack, width, ahead, step),
+        [line for hint in (*hints, *missing) for line in wrapped(f"Note: {hint}.", width)],
+        next_step(verdicts, stack, width, ahead, step, first="make functions && " if missing else ""),
     ]
     return [line for section in sections if section for line in (*section, Text())][:-1]
 
@@ -369,9 +370,15 @@ def unpackaged(snapshot: Snapshot) -> Iterator[str]:
 
 
 def next_step(
-    verdicts: Verdicts, stack: str, width: int | None, ahead: str | None = None, step: Step | None = None
+    verdicts: Verdicts,
+    stack: str,
+    width: int | None,
+    ahead: str | None = None,
+    step: Step | None = None,
+    *,
+    first: str = "",
 ) -> list[Text]:
-    """One line: what to do with this preview."""
+    """One line: what to do with this preview; ``first`` is what ``pulumi up`` would stop without."""
     if verdicts.blocking:
         return wrapped(f"Next: {to_fix(verdicts)}", width)
     folder, _, name = stack.rpartition("/")
@@ -380,8 +387,10 @@ def next_step(
         return wrapped(f"Next: clear what the step from {step.before} to {step.after} would be refused for.", width)
     if ahead:
         name = name.removeprefix("Pulumi.").removesuffix(".yaml")
-        return wrapped(f"Next: say phase: {ahead} in Pulumi.{name}.yaml; then {place}pulumi up --stack {name}", width)
-    return wrapped(f"Next: {place}pulumi up --stack {name}", width)
+        return wrapped(
+            f"Next: say phase: {ahead} in Pulumi.{name}.yaml; then {first}{place}pulumi up --stack {name}", width
+        )
+    return wrapped(f"Next: {first}{place}pulumi up --stack {name}", width)
 
 
 def _count(number: int, noun: str) -> str:

@@ -247,7 +247,10 @@ def test_functions_without_a_package_are_noted_with_how_to_make_it() -> None:
     packaged = replace(resource("other", kind), inputs={"code": {"path": "functions"}})
     found = " ".join(shown(text.report(snapshot(function, packaged), verdicts(), 80, "dev")).split())
     assert "Note: packages are missing, of 1 function; pulumi up wants them made: make functions." in found
-    assert "Note:" not in shown(text.report(snapshot(packaged), verdicts(), 80, "dev"))
+    assert found.endswith("Next: make functions && pulumi up --stack dev")
+    without = shown(text.report(snapshot(packaged), verdicts(), 80, "dev"))
+    assert "Note:" not in without
+    assert without.endswith("Next: pulumi up --stack dev\n")
 
 
 @pytest.mark.parametrize("stack", STACKS)
