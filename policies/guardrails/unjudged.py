@@ -93,8 +93,8 @@ def read_types() -> frozenset[str]:
         for name, module in sys.modules.items()
         if name.startswith("guardrails.") and name not in _ORGANISATIONS and module is not None
     ]
-    for module in modules:
-        _collect(_constants(module), found)
+    # Modules import each other's constants; each is looked through once.
+    _collect(list({id(value): value for module in modules for value in _constants(module)}.values()), found)
     return frozenset(found)
 
 
