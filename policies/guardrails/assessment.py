@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from guardrails.catalogue import rules, rules_by_type
 from guardrails.context import Context
+from guardrails.evaluation import Evaluation, Outcome
 from guardrails.exemptions import Exemption, Problem
-from guardrails.judgement import Judgement, Verdict, judge
+from guardrails.judgement import Verdict, judge
 from guardrails.levels import Level
 from guardrails.rules import Rule
 from guardrails.stack import Stack
@@ -44,8 +45,7 @@ class Assessment:
 def assess(stack: Stack, context: Context) -> Assessment:
     """Every rule on every resource it reads."""
     findings: list[Finding] = []
-    touched: set[Exemption] = set()
-    seen: set[tuple[str, str]] = set()
+    evaluation = Evaluation(context)
     used: set[str] = set()
     judgements = passed = 0
     applying = {rule.name for rule in rules() if context.applies(rule)}
@@ -60,28 +60,22 @@ def assess(stack: Stack, context: Context) -> Assessment:
             used.add(rule.name)
             judgements += 1
             passed += judgement.verdict is Verdict.PASS
-            if judgement.verdict is Verdict.PASS:
-                continue
-            seen.add((rule.name, resource.urn))
-            exemption = context.exemptions.find(rule.name, resource.urn, resource.name)
-            if exemption:
-                touched.add(exemption)
-            findings.extend(_findings(rule, resource, judgement, exemption, context))
+            # A part that passes does not undo what another part of its resource fails.
+            if judgement.verdict is not Verdict.PASS:
+                findings.extend(_findings(evaluation.settle(rule, resource, judgement)))
     unread = unjudged(stack.resources)
     problems = (
         *context.problems(),
         *(unread.problems(context.values(UNJUDGED)) if context.level(UNJUDGED) is not Level.DISABLED else ()),
-        *context.exemptions.unmatched(touched),
-        *context.baseline.vanished(seen, {rule.name for rule in rules()} - applying),
+        *evaluation.unmatched(),
+        *evaluation.vanished({rule.name for rule in rules()} - applying),
     )
     return Assessment(tuple(findings), problems, judged, judgements, passed, frozenset(used), unread)
 
 
-def _findings(
-    rule: Rule, resource: Resource, judgement: Judgement, exemption: Exemption | None, context: Context
-) -> Iterator[Finding]:
-    verdict = context.verdict(rule, resource.urn, judgement, exemption)
+def _findings(outcome: Outcome) -> Iterator[Finding]:
+    rule, resource, judgement = outcome.rule, outcome.resource, outcome.judgement
     for message in judgement.messages:
-        yield Finding(rule, resource, verdict, message, exemption)
+        yield Finding(rule, resource, outcome.verdict, message, outcome.exemption)
     if judgement.broken or not judgement.messages:
         yield Finding(rule, resource, Verdict.UNDETERMINED, judgement.stopped, broken=judgement.broken)

@@ -18,7 +18,9 @@ from guardrails import pack
 from guardrails.context import Context
 from guardrails.documents import MalformedDocumentError, read
 from guardrails.judgement import Verdict, judge
+from guardrails.messages import plain_properties
 from guardrails.rules import REGISTRY, Rule, resource_rule, stack_rule
+from guardrails.sdk import decode_once
 from guardrails.stack import Stack
 from guardrails.view import Node, Opaque, Resource, UndeterminedError
 from tests.policies.engine_client import to_struct
@@ -59,7 +61,7 @@ def queue(name: str = "orders", **inputs: Any) -> Resource:
 
 
 def servicer(*rules: Rule) -> Any:
-    pack._decode_once()
+    decode_once()
     return sdk._PolicyAnalyzerServicer("p", "0.0.1", pack.build(Context(), rules), EnforcementLevel.MANDATORY)
 
 
@@ -109,7 +111,7 @@ def test_an_unknown_ends_a_stack_rule_only_for_its_own_resource(made: Any) -> No
 
 
 def test_each_message_is_decoded_once_for_all_policies() -> None:
-    pack._decode_once()
+    decode_once()
     properties = to_struct({"count": 3, "share": 0.5, "gone": None})
     first = sdk.unknown_checking_proxy(sdk.deserialize_properties(sdk.json_format.MessageToDict(properties)))
     again = sdk.unknown_checking_proxy(sdk.deserialize_properties(sdk.json_format.MessageToDict(properties)))
@@ -119,12 +121,12 @@ def test_each_message_is_decoded_once_for_all_policies() -> None:
 
 
 def test_unknowns_and_secrets_are_marked_at_the_border() -> None:
-    plain = pack.plain_properties(to_struct({"a": [{"b": {"$groundwork": "unknown"}}], "c": {"$groundwork": "secret"}}))
+    plain = plain_properties(to_struct({"a": [{"b": {"$groundwork": "unknown"}}], "c": {"$groundwork": "secret"}}))
     assert plain == {"a": [{"b": Opaque.UNKNOWN}], "c": Opaque.SECRET}
 
 
 def test_what_a_repair_does_not_change_goes_back_as_it_came() -> None:
-    pack._decode_once()
+    decode_once()
     properties = to_struct({"password": {"$groundwork": "secret"}, "size": 3, "arn": {"$groundwork": "unknown"}})
     decoded = sdk.unknown_checking_proxy(sdk.deserialize_properties(sdk.json_format.MessageToDict(properties), True))
     assert to_struct(sdk.serialize_properties(decoded)) == properties

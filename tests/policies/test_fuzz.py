@@ -23,6 +23,7 @@ from guardrails.context import Context, configured
 from guardrails.exemptions import read as read_exceptions
 from guardrails.kinds import aws
 from guardrails.remediation import REPAIRS
+from guardrails.sdk import decode_once
 from guardrails.stack import Stack
 from guardrails.view import Opaque, Resource
 from tests.policies.fixtures import cases, urn_of
@@ -181,7 +182,7 @@ def test_the_analyzer_answers_any_message(data: st.DataObject) -> None:
 
 
 def analyzer() -> Any:
-    pack._decode_once()
+    decode_once()
     servicer = sdk._PolicyAnalyzerServicer("p", "0.0.1", pack.build(Context()), EnforcementLevel.MANDATORY)
     level = analyzer_pb2.EnforcementLevel.Value("REMEDIATE")
     configuration = {name: analyzer_pb2.PolicyConfig(enforcementLevel=level) for name in REPAIRS}
