@@ -280,7 +280,9 @@ def _run(python: Path, project: Project, stack: str, configuration: Configuratio
         # What the program prints is not part of what the command prints.
         # Programs write the region into names; where nobody says it they would write None.
         environment = {"AWS_REGION": _region(configuration), **os.environ}
-        ended = subprocess.run(command, cwd=folder, env=environment, stdout=_STANDARD_ERROR, check=False)  # noqa: S603
+        ended = subprocess.run(  # noqa: S603
+            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=_STANDARD_ERROR, check=False
+        )
         if not outcome.is_file():
             raise ProjectError(
                 f"{project.folder}: the program ended with {ended.returncode} before it was done", expected=False
@@ -295,6 +297,8 @@ def _told(error: dict[str, str], python: Path, project: Project, stack: str, eng
     kind, message, trace = error["kind"], error["message"], error.get("traceback", "")
     refused = next((refusal for refusal in engine.refusals if refusal in message), None)
     place = error.get("place") or str(project.folder)
+    if error.get("place") and project.root != Path.cwd():
+        place = f"{project.folder}/{place}"
     if kind == "NoPulumi":
         return ProjectError(
             f"{project.folder}: {python} has no Pulumi SDK; install the program's requirements into it: pulumi install"

@@ -114,6 +114,8 @@ def _run(task: dict[str, Any]) -> dict[str, Any]:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     loop.set_default_executor(ThreadPoolExecutor(64))
+    passed: list[tuple[BaseException, str]] = []
+    loop.set_task_factory(functools.partial(_watched, passed, task["root"]))
 
     def program() -> None:
         runpy.run_path(task["program"], run_name="__main__")
@@ -123,8 +125,24 @@ def _run(task: dict[str, Any]) -> dict[str, Any]:
     except SystemExit as end:
         return {} if not end.code else {"kind": "SystemExit", "message": f"it ended itself with {end.code!r}"}
     except Exception as error:
-        return _told(error, task["root"])
+        place = _place(error, task["root"]) or next((place for one, place in passed if one is error), "")
+        return _told(error, place)
     return {}
+
+
+def _watched(passed: list[tuple[BaseException, str]], root: str, loop: Any, coroutine: Any, **facts: Any) -> Any:
+    """A task that notes where in the program its error was: awaited twice, as outputs are, a task forgets it."""
+
+    async def watched() -> Any:
+        try:
+            return await coroutine
+        except Exception as error:
+            place = _place(error, root)
+            if place:
+                passed.append((error, place))
+            raise
+
+    return asyncio.Task(watched(), loop=loop, **facts)
 
 
 def _known(function: Any, **arguments: Any) -> dict[str, Any]:
@@ -132,11 +150,11 @@ def _known(function: Any, **arguments: Any) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if name in inspect.signature(function).parameters}
 
 
-def _told(error: BaseException, root: str) -> dict[str, Any]:
+def _told(error: BaseException, place: str) -> dict[str, Any]:
     return {
         "kind": type(error).__name__,
-        "message": str(error),
-        "place": _place(error, root),
+        "message": " ".join(str(error).split()),
+        "place": place,
         "name": getattr(error, "key", None) or getattr(error, "name", None) or "",
         "traceback": "".join(traceback.format_exception(type(error), error, error.__traceback__)),
     }
@@ -158,7 +176,8 @@ def _place(error: BaseException, root: str) -> str:
         if file:
             place = f"{file}:{trace.tb_lineno}"
         trace = trace.tb_next
-    return place
+    before = error.__cause__ or error.__context__
+    return place or (_place(before, root) if before else "")
 
 
 if __name__ == "__main__":

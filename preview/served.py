@@ -52,8 +52,9 @@ class _Monitor(resource_pb2_grpc.ResourceMonitorServicer):
             try:
                 return method(request)
             except Exception as error:
-                engine.refusals.append(str(error))
-                context.abort(grpc.StatusCode.UNKNOWN, str(error))
+                said = " ".join(str(error).split())
+                engine.refusals.append(said)
+                context.abort(grpc.StatusCode.UNKNOWN, said)
 
         return call
 
