@@ -42,7 +42,7 @@ def _inline(direction: str) -> Form:
 
 _RULE = Form(direction="type", lists="prefixListIds")
 _ONE_SOURCE = Form(protocol="ipProtocol", ranges=("cidrIpv4", "cidrIpv6"), lists="prefixListId")
-# https://docs.aws.amazon.com/lightsail/2016-11-28/api-reference/API_PortInfo.html: cidrs is 0.0.0.0/0 where none is said.
+# Lightsail user guide, "Instance firewalls": a rule admits any address unless it is restricted to some.
 _LIGHTSAIL = Form(blocks="portInfos", ranges=("cidrs", "ipv6Cidrs"), absent="0.0.0.0/0")
 
 FORMS: Mapping[str, Mapping[str, Form]] = {

@@ -53,6 +53,7 @@ PRESENCE_ONLY = PRESENCE_FAILS | {
     "group-launch-template",
     "instance-no-elastic-address",
     "lambda-environment-key",
+    "lightsail-ports-said",
     "lambda-failures-kept",
     "lambda-in-vpc",
     "lambda-log-group",

@@ -148,6 +148,19 @@ def prefix_list_not_internet(group: Resource, stack: Stack) -> Messages:
 
 
 @stack_rule(
+    "Lightsail servers say which ports are open",
+    "high",
+    kinds.LIGHTSAIL_INSTANCE,
+    ids=(),
+    why="A new one is open to the whole internet on port 22, or 3389 for Windows, until somebody says otherwise.",
+    fix="Declare an aws.lightsail.InstancePublicPorts for it with the web ports alone; it closes all others.",
+)
+def lightsail_ports_said(server: Resource, stack: Stack) -> Messages:
+    if not stack.referrers(server, "instanceName", kinds.LIGHTSAIL_PORTS):
+        yield "nothing closes the ports that Lightsail opens by itself (SSH or RDP, to everybody)"
+
+
+@stack_rule(
     "No prefix list lets everything out to everywhere",
     "medium",
     *(type_ for type_, form in FORMS["egress"].items() if form.lists),
