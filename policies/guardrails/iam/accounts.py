@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import re
-from weakref import WeakKeyDictionary
 
 from guardrails import data
+from guardrails.per_stack import per_stack
 from guardrails.stack import Stack
 from guardrails.view import UndeterminedError
 
 _ACCOUNT = re.compile(r"arn:[^:]*:[^:]*:[^:]*:(\d{12}):")
 _PRINCIPAL = re.compile(r"(?:arn:[^:]*:(?:iam|sts)::)?(\d{12})(?::.*)?")
-_KNOWN: WeakKeyDictionary[Stack, frozenset[str]] = WeakKeyDictionary()
 
 
 def own_accounts(stack: Stack) -> frozenset[str]:
     """The accounts in which the stack's resources are, by their ARNs; undetermined before there is one."""
-    if stack not in _KNOWN:
-        arns = (resource.outputs.get("arn") for resource in stack.resources)
-        found = (_ACCOUNT.match(arn) for arn in arns if isinstance(arn, str))
-        _KNOWN[stack] = frozenset(match[1] for match in found if match)
-    if not _KNOWN[stack]:
+    accounts = _accounts(stack)
+    if not accounts:
         raise UndeterminedError("the stack's own account")
-    return _KNOWN[stack]
+    return accounts
+
+
+@per_stack
+def _accounts(stack: Stack) -> frozenset[str]:
+    arns = (resource.outputs.get("arn") for resource in stack.resources)
+    found = (_ACCOUNT.match(arn) for arn in arns if isinstance(arn, str))
+    return frozenset(match[1] for match in found if match)
 
 
 def account_of(principal: str) -> str | None:

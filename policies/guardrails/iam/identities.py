@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from weakref import WeakKeyDictionary
 
 from guardrails import documents, kinds
 from guardrails.documents import MalformedDocumentError, Statement
 from guardrails.iam.held import DOCUMENTS, GROUP, PERMISSION_SET_POLICY, identity_policies
 from guardrails.iam.patterns import contains, matches
 from guardrails.kinds import aws
+from guardrails.per_stack import per_stack
 from guardrails.stack import Stack
 from guardrails.view import Resource, UndeterminedError
 
@@ -119,16 +119,18 @@ def _denied(statement: Statement, denials: Iterable[Statement]) -> bool:
     )
 
 
-_KNOWN: WeakKeyDictionary[Stack, dict[str, Rights]] = WeakKeyDictionary()
-"""Several rules ask for the same principal's rights; a stack is indexed once and does not change."""
-
-
 def rights_of(principal: Resource, stack: Stack) -> Rights:
     """What the stack's policies let a principal do; a user also by the groups that the stack puts it in."""
-    known = _KNOWN.setdefault(stack, {})
+    known = _rights(stack)
     if principal.urn not in known:
         known[principal.urn] = _collect(principal, stack)
     return known[principal.urn]
+
+
+@per_stack
+def _rights(stack: Stack) -> dict[str, Rights]:
+    """Those asked for so far, by URN; several rules ask for the same principal's."""
+    return {}
 
 
 def _collect(principal: Resource, stack: Stack) -> Rights:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from weakref import WeakKeyDictionary
 
 from guardrails import data, documents, kinds
 from guardrails.documents import Statement
@@ -12,6 +11,7 @@ from guardrails.iam.escalation import PASSING, Method, methods_open_to, passes_t
 from guardrails.iam.identities import PRINCIPALS, SET_BOUNDARY, Rights, rights_of
 from guardrails.iam.patterns import matches
 from guardrails.kinds import aws
+from guardrails.per_stack import per_stack
 from guardrails.principals import service_of
 from guardrails.rules import Messages, stack_rule
 from guardrails.stack import Stack
@@ -89,15 +89,10 @@ def iam_no_role_above(principal: Resource, stack: Stack) -> Messages:
     rights.complete()
 
 
-_POWERFUL: WeakKeyDictionary[Stack, list[Resource]] = WeakKeyDictionary()
-"""Every principal is compared with the same few roles."""
-
-
+@per_stack
 def _powerful_roles(stack: Stack) -> list[Resource]:
-    if stack not in _POWERFUL:
-        roles = stack.of_type(kinds.ROLE)
-        _POWERFUL[stack] = [role for role in roles if _is_powerful(role, rights_of(role, stack))]
-    return _POWERFUL[stack]
+    """The few roles that every principal is compared with."""
+    return [role for role in stack.of_type(kinds.ROLE) if _is_powerful(role, rights_of(role, stack))]
 
 
 def _is_powerful(principal: Resource, rights: Rights) -> bool:
