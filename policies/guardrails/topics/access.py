@@ -15,6 +15,7 @@ from guardrails.iam.identities import (
     GROUP_USERS,
     USER_ATTACHMENTS,
     USER_GROUPS,
+    covers,
 )
 from guardrails.iam.narrowing import chooses_resources, names_something
 from guardrails.iam.patterns import contains, has_wildcard, matches
@@ -31,6 +32,10 @@ _MANAGED = {
 """What attaches managed policies by their ARNs, and the property that names them."""
 
 
+_GIVES_ALL = "iam:putrolepolicy"
+"""Who may do this to every role lacks nothing."""
+
+
 @resource_rule(
     "No policy allows everything",
     "critical",
@@ -44,6 +49,8 @@ def iam_no_administrator(policy: Resource) -> Messages:
         if any(map(services.is_anything, statement.actions)):
             where = "every resource" if "*" in statement.resources else ", ".join(statement.resources[:3])
             yield f"{statement.label} allows every action on {where}"
+        elif statement.not_actions and covers(statement, _GIVES_ALL) and _covers_all(statement, "*"):
+            yield f"{statement.label} allows everything but {', '.join(statement.not_actions[:3])}, also to give itself the rest"
 
 
 @resource_rule(
@@ -79,35 +86,40 @@ _MAKING = ("Allocate", "Copy", "Create", "Import", "Register", "Request", "Run",
 
 
 @lru_cache(maxsize=4096)
-def _risk(pattern: str, resources: tuple[str, ...]) -> str | None:
-    """The gravest thing that an entry of Action can do to every resource of a type, of what could be limited to some.
+def _risks(pattern: str, resources: tuple[str, ...]) -> frozenset[str]:
+    """What an entry of Action can do to every resource of a type, of what could be limited to some.
 
     ``resources`` are the last parts of ARNs. Where they name types, instead of being a star alone, making something new and
     reading what is no data is as narrow as it gets.
     """
     if services.is_anything(pattern):
-        return None
+        return frozenset()
     all_ = services.matching(pattern)
     limitable = [
         one
         for one in all_
-        if str(one).lower() not in data.WHOLE_ACCOUNT
+        if str(one).lower() not in (data.WHOLE_ACCOUNT if len(all_) > 1 else (*data.WHOLE_ACCOUNT, *_OWN_RULES))
         and any(contains(resource, last_part(type_)) for type_ in one.types for resource in resources)
     ]
     typed = "*" not in resources
-    names = {str(one).lower() for one in limitable}.difference(_OWN_RULES if len(all_) == 1 else ())
-    grave = [one for one in limitable if str(one).lower() in names and not one.name.startswith(_READING)]
-    if names & data.CREDENTIAL_ACTIONS:
-        return CREDENTIALS
-    if any(one.level == services.PERMISSIONS for one in grave):
-        return SHARING
-    if names & data.DATA_ACTIONS:
-        return DATA
-    changing = [one for one in grave if one.level in (services.WRITE, services.TAGGING)]
-    if any(not (typed and one.name.startswith(_MAKING)) for one in changing):
-        return CHANGES
+    found = {_risk(one) for one in limitable if not (typed and _risk(one) == CHANGES and one.name.startswith(_MAKING))}
+    if found - {REST}:
+        return frozenset(found - {REST})
     # A pattern such as ec2:Describe* is for the listings in it, which take no resource.
-    return REST if not typed and 2 * len(names) > len(all_) else None
+    return frozenset({REST} if not typed and 2 * len(limitable) > len(all_) else ())
+
+
+def _risk(action: services.Action) -> str:
+    """The gravest thing that an action can do."""
+    name = str(action).lower()
+    if name in data.CREDENTIAL_ACTIONS:
+        return CREDENTIALS
+    if action.level == services.PERMISSIONS and not action.name.startswith(_READING):
+        return SHARING
+    if name in data.DATA_ACTIONS:
+        return DATA
+    changes = action.level in (services.WRITE, services.TAGGING) and not action.name.startswith(_READING)
+    return CHANGES if changes else REST
 
 
 def _wide_resources(statement: Statement) -> tuple[str, ...]:
@@ -123,7 +135,7 @@ def _unlimited(policy: Resource, risk: str, words: str) -> Messages:
         if chooses_resources(statement):
             continue
         resources = _wide_resources(statement)
-        wide = [action for action in statement.actions if resources and _risk(action, resources) == risk]
+        wide = [action for action in statement.actions if resources and risk in _risks(action, resources)]
         if wide:
             shown = ", ".join(wide[:3]) + (", …" if len(wide) > 3 else "")
             where = "every resource" if "*" in resources else "every resource of a type"
@@ -134,7 +146,7 @@ def _unlimited(policy: Resource, risk: str, words: str) -> Messages:
     "Actions that hand out credentials are limited to resources",
     "high",
     *IDENTITY_TYPES,
-    ids=("checkov:CKV_AWS_287", "checkov:CKV_AWS_107"),
+    ids=("checkov:CKV_AWS_287", "checkov:CKV_AWS_107", "checkov:CKV_AWS_355"),
     why="Whoever has the identity can become every other one whose credentials it can ask for.",
     fix="Name the roles, users or clusters whose credentials are needed.",
 )
@@ -146,7 +158,7 @@ def iam_credentials_limited(policy: Resource) -> Messages:
     "Actions that change who has access are limited to resources",
     "high",
     *IDENTITY_TYPES,
-    ids=("checkov:CKV_AWS_289", "checkov:CKV_AWS_109"),
+    ids=("checkov:CKV_AWS_289", "checkov:CKV_AWS_109", "checkov:CKV_AWS_355"),
     why="One such permission on everything is as good as all permissions: it can open any resource to anybody.",
     fix="Name the ARNs; let only the deployment's own role change policies.",
 )
@@ -158,7 +170,7 @@ def iam_sharing_limited(policy: Resource) -> Messages:
     "Actions that read stored data are limited to resources",
     "high",
     *IDENTITY_TYPES,
-    ids=("checkov:CKV_AWS_288", "checkov:CKV_AWS_108"),
+    ids=("checkov:CKV_AWS_288", "checkov:CKV_AWS_108", "checkov:CKV_AWS_355"),
     why="A workload that may read one bucket should not, by one character, be able to carry them all away.",
     fix="Name the ARNs of the buckets, secrets, parameters, tables or queues that are read.",
 )
@@ -170,7 +182,7 @@ def iam_data_limited(policy: Resource) -> Messages:
     "Actions that change things are limited to resources",
     "high",
     *IDENTITY_TYPES,
-    ids=("checkov:CKV_AWS_290", "checkov:CKV_AWS_111"),
+    ids=("checkov:CKV_AWS_290", "checkov:CKV_AWS_111", "checkov:CKV_AWS_355"),
     why="A mistake or an intruder in one workload can then delete what belongs to all others.",
     fix="Name the ARNs; where only tags tell resources apart, add a condition on aws:ResourceTag.",
 )
