@@ -10,7 +10,7 @@ from guardrails.documents import Statement
 from guardrails.iam import services
 from guardrails.iam.accounts import account_of, is_foreign
 from guardrails.iam.arns import is_named, names_one, names_owner
-from guardrails.iam.conditions import always_applies
+from guardrails.iam.conditions import always_applies, bound, parse
 from guardrails.iam.held import (
     BUCKET_TYPES,
     DOCUMENTS,
@@ -57,6 +57,7 @@ _JUDGED_ELSEWHERE = (
     aws("apigateway/RestApiPolicy"),
 )
 """What has a rule of its own in its topic, and APIs, which may be for everyone."""
+_EVENT_PERMISSION = aws("cloudwatch/EventPermission")
 OTHER_TYPES = tuple(type_ for type_ in RESOURCE_DOCUMENTS if type_ not in _JUDGED_ELSEWHERE)
 _EVERY_TYPE = tuple(RESOURCE_DOCUMENTS)
 _NOT_KEYS = tuple(type_ for type_ in RESOURCE_DOCUMENTS if type_ not in KEY_TYPES)
@@ -74,11 +75,16 @@ def _allowing(resource: Resource) -> Iterator[Statement]:
     "No log, file system, vault, stream or search policy is public",
     "high",
     *OTHER_TYPES,
+    _EVENT_PERMISSION,
     ids=("checkov:CKV_AWS_283",),
     why="A resource policy for Principal * opens the resource to every AWS account.",
     fix="Name the principals; a service principal gets a condition on aws:SourceArn or aws:SourceAccount.",
 )
 def other_policies_not_public(resource: Resource) -> Messages:
+    if resource.type == _EVENT_PERMISSION:
+        if resource.get("principal") == "*" and not _asks_for_organisation(resource):
+            yield "every AWS account may send events to the bus"
+        return
     document = documents.read(resource, DOCUMENTS[resource.type])
     if resource.type != _FILE_SYSTEM_POLICY:
         yield from public_statements(document)
@@ -90,6 +96,13 @@ def other_policies_not_public(resource: Resource) -> Messages:
 
 
 _FILE_SYSTEM_POLICY = aws("efs/FileSystemPolicy")
+
+
+def _asks_for_organisation(permission: Resource) -> bool:
+    """Whether an event bus's permission for everyone has a condition, which it writes out of the policy language's elements."""
+    operator, key, value = (str(permission.get(f"condition.{path}", "")) for path in ("type", "key", "value"))
+    condition = parse(operator, key, [value], variables=True)
+    return condition is not None and bound([condition], "aws:PrincipalOrgID").to(is_named)
 
 
 def _is_true(value: str) -> bool:
