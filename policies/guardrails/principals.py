@@ -124,11 +124,16 @@ def is_account(principal: str) -> bool:
 
 def is_public(statement: Statement) -> bool:
     """Whether a statement allows something to any AWS principal, with no condition that keeps strangers out."""
-    return (
-        statement.allows
-        and (is_everyone(statement) or bool(statement.not_principals))
-        and not keeps_strangers_out(statement)
+    anyone = (
+        is_everyone(statement) or bool(statement.not_principals) or any(map(_is_of_any_account, statement.principals))
     )
+    return statement.allows and anyone and not keeps_strangers_out(statement)
+
+
+def _is_of_any_account(principal: tuple[str, str]) -> bool:
+    """Whether a principal is a pattern over accounts, which is meant for everyone, though IAM may refuse it."""
+    kind, name = principal
+    return kind == "AWS" and has_wildcard(name) and not names_owner(name)
 
 
 def keeps_strangers_out(statement: Statement) -> bool:
