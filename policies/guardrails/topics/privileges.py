@@ -81,8 +81,9 @@ def _boundaries(principal: Resource, stack: Stack) -> Iterator[tuple[Resource, s
 )
 def iam_no_role_above(principal: Resource, stack: Stack) -> Messages:
     rights = rights_of(principal, stack)
-    if not _is_powerful(principal, rights) and _powerful_roles(stack):
-        for role in _powerful_roles(stack):
+    powerful = _powerful_roles(stack)
+    if powerful and not _is_among(powerful, principal, rights):
+        for role in powerful:
             way = _way_to(role, principal, rights)
             if way:
                 yield f"by {way} it becomes {role.name}, which can do or give itself everything"
@@ -93,6 +94,13 @@ def iam_no_role_above(principal: Resource, stack: Stack) -> Messages:
 def _powerful_roles(stack: Stack) -> list[Resource]:
     """The few roles that every principal is compared with."""
     return [role for role in stack.of_type(kinds.ROLE) if _is_powerful(role, rights_of(role, stack))]
+
+
+def _is_among(powerful: list[Resource], principal: Resource, rights: Rights) -> bool:
+    """Whether a principal is as powerful, which of roles is known already."""
+    if principal.type == kinds.ROLE:
+        return any(role.urn == principal.urn for role in powerful)
+    return _is_powerful(principal, rights)
 
 
 def _is_powerful(principal: Resource, rights: Rights) -> bool:
