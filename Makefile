@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 STACK  ?= dev
 # Where an image switches bytecode off, each of some hundred Python processes would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
-REHEARSED ?= dev examples/ecs-web/prod examples/thulobazaar/prod@launch
+REHEARSED ?= dev examples/chat-app/prod examples/ecs-web/prod examples/thulobazaar/prod@launch
 
 .DEFAULT_GOAL := help
 .PHONY: help preview preview-all verify-all verify-kubernetes rehearse test lint format types kubernetes functions golden docs bench lock clean
