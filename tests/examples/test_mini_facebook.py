@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -245,22 +247,52 @@ def test_the_private_api_is_reached_by_nodes_and_from_the_private_subnets() -> N
     assert let_in == {"minifacebook-compute-nodes", *subnets(snapshot, "private")}
 
 
+BEFORE = list(kubernetes_versions())[1]
+
+
+def dev_otherwise(config: Config) -> None:
+    config["groundwork:compute"]["kubernetes"]["version"] = BEFORE
+    config["groundwork:services"]["notification"]["nodes"] = "compute-optimized"
+    config["groundwork:data"]["proxy"] = {}
+    del config["groundwork:data"]["rotation_days"]
+
+
+def prod_otherwise(config: Config) -> None:
+    config["groundwork:services"]["notification"]["nodes"] = "compute-optimized"
+    config["groundwork:cache"]["shards"] = 2
+    # Sealed values belong to whoever sealed them, so the stack files hold none.
+    config["groundwork:messaging"]["push"] = {"android": {"service_account": {"secure": "v1:sealed"}}}
+    config["groundwork:functions"]["notification-processor"]["uses"]["push"] = "send"
+    del config["groundwork:migration"]
+
+
+@pytest.fixture(scope="module")
+def otherwise(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Snapshot]:
+    """A stack with other settings, none of which has to do with another: run once for the tests of each."""
+    folder = tmp_path_factory.mktemp("otherwise")
+
+    @functools.cache
+    def run(stack: str) -> Snapshot:
+        change = {DEV: dev_otherwise, PROD: prod_otherwise}[stack]
+        return run_found(changed(stack, folder / f"{change.__name__}.yaml", change))
+
+    return run
+
+
 @proves("S1-03")
-def test_the_version_is_a_setting_that_takes_the_add_ons_along_and_refuses_1_28(tmp_path: Path) -> None:
-    def of_version(version: str) -> Any:
-        def change(config: Config) -> None:
-            config["groundwork:compute"]["kubernetes"]["version"] = version
+def test_the_version_is_a_setting_that_takes_the_add_ons_along_and_refuses_1_28(
+    otherwise: Callable[[str], Snapshot], tmp_path: Path
+) -> None:
+    def asked(config: Config) -> None:
+        config["groundwork:compute"]["kubernetes"]["version"] = "1.28"
 
-        return change
-
-    before = list(kubernetes_versions())[1]
-    snapshot = run_found(changed(DEV, tmp_path / "before.yaml", of_version(before)))
-    assert only(snapshot, CLUSTER).inputs["version"] == before
-    assert {group.inputs["version"] for group in snapshot.of_type(NODE_GROUP)} == {before}
+    snapshot = otherwise(DEV)
+    assert only(snapshot, CLUSTER).inputs["version"] == BEFORE
+    assert {group.inputs["version"] for group in snapshot.of_type(NODE_GROUP)} == {BEFORE}
     versions = {add_on.inputs["addonName"]: add_on.inputs["addonVersion"] for add_on in snapshot.of_type(ADD_ON)}
-    assert versions == kubernetes_versions()[before].addons
+    assert versions == kubernetes_versions()[BEFORE].addons
     with pytest.raises(Mistakes) as caught:
-        load_stack(changed(DEV, tmp_path / "asked.yaml", of_version("1.28")))
+        load_stack(changed(DEV, tmp_path / "asked.yaml", asked))
     [mistake] = caught.value.mistakes
     assert "support of 1.28 ends for good on 2025-11-26" in str(mistake)
 
@@ -284,17 +316,14 @@ def test_two_node_groups_have_the_classes_and_bounds_that_were_asked_for(stack: 
 
 @STACKS
 @proves("S1-04", "S1-23")
-def test_spot_nodes_take_only_what_asks_for_them(stack: str, tmp_path: Path) -> None:
-    def run_there(config: Config) -> None:
-        config["groundwork:services"]["notification"]["nodes"] = "compute-optimized"
-
+def test_spot_nodes_take_only_what_asks_for_them(stack: str, otherwise: Callable[[str], Snapshot]) -> None:
     snapshot = snapshot_of(stack)
     group = named(snapshot, NODE_GROUP, "-compute-optimized").inputs
     assert group["capacityType"] == "SPOT"
     assert group["labels"]["workload"] == "non-critical"
     assert group["taints"] == [{"key": "spot", "value": "true", "effect": "NO_SCHEDULE"}]
     assert not any("tolerations" in pod(snapshot, service) for service in SERVICES)
-    asking = pod(run_found(changed(stack, tmp_path / "spot.yaml", run_there)), "notification")
+    asking = pod(otherwise(stack), "notification")
     assert asking["nodeSelector"]["groundwork/nodes"] == "compute-optimized"
     assert {(item["key"], item["value"]) for item in asking["tolerations"]} == {("spot", "true")}
 
@@ -616,15 +645,12 @@ def test_every_database_is_measured_closely_and_speaks_tls_alone(stack: str) -> 
 
 
 @proves("S1-08")
-def test_a_setting_puts_rds_proxy_before_the_database_in_place_of_rotation(tmp_path: Path) -> None:
+def test_a_setting_puts_rds_proxy_before_the_database_in_place_of_rotation(
+    otherwise: Callable[[str], Snapshot],
+) -> None:
     """The proxy knows one login at a time, and would turn away copies that hold the one before."""
-
-    def with_proxy(config: Config) -> None:
-        config["groundwork:data"]["proxy"] = {}
-        del config["groundwork:data"]["rotation_days"]
-
     assert not snapshot_of(DEV).of_type("aws:rds/proxy:Proxy")
-    snapshot = run_found(changed(DEV, tmp_path / "proxy.yaml", with_proxy))
+    snapshot = otherwise(DEV)
     proxy = only(snapshot, "aws:rds/proxy:Proxy")
     assert proxy.inputs["requireTls"] is True
     [container] = pod(snapshot, "user")["containers"]
@@ -668,13 +694,10 @@ def test_redis_is_encrypted_on_disk_and_on_the_way_and_asks_for_a_password(stack
 
 
 @proves("S1-09")
-def test_one_number_turns_cluster_mode_on(tmp_path: Path) -> None:
-    def in_shards(config: Config) -> None:
-        config["groundwork:cache"]["shards"] = 2
-
-    cache = only(run_found(changed(PROD, tmp_path / "shards.yaml", in_shards)), CACHE).inputs
-    assert (cache["numNodeGroups"], cache["replicasPerNodeGroup"]) == (2, 1)
-    assert "numCacheClusters" not in cache
+def test_one_number_turns_cluster_mode_on(otherwise: Callable[[str], Snapshot]) -> None:
+    inputs = only(otherwise(PROD), CACHE).inputs
+    assert (inputs["numNodeGroups"], inputs["replicasPerNodeGroup"]) == (2, 1)
+    assert "numCacheClusters" not in inputs
 
 
 DOMAINS = {DEV: ("t3.small.search", 1, 20), PROD: ("r6g.large.search", 3, 100)}
@@ -915,14 +938,8 @@ def test_messages_of_a_queue_fail_one_by_one_and_not_before_the_function_had_its
 
 
 @proves("S1-13")
-def test_notifications_reach_phones_once_push_has_its_credentials(tmp_path: Path) -> None:
-    """Sealed values belong to whoever sealed them, so the stack files hold none."""
-
-    def with_push(config: Config) -> None:
-        config["groundwork:messaging"]["push"] = {"android": {"service_account": {"secure": "v1:sealed"}}}
-        config["groundwork:functions"]["notification-processor"]["uses"]["push"] = "send"
-
-    snapshot = run_found(changed(PROD, tmp_path / "push.yaml", with_push))
+def test_notifications_reach_phones_once_push_has_its_credentials(otherwise: Callable[[str], Snapshot]) -> None:
+    snapshot = otherwise(PROD)
     application = only(snapshot, "aws:sns/platformApplication:PlatformApplication")
     variables = function(snapshot, "notification-processor").inputs["environment"]["variables"]
     assert variables["PUSH_ANDROID_ARN"] == application.outputs["arn"]
@@ -1540,11 +1557,10 @@ def test_the_cut_over_is_written_down_in_phases_with_a_way_back() -> None:
 
 
 @proves("S1-24")
-def test_dms_goes_when_it_is_left_out_and_nothing_that_holds_state_goes_with_it(tmp_path: Path) -> None:
-    def moved_in(config: Config) -> None:
-        del config["groundwork:migration"]
-
-    before, after = snapshot_of(PROD), run_found(changed(PROD, tmp_path / "moved.yaml", moved_in))
+def test_dms_goes_when_it_is_left_out_and_nothing_that_holds_state_goes_with_it(
+    otherwise: Callable[[str], Snapshot],
+) -> None:
+    before, after = snapshot_of(PROD), otherwise(PROD)
     assert not [resource for resource in after.resources if resource.type.startswith("aws:dms/")]
     kept = {resource.urn for resource in before.resources if resource.options.get("protect")}
     assert kept <= set(after.by_urn())
