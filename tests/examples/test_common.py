@@ -371,8 +371,8 @@ SIZES = {
 
 @pytest.mark.parametrize("phase", SIZES)
 @proves("C-03")
-def test_the_phase_alone_chooses_the_size_of_everything(phase: str, tmp_path: Path) -> None:
-    snapshot = run_found(changed("dev", tmp_path / f"{phase}.yaml", of_phase(phase)))
+def test_the_phase_alone_chooses_the_size_of_everything(phase: str) -> None:
+    snapshot = snapshot_of(f"dev@{phase}")
     (cpu, memory, least, most), (database, standby, readers), (zones, gateways) = SIZES[phase]
     for service in ("web", "api", "worker"):
         task = named(snapshot, TASK, f"-compute-{service}").inputs
@@ -434,12 +434,19 @@ def test_a_stack_file_overrides_each_size_and_takes_a_layer_away(tmp_path: Path)
 # C-04: stages
 
 
-def of_stage(stage: str, **further: Any) -> Callable[[Config], None]:
-    def change(config: Config) -> None:
-        config["groundwork:platform"] |= {"stage": stage, "phase": "launch"}
-        config.update({f"groundwork:{key}": value for key, value in further.items()})
+@pytest.fixture(scope="module")
+def of_stage(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Snapshot]:
+    """The dev stack as another stage, with a bucket that keeps no versions."""
 
-    return change
+    @cache
+    def run(stage: str) -> Snapshot:
+        def change(config: Config) -> None:
+            config["groundwork:platform"] |= {"stage": stage, "phase": "launch"}
+            config["groundwork:storage"] = {"images": {"purpose": "media", "cdn": True, "versioning": False}}
+
+        return run_found(changed("dev", tmp_path_factory.mktemp(stage) / "Pulumi.dev.yaml", change))
+
+    return run
 
 
 STAGES = pytest.mark.parametrize("stage", ["dev", "staging", "prod"])
@@ -447,8 +454,8 @@ STAGES = pytest.mark.parametrize("stage", ["dev", "staging", "prod"])
 
 @STAGES
 @proves("C-04")
-def test_only_production_is_protected_from_deletion(stage: str, tmp_path: Path) -> None:
-    snapshot = run_found(changed("dev", tmp_path / f"{stage}.yaml", of_stage(stage)))
+def test_only_production_is_protected_from_deletion(stage: str, of_stage: Callable[[str], Snapshot]) -> None:
+    snapshot = of_stage(stage)
     is_prod = stage == "prod"
     database = primary(snapshot)
     assert database.inputs["deletionProtection"] is is_prod
@@ -466,8 +473,8 @@ RETENTION = {"dev": {7}, "staging": {30}, "prod": {30}}
 
 @STAGES
 @proves("C-04")
-def test_logs_are_kept_and_attacks_refused_as_the_stage_says(stage: str, tmp_path: Path) -> None:
-    snapshot = run_found(changed("dev", tmp_path / f"{stage}.yaml", of_stage(stage)))
+def test_logs_are_kept_and_attacks_refused_as_the_stage_says(stage: str, of_stage: Callable[[str], Snapshot]) -> None:
+    snapshot = of_stage(stage)
     groups = snapshot.of_type("aws:cloudwatch/logGroup:LogGroup")
     assert {group.inputs["retentionInDays"] for group in groups} == RETENTION[stage]
     [firewall] = snapshot.of_type("aws:wafv2/webAcl:WebAcl")
@@ -478,9 +485,8 @@ def test_logs_are_kept_and_attacks_refused_as_the_stage_says(stage: str, tmp_pat
 
 @STAGES
 @proves("C-04")
-def test_what_dev_is_only_told_of_stops_the_later_stages(stage: str, tmp_path: Path) -> None:
-    forgetful = of_stage(stage, storage={"images": {"purpose": "media", "cdn": True, "versioning": False}})
-    verdicts = judge(run_found(changed("dev", tmp_path / f"{stage}.yaml", forgetful)), TODAY)
+def test_what_dev_is_only_told_of_stops_the_later_stages(stage: str, of_stage: Callable[[str], Snapshot]) -> None:
+    verdicts = judge(of_stage(stage), TODAY)
     found = [finding for finding in verdicts.findings if finding.rule == "s3-versioning"]
     assert [(finding.resource, finding.level.value) for finding in found] == [
         ("shop-images", "advisory" if stage == "dev" else "mandatory")
