@@ -34,8 +34,8 @@ class State:
             self.now[urn].CopyFrom(request.object)
             return answer
 
-        def drawing(values: Any, token: str, arguments: Any) -> Any:
-            answer = invoke(values, token, arguments)
+        def drawing(values: Any, token: str, arguments: Any, type_: Any = None) -> Any:
+            answer = invoke(values, token, arguments, type_)
             return {**answer, "randomPassword": self.drawn} if token == DRAW else answer
 
         patch.setattr(monitor.RecordingMonitor, "RegisterResource", remembering)
