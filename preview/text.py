@@ -252,8 +252,12 @@ def not_judged(verdicts: Verdicts, width: int | None, everything: str) -> list[T
         resources = _count(sum(len(resources) for _, resources in types), "resource")
         said = f"{resources} of {_count(len(types), 'type')} that no rule reads: {', '.join(listed)}{rest}"
         lines += wrapped(said, width, INDENT, INDENT * 2)
-    for component in verdicts.unjudged.components:
+    components = verdicts.unjudged.components
+    for component in components[:_LISTED]:
         said = f"the parts of {component.name} ({component.type}): they are not in what was judged"
+        lines += wrapped(said, width, INDENT, INDENT * 2)
+    if components[_LISTED:]:
+        said = f"the parts of {_count(len(components) - _LISTED, 'component')} more; {everything} has them all"
         lines += wrapped(said, width, INDENT, INDENT * 2)
     how = f'To make this a failure: {{"{UNJUDGED.name}": "mandatory"}} in a file for --policy-config.'
     return [*lines, *wrapped(how, width, INDENT, INDENT * 2), Text()]

@@ -74,9 +74,13 @@ def test_a_check_ends_with_what_was_not_judged_and_how_to_make_that_a_failure() 
 
 def test_many_types_are_counted_and_the_report_has_them_all() -> None:
     many = [resource(f"example/Thing{index:02}", "one") for index in range(20)]
-    verdicts = judged(stack(*many))
-    assert "8 types more; --format json has them all" in text.plain(text.not_judged(verdicts, None, "--format json"))
-    assert len(json.loads(json_report.dumps(verdicts))["unjudged"]["types"]) == 20
+    parts = [component(f"cluster-{index}", "eks:index:Cluster") for index in range(15)]
+    verdicts = judged(stack(*many, *parts))
+    shown = text.plain(text.not_judged(verdicts, None, "--format json"))
+    assert "8 types more; --format json has them all" in shown
+    assert "the parts of 3 components more; --format json has them all" in shown
+    report = json.loads(json_report.dumps(verdicts))["unjudged"]
+    assert (len(report["types"]), len(report["components"])) == (20, 15)
 
 
 @pytest.mark.parametrize(
