@@ -78,6 +78,8 @@ class Context:
     key_arns: Mapping[KeyDomain, pulumi.Output[str]]
     logging: Logging
     alerting: Alerting
+    delivered: Mapping[str, str] | None = None
+    """The images that pipelines delivered so far, by service; None where all are known to be there."""
 
     @classmethod
     def starting(cls, platform: PlatformSettings, region: str, account_id: pulumi.Output[str]) -> Context:

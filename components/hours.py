@@ -12,12 +12,11 @@ import pulumi_aws as aws
 
 from components.access import Statement, policy_document, trust_policy
 from components.base import Component, fit
-from components.compute.ecs.scaling import scales
+from components.compute.stopping import Stoppable, StoppedGroup, StoppedService
 from components.context import Context, DeclaredAlarm
 from components.messaging.dead_letters import dead_letters, key_statement, sending
 from components.observability.pages import Pages
 from settings.models.hours import HoursSettings, clocks, days_of_week, duration
-from settings.models.services import ServiceSettings
 
 Action = Literal["start", "stop"]
 
@@ -37,46 +36,6 @@ class StoppedDatabase:
 
     identifier: pulumi.Input[str]
     arn: pulumi.Input[str]
-
-
-@dataclass(frozen=True)
-class StoppedService:
-    """An ECS service."""
-
-    cluster_name: pulumi.Input[str]
-    service_name: pulumi.Input[str]
-    least: int
-    """Copies that run when it has been started."""
-    most: int | None
-    """Up to how many Application Auto Scaling may run; None where it has nothing to do with the service."""
-
-
-@dataclass(frozen=True)
-class StoppedGroup:
-    """An Auto Scaling group."""
-
-    name: pulumi.Input[str]
-    least: int
-    most: int
-    by_capacity_provider: bool = False
-    """ECS decides how many instances run: when its tasks are gone it ends them, protected from others as they are."""
-
-
-def ecs_services(
-    services: Mapping[str, ServiceSettings],
-    cluster_name: pulumi.Input[str],
-    service_names: Mapping[str, pulumi.Input[str]],
-) -> dict[str, StoppedService]:
-    """The services of an ECS engine, as its attributes have them."""
-    return {
-        key: StoppedService(
-            cluster_name,
-            name,
-            services[key].scaling.min,
-            services[key].scaling.max if scales(services[key].scaling) else None,
-        )
-        for key, name in service_names.items()
-    }
 
 
 @dataclass(frozen=True)
@@ -127,25 +86,23 @@ class Hours(Component):
         context: Context,
         *,
         databases: Mapping[str, StoppedDatabase],
-        services: Mapping[str, StoppedService],
-        groups: Mapping[str, StoppedGroup],
-        app_runner: Mapping[str, pulumi.Input[str]],
+        stoppable: Stoppable,
         pages: Pages | None = None,
         after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """All maps are by names of the stack file; ``app_runner`` has ARNs. ``after`` is the
-        engine, whose scalable targets must exist. Build it after everything that brings alarms."""
+        """``databases`` by names of the stack file. ``after`` is the engine, whose scalable targets must exist. Build it after
+        everything that brings alarms."""
         super().__init__(name, context, opts)
         self._hours = settings
         self._after = after
         self._mute(pages)
-        calls = {action: list(_calls(action, databases, services, app_runner, context)) for action in _ACTIONS}
+        calls = {action: list(_calls(action, databases, stoppable, context)) for action in _ACTIONS}
         self.role_arn = self._schedules(calls) if calls["stop"] else None
-        for key, service in services.items():
+        for key, service in stoppable.services.items():
             if service.most is not None:
                 self._scaled(key, service, service.most)
-        for key, group in groups.items():
+        for key, group in stoppable.groups.items():
             self._group(key, group)
         self.register_outputs({"roleArn": self.role_arn})
 
@@ -293,8 +250,7 @@ def _component(raised: DeclaredAlarm) -> str:
 def _calls(
     action: Action,
     databases: Mapping[str, StoppedDatabase],
-    services: Mapping[str, StoppedService],
-    app_runner: Mapping[str, pulumi.Input[str]],
+    stoppable: Stoppable,
     context: Context,
 ) -> Iterator[_Call]:
     """https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html"""
@@ -302,7 +258,7 @@ def _calls(
     for key, database in databases.items():
         identifier = {"DbInstanceIdentifier": database.identifier}
         yield _Call(key, f"rds:{action}DBInstance", f"rds:{verb}DBInstance", database.arn, identifier)
-    for key, service in services.items():
+    for key, service in stoppable.services.items():
         if service.most is None:
             count = service.least if action == "start" else 0
             path = pulumi.Output.concat(service.cluster_name, "/", service.service_name)
@@ -313,7 +269,7 @@ def _calls(
                 pulumi.Output.concat(context.arn("ecs", "service/"), path),
                 {"Cluster": service.cluster_name, "Service": service.service_name, "DesiredCount": count},
             )
-    for key, arn in app_runner.items():
+    for key, arn in stoppable.app_runner.items():
         operation = {"start": "resume", "stop": "pause"}[action]
         yield _Call(
             key,

@@ -13,14 +13,14 @@ from components.base import Component
 from components.budget import Budget
 from components.cache import Cache
 from components.compute import engines
-from components.compute.ec2.address import Address
 from components.compute.ec2.own_cache import OwnCache
 from components.compute.images import delivered_images
+from components.compute.stopping import Stoppable
 from components.context import Alerting, Context, Logging
 from components.database.database import Database
-from components.edge.edge import Edge
-from components.edge.origin import Hosts
-from components.edge.shield import Shield
+from components.edge.cdn import Cdn
+from components.edge.ingress import Ingress
+from components.edge.origin import Entrance
 from components.functions import rotations
 from components.functions.function import Function
 from components.hours import Hours, StoppedDatabase
@@ -82,7 +82,6 @@ class Platform(Component):
         self._observed = settings.observability or unwatched()
         self.addresses = {}
         self._database: Database | None = None
-        self._front: Edge | None = None
         self._built_secrets: dict[str, Secret] = {}
         self._log_group_names: dict[str, pulumi.Output[str]] = {}
 
@@ -113,7 +112,7 @@ class Platform(Component):
             **topics,
             **queues,
             **self._push(),
-            **(self._data(network) if network else {}),
+            **(self._data(network, buckets) if network else {}),
             **self._secrets(),
             **self._parameters(),
         }
@@ -123,8 +122,10 @@ class Platform(Component):
         wiring.subscriptions(self, messaging, topics=topics, queues=queues, functions=functions)
         wiring.schedules(self, messaging, queues=queues, functions=functions)
         wiring.notifications(self, settings.storage, buckets=buckets, queues=queues)
-        engine = self._way_in_and_compute(network, buckets, grantors, queues)
-        self._observe(engine, functions, grantors)
+        ingress = self._ingress(network, buckets)
+        engine = self._compute(network, ingress, grantors, queues)
+        address = self._cdn(ingress, engine, buckets)
+        self._observe(ingress, engine, address, functions, grantors)
         self._budget()
         self.register_outputs(self.addresses)
 
@@ -181,7 +182,7 @@ class Platform(Component):
             self._settings.network,
             context=self.context,
             database_port=self._settings.data.port if self._settings.data else POSTGRESQL,
-            has_public_instance=engines.is_seated(self._settings),
+            has_public_instance=engines.has_public_instance(self._settings),
             opts=self.child(),
         )
 
@@ -237,7 +238,7 @@ class Platform(Component):
         )
         return {"push": push}
 
-    def _data(self, network: Network) -> dict[str, Grantor]:
+    def _data(self, network: Network, buckets: Mapping[str, Bucket]) -> dict[str, Grantor]:
         built: dict[str, Grantor] = {}
         if self._settings.data:
             built["database"] = self._database = Database(
@@ -248,7 +249,8 @@ class Platform(Component):
                 opts=self.child(),
             )
         if self._settings.cache and self._settings.cache.placement == "instance":
-            built["cache"] = OwnCache(self._settings.cache.ttl)
+            copy_to = self._settings.cache.copy_to
+            built["cache"] = OwnCache(self._settings.cache, buckets[copy_to] if copy_to else None)
         elif self._settings.cache:
             built["cache"] = Cache(
                 f"{self.name}-cache",
@@ -316,112 +318,92 @@ class Platform(Component):
             rotations.rotate_database(self, self._settings.data, self._database, make=make)
         return functions
 
-    def _way_in_and_compute(
-        self,
-        network: Network | None,
-        buckets: Mapping[str, Bucket],
-        grantors: Mapping[str, Grantor],
-        queues: Mapping[str, Queue],
-    ) -> engines.Running | None:
-        """The edge and the engine, each after what it needs of the other."""
-        if engines.answers_itself(self._settings):
-            shield = self._shield()
-            engine = self._compute(network, buckets, grantors, queues, shield=shield)
-            hosts = engines.hosts(engine)
-            self.addresses["hosts"] = hosts
-            self._edge(network, buckets, hosts=Hosts(hosts, shield.header if shield else None))
-            return engine
-        address = None
-        if engines.is_seated(self._settings):
-            address = Address(f"{self.name}-address", context=self.context, opts=self.child())
-        edge = self._edge(network, buckets, address=address)
-        return self._compute(network, buckets, grantors, queues, edge=edge, address=address)
-
-    def _shield(self) -> Shield | None:
+    def _ingress(self, network: Network | None, buckets: Mapping[str, Bucket]) -> Ingress | None:
         if self._settings.edge is None:
             return None
-        return Shield(
-            f"{self.name}-shield",
+        ingress = Ingress(
+            f"{self.name}-ingress",
             self._settings.edge,
-            context=self.context,
-            opts=self.child(),
-        )
-
-    def _edge(
-        self,
-        network: Network | None,
-        buckets: Mapping[str, Bucket],
-        *,
-        address: Address | None = None,
-        hosts: Hosts | None = None,
-    ) -> Edge | None:
-        if self._settings.edge is None:
-            return None
-        edge = Edge(
-            f"{self.name}-edge",
-            self._settings.edge,
-            context=self.context,
+            self.context,
+            at=engines.answering_at(self._settings),
             network=network,
             services=self._settings.services,
             storage=self._settings.storage,
-            buckets={key: buckets[key] for key in self._settings.storage},
             logs_bucket=buckets[LOGS_BUCKET].bucket_name,
-            origin=address.origin if address else None,
-            hosts=hosts,
             opts=self.child(),
         )
-        self._front = edge
-        if edge.address is not None:
-            self.addresses["address"] = edge.address
-        if edge.zone is not None:
-            self.addresses["nameServers"] = edge.zone.name_servers
-        return edge
+        if ingress.zone is not None:
+            self.addresses["nameServers"] = ingress.zone.name_servers
+        return ingress
 
     def _compute(
         self,
         network: Network | None,
-        buckets: Mapping[str, Bucket],
+        ingress: Ingress | None,
         grantors: Mapping[str, Grantor],
         queues: Mapping[str, Queue],
-        *,
-        edge: Edge | None = None,
-        address: Address | None = None,
-        shield: Shield | None = None,
     ) -> engines.Running | None:
         if network is None or self._settings.compute is None or not self._settings.services:
             return None
-        compute = self._settings.compute
-        special = engines.Special(
-            backups=buckets.get(copy_to)
-            if (copy_to := self._settings.cache and self._settings.cache.copy_to)
-            else None,
-            address=address,
-            door=edge.door if edge else None,
-            shield=shield,
+        services = self._settings.services
+        cache = grantors.get("cache")
+        wanted = engines.Run(
+            f"{self.name}-compute",
+            self._settings.compute,
+            replace(self.context, delivered=delivered_images(self.context)),
+            services=services,
+            network=network,
+            entrance=ingress.entrance if ingress else Entrance(),
+            grants={name: _grants(service.uses, grantors) for name, service in services.items()},
+            queues=queues,
+            own_cache=cache if isinstance(cache, OwnCache) else None,
         )
-        common: engines.Common = {
-            "context": self.context,
-            "services": self._settings.services,
-            "network": network,
-            "load_balancer": edge.load_balancer if edge else None,
-            "grants": {name: _grants(service.uses, grantors) for name, service in self._settings.services.items()},
-            "queues": queues,
-            "delivered": delivered_images(self.context),
-            "opts": self.child(),
-        }
-        engine = engines.run(f"{self.name}-compute", compute, self._settings, special, common)
+        engine = engines.run(wanted, self.child())
         self._log_group_names |= engine.log_group_names
         self.addresses["services"] = engine.service_names
         self.addresses["repositories"] = engine.repository_urls
         self.addresses["images"] = {
             name: f"{images_path(self.context.platform)}/{name}"
-            for name, service in self._settings.services.items()
+            for name, service in services.items()
             if service.owner_of_image == "pipeline"
         }
+        if engine.origins.by_service:
+            self.addresses["hosts"] = {
+                service: engine.origins.by_id[engine.origins.id_of(service)].host for service in services
+            }
         return engine
 
+    def _cdn(
+        self, ingress: Ingress | None, engine: engines.Running | None, buckets: Mapping[str, Bucket]
+    ) -> pulumi.Output[str] | None:
+        """Build CloudFront over what the engine answers at, and return where the platform is found."""
+        if ingress is None or self._settings.edge is None:
+            return None
+        address = ingress.address
+        if ingress.has_cdn:
+            address = Cdn(
+                f"{self.name}-cdn",
+                self._settings.edge,
+                self.context,
+                ingress=ingress,
+                origins=engine.origins if engine else ingress.entrance.origins,
+                services=self._settings.services,
+                storage=self._settings.storage,
+                buckets={key: buckets[key] for key in self._settings.storage},
+                logs_bucket=buckets[LOGS_BUCKET].bucket_name,
+                opts=self.child(),
+            ).address
+        if address is not None:
+            self.addresses["address"] = address
+        return address
+
     def _observe(
-        self, engine: engines.Running | None, functions: Mapping[str, Function], grantors: Mapping[str, Grantor]
+        self,
+        ingress: Ingress | None,
+        engine: engines.Running | None,
+        address: pulumi.Output[str] | None,
+        functions: Mapping[str, Function],
+        grantors: Mapping[str, Grantor],
     ) -> None:
         """What looks at everything else: custom metrics, pages, hours, dashboards."""
         metrics = None
@@ -433,7 +415,7 @@ class Platform(Component):
                 log_group_names=self._log_group_names,
                 opts=self.child(),
             )
-        uptime = self._uptime()
+        uptime = self._uptime(address)
         self._slack(uptime)
         pages = None
         if self.context.alerting.of("page"):
@@ -449,7 +431,7 @@ class Platform(Component):
                 graphs=metrics.graphs if metrics else None,
                 opts=self.child(),
             )
-        balancer = self._front.load_balancer if self._front else None
+        balancer = ingress.load_balancer if ingress else None
         if self._observed.boards:
             Boards(
                 f"{self.name}-boards",
@@ -469,8 +451,8 @@ class Platform(Component):
                 opts=self.child(),
             )
 
-    def _uptime(self) -> Uptime | None:
-        if self._observed.uptime is None or self._front is None or self._front.address is None:
+    def _uptime(self, address: pulumi.Output[str] | None) -> Uptime | None:
+        if self._observed.uptime is None or address is None:
             return None
         alerts = self._observed.alerts
         waf = self._settings.edge.waf if self._settings.edge else None
@@ -478,23 +460,20 @@ class Platform(Component):
             f"{self.name}-uptime",
             self._observed.uptime,
             context=self.context,
-            host=self._front.address.apply(lambda address: address.removeprefix("https://")),
+            host=address.apply(lambda known: known.removeprefix("https://")),
             blocked_countries=waf.blocked_countries if waf else (),
             emails=(alerts.page or alerts.notice).emails,
             opts=self.child(),
         )
 
     def _hours(self, hours: HoursSettings, engine: engines.Running | None, pages: Pages | None) -> None:
-        stoppable = engines.stoppable(engine, self._settings) if engine else engines.Stoppable()
         database = self._database
         Hours(
             f"{self.name}-hours",
             hours,
             context=self.context,
             databases={"database": StoppedDatabase(database.identifier, database.arn)} if database else {},
-            services=stoppable.services,
-            groups=stoppable.groups,
-            app_runner=stoppable.app_runner,
+            stoppable=engine.stoppable if engine else Stoppable(),
             pages=pages,
             after=[engine] if isinstance(engine, pulumi.Resource) else [],
             opts=self.child(),

@@ -89,7 +89,7 @@ DOWN = {
     "chat-app": (
         [f"{CHAT}@{phase}" for phase in ("growth", "launch", "mvp")],
         [
-            {"chat-app-database-reader-1", "chat-app-edge-balancer"},
+            {"chat-app-database-reader-1", "chat-app-ingress-balancer"},
             {"chat-app-cache-group", "chat-app-cache-login"},
         ],
     ),
@@ -123,7 +123,7 @@ def test_dev_goes_down_again_by_one_word_and_loses_what_only_a_larger_phase_has(
 def test_what_only_one_instance_needs_leaves_in_two_steps(tmp_path: Path) -> None:
     before, after = snapshot_of(f"{CHAT}@launch"), snapshot_of(f"{CHAT}@growth")
     names = released(move(before, after))
-    assert set(names) == {"chat-app-address-address", "chat-app-compute-data"}
+    assert set(names) == {"chat-app-compute-address-address", "chat-app-compute-data"}
     named = {"platform": {"removable": names}}
     first = with_config(f"{CHAT}@launch", tmp_path, named)
     second = with_config(f"{CHAT}@growth", tmp_path, named)

@@ -12,11 +12,12 @@ from components.base import Component
 from components.compute.apprunner.firewall import only_through_cloudfront
 from components.compute.apprunner.service import Deployed, deploy, tracing
 from components.compute.apprunner.watching import watch_service
-from components.compute.images import Delivered
+from components.compute.stopping import Stoppable
 from components.compute.trust import trusted
-from components.compute.wiring import LoadBalancer, Network, Queue
+from components.compute.wiring import Network
 from components.compute.workload import workloads
 from components.context import Context
+from components.edge.origin import Entrance, Origin, Origins
 from settings.models.compute import ComputeSettings
 from settings.models.services import ServiceSettings
 
@@ -60,6 +61,8 @@ class AppRunner(Component):
     service_arns: dict[str, pulumi.Output[str]]
     addresses: dict[str, pulumi.Output[str]]
     """Host name of each service: the origins of CloudFront."""
+    origins: Origins
+    stoppable: Stoppable
 
     def __init__(
         self,
@@ -70,18 +73,9 @@ class AppRunner(Component):
         services: Mapping[str, ServiceSettings],
         network: Network,
         grants: Mapping[str, Mapping[str, Grant]],
-        load_balancer: LoadBalancer | None = None,
-        queues: Mapping[str, Queue] | None = None,
-        delivered: Delivered | None = None,
-        origin_header: tuple[str, pulumi.Input[str]] | None = None,
-        firewall_arn: pulumi.Input[str] | None = None,
+        entrance: Entrance,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``origin_header``: what CloudFront sends, where it stands in front; else ``firewall_arn`` is a regional web ACL.
-
-        ``delivered``: the images that run; None where they are known to be there. ``load_balancer`` and
-        ``queues`` are what other engines take, and mean nothing here.
-        """
         super().__init__(name, context, opts)
         built = workloads(
             self,
@@ -99,15 +93,15 @@ class AppRunner(Component):
                 workload,
                 settings,
                 network=network,
-                delivered=delivered,
                 tracing_arn=traced if workload.tracing else None,
             )
             watch_service(self, service, deployed[service])
-        firewall = only_through_cloudfront(self, origin_header) if origin_header is not None else firewall_arn
-        if firewall is not None:
+        header = entrance.origin_header
+        web_acl_arn = only_through_cloudfront(self, header) if header is not None else entrance.web_acl_arn
+        if web_acl_arn is not None:
             for service, made in deployed.items():
                 aws.wafv2.WebAclAssociation(
-                    f"{name}-{service}", resource_arn=made.arn, web_acl_arn=firewall, opts=self.child()
+                    f"{name}-{service}", resource_arn=made.arn, web_acl_arn=web_acl_arn, opts=self.child()
                 )
         self.cluster_name = None
         self.service_names = {service: made.name for service, made in deployed.items()}
@@ -121,6 +115,11 @@ class AppRunner(Component):
         }
         self.service_arns = {service: made.arn for service, made in deployed.items()}
         self.addresses = {service: made.address for service, made in deployed.items()}
+        self.origins = Origins(
+            {Origins.id_of(service): Origin(host, header=header) for service, host in self.addresses.items()},
+            by_service=True,
+        )
+        self.stoppable = Stoppable(app_runner=self.service_arns)
         self.register_outputs(
             {
                 "serviceNames": self.service_names,

@@ -10,12 +10,13 @@ import pulumi_aws as aws
 from components.access import Grant
 from components.base import Component
 from components.compute.ecs.cluster import cluster, with_capacity
-from components.compute.ecs.engine import prepare, run
+from components.compute.ecs.engine import prepare, run, stopped_services
 from components.compute.ecs.instances import instances
 from components.compute.ecs.service import Capacity
-from components.compute.images import Delivered
-from components.compute.wiring import LoadBalancer, Network, Queue
+from components.compute.stopping import Stoppable, StoppedGroup
+from components.compute.wiring import Network, Queue
 from components.context import Context
+from components.edge.origin import Entrance, Origins
 from settings.models.compute import ComputeSettings
 from settings.models.services import ServiceSettings
 
@@ -55,6 +56,8 @@ class EcsEc2(Component):
     log_group_names: dict[str, pulumi.Output[str]]
     group_name: pulumi.Output[str]
     """The Auto Scaling group."""
+    origins: Origins
+    stoppable: Stoppable
 
     def __init__(
         self,
@@ -64,14 +67,11 @@ class EcsEc2(Component):
         *,
         services: Mapping[str, ServiceSettings],
         network: Network,
-        load_balancer: LoadBalancer | None,
+        entrance: Entrance,
         grants: Mapping[str, Mapping[str, Grant]],
-        queues: Mapping[str, Queue] | None = None,
-        delivered: Delivered | None = None,
+        queues: Mapping[str, Queue],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``delivered``: what runs; None
-        where images are known to be there."""
         super().__init__(name, context, opts)
         base = cluster(self, settings)
         prepared = prepare(
@@ -80,10 +80,9 @@ class EcsEc2(Component):
             services,
             cluster=base,
             network=network,
-            load_balancer=load_balancer,
+            load_balancer=entrance.load_balancer,
             grants=grants,
-            queues=queues or {},
-            delivered=delivered,
+            queues=queues,
         )
         made = instances(
             self,
@@ -99,6 +98,12 @@ class EcsEc2(Component):
         self.security_group_ids = addresses.security_group_ids
         self.repository_urls = addresses.repository_urls
         self.log_group_names = addresses.log_group_names
+        self.origins = entrance.origins
+        capacity = settings.capacity
+        self.stoppable = Stoppable(
+            stopped_services(services, base.name, addresses.service_names),
+            {"instances": StoppedGroup(made.group_name, capacity.min, capacity.max, by_capacity_provider=True)},
+        )
         self.group_name = made.group_name
         self.register_outputs(
             {

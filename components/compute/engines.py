@@ -3,143 +3,129 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol, TypedDict
+from dataclasses import dataclass
+from typing import Protocol
 
 import pulumi
 
 from components.access import Grant
 from components.compute.app_runner import AppRunner
-from components.compute.ec2.address import Address
-from components.compute.ec2.engine import Backups, Ec2
-from components.compute.ec2.shape import parts
+from components.compute.ec2.engine import Ec2
+from components.compute.ec2.own_cache import OwnCache
 from components.compute.ecs_ec2 import EcsEc2
-from components.compute.eks.ranges import Ranges
 from components.compute.fargate import Fargate
-from components.compute.images import Delivered
-from components.compute.wiring import LoadBalancer, Queue
+from components.compute.stopping import Stoppable
+from components.compute.wiring import Queue
 from components.context import Context
-from components.edge.origin import Door
-from components.edge.shield import Shield
-from components.hours import StoppedGroup, StoppedService, ecs_services
+from components.edge.ingress import AnsweringAt
+from components.edge.origin import Entrance, Origins
 from components.network.network import Network
 from settings import Settings
-from settings.addresses import plan
-from settings.models.compute import ComputeSettings, Engine, InstancesSettings
+from settings.models.compute import ComputeSettings, Engine
 from settings.models.services import ServiceSettings
 
 
 class Running(Protocol):
     """What every engine tells of the services that it runs."""
 
+    @property
+    def cluster_name(self) -> pulumi.Output[str] | None: ...
+
     service_names: dict[str, pulumi.Output[str]]
     repository_urls: dict[str, pulumi.Output[str]]
     log_group_names: dict[str, pulumi.Output[str]]
+    origins: Origins
+    """What CloudFront asks for its services."""
+    stoppable: Stoppable
+    """What of it can stand still at night."""
 
 
-class Common(TypedDict):
-    """What every engine takes."""
+@dataclass(frozen=True)
+class Run:
+    """What there is to run, and what with."""
 
+    name: str
+    settings: ComputeSettings
     context: Context
     services: Mapping[str, ServiceSettings]
     network: Network
-    load_balancer: LoadBalancer | None
+    entrance: Entrance
     grants: Mapping[str, Mapping[str, Grant]]
     queues: Mapping[str, Queue]
-
-    delivered: Delivered
-    opts: pulumi.ResourceOptions
-
-
-@dataclass(frozen=True)
-class Special:
-    """What only some engines take."""
-
-    backups: Backups | None = None
-    address: Address | None = None
-    door: Door | None = None
-    shield: Shield | None = None
+    own_cache: OwnCache | None
+    """A cache beside the services, on their instance."""
 
 
-def is_seated(settings: Settings) -> bool:
-    """Whether one instance with an address of its own answers, so that no load balancer stands before it."""
+def answering_at(settings: Settings) -> AnsweringAt:
+    """Return what requests reach the services of a stack by: the engine decides."""
+    if not any(service.port and service.path for service in settings.services.values()):
+        return "nothing"
+    if settings.compute is not None and settings.compute.engine == "app-runner":
+        return "services"
+    return "address" if has_public_instance(settings) else "load-balancer"
+
+
+def has_public_instance(settings: Settings) -> bool:
+    """Return whether the services of a stack run on one instance with a public address."""
     compute = settings.compute
-    if compute is None or compute.engine != "ec2" or compute.capacity.placement != "public":
-        return False
-    return any(part.seated for part in parts(compute, settings.services, settings.cache))
+    return compute is not None and compute.engine == "ec2" and compute.capacity.placement == "public"
 
 
-def answers_itself(settings: Settings) -> bool:
-    """Whether AWS gives every service a public address of its own, so that no load balancer stands before them."""
-    return settings.compute is not None and settings.compute.engine == "app-runner" and bool(settings.services)
+def run(wanted: Run, opts: pulumi.ResourceOptions) -> Running:
+    """Run every service on the engine that the settings name.
 
-
-def hosts(engine: Running | None) -> dict[str, pulumi.Output[str]]:
-    """The host names of services that answer at addresses of their own."""
-    return engine.addresses if isinstance(engine, AppRunner) else {}
-
-
-@dataclass(frozen=True)
-class Stoppable:
-    """What can stand still at night."""
-
-    services: Mapping[str, StoppedService] = field(default_factory=dict)
-    groups: Mapping[str, StoppedGroup] = field(default_factory=dict)
-    app_runner: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
-
-
-def stoppable(engine: Running, settings: Settings) -> Stoppable:
-    """What an engine runs that can stand still at night."""
-    capacity = settings.compute.capacity if settings.compute else InstancesSettings()
-    if isinstance(engine, (Fargate, EcsEc2)):
-        services = ecs_services(settings.services, engine.cluster_name, engine.service_names)
-        if isinstance(engine, Fargate):
-            return Stoppable(services)
-        group = StoppedGroup(engine.group_name, capacity.min, capacity.max, by_capacity_provider=True)
-        return Stoppable(services, {"instances": group})
-    if isinstance(engine, Ec2) and settings.compute:
-        kinds = {part.key: part for part in parts(settings.compute, settings.services, settings.cache)}
-        return Stoppable(
-            groups={
-                key: StoppedGroup(name, kinds[key].least, kinds[key].most) for key, name in engine.group_names.items()
-            }
-        )
-    return Stoppable(app_runner=engine.service_arns) if isinstance(engine, AppRunner) else Stoppable()
-
-
-def run(name: str, compute: ComputeSettings, settings: Settings, special: Special, common: Common) -> Running:
-    """Every service on the engine that the settings name; ``common`` is what all engines take.
-
-    A running stack may come from another engine. Repositories, log groups, roles and firewalls of its services have the same names on
-    each, so they are the same: what the engine was before is an alias of the engine, and Pulumi gives each child the alias with it
-    (https://www.pulumi.com/docs/iac/concepts/resources/options/aliases/).
+    A running stack may come from another engine. Repositories, log groups, roles and security groups of its services have the same
+    names on each, so they are the same: what the engine was before is an alias of the engine, and Pulumi gives each child the alias
+    with it (https://www.pulumi.com/docs/iac/concepts/resources/options/aliases/).
     """
-    before = [pulumi.Alias(type_=token) for engine, token in TOKENS.items() if engine != compute.engine]
-    opts = pulumi.ResourceOptions.merge(common["opts"], pulumi.ResourceOptions(aliases=before))
-    return _ENGINES[compute.engine](name, compute, settings, special, {**common, "opts": opts})
+    chosen = wanted.settings.engine
+    before = [pulumi.Alias(type_=token) for engine, token in TOKENS.items() if engine != chosen]
+    return _ENGINES[chosen](wanted, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=before)))
 
 
-def _fargate(name: str, compute: ComputeSettings, settings: Settings, special: Special, common: Common) -> Running:
-    return Fargate(name, compute, **common)
-
-
-def _ecs_ec2(name: str, compute: ComputeSettings, settings: Settings, special: Special, common: Common) -> Running:
-    return EcsEc2(name, compute, **common)
-
-
-def _ec2(name: str, compute: ComputeSettings, settings: Settings, special: Special, common: Common) -> Running:
-    return Ec2(
-        name,
-        compute,
-        cache=settings.cache,
-        backups=special.backups,
-        address=special.address,
-        door=special.door,
-        **common,
+def _fargate(wanted: Run, opts: pulumi.ResourceOptions) -> Running:
+    return Fargate(
+        wanted.name,
+        wanted.settings,
+        wanted.context,
+        services=wanted.services,
+        network=wanted.network,
+        entrance=wanted.entrance,
+        grants=wanted.grants,
+        queues=wanted.queues,
+        opts=opts,
     )
 
 
-def _eks(name: str, compute: ComputeSettings, settings: Settings, special: Special, common: Common) -> Running:
+def _ecs_ec2(wanted: Run, opts: pulumi.ResourceOptions) -> Running:
+    return EcsEc2(
+        wanted.name,
+        wanted.settings,
+        wanted.context,
+        services=wanted.services,
+        network=wanted.network,
+        entrance=wanted.entrance,
+        grants=wanted.grants,
+        queues=wanted.queues,
+        opts=opts,
+    )
+
+
+def _ec2(wanted: Run, opts: pulumi.ResourceOptions) -> Running:
+    return Ec2(
+        wanted.name,
+        wanted.settings,
+        wanted.context,
+        services=wanted.services,
+        network=wanted.network,
+        entrance=wanted.entrance,
+        grants=wanted.grants,
+        own_cache=wanted.own_cache,
+        opts=opts,
+    )
+
+
+def _eks(wanted: Run, opts: pulumi.ResourceOptions) -> Running:
     # Half a second that only stacks with a cluster pay: it loads the Kubernetes SDK. Where that is installed Pulumi loads its
     # plugin too, whatever the stack, so that only those who need it have it.
     try:
@@ -153,39 +139,32 @@ def _eks(name: str, compute: ComputeSettings, settings: Settings, special: Speci
         ) from None
 
     return Eks(
-        name,
-        compute,
-        ranges=_ranges(settings),
-        vpc_cidr=common["network"].cidr,
-        **common,
+        wanted.name,
+        wanted.settings,
+        wanted.context,
+        services=wanted.services,
+        network=wanted.network,
+        entrance=wanted.entrance,
+        grants=wanted.grants,
+        queues=wanted.queues,
+        opts=opts,
     )
 
 
-def _ranges(settings: Settings) -> Ranges:
-    planned = plan(settings.network, settings.region) if settings.network else {}
-    tiers = {
-        tier: tuple(cidr for (of, _), cidr in planned.items() if of == tier) for tier in ("public", "private", "data")
-    }
-    inside = settings.edge is not None and settings.edge.load_balancer.exposure == "vpc-origin"
-    return Ranges(
-        data=tiers["data"],
-        load_balancer=tiers["private" if inside else "public"] if settings.edge else (),
-        private=tiers["private"],
-    )
-
-
-def _app_runner(name: str, compute: ComputeSettings, settings: Settings, special: Special, common: Common) -> Running:
-    shield = special.shield
+def _app_runner(wanted: Run, opts: pulumi.ResourceOptions) -> Running:
     return AppRunner(
-        name,
-        compute,
-        origin_header=shield.header if shield else None,
-        firewall_arn=shield.firewall_arn if shield else None,
-        **common,
+        wanted.name,
+        wanted.settings,
+        wanted.context,
+        services=wanted.services,
+        network=wanted.network,
+        entrance=wanted.entrance,
+        grants=wanted.grants,
+        opts=opts,
     )
 
 
-_ENGINES: dict[Engine, Callable[[str, ComputeSettings, Settings, Special, Common], Running]] = {
+_ENGINES: dict[Engine, Callable[[Run, pulumi.ResourceOptions], Running]] = {
     "fargate": _fargate,
     "ecs-ec2": _ecs_ec2,
     "eks": _eks,

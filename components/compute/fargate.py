@@ -10,11 +10,12 @@ import pulumi_aws as aws
 from components.access import Grant
 from components.base import Component
 from components.compute.ecs.cluster import cluster, with_capacity
-from components.compute.ecs.engine import Addresses, prepare, run
+from components.compute.ecs.engine import Addresses, prepare, run, stopped_services
 from components.compute.ecs.service import Capacity
-from components.compute.images import Delivered
-from components.compute.wiring import LoadBalancer, Network, Queue
+from components.compute.stopping import Stoppable
+from components.compute.wiring import Network, Queue
 from components.context import Context
+from components.edge.origin import Entrance, Origins
 from settings.models.compute import ComputeSettings
 from settings.models.services import ServiceSettings
 
@@ -51,6 +52,8 @@ class Fargate(Component):
     repository_urls: dict[str, pulumi.Output[str]]
     """Of those services that have a repository of their own."""
     log_group_names: dict[str, pulumi.Output[str]]
+    origins: Origins
+    stoppable: Stoppable
 
     def __init__(
         self,
@@ -60,13 +63,11 @@ class Fargate(Component):
         *,
         services: Mapping[str, ServiceSettings],
         network: Network,
-        load_balancer: LoadBalancer | None,
+        entrance: Entrance,
         grants: Mapping[str, Mapping[str, Grant]],
-        queues: Mapping[str, Queue] | None = None,
-        delivered: Delivered | None = None,
+        queues: Mapping[str, Queue],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``delivered``: the images that run; None where they are known to be there."""
         super().__init__(name, context, opts)
         base = cluster(self, settings)
         base = with_capacity(self, base, _PROVIDERS)
@@ -76,10 +77,9 @@ class Fargate(Component):
             services,
             cluster=base,
             network=network,
-            load_balancer=load_balancer,
+            load_balancer=entrance.load_balancer,
             grants=grants,
-            queues=queues or {},
-            delivered=delivered,
+            queues=queues,
         )
         capacity = Capacity("FARGATE", lambda service: _strategy(service, settings.spot))
         addresses: Addresses = run(self, prepared, cluster=base, capacity=capacity)
@@ -88,6 +88,8 @@ class Fargate(Component):
         self.security_group_ids = addresses.security_group_ids
         self.repository_urls = addresses.repository_urls
         self.log_group_names = addresses.log_group_names
+        self.origins = entrance.origins
+        self.stoppable = Stoppable(stopped_services(services, base.name, addresses.service_names))
         self.register_outputs(
             {
                 "clusterName": base.name,

@@ -77,12 +77,9 @@ def image_of(
     parent: Component,
     subject: Subject,
     compute: ComputeSettings,
-    delivered: Delivered | None,
 ) -> Image:
-    """The image of a service, its repository unless it names an image elsewhere, and the parameter.
-
-    ``delivered``: what :func:`delivered_images` found; None where images are known to be there.
-    """
+    """Return the image of a service, its repository unless it names an image elsewhere, and the parameter."""
+    delivered = parent.context.delivered
     name, settings = subject.name, subject.settings
     if settings.image is not None:
         own: pulumi.Input[str] = settings.image

@@ -15,6 +15,9 @@ class Network(Protocol):
     def vpc_id(self) -> pulumi.Input[str]: ...
 
     @property
+    def cidr(self) -> str: ...
+
+    @property
     def vpc_ipv6(self) -> bool: ...
 
     @property
@@ -48,6 +51,10 @@ class LoadBalancer(Protocol):
 
     @property
     def security_group_id(self) -> pulumi.Input[str]: ...
+
+    @property
+    def is_internal(self) -> bool:
+        """It stands in the private subnets."""
 
     @property
     def origin_header(self) -> tuple[str, pulumi.Input[str]] | None:

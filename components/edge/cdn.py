@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import pulumi
@@ -14,16 +14,17 @@ from components.base import Component, fit
 from components.context import Context
 from components.edge import managed_policies
 from components.edge.access_logs import cdn_access_logs
-from components.edge.load_balancer import LoadBalancer
-from components.edge.origin import Hosts, Server
+from components.edge.firewall import Firewall
+from components.edge.ingress import Ingress
+from components.edge.managed_policies import ALIAS_ZONE
+from components.edge.origin import InternalLoadBalancer, Origin, Origins
 from components.edge.paths import ALL, Way, bucket_path, rewrite, ways
+from components.edge.records import Records
 from components.edge.response_headers import response_headers
-from settings.models.edge import CdnSettings
+from settings.models.edge import CdnSettings, EdgeSettings, WafSettings
 from settings.models.services import ServiceSettings
 from settings.models.storage import BucketSettings
 
-_BALANCER = "load-balancer"
-_SERVER = "server"
 _READ = ("GET", "HEAD", "OPTIONS")
 _EVERY_METHOD = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _YEAR = 31_536_000
@@ -39,13 +40,6 @@ _NO_HEADERS = _HeadersArgs(header_behavior="none")
 def _headers(*names: str) -> _HeadersArgs:
     items = cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginHeadersConfigHeadersArgs(items=list(names))
     return _HeadersArgs(header_behavior="whitelist", headers=items)
-
-
-_LONGEST_WAIT = 60
-"""Seconds that CloudFront waits for an origin, at most, without a raised quota.
-
-https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
-"""
 
 
 class ServedBucket(Protocol):
@@ -79,67 +73,62 @@ class Cdn(Component):
 
     arn: pulumi.Output[str]
     distribution_id: pulumi.Output[str]
-    domain_name: pulumi.Output[str]
+    dns_name: pulumi.Output[str]
     """CloudFront's own name. With a certificate services answer by the aliases only, since theirs does not cover this name."""
-    hosted_zone_id: pulumi.Output[str]
-    """For alias records."""
+    zone_id: pulumi.Output[str]
+    """Hosted zone of every distribution's name, for alias records."""
+    dual_stack = True
+    checks_health = False
+    address: pulumi.Output[str]
+    """Where the platform is found: ``https://…``."""
 
     def __init__(
         self,
         name: str,
-        settings: CdnSettings,
+        settings: EdgeSettings,
         context: Context,
         *,
-        aliases: Sequence[str],
-        certificate_arn: pulumi.Output[str] | None,
-        firewall_arn: pulumi.Output[str] | None,
-        load_balancer: LoadBalancer | None,
-        origin_header: tuple[str, pulumi.Output[str]] | None,
+        ingress: Ingress,
+        origins: Origins,
         services: Mapping[str, ServiceSettings],
         storage: Mapping[str, BucketSettings],
         buckets: Mapping[str, ServedBucket],
         logs_bucket: pulumi.Output[str] | None,
-        server: Server | None = None,
-        hosts: Hosts | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``aliases``: full names, covered by the certificate; none without one. ``certificate_arn``: of us-east-1.
-        ``server``: what services answer at in place of a load balancer; ``hosts``: each at a name of its own.
-
-        ``storage`` and ``buckets`` have the same names; those without ``cdn`` are left alone.
-        """
+        """``storage`` and ``buckets`` have the same names; those without ``cdn`` are left alone."""
         super().__init__(name, context, opts)
+        cdn = settings.cdn or CdnSettings()
         self._storage = storage
-        self._services = services
-        self._hosts = hosts.names if hosts is not None else {}
-        self._shared_origin = _SERVER if server is not None else _BALANCER
+        # Services that nothing leads to yet, as while a public load balancer waits for its domain, are not asked.
+        self._services = services if origins.by_id else {}
+        self._origins = origins
         self._headers = response_headers(self, "security").id
         self._bucket_headers = {
             key: response_headers(self, key, bucket.cors).id
             for key, bucket in storage.items()
             if bucket.cdn and bucket.cors
         }
-        found = ways(services, storage, settings)
+        found = ways(self._services, storage, cdn)
         self._static_policy = self._cached_for_a_year() if Way("static") in found.values() else None
         kept = sorted({way.seconds for way in found.values() if way.kind == "cached"})
         self._cached = {seconds: self._cached_for(seconds) for seconds in kept}
         served = {key: bucket for key, bucket in buckets.items() if storage[key].cdn}
+        certificate_arn = ingress.certificate_arn
 
         behaviors = {path: self._behavior(path, way) for path, way in found.items()}
         distribution = cloudfront.Distribution(
             f"{name}-distribution",
             enabled=True,
             comment=f"{context.platform.name} {context.platform.stage}",
-            aliases=list(aliases) if certificate_arn is not None else [],
+            aliases=list(ingress.names) if certificate_arn is not None else [],
             http_version="http2and3",
             is_ipv6_enabled=True,
-            price_class=settings.price_class,
-            web_acl_id=firewall_arn,
+            price_class=cdn.price_class,
+            web_acl_id=self._web_acl(settings.waf, ingress) if settings.waf else None,
             default_root_object="index.html" if found[ALL].kind == "bucket" else None,
             origins=[
-                *self._balancer_origins(load_balancer, origin_header),
-                *_server_origins(server, origin_header),
-                *_host_origins(hosts),
+                *(self._origin(key, origin) for key, origin in origins.by_id.items()),
                 *self._bucket_origins(served),
             ],
             default_cache_behavior=cloudfront.DistributionDefaultCacheBehaviorArgs(**behaviors.pop(ALL)),
@@ -148,7 +137,7 @@ class Cdn(Component):
                 for path, behavior in behaviors.items()
             ],
             viewer_certificate=_viewer_certificate(certificate_arn),
-            # Countries are the firewall's business, which logs whom it refuses.
+            # Countries are the web ACL's business, which logs whom it refuses.
             restrictions=cloudfront.DistributionRestrictionsArgs(
                 geo_restriction=cloudfront.DistributionRestrictionsGeoRestrictionArgs(
                     restriction_type="none", locations=[]
@@ -158,13 +147,37 @@ class Cdn(Component):
         )
         self.arn = distribution.arn
         self.distribution_id = distribution.id
-        self.domain_name = distribution.domain_name
-        self.hosted_zone_id = distribution.hosted_zone_id
+        self.dns_name = distribution.domain_name
+        self.zone_id = pulumi.Output.from_input(ALIAS_ZONE)
         for key, bucket in served.items():
             self._bucket_policy(key, bucket)
-        if settings.access_logs and logs_bucket is not None:
+        if cdn.access_logs and logs_bucket is not None:
             cdn_access_logs(self, self.arn, logs_bucket)
-        self.register_outputs({"domainName": self.domain_name, "distributionId": self.distribution_id})
+        if ingress.zone is not None and ingress.domain is not None:
+            Records(
+                f"{name}-records",
+                context,
+                zone_id=ingress.zone.zone_id,
+                domain=ingress.domain,
+                aliases=settings.aliases,
+                target=self,
+                opts=self.child(),
+            )
+        self.address = pulumi.Output.concat("https://", ingress.domain or self.dns_name)
+        self.register_outputs(
+            {"address": self.address, "domainName": self.dns_name, "distributionId": self.distribution_id}
+        )
+
+    def _web_acl(self, waf: WafSettings, ingress: Ingress) -> pulumi.Output[str]:
+        return Firewall(
+            f"{self.name}-firewall",
+            waf,
+            self.context,
+            scope="CLOUDFRONT",
+            global_logs=ingress.global_logs,
+            counted=ingress.counted,
+            opts=self.child(),
+        ).arn
 
     def _behavior(self, path: str, way: Way) -> dict[str, Any]:
         common: dict[str, Any] = {
@@ -195,7 +208,7 @@ class Cdn(Component):
             "allowed_methods": list(_EVERY_METHOD),
             "cache_policy_id": managed_policies.CACHING_DISABLED,
             "origin_request_policy_id": managed_policies.ALL_VIEWER_EXCEPT_HOST
-            if self._hosts
+            if self._origins.by_service
             else managed_policies.ALL_VIEWER,
         }
 
@@ -204,11 +217,16 @@ class Cdn(Component):
 
         The longest path that covers it counts. A path that no service has goes to the first, which does not know it either.
         """
-        if not self._hosts:
-            return self._shared_origin
-        starts = {name: (self._services[name].path or ALL).removesuffix("*") for name in self._hosts}
-        covering = [name for name, start in starts.items() if path.startswith(start)]
-        return _host(max(covering, key=lambda name: len(starts[name]), default=next(iter(self._hosts))))
+        first = next(iter(self._origins.by_id))
+        if not self._origins.by_service:
+            return first
+        starts = {
+            self._origins.id_of(name): (service.path or ALL).removesuffix("*")
+            for name, service in self._services.items()
+            if self._origins.id_of(name) in self._origins.by_id
+        }
+        covering = [key for key, start in starts.items() if path.startswith(start)]
+        return max(covering, key=lambda key: len(starts[key]), default=first)
 
     def _from_bucket(self, path: str, key: str) -> dict[str, Any]:
         bucket = self._storage[key]
@@ -246,8 +264,8 @@ class Cdn(Component):
         """
         return self._cache_policy(
             "static",
-            "A year, by path and query" if self._hosts else "A year, by host, path and query",
-            _NO_HEADERS if self._hosts else _headers("Host"),
+            "A year, by path and query" if self._origins.by_service else "A year, by host, path and query",
+            _NO_HEADERS if self._origins.by_service else _headers("Host"),
             least=1,
             most=_YEAR,
         )
@@ -255,7 +273,7 @@ class Cdn(Component):
     def _cached_for(self, seconds: int) -> pulumi.Output[str]:
         """A cache policy for answers that are everybody's. A service may answer differently by whose page asks (CORS), so that
         ``Origin`` is part of the key."""
-        names = ("Origin",) if self._hosts else ("Host", "Origin")
+        names = ("Origin",) if self._origins.by_service else ("Host", "Origin")
         return self._cache_policy(
             f"cached-{seconds}",
             f"{seconds} seconds, by {', '.join(names)}, path and query",
@@ -290,41 +308,37 @@ class Cdn(Component):
         )
         return policy.id
 
-    def _balancer_origins(
-        self, balancer: LoadBalancer | None, header: tuple[str, pulumi.Output[str]] | None
-    ) -> list[cloudfront.DistributionOriginArgs]:
-        if balancer is None:
-            return []
-        way: dict[str, Any]
-        # CloudFront gives up an idle connection before the load balancer does, so that none is closed under a request.
-        timeouts: dict[str, Any] = {
-            "origin_read_timeout": min(_LONGEST_WAIT, balancer.settings.idle_timeout),
-            "origin_keepalive_timeout": max(1, min(_LONGEST_WAIT, balancer.settings.idle_timeout - 5)),
+    def _origin(self, key: str, origin: Origin) -> cloudfront.DistributionOriginArgs:
+        timeouts: dict[str, Any] = {"origin_read_timeout": origin.read_timeout}
+        if origin.keepalive_timeout is not None:
+            timeouts["origin_keepalive_timeout"] = origin.keepalive_timeout
+        headers = [] if origin.header is None else [origin.header]
+        common: dict[str, Any] = {
+            "origin_id": key,
+            "domain_name": origin.host,
+            "custom_headers": [
+                cloudfront.DistributionOriginCustomHeaderArgs(name=name, value=value) for name, value in headers
+            ],
         }
-        if balancer.settings.exposure == "vpc-origin":
-            origin = cloudfront.DistributionOriginVpcOriginConfigArgs(
-                vpc_origin_id=self._vpc_origin(balancer), **timeouts
+        if origin.internal is not None:
+            vpc_origin = cloudfront.DistributionOriginVpcOriginConfigArgs(
+                vpc_origin_id=self._vpc_origin(origin, origin.internal), **timeouts
             )
-            way = {"vpc_origin_config": origin}
-        else:
-            way = {
-                "custom_origin_config": cloudfront.DistributionOriginCustomOriginConfigArgs(
-                    http_port=80,
-                    https_port=443,
-                    # The certificate is checked against the Host header, which is forwarded, not against this name.
-                    # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cnames-and-https-requirements.html
-                    origin_protocol_policy="https-only",
-                    origin_ssl_protocols=["TLSv1.2"],
-                    **timeouts,
-                )
-            }
-        return [
-            cloudfront.DistributionOriginArgs(
-                origin_id=_BALANCER, domain_name=balancer.dns_name, custom_headers=_custom_headers(header), **way
-            )
-        ]
+            return cloudfront.DistributionOriginArgs(vpc_origin_config=vpc_origin, **common)
+        config = cloudfront.DistributionOriginCustomOriginConfigArgs(
+            http_port=80,
+            https_port=443,
+            # A certificate is checked against the Host header where that is forwarded, not against this name.
+            # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cnames-and-https-requirements.html
+            # Without a domain nobody certifies an instance, and requests cross the internet as HTTP: a policy refuses that
+            # unless the stack file answers for it.
+            origin_protocol_policy=_protocol(origin),
+            origin_ssl_protocols=["TLSv1.2"],
+            **timeouts,
+        )
+        return cloudfront.DistributionOriginArgs(custom_origin_config=config, **common)
 
-    def _vpc_origin(self, balancer: LoadBalancer) -> pulumi.Output[str]:
+    def _vpc_origin(self, origin: Origin, balancer: InternalLoadBalancer) -> pulumi.Output[str]:
         return cloudfront.VpcOrigin(
             f"{self.name}-origin",
             vpc_origin_endpoint_config=cloudfront.VpcOriginVpcOriginEndpointConfigArgs(
@@ -334,7 +348,7 @@ class Cdn(Component):
                 https_port=443,
                 # Without a domain there is no certificate; the request then travels inside AWS, from CloudFront's interface
                 # in the VPC to the load balancer, as HTTP.
-                origin_protocol_policy="https-only" if balancer.secure else "http-only",
+                origin_protocol_policy=_protocol(origin),
                 origin_ssl_protocols=cloudfront.VpcOriginVpcOriginEndpointConfigOriginSslProtocolsArgs(
                     items=["TLSv1.2"], quantity=1
                 ),
@@ -384,60 +398,8 @@ class Cdn(Component):
         )
 
 
-def _server_origins(
-    server: Server | None, header: tuple[str, pulumi.Output[str]] | None
-) -> list[cloudfront.DistributionOriginArgs]:
-    if server is None:
-        return []
-    config = cloudfront.DistributionOriginCustomOriginConfigArgs(
-        http_port=80,
-        https_port=443,
-        # Without a domain nobody certifies the server, and requests cross the internet as HTTP: a policy refuses that unless
-        # the stack file answers for it.
-        origin_protocol_policy="https-only" if server.secure else "http-only",
-        origin_ssl_protocols=["TLSv1.2"],
-        origin_read_timeout=_LONGEST_WAIT,
-        # The server keeps idle connections for 75 seconds; CloudFront gives them up before.
-        origin_keepalive_timeout=_LONGEST_WAIT,
-    )
-    return [
-        cloudfront.DistributionOriginArgs(
-            origin_id=_SERVER,
-            domain_name=server.host,
-            custom_headers=_custom_headers(header),
-            custom_origin_config=config,
-        )
-    ]
-
-
-def _host_origins(hosts: Hosts | None) -> list[cloudfront.DistributionOriginArgs]:
-    if hosts is None:
-        return []
-    return [
-        cloudfront.DistributionOriginArgs(
-            origin_id=_host(service),
-            domain_name=host,
-            custom_headers=_custom_headers(hosts.header),
-            custom_origin_config=cloudfront.DistributionOriginCustomOriginConfigArgs(
-                http_port=80,
-                https_port=443,
-                origin_protocol_policy="https-only",
-                origin_ssl_protocols=["TLSv1.2"],
-                origin_read_timeout=_LONGEST_WAIT,
-            ),
-        )
-        for service, host in hosts.names.items()
-    ]
-
-
-def _host(service: str) -> str:
-    return f"service-{service}"
-
-
-def _custom_headers(
-    header: tuple[str, pulumi.Output[str]] | None,
-) -> list[cloudfront.DistributionOriginCustomHeaderArgs]:
-    return [] if header is None else [cloudfront.DistributionOriginCustomHeaderArgs(name=header[0], value=header[1])]
+def _protocol(origin: Origin) -> str:
+    return "https-only" if origin.is_secure else "http-only"
 
 
 def _viewer_certificate(arn: pulumi.Output[str] | None) -> cloudfront.DistributionViewerCertificateArgs:

@@ -62,8 +62,12 @@ class LoadBalancer(Component):
     """The listener on which services add rules."""
     secure: bool
     """Whether that listener speaks HTTPS."""
+    is_internal: bool
+    """It stands in the private subnets and has no public address."""
     dual_stack: bool
     """Whether it has IPv6 addresses too."""
+    checks_health = True
+    """Records leave it out while no service behind it is well."""
     origin_header: tuple[str, pulumi.Output[str]] | None
     """Name and value of the header that every request must carry; None where the way in is proof enough, or open to all."""
 
@@ -78,7 +82,7 @@ class LoadBalancer(Component):
         network: Network,
         certificate_arn: pulumi.Output[str] | None,
         logs_bucket: pulumi.Output[str] | None,
-        firewall_arn: pulumi.Output[str] | None,
+        web_acl_arn: pulumi.Output[str] | None,
         origin_header: tuple[str, pulumi.Output[str]] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -87,17 +91,17 @@ class LoadBalancer(Component):
         self.settings = settings
         self.vpc_id = network.vpc_id
         self.secure = certificate_arn is not None
-        internal = settings.exposure == "vpc-origin"
-        self.dual_stack = network.vpc_ipv6 and not internal
+        self.is_internal = settings.exposure == "vpc-origin"
+        self.dual_stack = network.vpc_ipv6 and not self.is_internal
         self.origin_header = origin_header if settings.exposure == "cloudfront" else None
         self.security_group_id = self._security_group()
 
         balancer = aws.lb.LoadBalancer(
             fit(name, 24),
             load_balancer_type="application",
-            internal=internal,
+            internal=self.is_internal,
             ip_address_type="dualstack" if self.dual_stack else "ipv4",
-            subnets=list((network.private_subnet_ids if internal else network.public_subnet_ids).values()),
+            subnets=list((network.private_subnet_ids if self.is_internal else network.public_subnet_ids).values()),
             security_groups=[self.security_group_id],
             idle_timeout=settings.idle_timeout,
             drop_invalid_header_fields=True,
@@ -105,7 +109,7 @@ class LoadBalancer(Component):
             enable_deletion_protection=context.guarded,
             access_logs=_access_logs(settings, logs_bucket),
             # Without a route to the internet gateway a public one is refused.
-            opts=self.stateful(depends_on=list(network.private_ready if internal else network.public_ready)),
+            opts=self.stateful(depends_on=list(network.private_ready if self.is_internal else network.public_ready)),
         )
         self.arn = balancer.arn
         self.arn_suffix = balancer.arn_suffix
@@ -114,9 +118,9 @@ class LoadBalancer(Component):
         self.listener_arn = self._listener(certificate_arn)
         if settings.exposure == "internet":
             self._redirect()
-        if firewall_arn is not None:
+        if web_acl_arn is not None:
             aws.wafv2.WebAclAssociation(
-                f"{name}-firewall", resource_arn=self.arn, web_acl_arn=firewall_arn, opts=self.child()
+                f"{name}-firewall", resource_arn=self.arn, web_acl_arn=web_acl_arn, opts=self.child()
             )
         self._alarms()
         self.register_outputs({"arn": self.arn, "dnsName": self.dns_name})

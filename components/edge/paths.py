@@ -39,9 +39,10 @@ def ways(
     buckets = {bucket_path(name, bucket): Way("bucket", name) for name, bucket in storage.items() if bucket.cdn}
     found |= buckets
     found |= dict.fromkeys(paths, Way("service"))
-    found |= {path: Way("cached", seconds=seconds) for path, seconds in cdn.cached_paths.items()}
+    has_services = any(service.port and service.path for service in services.values())
+    if has_services:
+        found |= {path: Way("cached", seconds=seconds) for path, seconds in cdn.cached_paths.items()}
     if ALL not in found:
-        has_services = any(service.port and service.path for service in services.values())
         found[ALL] = Way("service") if has_services else next(iter(buckets.values()))
     return dict(sorted(found.items(), key=lambda item: (-len(item[0].rstrip("*")), item[0])))
 

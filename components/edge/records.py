@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import pulumi
 import pulumi_aws as aws
 
 from components.base import Component
 from components.context import Context
+
+
+class AliasTarget(Protocol):
+    """What an alias record leads to."""
+
+    dns_name: pulumi.Output[str]
+    zone_id: pulumi.Output[str]
+    """Hosted zone of the DNS name."""
+    dual_stack: bool
+    """It has IPv6 addresses too."""
+    checks_health: bool
+    """Route 53 leaves it out of answers while it is unwell; CloudFront cannot be checked."""
 
 
 class Records(Component):
@@ -37,17 +50,13 @@ class Records(Component):
         zone_id: pulumi.Input[str],
         domain: str,
         aliases: Sequence[str],
-        target_name: pulumi.Input[str],
-        target_zone_id: pulumi.Input[str],
-        check_health: bool = False,
-        ipv6: bool = True,
+        target: AliasTarget,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``check_health``: leave the target out of answers while it is unwell; CloudFront cannot be checked."""
         super().__init__(name, context, opts)
         hosts = {"apex": domain, **{alias: f"{alias}.{domain}" for alias in aliases}}
         for key, host in hosts.items():
-            for kind in ("A", "AAAA") if ipv6 else ("A",):
+            for kind in ("A", "AAAA") if target.dual_stack else ("A",):
                 aws.route53.Record(
                     f"{name}-{key}-{kind.lower()}",
                     zone_id=zone_id,
@@ -55,7 +64,7 @@ class Records(Component):
                     type=kind,
                     aliases=[
                         aws.route53.RecordAliasArgs(
-                            name=target_name, zone_id=target_zone_id, evaluate_target_health=check_health
+                            name=target.dns_name, zone_id=target.zone_id, evaluate_target_health=target.checks_health
                         )
                     ],
                     opts=self.child(),

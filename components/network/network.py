@@ -131,6 +131,10 @@ class Network(Component):
             {"vpcId": self.vpc_id, "s3PrefixListId": self.s3_prefix_list_id, "natAddresses": self.nat_addresses}
         )
 
+    def cidrs(self, tier: str) -> tuple[str, ...]:
+        """Return the ranges of a tier's subnets."""
+        return tuple(cidr for (of, _), cidr in self._cidrs.items() if of == tier)
+
     def _subnets(self) -> dict[str, dict[str, pulumi.Output[str]]]:
         block = self._ipv6_block() if self._settings.ipv6 else None
         return {tier: {zone: self._subnet(tier, zone, block).id for zone in self.zones} for tier in TIERS}

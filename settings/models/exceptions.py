@@ -15,7 +15,7 @@ class ExceptionSettings(Model):
 
     rule: Annotated[str, Field(pattern="^[a-z][a-z0-9-]*$")]
     resource: Annotated[str, Field(min_length=1)]
-    """A URN, or a pattern of logical names such as ``shop-edge-*``."""
+    """A URN, or a pattern of logical names such as ``shop-ingress-*``."""
     reason: Annotated[str, Field(min_length=10)]
     owner: Annotated[str, Field(min_length=1)]
     expires: dt.date

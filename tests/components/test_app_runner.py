@@ -9,6 +9,7 @@ import pytest
 from components.access import Grant, Opening, ParameterReference, SecretReference, Statement
 from components.compute.app_runner import AppRunner
 from components.context import Context
+from components.edge.origin import Entrance
 from preview.snapshot import Resource, Snapshot
 from preview.verdicts import judge
 from settings.models.compute import ComputeSettings
@@ -50,7 +51,7 @@ DATABASE = Grant(
 
 
 def app_runner(
-    services: Mapping[str, Any] = APP, *, observability: Mapping[str, Any] | None = None, **wiring: Any
+    services: Mapping[str, Any] = APP, *, observability: Mapping[str, Any] | None = None, **entrance: Any
 ) -> Callable[[Context], AppRunner]:
     def program(context: Context) -> AppRunner:
         return AppRunner(
@@ -67,7 +68,7 @@ def app_runner(
                 endpoint_security_group_id="sg-endpoints",
             ),
             grants={name: {"database": DATABASE} for name in services},
-            **wiring,
+            entrance=Entrance(**entrance),
         )
 
     return program
@@ -191,7 +192,7 @@ def test_only_cloudfront_gets_through_where_it_stands_in_front(shop: Snapshot) -
 
 def test_without_cloudfront_the_given_firewall_stands_in_front() -> None:
     """S0-01"""
-    snapshot = build(app_runner(firewall_arn="arn:aws:wafv2:acl"))
+    snapshot = build(app_runner(web_acl_arn="arn:aws:wafv2:acl"))
     assert named(snapshot, ASSOCIATION).inputs["webAclArn"] == "arn:aws:wafv2:acl"
     assert not snapshot.of_type(ACL)
 

@@ -1,6 +1,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from components.access import Grant, Opening, SecretReference, Statement
 from components.compute.fargate import Fargate
 from components.context import Context
+from components.edge.origin import Entrance
 from preview.snapshot import Resource, Snapshot
 from settings.models.compute import ComputeSettings
 from settings.models.observability import ObservabilitySettings, ThresholdSettings
@@ -85,13 +87,14 @@ def fargate(
         return Fargate(
             "shop-compute",
             ComputeSettings.model_validate(compute or {}),
-            context=observed(context, ObservabilitySettings.model_validate(observability or {})),
+            context=replace(
+                observed(context, ObservabilitySettings.model_validate(observability or {})), delivered=delivered
+            ),
             services={name: ServiceSettings.model_validate(service) for name, service in services.items()},
             network=network or _network(),
-            load_balancer=load_balancer or _load_balancer(),
+            entrance=Entrance(load_balancer=load_balancer or _load_balancer()),
             grants=grants or {},
-            queues=queues,
-            delivered=delivered,
+            queues=queues or {},
         )
 
     return program

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
-from components.compute.ec2.address import Address
+from components.compute.ec2.engine import Ec2
 from components.context import Context
-from components.edge.edge import Edge
-from components.edge.origin import Door
+from components.edge.cdn import Cdn
+from components.edge.ingress import Ingress
+from components.edge.origin import InstanceOrigin
 from preview.snapshot import Resource, Snapshot
+from settings.models.compute import ComputeSettings
 from settings.models.edge import EdgeSettings
 from settings.models.services import ServiceSettings
 from tests.harness import build
@@ -17,21 +19,56 @@ from tests.harness import build
 KEY = "arn:aws:kms:ap-southeast-1:111122223333:key/k"
 
 
-def edge(domain: str | None, doors: list[Door | None] | None = None, **service: Any) -> Snapshot:
+def edge(domain: str | None, instances: list[InstanceOrigin | None] | None = None, **service: Any) -> Snapshot:
+    """The way in before the engine, the engine with its address, and CloudFront over what the engine says of it."""
+
     def program(context: Context) -> None:
-        address = Address("chat-address", context=context)
-        made = Edge(
-            "chat-edge",
-            EdgeSettings.model_validate({"zone": {"delegated": True}, "aliases": ["www"]}),
-            context=context,
-            network=SimpleNamespace(vpc_id="vpc-1"),
-            services={"app": ServiceSettings.model_validate({"port": 3000, "path": "/*", **service})},
-            storage={},
-            buckets={},
-            logs_bucket=None,
-            origin=address.origin,
+        settings = EdgeSettings.model_validate({"zone": {"delegated": True}, "aliases": ["www"]})
+        services = {"app": ServiceSettings.model_validate({"port": 3000, "path": "/*", **service})}
+        network = SimpleNamespace(
+            vpc_id="vpc-1",
+            vpc_ipv6=False,
+            private_subnet_ids={"a": "subnet-private-a"},
+            private_ready=(),
+            public_subnet_ids={"a": "subnet-public-a"},
+            public_ready=(),
+            s3_prefix_list_id="pl-s3",
+            endpoint_security_group_id=None,
         )
-        (doors if doors is not None else []).append(made.door)
+        ingress = Ingress(
+            "chat-ingress",
+            settings,
+            context,
+            at="address" if services["app"].path else "nothing",
+            network=network,
+            services=services,
+            storage={},
+            logs_bucket=None,
+        )
+        engine = Ec2(
+            "chat-compute",
+            ComputeSettings.model_validate(
+                {"engine": "ec2", "instances": {"max": 1, "placement": "public", "data_volume": 10}}
+            ),
+            context,
+            services=services,
+            network=network,
+            entrance=ingress.entrance,
+            grants={},
+        )
+        if ingress.has_cdn:
+            Cdn(
+                "chat-cdn",
+                settings,
+                context,
+                ingress=ingress,
+                origins=engine.origins,
+                services=services,
+                storage={},
+                buckets={},
+                logs_bucket=None,
+            )
+        (instances if instances is not None else []).append(ingress.entrance.instance)
 
     return build(program, name="chat", region="ap-southeast-1", domain=domain)
 
@@ -82,23 +119,23 @@ def test_the_firewall_stands_at_cloudfront_alone(with_domain: Snapshot) -> None:
 
 
 def test_the_instance_learns_what_to_ask_for_and_which_names_to_prove() -> None:
-    doors: list[Door | None] = []
-    edge("chat.example.com", doors)
-    [door] = doors
-    assert door is not None
-    assert door.header == "x-origin-verify"
-    assert door.names == ("chat.example.com", "www.chat.example.com", "origin.chat.example.com")
+    found: list[InstanceOrigin | None] = []
+    edge("chat.example.com", found)
+    [instance] = found
+    assert instance is not None
+    assert instance.header[0] == "x-origin-verify"
+    assert instance.names == ("chat.example.com", "www.chat.example.com", "origin.chat.example.com")
 
 
 def test_without_a_domain_cloudfront_asks_the_address_over_http() -> None:
-    doors: list[Door | None] = []
-    snapshot = edge(None, doors)
+    found: list[InstanceOrigin | None] = []
+    snapshot = edge(None, found)
     [origin] = distribution(snapshot).inputs["origins"]
     assert origin["domainName"].startswith("ec2-")
     assert origin["customOriginConfig"]["originProtocolPolicy"] == "http-only"
     assert origin["customHeaders"]
-    assert doors[0] is not None
-    assert (doors[0].names, doors[0].zone_id) == ((), None)
+    assert found[0] is not None
+    assert (found[0].names, found[0].zone_id) == ((), None)
 
 
 def test_where_nothing_answers_the_origin_is_not_asked() -> None:

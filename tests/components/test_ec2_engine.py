@@ -13,14 +13,13 @@ import pytest
 import yaml
 
 from components.access import Grant, Opening, ParameterReference, SecretReference, Statement
-from components.compute.ec2.address import Address
 from components.compute.ec2.engine import Ec2
 from components.compute.ec2.own_cache import OwnCache
 from components.context import Context
-from components.edge.origin import Door
+from components.edge.origin import Entrance, InstanceOrigin
 from preview.snapshot import Resource, Snapshot
 from preview.verdicts import judge
-from settings.models.cache import CacheSettings, TimeToLiveSettings
+from settings.models.cache import CacheSettings
 from settings.models.compute import ComputeSettings
 from settings.models.services import ServiceSettings
 from tests.harness import build, key_arn
@@ -93,34 +92,31 @@ def ec2(
     own = cache == "instance"
     granted = {
         "database": DATABASE,
-        "cache": OwnCache(TimeToLiveSettings()).grant("connect") if own else ELASTICACHE,
+        "cache": OwnCache(CacheSettings()).grant("connect") if own else ELASTICACHE,
         "uploads": UPLOADS,
     }
 
     def program(context: Context) -> Ec2:
-        seated = not balanced
         declared = services or {"app": APP, "worker": WORKER}
-        names = ("chat.example.com", "origin.chat.example.com") if domain else ()
+        known = pulumi.Output.from_input
+        instance = InstanceOrigin(
+            header=("x-origin-verify", known("value")),
+            secret_arn=known(ORIGIN),
+            host="origin.chat.example.com" if domain else None,
+            names=("chat.example.com", "origin.chat.example.com") if domain else (),
+            zone_id=known("Z123") if domain else None,
+        )
+        backups = SimpleNamespace(bucket_name=known("chat-backups"), grant=_copy)
         return Ec2(
             "chat-compute",
             ComputeSettings.model_validate({"engine": "ec2", "instances": instances, **(compute or {})}),
             context=replace(context, logging=replace(context.logging, retention=7)),
             services={name: ServiceSettings.model_validate(service) for name, service in declared.items()},
             network=_network(),
-            load_balancer=_balancer() if balanced else None,
+            entrance=Entrance(load_balancer=_balancer()) if balanced else Entrance(instance=instance),
             grants=grants or dict.fromkeys(declared, granted),
-            cache=CacheSettings.model_validate({"placement": cache}),
-            backups=SimpleNamespace(bucket_name=pulumi.Output.from_input("chat-backups"), grant=_copy)
-            if copied
-            else None,
-            address=Address("chat-address", context=context) if seated else None,
-            door=Door(
-                "x-origin-verify",
-                pulumi.Output.from_input(ORIGIN),
-                names,
-                pulumi.Output.from_input("Z123") if domain else None,
-            )
-            if seated
+            own_cache=OwnCache(CacheSettings.model_validate({"placement": cache}), backups if copied else None)
+            if own
             else None,
         )
 

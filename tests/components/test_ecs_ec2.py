@@ -14,6 +14,7 @@ from components.compute.ecs.launch import user_data
 from components.compute.ecs_ec2 import EcsEc2
 from components.compute.volumes import key_statements
 from components.context import Context
+from components.edge.origin import Entrance
 from preview.snapshot import Resource, Snapshot
 from preview.verdicts import judge
 from settings.models.compute import ComputeSettings
@@ -87,8 +88,9 @@ def ecs_ec2(
             context=observed(context, ObservabilitySettings.model_validate(observability or {})),
             services={name: ServiceSettings.model_validate(service) for name, service in services.items()},
             network=_network(),
-            load_balancer=_load_balancer(),
+            entrance=Entrance(load_balancer=_load_balancer()),
             grants={name: {"database": DATABASE} for name in services},
+            queues={},
         )
 
     return program

@@ -11,7 +11,8 @@ import pulumi
 import pytest
 
 from components.context import Context
-from components.edge.edge import Edge
+from components.edge.cdn import Cdn
+from components.edge.ingress import Ingress
 from components.network.network import Network
 from preview.snapshot import SECRET, Resource, Snapshot
 from settings.models.edge import EdgeSettings
@@ -64,16 +65,32 @@ def _build(
         )
 
     def program(context: Context) -> None:
-        Edge(
-            "shop-edge",
-            EdgeSettings.model_validate({"zone": {"delegated": True}, **settings}),
-            context=context,
+        wanted = EdgeSettings.model_validate({"zone": {"delegated": True}, **settings})
+        declared = {name: ServiceSettings.model_validate(service) for name, service in services.items()}
+        stored = {name: BucketSettings.model_validate(item) for name, item in storage.items()}
+        logs_bucket = pulumi.Output.from_input("shop-logs")
+        ingress = Ingress(
+            "shop-ingress",
+            wanted,
+            context,
+            at="load-balancer" if any(service.path for service in declared.values()) else "nothing",
             network=Network("shop-network", NetworkSettings.model_validate(network or {}), context=context),
-            services={name: ServiceSettings.model_validate(service) for name, service in services.items()},
-            storage={name: BucketSettings.model_validate(item) for name, item in storage.items()},
-            buckets={name: bucket(name) for name in storage},
-            logs_bucket=pulumi.Output.from_input("shop-logs"),
+            services=declared,
+            storage=stored,
+            logs_bucket=logs_bucket,
         )
+        if ingress.has_cdn:
+            Cdn(
+                "shop-cdn",
+                wanted,
+                context,
+                ingress=ingress,
+                origins=ingress.entrance.origins,
+                services=declared,
+                storage=stored,
+                buckets={name: bucket(name) for name in storage},
+                logs_bucket=logs_bucket,
+            )
 
     return build(program, domain=domain, **options)
 
@@ -91,7 +108,7 @@ def behaviors(snapshot: Snapshot) -> dict[str, dict[str, Any]]:
     }
 
 
-def rules(snapshot: Snapshot, name: str = "shop-edge-firewall-acl") -> dict[str, dict[str, Any]]:
+def rules(snapshot: Snapshot, name: str = "shop-cdn-firewall-acl") -> dict[str, dict[str, Any]]:
     return {rule["name"]: rule for rule in one(snapshot, ACL, name).inputs["rules"]}
 
 
@@ -99,7 +116,7 @@ def group_rules(snapshot: Snapshot) -> dict[str, dict[str, Any]]:
     return {
         resource.name: resource.inputs
         for resource in snapshot.of_type(INGRESS)
-        if resource.name.startswith("shop-edge-balancer")
+        if resource.name.startswith("shop-ingress-balancer")
     }
 
 
@@ -123,7 +140,7 @@ def test_a_new_zone_is_kept_in_prod_and_logs_its_queries() -> None:
     snapshot = edge()
     zone = one(snapshot, "aws:route53/zone:Zone")
     assert zone.options["protect"] is True
-    group = one(snapshot, "aws:cloudwatch/logGroup:LogGroup", "shop-edge-zone-queries")
+    group = one(snapshot, "aws:cloudwatch/logGroup:LogGroup", "shop-ingress-zone-queries")
     assert (group.inputs["name"], group.inputs["region"]) == ("/aws/route53/example.com", "us-east-1")
     assert one(snapshot, "aws:route53/queryLog:QueryLog").inputs["zoneId"] == zone.outputs["id"]
 
@@ -167,7 +184,7 @@ def test_without_a_domain_the_platform_works_on_cloudfronts_own_name() -> None:
     assert distribution.inputs["viewerCertificate"] == {"cloudfrontDefaultCertificate": True}
     assert distribution.inputs["aliases"] == []
     assert one(snapshot, LISTENER).inputs["protocol"] == "HTTP"
-    assert one(snapshot, "groundwork:edge:Edge").outputs["address"] == f"https://{distribution.outputs['domainName']}"
+    assert one(snapshot, "groundwork:edge:Cdn").outputs["address"] == f"https://{distribution.outputs['domainName']}"
 
 
 def test_until_the_zone_is_delegated_nothing_waits_for_its_certificate() -> None:
@@ -177,7 +194,7 @@ def test_until_the_zone_is_delegated_nothing_waits_for_its_certificate() -> None
     assert not waiting.of_type(CERTIFICATE, VALIDATION, RECORD)
     distribution = one(waiting, DISTRIBUTION)
     assert distribution.inputs["aliases"] == []
-    assert one(waiting, "groundwork:edge:Edge").outputs["address"] == f"https://{distribution.outputs['domainName']}"
+    assert one(waiting, "groundwork:edge:Cdn").outputs["address"] == f"https://{distribution.outputs['domainName']}"
     # What there is stays when the rest comes.
     assert {resource.urn for resource in waiting.resources} <= {resource.urn for resource in done.resources}
 
@@ -191,6 +208,10 @@ def test_a_zone_that_exists_is_taken_for_delegated_unless_it_is_said_not_to_be()
 def test_a_public_load_balancer_is_not_made_before_it_can_have_a_certificate(exposure: str) -> None:
     waiting = edge({"zone": {}, "load_balancer": {"exposure": exposure}})
     assert not waiting.of_type("aws:lb/loadBalancer:LoadBalancer", LISTENER)
+    distribution = one(waiting, DISTRIBUTION).inputs
+    asked = {distribution["defaultCacheBehavior"]["targetOriginId"]}
+    asked |= {behavior["targetOriginId"] for behavior in distribution["orderedCacheBehaviors"]}
+    assert asked <= {origin["originId"] for origin in distribution["origins"]}
 
 
 # Load balancer
@@ -236,7 +257,7 @@ def test_nothing_lets_the_load_balancer_speak_to_anybody_but_what_services_add()
     """S2-06"""
     snapshot = edge()
     assert not snapshot.of_type("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
-    group = one(snapshot, "aws:ec2/securityGroup:SecurityGroup", "shop-edge-balancer-balancer")
+    group = one(snapshot, "aws:ec2/securityGroup:SecurityGroup", "shop-ingress-balancer-balancer")
     assert "egress" not in group.inputs
 
 
@@ -284,14 +305,14 @@ def test_counting_the_origin_secret_on_makes_a_new_one() -> None:
 
 def test_a_long_platform_name_still_fits_a_load_balancer() -> None:
     def program(context: Context) -> None:
-        Edge(
-            f"{'x' * 24}-edge",
+        Ingress(
+            f"{'x' * 24}-ingress",
             EdgeSettings(),
-            context=context,
+            context,
+            at="load-balancer",
             network=Network(f"{'x' * 24}-network", NetworkSettings(), context=context),
             services={"web": ServiceSettings(port=3000, path="/*")},
             storage={},
-            buckets={},
             logs_bucket=None,
         )
 
@@ -300,8 +321,8 @@ def test_a_long_platform_name_still_fits_a_load_balancer() -> None:
 
 def test_the_load_balancers_own_errors_set_off_an_alarm() -> None:
     alarms = {alarm.name: alarm.inputs for alarm in edge().of_type("aws:cloudwatch/metricAlarm:MetricAlarm")}
-    assert alarms["shop-edge-balancer-errors"]["metricName"] == "HTTPCode_ELB_5XX_Count"
-    assert alarms["shop-edge-balancer-errors"]["dimensions"]["LoadBalancer"].startswith("app/")
+    assert alarms["shop-ingress-balancer-errors"]["metricName"] == "HTTPCode_ELB_5XX_Count"
+    assert alarms["shop-ingress-balancer-errors"]["dimensions"]["LoadBalancer"].startswith("app/")
 
 
 # Firewall
@@ -324,7 +345,7 @@ def test_the_firewall_has_the_rules_that_were_asked_for_on_cloudfront_and_on_the
     }  # fmt: skip
     front = rules(snapshot)
     assert front.keys() == expected
-    assert rules(snapshot, "shop-edge-regional-firewall-acl").keys() == expected | {"through-cloudfront"}
+    assert rules(snapshot, "shop-ingress-regional-firewall-acl").keys() == expected | {"through-cloudfront"}
     assert front["rate"]["statement"]["rateBasedStatement"]["limit"] == 2000
     assert front["rate"]["statement"]["rateBasedStatement"]["evaluationWindowSec"] == 300
     assert front["blocked-countries"]["statement"]["geoMatchStatement"]["countryCodes"] == ["KP"]
@@ -336,12 +357,12 @@ def test_the_firewall_has_the_rules_that_were_asked_for_on_cloudfront_and_on_the
         "AWSManagedRulesSQLiRuleSet",
         "AWSManagedRulesLinuxRuleSet",
     }
-    assert one(snapshot, DISTRIBUTION).inputs["webAclId"] == one(snapshot, ACL, "shop-edge-firewall-acl").outputs["arn"]
+    assert one(snapshot, DISTRIBUTION).inputs["webAclId"] == one(snapshot, ACL, "shop-cdn-firewall-acl").outputs["arn"]
 
 
 def test_requests_through_cloudfront_are_judged_once_and_the_header_stays_secret() -> None:
     snapshot = edge({"load_balancer": {"exposure": "internet"}})
-    rule = rules(snapshot, "shop-edge-regional-firewall-acl")["through-cloudfront"]
+    rule = rules(snapshot, "shop-ingress-regional-firewall-acl")["through-cloudfront"]
     assert rule["priority"] == 0
     assert rule["action"] == {"allow": {}}
     assert rule["statement"]["byteMatchStatement"]["searchString"] == SECRET
@@ -369,7 +390,7 @@ def test_cloudfronts_firewall_and_its_logs_stand_in_us_east_1() -> None:
     kinds = (ACL, "aws:wafv2/ipSet:IpSet", "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration")
     assert {resource.inputs["region"] for resource in snapshot.of_type(*kinds)} == {"us-east-1"}
     key = one(snapshot, "aws:kms/key:Key")
-    group = one(snapshot, "aws:cloudwatch/logGroup:LogGroup", "shop-edge-firewall-requests")
+    group = one(snapshot, "aws:cloudwatch/logGroup:LogGroup", "shop-cdn-firewall-requests")
     assert group.inputs["name"] == "aws-waf-logs-shop-prod-ap-south-1-cloudfront"
     assert group.inputs["region"] == key.inputs["region"] == "us-east-1"
     assert group.inputs["kmsKeyId"] == key.outputs["arn"]
@@ -426,10 +447,10 @@ def test_static_files_are_kept_a_year_by_host_and_without_cookies() -> None:
 def test_answers_of_named_paths_are_kept_for_a_set_time_and_are_nobodys_own() -> None:
     snapshot = edge({"cdn": {"cached_paths": {"/api/categories*": 300, "/api/locations*": 300, "/api/rates": 60}}})
     policies = {policy.name: policy for policy in snapshot.of_type("aws:cloudfront/cachePolicy:CachePolicy")}
-    assert policies.keys() == {"shop-edge-cdn-static", "shop-edge-cdn-cached-300", "shop-edge-cdn-cached-60"}
+    assert policies.keys() == {"shop-cdn-static", "shop-cdn-cached-300", "shop-cdn-cached-60"}
     found = behaviors(snapshot)
     for path, seconds in (("/api/categories*", 300), ("/api/locations*", 300), ("/api/rates", 60)):
-        policy = policies[f"shop-edge-cdn-cached-{seconds}"]
+        policy = policies[f"shop-cdn-cached-{seconds}"]
         assert found[path]["cachePolicyId"] == policy.outputs["id"]
         # With a request policy cookies would reach the service, and its answer to one user would be kept for all.
         assert "originRequestPolicyId" not in found[path]
@@ -448,7 +469,7 @@ def test_answers_of_named_paths_are_kept_for_a_set_time_and_are_nobodys_own() ->
 def test_a_browser_may_send_the_headers_that_the_bucket_names() -> None:
     cors = {"origins": ["https://app.example.com"], "headers": ["Authorization", "Content-Type"]}
     snapshot = edge(storage={"images": {"cdn": True, "cors": cors}})
-    policy = one(snapshot, "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy", "shop-edge-cdn-images")
+    policy = one(snapshot, "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy", "shop-cdn-images")
     assert policy.inputs["corsConfig"]["accessControlAllowHeaders"] == {"items": ["Authorization", "Content-Type"]}
 
 
@@ -469,7 +490,7 @@ def test_the_distribution_is_modern_and_guarded() -> None:
 
 def test_a_bucket_with_cors_has_its_answer_from_cloudfront() -> None:
     snapshot = edge(storage={"images": {"cdn": True, "cors": {"origins": ["https://app.example.com"]}}})
-    policy = one(snapshot, "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy", "shop-edge-cdn-images")
+    policy = one(snapshot, "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy", "shop-cdn-images")
     assert policy.inputs["corsConfig"]["accessControlAllowOrigins"]["items"] == ["https://app.example.com"]
     assert behaviors(snapshot)["/images/*"]["responseHeadersPolicyId"] == policy.outputs["id"]
 

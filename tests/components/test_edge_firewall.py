@@ -18,7 +18,7 @@ from tests.components.test_edge import ACL, BALANCER, edge, one, rules
 from tests.requirements import proves
 from tests.test_guardrails_on_stacks import TODAY
 
-FRONT, BALANCED = "shop-edge-firewall-acl", "shop-edge-regional-firewall-acl"
+FRONT, BALANCED = "shop-cdn-firewall-acl", "shop-ingress-regional-firewall-acl"
 FULL: dict[str, Any] = {
     "managed_rules": ["common", "known-bad-inputs", "sql", "linux", "ip-reputation"],
     "rate_limit": 2000,

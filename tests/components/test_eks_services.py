@@ -21,9 +21,9 @@ from components.compute.eks import engine
 from components.compute.eks.cluster import Cluster
 from components.compute.eks.deployment import _cpu
 from components.compute.eks.engine import Eks
-from components.compute.eks.ranges import Ranges
 from components.compute.eks.secrets import _path
 from components.context import Context
+from components.edge.origin import Entrance
 from preview.snapshot import Resource, Snapshot
 from settings.models.compute import ComputeSettings
 from settings.models.observability import ObservabilitySettings
@@ -45,9 +45,11 @@ ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 
-RANGES = Ranges(
-    data=("10.0.20.0/24", "10.0.52.0/24"), load_balancer=("10.0.16.0/24",), private=("10.0.0.0/20", "10.0.32.0/20")
-)
+CIDRS = {
+    "data": ("10.0.20.0/24", "10.0.52.0/24"),
+    "public": ("10.0.16.0/24",),
+    "private": ("10.0.0.0/20", "10.0.32.0/20"),
+}
 DATABASE = Grant(
     statements=[Statement("Connect", ["rds-db:connect"], ["arn:aws:rds-db:ap-south-1:111122223333:dbuser:db/app"])],
     openings=[Opening("sg-database", 5432, "PostgreSQL")],
@@ -118,8 +120,8 @@ def eks(
     kubernetes: Mapping[str, Any] | None = None,
     compute: Mapping[str, Any] | None = None,
     observability: Mapping[str, Any] | None = None,
-    ranges: Ranges = RANGES,
     load_balancer: bool = True,
+    internal: bool = False,
     delivered: Mapping[str, str] | None = None,
 ) -> Callable[[Context], Eks]:
     balancer = SimpleNamespace(
@@ -127,9 +129,12 @@ def eks(
         listener_arn="arn:aws:elasticloadbalancing:ap-south-1:111122223333:listener/app/shop/1/2",
         security_group_id="sg-balancer",
         origin_header=None,
+        is_internal=internal,
     )
     network = SimpleNamespace(
         vpc_id="vpc-1",
+        cidr="10.0.0.0/16",
+        cidrs=CIDRS.__getitem__,
         vpc_ipv6=False,
         private_subnet_ids={"a": "subnet-private-a", "b": "subnet-private-b"},
         private_ready=(),
@@ -142,15 +147,14 @@ def eks(
         return Eks(
             "shop-compute",
             ComputeSettings.model_validate(wanted),
-            context=observed(context, ObservabilitySettings.model_validate(observability or {})),
+            context=replace(
+                observed(context, ObservabilitySettings.model_validate(observability or {})), delivered=delivered
+            ),
             services={name: ServiceSettings.model_validate(service) for name, service in services.items()},
             network=network,
-            load_balancer=balancer if load_balancer else None,
+            entrance=Entrance(load_balancer=balancer if load_balancer else None),
             grants=grants or {},
             queues={"jobs": SimpleNamespace(queue_name="shop-jobs"), "other": SimpleNamespace(queue_name="shop-other")},
-            ranges=ranges,
-            vpc_cidr="10.0.0.0/16",
-            delivered=delivered,
         )
 
     return program
@@ -531,7 +535,7 @@ def test_a_service_reaches_another_exactly_if_it_says_so(uses: set[tuple[str, st
 def test_the_database_is_open_to_the_pods_that_use_it_alone(uses: set[str]) -> None:
     services = {name: {"uses": {"database": "connect"} if name in uses else {}} for name in NAMES}
     snapshot = build(eks(services, grants={name: {"database": DATABASE} for name in uses}))
-    blocks = [{"ipBlock": {"cidr": cidr}} for cidr in RANGES.data]
+    blocks = [{"ipBlock": {"cidr": cidr}} for cidr in CIDRS["data"]]
     open_to = {name for name in NAMES if any(rule["to"] == blocks for rule in policy(snapshot, name)["egress"])}
     assert open_to == uses
     assert (("sg-nodes", "sg-database", 5432) in openings(snapshot, EGRESS)) is bool(uses)
@@ -809,6 +813,6 @@ def test_a_service_more_changes_nothing_of_the_others(shop: Snapshot) -> None:
 
 
 def test_a_load_balancer_in_the_private_tier_calls_from_there() -> None:
-    snapshot = one({"port": 3000, "path": "/*"}, ranges=replace(RANGES, load_balancer=RANGES.private))
+    snapshot = one({"port": 3000, "path": "/*"}, internal=True)
     [inwards] = policy(snapshot, "web")["ingress"]
     assert [block["ipBlock"]["cidr"] for block in inwards["from"]] == ["10.0.0.0/20", "10.0.32.0/20"]

@@ -15,8 +15,10 @@ from pydantic import ValidationError
 
 from components.alarms import Metric, alarm
 from components.base import Component
+from components.compute.ecs.engine import stopped_services
+from components.compute.stopping import Stoppable, StoppedGroup, StoppedService
 from components.context import Context
-from components.hours import GRACE, Hours, StoppedDatabase, StoppedGroup, StoppedService, ecs_services
+from components.hours import GRACE, Hours, StoppedDatabase
 from components.observability.pages import Pages
 from preview.snapshot import Snapshot
 from settings.checks.hours import CHECKS
@@ -71,14 +73,16 @@ def dev(
             HoursSettings.model_validate(settings or {}),
             context=context,
             databases=database if calls else {},
-            services={**fixed, "api": StoppedService(known("chat-dev"), known("api-1"), 1, 4)},
-            groups={
-                "instances": StoppedGroup(known("chat-group"), 1, 3),
-                "capacity": StoppedGroup(known("chat-capacity"), 2, 10, by_capacity_provider=True),
-            }
-            if instances
-            else {},
-            app_runner={"web": f"arn:aws:apprunner:r:{ACCOUNT}:service/web/1"} if calls else {},
+            stoppable=Stoppable(
+                services={**fixed, "api": StoppedService(known("chat-dev"), known("api-1"), 1, 4)},
+                groups={
+                    "instances": StoppedGroup(known("chat-group"), 1, 3),
+                    "capacity": StoppedGroup(known("chat-capacity"), 2, 10, by_capacity_provider=True),
+                }
+                if instances
+                else {},
+                app_runner={"web": f"arn:aws:apprunner:r:{ACCOUNT}:service/web/1"} if calls else {},
+            ),
             pages=Pages("chat-pages", context=context),
             after=[engine],
         )
@@ -226,7 +230,7 @@ def test_the_hours_of_an_ecs_engine_follow_from_its_services() -> None:
         "api": ServiceSettings.model_validate({"port": 8080, "scaling": {"min": 1, "max": 4}}),
         "worker": ServiceSettings.model_validate({"scaling": {"min": 2, "max": 2, "target": None}}),
     }
-    found = ecs_services(services, "chat-dev", {"api": "api-1", "worker": "worker-1"})
+    found = stopped_services(services, "chat-dev", {"api": "api-1", "worker": "worker-1"})
     assert {key: (service.least, service.most) for key, service in found.items()} == {
         "api": (1, 4),
         "worker": (2, None),

@@ -287,7 +287,7 @@ def test_on_app_runner_without_cloudfront_services_answer_themselves_behind_a_fi
     assert not snapshot.of_type(DISTRIBUTION, "aws:lb/loadBalancer:LoadBalancer")
     assert judge(snapshot, TODAY).blocking == []
     for association in snapshot.of_type("aws:wafv2/webAclAssociation:WebAclAssociation"):
-        assert sources(snapshot, association, "webAclArn") == {"shop-shield-firewall-acl"}
+        assert sources(snapshot, association, "webAclArn") == {"shop-ingress-regional-firewall-acl"}
     assert set(snapshot.outputs["hosts"]) == {"web", "api"}
 
 

@@ -318,8 +318,8 @@ def test_the_shop_of_millions_is_entered_through_cloudfront_alone(unknowns: bool
     found = {resource.name: list(map(str, several)) for resource, several in things(network, kinds.ECS_SERVICE)}
     assert found == {
         "storefront-compute-web": [
-            "internet → CloudFront storefront-edge-cdn-distribution → VPC origin storefront-edge-cdn-origin"
-            " → load balancer storefront-edge-balancer:443 → service storefront-compute-web:3000"
+            "internet → CloudFront storefront-cdn-distribution → VPC origin storefront-cdn-origin"
+            " → load balancer storefront-ingress-balancer:443 → service storefront-compute-web:3000"
         ],
         "storefront-compute-worker": [],
     }
@@ -334,7 +334,7 @@ def test_the_one_instance_is_reached_from_cloudfronts_addresses_alone(unknowns: 
     assert (thing.public[0], thing.subnets.rest, thing.groups.rest) == (True, "", "")
     assert paths(network, thing) == []
     (path,) = network.from_prefix_lists(thing)
-    assert path.hops[1] == "CloudFront chat-app-edge-cdn-distribution"
+    assert path.hops[1] == "CloudFront chat-app-cdn-distribution"
     assert path.hops[-1] == "Auto Scaling group chat-app-compute-instances:443"
 
 
@@ -425,8 +425,8 @@ def test_a_database_is_reached_only_once_every_protection_of_it_is_gone(unknowns
         ("app-tier-behind-entry", ONE_INSTANCE, {"IngressRule::chat-app-compute-cloudfront": into_every_range}),
         ("load-balancer-reaches-targets", MILLIONS, {"IngressRule::storefront-compute-web-public-3000": None}),
         ("load-balancer-reaches-targets", MILLIONS, {"EgressRule::storefront-compute-web-public-3000": closed}),
-        ("load-balancer-port-admitted", MILLIONS, {"IngressRule::storefront-edge-balancer-cloudfront": closed}),
-        ("vpc-origin-reaches-load-balancer", MILLIONS, {"IngressRule::storefront-edge-balancer-cloudfront": None}),
+        ("load-balancer-port-admitted", MILLIONS, {"IngressRule::storefront-ingress-balancer-cloudfront": closed}),
+        ("vpc-origin-reaches-load-balancer", MILLIONS, {"IngressRule::storefront-ingress-balancer-cloudfront": None}),
         ("data-store-has-clients", MILLIONS, {"IngressRule::storefront-database-proxy": closed}),
         ("nat-gateway-has-internet", MILLIONS, {"Route::storefront-network-public": None}),
         ("cloudfront-not-bypassed", "examples/thulobazaar/prod@launch", {"WebAclAssociation::*": None}),

@@ -271,7 +271,7 @@ def test_a_step_says_what_it_does_and_what_must_be_said_first() -> None:
     said = shown(text.step_report(step, None))
     assert said.startswith("From launch to growth:\n    +  ")
     assert "    !  chat-app-compute-data (aws:ebs:Volume) is protected and would be deleted\n" in said
-    assert "platform: {removable: [chat-app-address-address, chat-app-compute-data]}" in said
+    assert "platform: {removable: [chat-app-compute-address-address, chat-app-compute-data]}" in said
     assert step.stops == []
     assert all(len(line.plain) <= 80 or " " not in line.plain.strip() for line in text.step_report(step, 80))
     assert "would be refused" in shown(text.next_step(verdicts(), "prod", None, "growth", step))

@@ -11,7 +11,7 @@ import pulumi_aws as aws
 
 from components.access import policy_document
 from components.base import Component, fit
-from components.compute.images import Delivered, Image, image_of, pull_named
+from components.compute.images import Image, image_of, pull_named
 from components.compute.references import read_statements, value_from
 from components.compute.trust import trusted
 from components.compute.wiring import Network
@@ -50,13 +50,12 @@ def deploy(
     settings: ComputeSettings,
     *,
     network: Network,
-    delivered: Delivered | None,
     tracing_arn: pulumi.Output[str] | None,
 ) -> Deployed:
     """Everything of one service."""
     name = workload.name
     key = f"{parent.name}-{name}"
-    image = image_of(parent, workload, settings, delivered)
+    image = image_of(parent, workload, settings)
     reads = _read_references(parent, workload)
     if image.is_placeholder:
         workload = before_its_image(workload)

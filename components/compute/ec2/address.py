@@ -7,7 +7,6 @@ import pulumi_aws as aws
 
 from components.base import Component
 from components.context import Context
-from components.edge.origin import Origin
 
 
 class Address(Component):
@@ -25,12 +24,15 @@ class Address(Component):
     layer = "compute"
 
     allocation_id: pulumi.Output[str]
-    origin: Origin
-    """As the edge wants it."""
+    public_ip: pulumi.Output[str]
+    """IPv4, and the same whatever instance stands behind it."""
+    public_dns: pulumi.Output[str]
+    """The name that AWS gives the address."""
 
     def __init__(self, name: str, context: Context, *, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, context, opts)
         address = aws.ec2.Eip(f"{name}-address", domain="vpc", opts=self.stateful())
         self.allocation_id = address.allocation_id
-        self.origin = Origin(address.public_ip, address.public_dns)
+        self.public_ip = address.public_ip
+        self.public_dns = address.public_dns
         self.register_outputs({"address": address.public_ip})

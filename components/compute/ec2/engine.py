@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import pulumi
+import pulumi_aws as aws
 
 from components.access import Grant, SecretReference
 from components.base import Component
@@ -17,19 +18,20 @@ from components.compute.ec2.firewall import Firewall, firewall
 from components.compute.ec2.group import Bounds, Kit, group
 from components.compute.ec2.identity import Resident, residents
 from components.compute.ec2.machine import Certified, Machine, Proxy, cache_container
-from components.compute.ec2.role import Bearer, allow, at_the_door, bearer, duties, on_behalf
+from components.compute.ec2.own_cache import Backups, OwnCache
+from components.compute.ec2.role import Bearer, allow, bearer, certificate_statements, duties, on_behalf
 from components.compute.ec2.seat import Seat, seat
 from components.compute.ec2.shape import MAIN, Part, parts
 from components.compute.ec2.targets import Target, targets
 from components.compute.ec2.user_data import programs
 from components.compute.ec2.volume import DataVolume, attach, data_volume
-from components.compute.images import Delivered, Image, image_of
-from components.compute.wiring import LoadBalancer, Network, Queue
+from components.compute.images import Image, image_of
+from components.compute.stopping import Stoppable, StoppedGroup
+from components.compute.wiring import Network
 from components.context import Context
-from components.edge.origin import Door
+from components.edge.origin import LONGEST_WAIT, Entrance, InstanceOrigin, Origin, Origins
 from components.logs import log_group
 from settings.facts import instance_is_burstable
-from settings.models.cache import CacheSettings
 from settings.models.compute import ComputeSettings
 from settings.models.services import ServiceSettings
 from settings.routes import routes
@@ -43,14 +45,6 @@ class Zoned(Network, Protocol):
 
     @property
     def public_ready(self) -> Sequence[pulumi.Resource]: ...
-
-
-class Backups(Protocol):
-    """A bucket, as :class:`components.storage.Bucket` is."""
-
-    bucket_name: pulumi.Output[str]
-
-    def grant(self, level: str, prefix: str | None = None) -> Grant: ...
 
 
 class Ec2(Component):
@@ -96,6 +90,10 @@ class Ec2(Component):
     repository_urls: dict[str, pulumi.Output[str]]
     """Of those services that have a repository of their own."""
     log_group_names: dict[str, pulumi.Output[str]]
+    cluster_name: None
+    """There is no cluster."""
+    origins: Origins
+    stoppable: Stoppable
 
     def __init__(
         self,
@@ -105,34 +103,24 @@ class Ec2(Component):
         *,
         services: Mapping[str, ServiceSettings],
         network: Zoned,
-        load_balancer: LoadBalancer | None,
+        entrance: Entrance,
         grants: Mapping[str, Mapping[str, Grant]],
-        queues: Mapping[str, Queue] | None = None,
-        delivered: Delivered | None = None,
-        cache: CacheSettings | None = None,
-        backups: Backups | None = None,
-        address: Address | None = None,
-        door: Door | None = None,
+        own_cache: OwnCache | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``cache``: only looked at where
-        its placement is the instance; ``backups`` is where it is copied to. ``address`` and ``door``: of the only instance,
-        where CloudFront asks it and no load balancer stands before it. ``delivered``: the images that run; None where they
-        are known to be there. ``queues`` has no meaning here.
-        """
         super().__init__(name, context, opts)
         self._settings = settings
         self._services = services
         self._network = network
-        self._cache = cache if cache is not None and cache.placement == "instance" else None
-        self._backups = backups
-        self._address = address
-        self._door = door
-        wanted = parts(settings, services, cache)
+        self._cache = own_cache
+        public = settings.capacity.placement == "public"
+        self._address = Address(f"{name}-address", context, opts=self.child()) if public else None
+        self._instance = entrance.instance
+        wanted = parts(settings, services, has_cache=own_cache is not None)
 
         bearers = {part.key: bearer(self, part.key) for part in wanted}
         people = self._people(wanted, bearers, grants)
-        images = {service: image_of(self, people[service], settings, delivered) for service in services}
+        images = {service: image_of(self, people[service], settings) for service in services}
         logs = {service: log_group(self, service, f"{context.prefix}/services/{service}") for service in services}
         self._log_arns = {service: made.arn for service, made in logs.items()}
         own = log_group(self, "instances", self._instance_logs)
@@ -149,16 +137,16 @@ class Ec2(Component):
                 images[service],
                 placeholder_image=settings.placeholder_image,
                 log_group=f"{context.prefix}/services/{service}",
-                everywhere=load_balancer is not None,
+                everywhere=entrance.load_balancer is not None,
             )
-        behind = targets(self, services, network, load_balancer)
+        behind = targets(self, services, network, entrance.load_balancer)
         walls = {
             part.key: firewall(
                 self,
                 part,
                 {service: people[service] for service in part.services},
                 network=network,
-                load_balancer=load_balancer,
+                load_balancer=entrance.load_balancer,
                 proxy=machines[part.key].proxy,
             )
             for part in wanted
@@ -183,6 +171,11 @@ class Ec2(Component):
             service: image.repository_url for service, image in images.items() if image.repository_url is not None
         }
         self.log_group_names = {service: made.name for service, made in logs.items()}
+        self.cluster_name = None
+        self.origins = self._origins(entrance)
+        self.stoppable = Stoppable(
+            groups={part.key: StoppedGroup(self.group_names[part.key], part.least, part.most) for part in wanted}
+        )
         self.register_outputs({"groupNames": self.group_names, "repositoryUrls": self.repository_urls})
 
     @property
@@ -216,7 +209,7 @@ class Ec2(Component):
             services=part.services,
             after={service: self._before(service) for service in part.services},
             proxy=self._proxy() if part.key == MAIN else None,
-            cache=cache_container(own_cache, copied=self._backups is not None) if own_cache else None,
+            cache=cache_container(own_cache.settings, copied=own_cache.backups is not None) if own_cache else None,
             volume=part.seated and self._settings.capacity.data_volume is not None,
         )
 
@@ -226,13 +219,13 @@ class Ec2(Component):
         return tuple([*units, "groundwork-cache.service"] if self._cache and "cache" in uses else units)
 
     def _proxy(self) -> Proxy | None:
-        if self._door is None:
+        if self._instance is None:
             return None
         return Proxy(
             routes=tuple(routes(self._services, self.context.platform.domain, self._settings.engine)),
             ports={service: declared.port for service, declared in self._services.items() if declared.port},
-            header=self._door.header,
-            certified=Certified(self._door.names) if self._door.names else None,
+            header=self._instance.header[0],
+            certified=Certified(self._instance.names) if self._instance.names else None,
         )
 
     def _instances(
@@ -249,15 +242,15 @@ class Ec2(Component):
     ) -> pulumi.Output[str]:
         here = [people[service] for service in part.services]
         volume = self._volume() if machine.volume else None
-        door = self._door if machine.proxy else None
-        backups = self._backups if machine.cache and self._backups else None
+        instance = self._instance if machine.proxy else None
+        backups = self._cache.backups if machine.cache and self._cache else None
         permission = allow(
             self,
             to,
             [
                 *duties(self, kept, self._log_arns, machine.namespace),
-                *on_behalf(here, images, self.context.region, also=_door_secrets(self.context, door)),
-                *(at_the_door(door) if door else ()),
+                *on_behalf(here, images, self.context.region, also=_instance_secrets(self.context, instance)),
+                *(certificate_statements(instance) if instance else ()),
                 *(attach(self, volume) if volume else ()),
                 *(backups.grant("write", "cache/").statements if backups else ()),
             ],
@@ -270,7 +263,7 @@ class Ec2(Component):
             Bounds(part.least, part.most, self._seat(wall.id) if part.seated else None),
             Kit(
                 machine,
-                self._facts(kept, volume, door, backups),
+                self._facts(kept, volume, instance, backups),
                 to.profile_arn,
                 wall.id,
             ),
@@ -293,15 +286,15 @@ class Ec2(Component):
         return made.name
 
     def _facts(
-        self, kept: Store, volume: DataVolume | None, door: Door | None, backups: Backups | None
+        self, kept: Store, volume: DataVolume | None, instance: InstanceOrigin | None, backups: Backups | None
     ) -> dict[str, pulumi.Input[str]]:
         facts: dict[str, pulumi.Input[str]] = {
             "DIGEST": kept.digest_of.apply(lambda text: hashlib.sha256(text.encode()).hexdigest())
         }
         if volume:
             facts["VOLUME"] = volume.id
-        if door:
-            facts["ORIGIN_SECRET"] = door.secret_arn
+        if instance:
+            facts["ORIGIN_SECRET"] = instance.secret_arn
         if backups:
             facts["BACKUPS"] = backups.bucket_name
         return facts
@@ -315,6 +308,32 @@ class Ec2(Component):
         """The first, for seat and data volume alike."""
         return next(iter(self._network.private_subnet_ids))
 
+    def _origins(self, entrance: Entrance) -> Origins:
+        if self._address is None or entrance.instance is None:
+            return entrance.origins
+        instance = entrance.instance
+        origin = Origin(
+            self._host_of(self._address, instance),
+            is_secure=instance.host is not None,
+            header=instance.header,
+            # The instance keeps idle connections for 75 seconds; CloudFront gives them up before.
+            keepalive_timeout=LONGEST_WAIT,
+        )
+        return Origins({"server": origin})
+
+    def _host_of(self, address: Address, instance: InstanceOrigin) -> pulumi.Output[str]:
+        if instance.host is None or instance.zone_id is None:
+            return address.public_dns
+        return aws.route53.Record(
+            f"{self.name}-origin",
+            zone_id=instance.zone_id,
+            name=instance.host,
+            type="A",
+            records=[address.public_ip],
+            ttl=300,
+            opts=self.child(),
+        ).fqdn
+
     def _seat(self, group_id: pulumi.Output[str]) -> Seat:
         public = self._settings.capacity.placement == "public"
         subnets = self._network.public_subnet_ids if public else self._network.private_subnet_ids
@@ -322,5 +341,5 @@ class Ec2(Component):
         return seat(self, self._zone, subnets[self._zone], group_id, allocation)
 
 
-def _door_secrets(context: Context, door: Door | None) -> list[SecretReference]:
-    return [SecretReference(door.secret_arn, context.key_arn("secrets"))] if door else []
+def _instance_secrets(context: Context, instance: InstanceOrigin | None) -> list[SecretReference]:
+    return [SecretReference(instance.secret_arn, context.key_arn("secrets"))] if instance else []

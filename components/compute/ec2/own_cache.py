@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
+import pulumi
+
 from components.access import Grant
 from components.compute.ec2.machine import CACHE, CACHE_PORT
-from settings.models.cache import TimeToLiveSettings
+from settings.models.cache import CacheSettings
 from settings.variables import ttl_variables
+
+
+class Backups(Protocol):
+    """A bucket, as :class:`components.storage.Bucket` is."""
+
+    bucket_name: pulumi.Output[str]
+
+    def grant(self, level: str, prefix: str | None = None) -> Grant: ...
 
 
 class OwnCache:
@@ -15,8 +27,10 @@ class OwnCache:
     container of the instance reaches it, whether it uses it or not.
     """
 
-    def __init__(self, ttl: TimeToLiveSettings) -> None:
-        self._ttl = ttl
+    def __init__(self, settings: CacheSettings, backups: Backups | None = None) -> None:
+        """``backups``: the bucket that it is copied to."""
+        self.settings = settings
+        self.backups = backups
 
     def grant(self, level: str, prefix: str | None = None) -> Grant:
         """Leave to ``connect``: its address."""
@@ -29,6 +43,6 @@ class OwnCache:
                 "CACHE_MODE": "single",
                 "CACHE_AUTHENTICATION": "none",
                 "CACHE_URL": f"redis://{CACHE}:{CACHE_PORT}",
-                **ttl_variables(self._ttl),
+                **ttl_variables(self.settings.ttl),
             }
         )

@@ -16,7 +16,7 @@ from components.compute.ecs.instance_role import SESSIONS
 from components.compute.images import Image
 from components.compute.references import read_statements
 from components.compute.trust import trusted
-from components.edge.origin import Door
+from components.edge.origin import InstanceOrigin
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,12 @@ def on_behalf(
     yield from read_statements({**references, **{str(index): secret for index, secret in enumerate(also)}}, region)
 
 
-def at_the_door(door: Door) -> Iterator[Statement]:
+def certificate_statements(instance: InstanceOrigin) -> Iterator[Statement]:
     """Prove to Let's Encrypt that the names are the platform's: by TXT records of just these names.
 
     https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/specifying-rrset-conditions.html
     """
-    if door.zone_id is None:
+    if instance.zone_id is None:
         return
     # Neither takes a resource that is known before: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonroute53.html
     yield Statement("FindZone", ("route53:ListHostedZones",), ["*"])
@@ -109,11 +109,11 @@ def at_the_door(door: Door) -> Iterator[Statement]:
     yield Statement(
         "ProveNames",
         ("route53:ChangeResourceRecordSets",),
-        [pulumi.Output.concat("arn:aws:route53:::hostedzone/", door.zone_id)],
+        [pulumi.Output.concat("arn:aws:route53:::hostedzone/", instance.zone_id)],
         {
             "ForAllValues:StringEquals": {
                 "route53:ChangeResourceRecordSetsNormalizedRecordNames": [
-                    f"_acme-challenge.{name}" for name in door.names
+                    f"_acme-challenge.{name}" for name in instance.names
                 ],
                 "route53:ChangeResourceRecordSetsRecordTypes": ["TXT"],
             }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from settings.models.cache import CacheSettings
 from settings.models.compute import ComputeSettings
 from settings.models.services import ServiceSettings
 
@@ -25,16 +24,13 @@ class Part:
     """There is one, and it keeps its address, its zone and what it holds."""
 
 
-def parts(
-    settings: ComputeSettings, services: Mapping[str, ServiceSettings], cache: CacheSettings | None
-) -> tuple[Part, ...]:
+def parts(settings: ComputeSettings, services: Mapping[str, ServiceSettings], *, has_cache: bool) -> tuple[Part, ...]:
     """One kind for everything where there is one instance. With several, workers have instances of their own: a worker's
     work then takes nothing from those who answer, and its number follows its own load.
     """
     wanted = settings.capacity
     if wanted.max == 1:
-        own_cache = cache is not None and cache.placement == "instance"
-        seated = own_cache or wanted.data_volume is not None or wanted.placement == "public"
+        seated = has_cache or wanted.data_volume is not None or wanted.placement == "public"
         return (Part(MAIN, tuple(services), wanted.min, 1, seated),)
     answering = tuple(name for name, service in services.items() if service.port is not None)
     working = tuple(name for name, service in services.items() if service.port is None)

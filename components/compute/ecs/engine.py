@@ -13,10 +13,11 @@ from components.access import Grant, trust_policy
 from components.base import Component
 from components.compute.ecs.cluster import Cluster
 from components.compute.ecs.order import start_order
+from components.compute.ecs.scaling import scales
 from components.compute.ecs.service import Capacity, Deployed, Surroundings, deploy
 from components.compute.exposure import Exposure, expose
 from components.compute.firewall import OwnGroups
-from components.compute.images import Delivered
+from components.compute.stopping import StoppedService
 from components.compute.wiring import LoadBalancer, Network, Queue
 from components.compute.workload import Workload, workloads
 from settings.models.compute import ComputeSettings
@@ -60,7 +61,6 @@ def prepare(
     load_balancer: LoadBalancer | None,
     grants: Mapping[str, Mapping[str, Grant]],
     queues: Mapping[str, Queue],
-    delivered: Delivered | None,
 ) -> Prepared:
     """Everything that services are before they run: identities, firewalls, their places behind the load balancer."""
     # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html (confused deputy)
@@ -81,7 +81,6 @@ def prepare(
         network=network,
         load_balancer=load_balancer,
         queues=queues,
-        delivered=delivered,
         trust=trust,
         namespace_arn=_namespace(parent) if any(workload.is_called for workload in built.values()) else None,
     )
@@ -99,6 +98,23 @@ def prepare(
         for name, workload in built.items()
     }
     return Prepared(built, exposures, around)
+
+
+def stopped_services(
+    services: Mapping[str, ServiceSettings],
+    cluster_name: pulumi.Input[str],
+    service_names: Mapping[str, pulumi.Input[str]],
+) -> dict[str, StoppedService]:
+    """Return how each service stops: by its count, or where it scales by its bounds."""
+    return {
+        key: StoppedService(
+            cluster_name,
+            name,
+            services[key].scaling.min,
+            services[key].scaling.max if scales(services[key].scaling) else None,
+        )
+        for key, name in service_names.items()
+    }
 
 
 def run(parent: Component, prepared: Prepared, *, cluster: Cluster, capacity: Capacity) -> Addresses:

@@ -14,7 +14,7 @@ from components.compute.ecs.cluster import Cluster
 from components.compute.ecs.task import PORT, log_options, task
 from components.compute.ecs.watching import Measured, watch_service
 from components.compute.exposure import Exposure
-from components.compute.images import Delivered, image_of, pull_named
+from components.compute.images import image_of, pull_named
 from components.compute.wiring import LoadBalancer, Network, Queue
 from components.compute.workload import Workload, before_its_image
 from components.logs import log_group
@@ -45,7 +45,6 @@ class Surroundings:
     load_balancer: LoadBalancer | None
     queues: Mapping[str, Queue]
 
-    delivered: Delivered | None
     trust: pulumi.Output[str]
     namespace_arn: pulumi.Output[str] | None
     """Of Service Connect; None where no service uses another."""
@@ -72,7 +71,7 @@ def deploy(
 ) -> Deployed:
     """Everything of one service; it starts ``after`` those it calls, whose names only then resolve."""
     name = workload.name
-    image = image_of(parent, workload, around.settings, around.delivered)
+    image = image_of(parent, workload, around.settings)
     if image.is_placeholder:
         workload = before_its_image(
             workload, idle=not _can_be_pulled(around.settings.placeholder_image, around.network)

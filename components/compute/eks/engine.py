@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import pulumi
 
@@ -19,16 +20,24 @@ from components.compute.eks.queue_scaling import authenticate, queue_scaling
 from components.compute.eks.ranges import Ranges
 from components.compute.eks.workloads import Surroundings, deploy
 from components.compute.firewall import SharedGroup, let_out_to_internet
-from components.compute.images import Delivered
-from components.compute.wiring import LoadBalancer, Network, Queue
+from components.compute.stopping import Stoppable
+from components.compute.wiring import Network, Queue
 from components.compute.workload import workloads
 from components.context import Context
+from components.edge.origin import Entrance, Origins
 from settings.models.compute import ComputeSettings
 from settings.models.services import ServiceSettings
 from settings.routes import routes
 
 _OPEN = 443
 """What the nodes may call anyway."""
+
+
+class RangedNetwork(Network, Protocol):
+    """A network that says the ranges of its subnets, since network policies know no security groups."""
+
+    def cidrs(self, tier: str) -> tuple[str, ...]:
+        """Return the ranges of the tier ``public``, ``private`` or ``data``."""
 
 
 class Eks(Component):
@@ -63,6 +72,8 @@ class Eks(Component):
     repository_urls: dict[str, pulumi.Output[str]]
     """Of those services that have a repository of their own."""
     log_group_names: dict[str, pulumi.Output[str]]
+    origins: Origins
+    stoppable: Stoppable
 
     def __init__(
         self,
@@ -71,24 +82,19 @@ class Eks(Component):
         context: Context,
         *,
         services: Mapping[str, ServiceSettings],
-        network: Network,
-        load_balancer: LoadBalancer | None,
+        network: RangedNetwork,
+        entrance: Entrance,
         grants: Mapping[str, Mapping[str, Grant]],
-        ranges: Ranges,
-        vpc_cidr: str,
-        queues: Mapping[str, Queue] | None = None,
-        delivered: Delivered | None = None,
+        queues: Mapping[str, Queue],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``delivered``: the images that
-        run; None where they are known to be there."""
         super().__init__(name, context, opts)
         cluster = build_cluster(
             self,
             settings,
             network=network,
             # Nodes stand there, and pods have their security group: nobody new comes in.
-            neighbours=ranges.private,
+            neighbours=network.cidrs("private"),
         )
         provider = kubernetes_provider(self, cluster, settings.cluster)
         running = (
@@ -98,7 +104,7 @@ class Eks(Component):
                 cluster,
                 settings.cluster,
                 services,
-                queues or {},
+                queues,
                 provider=provider,
                 after=cluster.ready,
             ),
@@ -130,13 +136,11 @@ class Eks(Component):
         around = Surroundings(
             services=services,
             network=network,
-            vpc_cidr=vpc_cidr,
-            ranges=ranges,
+            ranges=_ranges(network, entrance),
             routes=routes(services, context.platform.domain, settings.engine),
-            load_balancer=load_balancer,
-            queues=queues or {},
+            load_balancer=entrance.load_balancer,
+            queues=queues,
             firewall=firewall,
-            delivered=delivered,
         )
         deployed = {service: deploy(inside, workload, around) for service, workload in built.items()}
         self.cluster_name = cluster.name
@@ -146,6 +150,8 @@ class Eks(Component):
             service: made.repository_url for service, made in deployed.items() if made.repository_url is not None
         }
         self.log_group_names = {service: made.log_group_name for service, made in deployed.items()}
+        self.origins = entrance.origins
+        self.stoppable = Stoppable()
         self.register_outputs(
             {
                 "clusterName": cluster.name,
@@ -153,3 +159,12 @@ class Eks(Component):
                 "repositoryUrls": self.repository_urls,
             }
         )
+
+
+def _ranges(network: RangedNetwork, entrance: Entrance) -> Ranges:
+    balancer = entrance.load_balancer
+    return Ranges(
+        data=network.cidrs("data"),
+        load_balancer=network.cidrs("private" if balancer.is_internal else "public") if balancer else (),
+        private=network.cidrs("private"),
+    )

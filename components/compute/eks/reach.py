@@ -74,7 +74,7 @@ def has_balancer(inside: Inside, workload: Workload) -> bool:
     return inside.settings.cluster.way_in == "nlb" and settings.port is not None and settings.path == DEFAULT_PATH
 
 
-def balancer(inside: Inside, workload: Workload, network: Network, firewall: Firewall, vpc_cidr: str) -> None:
+def balancer(inside: Inside, workload: Workload, network: Network, firewall: Firewall) -> None:
     """An internal Network Load Balancer, for callers in the network and whatever is joined to it.
 
     A public one would be a way around CloudFront and the firewall, without TLS. Its security group and the subnets are
@@ -84,7 +84,7 @@ def balancer(inside: Inside, workload: Workload, network: Network, firewall: Fir
     if port is None:
         return
     parent = inside.parent
-    group = _group(inside, network, vpc_cidr)
+    group = _group(inside, network)
     rules = admit(
         parent, f"{workload.name}-nlb", port, load_balancer=group.id, group_id=firewall.group_of(workload.name)
     )
@@ -118,7 +118,7 @@ def balancer(inside: Inside, workload: Workload, network: Network, firewall: Fir
     )
 
 
-def _group(inside: Inside, network: Network, vpc_cidr: str) -> aws.ec2.SecurityGroup:
+def _group(inside: Inside, network: Network) -> aws.ec2.SecurityGroup:
     parent = inside.parent
     group = aws.ec2.SecurityGroup(
         f"{parent.name}-nlb",
@@ -129,7 +129,7 @@ def _group(inside: Inside, network: Network, vpc_cidr: str) -> aws.ec2.SecurityG
     aws.vpc.SecurityGroupIngressRule(
         f"{parent.name}-nlb-network",
         security_group_id=group.id,
-        cidr_ipv4=vpc_cidr,
+        cidr_ipv4=network.cidr,
         ip_protocol="tcp",
         from_port=_NLB_PORT,
         to_port=_NLB_PORT,

@@ -20,7 +20,7 @@ from components.compute.eks.secrets import values
 from components.compute.eks.watching import watch_service
 from components.compute.exposure import Exposure, expose
 from components.compute.firewall import Firewall
-from components.compute.images import Delivered, image_of
+from components.compute.images import image_of
 from components.compute.wiring import LoadBalancer, Network, Queue
 from components.compute.workload import Workload, before_its_image
 from components.logs import log_group
@@ -34,14 +34,11 @@ class Surroundings:
 
     services: Mapping[str, ServiceSettings]
     network: Network
-    vpc_cidr: str
     ranges: Ranges
     routes: Sequence[Route]
     load_balancer: LoadBalancer | None
     queues: Mapping[str, Queue]
     firewall: Firewall
-
-    delivered: Delivered | None
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,7 @@ class Deployed:
 def deploy(inside: Inside, workload: Workload, around: Surroundings) -> Deployed:
     """An identity, a way in and out, and the pods."""
     parent, name = inside.parent, workload.name
-    image = image_of(parent, workload, inside.settings, around.delivered)
+    image = image_of(parent, workload, inside.settings)
     # The cluster's agents write into it.
     group = log_group(parent, name, f"{parent.context.prefix}/services/{name}")
     account = kubernetes.core.v1.ServiceAccount(
@@ -85,7 +82,7 @@ def deploy(inside: Inside, workload: Workload, around: Surroundings) -> Deployed
     follow(inside, workload, made, around.queues)
     budget(inside, workload)
     if has_balancer(inside, workload):
-        balancer(inside, workload, around.network, around.firewall, around.vpc_cidr)
+        balancer(inside, workload, around.network, around.firewall)
     if inside.settings.cluster.application_insights:
         watch_service(
             parent,
