@@ -89,7 +89,7 @@ DOWN = {
     "chat-app": (
         [f"{CHAT}@{phase}" for phase in ("growth", "launch", "mvp")],
         [
-            {"chat-app-database-reader-1", "chat-app-ingress-balancer"},
+            {"chat-app-database-reader-1", "chat-app-ingress-alb"},
             {"chat-app-cache-group", "chat-app-cache-login"},
         ],
     ),

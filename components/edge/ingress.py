@@ -195,7 +195,7 @@ class Ingress(Component):
         else:
             certificate = self._certificate("regional-certificate", region=region, records_of=cdn_certificate)
         return LoadBalancer(
-            f"{self.name}-balancer",
+            f"{self.name}-alb",
             self._settings.load_balancer,
             self.context,
             network=network,

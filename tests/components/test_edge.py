@@ -116,7 +116,7 @@ def group_rules(snapshot: Snapshot) -> dict[str, dict[str, Any]]:
     return {
         resource.name: resource.inputs
         for resource in snapshot.of_type(INGRESS)
-        if resource.name.startswith("shop-ingress-balancer")
+        if resource.name.startswith("shop-ingress-alb")
     }
 
 
@@ -257,7 +257,7 @@ def test_nothing_lets_the_load_balancer_speak_to_anybody_but_what_services_add()
     """S2-06"""
     snapshot = edge()
     assert not snapshot.of_type("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
-    group = one(snapshot, "aws:ec2/securityGroup:SecurityGroup", "shop-ingress-balancer-balancer")
+    group = one(snapshot, "aws:ec2/securityGroup:SecurityGroup", "shop-ingress-alb-balancer")
     assert "egress" not in group.inputs
 
 
@@ -321,8 +321,8 @@ def test_a_long_platform_name_still_fits_a_load_balancer() -> None:
 
 def test_the_load_balancers_own_errors_set_off_an_alarm() -> None:
     alarms = {alarm.name: alarm.inputs for alarm in edge().of_type("aws:cloudwatch/metricAlarm:MetricAlarm")}
-    assert alarms["shop-ingress-balancer-errors"]["metricName"] == "HTTPCode_ELB_5XX_Count"
-    assert alarms["shop-ingress-balancer-errors"]["dimensions"]["LoadBalancer"].startswith("app/")
+    assert alarms["shop-ingress-alb-errors"]["metricName"] == "HTTPCode_ELB_5XX_Count"
+    assert alarms["shop-ingress-alb-errors"]["dimensions"]["LoadBalancer"].startswith("app/")
 
 
 # Firewall

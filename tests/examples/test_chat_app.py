@@ -362,7 +362,7 @@ def test_a_schedule_feeds_the_standard_queue_of_cleanup_jobs_once_a_day(stack: s
 WAYS_IN = {
     MVP: {("chat-app-compute-instances", 443)},
     LAUNCH: {("chat-app-compute-instances", 443)},
-    GROWTH: {("chat-app-ingress-balancer-balancer", 443)},
+    GROWTH: {("chat-app-ingress-alb-balancer", 443)},
 }
 
 

@@ -126,8 +126,8 @@ def test_the_load_balancer_of_prod_answers_on_443_and_sends_80_there() -> None:
         "HTTP_301",
     )
     assert listeners[443]["protocol"] == "HTTPS"
-    assert set(who_reaches(snapshot, "ecs-web-ingress-balancer-balancer")) == {(80, "0.0.0.0/0"), (443, "0.0.0.0/0")}
-    assert set(who_reaches(snapshot, "ecs-web-compute-web")) == {(3000, "ecs-web-ingress-balancer-balancer")}
+    assert set(who_reaches(snapshot, "ecs-web-ingress-alb-balancer")) == {(80, "0.0.0.0/0"), (443, "0.0.0.0/0")}
+    assert set(who_reaches(snapshot, "ecs-web-compute-web")) == {(3000, "ecs-web-ingress-alb-balancer")}
 
 
 @proves("S3-02")
@@ -138,7 +138,7 @@ def test_the_load_balancer_of_dev_has_no_domain_and_answers_cloudfront_alone() -
     assert listener.inputs["port"] == 80
     [balancer] = snapshot.of_type("aws:lb/loadBalancer:LoadBalancer")
     assert balancer.inputs["internal"] is True
-    [(port, source)] = who_reaches(snapshot, "ecs-web-ingress-balancer-balancer")
+    [(port, source)] = who_reaches(snapshot, "ecs-web-ingress-alb-balancer")
     assert (port, source[:3]) == (80, "pl-")
     [distribution] = snapshot.of_type("aws:cloudfront/distribution:Distribution")
     assert distribution.inputs["defaultCacheBehavior"]["viewerProtocolPolicy"] == "redirect-to-https"

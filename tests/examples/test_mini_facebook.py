@@ -188,7 +188,7 @@ def test_the_load_balancer_answers_on_443_and_sends_80_there(stack: str) -> None
         {"port": "443", "protocol": "HTTPS", "statusCode": "HTTP_301"},
     )
     assert listeners[443]["protocol"] == "HTTPS"
-    assert set(who_reaches(snapshot, "minifacebook-ingress-balancer-balancer")) == {
+    assert set(who_reaches(snapshot, "minifacebook-ingress-alb-balancer")) == {
         (80, "0.0.0.0/0"),
         (443, "0.0.0.0/0"),
     }

@@ -517,9 +517,9 @@ def test_the_function_stays_outside_the_network_because_it_uses_nothing_inside(s
 @proves("S0-12", "C-05", "C-06")
 def test_security_groups_let_in_who_has_to_come_in_and_nobody_else(stack: str) -> None:
     snapshot = snapshot_of(stack)
-    [(port, source)] = who_reaches(snapshot, "storefront-ingress-balancer-balancer")
+    [(port, source)] = who_reaches(snapshot, "storefront-ingress-alb-balancer")
     assert (port, source[:3]) == (443, "pl-")  # CloudFront's prefix list
-    assert set(who_reaches(snapshot, "storefront-compute-web")) == {(3000, "storefront-ingress-balancer-balancer")}
+    assert set(who_reaches(snapshot, "storefront-compute-web")) == {(3000, "storefront-ingress-alb-balancer")}
     assert set(who_reaches(snapshot, "storefront-compute-worker")) == set()
     assert set(who_reaches(snapshot, "storefront-cache-clients")) == {(6379, "storefront-compute-web")}
     assert set(who_reaches(snapshot, "storefront-database-clients")) == {

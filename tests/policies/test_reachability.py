@@ -319,7 +319,7 @@ def test_the_shop_of_millions_is_entered_through_cloudfront_alone(unknowns: bool
     assert found == {
         "storefront-compute-web": [
             "internet → CloudFront storefront-cdn-distribution → VPC origin storefront-cdn-origin"
-            " → load balancer storefront-ingress-balancer:443 → service storefront-compute-web:3000"
+            " → load balancer storefront-ingress-alb:443 → service storefront-compute-web:3000"
         ],
         "storefront-compute-worker": [],
     }
@@ -425,8 +425,8 @@ def test_a_database_is_reached_only_once_every_protection_of_it_is_gone(unknowns
         ("app-tier-behind-entry", ONE_INSTANCE, {"IngressRule::chat-app-compute-cloudfront": into_every_range}),
         ("load-balancer-reaches-targets", MILLIONS, {"IngressRule::storefront-compute-web-public-3000": None}),
         ("load-balancer-reaches-targets", MILLIONS, {"EgressRule::storefront-compute-web-public-3000": closed}),
-        ("load-balancer-port-admitted", MILLIONS, {"IngressRule::storefront-ingress-balancer-cloudfront": closed}),
-        ("vpc-origin-reaches-load-balancer", MILLIONS, {"IngressRule::storefront-ingress-balancer-cloudfront": None}),
+        ("load-balancer-port-admitted", MILLIONS, {"IngressRule::storefront-ingress-alb-cloudfront": closed}),
+        ("vpc-origin-reaches-load-balancer", MILLIONS, {"IngressRule::storefront-ingress-alb-cloudfront": None}),
         ("data-store-has-clients", MILLIONS, {"IngressRule::storefront-database-proxy": closed}),
         ("nat-gateway-has-internet", MILLIONS, {"Route::storefront-network-public": None}),
         ("cloudfront-not-bypassed", "examples/thulobazaar/prod@launch", {"WebAclAssociation::*": None}),

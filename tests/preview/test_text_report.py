@@ -85,7 +85,7 @@ def test_branches_show_who_belongs_to_whom() -> None:
         ("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "aws:vpc:SecurityGroupIngressRule"),
         ("pulumi:pulumi:Stack", "pulumi:pulumi:Stack"),
         ("pulumi:providers:aws", "pulumi:providers:aws"),
-        ("groundwork:edge:Edge", "groundwork:edge:Edge"),
+        ("groundwork:edge:Ingress", "groundwork:edge:Ingress"),
         ("odd", "odd"),
     ],
 )
