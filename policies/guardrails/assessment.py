@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from guardrails.catalogue import rules, rules_by_type
 from guardrails.context import Context
@@ -17,8 +17,7 @@ from guardrails.unjudged import UNJUDGED, Unjudged, unjudged
 from guardrails.view import Resource
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing to say about one resource."""
 
     rule: Rule
@@ -29,8 +28,7 @@ class Finding:
     broken: bool = False
 
 
-@dataclass(frozen=True)
-class Assessment:
+class Assessment(NamedTuple):
     findings: tuple[Finding, ...]
     problems: tuple[Problem, ...]
     judged: int

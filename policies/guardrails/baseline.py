@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from guardrails.exemptions import Fact, Problem
 from guardrails.levels import Level, Severity
@@ -40,8 +39,7 @@ VANISHED = Fact(
 FACTS = (INVALID, VANISHED)
 
 
-@dataclass(frozen=True)
-class Baseline:
+class Baseline(NamedTuple):
     """Known findings, by rule and URN."""
 
     known: frozenset[Known] = frozenset()

@@ -8,8 +8,7 @@ number 0, a text or block not there. Each is from the provider's page of the res
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from guardrails import kinds
 from guardrails.kinds import aws
@@ -19,8 +18,7 @@ _PROVIDER = "the provider's page of the resource"
 _BLOCKS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
 
 
-@dataclass(frozen=True)
-class Fact:
+class Fact(NamedTuple):
     """What the absence of a property means, and who says so."""
 
     means: Any

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from guardrails.iam.conditions import OF_RESOURCE, Condition, bound, parse
 from guardrails.view import Node, Opaque, cannot_read, first_opaque
@@ -28,8 +28,7 @@ VERSION_WITH_VARIABLES = "2012-10-17"
 _PRINCIPALS = frozenset(("AWS", "Service", "Federated", "CanonicalUser"))
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(NamedTuple):
     """One statement; a single value is a tuple of one, ``"Principal": "*"`` is ``(("*", "*"),)``."""
 
     label: str

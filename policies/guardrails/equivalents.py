@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from guardrails.kinds import aws
 
@@ -21,8 +21,7 @@ Read = Callable[[Any], Any]
 """What becomes of a value that is there and can be read."""
 
 
-@dataclass(frozen=True)
-class Spread:
+class Spread(NamedTuple):
     """A block, or a list of keys and values, whose parts are properties of the whole."""
 
     moves: Moves
@@ -55,8 +54,7 @@ class Equivalent:
     """The property by which such a part names the whole."""
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """A block of a resource that is a resource of its own in pulumi-aws."""
 
     type: str

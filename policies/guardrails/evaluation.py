@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from guardrails.context import Context
 from guardrails.exemptions import Exemption, Problem
@@ -12,8 +12,7 @@ from guardrails.rules import Rule
 from guardrails.view import Resource
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """A judgement that is no pass, and what it comes to."""
 
     rule: Rule

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 FILE = Path(__file__).with_name("examples.json")
 
 
-@dataclass(frozen=True)
-class Example:
+class Example(NamedTuple):
     bad: str = ""
     good: str = ""
     settings: str = ""

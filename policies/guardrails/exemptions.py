@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, NamedTuple
 
 from guardrails.levels import Level, Severity
 from guardrails.settings import Setting, Values, defaults
@@ -21,8 +20,7 @@ LONGEST = datetime.timedelta(days=366)
 """No exception runs longer than a year without being looked at again."""
 
 
-@dataclass(frozen=True)
-class Fact:
+class Fact(NamedTuple):
     """What a finding about an exception says of itself; the counterpart of a rule's facts."""
 
     name: str
@@ -61,8 +59,7 @@ UNMATCHED = Fact(
 FACTS = (INVALID, EXPIRED, UNMATCHED)
 
 
-@dataclass(frozen=True)
-class Exemption:
+class Exemption(NamedTuple):
     """One valid exception. ``resource`` is a URN or a pattern for logical names (``*`` and ``?``)."""
 
     place: str
@@ -85,8 +82,7 @@ class Exemption:
         return f"excepted until {self.expires.isoformat()} by {self.owner}: {self.reason}"
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """What is wrong with the exceptions, the baseline, the settings or the stack that the pack was given."""
 
     fact: Fact
@@ -95,8 +91,7 @@ class Problem:
     urn: str = ""
 
 
-@dataclass(frozen=True)
-class Exemptions:
+class Exemptions(NamedTuple):
     """The entries of one stack, read on one day."""
 
     valid: tuple[Exemption, ...] = ()

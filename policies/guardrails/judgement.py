@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from guardrails.documents import MalformedDocumentError
 from guardrails.rules import Rule, Values
@@ -22,8 +21,7 @@ class Verdict(StrEnum):
     """A failure that the baseline holds."""
 
 
-@dataclass(frozen=True)
-class Judgement:
+class Judgement(NamedTuple):
     """What one rule says of one resource."""
 
     verdict: Verdict

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import TypeVar
-from weakref import WeakKeyDictionary
 
 from guardrails.stack import Stack
 
@@ -13,13 +12,13 @@ Index = TypeVar("Index")
 
 
 def per_stack(build: Callable[[Stack], Index]) -> Callable[[Stack], Index]:
-    """Remember what a function makes of a stack for as long as the stack is there."""
-    built: WeakKeyDictionary[Stack, Index] = WeakKeyDictionary()
+    """Remember what a function makes of a stack, with the stack: what is made of it may lead back to it."""
 
     @wraps(build)
     def of(stack: Stack) -> Index:
-        if stack not in built:
-            built[stack] = build(stack)
-        return built[stack]
+        if build not in stack.built:
+            stack.built[build] = build(stack)
+        index: Index = stack.built[build]
+        return index
 
     return of

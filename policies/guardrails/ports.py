@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from guardrails import kinds
 from guardrails.reach.addresses import Addresses, addresses_of
@@ -20,8 +20,7 @@ _WORLD_PREFIX = {4: 8, 6: 16}
 INGRESS, EGRESS = "ingress", "egress"
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(NamedTuple):
     """How a type of resource writes rules that let traffic in or out."""
 
     blocks: str = ""
@@ -66,8 +65,7 @@ RULE_TYPES = (kinds.SECURITY_GROUP, kinds.SECURITY_GROUP_RULE, kinds.INGRESS_RUL
 """Security groups that a program makes, and their rules."""
 
 
-@dataclass(frozen=True)
-class Opening:
+class Opening(NamedTuple):
     """A rule that lets traffic of the whole internet in or out."""
 
     label: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from guardrails import kinds
 from guardrails.ports import is_world
@@ -32,8 +32,7 @@ _GATEWAYS = (
 _PRIVATE_IDS = {"vgw-": "a virtual private gateway", "local": "the VPC itself", "vpce-": "an endpoint"}
 
 
-@dataclass(frozen=True)
-class Exit:
+class Exit(NamedTuple):
     """A default route of a subnet."""
 
     to: str

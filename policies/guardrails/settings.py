@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from guardrails.levels import Level
 
@@ -18,8 +18,7 @@ LEVEL_KEY = "enforcementLevel"
 Values = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """One value that a rule reads; ``schema`` is JSON Schema, of which :func:`mistakes` knows the words used here."""
 
     name: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from guardrails.view import Opaque, Resource
@@ -14,6 +14,8 @@ class Stack:
 
     def __init__(self, resources: Iterable[Resource]) -> None:
         self.resources = tuple(resources)
+        self.built: dict[Callable[..., Any], Any] = {}
+        """What functions made of it: :func:`guardrails.per_stack.per_stack`."""
         self.parts = tuple(part for resource in self.resources for part in resource.parts)
         """Blocks of resources that are resources of their own to rules."""
         self.by_urn = {resource.urn: resource for resource in self.resources}

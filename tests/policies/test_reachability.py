@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import ipaddress
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
@@ -147,7 +146,7 @@ def test_what_an_unknown_rule_may_say_lies_between_sure_and_perhaps(
     ordered = sorted(entries, key=lambda one: one.number)
     place = data.draw(st.integers(0, len(ordered)))
     real = data.draw(ENTRIES)
-    hidden = dataclasses.replace(real, addresses=None, unsure="cidrBlock is not known yet")
+    hidden = real._replace(addresses=None, unsure="cidrBlock is not known yet")
     before = Acl("acl").admits([*ordered[:place], hidden, *ordered[place:]], flow, 4)
     after = Acl("acl").admits([*ordered[:place], real, *ordered[place:]], flow, 4)
     assert before.perhaps.covers(after.sure)
@@ -157,7 +156,7 @@ def test_what_an_unknown_rule_may_say_lies_between_sure_and_perhaps(
 
 @given(st.lists(DOORS, min_size=1, max_size=3), FLOWS)
 def test_a_rule_that_is_not_known_admits_perhaps_and_never_for_sure(doors: list[Door], flow: Flow) -> None:
-    hidden = [dataclasses.replace(door, unsure="fromPort is not known yet") for door in doors]
+    hidden = [door._replace(unsure="fromPort is not known yet") for door in doors]
     assert not admitted_by_doors(hidden, flow, 4).sure
     assert admitted_by_doors(hidden, flow, 4).perhaps == admitted_by_doors(doors, flow, 4).sure
 

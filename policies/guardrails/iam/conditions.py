@@ -15,9 +15,9 @@ import binascii
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from guardrails.iam.patterns import has_wildcard, matches
 
@@ -99,8 +99,7 @@ OF_PRINCIPAL = (
 """Those that in an identity's own policy are not its to choose either."""
 
 
-@dataclass(frozen=True)
-class Condition:
+class Condition(NamedTuple):
     """One operator with one key. Keys are in lower case, as IAM compares them; values are as they are written."""
 
     kind: str
@@ -141,8 +140,7 @@ def parse(operator: str, key: str, values: Sequence[str], *, variables: bool) ->
     return Condition(kind, relation, negated, scope, optional, key.lower(), tuple(values), variables)
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(NamedTuple):
     """What one value of a condition stands for."""
 
     kind: str
@@ -209,8 +207,7 @@ def _seconds(text: str) -> float:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """What one condition lets a key be: one of these values."""
 
     values: tuple[Value, ...]
@@ -222,8 +219,7 @@ class Choice:
         return all(met) if self.every else any(met)
 
 
-@dataclass(frozen=True)
-class Bound:
+class Bound(NamedTuple):
     """What requests that a statement lets in may have as the value of one key."""
 
     absent: bool

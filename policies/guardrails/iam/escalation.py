@@ -7,7 +7,7 @@ The methods are those of Spencer Gietzen, "AWS IAM Privilege Escalation – Meth
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from guardrails import data
 from guardrails.documents import Statement
@@ -21,8 +21,7 @@ from guardrails.view import Resource
 PASS_ROLE = "iam:PassRole"  # noqa: S105 - an action
 
 
-@dataclass(frozen=True)
-class Method:
+class Method(NamedTuple):
     """Actions that together give more than each was meant to."""
 
     actions: tuple[str, ...]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from guardrails.iam.patterns import matches
 
@@ -16,8 +16,7 @@ _LONGEST = 128
 WRITE, PERMISSIONS, TAGGING, LIST, READ = "W", "P", "T", "L", "R"
 
 
-@dataclass(frozen=True)
-class Action:
+class Action(NamedTuple):
     """One action of a service."""
 
     service: str
@@ -36,8 +35,7 @@ class Action:
         return f"{self.service}:{self.name}"
 
 
-@dataclass(frozen=True)
-class Service:
+class Service(NamedTuple):
     prefix: str
     actions: dict[str, Action]
     """By name in lower case."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from guardrails import kinds
 from guardrails.reach.firewalls import Flow
@@ -17,8 +17,7 @@ _BALANCER = (*kinds.LOAD_BALANCERS,)
 _USUAL_PORTS = {"HTTP": 80, "HTTPS": 443}
 
 
-@dataclass(frozen=True)
-class Listener:
+class Listener(NamedTuple):
     """A port that a load balancer answers on. A classic one has no resource of its own for it."""
 
     resource: Resource
@@ -27,8 +26,7 @@ class Listener:
     unsure: str = ""
 
 
-@dataclass(frozen=True)
-class Member:
+class Member(NamedTuple):
     """Something registered in a target group (or a classic balancer), and the port it answers on there."""
 
     resource: Resource
@@ -37,8 +35,7 @@ class Member:
     target_type: str = "instance"
 
 
-@dataclass(frozen=True)
-class Forward:
+class Forward(NamedTuple):
     """A listener that hands its traffic to a member."""
 
     listener: Listener

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from guardrails.reach.addresses import FAMILIES, Addresses, everywhere
 from guardrails.reach.collecting import EGRESS, INGRESS
@@ -14,8 +14,7 @@ from guardrails.reach.things import Thing, addresses_of_subnet
 from guardrails.view import Resource
 
 
-@dataclass(frozen=True)
-class Admission:
+class Admission(NamedTuple):
     """Whether one thing may speak to another (None: not known), and why not or why it is not known."""
 
     granted: bool | None
@@ -89,8 +88,7 @@ def acl_between(network: Network, source: Thing, target: Thing, flow: Flow) -> A
     return Admission(None if unsure else True, unsure)
 
 
-@dataclass(frozen=True)
-class _Step:
+class _Step(NamedTuple):
     """One of the four times that a network ACL looks at a connection between two subnets."""
 
     acl: Acl

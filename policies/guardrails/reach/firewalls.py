@@ -6,7 +6,7 @@ Every answer is a pair of sets: what passes for sure, and what may pass if what 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from guardrails.ports import ALL_PROTOCOLS
 from guardrails.reach.addresses import Addresses, everywhere
@@ -17,8 +17,7 @@ ANSWERS = 50_000
 _NUMBERS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6"}
 
 
-@dataclass(frozen=True)
-class Flow:
+class Flow(NamedTuple):
     """Traffic to a port."""
 
     port: int
@@ -29,8 +28,7 @@ class Flow:
         return protocol in ALL_PROTOCOLS or (protocol == self.protocol and ports[0] <= self.port <= ports[1])
 
 
-@dataclass(frozen=True)
-class Admitted:
+class Admitted(NamedTuple):
     """The addresses that pass, those that perhaps pass (the sure ones among them), and why that is not sure."""
 
     sure: Addresses
@@ -46,8 +44,7 @@ class Admitted:
         return True if self.sure.of_internet else None if self.perhaps.of_internet else False
 
 
-@dataclass(frozen=True)
-class Door:
+class Door(NamedTuple):
     """One rule of a security group. It may name several kinds of sources."""
 
     rule: str
@@ -92,8 +89,7 @@ def admitted_by_doors(doors: Iterable[Door], flow: Flow, family: int) -> Admitte
     return Admitted(sure, perhaps, why)
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One rule of a network ACL."""
 
     number: int
@@ -108,8 +104,7 @@ class Entry:
         return same_family and (bool(self.unsure) or flow.matches(self.protocol, self.ports))
 
 
-@dataclass(frozen=True)
-class Acl:
+class Acl(NamedTuple):
     """A network ACL: the first rule that matches decides; what none matches is refused. It remembers no connection."""
 
     name: str

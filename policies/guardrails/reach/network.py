@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from guardrails import kinds
+from guardrails.per_stack import per_stack
 from guardrails.reach.addresses import FAMILIES, everywhere
 from guardrails.reach.balancing import Forward, Listener, forwards, listeners
 from guardrails.reach.collecting import INGRESS, Doors, acls, doors
@@ -33,8 +34,7 @@ _WORLD = ("0.0.0.0/0", "::/0")
 _One = TypeVar("_One")
 
 
-@dataclass(frozen=True)
-class Path:
+class Path(NamedTuple):
     """A way from the internet to something that listens."""
 
     hops: tuple[str, ...]
@@ -55,16 +55,14 @@ class Path:
         return f"port {first}" if first == last else f"ports {first}-{last}"
 
 
-@dataclass(frozen=True)
-class Way:
+class Way(NamedTuple):
     """A default route to an internet gateway, or why it is not known whether there is one."""
 
     exit: Exit | None
     unsure: str = ""
 
 
-@dataclass(frozen=True)
-class _Run:
+class _Run(NamedTuple):
     """Ports that a thing's security groups treat alike, whom they admit, and what is not sure before any firewall."""
 
     family: int
@@ -352,12 +350,10 @@ def _grouped(several: Iterable[_One], key: Callable[[_One], str]) -> dict[str, l
     return grouped
 
 
+@per_stack
 def network_of(stack: Stack) -> Network:
-    """The model of a stack: one for all rules that ask, kept with the stack and gone with it."""
-    network = vars(stack).get("network")
-    if not isinstance(network, Network):
-        network = vars(stack)["network"] = Network(stack)
-    return network
+    """The model of a stack: one for all rules that ask."""
+    return Network(stack)
 
 
 def placed(resource: Resource, stack: Stack) -> tuple[Network, Thing]:

@@ -6,7 +6,7 @@ aws.iam.PolicyAttachment, aws.iam.GroupMembership, and the types that end in ``E
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from guardrails import kinds
 from guardrails.iam.held import GROUP
@@ -30,8 +30,7 @@ from guardrails.stack import Stack
 from guardrails.view import Resource
 
 
-@dataclass(frozen=True)
-class _List:
+class _List(NamedTuple):
     """A type that owns the list of all policies of a principal: what it does not list it takes away."""
 
     type: str
