@@ -388,7 +388,6 @@ class Platform(Component):
                 ingress=ingress,
                 origins=engine.origins if engine else ingress.entrance.origins,
                 services=self._settings.services,
-                storage=self._settings.storage,
                 buckets={key: buckets[key] for key in self._settings.storage},
                 logs_bucket=buckets[LOGS_BUCKET].bucket_name,
                 opts=self.child(),

@@ -54,6 +54,7 @@ class Bucket(Component):
     bucket_name: pulumi.Output[str]
     arn: pulumi.Output[str]
     regional_domain_name: pulumi.Output[str]
+    settings: BucketSettings
     policy_statements: list[dict[str, Any]]
     """What the bucket's policy must say whoever writes it."""
 
@@ -68,6 +69,7 @@ class Bucket(Component):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, context, opts)
+        self.settings = settings
         self._key = key
         # Load balancers and S3 itself deliver access logs only to buckets with S3's own key.
         self._key_arn = None if settings.purpose == _LOGS else context.key_arn("storage")

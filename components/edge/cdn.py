@@ -49,6 +49,7 @@ class ServedBucket(Protocol):
     arn: pulumi.Output[str]
     regional_domain_name: pulumi.Output[str]
     policy_statements: list[dict[str, Any]]
+    settings: BucketSettings
 
 
 class Cdn(Component):
@@ -91,29 +92,26 @@ class Cdn(Component):
         ingress: Ingress,
         origins: Origins,
         services: Mapping[str, ServiceSettings],
-        storage: Mapping[str, BucketSettings],
         buckets: Mapping[str, ServedBucket],
         logs_bucket: pulumi.Output[str] | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``storage`` and ``buckets`` have the same names; those without ``cdn`` are left alone."""
+        """``buckets``: those without ``cdn`` are left alone."""
         super().__init__(name, context, opts)
         cdn = settings.cdn or CdnSettings()
-        self._storage = storage
+        served = {key: bucket for key, bucket in buckets.items() if bucket.settings.cdn}
+        self._served = {key: bucket.settings for key, bucket in served.items()}
         # Services that nothing leads to yet, as while a public load balancer waits for its domain, are not asked.
         self._services = services if origins.by_id else {}
         self._origins = origins
         self._headers = response_headers(self, "security").id
         self._bucket_headers = {
-            key: response_headers(self, key, bucket.cors).id
-            for key, bucket in storage.items()
-            if bucket.cdn and bucket.cors
+            key: response_headers(self, key, bucket.cors).id for key, bucket in self._served.items() if bucket.cors
         }
-        found = ways(self._services, storage, cdn)
+        found = ways(self._services, self._served, cdn)
         self._static_policy = self._cached_for_a_year() if Way("static") in found.values() else None
         kept = sorted({way.seconds for way in found.values() if way.kind == "cached"})
         self._cached = {seconds: self._cached_for(seconds) for seconds in kept}
-        served = {key: bucket for key, bucket in buckets.items() if storage[key].cdn}
         certificate_arn = ingress.certificate_arn
 
         behaviors = {path: self._behavior(path, way) for path, way in found.items()}
@@ -229,7 +227,7 @@ class Cdn(Component):
         return max(covering, key=lambda key: len(starts[key]), default=first)
 
     def _from_bucket(self, path: str, key: str) -> dict[str, Any]:
-        bucket = self._storage[key]
+        bucket = self._served[key]
         behavior: dict[str, Any] = {
             "target_origin_id": f"bucket-{key}",
             "allowed_methods": list(_READ),

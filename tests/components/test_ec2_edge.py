@@ -64,7 +64,6 @@ def edge(domain: str | None, instances: list[InstanceOrigin | None] | None = Non
                 ingress=ingress,
                 origins=engine.origins,
                 services=services,
-                storage={},
                 buckets={},
                 logs_bucket=None,
             )

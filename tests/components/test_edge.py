@@ -56,12 +56,13 @@ def _build(
     domain: str | None = "example.com",
     **options: Any,
 ) -> Snapshot:
-    def bucket(name: str) -> Any:
+    def bucket(name: str, settings: BucketSettings) -> Any:
         return SimpleNamespace(
             bucket_name=pulumi.Output.from_input(name),
             arn=pulumi.Output.from_input(f"arn:aws:s3:::{name}"),
             regional_domain_name=pulumi.Output.from_input(f"{name}.s3.ap-south-1.amazonaws.com"),
             policy_statements=[{"Sid": "TlsOnly", "Effect": "Deny"}],
+            settings=settings,
         )
 
     def program(context: Context) -> None:
@@ -87,8 +88,7 @@ def _build(
                 ingress=ingress,
                 origins=ingress.entrance.origins,
                 services=declared,
-                storage=stored,
-                buckets={name: bucket(name) for name in storage},
+                buckets={name: bucket(name, declared) for name, declared in stored.items()},
                 logs_bucket=logs_bucket,
             )
 
