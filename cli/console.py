@@ -82,7 +82,7 @@ def _wants_colour() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def complain(text: str) -> None:
+def print_error(text: str) -> None:
     """A message about the input or a fault, on standard error; on a terminal wrapped between words, so that each message
     begins at the margin and what belongs to it does not."""
     width = terminal_width(sys.stderr)
@@ -124,7 +124,7 @@ def write_file(file: Path, text: str) -> None:
         raise OutputError(f"{file} cannot be written: {error.strerror}") from None
 
 
-def hand_over(text: str, out: Path | None) -> None:
+def write_output(text: str, out: Path | None) -> None:
     """To the file that the user named, else to standard output."""
     if out is None:
         sys.stdout.write(text)

@@ -119,9 +119,9 @@ def preview(
         step = step_ahead(stack, run.snapshot) if phase and not unknowns else None
         verdicts = judge(run.snapshot, datetime.datetime.now(datetime.UTC).date(), **chosen)
     if form is PreviewFormat.JSON:
-        console.hand_over(run.snapshot.dumps(), out)
+        console.write_output(run.snapshot.dumps(), out)
     elif form is not PreviewFormat.TEXT:
-        console.hand_over(policies.rendered(form, verdicts, run.stack.file.name), out)
+        console.write_output(policies.rendered(form, verdicts, run.stack.file.name), out)
     elif out is not None:
         shown = text.report(run.snapshot, verdicts, None, stack, ahead=phase, step=step, hints=run.hints)
         console.write_file(out, text.plain(shown))
@@ -150,10 +150,10 @@ def settings(
     if form is SettingsFormat.TEXT:
         from cli.settings_text import settings_text
 
-        console.hand_over(settings_text(loaded, None if out else console.terminal_width()), out)
+        console.write_output(settings_text(loaded, None if out else console.terminal_width()), out)
     else:
         write = effective.to_json if form is SettingsFormat.JSON else effective.to_yaml
-        console.hand_over(write(loaded), out)
+        console.write_output(write(loaded), out)
 
 
 @app.command("List the stacks of this project and its examples.")
@@ -186,10 +186,10 @@ def schema(
     from settings import reference, schema
 
     if form is SchemaFormat.JSON:
-        console.hand_over(schema.dumps(), out)
+        console.write_output(schema.dumps(), out)
     else:
         page = out.read_text(encoding="utf-8") if out and out.is_file() else ""
-        console.hand_over(reference.within(page) if reference.BEGIN in page else reference.dumps(), out)
+        console.write_output(reference.within(page) if reference.BEGIN in page else reference.dumps(), out)
 
 
 @app.command("Write a stack as Terraform JSON, for scanners.")
@@ -208,7 +208,7 @@ def export(
         from preview.terraform.export import export_text
 
         text = export_text(run.snapshot)
-    console.hand_over(text, out)
+    console.write_output(text, out)
 
 
 @app.command("Ask DNS whether a stack's domain is delegated.")
@@ -288,17 +288,17 @@ def _explain(error: Exception) -> int:
     from settings.mistakes import Mistakes
 
     if isinstance(error, (Mistakes, OutputError, InputError)):
-        console.complain(str(error))
+        console.print_error(str(error))
         return MISTAKE
     from cli.running import ProgramError
 
     if isinstance(error, ProgramError):
-        console.complain(f"The program ended with an error:\n{error}")
+        console.print_error(f"The program ended with an error:\n{error}")
         if error.expected:
             return MISTAKE
     else:
-        console.complain(f"Groundwork ended with an error: {type(error).__name__}: {error}")
-    console.complain("Run again with --debug before the command for the traceback: groundwork --debug …")
+        console.print_error(f"Groundwork ended with an error: {type(error).__name__}: {error}")
+    console.print_error("Run again with --debug before the command for the traceback: groundwork --debug …")
     return FAULT
 
 

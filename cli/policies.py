@@ -90,7 +90,7 @@ def list_(
         chosen = [rule for rule in chosen if rule.name in answering]
         for one in _controls(control):
             if not one.rules:
-                console.complain(one.told())
+                console.print_error(one.told())
     width = console.terminal_width()
     if as_json:
         print(policies_text.rules_json(chosen), end="")
@@ -203,7 +203,7 @@ def check(
         print(f"Next: groundwork policies check {file} --baseline {write_baseline}")
         return
     if form is not ReportFormat.TEXT:
-        console.hand_over(rendered(form, verdicts, _shown_at(file)), out)
+        console.write_output(rendered(form, verdicts, _shown_at(file)), out)
     elif out is not None:
         console.write_file(out, text.plain(_shown(verdicts, None)))
     if out is not None or form is ReportFormat.TEXT:
@@ -307,7 +307,7 @@ def _program(folder: Path, stack: str | None, config: Iterable[str], *, unknowns
             return run_project(folder, stack, given, unknowns=unknowns)
     except ProjectError as error:
         if console.debugging() and error.trace:
-            console.complain(error.trace)
+            console.print_error(error.trace)
         raise (InputError(str(error)) if error.expected else ProgramError(str(error))) from None
 
 

@@ -21,12 +21,12 @@ class Firewall(Protocol):
     def group_of(self, service: str) -> pulumi.Output[str]:
         """The security group of the service's copies."""
 
-    def let_out(
+    def allow_egress(
         self, service: str, openings: Mapping[str, Sequence[Opening]], calls: Mapping[str, int]
     ) -> tuple[pulumi.Resource, ...]:
         """Open what the service uses, by name, and the ports of the services that it calls."""
 
-    def let_in(self, service: str, port: int, load_balancer: pulumi.Input[str]) -> tuple[pulumi.Resource, ...]:
+    def allow_ingress(self, service: str, port: int, load_balancer: pulumi.Input[str]) -> tuple[pulumi.Resource, ...]:
         """Open the service's port to the load balancer with that security group."""
 
 
@@ -40,7 +40,7 @@ class OwnGroups:
     def group_of(self, service: str) -> pulumi.Output[str]:
         return self._groups[service].id
 
-    def let_out(
+    def allow_egress(
         self, service: str, openings: Mapping[str, Sequence[Opening]], calls: Mapping[str, int]
     ) -> tuple[pulumi.Resource, ...]:
         group = self._groups[service]
@@ -58,7 +58,7 @@ class OwnGroups:
             ),
         )
 
-    def let_in(self, service: str, port: int, load_balancer: pulumi.Input[str]) -> tuple[pulumi.Resource, ...]:
+    def allow_ingress(self, service: str, port: int, load_balancer: pulumi.Input[str]) -> tuple[pulumi.Resource, ...]:
         return admit(self._parent, service, port, load_balancer=load_balancer, group_id=self.group_of(service))
 
 
@@ -86,7 +86,7 @@ class SharedGroup:
     def group_of(self, service: str) -> pulumi.Output[str]:
         return self._group_id
 
-    def let_out(
+    def allow_egress(
         self, service: str, openings: Mapping[str, Sequence[Opening]], calls: Mapping[str, int]
     ) -> tuple[pulumi.Resource, ...]:
         for used, opened in openings.items():
@@ -94,7 +94,7 @@ class SharedGroup:
                 self._opened[used] = tuple(open_for(self._parent, self._key, used, opened, self._group_id))
         return (*self._rules, *(rule for used in openings for rule in self._opened[used]))
 
-    def let_in(self, service: str, port: int, load_balancer: pulumi.Input[str]) -> tuple[pulumi.Resource, ...]:
+    def allow_ingress(self, service: str, port: int, load_balancer: pulumi.Input[str]) -> tuple[pulumi.Resource, ...]:
         if port not in self._admitted:
             self._admitted[port] = admit(
                 self._parent, self._key, port, load_balancer=load_balancer, group_id=self._group_id
@@ -131,7 +131,7 @@ def outbound_group(parent: Component, key: str, of: str, ports: Sequence[int], n
     return Group(group.id, tuple(_outbound(parent, key, group.id, ports, network)))
 
 
-def let_out_to_internet(
+def allow_egress_to_internet(
     parent: Component, key: str, group_id: pulumi.Output[str], ports: Sequence[int]
 ) -> tuple[pulumi.Resource, ...]:
     """Further ports of a group that somebody else has made, by IPv4."""

@@ -100,7 +100,7 @@ def workloads(
         allowed = [*distinct(granted), *statements, *([TRACING_STATEMENT] if traced else [])]
         role, *permissions = _role(parent, name, trust, allowed)
         openings = {used: grant.openings for used, grant in granted.items() if grant.openings}
-        rules = firewall.let_out(name, openings, {used: _port(services[used]) for used in calls})
+        rules = firewall.allow_egress(name, openings, {used: _port(services[used]) for used in calls})
         references: dict[str, Reference] = {}
         for grant in granted.values():
             references.update({**grant.parameters, **grant.secrets})

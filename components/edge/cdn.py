@@ -18,7 +18,7 @@ from components.edge.firewall import Firewall
 from components.edge.ingress import Ingress
 from components.edge.managed_policies import ALIAS_ZONE
 from components.edge.origin import InternalLoadBalancer, Origin, Origins
-from components.edge.paths import ALL, Way, bucket_path, rewrite, ways
+from components.edge.paths import ALL, PathTarget, bucket_path, path_targets, rewrite
 from components.edge.records import Records
 from components.edge.response_headers import response_headers
 from settings.models.edge import CdnSettings, EdgeSettings, WafSettings
@@ -108,8 +108,8 @@ class Cdn(Component):
         self._bucket_headers = {
             key: response_headers(self, key, bucket.cors).id for key, bucket in self._served.items() if bucket.cors
         }
-        found = ways(self._services, self._served, cdn)
-        self._static_policy = self._cached_for_a_year() if Way("static") in found.values() else None
+        found = path_targets(self._services, self._served, cdn)
+        self._static_policy = self._cached_for_a_year() if PathTarget("static") in found.values() else None
         kept = sorted({way.seconds for way in found.values() if way.kind == "cached"})
         self._cached = {seconds: self._cached_for(seconds) for seconds in kept}
         certificate_arn = ingress.certificate_arn
@@ -177,7 +177,7 @@ class Cdn(Component):
             opts=self.child(),
         ).arn
 
-    def _behavior(self, path: str, way: Way) -> dict[str, Any]:
+    def _behavior(self, path: str, way: PathTarget) -> dict[str, Any]:
         common: dict[str, Any] = {
             "viewer_protocol_policy": "redirect-to-https",
             "cached_methods": ["GET", "HEAD"],

@@ -15,7 +15,7 @@ from components.edge.load_balancer import LoadBalancer
 from components.edge.logs import GLOBAL_REGION, GlobalLogs
 from components.edge.origin import LONGEST_WAIT, Entrance, InstanceOrigin, Origin, Origins
 from components.edge.origin_header import OriginHeader
-from components.edge.paths import EVERYTHING, Counted, counted, ways
+from components.edge.paths import EVERYTHING, Counted, counted, path_targets
 from components.edge.records import Records
 from components.edge.zone import Zone
 from components.network.network import Network
@@ -135,7 +135,7 @@ class Ingress(Component):
     def _rated(self, services: Mapping[str, ServiceSettings], storage: Mapping[str, BucketSettings]) -> Counted:
         """Return what a rate limit counts: without CloudFront no bucket is served."""
         cdn = self._settings.cdn
-        return counted(ways(services, storage if cdn else {}, cdn or CdnSettings()))
+        return counted(path_targets(services, storage if cdn else {}, cdn or CdnSettings()))
 
     def _global_logs(self) -> GlobalLogs | None:
         zone, waf = self._settings.zone, self._settings.waf

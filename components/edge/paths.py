@@ -15,7 +15,7 @@ ALL = "/*"
 
 
 @dataclass(frozen=True)
-class Way:
+class PathTarget:
     """Where a path leads. ``bucket`` is the bucket's name in the stack file."""
 
     kind: Literal["service", "static", "bucket", "cached"]
@@ -24,26 +24,26 @@ class Way:
     """For which an answer is kept."""
 
 
-def ways(
+def path_targets(
     services: Mapping[str, ServiceSettings], storage: Mapping[str, BucketSettings], cdn: CdnSettings
-) -> dict[str, Way]:
+) -> dict[str, PathTarget]:
     """Path → way, in the order in which CloudFront must try them: the longest first, ``/*`` last.
 
     A service's ``/*`` is the default; without services that answer paths the first served bucket is. Static paths belong to
     the default service; a bucket or service with the same path has it. A path that is cached is a service's.
     """
-    found: dict[str, Way] = {}
+    found: dict[str, PathTarget] = {}
     paths = [service.path for service in services.values() if service.port and service.path and service.host is None]
     if ALL in paths:
-        found |= dict.fromkeys(cdn.static_paths, Way("static"))
-    buckets = {bucket_path(name, bucket): Way("bucket", name) for name, bucket in storage.items() if bucket.cdn}
+        found |= dict.fromkeys(cdn.static_paths, PathTarget("static"))
+    buckets = {bucket_path(name, bucket): PathTarget("bucket", name) for name, bucket in storage.items() if bucket.cdn}
     found |= buckets
-    found |= dict.fromkeys(paths, Way("service"))
+    found |= dict.fromkeys(paths, PathTarget("service"))
     has_services = any(service.port and service.path for service in services.values())
     if has_services:
-        found |= {path: Way("cached", seconds=seconds) for path, seconds in cdn.cached_paths.items()}
+        found |= {path: PathTarget("cached", seconds=seconds) for path, seconds in cdn.cached_paths.items()}
     if ALL not in found:
-        found[ALL] = Way("service") if has_services else next(iter(buckets.values()))
+        found[ALL] = PathTarget("service") if has_services else next(iter(buckets.values()))
     return dict(sorted(found.items(), key=lambda item: (-len(item[0].rstrip("*")), item[0])))
 
 
@@ -58,7 +58,7 @@ class Counted:
 EVERYTHING = Counted()
 
 
-def counted(found: Mapping[str, Way]) -> Counted:
+def counted(found: Mapping[str, PathTarget]) -> Counted:
     """What services answer, as beginnings of paths. Where nothing does, everything."""
     prefixes = {path.removesuffix("*"): way.kind for path, way in found.items() if "*" not in path.removesuffix("*")}
     dynamic = [prefix for prefix, kind in prefixes.items() if kind in ("service", "cached")]

@@ -235,7 +235,7 @@ def the_minimum_is_not_on_spot(settings: Settings) -> Iterator[Mistake]:
         )
 
 
-def hours_can_be_said(settings: Settings) -> Iterator[Mistake]:
+def hours_can_be_scheduled(settings: Settings) -> Iterator[Mistake]:
     if not (settings.compute and settings.compute.has_instances):
         return
     for name, hours in settings.compute.capacity.schedule.items():
@@ -346,7 +346,7 @@ CHECKS = (
     services_fit_an_instance,
     services_fit_the_instances,
     the_minimum_is_not_on_spot,
-    hours_can_be_said,
+    hours_can_be_scheduled,
     instances_reach_ecs,
     app_runner_is_there,
     services_suit_app_runner,

@@ -416,7 +416,7 @@ def test_a_mistake_is_wrapped_between_words_on_a_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(console, "terminal_width", lambda _stream: 40)
-    console.complain(
+    console.print_error(
         "Pulumi.dev.yaml:4 platform.phase: not allowed; use mvp or launch\nPulumi.dev.yaml:5 budget: short"
     )
     assert capsys.readouterr().err.splitlines() == [

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.edge.certificate import covering_names
-from components.edge.paths import ALL, Counted, Way, counted, rewrite, ways
+from components.edge.paths import ALL, Counted, PathTarget, counted, path_targets, rewrite
 from settings.checks.edge import MAX_CAPACITY, firewall_fits
 from settings.models import Settings
 from settings.models.edge import MANAGED_RULES, CdnSettings, WafSettings
@@ -26,45 +26,47 @@ def service(path: str, host: str | None = None) -> ServiceSettings:
 
 @given(paths=st.sets(PATHS, min_size=1, max_size=6))
 def test_a_path_inside_another_is_tried_before_it(paths: set[str]) -> None:
-    order = list(ways({f"s{index}": service(path) for index, path in enumerate(paths)}, {}, NOTHING))
+    order = list(path_targets({f"s{index}": service(path) for index, path in enumerate(paths)}, {}, NOTHING))
     assert order[-1] == ALL
     for place, path in enumerate(order):
         assert not any(path.startswith(earlier.rstrip("*")) for earlier in order[:place])
 
 
 def test_a_bucket_takes_its_path_from_the_static_paths() -> None:
-    found = ways(
+    found = path_targets(
         {"web": service("/*")},
         {"static": BucketSettings(cdn=True)},
         CdnSettings(static_paths=("/static/*", "/assets/*")),
     )
-    assert found["/static/*"] == Way("bucket", "static")
-    assert found["/assets/*"] == Way("static")
+    assert found["/static/*"] == PathTarget("bucket", "static")
+    assert found["/assets/*"] == PathTarget("static")
 
 
 def test_a_service_on_a_host_of_its_own_changes_no_path() -> None:
-    assert list(ways({"api": service("/v1/*", host="api")}, {}, CdnSettings(static_paths=("/static/*",)))) == [ALL]
+    assert list(path_targets({"api": service("/v1/*", host="api")}, {}, CdnSettings(static_paths=("/static/*",)))) == [
+        ALL
+    ]
 
 
 def test_a_rate_counts_what_services_answer_and_no_pictures_or_scripts() -> None:
     shop = {"web": service("/*"), "api": service("/api/*")}
-    found = ways(shop, {"images": BucketSettings(cdn=True)}, CdnSettings(cached_paths={"/api/categories*": 60}))
+    found = path_targets(shop, {"images": BucketSettings(cdn=True)}, CdnSettings(cached_paths={"/api/categories*": 60}))
     assert counted(found) == Counted(but=("/_next/static/", "/assets/", "/images/", "/static/"))
 
 
 def test_a_path_of_a_service_inside_a_bucket_still_counts() -> None:
     shop = {"web": service("/*"), "resize": service("/images/resize/*")}
-    assert counted(ways(shop, {"images": BucketSettings(cdn=True)}, NOTHING)) == Counted()
+    assert counted(path_targets(shop, {"images": BucketSettings(cdn=True)}, NOTHING)) == Counted()
 
 
 def test_over_a_site_of_files_the_paths_of_services_alone_count() -> None:
     site = {"site": BucketSettings(cdn=True, path="/*", purpose="static")}
-    assert counted(ways({"api": service("/api/*")}, site, NOTHING)) == Counted(only=("/api/",))
-    assert counted(ways({}, site, NOTHING)) == Counted()
+    assert counted(path_targets({"api": service("/api/*")}, site, NOTHING)) == Counted(only=("/api/",))
+    assert counted(path_targets({}, site, NOTHING)) == Counted()
 
 
 def test_without_services_a_bucket_is_the_default() -> None:
-    assert ways({}, {"images": BucketSettings(cdn=True)}, NOTHING)[ALL] == Way("bucket", "images")
+    assert path_targets({}, {"images": BucketSettings(cdn=True)}, NOTHING)[ALL] == PathTarget("bucket", "images")
 
 
 def test_an_objects_key_does_not_have_the_path_of_its_bucket() -> None:

@@ -17,7 +17,7 @@ from guardrails import kinds
 from guardrails.catalogue import rules
 from guardrails.judgement import Judgement, Verdict, judge
 from guardrails.reach.addresses import Addresses, addresses_of, everywhere, internet
-from guardrails.reach.firewalls import ALL_PORTS, Acl, Door, Entry, Flow, admitted_by_doors
+from guardrails.reach.firewalls import ALL_PORTS, Acl, Entry, Flow, GroupRule, admitted_by_rules
 from guardrails.reach.forms import STORES
 from guardrails.reach.network import Network, Path, network_of
 from guardrails.reach.paths import paths
@@ -48,7 +48,7 @@ PORTS = st.tuples(st.sampled_from(EDGES), st.sampled_from(EDGES)).map(lambda pai
 PROTOCOLS = st.sampled_from(("tcp", "udp", "6", "17", "-1"))
 FLOWS = st.builds(Flow, st.sampled_from(EDGES), st.sampled_from(("tcp", "udp")))
 DOORS = st.builds(
-    lambda protocol, ports, ranges: Door(
+    lambda protocol, ports, ranges: GroupRule(
         "rule", protocol, ports, tuple(map(addresses_of, ranges)), cidrs=tuple(ranges)
     ),
     PROTOCOLS,
@@ -118,12 +118,15 @@ def test_no_private_address_is_of_the_internet() -> None:
 
 
 @given(st.lists(DOORS, max_size=4), FLOWS, ADDRESSES)
-def test_a_security_group_admits_what_one_of_its_rules_admits(doors: list[Door], flow: Flow, address: int) -> None:
+def test_a_security_group_admits_what_one_of_its_rules_admits(
+    group_rules: list[GroupRule], flow: Flow, address: int
+) -> None:
     expected = any(
-        passes(door.protocol, door.ports, flow) and any(inside(address, cidr) for cidr in door.addresses)
-        for door in doors
+        passes(group_rule.protocol, group_rule.ports, flow)
+        and any(inside(address, cidr) for cidr in group_rule.addresses)
+        for group_rule in group_rules
     )
-    admitted = admitted_by_doors(doors, flow, 4)
+    admitted = admitted_by_rules(group_rules, flow, 4)
     assert (address in admitted.sure) == (address in admitted.perhaps) == expected
 
 
@@ -155,16 +158,16 @@ def test_what_an_unknown_rule_may_say_lies_between_sure_and_perhaps(
 
 
 @given(st.lists(DOORS, min_size=1, max_size=3), FLOWS)
-def test_a_rule_that_is_not_known_admits_perhaps_and_never_for_sure(doors: list[Door], flow: Flow) -> None:
-    hidden = [door._replace(unsure="fromPort is not known yet") for door in doors]
-    assert not admitted_by_doors(hidden, flow, 4).sure
-    assert admitted_by_doors(hidden, flow, 4).perhaps == admitted_by_doors(doors, flow, 4).sure
+def test_a_rule_that_is_not_known_admits_perhaps_and_never_for_sure(group_rules: list[GroupRule], flow: Flow) -> None:
+    hidden = [group_rule._replace(unsure="fromPort is not known yet") for group_rule in group_rules]
+    assert not admitted_by_rules(hidden, flow, 4).sure
+    assert admitted_by_rules(hidden, flow, 4).perhaps == admitted_by_rules(group_rules, flow, 4).sure
 
 
 # Whole paths
 
 
-def network_around(doors: list[dict[str, Any]], acl: dict[str, Any] | None = None) -> Stack:
+def network_around(group_rules: list[dict[str, Any]], acl: dict[str, Any] | None = None) -> Stack:
     return build(
         "ec2/Instance",
         [
@@ -174,7 +177,7 @@ def network_around(doors: list[dict[str, Any]], acl: dict[str, Any] | None = Non
             {"ec2/InternetGateway shop": {"vpcId": "->vpc"}},
             {"ec2/RouteTable public": {"routes": [{"cidrBlock": "0.0.0.0/0", "gatewayId": "->shop"}]}},
             {"ec2/RouteTableAssociation at": {"subnetId": "->public-a", "routeTableId": "->public"}},
-            {"ec2/SecurityGroup web": {"vpcId": "->vpc", "ingress": doors}},
+            {"ec2/SecurityGroup web": {"vpcId": "->vpc", "ingress": group_rules}},
             *([{"ec2/NetworkAcl guard": {"subnetIds": ["->public-a"], **acl}}] if acl else []),
         ],
     )
@@ -215,12 +218,12 @@ def test_a_network_acl_cuts_the_ports_of_a_path() -> None:
 
 @given(st.lists(st.tuples(RANGES, PORTS), max_size=4), st.lists(ENTRIES, max_size=4, unique_by=lambda e: e.number))
 def test_the_ports_of_all_paths_are_those_that_the_firewalls_let_the_internet_reach(
-    doors: list[tuple[str, tuple[int, int]]], entries: list[Entry]
+    group_rules: list[tuple[str, tuple[int, int]]], entries: list[Entry]
 ) -> None:
     """The oracle asks for each port by itself; the model cuts the ports into runs and joins them again."""
     ordered = tuple(sorted(entries, key=lambda entry: entry.number))
     outward = (Entry(1, allows=True, protocol="-1", ports=ALL_PORTS, addresses=everywhere(4)),)
-    stack = network_around([open_to(cidr, *ports) for cidr, ports in doors])
+    stack = network_around([open_to(cidr, *ports) for cidr, ports in group_rules])
     network = network_of(stack)
     subnet = next(one for one in stack.resources if one.name == "public-a")
     network.acls[subnet.urn] = acl = Acl("guard", ordered, outward)
@@ -230,11 +233,11 @@ def test_the_ports_of_all_paths_are_those_that_the_firewalls_let_the_internet_re
         for port in EDGES
         if path.first.protocol == "tcp" and path.first.port <= port <= path.last_port
     }
-    made = [Door("rule", "tcp", ports, (addresses_of(cidr),)) for cidr, ports in doors]
+    made = [GroupRule("rule", "tcp", ports, (addresses_of(cidr),)) for cidr, ports in group_rules]
     expected = {
         port
         for port in EDGES
-        if (admitted_by_doors(made, Flow(port), 4).sure & acl.connections_in(Flow(port), 4).sure).of_internet
+        if (admitted_by_rules(made, Flow(port), 4).sure & acl.connections_in(Flow(port), 4).sure).of_internet
     }
     assert reached == expected
 

@@ -13,7 +13,7 @@ from components.access import ParameterReference, SecretReference
 from components.base import Component
 from components.compute.documents import document
 from components.compute.ec2.container import check, container
-from components.compute.ec2.identity import Resident
+from components.compute.ec2.identity import PlacedService
 from components.compute.ec2.user_data import program
 from components.compute.images import Image
 from components.compute.placeholder import command
@@ -52,7 +52,7 @@ def write_programs(parent: Component, kept: Store, names: Iterable[str]) -> None
 def write_service(
     parent: Component,
     kept: Store,
-    resident: Resident,
+    placed_service: PlacedService,
     image: Image,
     *,
     placeholder_image: str,
@@ -63,36 +63,38 @@ def write_service(
 
     A pipeline that owns the image writes the next one to its parameter and restarts the unit; the stack leaves it alone.
     """
-    name, service = resident.name, resident.settings
+    name, service = placed_service.name, placed_service.settings
     path = f"{kept.path}/environment/{name}"
     body = container(
         service, region=parent.context.region, log_group=log_group, everywhere=everywhere and service.is_public
     )
-    for key, value in resident.environment.items():
+    for key, value in placed_service.environment.items():
         if value == "":
             # Parameter Store keeps no empty value.
             body["Env"].append(f"{key}=")
         else:
             _write(parent, kept, f"{name}.{key}", f"{path}/{key}", value)
-    declaration = document(_declaration(resident, path, body, placeholder_image))
+    declaration = document(_declaration(placed_service, path, body, placeholder_image))
     _write(parent, kept, f"{name}-declaration", f"{kept.path}/declarations/{name}", declaration)
     if service.owner_of_image == "stack":
         kept.written[f"{name}-image"] = NOTHING if image.is_placeholder else image.reference
     kept.ready.append(image.parameter)
 
 
-def _declaration(resident: Resident, path: str, body: Mapping[str, Any], placeholder_image: str) -> dict[str, Any]:
-    references = sorted(resident.references.items())
+def _declaration(
+    placed_service: PlacedService, path: str, body: Mapping[str, Any], placeholder_image: str
+) -> dict[str, Any]:
+    references = sorted(placed_service.references.items())
     return {
-        "role": resident.role_arn or "",
+        "role": placed_service.role_arn or "",
         "parameters": path,
         "references": {key: value.name for key, value in references if isinstance(value, ParameterReference)},
         "secrets": {
             key: {"arn": value.arn, "key": value.key} for key, value in references if isinstance(value, SecretReference)
         },
-        "check": check(resident.settings),
+        "check": check(placed_service.settings),
         "container": body,
-        "placeholder": {"image": placeholder_image, "command": list(command(resident.settings))},
+        "placeholder": {"image": placeholder_image, "command": list(command(placed_service.settings))},
     }
 
 

@@ -15,12 +15,12 @@ from components.compute.ec2.address import Address
 from components.compute.ec2.alarms import watch_group
 from components.compute.ec2.configuration import Store, store, write_programs, write_service
 from components.compute.ec2.firewall import Firewall, firewall
-from components.compute.ec2.group import Bounds, Kit, group
-from components.compute.ec2.identity import Resident, residents
+from components.compute.ec2.fixed_interface import FixedInterface, fixed_interface
+from components.compute.ec2.group import Bounds, LaunchSettings, group
+from components.compute.ec2.identity import PlacedService, place_services
 from components.compute.ec2.machine import Certified, Machine, Proxy, cache_container
 from components.compute.ec2.own_cache import Backups, OwnCache
-from components.compute.ec2.role import Bearer, allow, bearer, certificate_statements, duties, on_behalf
-from components.compute.ec2.seat import Seat, seat
+from components.compute.ec2.role import HostRole, allow, certificate_statements, host_role, host_statements, on_behalf
 from components.compute.ec2.shape import MAIN, Part, parts
 from components.compute.ec2.targets import Target, targets
 from components.compute.ec2.user_data import programs
@@ -118,9 +118,9 @@ class Ec2(Component):
         self._instance = entrance.instance
         wanted = parts(settings, services, has_cache=own_cache is not None)
 
-        bearers = {part.key: bearer(self, part.key) for part in wanted}
-        people = self._people(wanted, bearers, grants)
-        images = {service: image_of(self, people[service], settings) for service in services}
+        host_roles = {part.key: host_role(self, part.key) for part in wanted}
+        placed = self._people(wanted, host_roles, grants)
+        images = {service: image_of(self, placed[service], settings) for service in services}
         logs = {service: log_group(self, service, f"{context.prefix}/services/{service}") for service in services}
         self._log_arns = {service: made.arn for service, made in logs.items()}
         own = log_group(self, "instances", self._instance_logs)
@@ -129,22 +129,22 @@ class Ec2(Component):
         machines = {part.key: self._machine(part) for part in wanted}
         kept = store(self)
         write_programs(self, kept, [program for machine in machines.values() for program in programs(machine)])
-        for service, resident in people.items():
+        for service, placed_service in placed.items():
             write_service(
                 self,
                 kept,
-                resident,
+                placed_service,
                 images[service],
                 placeholder_image=settings.placeholder_image,
                 log_group=f"{context.prefix}/services/{service}",
                 everywhere=entrance.load_balancer is not None,
             )
         behind = targets(self, services, network, entrance.load_balancer)
-        walls = {
+        security_groups = {
             part.key: firewall(
                 self,
                 part,
-                {service: people[service] for service in part.services},
+                {service: placed[service] for service in part.services},
                 network=network,
                 load_balancer=entrance.load_balancer,
                 proxy=machines[part.key].proxy,
@@ -155,18 +155,18 @@ class Ec2(Component):
             part.key: self._instances(
                 part,
                 machine=machines[part.key],
-                to=bearers[part.key],
+                to=host_roles[part.key],
                 kept=kept,
-                people=people,
+                placed=placed,
                 images=images,
                 behind=behind,
-                wall=walls[part.key],
+                security_group=security_groups[part.key],
             )
             for part in wanted
         }
         by_service = {service: part.key for part in wanted for service in part.services}
         self.service_names = {service: self.group_names[key] for service, key in by_service.items()}
-        self.security_group_ids = {service: walls[key].id for service, key in by_service.items()}
+        self.security_group_ids = {service: security_groups[key].id for service, key in by_service.items()}
         self.repository_urls = {
             service: image.repository_url for service, image in images.items() if image.repository_url is not None
         }
@@ -187,12 +187,12 @@ class Ec2(Component):
         return self.context.prefix[1:]
 
     def _people(
-        self, wanted: tuple[Part, ...], bearers: Mapping[str, Bearer], grants: Mapping[str, Mapping[str, Grant]]
-    ) -> dict[str, Resident]:
+        self, wanted: tuple[Part, ...], host_roles: Mapping[str, HostRole], grants: Mapping[str, Mapping[str, Grant]]
+    ) -> dict[str, PlacedService]:
         """Each trusts the instances that run it."""
-        found: dict[str, Resident] = {}
+        found: dict[str, PlacedService] = {}
         for part in wanted:
-            found.update(residents(self, part.services, self._services, grants, bearers[part.key].role.arn))
+            found.update(place_services(self, part.services, self._services, grants, host_roles[part.key].role.arn))
         return found
 
     def _machine(self, part: Part) -> Machine:
@@ -210,7 +210,7 @@ class Ec2(Component):
             after={service: self._before(service) for service in part.services},
             proxy=self._proxy() if part.key == MAIN else None,
             cache=cache_container(own_cache.settings, copied=own_cache.backups is not None) if own_cache else None,
-            volume=part.seated and self._settings.capacity.data_volume is not None,
+            volume=part.has_fixed_interface and self._settings.capacity.data_volume is not None,
         )
 
     def _before(self, service: str) -> tuple[str, ...]:
@@ -233,14 +233,14 @@ class Ec2(Component):
         part: Part,
         *,
         machine: Machine,
-        to: Bearer,
+        to: HostRole,
         kept: Store,
-        people: Mapping[str, Resident],
+        placed: Mapping[str, PlacedService],
         images: Mapping[str, Image],
         behind: Mapping[str, Target],
-        wall: Firewall,
+        security_group: Firewall,
     ) -> pulumi.Output[str]:
-        here = [people[service] for service in part.services]
+        here = [placed[service] for service in part.services]
         volume = self._volume() if machine.volume else None
         instance = self._instance if machine.proxy else None
         backups = self._cache.backups if machine.cache and self._cache else None
@@ -248,7 +248,7 @@ class Ec2(Component):
             self,
             to,
             [
-                *duties(self, kept, self._log_arns, machine.namespace),
+                *host_statements(self, kept, self._log_arns, machine.namespace),
                 *on_behalf(here, images, self.context.region, also=_instance_secrets(self.context, instance)),
                 *(certificate_statements(instance) if instance else ()),
                 *(attach(self, volume) if volume else ()),
@@ -260,21 +260,21 @@ class Ec2(Component):
             self,
             part.key,
             self._settings,
-            Bounds(part.least, part.most, self._seat(wall.id) if part.seated else None),
-            Kit(
+            Bounds(part.least, part.most, self._seat(security_group.id) if part.has_fixed_interface else None),
+            LaunchSettings(
                 machine,
                 self._facts(kept, volume, instance, backups),
                 to.profile_arn,
-                wall.id,
+                security_group.id,
             ),
             network=self._network,
             target_group_arns=[target.arn for target in served],
             alarm_names=[alarm for target in served for alarm in target.alarm_names],
             after=[
                 permission,
-                *wall.rules,
+                *security_group.rules,
                 *kept.ready,
-                *(item for resident in here for item in resident.ready),
+                *(item for placed_service in here for item in placed_service.ready),
                 *self._network.private_ready,
                 *self._network.public_ready,
             ],
@@ -334,11 +334,11 @@ class Ec2(Component):
             opts=self.child(),
         ).fqdn
 
-    def _seat(self, group_id: pulumi.Output[str]) -> Seat:
+    def _seat(self, group_id: pulumi.Output[str]) -> FixedInterface:
         public = self._settings.capacity.placement == "public"
         subnets = self._network.public_subnet_ids if public else self._network.private_subnet_ids
         allocation = self._address.allocation_id if self._address and public else None
-        return seat(self, self._zone, subnets[self._zone], group_id, allocation)
+        return fixed_interface(self, self._zone, subnets[self._zone], group_id, allocation)
 
 
 def _instance_secrets(context: Context, instance: InstanceOrigin | None) -> list[SecretReference]:

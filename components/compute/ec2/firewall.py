@@ -9,9 +9,9 @@ import pulumi
 
 from components.access import Opening
 from components.base import Component
-from components.compute.ec2.identity import Resident
+from components.compute.ec2.fixed_interface import admit_cloudfront
+from components.compute.ec2.identity import PlacedService
 from components.compute.ec2.machine import Proxy
-from components.compute.ec2.seat import admit_cloudfront
 from components.compute.ec2.shape import Part
 from components.compute.firewall import admit, open_for, outbound_group
 from components.compute.wiring import LoadBalancer, Network
@@ -31,31 +31,33 @@ class Firewall:
 def firewall(
     parent: Component,
     part: Part,
-    people: Mapping[str, Resident],
+    placed: Mapping[str, PlacedService],
     *,
     network: Network,
     load_balancer: LoadBalancer | None,
     proxy: Proxy | None,
 ) -> Firewall:
     """In: the load balancer on each public service's port, or CloudFront on the proxy's. Out: what services use."""
-    ports = sorted({_AWS, *(port for resident in people.values() for port in resident.settings.outbound_ports)})
+    ports = sorted(
+        {_AWS, *(port for placed_service in placed.values() for port in placed_service.settings.outbound_ports)}
+    )
     group = outbound_group(parent, part.key, f"{part.key} and all they run", ports, network)
     rules: list[pulumi.Resource] = [*group.rules]
-    for used, openings in _openings(people).items():
+    for used, openings in _openings(placed).items():
         rules.extend(open_for(parent, part.key, used, openings, group.id))
     if proxy is not None:
         rules.append(admit_cloudfront(parent, group.id, proxy.port))
     if load_balancer is not None:
-        for resident in people.values():
-            port = resident.settings.port
-            if resident.settings.is_public and port is not None:
+        for placed_service in placed.values():
+            port = placed_service.settings.port
+            if placed_service.settings.is_public and port is not None:
                 # By port: another service on it must not ask for a rule that the group still has.
                 key = f"{part.key}-{port}"
                 rules.extend(admit(parent, key, port, load_balancer=load_balancer.security_group_id, group_id=group.id))
     return Firewall(group.id, tuple(rules))
 
 
-def _openings(people: Mapping[str, Resident]) -> dict[str, list[Opening]]:
+def _openings(placed: Mapping[str, PlacedService]) -> dict[str, list[Opening]]:
     """By what is used, each once: two services that use one database need one rule."""
-    granted = [item for resident in people.values() for item in resident.grants.items()]
+    granted = [item for placed_service in placed.values() for item in placed_service.grants.items()]
     return {used: list(grant.openings) for used, grant in granted if grant.openings}

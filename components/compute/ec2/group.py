@@ -11,8 +11,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components.base import Component
+from components.compute.ec2.fixed_interface import FixedInterface
 from components.compute.ec2.machine import Machine
-from components.compute.ec2.seat import Seat
 from components.compute.ec2.user_data import render
 from components.compute.group_hours import group_hours
 from components.compute.volumes import root_volume
@@ -45,11 +45,11 @@ class Bounds:
 
     least: int
     most: int
-    seat: Seat | None = None
+    fixed_interface: FixedInterface | None = None
 
 
 @dataclass(frozen=True)
-class Kit:
+class LaunchSettings:
     """What an instance is made with."""
 
     machine: Machine
@@ -63,7 +63,7 @@ def group(
     key: str,
     settings: ComputeSettings,
     bounds: Bounds,
-    kit: Kit,
+    launch: LaunchSettings,
     *,
     network: Network,
     target_group_arns: Sequence[pulumi.Output[str]],
@@ -72,13 +72,13 @@ def group(
 ) -> aws.autoscaling.Group:
     """Instances of one kind. ``alarm_names`` roll a refresh back, ``after`` is what they need before they start."""
     wanted = settings.capacity
-    template = _template(parent, key, settings, bounds, kit)
+    template = _template(parent, key, settings, bounds, launch)
     made = aws.autoscaling.Group(
         f"{parent.name}-{key}",
         min_size=bounds.least,
         max_size=bounds.most,
-        **_where(bounds, network),
-        **_what(wanted, settings.spot, bounds, template),
+        **_placement_arguments(bounds, network),
+        **_instance_arguments(wanted, settings.spot, bounds, template),
         target_group_arns=list(target_group_arns),
         health_check_type="ELB" if target_group_arns else "EC2",
         health_check_grace_period=600,
@@ -98,7 +98,7 @@ def group(
 
 
 def _template(
-    parent: Component, key: str, settings: ComputeSettings, bounds: Bounds, kit: Kit
+    parent: Component, key: str, settings: ComputeSettings, bounds: Bounds, launch: LaunchSettings
 ) -> aws.ec2.LaunchTemplate:
     """Amazon Linux 2023: no key pair, IMDSv2 for the host alone, an encrypted volume."""
     wanted = settings.capacity
@@ -109,7 +109,7 @@ def _template(
         image_id=wanted.image or _image(parent, settings.built_for, bounds),
         instance_type=wanted.instance_class,
         instance_initiated_shutdown_behavior="terminate",
-        iam_instance_profile=aws.ec2.LaunchTemplateIamInstanceProfileArgs(arn=kit.profile_arn),
+        iam_instance_profile=aws.ec2.LaunchTemplateIamInstanceProfileArgs(arn=launch.profile_arn),
         # One hop: a container does not reach the instance's credentials; it gets its own service's from the instance.
         metadata_options=aws.ec2.LaunchTemplateMetadataOptionsArgs(
             http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=1
@@ -119,10 +119,10 @@ def _template(
         credit_specification=aws.ec2.LaunchTemplateCreditSpecificationArgs(cpu_credits="standard")
         if instance_is_burstable(wanted.instance_class)
         else None,
-        network_interfaces=[_interface(bounds, kit)],
+        network_interfaces=[_interface(bounds, launch)],
         block_device_mappings=[root_volume(wanted.volume, parent.context.key_arn("storage"))],
-        user_data=_user_data(kit),
-        tag_specifications=_tags(parent, key) if bounds.seat is not None else None,
+        user_data=_user_data(launch),
+        tag_specifications=_tags(parent, key) if bounds.fixed_interface is not None else None,
         opts=parent.child(),
     )
 
@@ -149,34 +149,36 @@ def _image(parent: Component, architecture: Architecture, bounds: Bounds) -> pul
     ).insecure_value
 
 
-def _interface(bounds: Bounds, kit: Kit) -> aws.ec2.LaunchTemplateNetworkInterfaceArgs:
-    if bounds.seat is not None:
+def _interface(bounds: Bounds, launch: LaunchSettings) -> aws.ec2.LaunchTemplateNetworkInterfaceArgs:
+    if bounds.fixed_interface is not None:
         return aws.ec2.LaunchTemplateNetworkInterfaceArgs(
-            device_index=0, network_interface_id=bounds.seat.interface_id, delete_on_termination="false"
+            device_index=0, network_interface_id=bounds.fixed_interface.interface_id, delete_on_termination="false"
         )
     return aws.ec2.LaunchTemplateNetworkInterfaceArgs(
         device_index=0,
         associate_public_ip_address="false",
         delete_on_termination="true",
-        security_groups=[kit.group_id],
+        security_groups=[launch.group_id],
     )
 
 
-def _user_data(kit: Kit) -> pulumi.Output[str]:
+def _user_data(launch: LaunchSettings) -> pulumi.Output[str]:
     def encoded(facts: Mapping[str, str]) -> str:
-        return base64.b64encode(render(kit.machine, facts).encode()).decode()
+        return base64.b64encode(render(launch.machine, facts).encode()).decode()
 
-    return pulumi.Output.all(**kit.facts).apply(encoded)
+    return pulumi.Output.all(**launch.facts).apply(encoded)
 
 
-def _where(bounds: Bounds, network: Network) -> dict[str, Any]:
+def _placement_arguments(bounds: Bounds, network: Network) -> dict[str, Any]:
     """An interface that exists already brings its subnet along; the group then names the zone alone."""
-    if bounds.seat is not None:
-        return {"availability_zones": [bounds.seat.zone]}
+    if bounds.fixed_interface is not None:
+        return {"availability_zones": [bounds.fixed_interface.zone]}
     return {"vpc_zone_identifiers": list(network.private_subnet_ids.values())}
 
 
-def _what(wanted: InstancesSettings, spot: int, bounds: Bounds, template: aws.ec2.LaunchTemplate) -> dict[str, Any]:
+def _instance_arguments(
+    wanted: InstancesSettings, spot: int, bounds: Bounds, template: aws.ec2.LaunchTemplate
+) -> dict[str, Any]:
     """The minimum is never on Spot, so that losing all of Spot at once leaves what must run."""
     version = template.latest_version.apply(str)
     if bounds.most == 1 or not (spot or wanted.further_classes):

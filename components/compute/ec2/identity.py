@@ -17,7 +17,7 @@ from settings.models.services import ServiceSettings
 
 
 @dataclass(frozen=True)
-class Resident:
+class PlacedService:
     """A service on an instance: who it is and what it is told."""
 
     name: str
@@ -32,13 +32,13 @@ class Resident:
     ready: tuple[pulumi.Resource, ...]
 
 
-def residents(
+def place_services(
     parent: Component,
     names: Iterable[str],
     services: Mapping[str, ServiceSettings],
     grants: Mapping[str, Mapping[str, Grant]],
     instance_role_arn: pulumi.Output[str],
-) -> dict[str, Resident]:
+) -> dict[str, PlacedService]:
     """Those of the services that are named, each with what its uses grant and nothing else (S4-09)."""
     trust = policy_document(
         [{"Sid": "Assume", "Effect": "Allow", "Principal": {"AWS": instance_role_arn}, "Action": "sts:AssumeRole"}]
@@ -52,7 +52,7 @@ def _resident(
     services: Mapping[str, ServiceSettings],
     grants: Mapping[str, Mapping[str, Grant]],
     trust: pulumi.Output[str],
-) -> Resident:
+) -> PlacedService:
     service = services[name]
     granted = workload.granted_of(name, service, services, grants)
     calls = tuple(used for used in service.uses if used in services)
@@ -62,7 +62,7 @@ def _resident(
     called = {used: services[used] for used in calls}
     told = workload.environment_of(service, granted.values(), called, references, traced=False)
     role, ready = _role(parent, name, granted, trust)
-    return Resident(
+    return PlacedService(
         name=name,
         settings=service,
         role_arn=role,

@@ -11,7 +11,7 @@ import pulumi_aws as aws
 from components.access import SecretReference, Statement, policy_document
 from components.base import Component, fit
 from components.compute.ec2.configuration import Store
-from components.compute.ec2.identity import Resident
+from components.compute.ec2.identity import PlacedService
 from components.compute.ecs.instance_role import SESSIONS
 from components.compute.images import Image
 from components.compute.references import read_statements
@@ -20,7 +20,7 @@ from components.edge.origin import InstanceOrigin
 
 
 @dataclass(frozen=True)
-class Bearer:
+class HostRole:
     """The role of one kind of instance, before it may do anything."""
 
     key: str
@@ -28,7 +28,7 @@ class Bearer:
     profile_arn: pulumi.Output[str]
 
 
-def bearer(parent: Component, key: str) -> Bearer:
+def host_role(parent: Component, key: str) -> HostRole:
     """A role, and the profile by which instances bear it."""
     # IAM takes 64 characters, of which the automatic suffix needs 8.
     name = fit(f"{parent.name}-{key}", 56)
@@ -39,17 +39,17 @@ def bearer(parent: Component, key: str) -> Bearer:
         opts=parent.child(),
     )
     profile = aws.iam.InstanceProfile(name, role=role.name, opts=parent.child())
-    return Bearer(key, role, profile.arn)
+    return HostRole(key, role, profile.arn)
 
 
-def allow(parent: Component, to: Bearer, statements: Sequence[Statement]) -> pulumi.Resource:
+def allow(parent: Component, to: HostRole, statements: Sequence[Statement]) -> pulumi.Resource:
     """What it may do."""
     return aws.iam.RolePolicy(
         f"{parent.name}-{to.key}", role=to.role.name, policy=policy_document(statements), opts=parent.child()
     )
 
 
-def duties(
+def host_statements(
     parent: Component, kept: Store, log_groups: Mapping[str, pulumi.Output[str]], namespace: str
 ) -> Iterator[Statement]:
     """What every instance needs: sessions, its configuration, its logs and its metrics."""
@@ -85,14 +85,18 @@ def duties(
 
 
 def on_behalf(
-    people: Sequence[Resident], images: Mapping[str, Image], region: str, also: Sequence[SecretReference] = ()
+    placed: Sequence[PlacedService], images: Mapping[str, Image], region: str, also: Sequence[SecretReference] = ()
 ) -> Iterator[Statement]:
     """What it fetches for its services, and whose roles it takes on for them; ``also`` are secrets of its own."""
-    yield from _pulls([statement for resident in people for statement in images[resident.name].pull])
-    roles = [resident.role_arn for resident in people if resident.role_arn is not None]
+    yield from _pulls([statement for placed_service in placed for statement in images[placed_service.name].pull])
+    roles = [placed_service.role_arn for placed_service in placed if placed_service.role_arn is not None]
     if roles:
         yield Statement("ActForServices", ("sts:AssumeRole",), roles)
-    references = {f"{resident.name}.{key}": value for resident in people for key, value in resident.references.items()}
+    references = {
+        f"{placed_service.name}.{key}": value
+        for placed_service in placed
+        for key, value in placed_service.references.items()
+    }
     yield from read_statements({**references, **{str(index): secret for index, secret in enumerate(also)}}, region)
 
 

@@ -20,7 +20,7 @@ class Part:
     services: tuple[str, ...]
     least: int
     most: int
-    seated: bool
+    has_fixed_interface: bool
     """There is one, and it keeps its address, its zone and what it holds."""
 
 
@@ -30,13 +30,13 @@ def parts(settings: ComputeSettings, services: Mapping[str, ServiceSettings], *,
     """
     wanted = settings.capacity
     if wanted.max == 1:
-        seated = has_cache or wanted.data_volume is not None or wanted.placement == "public"
-        return (Part(MAIN, tuple(services), wanted.min, 1, seated),)
+        has_fixed_interface = has_cache or wanted.data_volume is not None or wanted.placement == "public"
+        return (Part(MAIN, tuple(services), wanted.min, 1, has_fixed_interface),)
     answering = tuple(name for name, service in services.items() if service.port is not None)
     working = tuple(name for name, service in services.items() if service.port is None)
     found = []
     if answering:
-        found.append(Part(MAIN, answering, wanted.min, wanted.max, seated=False))
+        found.append(Part(MAIN, answering, wanted.min, wanted.max, has_fixed_interface=False))
     if working:
-        found.append(Part(WORKERS, working, min(1, wanted.min), max(1, wanted.max - 1), seated=False))
+        found.append(Part(WORKERS, working, min(1, wanted.min), max(1, wanted.max - 1), has_fixed_interface=False))
     return tuple(found)

@@ -93,7 +93,7 @@ def prepare(
             wanted,
             network=network,
             load_balancer=load_balancer,
-            admit=partial(firewall.let_in, name),
+            admit=partial(firewall.allow_ingress, name),
         )
         for name, workload in built.items()
     }

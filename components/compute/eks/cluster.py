@@ -69,7 +69,7 @@ def build_cluster(
     entries = [access_entry(parent, key, one, cluster_name=name) for key, one in wanted.access.items()]
     tell_outsider(parent, wanted)
     # With auto mode nodes are in the group that EKS makes, where everything may pass among them and out.
-    walls = (
+    node_firewalls = (
         Firewalls(control_plane_id, plane.own_group_id, ()) if auto else firewalls(parent, network, control_plane_id)
     )
     add_ons = AddOns(parent, wanted, name)
@@ -82,7 +82,7 @@ def build_cluster(
             plane,
             role=role,
             network=network,
-            walls=walls,
+            node_firewalls=node_firewalls,
         )
     cluster_alarms(parent, wanted, cluster_name=name)
     return Cluster(
@@ -90,8 +90,8 @@ def build_cluster(
         arn=plane.resource.arn,
         endpoint=plane.resource.endpoint,
         certificate_authority=plane.certificate_authority,
-        node_security_group_id=walls.nodes_id,
-        node_rules=walls.node_rules,
+        node_security_group_id=node_firewalls.nodes_id,
+        node_rules=node_firewalls.node_rules,
         # Whoever puts the first object may be one of those who got an entry.
         ready=(*ready, *entries, *in_every_mode(add_ons, nodes=ready)),
     )
@@ -105,7 +105,7 @@ def _nodes_and_their_add_ons(
     *,
     role: NodeRole,
     network: Network,
-    walls: Firewalls,
+    node_firewalls: Firewalls,
 ) -> list[pulumi.Resource]:
     networking = before_nodes(add_ons, network)
     nodes = [
@@ -117,7 +117,7 @@ def _nodes_and_their_add_ons(
             cluster_name=plane.resource.name,
             role=role,
             network=network,
-            firewalls=walls,
+            firewalls=node_firewalls,
             after=networking,
         )
         for name, group in managed_groups(wanted).items()

@@ -19,7 +19,7 @@ from components.compute.eks.provider import kubernetes_provider
 from components.compute.eks.queue_scaling import authenticate, queue_scaling
 from components.compute.eks.ranges import Ranges
 from components.compute.eks.workloads import Surroundings, deploy
-from components.compute.firewall import SharedGroup, let_out_to_internet
+from components.compute.firewall import SharedGroup, allow_egress_to_internet
 from components.compute.stopping import Stoppable
 from components.compute.wiring import Network, Queue
 from components.compute.workload import workloads
@@ -110,7 +110,7 @@ class Eks(Component):
             ),
         )
         ports = sorted({port for service in services.values() for port in service.outbound_ports} - {_OPEN})
-        opened = let_out_to_internet(self, "pods", cluster.node_security_group_id, ports)
+        opened = allow_egress_to_internet(self, "pods", cluster.node_security_group_id, ports)
         firewall = SharedGroup(self, "pods", cluster.node_security_group_id, rules=opened)
         built = workloads(
             self,

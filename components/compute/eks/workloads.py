@@ -96,7 +96,7 @@ def deploy(inside: Inside, workload: Workload, around: Surroundings) -> Deployed
 
 def _exposure(inside: Inside, workload: Workload, around: Surroundings) -> Exposure:
     def admit(port: int, load_balancer: pulumi.Input[str]) -> tuple[pulumi.Resource, ...]:
-        return around.firewall.let_in(workload.name, port, load_balancer)
+        return around.firewall.allow_ingress(workload.name, port, load_balancer)
 
     return expose(
         inside.parent,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from guardrails import kinds
 from guardrails.ports import ALL_PROTOCOLS
 from guardrails.reach.addresses import Addresses, addresses_of
-from guardrails.reach.firewalls import ALL_PORTS, OPEN_ACL, Acl, Door, Entry
+from guardrails.reach.firewalls import ALL_PORTS, OPEN_ACL, Acl, Entry, GroupRule
 from guardrails.reach.naming import Named, blocks, flag, named, named_by
 from guardrails.reach.prefixes import ranges_of
 from guardrails.stack import Stack
@@ -21,23 +21,23 @@ _CIDRS = ("cidrIpv4", "cidrIpv6", "cidrBlocks", "ipv6CidrBlocks")
 _SOURCE_GROUPS = ("referencedSecurityGroupId", "sourceSecurityGroupId", "securityGroups")
 _PREFIX_LISTS = ("prefixListId", "prefixListIds")
 
-Doors = dict[tuple[str, str], list[Door]]
+GroupRules = dict[tuple[str, str], list[GroupRule]]
 
 
-def doors(stack: Stack) -> Doors:
+def group_rules(stack: Stack) -> GroupRules:
     """Every rule of every security group, by the group's URN and the direction."""
-    collected: Doors = defaultdict(list)
+    collected: GroupRules = defaultdict(list)
     for group in stack.of_type(*GROUPS):
         for direction in DIRECTIONS:
             rules, rest = blocks(group, direction)
-            collected[group.urn, direction] += [_door(rule, group, stack) for rule in rules]
+            collected[group.urn, direction] += [_group_rule(rule, group, stack) for rule in rules]
             if rest:
-                collected[group.urn, direction].append(Door(group.urn, "-1", ALL_PORTS, unsure=rest, anyone=True))
+                collected[group.urn, direction].append(GroupRule(group.urn, "-1", ALL_PORTS, unsure=rest, anyone=True))
     for rule, directions in _rules(stack):
-        door = _door(rule, rule, stack)
+        group_rule = _group_rule(rule, rule, stack)
         for group in named(stack, rule, "securityGroupId", *GROUPS).found:
             for direction in directions:
-                collected[group.urn, direction].append(door)
+                collected[group.urn, direction].append(group_rule)
     return collected
 
 
@@ -61,7 +61,7 @@ def source_groups(rule: Node, holder: Resource, stack: Stack) -> Named:
     return own
 
 
-def _door(rule: Node, holder: Resource, stack: Stack) -> Door:
+def _group_rule(rule: Node, holder: Resource, stack: Stack) -> GroupRule:
     protocol, unsure = _word(rule, "ipProtocol" if rule.has("ipProtocol") else "protocol", "-1")
     ports, unsure_ports = _ports(rule, protocol)
     cidrs, hidden, malformed = _cidrs(rule)
@@ -74,7 +74,7 @@ def _door(rule: Node, holder: Resource, stack: Stack) -> Door:
     groups = source_groups(rule, holder, stack)
     itself = flag(rule, "self")
     own = holder.urn if holder.type in GROUPS else _first(named(stack, holder, "securityGroupId", *GROUPS))
-    return Door(
+    return GroupRule(
         rule=holder.urn,
         protocol=protocol.lower(),
         ports=ports,

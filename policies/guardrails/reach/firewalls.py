@@ -44,7 +44,7 @@ class Admitted(NamedTuple):
         return True if self.sure.of_internet else None if self.perhaps.of_internet else False
 
 
-class Door(NamedTuple):
+class GroupRule(NamedTuple):
     """One rule of a security group. It may name several kinds of sources."""
 
     rule: str
@@ -70,20 +70,20 @@ class Door(NamedTuple):
         return bool(self.addresses or self.groups or self.others or self.anyone)
 
 
-def admitted_by_doors(doors: Iterable[Door], flow: Flow, family: int) -> Admitted:
+def admitted_by_rules(group_rules: Iterable[GroupRule], flow: Flow, family: int) -> Admitted:
     """The addresses that security-group rules together admit to a port."""
     sure = perhaps = Addresses(family)
     why = ""
-    for door in doors:
-        if not door.admits(flow):
+    for group_rule in group_rules:
+        if not group_rule.admits(flow):
             continue
         of_door = Addresses(family)
-        for addresses in door.addresses:
+        for addresses in group_rule.addresses:
             if addresses.family == family:
                 of_door = of_door | addresses
-        perhaps = perhaps | (everywhere(family) if door.anyone else of_door)
-        if door.unsure:
-            why = why or door.unsure
+        perhaps = perhaps | (everywhere(family) if group_rule.anyone else of_door)
+        if group_rule.unsure:
+            why = why or group_rule.unsure
         else:
             sure = sure | of_door
     return Admitted(sure, perhaps, why)

@@ -31,7 +31,7 @@ _BROKER = {"rabbitmq": 5671, "": 61617}
 
 
 @dataclass(frozen=True)
-class Form:
+class EndpointSchema:
     """How a type of the data tier is placed. Paths are properties; an empty one means that it has none."""
 
     words: str
@@ -65,8 +65,8 @@ DB_CLUSTER_GROUPS = {
     ),
 }
 
-DATA: Mapping[str, Form] = {
-    kinds.DB_INSTANCE: Form(
+DATA: Mapping[str, EndpointSchema] = {
+    kinds.DB_INSTANCE: EndpointSchema(
         "database",
         subnet_group="dbSubnetGroupName",
         group_type=kinds.DB_SUBNET_GROUP,
@@ -74,10 +74,10 @@ DATA: Mapping[str, Form] = {
         usual=_RELATIONAL,
         copy_of="replicateSourceDb",
     ),
-    kinds.DB_CLUSTER: Form(
+    kinds.DB_CLUSTER: EndpointSchema(
         "database cluster", subnet_group="dbSubnetGroupName", group_type=kinds.DB_SUBNET_GROUP, usual=_RELATIONAL
     ),
-    kinds.DB_CLUSTER_INSTANCE: Form(
+    kinds.DB_CLUSTER_INSTANCE: EndpointSchema(
         "database",
         subnet_group="dbSubnetGroupName",
         group_type=kinds.DB_SUBNET_GROUP,
@@ -86,30 +86,30 @@ DATA: Mapping[str, Form] = {
         owner="clusterIdentifier",
         owner_type=kinds.DB_CLUSTER,
     ),
-    kinds.DB_PROXY: Form("proxy", subnets="vpcSubnetIds", usual=_RELATIONAL, engine="engineFamily"),
-    kinds.CACHE_GROUP: Form(
+    kinds.DB_PROXY: EndpointSchema("proxy", subnets="vpcSubnetIds", usual=_RELATIONAL, engine="engineFamily"),
+    kinds.CACHE_GROUP: EndpointSchema(
         "cache",
         subnet_group="subnetGroupName",
         group_type=kinds.CACHE_SUBNET_GROUP,
         groups="securityGroupIds",
         usual=_CACHE,
     ),
-    kinds.CACHE_CLUSTER: Form(
+    kinds.CACHE_CLUSTER: EndpointSchema(
         "cache",
         subnet_group="subnetGroupName",
         group_type=kinds.CACHE_SUBNET_GROUP,
         groups="securityGroupIds",
         usual=_CACHE,
     ),
-    kinds.CACHE_SERVERLESS: Form("cache", subnets="subnetIds", groups="securityGroupIds", usual=_CACHE),
-    aws("memorydb/Cluster"): Form(
+    kinds.CACHE_SERVERLESS: EndpointSchema("cache", subnets="subnetIds", groups="securityGroupIds", usual=_CACHE),
+    aws("memorydb/Cluster"): EndpointSchema(
         "cache",
         subnet_group="subnetGroupName",
         group_type=aws("memorydb/SubnetGroup"),
         groups="securityGroupIds",
         usual=_CACHE,
     ),
-    kinds.DAX_CLUSTER: Form(
+    kinds.DAX_CLUSTER: EndpointSchema(
         "cache",
         subnet_group="subnetGroupName",
         group_type=aws("dax/SubnetGroup"),
@@ -117,7 +117,7 @@ DATA: Mapping[str, Form] = {
         usual={"": 8111},
     ),
     **{
-        domain: Form(
+        domain: EndpointSchema(
             "search domain",
             subnets="vpcOptions.subnetIds",
             groups="vpcOptions.securityGroupIds",
@@ -126,9 +126,11 @@ DATA: Mapping[str, Form] = {
         )
         for domain in (kinds.SEARCH_DOMAIN, aws("elasticsearch/Domain"))
     },
-    kinds.MOUNT_TARGET: Form("mount target", subnets="subnetId", groups="securityGroups", port="", usual={"": 2049}),
+    kinds.MOUNT_TARGET: EndpointSchema(
+        "mount target", subnets="subnetId", groups="securityGroups", port="", usual={"": 2049}
+    ),
     **{
-        member: Form(
+        member: EndpointSchema(
             "database",
             subnet_group=path,
             group_type=subnet_group,
@@ -140,21 +142,21 @@ DATA: Mapping[str, Form] = {
         for member, (cluster, subnet_group, port, path) in DB_CLUSTER_GROUPS.items()
     },
     **{
-        cluster: Form("database cluster", subnet_group=path, group_type=subnet_group, usual={"": port})
+        cluster: EndpointSchema("database cluster", subnet_group=path, group_type=subnet_group, usual={"": port})
         for cluster, subnet_group, port, path in DB_CLUSTER_GROUPS.values()
     },
-    kinds.DOCDB_ELASTIC: Form("database cluster", subnets="subnetIds", port="", usual={"": 27017}),
-    aws("redshift/Cluster"): Form(
+    kinds.DOCDB_ELASTIC: EndpointSchema("database cluster", subnets="subnetIds", port="", usual={"": 27017}),
+    aws("redshift/Cluster"): EndpointSchema(
         "warehouse",
         subnet_group="clusterSubnetGroupName",
         group_type=aws("redshift/SubnetGroup"),
         public="publiclyAccessible",
         usual={"": 5439},
     ),
-    aws("redshiftserverless/Workgroup"): Form(
+    aws("redshiftserverless/Workgroup"): EndpointSchema(
         "warehouse", subnets="subnetIds", groups="securityGroupIds", public="publiclyAccessible", usual={"": 5439}
     ),
-    aws("mq/Broker"): Form(
+    aws("mq/Broker"): EndpointSchema(
         "broker",
         subnets="subnetIds",
         groups="securityGroups",
@@ -163,7 +165,7 @@ DATA: Mapping[str, Form] = {
         usual=_BROKER,
         engine="engineType",
     ),
-    aws("msk/Cluster"): Form(
+    aws("msk/Cluster"): EndpointSchema(
         "broker",
         subnets="brokerNodeGroupInfo.clientSubnets",
         groups="brokerNodeGroupInfo.securityGroups",
@@ -174,13 +176,13 @@ DATA: Mapping[str, Form] = {
         more_ports=_KAFKA[1:],
     ),
     # Serverless clusters take only IAM: https://docs.aws.amazon.com/msk/latest/developerguide/serverless-getting-started.html
-    aws("msk/ServerlessCluster"): Form(
+    aws("msk/ServerlessCluster"): EndpointSchema(
         "broker", subnets="vpcConfigs.subnetIds", groups="vpcConfigs.securityGroupIds", port="", usual={"": 9098}
     ),
 }
 """What keeps data and listens on a port that is known from its settings."""
 
-REPLICATION = Form(
+REPLICATION = EndpointSchema(
     "replication instance",
     subnet_group="replicationSubnetGroupId",
     group_type=aws("dms/ReplicationSubnetGroup"),

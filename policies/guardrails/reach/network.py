@@ -20,11 +20,11 @@ from guardrails import kinds
 from guardrails.per_stack import per_stack
 from guardrails.reach.addresses import FAMILIES, everywhere
 from guardrails.reach.balancing import Forward, Listener, forwards, listeners
-from guardrails.reach.collecting import INGRESS, Doors, acls, doors
-from guardrails.reach.firewalls import ALL_PORTS, OPEN_ACL, Acl, Admitted, Door, Flow, admitted_by_doors
+from guardrails.reach.collecting import INGRESS, GroupRules, acls, group_rules
+from guardrails.reach.endpoints import Endpoint, addresses_of_subnet, endpoint_of
+from guardrails.reach.firewalls import ALL_PORTS, OPEN_ACL, Acl, Admitted, Flow, GroupRule, admitted_by_rules
 from guardrails.reach.forms import VPC_ORIGIN
 from guardrails.reach.naming import mentioned, unsure
-from guardrails.reach.things import Thing, addresses_of_subnet, thing_of
 from guardrails.routing import INTERNET, Exit, exits
 from guardrails.stack import Stack
 from guardrails.view import Resource, UndeterminedError
@@ -77,14 +77,14 @@ class Network:
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
-        self._things: dict[str, Thing | None] = {}
+        self._things: dict[str, Endpoint | None] = {}
         self._routes: dict[str, tuple[list[Exit], str]] = {}
         self._admitted: dict[tuple[object, ...], Admitted] = {}
         self._direct: dict[tuple[str, tuple[Flow, ...]], list[Path]] = {}
 
     @cached_property
-    def doors(self) -> Doors:
-        return doors(self.stack)
+    def group_rules(self) -> GroupRules:
+        return group_rules(self.stack)
 
     @cached_property
     def acls(self) -> dict[str, Acl]:
@@ -109,14 +109,21 @@ class Network:
         """By the URN of the target group."""
         return _grouped(self._forwards, lambda one: one.target_group.urn if one.target_group else "")
 
-    def thing(self, resource: Resource) -> Thing | None:
+    def thing(self, resource: Resource) -> Endpoint | None:
         if resource.urn not in self._things:
-            self._things[resource.urn] = thing_of(resource, self.stack)
+            self._things[resource.urn] = endpoint_of(resource, self.stack)
         return self._things[resource.urn]
 
-    def doors_of(self, thing: Thing, direction: str) -> list[Door]:
-        own = thing.own_doors if direction == INGRESS else ()
-        return [*own, *(door for group in thing.groups.found for door in self.doors.get((group.urn, direction), ()))]
+    def group_rules_of(self, thing: Endpoint, direction: str) -> list[GroupRule]:
+        own = thing.own_rules if direction == INGRESS else ()
+        return [
+            *own,
+            *(
+                group_rule
+                for group in thing.groups.found
+                for group_rule in self.group_rules.get((group.urn, direction), ())
+            ),
+        ]
 
     def acl_of(self, subnet: Resource) -> Acl:
         return self.acls.get(subnet.urn, OPEN_ACL)
@@ -158,7 +165,7 @@ class Network:
 
     # From the internet
 
-    def direct(self, thing: Thing) -> list[Path]:
+    def direct(self, thing: Endpoint) -> list[Path]:
         """The paths with nothing in between: one for each run of ports, the sure ones first."""
         place = (thing.resource.urn, thing.flows)
         if place not in self._direct:
@@ -170,7 +177,7 @@ class Network:
             self._direct[place] = sorted(_joined(best.values(), thing), key=lambda path: bool(path.unsure))
         return self._direct[place]
 
-    def _direct_paths(self, thing: Thing) -> Iterator[Path]:
+    def _direct_paths(self, thing: Endpoint) -> Iterator[Path]:
         if _in_no_network(thing):
             yield _public_endpoint(thing)
             return
@@ -187,7 +194,7 @@ class Network:
                     hops = ("internet", self._door_hop(thing, flow, family), end_of(thing, flow.port, last_port))
                     yield Path(tuple(hop for hop in hops if hop), flow, last_port, asked or thing.subnets.rest)
 
-    def _by_subnet(self, thing: Thing, subnet: Resource, run: _Run) -> Iterator[Path]:
+    def _by_subnet(self, thing: Endpoint, subnet: Resource, run: _Run) -> Iterator[Path]:
         way = self.way_out(subnet, run.family)
         if way.exit is None and not way.unsure:
             return
@@ -207,22 +214,22 @@ class Network:
         )
         yield Path(tuple(hop for hop in hops if hop), run.flow, run.last_port, unsure)
 
-    def _door_hop(self, thing: Thing, flow: Flow, family: int) -> str:
+    def _door_hop(self, thing: Endpoint, flow: Flow, family: int) -> str:
         for group in (*thing.groups.found, thing.resource):
-            mine = thing.own_doors if group is thing.resource else self.doors.get((group.urn, INGRESS), [])
-            for door in mine:
+            mine = thing.own_rules if group is thing.resource else self.group_rules.get((group.urn, INGRESS), [])
+            for group_rule in mine:
                 ranges = [
                     cidr
-                    for cidr, addresses in zip(door.cidrs, door.addresses, strict=True)
+                    for cidr, addresses in zip(group_rule.cidrs, group_rule.addresses, strict=True)
                     if addresses.family == family
                 ]
-                if door.admits(flow) and (ranges or door.anyone):
+                if group_rule.admits(flow) and (ranges or group_rule.anyone):
                     words = "remote access" if group is thing.resource else f"security group {group.name}"
                     world = [cidr for cidr in ranges if cidr in _WORLD]
-                    return f"{words} admits {(world or ranges or ['perhaps anybody'])[0]}:{_ports(door.ports)}"
+                    return f"{words} admits {(world or ranges or ['perhaps anybody'])[0]}:{_ports(group_rule.ports)}"
         return "no security group" if thing.open_door else ""
 
-    def _runs(self, thing: Thing, family: int) -> Iterator[tuple[Flow, int]]:
+    def _runs(self, thing: Endpoint, family: int) -> Iterator[tuple[Flow, int]]:
         """The ports to ask about: those it listens on, or the runs of ports between which its firewalls differ."""
         if thing.flows:
             yield from ((flow, flow.port) for flow in thing.flows)
@@ -230,26 +237,26 @@ class Network:
         if thing.resource.urn in self.listeners:
             return
         for protocol in ("tcp", "udp"):
-            doors_of_it = [
-                door
-                for door in self.doors_of(thing, INGRESS)
-                if (door.anyone or any(one.family == family for one in door.addresses))
-                and door.admits(Flow(door.ports[0], protocol))
+            rules_of_it = [
+                group_rule
+                for group_rule in self.group_rules_of(thing, INGRESS)
+                if (group_rule.anyone or any(one.family == family for one in group_rule.addresses))
+                and group_rule.admits(Flow(group_rule.ports[0], protocol))
             ]
-            limits = [door.ports for door in doors_of_it]
+            limits = [group_rule.ports for group_rule in rules_of_it]
             if thing.groups.rest or thing.open_door:
                 limits.append(ALL_PORTS)
             entries = [entry.ports for subnet in thing.subnets.found for entry in self.acl_of(subnet).inward]
             for first, last in _pieces(limits, entries):
                 yield Flow(first, protocol), last
 
-    def _by_groups(self, thing: Thing, flow: Flow, family: int) -> Admitted:
-        key = (thing.groups.urns, thing.groups.rest, thing.open_door, thing.own_doors, flow, family)
+    def _by_groups(self, thing: Endpoint, flow: Flow, family: int) -> Admitted:
+        key = (thing.groups.urns, thing.groups.rest, thing.open_door, thing.own_rules, flow, family)
         if key not in self._admitted:
             if thing.open_door:
                 admitted = Admitted(everywhere(family), everywhere(family))
             else:
-                admitted = admitted_by_doors(self.doors_of(thing, INGRESS), flow, family)
+                admitted = admitted_by_rules(self.group_rules_of(thing, INGRESS), flow, family)
                 if thing.groups.rest:
                     admitted = Admitted(admitted.sure, everywhere(family), thing.groups.rest)
             self._admitted[key] = admitted
@@ -279,36 +286,40 @@ class Network:
                     leading[balancer.urn].append((hop, f"VPC origin {origin.name}"))
         return leading
 
-    def _through_cloudfront(self, thing: Thing, flow: Flow) -> Iterator[Path]:
-        letting_in = [door for door in self.doors_of(thing, INGRESS) if door.admits(flow) and door.named_source]
+    def _through_cloudfront(self, thing: Endpoint, flow: Flow) -> Iterator[Path]:
+        letting_in = [
+            group_rule
+            for group_rule in self.group_rules_of(thing, INGRESS)
+            if group_rule.admits(flow) and group_rule.named_source
+        ]
         if letting_in or thing.open_door:
             for hops in self._origins.get(thing.resource.urn, ()):
                 yield Path(("internet", *hops, end_of(thing, flow.port, flow.port)), flow, flow.port)
 
-    def from_prefix_lists(self, thing: Thing) -> list[Path]:
+    def from_prefix_lists(self, thing: Endpoint) -> list[Path]:
         """What only a prefix list that is not of this stack lets reach it: AWS's list of CloudFront's addresses, usually."""
         fronts = self.stack.of_type(kinds.DISTRIBUTION)
         front = f"CloudFront {fronts[0].name}" if fronts else ""
         return [
-            Path(tuple(hop for hop in ("internet", front, door.others, end) if hop), Flow(first), last)
-            for door in self.doors_of(thing, INGRESS)
-            if door.others.startswith("prefix list") and thing.public[0] is not False
-            for first, last in [door.ports]
+            Path(tuple(hop for hop in ("internet", front, group_rule.others, end) if hop), Flow(first), last)
+            for group_rule in self.group_rules_of(thing, INGRESS)
+            if group_rule.others.startswith("prefix list") and thing.public[0] is not False
+            for first, last in [group_rule.ports]
             for end in [end_of(thing, first, last)]
         ]
 
 
-def _in_no_network(thing: Thing) -> bool:
+def _in_no_network(thing: Endpoint) -> bool:
     """A search domain without a place in a VPC has an endpoint that everybody reaches."""
     return thing.words == "search domain" and not thing.resource.has("vpcOptions")
 
 
-def _public_endpoint(thing: Thing) -> Path:
+def _public_endpoint(thing: Endpoint) -> Path:
     port = thing.flows[0].port if thing.flows else 443
     return Path(("internet", "public endpoint", end_of(thing, port, port)), Flow(port), port)
 
 
-def end_of(thing: Thing, first: int, last: int) -> str:
+def end_of(thing: Endpoint, first: int, last: int) -> str:
     return f"{thing.name}:{_ports((first, last))}"
 
 
@@ -325,7 +336,7 @@ def _pieces(limits: Iterable[tuple[int, int]], cuts: Iterable[tuple[int, int]]) 
             yield first, following - 1
 
 
-def _joined(paths: Iterable[Path], thing: Thing) -> list[Path]:
+def _joined(paths: Iterable[Path], thing: Endpoint) -> list[Path]:
     """Paths that differ only in ports that lie side by side, as one."""
     joined: list[Path] = []
     for path in sorted(paths, key=lambda one: (one.first.protocol, one.first.port)):
@@ -356,7 +367,7 @@ def network_of(stack: Stack) -> Network:
     return Network(stack)
 
 
-def placed(resource: Resource, stack: Stack) -> tuple[Network, Thing]:
+def placed(resource: Resource, stack: Stack) -> tuple[Network, Endpoint]:
     """The model, and a resource's place in it."""
     network = network_of(stack)
     thing = network.thing(resource)

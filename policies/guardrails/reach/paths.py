@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from guardrails.reach.between import acl_between, lets_in, lets_out
+from guardrails.reach.admission import acl_between, lets_in, lets_out
+from guardrails.reach.endpoints import Endpoint
 from guardrails.reach.network import Network, Path, end_of
-from guardrails.reach.things import Thing
 
 
-def paths(network: Network, thing: Thing) -> list[Path]:
+def paths(network: Network, thing: Endpoint) -> list[Path]:
     """The straight ones first."""
     return [*network.direct(thing), *through_balancers(network, thing)]
 
 
-def through_balancers(network: Network, thing: Thing) -> Iterator[Path]:
+def through_balancers(network: Network, thing: Endpoint) -> Iterator[Path]:
     """The paths through each load balancer that forwards to it, unless something between the two refuses them."""
     for forward in network.forwards_to.get(thing.resource.urn, ()):
         balancer = network.thing(forward.listener.balancer)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from guardrails import kinds
 from guardrails.ports import RULE_TYPES
-from guardrails.reach.between import Admission, acl_between, lets_in, lets_out
+from guardrails.reach.admission import Admission, acl_between, lets_in, lets_out
 from guardrails.reach.collecting import ACLS, EGRESS, GROUPS, INGRESS, acl_of, source_groups
+from guardrails.reach.endpoints import Endpoint
 from guardrails.reach.firewalls import ANSWERS, Acl, Entry, Flow
 from guardrails.reach.forms import (
     BALANCERS,
@@ -19,7 +20,6 @@ from guardrails.reach.forms import (
 )
 from guardrails.reach.naming import Named, blocks, mentioned, named, unsure, vpc_of
 from guardrails.reach.network import Network, network_of, placed
-from guardrails.reach.things import Thing
 from guardrails.rules import Messages, stack_rule
 from guardrails.stack import Stack
 from guardrails.view import Node, Resource
@@ -48,8 +48,8 @@ def data_store_has_clients(store: Resource, stack: Stack) -> Messages:
         if thing.unsure_flows:
             raise unsure(thing.unsure_flows)
         return
-    doors = network.doors_of(thing, INGRESS)
-    if any(door.admits(flow) and door.named_source for door in doors for flow in thing.flows):
+    group_rules = network.group_rules_of(thing, INGRESS)
+    if any(group_rule.admits(flow) and group_rule.named_source for group_rule in group_rules for flow in thing.flows):
         return
     if thing.groups.rest:
         raise unsure(thing.groups.rest)
@@ -91,7 +91,7 @@ def _flows_to(flow: Flow | None, group: Resource) -> list[Flow]:
     return flows
 
 
-def _between(network: Network, balancer: Thing, target: Thing, flow: Flow) -> tuple[list[str], str]:
+def _between(network: Network, balancer: Endpoint, target: Endpoint, flow: Flow) -> tuple[list[str], str]:
     """What stands between a load balancer and a target, and why it is not known whether something does."""
     place = f"{target.name}:{flow.port}"
     steps: tuple[tuple[Admission, str], ...] = (
@@ -123,7 +123,10 @@ def load_balancer_port_admitted(listener: Resource, stack: Stack) -> Messages:
         if balancer is None or balancer.open_door or balancer.default_group:
             continue
         flow, why = one[1], one[2]
-        if flow and any(door.admits(flow) and door.named_source for door in network.doors_of(balancer, INGRESS)):
+        if flow and any(
+            group_rule.admits(flow) and group_rule.named_source
+            for group_rule in network.group_rules_of(balancer, INGRESS)
+        ):
             continue
         if flow is None or balancer.groups.rest:
             hidden = hidden or why or balancer.groups.rest
@@ -268,7 +271,10 @@ def vpc_origin_reaches_load_balancer(origin: Resource, stack: Stack) -> Messages
                     raise unsure(hidden)
                 yield f"{balancer.name} has no listener on port {flow.port}, which the origin asks for"
             elif not balancer.open_door and not balancer.default_group:
-                if any(door.admits(flow) and door.named_source for door in network.doors_of(balancer, INGRESS)):
+                if any(
+                    group_rule.admits(flow) and group_rule.named_source
+                    for group_rule in network.group_rules_of(balancer, INGRESS)
+                ):
                     continue
                 if hidden:
                     raise unsure(hidden)

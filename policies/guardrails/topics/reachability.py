@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from guardrails import kinds
+from guardrails.reach.endpoints import SUBNETS
 from guardrails.reach.forms import (
     BALANCERS,
     LISTENER_RULES,
@@ -15,7 +16,6 @@ from guardrails.reach.forms import (
 from guardrails.reach.naming import Named, blocks, mentioned, named, unsure, vpc_of
 from guardrails.reach.network import Network, Path, network_of, placed
 from guardrails.reach.paths import paths
-from guardrails.reach.things import SUBNETS
 from guardrails.routing import INTERNET, INTERNET_GATEWAY
 from guardrails.rules import ADVISORY_IN_DEV, Messages, stack_rule
 from guardrails.stack import Stack

@@ -150,7 +150,7 @@ def network_load_balancers(parent: Component, node_group_id: pulumi.Input[str]) 
             conditions=ours,
         ),
         Statement(
-            sid="LetItselfIntoNodes",
+            sid="AuthorizeNodeIngress",
             actions=("ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"),
             resources=(pulumi.Output.concat(arn("ec2", "security-group/"), node_group_id),),
         ),

@@ -74,7 +74,7 @@ def statements(parent: Component) -> tuple[Statement, ...]:
             conditions={"StringEquals": through_ec2},
         ),
         Statement(
-            sid="LendTheKeyToNodes",
+            sid="GrantKeyToNodes",
             actions=("kms:CreateGrant",),
             resources=(parent.context.key_arn("storage"),),
             conditions={"StringEquals": through_ec2, "Bool": {"kms:GrantIsForAWSResource": "true"}},

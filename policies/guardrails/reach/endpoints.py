@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from guardrails import kinds
 from guardrails.reach.addresses import Addresses, addresses_of
 from guardrails.reach.collecting import GROUPS
-from guardrails.reach.firewalls import Door, Flow
-from guardrails.reach.forms import BALANCERS, DATA, REPLICATION, SERVERS, Form
+from guardrails.reach.firewalls import Flow, GroupRule
+from guardrails.reach.forms import BALANCERS, DATA, REPLICATION, SERVERS, EndpointSchema
 from guardrails.reach.naming import Named, blocks, flag, named, named_by
 from guardrails.stack import Stack
 from guardrails.view import Node, Opaque, Resource, UndeterminedError
@@ -22,7 +22,7 @@ Public = tuple[bool | None, bool | None]
 
 
 @dataclass(frozen=True)
-class Thing:
+class Endpoint:
     """Something that listens."""
 
     resource: Resource
@@ -37,7 +37,7 @@ class Thing:
     """Whether it names no security group, and so has the VPC's default one."""
     open_door: bool = False
     """Whether it stands behind no security group at all."""
-    own_doors: tuple[Door, ...] = ()
+    own_rules: tuple[GroupRule, ...] = ()
     """What AWS opens to it by itself, in a group that it makes."""
 
     @property
@@ -54,7 +54,7 @@ def addresses_of_subnet(subnet: Resource) -> Addresses | None:
         return None
 
 
-def thing_of(resource: Resource, stack: Stack) -> Thing | None:
+def endpoint_of(resource: Resource, stack: Stack) -> Endpoint | None:
     """The thing that a resource is, if it is one that listens in a VPC. One that names no security group has the default one of
     its VPC, which is known where the stack takes it over."""
     thing = _placed(resource, stack)
@@ -65,7 +65,7 @@ def thing_of(resource: Resource, stack: Stack) -> Thing | None:
     return replace(thing, groups=Named(tuple(dict.fromkeys(taken_over))))
 
 
-def _placed(resource: Resource, stack: Stack) -> Thing | None:
+def _placed(resource: Resource, stack: Stack) -> Endpoint | None:
     if resource.type in DATA:
         return _of_form(resource, DATA[resource.type], stack)
     if resource.type == kinds.REPLICATION_INSTANCE:
@@ -77,7 +77,7 @@ def _placed(resource: Resource, stack: Stack) -> Thing | None:
     return None
 
 
-def _of_form(resource: Resource, form: Form, stack: Stack) -> Thing:
+def _of_form(resource: Resource, form: EndpointSchema, stack: Stack) -> Endpoint:
     owners = named(stack, resource, form.owner, form.owner_type).found if form.owner else ()
     holder = owners[0] if owners else resource
     groups = named(stack, holder, form.groups, *GROUPS)
@@ -87,7 +87,7 @@ def _of_form(resource: Resource, form: Form, stack: Stack) -> Thing:
         asked = None if isinstance(said, Opaque) else str(said).lower() == form.public_word.lower()
         public = (asked, asked if holder.node("networkType").value == "DUAL" else False)
     flows, unsure = _flows_of_form(_original(holder, form, stack), form)
-    return Thing(
+    return Endpoint(
         resource,
         form.words,
         _subnets_of_form(resource, holder, form, stack),
@@ -99,7 +99,7 @@ def _of_form(resource: Resource, form: Form, stack: Stack) -> Thing:
     )
 
 
-def _subnets_of_form(resource: Resource, holder: Resource, form: Form, stack: Stack) -> Named:
+def _subnets_of_form(resource: Resource, holder: Resource, form: EndpointSchema, stack: Stack) -> Named:
     if form.subnets:
         return named(stack, resource, form.subnets, *SUBNETS)
     owner = resource if resource.has(form.subnet_group) else holder
@@ -114,7 +114,7 @@ def _subnets_of_form(resource: Resource, holder: Resource, form: Form, stack: St
     return subnets
 
 
-def _original(resource: Resource, form: Form, stack: Stack) -> Resource:
+def _original(resource: Resource, form: EndpointSchema, stack: Stack) -> Resource:
     """What a replica is a copy of; itself where it is none. Replicas of replicas are followed, circles are not."""
     seen = [resource]
     while form.copy_of and seen[-1].has(form.copy_of) and not seen[-1].has(form.port or form.copy_of):
@@ -125,7 +125,7 @@ def _original(resource: Resource, form: Form, stack: Stack) -> Resource:
     return seen[-1]
 
 
-def _flows_of_form(resource: Resource, form: Form) -> tuple[tuple[Flow, ...], str]:
+def _flows_of_form(resource: Resource, form: EndpointSchema) -> tuple[tuple[Flow, ...], str]:
     if form.port and resource.has(form.port):
         try:
             return (Flow(resource.number(form.port)),), ""
@@ -141,7 +141,7 @@ def _flows_of_form(resource: Resource, form: Form) -> tuple[tuple[Flow, ...], st
     ), "" if usual else f"the port of engine {engine} is not known"
 
 
-def _balancer(resource: Resource, stack: Stack) -> Thing:
+def _balancer(resource: Resource, stack: Stack) -> Endpoint:
     subnets = named(stack, resource, "subnets", *SUBNETS)
     mappings, rest = blocks(resource, "subnetMappings")
     for mapping in mappings:
@@ -151,7 +151,7 @@ def _balancer(resource: Resource, stack: Stack) -> Thing:
     facing = None if internal is None else not internal
     dual = str(resource.node("ipAddressType").value).startswith("dualstack")
     network = resource.node("loadBalancerType").value in ("network", "gateway")
-    return Thing(
+    return Endpoint(
         resource,
         "load balancer",
         subnets + Named((), rest),
@@ -162,9 +162,9 @@ def _balancer(resource: Resource, stack: Stack) -> Thing:
     )
 
 
-def _instance(resource: Resource, stack: Stack) -> Thing:
+def _instance(resource: Resource, stack: Stack) -> Endpoint:
     template = named_by(stack, resource, resource.node("launchTemplate"), *_TEMPLATES)
-    seat = _Seat(stack, resource)
+    seat = _ServerPlacement(stack, resource)
     seat.read(resource)
     for other in template.found:
         seat.read(other)
@@ -178,8 +178,8 @@ def _instance(resource: Resource, stack: Stack) -> Thing:
     return seat.thing(SERVERS[resource.type])
 
 
-def _scaling_group(resource: Resource, stack: Stack) -> Thing:
-    seat = _Seat(stack, resource)
+def _scaling_group(resource: Resource, stack: Stack) -> Endpoint:
+    seat = _ServerPlacement(stack, resource)
     seat.subnets = named(stack, resource, "vpcZoneIdentifiers", *SUBNETS)
     for path in ("launchTemplate", "mixedInstancesPolicy", "launchConfiguration"):
         for template in named_by(stack, resource, resource.node(path), *_TEMPLATES).found:
@@ -187,29 +187,29 @@ def _scaling_group(resource: Resource, stack: Stack) -> Thing:
     return seat.thing(SERVERS[resource.type])
 
 
-def _node_group(resource: Resource, stack: Stack) -> Thing:
+def _node_group(resource: Resource, stack: Stack) -> Endpoint:
     """Nodes without a template of their own get the cluster's group, which admits only itself, and remote access."""
-    seat = _Seat(stack, resource)
+    seat = _ServerPlacement(stack, resource)
     seat.subnets = named(stack, resource, "subnetIds", *SUBNETS)
     for template in named_by(stack, resource, resource.node("launchTemplate"), *_TEMPLATES).found:
         seat.read(template)
-    return replace(seat.thing(SERVERS[resource.type]), own_doors=_remote_access(resource))
+    return replace(seat.thing(SERVERS[resource.type]), own_rules=_remote_access(resource))
 
 
-def _remote_access(nodes: Resource) -> tuple[Door, ...]:
+def _remote_access(nodes: Resource) -> tuple[GroupRule, ...]:
     # https://docs.aws.amazon.com/eks/latest/APIReference/API_RemoteAccessConfig.html
     if not nodes.has("remoteAccess.ec2SshKey") or nodes.has("remoteAccess.sourceSecurityGroupIds"):
         return ()
     world = "0.0.0.0/0"
-    return (Door(nodes.urn, "tcp", (22, 22), (addresses_of(world),), cidrs=(world,)),)
+    return (GroupRule(nodes.urn, "tcp", (22, 22), (addresses_of(world),), cidrs=(world,)),)
 
 
-def _service(resource: Resource, stack: Stack) -> Thing:
+def _service(resource: Resource, stack: Stack) -> Endpoint:
     at = "networkConfiguration"
     groups = named(stack, resource, f"{at}.securityGroups", *GROUPS)
     subnets = named(stack, resource, f"{at}.subnets", *SUBNETS)
     asked = flag(resource, f"{at}.assignPublicIp")
-    return Thing(
+    return Endpoint(
         resource,
         SERVERS[resource.type],
         subnets,
@@ -224,7 +224,7 @@ def _any_flag(subnets: Named, path: str) -> bool | None:
     return True if True in flags else None if None in flags else False
 
 
-class _Seat:
+class _ServerPlacement:
     """What several resources together say of where a server stands: itself, its template, its network interface."""
 
     def __init__(self, stack: Stack, resource: Resource) -> None:
@@ -263,12 +263,12 @@ class _Seat:
         if given:
             self.asked.insert(0, True)
 
-    def thing(self, words: str) -> Thing:
+    def thing(self, words: str) -> Endpoint:
         asked = True if True in self.asked else None if None in self.asked else False if self.asked else None
         # Without a subnet it stands in the default VPC, whose subnets give out public addresses.
         mapped = _any_flag(self.subnets, "mapPublicIpOnLaunch") if self.subnets else True
         subnets = self.subnets if self.subnets else Named((), f"no subnet of {self.resource.name} is named")
-        return Thing(
+        return Endpoint(
             self.resource,
             words,
             subnets,

@@ -12,7 +12,7 @@ from components.edge.load_balancer import CLOUDFRONT_ADDRESSES
 
 
 @dataclass(frozen=True)
-class Seat:
+class FixedInterface:
     """An interface in one zone."""
 
     interface_id: pulumi.Output[str]
@@ -20,13 +20,13 @@ class Seat:
     """The zone's name."""
 
 
-def seat(
+def fixed_interface(
     parent: Component,
     zone: str,
     subnet_id: pulumi.Input[str],
     group_id: pulumi.Output[str],
     allocation_id: pulumi.Input[str] | None,
-) -> Seat:
+) -> FixedInterface:
     """An interface, and where one is given the Elastic IP on it.
 
     The launch template names the interface, so each instance is born with the address: it asks for no public address, and
@@ -43,7 +43,7 @@ def seat(
         aws.ec2.EipAssociation(
             f"{parent.name}-seat", allocation_id=allocation_id, network_interface_id=interface.id, opts=parent.child()
         )
-    return Seat(interface.id, f"{parent.context.region}{zone}")
+    return FixedInterface(interface.id, f"{parent.context.region}{zone}")
 
 
 def admit_cloudfront(parent: Component, group_id: pulumi.Output[str], port: int) -> pulumi.Resource:

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from guardrails.reach.addresses import FAMILIES, Addresses, everywhere
 from guardrails.reach.collecting import EGRESS, INGRESS
-from guardrails.reach.firewalls import ANSWERS, OPEN_ACL, Acl, Door, Entry, Flow
+from guardrails.reach.endpoints import Endpoint, addresses_of_subnet
+from guardrails.reach.firewalls import ANSWERS, OPEN_ACL, Acl, Entry, Flow, GroupRule
 from guardrails.reach.naming import Named
 from guardrails.reach.network import Network
-from guardrails.reach.things import Thing, addresses_of_subnet
 from guardrails.view import Resource
 
 
@@ -21,40 +21,40 @@ class Admission(NamedTuple):
     why: str = ""
 
 
-def lets_out(network: Network, source: Thing, target: Thing, flow: Flow) -> Admission:
+def lets_out(network: Network, source: Endpoint, target: Endpoint, flow: Flow) -> Admission:
     """Whether the source's security groups let it open a connection to the target."""
     if source.open_door:
         return Admission(True)
     if source.groups.rest or source.default_group:
         return Admission(None, source.groups.rest or f"{source.name} has the VPC's default security group")
-    return _peers(network, network.doors_of(source, EGRESS), flow, target)
+    return _peers(network, network.group_rules_of(source, EGRESS), flow, target)
 
 
-def lets_in(network: Network, source: Thing, target: Thing, flow: Flow) -> Admission:
+def lets_in(network: Network, source: Endpoint, target: Endpoint, flow: Flow) -> Admission:
     """Whether the target's security groups let the source in."""
     if target.groups.rest or target.default_group:
         return Admission(None, target.groups.rest or f"{target.name} has the VPC's default security group")
-    doors_of_it = network.doors_of(target, INGRESS)
-    if source.open_door and any(door.admits(flow) and door.addresses for door in doors_of_it):
+    rules_of_it = network.group_rules_of(target, INGRESS)
+    if source.open_door and any(group_rule.admits(flow) and group_rule.addresses for group_rule in rules_of_it):
         return Admission(True)
-    return _peers(network, doors_of_it, flow, source)
+    return _peers(network, rules_of_it, flow, source)
 
 
-def _peers(network: Network, doors_of_it: Iterable[Door], flow: Flow, peer: Thing) -> Admission:
+def _peers(network: Network, rules_of_it: Iterable[GroupRule], flow: Flow, peer: Endpoint) -> Admission:
     wanted = _addresses(peer.subnets)
     reached = Addresses(FAMILIES[0])
     perhaps = peer.groups.rest or (f"{peer.name} has the VPC's default security group" if peer.default_group else "")
-    for door in doors_of_it:
-        if not door.admits(flow):
+    for group_rule in rules_of_it:
+        if not group_rule.admits(flow):
             continue
-        if door.unsure:
-            perhaps = perhaps or door.unsure
-        elif door.groups & peer.groups.urns:
+        if group_rule.unsure:
+            perhaps = perhaps or group_rule.unsure
+        elif group_rule.groups & peer.groups.urns:
             return Admission(True)
-        for addresses in door.addresses:
+        for addresses in group_rule.addresses:
             reached = reached | addresses if addresses.family == reached.family else reached
-        if door.others and not door.unsure:
-            perhaps = perhaps or f"{door.others} is not of this stack"
+        if group_rule.others and not group_rule.unsure:
+            perhaps = perhaps or f"{group_rule.others} is not of this stack"
     if reached == everywhere(FAMILIES[0]) or (wanted and reached.covers(wanted)):
         return Admission(True)
     if wanted is None and reached:
@@ -75,7 +75,7 @@ def _addresses(subnets: Named) -> Addresses | None:
     return together if together and not subnets.rest else None
 
 
-def acl_between(network: Network, source: Thing, target: Thing, flow: Flow) -> Admission:
+def acl_between(network: Network, source: Endpoint, target: Endpoint, flow: Flow) -> Admission:
     """Whether the network ACLs let a connection, and its answers, through between all their subnets."""
     unsure = ""
     for behind, before in _pairs(network, source, target):
@@ -111,7 +111,7 @@ def _steps(network: Network, behind: Resource, before: Resource, flow: Flow) -> 
         yield _Step(leaving, leaving.inward, answers, far, f"answers in from subnet {before.name}")
 
 
-def _pairs(network: Network, source: Thing, target: Thing) -> Iterator[tuple[Resource, Resource]]:
+def _pairs(network: Network, source: Endpoint, target: Endpoint) -> Iterator[tuple[Resource, Resource]]:
     """Subnets of both sides where an ACL stands between them; those of the same subnet pass none."""
     for behind in source.subnets.found:
         for before in target.subnets.found:
