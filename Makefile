@@ -54,7 +54,7 @@ verify-kubernetes: $(VENV)/.dev ## Have a real kube-apiserver judge every object
 	@$(BIN)/python -m tests.kubernetes
 
 test: $(VENV)/.dev ## Run the tests
-	@$(BIN)/python -m pytest -n auto
+	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(VENV)/.dev ## Check style and format
 	@$(BIN)/ruff check .

@@ -95,7 +95,8 @@ def running(command: Sequence[str], port: int, log: Path) -> Iterator[None]:
     """A server, from when it listens until the block ends."""
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT) as process:
         try:
-            for _ in range(200):
+            # A minute: a machine that is busy starts a database in more than ten seconds.
+            for _ in range(1200):
                 if process.poll() is not None:
                     raise RuntimeError(f"{command[0]} ended: {log.read_text(errors='replace')}")
                 with socket.socket() as probe:
