@@ -1,0 +1,1 @@
+"""One ComponentResource for each layer of a platform, and :class:`Platform`, which builds those that a stack file names."""
