@@ -9,9 +9,9 @@ import pulumi_aws as aws
 
 from components.access import Grant
 from components.base import Component
+from components.compute.apprunner.alarms import watch_service
 from components.compute.apprunner.firewall import only_through_cloudfront
 from components.compute.apprunner.service import Deployed, deploy, tracing
-from components.compute.apprunner.watching import watch_service
 from components.compute.stopping import Stoppable
 from components.compute.trust import trusted
 from components.compute.wiring import Network

@@ -13,9 +13,9 @@ from components.base import Component, fit
 from components.compute.wiring import Network
 from components.context import Context
 from components.logs import log_group
+from components.migration.alarms import tell_of_events, watch_instance, watch_task
 from components.migration.documents import table_mappings, task_settings
 from components.migration.roles import Login, linked_roles, login_role
-from components.migration.watching import tell_of_events, watch_instance, watch_task
 from components.secrets import container, revealed
 from settings.models.base import window_in_utc
 from settings.models.migration import MigrationSettings

@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.base import Component
-from components.compute.ecs.watching import Measured
+from components.compute.ecs.alarms import Measured
 from components.compute.wiring import Queue
 from settings.models.services import QueueScaling, ScalingSettings, ServiceSettings, StepScaling
 

@@ -10,9 +10,9 @@ import pulumi_aws as aws
 
 from components.base import Component
 from components.compute.ecs import scaling
+from components.compute.ecs.alarms import Measured, watch_service
 from components.compute.ecs.cluster import Cluster
 from components.compute.ecs.task import PORT, log_options, task
-from components.compute.ecs.watching import Measured, watch_service
 from components.compute.exposure import Exposure
 from components.compute.images import image_of, pull_named
 from components.compute.wiring import LoadBalancer, Network, Queue

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from components.compute.eks.alarms import watch_service
 from components.compute.eks.deployment import deployment
 from components.compute.eks.identity import pod_identity
 from components.compute.eks.inside import Inside
@@ -17,7 +18,6 @@ from components.compute.eks.ranges import Ranges
 from components.compute.eks.reach import balancer, bind, has_balancer, named
 from components.compute.eks.scaling import budget, fixed, scale
 from components.compute.eks.secrets import values
-from components.compute.eks.watching import watch_service
 from components.compute.exposure import Exposure, expose
 from components.compute.firewall import Firewall
 from components.compute.images import image_of
