@@ -29,7 +29,8 @@ def refuses_plain_http(document: Document, resource: Resource, *forms: str) -> b
         return True
     for _ in document:
         pass
-    if denials and not _names(resource):
+    # Whatever the name, denials of some actions only are not enough.
+    if not _names(resource) and all(_deny_all(denials, form) for form in forms):
         raise UndeterminedError("arn")
     return False
 
@@ -44,7 +45,13 @@ def _covers(denials: Iterable[Statement], resource: Resource, form: str) -> bool
     rest = "/*" if form.endswith("/*") else ""
     names = [name + rest for name in _names(resource) or ("*",)]
     about = [one for one in denials if _is_about(one, names)]
-    return bool(about) and all(any(_denies(one, action) for one in about) for action in _actions(form))
+    return _deny_all(about, form)
+
+
+def _deny_all(denials: Iterable[Statement], form: str) -> bool:
+    """Whether the statements together deny every action on a form of the resource."""
+    found = list(denials)
+    return bool(found) and all(any(_denies(one, action) for one in found) for action in _actions(form))
 
 
 @cache
