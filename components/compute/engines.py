@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 import pulumi
 
@@ -40,6 +40,19 @@ class Running(Protocol):
     """What of it can stand still at night."""
 
 
+class EngineArguments(TypedDict):
+    """What every engine's constructor takes."""
+
+    name: str
+    settings: ComputeSettings
+    context: Context
+    services: Mapping[str, ServiceSettings]
+    network: Network
+    entrance: Entrance
+    grants: Mapping[str, Mapping[str, Grant]]
+    opts: pulumi.ResourceOptions
+
+
 @dataclass(frozen=True)
 class Run:
     """What there is to run, and what with."""
@@ -54,6 +67,19 @@ class Run:
     queues: Mapping[str, Queue]
     own_cache: OwnCache | None
     """A cache beside the services, on their instance."""
+
+    def arguments(self, opts: pulumi.ResourceOptions) -> EngineArguments:
+        """Return what all engines take of it."""
+        return {
+            "name": self.name,
+            "settings": self.settings,
+            "context": self.context,
+            "services": self.services,
+            "network": self.network,
+            "entrance": self.entrance,
+            "grants": self.grants,
+            "opts": opts,
+        }
 
 
 def answering_at(settings: Settings) -> AnsweringAt:
@@ -84,45 +110,15 @@ def run(wanted: Run, opts: pulumi.ResourceOptions) -> Running:
 
 
 def _fargate(wanted: Run, opts: pulumi.ResourceOptions) -> Running:
-    return Fargate(
-        wanted.name,
-        wanted.settings,
-        wanted.context,
-        services=wanted.services,
-        network=wanted.network,
-        entrance=wanted.entrance,
-        grants=wanted.grants,
-        queues=wanted.queues,
-        opts=opts,
-    )
+    return Fargate(queues=wanted.queues, **wanted.arguments(opts))
 
 
 def _ecs_ec2(wanted: Run, opts: pulumi.ResourceOptions) -> Running:
-    return EcsEc2(
-        wanted.name,
-        wanted.settings,
-        wanted.context,
-        services=wanted.services,
-        network=wanted.network,
-        entrance=wanted.entrance,
-        grants=wanted.grants,
-        queues=wanted.queues,
-        opts=opts,
-    )
+    return EcsEc2(queues=wanted.queues, **wanted.arguments(opts))
 
 
 def _ec2(wanted: Run, opts: pulumi.ResourceOptions) -> Running:
-    return Ec2(
-        wanted.name,
-        wanted.settings,
-        wanted.context,
-        services=wanted.services,
-        network=wanted.network,
-        entrance=wanted.entrance,
-        grants=wanted.grants,
-        own_cache=wanted.own_cache,
-        opts=opts,
-    )
+    return Ec2(own_cache=wanted.own_cache, **wanted.arguments(opts))
 
 
 def _eks(wanted: Run, opts: pulumi.ResourceOptions) -> Running:
@@ -138,30 +134,11 @@ def _eks(wanted: Run, opts: pulumi.ResourceOptions) -> Running:
             "pip install -r requirements-kubernetes.txt"
         ) from None
 
-    return Eks(
-        wanted.name,
-        wanted.settings,
-        wanted.context,
-        services=wanted.services,
-        network=wanted.network,
-        entrance=wanted.entrance,
-        grants=wanted.grants,
-        queues=wanted.queues,
-        opts=opts,
-    )
+    return Eks(queues=wanted.queues, **wanted.arguments(opts))
 
 
 def _app_runner(wanted: Run, opts: pulumi.ResourceOptions) -> Running:
-    return AppRunner(
-        wanted.name,
-        wanted.settings,
-        wanted.context,
-        services=wanted.services,
-        network=wanted.network,
-        entrance=wanted.entrance,
-        grants=wanted.grants,
-        opts=opts,
-    )
+    return AppRunner(**wanted.arguments(opts))
 
 
 _ENGINES: dict[Engine, Callable[[Run, pulumi.ResourceOptions], Running]] = {

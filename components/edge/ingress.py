@@ -13,7 +13,7 @@ from components.edge.certificate import Certificate
 from components.edge.firewall import Firewall
 from components.edge.load_balancer import LoadBalancer
 from components.edge.logs import GLOBAL_REGION, GlobalLogs
-from components.edge.origin import LONGEST_WAIT, Entrance, InstanceOrigin, Origin, Origins
+from components.edge.origin import LONGEST_WAIT, Entrance, Header, InstanceOrigin, Origin, Origins
 from components.edge.origin_header import OriginHeader
 from components.edge.paths import EVERYTHING, Counted, counted, path_targets
 from components.edge.records import Records
@@ -83,7 +83,6 @@ class Ingress(Component):
     ) -> None:
         super().__init__(name, context, opts)
         self._settings = settings
-        self._network = network
         self._logs_bucket = logs_bucket
         self._zone_domain = context.platform.domain if settings.zone is not None else None
         # Until names resolve no certificate can be validated, so nothing answers by them.
@@ -117,7 +116,7 @@ class Ingress(Component):
         elif at == "services":
             self.entrance = Entrance(
                 origin_header=secret.header if secret else None,
-                web_acl_arn=None if self.has_cdn else self._services_web_acl(),
+                web_acl_arn=None if self.has_cdn else self._web_acl("public-balancer"),
             )
         else:
             self.entrance = Entrance()
@@ -208,31 +207,24 @@ class Ingress(Component):
 
     def _balancer_web_acl(self, secret: OriginHeader | None) -> pulumi.Output[str] | None:
         waf = self._settings.waf
-        public = self._settings.load_balancer.exposure == "internet"
-        if waf is None or not (public or waf.load_balancer):
+        if self._settings.load_balancer.exposure == "internet":
+            return self._web_acl("public-balancer", header=secret.header if secret else None, limited=self.counted)
+        return self._web_acl("behind-cloudfront", limited=self.counted) if waf and waf.load_balancer else None
+
+    def _web_acl(
+        self, place: WafPlace, *, header: Header | None = None, limited: Counted = EVERYTHING
+    ) -> pulumi.Output[str] | None:
+        """Build the web ACL in the platform's region, where the settings want one. ``limited``: what its rate limit counts."""
+        if self._settings.waf is None:
             return None
-        place: WafPlace = "public-balancer" if public else "behind-cloudfront"
         return Firewall(
             f"{self.name}-regional-firewall",
-            waf,
+            self._settings.waf,
             self.context,
             scope="REGIONAL",
             place=place,
-            trusted_header=secret.header if secret and public else None,
-            counted=self.counted,
-            opts=self.child(),
-        ).arn
-
-    def _services_web_acl(self) -> pulumi.Output[str] | None:
-        waf = self._settings.waf
-        if waf is None:
-            return None
-        return Firewall(
-            f"{self.name}-regional-firewall",
-            waf,
-            self.context,
-            scope="REGIONAL",
-            place="public-balancer",
+            trusted_header=header,
+            counted=limited,
             opts=self.child(),
         ).arn
 

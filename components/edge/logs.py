@@ -8,7 +8,7 @@ import pulumi_aws as aws
 from components.access import policy_document
 from components.base import Component
 from components.context import Context, Logging
-from components.logs import firewall_writes, log_group, log_permission, service_writes
+from components.logs import firewall_writes, log_permission, service_writes
 
 GLOBAL_REGION = "us-east-1"
 """Where AWS keeps what belongs to CloudFront and Route 53, wherever the platform runs."""
@@ -89,11 +89,6 @@ def _route53_writes(context: Context, path: str) -> dict[str, object]:
     """https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/query-logs.html"""
     zones = "arn:aws:route53:::hostedzone/*"
     return service_writes("Route53Writes", "route53.amazonaws.com", context, path, zones, region=GLOBAL_REGION)
-
-
-def global_log_group(parent: Component, key: str, path: str, logging: Logging) -> aws.cloudwatch.LogGroup:
-    """As :func:`components.logs.log_group`, in us-east-1."""
-    return log_group(parent, key, path, logging=logging, region=GLOBAL_REGION)
 
 
 def _key_statements(context: Context) -> list[dict[str, object]]:

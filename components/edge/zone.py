@@ -7,7 +7,8 @@ import pulumi_aws as aws
 
 from components.base import Component
 from components.context import Context
-from components.edge.logs import GlobalLogs, global_log_group, query_log
+from components.edge.logs import GLOBAL_REGION, GlobalLogs, query_log
+from components.logs import log_group
 from settings.models.edge import ZoneSettings
 
 
@@ -61,7 +62,7 @@ class Zone(Component):
 
     def _query_logs(self, domain: str, logs: GlobalLogs) -> None:
         """https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/query-logs.html"""
-        group = global_log_group(self, "queries", query_log(domain), logs.logging)
+        group = log_group(self, "queries", query_log(domain), logging=logs.logging, region=GLOBAL_REGION)
         aws.route53.QueryLog(
             f"{self.name}-queries",
             zone_id=self.zone_id,
