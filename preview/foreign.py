@@ -230,7 +230,7 @@ def _of_poetry(project: Project) -> Iterator[Path]:
     poetry = shutil.which("poetry")
     if poetry:
         command = [poetry, "env", "info", "--path"]
-        asked = subprocess.run(command, cwd=project.folder, capture_output=True, text=True, check=False)  # noqa: S603
+        asked = subprocess.run(command, cwd=project.folder, capture_output=True, text=True, check=False)  # noqa: S603 - no word of it is given
         found = _python_in(Path(asked.stdout.strip())) if asked.returncode == 0 and asked.stdout.strip() else None
         if found:
             yield found
@@ -244,7 +244,7 @@ def _missing(project: Project, environment: str) -> Path:
 
 def _has_pulumi(python: str) -> bool:
     look = "import importlib.util, sys; sys.exit(importlib.util.find_spec('pulumi') is None)"
-    return subprocess.run([python, "-c", look], capture_output=True, check=False).returncode == 0  # noqa: S603
+    return subprocess.run([python, "-c", look], capture_output=True, check=False).returncode == 0  # noqa: S603 - what PATH names
 
 
 def _region(configuration: Configuration) -> str:
@@ -280,7 +280,7 @@ def _run(python: Path, project: Project, stack: str, configuration: Configuratio
         # What the program prints is not part of what the command prints.
         # Programs write the region into names; where nobody says it they would write None.
         environment = {"AWS_REGION": _region(configuration), **os.environ}
-        ended = subprocess.run(  # noqa: S603
+        ended = subprocess.run(  # noqa: S603 - the program is what the user asks to run
             command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=_STANDARD_ERROR, check=False
         )
         if not outcome.is_file():

@@ -81,17 +81,17 @@ _SCALARS = ((bool, "truth"), (str, "text"), (int, "whole"), (float, "number"))
 def _main(task_file: str) -> None:
     # The first entry is this script's own folder, whose modules must not stand in the program's way.
     sys.path.pop(0)
-    with open(task_file, encoding="utf-8") as file:  # noqa: PTH123
+    with open(task_file, encoding="utf-8") as file:  # noqa: PTH123 - as little as possible is imported
         task = json.load(file)
     outcome = _run(task)
-    with open(task["outcome"], "w", encoding="utf-8") as file:  # noqa: PTH123
+    with open(task["outcome"], "w", encoding="utf-8") as file:  # noqa: PTH123 - as above
         json.dump(outcome, file)
 
 
 def _run(task: dict[str, Any]) -> dict[str, Any]:
     """Run the program; empty where it ended well, else ``kind``, ``message``, ``place``, ``name`` and ``traceback`` of its error."""
     try:
-        import pulumi  # noqa: PLC0415
+        import pulumi  # noqa: PLC0415 - it may not be there
     except ImportError as error:
         return {"kind": "NoPulumi", "message": str(error)}
     pulumi.runtime.set_all_config(task["config"], task["secrets"])

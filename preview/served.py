@@ -73,14 +73,14 @@ class Engine(engine_pb2_grpc.EngineServicer):
         self.logged.append((request.severity, request.message))
         return empty_pb2.Empty()
 
-    def GetRootResource(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def GetRootResource(self, request: Any, context: Any) -> Any:  # noqa: N802 - the service's name
         return engine_pb2.GetRootResourceResponse(urn=self.root)
 
-    def SetRootResource(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def SetRootResource(self, request: Any, context: Any) -> Any:  # noqa: N802 - the service's name
         self.root = request.urn
         return engine_pb2.SetRootResourceResponse()
 
-    def RequirePulumiVersion(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def RequirePulumiVersion(self, request: Any, context: Any) -> Any:  # noqa: N802 - the service's name
         """No CLI is here whose version could be too old."""
         return engine_pb2.RequirePulumiVersionResponse()
 

@@ -85,7 +85,7 @@ def decode_once() -> None:
 def _service(base: Any) -> Any:
     """The SDK's service, which asks only the policies that read a message's types, and takes a stack apart once."""
 
-    class Service(base):  # type: ignore[misc]
+    class Service(base):  # type: ignore[misc]  # the base is the SDK's, known when it runs
         def _session(self) -> Session:
             found: Session = getattr(getattr(self, _POLICIES)[0], SESSION)
             return found
@@ -111,16 +111,16 @@ def _service(base: Any) -> Any:
             )
             return answer
 
-        def Analyze(self, request: Any, context: Any) -> Any:  # noqa: N802
+        def Analyze(self, request: Any, context: Any) -> Any:  # noqa: N802 - the service's name
             properties = sdk.json_format.MessageToDict(request.properties)
             resource = self._session().take_resource(request.urn, properties, request.options.parent)
             return base.Analyze(self._asking(resource.types), request, context)
 
-        def AnalyzeStack(self, request: Any, context: Any) -> Any:  # noqa: N802
+        def AnalyzeStack(self, request: Any, context: Any) -> Any:  # noqa: N802 - the service's name
             stack = self._session().take_stack(request.resources)
             return base.AnalyzeStack(self._asking(stack.types), type(request)(), context)
 
-        def Remediate(self, request: Any, context: Any) -> Any:  # noqa: N802
+        def Remediate(self, request: Any, context: Any) -> Any:  # noqa: N802 - the service's name
             asked = self._asking({type_read_as(request.urn)})
             repair = pulumi_policy.EnforcementLevel.REMEDIATE
             if not any(self._get_enforcement_level(policy) == repair for policy in getattr(asked, _POLICIES)):

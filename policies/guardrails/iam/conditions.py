@@ -160,7 +160,7 @@ class Value(NamedTuple):
         if own is None or other is None:
             return False
         if self.kind == ADDRESS:
-            return own.version == other.version and other.subnet_of(own)  # type: ignore[attr-defined, no-any-return]
+            return own.version == other.version and other.subnet_of(own)  # type: ignore[attr-defined, no-any-return]  # of one version
         return _COMPARE[self.relation](other, own)
 
 

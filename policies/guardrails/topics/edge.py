@@ -516,7 +516,7 @@ def waf_metrics(acl: Resource) -> Messages:
     kinds.WEB_ACL,
     ids=("checkov:CKV_AWS_192",),
     why="Log4Shell and its like are still tried on every address of the internet every day.",
-    fix="Add AWS's rule set AWSManagedRulesKnownBadInputsRuleSet.",
+    fix="Add AWS's rule set AWSManagedRulesKnownBadInputsRuleSet, with overrideAction none so that it acts.",
 )
 def waf_known_bad_inputs(acl: Resource) -> Messages:
     groups = [rule for rule in _rules(acl) if rule.get("statement.managedRuleGroupStatement.name", "") == _BAD_INPUTS]
