@@ -48,7 +48,7 @@ verify-all: $(VENV)/.kubernetes ## Have the real AWS provider judge every stack 
 	done
 
 rehearse: $(VENV)/.dev ## Deploy stacks to a stand-in account, twice, and remove them (REHEARSED=…)
-	@$(BIN)/python -m operations.rehearsal $(REHEARSED)
+	@$(BIN)/python -m groundwork.operations.rehearsal $(REHEARSED)
 
 verify-kubernetes: $(VENV)/.dev ## Have a real kube-apiserver judge every object, where Go and etcd are
 	@$(BIN)/python -m tests.kubernetes
@@ -70,7 +70,7 @@ types: $(VENV)/.dev ## Check types
 kubernetes: $(VENV)/.kubernetes ## Install what stacks with the engine eks need
 
 functions: $(VENV)/.run ## Package the Lambda functions for pulumi up
-	@$(BIN)/python -m operations.package
+	@$(BIN)/python -m groundwork.operations.package
 
 golden: $(VENV)/.dev ## Write the reviewed lists of URNs anew
 	@GROUNDWORK_GOLDEN=write $(BIN)/python -m pytest tests/test_golden_urns.py tests/components/test_ec2_user_data.py
@@ -80,8 +80,8 @@ docs: $(VENV)/.dev ## Write the generated pages and schemas anew
 	@$(BIN)/python -m tests.readme
 	@$(BIN)/groundwork schema --out groundwork.schema.json
 	@$(BIN)/groundwork schema --format markdown --out docs/settings.md
-	@$(BIN)/python -m tests.policies.examples
-	@$(BIN)/python -m guardrails.reference docs
+	@PYTHONPATH=policies $(BIN)/python -m tests.policies.examples
+	@PYTHONPATH=policies $(BIN)/python -m guardrails.reference docs
 
 bench: $(VENV)/.dev ## Measure previews (see docs/performance.md)
 	@$(BIN)/python -m tests.bench

@@ -2,12 +2,12 @@
 
 import pulumi
 
-from components.platform import Platform
-from settings import Mistakes, load_from_pulumi
-from settings.hints import hints
+from groundwork.components import Platform, load
+from groundwork.settings import Mistakes
+from groundwork.settings.hints import hints
 
 try:
-    settings = load_from_pulumi()
+    settings = load()
 except Mistakes as mistakes:
     raise pulumi.RunError(f"the stack file has mistakes:\n{mistakes}") from None
 

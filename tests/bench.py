@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from settings import stacks
+from groundwork.settings import stacks
 
 ROOT = Path(__file__).parent.parent
 SIZES = (10, 100, 1000)
@@ -37,26 +37,26 @@ name, start = sys.argv[1], sys.argv[2]
 marks = [("", time.perf_counter())]
 mark = lambda part: marks.append((part, time.perf_counter()))
 from pathlib import Path
-from settings import find_stack, load_stack
-from settings.effective import as_json
+from groundwork.settings import find_stack, load_stack
+from groundwork.settings.effective import as_json
 stack = find_stack(name, Path(start)); loaded = load_stack(stack)
 mark("settings")
-from preview.engine import run_program
+from groundwork.preview.engine import run_program
 mark("import engine")
 snapshot = run_program(stack.program_folder, project=stack.project, stack=stack.name, config=loaded.config, settings=as_json(loaded))
 mark("program")
-from preview.verdicts import judge
+from groundwork.preview.verdicts import judge
 import datetime
 verdicts = judge(snapshot, datetime.date(2026, 12, 1))
 mark("rules")
-from preview import text
+from groundwork.preview import text
 text.plain(text.report(snapshot, verdicts, 80, name))
 mark("text")
 snapshot.dumps()
 mark("json")
 print(json.dumps({"resources": len(snapshot.resources), "checks": verdicts.judgements, **{part: at - marks[i][1] for i, (part, at) in enumerate(marks[1:])}}))
 """
-_GROUNDWORK = (sys.executable, "-m", "cli.main")
+_GROUNDWORK = (sys.executable, "-m", "groundwork.cli.main")
 _median = statistics.median
 PARTS = ("settings", "import engine", "program", "rules", "text", "json")
 

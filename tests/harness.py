@@ -11,11 +11,11 @@ from typing import Any, get_args
 
 import pulumi
 
-from components.context import Alerting, Context, KeyDomain, Logging
-from preview.engine import run_program
-from preview.snapshot import Snapshot
-from settings.models.observability import ObservabilitySettings
-from settings.models.platform import PlatformSettings
+from groundwork.components.context import Alerting, Context, KeyDomain, Logging
+from groundwork.preview.engine import run_program
+from groundwork.preview.snapshot import Snapshot
+from groundwork.settings.models.observability import ObservabilitySettings
+from groundwork.settings.models.platform import PlatformSettings
 
 _program: Callable[[Context], Any] | None = None
 

@@ -22,9 +22,9 @@ from typing import Any
 
 import pulumi
 
-from preview.computed_values import ComputedValues
-from preview.monitor import RecordingMonitor
-from preview.served import Engine, served
+from groundwork.preview.computed_values import ComputedValues
+from groundwork.preview.monitor import RecordingMonitor
+from groundwork.preview.served import Engine, served
 
 ROOT = Path(__file__).parent.parent
 _WARNING, _ERROR = 2, 3

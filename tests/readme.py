@@ -6,7 +6,7 @@ import contextlib
 import io
 import re
 
-from cli.main import run
+from groundwork.cli.main import run
 from tests.stacks import ROOT
 
 README = ROOT / "README.md"

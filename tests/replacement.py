@@ -1,4 +1,4 @@
-"""``python -m tests.replacement``: asks the AWS provider anew what replaces a resource, and writes ``preview/replacement.json``."""
+"""``python -m tests.replacement``: asks the AWS provider anew what replaces a resource, and writes ``groundwork/preview/replacement.json``."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from components.platform import Platform
-from preview.snapshot import Snapshot
-from preview.terraform.replacement import replacing
-from settings.models import Settings
+from groundwork.components.platform import Platform
+from groundwork.preview.snapshot import Snapshot
+from groundwork.preview.terraform.replacement import replacing
+from groundwork.settings.models import Settings
 from tests.functions.servers import certificates
 from tests.harness import build
 from tests.stacks import ROOT, STACKS, snapshot_of
 
-TABLE = ROOT / "preview" / "replacement.json"
+TABLE = ROOT / "groundwork" / "preview" / "replacement.json"
 _SEALED = {"secure": "v1:sealed"}
 
 

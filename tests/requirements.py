@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from settings.data_file import read_data
+from groundwork.settings.data_file import read_data
 
 HERE = Path(__file__).parent
 ROWS = HERE / "requirements.yaml"

@@ -11,8 +11,8 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from preview.snapshot import Snapshot
-from settings import Loaded, Stack, find_stack, load_stack, phases, stacks
+from groundwork.preview.snapshot import Snapshot
+from groundwork.settings import Loaded, Stack, find_stack, load_stack, phases, stacks
 
 ROOT = Path(__file__).parent.parent
 
@@ -86,7 +86,7 @@ def run(stack: str, unknowns: bool = False) -> Snapshot:
 
 def run_found(stack: Stack, unknowns: bool = False) -> Snapshot:
     """The same for a stack that may be anywhere."""
-    from preview.stacks import run_stack  # noqa: PLC0415 - what reads a cached snapshot needs no engine
+    from groundwork.preview.stacks import run_stack  # noqa: PLC0415 - what reads a cached snapshot needs no engine
 
     return run_stack(stack, load_stack(stack), unknowns=unknowns)
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cli.arguments import Command, Commands, option_names
-from cli.main import app
+from groundwork.cli.arguments import Command, Commands, option_names
+from groundwork.cli.main import app
+from groundwork.settings.models import LAYERS, Settings
 from guardrails.catalogue import rules
-from settings.models import LAYERS, Settings
 from tests.stacks import ROOT, STACKS, snapshot_of
 from tests.writing import mistakes_in
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from preview import computed_values, monitor
+from groundwork.preview import computed_values, monitor
 from tests.requirements import proves
 from tests.stacks import run
 

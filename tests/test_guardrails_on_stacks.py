@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.main import run
-from preview.verdicts import judge
+from groundwork.cli.main import run
+from groundwork.preview.verdicts import judge
 from tests.stacks import ROOT, STACKS, snapshot_of
 
 TODAY = datetime.date(2026, 12, 1)

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from preview.snapshot import Resource, Snapshot
-from settings import find_stack
-from settings.data_file import read_data
+from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.settings import find_stack
+from groundwork.settings.data_file import read_data
 from tests.stacks import ROOT, STACKS, run_found, snapshot_of
 
 SLOTS: Mapping[str, tuple[str, ...]] = {

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.arguments import Command
-from cli.main import app, run
-from preview.stacks import run_stack
-from settings import Mistakes, find_stack, load_stack
+from groundwork.cli.arguments import Command
+from groundwork.cli.main import app, run
+from groundwork.preview.stacks import run_stack
+from groundwork.settings import Mistakes, find_stack, load_stack
 from tests.stacks import ROOT, snapshot_of
 from tests.writing import load, write_stack_file
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from preview.snapshot import Resource, Snapshot
-from preview.verdicts import judge
-from settings import find_stack
-from settings.data_file import read_data
+from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.preview.verdicts import judge
+from groundwork.settings import find_stack
+from groundwork.settings.data_file import read_data
 from tests.stacks import ROOT, run_found, snapshot_of
 
 PAGE = (ROOT / "docs" / "removing.md").read_text(encoding="utf-8")

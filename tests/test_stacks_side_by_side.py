@@ -13,9 +13,9 @@ from typing import Any
 import pulumi
 import pytest
 
-from preview.snapshot import Resource, Snapshot
-from preview.terraform.names import args_class, properties
-from settings.data_file import read_data
+from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.preview.terraform.names import args_class, properties
+from groundwork.settings.data_file import read_data
 from tests.examples.query import Config, changed
 from tests.requirements import proves
 from tests.stacks import ROOT, STACKS, run_found, snapshot_of
@@ -117,7 +117,7 @@ def test_two_stacks_of_one_platform_and_stage_would_share_many_names(tmp_path: P
 def built() -> dict[str, str]:
     """Every type of AWS that a component builds, and where."""
     types: dict[str, str] = {}
-    for file in sorted((ROOT / "components").rglob("*.py")):
+    for file in sorted((ROOT / "groundwork" / "components").rglob("*.py")):
         module = importlib.import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             made = _called(module, node.func) if isinstance(node, ast.Call) else None

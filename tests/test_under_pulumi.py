@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from settings.artefacts import artefact
+from groundwork.settings.artefacts import artefact
 from tests import host
 from tests.stacks import ROOT
 
@@ -52,14 +52,14 @@ def test_what_the_program_refuses_is_one_plain_error(
 
 
 @pytest.mark.skipif(
-    (ROOT / artefact("functions/notification_processor")).is_file(), reason="functions are packaged here"
+    (ROOT / artefact("functions/notification_processor", ROOT)).is_file(), reason="functions are packaged here"
 )
 def test_without_the_packages_of_functions_it_says_how_to_make_them() -> None:
     function = {"code": "functions/notification_processor"}
     ended = host.run({"platform": PLATFORM, "functions": {"notification-processor": function}})
     assert (ended.code, ended.printed) == (1, "")
     assert ended.errors == [
-        f"functions.notification-processor: its package {artefact('functions/notification_processor')} is not there; run "
+        f"functions.notification-processor: its package {artefact('functions/notification_processor', ROOT)} is not there; run "
         "`make functions`, which makes all of them"
     ]
 

@@ -1,6 +1,6 @@
 """C-08: every stack walks up its phases, down again and over engines, and no step is refused or loses data.
 
-What Pulumi, the provider and AWS do of a step is ``preview/moves.py``; what stands is carried from step to step.
+What Pulumi, the provider and AWS do of a step is ``groundwork/preview/moves.py``; what stands is carried from step to step.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from preview.moves import Move, forcing, move, standing
-from preview.snapshot import Resource, Snapshot
-from settings.data_file import read_data
+from groundwork.preview.moves import Move, forcing, move, standing
+from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.settings.data_file import read_data
 from tests.examples.query import Config, changed
 from tests.replacement import TABLE
 from tests.requirements import proves
@@ -259,7 +259,7 @@ def replicas_of(settings: dict[str, Any]) -> set[str]:
 
 
 def test_replicas_keep_their_names_from_phase_to_phase() -> None:
-    files = [ROOT / "settings" / "phases" / f"{phase}.yaml" for phase in PHASES]
+    files = [ROOT / "groundwork" / "settings" / "phases" / f"{phase}.yaml" for phase in PHASES]
     ladders = [[read_data(file) for file in files]]
     ladders += [[snapshot_of(stack).settings for stack in in_each_phase(name)] for name in STACK_NAMES]
     for ladder in ladders:
@@ -362,7 +362,7 @@ def test_the_provider_was_asked_about_every_type_that_components_build() -> None
     asked = set(json.loads(TABLE.read_text(encoding="utf-8"))["types"])
     newer_than_the_provider = {"aws:cloudwatch/alarmMuteRule:AlarmMuteRule"}
     assert built().keys() - asked == newer_than_the_provider
-    assert asked >= {*read_data(ROOT / "preview" / "moves.yaml")["holds_data"]}
+    assert asked >= {*read_data(ROOT / "groundwork" / "preview" / "moves.yaml")["holds_data"]}
 
 
 def test_what_forces_a_replacement_is_known_of_everything_that_holds_data() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
-from settings import Loaded, Mistakes, find_stack, load_stack
+from groundwork.settings import Loaded, Mistakes, find_stack, load_stack
 
 REGION = "aws:region: ap-south-1"
 PLATFORM = "groundwork:platform: {name: shop, stage: dev, phase: launch}"

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from cli.arguments import Argument, Commands, Option, option_names
+from groundwork.cli.arguments import Argument, Commands, Option, option_names
 
 
 class Colour(StrEnum):

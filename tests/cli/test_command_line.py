@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cli import console
-from cli.main import run
-from cli.settings_text import settings_text
-from preview.terraform import verify as module
-from settings import schema
+from groundwork.cli import console
+from groundwork.cli.main import run
+from groundwork.cli.settings_text import settings_text
+from groundwork.preview.terraform import verify as module
+from groundwork.settings import schema
 from tests.stacks import ROOT, STACK_NAMES, STACKS, loaded
 from tests.writing import write_project, write_stack_file
 
@@ -251,7 +251,7 @@ class TestOtherCommands:
     ) -> None:
         program = """
             import pulumi
-            from settings import load_from_pulumi
+            from groundwork.settings import load_from_pulumi
             settings = load_from_pulumi()
             pulumi.export("phase", settings.platform.phase)
             pulumi.export("budget", settings.budget.monthly)
@@ -268,7 +268,7 @@ class TestOtherCommands:
         assert settings["settings"]["budget"]["monthly"] == 321
         assert settings["sources"]["platform.phase"] == "--phase"
         assert (project / "Pulumi.dev.yaml").read_text(encoding="utf-8") == before
-        named = "import pulumi_aws as aws\nfrom settings import load_from_pulumi\n"
+        named = "import pulumi_aws as aws\nfrom groundwork.settings import load_from_pulumi\n"
         named += 'aws.sns.Topic("told", display_name=load_from_pulumi().platform.phase)\n'
         (project / "__main__.py").write_text(named, encoding="utf-8")
         [topic] = json.loads(call(capsys, "export", "dev", "--phase", "growth")[1])["resource"][
@@ -334,7 +334,7 @@ class TestProcess:
     def start(self, *arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
         env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **environment}
         return subprocess.run(
-            [sys.executable, "-m", "cli.main", *arguments],
+            [sys.executable, "-m", "groundwork.cli.main", *arguments],
             cwd=cwd,
             env={**env, "PYTHONPATH": str(ROOT)},
             capture_output=True,
@@ -346,7 +346,7 @@ class TestProcess:
         "arguments", [["--help"], ["settings", "dev"], ["schema"], ["stacks"], ["settings", "nowhere"]]
     )
     def test_quick_commands_do_not_load_pulumi(self, arguments: list[str]) -> None:
-        code = f"import sys; from cli.main import run; run({arguments!r}); sys.exit('pulumi' in sys.modules)"
+        code = f"import sys; from groundwork.cli.main import run; run({arguments!r}); sys.exit('pulumi' in sys.modules)"
         done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-500:]
 
@@ -374,7 +374,7 @@ class TestProcess:
             program=f"{program}if pulumi.get_stack() == 'bad':\n    {BAD.strip().splitlines()[-1]}",
         )
         done = subprocess.run(
-            ["bash", "-c", f'{sys.executable} -m cli.main {command} | head -1; echo "${{PIPESTATUS[0]}}"'],
+            ["bash", "-c", f'{sys.executable} -m groundwork.cli.main {command} | head -1; echo "${{PIPESTATUS[0]}}"'],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             capture_output=True,

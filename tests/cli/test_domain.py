@@ -14,8 +14,8 @@ import dns.resolver
 import dns.rrset
 import pytest
 
-from cli import domain as command
-from cli.main import run
+from groundwork.cli import domain as command
+from groundwork.cli.main import run
 from tests.writing import write_project
 
 ZONE = ["ns-1.awsdns-01.org", "ns-2.awsdns-02.co.uk"]

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from cli import controls
-from cli.main import run
-from cli.policies_text import exceptions_text, explanation, rules_text
+from groundwork.cli import controls
+from groundwork.cli.main import run
+from groundwork.cli.policies_text import exceptions_text, explanation, rules_text
 from guardrails.catalogue import TOPICS, heading, rules
 from guardrails.exemptions import read
 from guardrails.rules import Rule
@@ -279,8 +279,8 @@ def test_a_check_loads_neither_the_engine_nor_the_models_of_settings(tmp_path: P
     """Each of them takes longer than the judging of a stack; who only reads a file need not wait for them."""
     (tmp_path / "export.json").write_text('{"version": 3, "deployment": {"resources": []}}', encoding="utf-8")
     program = (
-        "import sys; from cli.main import run; run(['policies', 'check', 'export.json']); "
-        "print(sorted({name.split('.')[0] for name in sys.modules} & {'pulumi', 'pulumi_policy', 'grpc', 'pydantic', 'settings', 'yaml'}))"
+        "import sys; from groundwork.cli.main import run; run(['policies', 'check', 'export.json']); "
+        "print(sorted(set(sys.modules) & {'pulumi', 'pulumi_policy', 'grpc', 'pydantic', 'groundwork.settings', 'yaml'}))"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],

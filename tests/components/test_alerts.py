@@ -3,9 +3,9 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from components.context import Context
-from components.messaging.alerts import Alerts
-from settings.models.observability import ObservabilitySettings
+from groundwork.components.context import Context
+from groundwork.components.messaging.alerts import Alerts
+from groundwork.settings.models.observability import ObservabilitySettings
 from tests.harness import build
 
 

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from components.access import Grant, Opening, ParameterReference, SecretReference, Statement
-from components.compute.app_runner import AppRunner
-from components.context import Context
-from components.edge.origin import Entrance
-from preview.snapshot import Resource, Snapshot
-from preview.verdicts import judge
-from settings.models.compute import ComputeSettings
-from settings.models.observability import ObservabilitySettings
-from settings.models.services import ServiceSettings
+from groundwork.components.access import Grant, Opening, ParameterReference, SecretReference, Statement
+from groundwork.components.compute.app_runner import AppRunner
+from groundwork.components.context import Context
+from groundwork.components.edge.origin import Entrance
+from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.preview.verdicts import judge
+from groundwork.settings.models.compute import ComputeSettings
+from groundwork.settings.models.observability import ObservabilitySettings
+from groundwork.settings.models.services import ServiceSettings
 from tests.components.test_compute_fargate import POOL
 from tests.harness import build, key_arn, observed
 

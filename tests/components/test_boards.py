@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from components.context import Context
-from components.observability.boards import Boards, Cluster, Seen
-from components.platform import Platform
-from preview.snapshot import Snapshot
-from settings.checks.observability import CHECKS
-from settings.mistakes import dotted
-from settings.models import Settings
+from groundwork.components.context import Context
+from groundwork.components.observability.boards import Boards, Cluster, Seen
+from groundwork.components.platform import Platform
+from groundwork.preview.snapshot import Snapshot
+from groundwork.settings.checks.observability import CHECKS
+from groundwork.settings.mistakes import dotted
+from groundwork.settings.models import Settings
 from tests.harness import build
 from tests.requirements import proves
 

@@ -4,13 +4,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from components.alarms import Metric, alarm
-from components.budget import Budget
-from components.context import Context
-from components.messaging.alerts import Alerts
-from components.observability.dashboard import Dashboard
-from settings.models.budget import BudgetSettings
-from settings.models.observability import ObservabilitySettings
+from groundwork.components.alarms import Metric, alarm
+from groundwork.components.budget import Budget
+from groundwork.components.context import Context
+from groundwork.components.messaging.alerts import Alerts
+from groundwork.components.observability.dashboard import Dashboard
+from groundwork.settings.models.budget import BudgetSettings
+from groundwork.settings.models.observability import ObservabilitySettings
 from tests.harness import build, observed
 from tests.requirements import proves
 

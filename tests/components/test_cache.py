@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from components.access import policy_document
-from components.cache import Cache, node_ids
-from settings.models.cache import CacheSettings
-from settings.models.observability import ObservabilitySettings
+from groundwork.components.access import policy_document
+from groundwork.components.cache import Cache, node_ids
+from groundwork.settings.models.cache import CacheSettings
+from groundwork.settings.models.observability import ObservabilitySettings
 from tests.harness import build, observed
 from tests.requirements import proves
 

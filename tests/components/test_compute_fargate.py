@@ -8,14 +8,14 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.access import Grant, Opening, SecretReference, Statement
-from components.compute.fargate import Fargate
-from components.context import Context
-from components.edge.origin import Entrance
-from preview.snapshot import Resource, Snapshot
-from settings.models.compute import ComputeSettings
-from settings.models.observability import ObservabilitySettings, ThresholdSettings
-from settings.models.services import ServiceSettings
+from groundwork.components.access import Grant, Opening, SecretReference, Statement
+from groundwork.components.compute.fargate import Fargate
+from groundwork.components.context import Context
+from groundwork.components.edge.origin import Entrance
+from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.settings.models.compute import ComputeSettings
+from groundwork.settings.models.observability import ObservabilitySettings, ThresholdSettings
+from groundwork.settings.models.services import ServiceSettings
 from tests.harness import build, key_arn, observed, topic_arn
 
 KEY = "arn:aws:kms:ap-south-1:111122223333:key/k"

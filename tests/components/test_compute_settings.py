@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from settings.checks.services import CHECKS
-from settings.models import Settings
-from settings.models.services import ServiceSettings
+from groundwork.settings.checks.services import CHECKS
+from groundwork.settings.models import Settings
+from groundwork.settings.models.services import ServiceSettings
 
 
 def mistakes(services: Mapping[str, Any], **layers: Any) -> list[tuple[str, str]]:

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-import components
-from components.base import Component
-from preview.snapshot import Resource
+from groundwork import components
+from groundwork.components.base import Component
+from groundwork.preview.snapshot import Resource
 from tests.stacks import STACKS, snapshot_of
 
-for _module in pkgutil.walk_packages(components.__path__, "components."):
+for _module in pkgutil.walk_packages(components.__path__, "groundwork.components."):
     importlib.import_module(_module.name)
 
 
@@ -26,7 +26,8 @@ def _all(cls: type[Component]) -> list[type[Component]]:
 
 
 COMPONENTS = sorted(
-    (cls for cls in _all(Component) if cls.__module__.startswith("components.")), key=lambda cls: cls.__name__
+    (cls for cls in _all(Component) if cls.__module__.startswith("groundwork.components.")),
+    key=lambda cls: cls.__name__,
 )
 LAYERS = {
     "platform", "network", "edge", "compute", "data", "cache", "search", "messaging", "functions", "storage", "secrets",

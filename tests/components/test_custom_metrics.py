@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from components.context import Context
-from components.observability.dashboard import Dashboard
-from components.observability.metrics import Metrics, pattern
-from components.observability.pages import Pages
-from preview.snapshot import Snapshot
-from settings.models.observability import MetricSettings, ObservabilitySettings
+from groundwork.components.context import Context
+from groundwork.components.observability.dashboard import Dashboard
+from groundwork.components.observability.metrics import Metrics, pattern
+from groundwork.components.observability.pages import Pages
+from groundwork.preview.snapshot import Snapshot
+from groundwork.settings.models.observability import MetricSettings, ObservabilitySettings
 from tests.harness import build, observed
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from components.access import policy_document
-from components.database import Database
-from components.database.archive import schedule
-from settings.checks.data import CHECKS, meet
-from settings.facts import max_connections
-from settings.models import Settings
-from settings.models.data import DataSettings, StorageSettings
-from settings.models.observability import ObservabilitySettings
+from groundwork.components.access import policy_document
+from groundwork.components.database import Database
+from groundwork.components.database.archive import schedule
+from groundwork.settings.checks.data import CHECKS, meet
+from groundwork.settings.facts import max_connections
+from groundwork.settings.models import Settings
+from groundwork.settings.models.data import DataSettings, StorageSettings
+from groundwork.settings.models.observability import ObservabilitySettings
 from tests.harness import build, observed
 
 DATA_KEY = "arn:aws:kms:ap-south-1:111122223333:key/data"

@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from components.compute.ec2.engine import Ec2
-from components.context import Context
-from components.edge.cdn import Cdn
-from components.edge.ingress import Ingress
-from components.edge.origin import InstanceOrigin
-from preview.snapshot import Resource, Snapshot
-from settings.models.compute import ComputeSettings
-from settings.models.edge import EdgeSettings
-from settings.models.services import ServiceSettings
+from groundwork.components.compute.ec2.engine import Ec2
+from groundwork.components.context import Context
+from groundwork.components.edge.cdn import Cdn
+from groundwork.components.edge.ingress import Ingress
+from groundwork.components.edge.origin import InstanceOrigin
+from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.settings.models.compute import ComputeSettings
+from groundwork.settings.models.edge import EdgeSettings
+from groundwork.settings.models.services import ServiceSettings
 from tests.harness import build
 
 KEY = "arn:aws:kms:ap-southeast-1:111122223333:key/k"

@@ -12,16 +12,16 @@ import pulumi
 import pytest
 import yaml
 
-from components.access import Grant, Opening, ParameterReference, SecretReference, Statement
-from components.compute.ec2.engine import Ec2
-from components.compute.ec2.own_cache import OwnCache
-from components.context import Context
-from components.edge.origin import Entrance, InstanceOrigin
-from preview.snapshot import Resource, Snapshot
-from preview.verdicts import judge
-from settings.models.cache import CacheSettings
-from settings.models.compute import ComputeSettings
-from settings.models.services import ServiceSettings
+from groundwork.components.access import Grant, Opening, ParameterReference, SecretReference, Statement
+from groundwork.components.compute.ec2.engine import Ec2
+from groundwork.components.compute.ec2.own_cache import OwnCache
+from groundwork.components.context import Context
+from groundwork.components.edge.origin import Entrance, InstanceOrigin
+from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.preview.verdicts import judge
+from groundwork.settings.models.cache import CacheSettings
+from groundwork.settings.models.compute import ComputeSettings
+from groundwork.settings.models.services import ServiceSettings
 from tests.harness import build, key_arn
 
 REGION = "ap-southeast-1"

@@ -19,7 +19,7 @@ from typing import Any
 import boto3
 import pytest
 
-from components.compute.ec2 import proxy
+from groundwork.components.compute.ec2 import proxy
 
 PROGRAMS = Path(proxy.__file__).with_name("programs")
 

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from components.compute.ec2 import proxy
-from components.compute.ec2.machine import Proxy
-from settings.routes import Route
+from groundwork.components.compute.ec2 import proxy
+from groundwork.components.compute.ec2.machine import Proxy
+from groundwork.settings.routes import Route
 
 _NGINX = shutil.which("nginx")
 pytestmark = pytest.mark.skipif(_NGINX is None, reason="nginx is not installed")

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settings.checks.ec2 import CHECKS, SYSTEM_MEMORY, memory_for_services
-from settings.mistakes import dotted
-from settings.models import Settings
-from settings.models.compute import InstancesSettings
+from groundwork.settings.checks.ec2 import CHECKS, SYSTEM_MEMORY, memory_for_services
+from groundwork.settings.mistakes import dotted
+from groundwork.settings.models import Settings
+from groundwork.settings.models.compute import InstancesSettings
 
 WEB: dict[str, Any] = {"port": 3000, "path": "/*"}
 ONE = {"class": "t3.medium", "min": 1, "max": 1, "data_volume": 10}
@@ -77,7 +77,7 @@ def test_the_smallest_of_the_classes_counts() -> None:
 
 @given(st.sampled_from(["t3.micro", "t3.small", "t3.medium", "m7i.large", "c7g.xlarge"]))
 def test_an_instance_never_promises_its_services_what_the_system_needs(name: str) -> None:
-    from settings.facts import instance_class  # noqa: PLC0415
+    from groundwork.settings.facts import instance_class  # noqa: PLC0415
 
     known = instance_class(name)
     assert known is not None

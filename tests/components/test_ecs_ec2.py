@@ -9,17 +9,17 @@ from typing import Any
 import pulumi_aws as aws
 import pytest
 
-from components.access import Grant, Opening, SecretReference, Statement, policy_document
-from components.compute.ecs.launch import user_data
-from components.compute.ecs_ec2 import EcsEc2
-from components.compute.volumes import key_statements
-from components.context import Context
-from components.edge.origin import Entrance
-from preview.snapshot import Resource, Snapshot
-from preview.verdicts import judge
-from settings.models.compute import ComputeSettings
-from settings.models.observability import ObservabilitySettings
-from settings.models.services import ServiceSettings
+from groundwork.components.access import Grant, Opening, SecretReference, Statement, policy_document
+from groundwork.components.compute.ecs.launch import user_data
+from groundwork.components.compute.ecs_ec2 import EcsEc2
+from groundwork.components.compute.volumes import key_statements
+from groundwork.components.context import Context
+from groundwork.components.edge.origin import Entrance
+from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.preview.verdicts import judge
+from groundwork.settings.models.compute import ComputeSettings
+from groundwork.settings.models.observability import ObservabilitySettings
+from groundwork.settings.models.services import ServiceSettings
 from tests.harness import build, key_arn, observed
 
 KEY = "arn:aws:kms:ap-south-1:111122223333:key/k"

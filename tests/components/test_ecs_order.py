@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.compute.ecs.order import start_order
+from groundwork.components.compute.ecs.order import start_order
 
 _NAMES = st.text("abcdef", min_size=1, max_size=6)
 

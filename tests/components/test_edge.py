@@ -10,15 +10,15 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.context import Context
-from components.edge.cdn import Cdn
-from components.edge.ingress import Ingress
-from components.network.network import Network
-from preview.snapshot import SECRET, Resource, Snapshot
-from settings.models.edge import EdgeSettings
-from settings.models.network import NetworkSettings
-from settings.models.services import ServiceSettings
-from settings.models.storage import BucketSettings
+from groundwork.components.context import Context
+from groundwork.components.edge.cdn import Cdn
+from groundwork.components.edge.ingress import Ingress
+from groundwork.components.network.network import Network
+from groundwork.preview.snapshot import SECRET, Resource, Snapshot
+from groundwork.settings.models.edge import EdgeSettings
+from groundwork.settings.models.network import NetworkSettings
+from groundwork.settings.models.services import ServiceSettings
+from groundwork.settings.models.storage import BucketSettings
 from tests.harness import build
 from tests.requirements import proves
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.edge.certificate import covering_names
-from components.edge.paths import ALL, Counted, PathTarget, counted, path_targets, rewrite
-from settings.checks.edge import MAX_CAPACITY, firewall_fits
-from settings.models import Settings
-from settings.models.edge import MANAGED_RULES, CdnSettings, WafSettings
-from settings.models.services import ServiceSettings
-from settings.models.storage import BucketSettings
+from groundwork.components.edge.certificate import covering_names
+from groundwork.components.edge.paths import ALL, Counted, PathTarget, counted, path_targets, rewrite
+from groundwork.settings.checks.edge import MAX_CAPACITY, firewall_fits
+from groundwork.settings.models import Settings
+from groundwork.settings.models.edge import MANAGED_RULES, CdnSettings, WafSettings
+from groundwork.settings.models.services import ServiceSettings
+from groundwork.settings.models.storage import BucketSettings
 
 SEGMENTS = st.lists(st.text("abc", min_size=1, max_size=3), min_size=0, max_size=3)
 PATHS = SEGMENTS.map(lambda parts: "/" + "".join(f"{part}/" for part in parts) + "*")

@@ -14,20 +14,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.base import Component
-from components.compute.eks import addons, container_logs, entries, nodes
-from components.compute.eks.cluster import build_cluster, managed_groups
-from components.compute.eks.controllers import controllers
-from components.compute.eks.identity import pod_identity, trust
-from components.compute.eks.karpenter import pools
-from components.compute.eks.provider import kubernetes_provider
-from components.context import Context
-from preview.snapshot import UNKNOWN, Resource, Snapshot
-from preview.verdicts import judge
-from settings.facts import instance_class, instance_classes, kubernetes_versions, most_pods, node_room
-from settings.models.compute import ComputeSettings
-from settings.models.kubernetes import KubernetesSettings, NodeGroupSettings
-from settings.models.observability import ObservabilitySettings
+from groundwork.components.base import Component
+from groundwork.components.compute.eks import addons, container_logs, entries, nodes
+from groundwork.components.compute.eks.cluster import build_cluster, managed_groups
+from groundwork.components.compute.eks.controllers import controllers
+from groundwork.components.compute.eks.identity import pod_identity, trust
+from groundwork.components.compute.eks.karpenter import pools
+from groundwork.components.compute.eks.provider import kubernetes_provider
+from groundwork.components.context import Context
+from groundwork.preview.snapshot import UNKNOWN, Resource, Snapshot
+from groundwork.preview.verdicts import judge
+from groundwork.settings.facts import instance_class, instance_classes, kubernetes_versions, most_pods, node_room
+from groundwork.settings.models.compute import ComputeSettings
+from groundwork.settings.models.kubernetes import KubernetesSettings, NodeGroupSettings
+from groundwork.settings.models.observability import ObservabilitySettings
 from tests.harness import build, key_arn, observed
 from tests.requirements import proves
 from tests.test_guardrails_on_stacks import TODAY

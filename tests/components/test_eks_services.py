@@ -15,19 +15,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.access import Grant, Opening, ParameterReference, SecretReference, Statement
-from components.base import Component
-from components.compute.eks import engine
-from components.compute.eks.cluster import Cluster
-from components.compute.eks.deployment import _cpu
-from components.compute.eks.engine import Eks
-from components.compute.eks.secrets import _path
-from components.context import Context
-from components.edge.origin import Entrance
-from preview.snapshot import Resource, Snapshot
-from settings.models.compute import ComputeSettings
-from settings.models.observability import ObservabilitySettings
-from settings.models.services import ServiceSettings
+from groundwork.components.access import Grant, Opening, ParameterReference, SecretReference, Statement
+from groundwork.components.base import Component
+from groundwork.components.compute.eks import engine
+from groundwork.components.compute.eks.cluster import Cluster
+from groundwork.components.compute.eks.deployment import _cpu
+from groundwork.components.compute.eks.engine import Eks
+from groundwork.components.compute.eks.secrets import _path
+from groundwork.components.context import Context
+from groundwork.components.edge.origin import Entrance
+from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.settings.models.compute import ComputeSettings
+from groundwork.settings.models.observability import ObservabilitySettings
+from groundwork.settings.models.services import ServiceSettings
 from tests.harness import build, key_arn, observed
 from tests.requirements import proves
 

@@ -8,14 +8,15 @@ import pulumi
 import pytest
 from pydantic import ValidationError
 
-from components.access import Grant, Opening, SecretReference, Statement
-from components.functions.function import Function
-from components.messaging.queue import Queue
-from settings.artefacts import ROOT, artefact
-from settings.models.functions import FunctionSettings
-from settings.models.observability import ObservabilitySettings
-from settings.models.queues import QueueSettings
+from groundwork.components.access import Grant, Opening, SecretReference, Statement
+from groundwork.components.functions.function import Function
+from groundwork.components.messaging.queue import Queue
+from groundwork.settings.artefacts import artefact
+from groundwork.settings.models.functions import FunctionSettings
+from groundwork.settings.models.observability import ObservabilitySettings
+from groundwork.settings.models.queues import QueueSettings
 from tests.harness import build, observed
+from tests.stacks import ROOT
 
 KEYS = {kind: f"arn:aws:kms:ap-south-1:111122223333:key/{kind}" for kind in ("secrets", "messaging", "logs", "storage")}
 SECRET = "arn:aws:secretsmanager:ap-south-1:111122223333:secret:shop/prod/app-AbCdEf"
@@ -113,7 +114,7 @@ def test_a_function_runs_python_on_graviton():
 def test_its_code_is_named_after_its_content_and_not_after_this_machine():
     snapshot = _function()
     code = _only(snapshot, "Function").inputs["code"]
-    assert code == {"path": artefact(CODE)}
+    assert code == {"path": artefact(CODE, ROOT)}
     assert re.fullmatch(r"build/functions/image_processor-[0-9a-f]{12}\.zip", code["path"])
     assert str(ROOT) not in snapshot.dumps()
     assert snapshot.dumps() == _function().dumps()
@@ -121,7 +122,7 @@ def test_its_code_is_named_after_its_content_and_not_after_this_machine():
 
 def test_a_preview_does_not_look_for_the_package(monkeypatch, tmp_path):
     before = _function().dumps()
-    monkeypatch.setattr("components.functions.function.ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
     assert _function().dumps() == before
 
 

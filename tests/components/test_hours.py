@@ -13,20 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from components.alarms import Metric, alarm
-from components.base import Component
-from components.compute.ecs.engine import stopped_services
-from components.compute.stopping import Stoppable, StoppedGroup, StoppedService
-from components.context import Context
-from components.hours import GRACE, Hours, StoppedDatabase
-from components.observability.pages import Pages
-from preview.snapshot import Snapshot
-from settings.checks.hours import CHECKS
-from settings.models import Settings
-from settings.models.base import WEEKDAYS
-from settings.models.hours import HoursSettings, days_of_week, duration
-from settings.models.platform import PlatformSettings
-from settings.models.services import ServiceSettings
+from groundwork.components.alarms import Metric, alarm
+from groundwork.components.base import Component
+from groundwork.components.compute.ecs.engine import stopped_services
+from groundwork.components.compute.stopping import Stoppable, StoppedGroup, StoppedService
+from groundwork.components.context import Context
+from groundwork.components.hours import GRACE, Hours, StoppedDatabase
+from groundwork.components.observability.pages import Pages
+from groundwork.preview.snapshot import Snapshot
+from groundwork.settings.checks.hours import CHECKS
+from groundwork.settings.models import Settings
+from groundwork.settings.models.base import WEEKDAYS
+from groundwork.settings.models.hours import HoursSettings, days_of_week, duration
+from groundwork.settings.models.platform import PlatformSettings
+from groundwork.settings.models.services import ServiceSettings
 from tests.harness import build
 
 KEY = "arn:aws:kms:ap-southeast-1:111122223333:key/messaging"

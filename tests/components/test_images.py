@@ -17,13 +17,13 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.access import Grant, SecretReference
-from components.compute.placeholder import command, standing_in
-from preview.snapshot import Snapshot
-from preview.stacks import run_stack
-from preview.verdicts import judge
-from settings import find_stack, load_stack
-from settings.models.services import ServiceSettings
+from groundwork.components.access import Grant, SecretReference
+from groundwork.components.compute.placeholder import command, standing_in
+from groundwork.preview.snapshot import Snapshot
+from groundwork.preview.stacks import run_stack
+from groundwork.preview.verdicts import judge
+from groundwork.settings import find_stack, load_stack
+from groundwork.settings.models.services import ServiceSettings
 from tests.components.test_compute_fargate import (
     KEY,
     SECRET,
@@ -288,7 +288,7 @@ def test_without_pulumis_kubernetes_package_the_engine_eks_says_how_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pulumi_kubernetes", None)
-    for name in [name for name in sys.modules if name.startswith("components.compute.eks.")]:
+    for name in [name for name in sys.modules if name.startswith("groundwork.components.compute.eks.")]:
         monkeypatch.delitem(sys.modules, name)
     write_project(tmp_path / "a", SHOP.format(engine="eks"), main=str(Path(__file__).parents[2]))
     stack = find_stack("dev", tmp_path / "a")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from components.keys import Keys
+from groundwork.components.keys import Keys
 from tests.harness import build
 
 DOMAINS = ("data", "storage", "secrets", "messaging", "logs")

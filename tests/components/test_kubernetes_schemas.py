@@ -11,8 +11,8 @@ import jsonschema
 import kubernetes_validate
 import pytest
 
-from preview.snapshot import Snapshot
-from settings import find_stack
+from groundwork.preview.snapshot import Snapshot
+from groundwork.settings import find_stack
 from tests.requirements import proves
 from tests.stacks import ROOT, STACKS, loaded, run_found, snapshot_of
 from tests.writing import write_project

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from preview.snapshot import Snapshot
+from groundwork.preview.snapshot import Snapshot
 from tests.components.test_edge import edge
 from tests.requirements import proves
 

@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.access import Grant, Opening, SecretReference
-from components.context import Context
-from components.migration.documents import table_mappings, task_settings
-from components.migration.migration import Migration
-from preview.snapshot import Snapshot
-from preview.verdicts import judge
-from settings.models.migration import MigrationSettings, TableSettings
-from settings.models.observability import ObservabilitySettings
+from groundwork.components.access import Grant, Opening, SecretReference
+from groundwork.components.context import Context
+from groundwork.components.migration.documents import table_mappings, task_settings
+from groundwork.components.migration.migration import Migration
+from groundwork.preview.snapshot import Snapshot
+from groundwork.preview.verdicts import judge
+from groundwork.settings.models.migration import MigrationSettings, TableSettings
+from groundwork.settings.models.observability import ObservabilitySettings
 from tests.harness import build, observed
 from tests.requirements import proves
 from tests.test_guardrails_on_stacks import TODAY

@@ -9,13 +9,13 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 
-from components.compute.eks import controllers, karpenter, queue_scaling
-from components.compute.eks.charts import Chart
-from components.context import Context
-from components.network.network import Network
-from preview.snapshot import Resource, Snapshot
-from settings.facts import layer_buckets, regions
-from settings.models.network import NetworkSettings
+from groundwork.components.compute.eks import controllers, karpenter, queue_scaling
+from groundwork.components.compute.eks.charts import Chart
+from groundwork.components.context import Context
+from groundwork.components.network.network import Network
+from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.settings.facts import layer_buckets, regions
+from groundwork.settings.models.network import NetworkSettings
 from tests.harness import build
 
 KEY = "arn:aws:kms:ap-south-1:111122223333:key/logs"

@@ -14,19 +14,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from components.alarms import Expression, Metric, alarm
-from components.base import Component
-from components.context import Alerting, Context
-from components.database.alarms import watch_instance
-from components.observability.credits import watch_credits
-from components.observability.instances import watch_instances
-from components.observability.pages import EXTENSION, WAIT, Pages
-from components.observability.targets import watch_targets
-from preview.snapshot import Resource, Snapshot
-from settings.checks.observability import CHECKS
-from settings.models import Settings
-from settings.models.data import DataSettings
-from settings.models.observability import (
+from groundwork.components.alarms import Expression, Metric, alarm
+from groundwork.components.base import Component
+from groundwork.components.context import Alerting, Context
+from groundwork.components.database.alarms import watch_instance
+from groundwork.components.observability.credits import watch_credits
+from groundwork.components.observability.instances import watch_instances
+from groundwork.components.observability.pages import EXTENSION, WAIT, Pages
+from groundwork.components.observability.targets import watch_targets
+from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.settings.checks.observability import CHECKS
+from groundwork.settings.models import Settings
+from groundwork.settings.models.data import DataSettings
+from groundwork.settings.models.observability import (
     Bounds,
     CountBounds,
     ObservabilitySettings,

@@ -6,11 +6,11 @@ import pulumi
 import pytest
 from pydantic import ValidationError
 
-from components.access import policy_document
-from components.messaging.push import Push
-from settings.access import LEVELS, usable
-from settings.models import Settings
-from settings.models.messaging import PushSettings
+from groundwork.components.access import policy_document
+from groundwork.components.messaging.push import Push
+from groundwork.settings.access import LEVELS, usable
+from groundwork.settings.models import Settings
+from groundwork.settings.models.messaging import PushSettings
 from tests.harness import build
 
 SEALED = {"secure": "v1:abc"}

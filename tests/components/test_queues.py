@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from components.access import policy_document
-from components.messaging.dead_letters import Sender
-from components.messaging.notifications import Notifications
-from components.messaging.queue import Queue
-from components.storage import Bucket
-from settings.models.queues import FifoSettings, NotifySettings, QueueSettings, is_fifo, stem
-from settings.models.storage import BucketSettings
+from groundwork.components.access import policy_document
+from groundwork.components.messaging.dead_letters import Sender
+from groundwork.components.messaging.notifications import Notifications
+from groundwork.components.messaging.queue import Queue
+from groundwork.components.storage import Bucket
+from groundwork.settings.models.queues import FifoSettings, NotifySettings, QueueSettings, is_fifo, stem
+from groundwork.settings.models.storage import BucketSettings
 from tests.harness import build
 
 KEY = "arn:aws:kms:ap-south-1:111122223333:key/messaging"

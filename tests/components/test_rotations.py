@@ -8,12 +8,13 @@ from functools import cache
 import pytest
 import yaml
 
-from components.platform import Platform
-from preview.verdicts import judge
-from settings.artefacts import ROOT
-from settings.checks import check
-from settings.models import Settings
+from groundwork.components.platform import Platform
+from groundwork.preview.verdicts import judge
+from groundwork.settings.artefacts import SHIPPED
+from groundwork.settings.checks import check
+from groundwork.settings.models import Settings
 from tests.harness import build
+from tests.stacks import ROOT
 
 PAGES = ROOT / "docs" / "components"
 STACK = {
@@ -221,6 +222,6 @@ def test_what_the_pages_show_is_a_stack_file(page):
 
 def test_every_function_of_ours_is_on_its_page():
     text = (PAGES / "functions.md").read_text(encoding="utf-8") + (PAGES / "secrets.md").read_text(encoding="utf-8")
-    folders = sorted(handler.parent.name for handler in (ROOT / "functions").glob("*/handler.py"))
+    folders = sorted(handler.parent.name for handler in (SHIPPED / "functions").glob("*/handler.py"))
     assert len(folders) >= 7
     assert [name for name in folders if name not in text] == []

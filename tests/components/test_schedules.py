@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from components.messaging.schedule import Schedules
-from settings.models.queues import ScheduleSettings
-from settings.schedules import problem_with
+from groundwork.components.messaging.schedule import Schedules
+from groundwork.settings.models.queues import ScheduleSettings
+from groundwork.settings.schedules import problem_with
 from tests.harness import build
 
 KEY = "arn:aws:kms:ap-south-1:111122223333:key/messaging"

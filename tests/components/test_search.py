@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.access import policy_document
-from components.search import Search
-from components.search_alarms import usable_storage
-from preview.verdicts import judge
-from settings.models.observability import ObservabilitySettings
-from settings.models.search import SearchSettings
+from groundwork.components.access import policy_document
+from groundwork.components.search import Search
+from groundwork.components.search_alarms import usable_storage
+from groundwork.preview.verdicts import judge
+from groundwork.settings.models.observability import ObservabilitySettings
+from groundwork.settings.models.search import SearchSettings
 from tests.harness import build, observed
 from tests.requirements import proves
 from tests.test_guardrails_on_stacks import TODAY

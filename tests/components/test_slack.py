@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from components.platform import Platform
-from preview.snapshot import Snapshot
-from settings.checks.observability import CHECKS
-from settings.mistakes import dotted
-from settings.models import Settings
-from settings.models.observability import AlertsSettings
+from groundwork.components.platform import Platform
+from groundwork.preview.snapshot import Snapshot
+from groundwork.settings.checks.observability import CHECKS
+from groundwork.settings.mistakes import dotted
+from groundwork.settings.models import Settings
+from groundwork.settings.models.observability import AlertsSettings
 from tests.harness import build
 
 CHANNEL = "aws:chatbot/slackChannelConfiguration:SlackChannelConfiguration"

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from components.access import granted, policy_document
-from components.storage import PURPOSES, Bucket, _lifecycle
-from settings.models.services import Use
-from settings.models.storage import BucketSettings, LifecycleSettings
+from groundwork.components.access import granted, policy_document
+from groundwork.components.storage import PURPOSES, Bucket, _lifecycle
+from groundwork.settings.models.services import Use
+from groundwork.settings.models.storage import BucketSettings, LifecycleSettings
 from tests.harness import build
 from tests.requirements import proves
 

@@ -7,9 +7,9 @@ import pulumi
 import pytest
 from pydantic import ValidationError
 
-from components.access import policy_document
-from components.messaging.topic import Subscription, Topic
-from settings.models.queues import SubscriptionSettings, TopicSettings, stem
+from groundwork.components.access import policy_document
+from groundwork.components.messaging.topic import Subscription, Topic
+from groundwork.settings.models.queues import SubscriptionSettings, TopicSettings, stem
 from tests.harness import build
 
 KEY = "arn:aws:kms:ap-south-1:111122223333:key/messaging"

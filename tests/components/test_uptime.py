@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from botocore.session import get_session
 
-from components.platform import Platform
-from preview.snapshot import Resource, Snapshot
-from settings.checks.observability import CHECKS
-from settings.facts import health_checkers
-from settings.mistakes import dotted
-from settings.models import Settings
+from groundwork.components.platform import Platform
+from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.settings.checks.observability import CHECKS
+from groundwork.settings.facts import health_checkers
+from groundwork.settings.mistakes import dotted
+from groundwork.settings.models import Settings
 from tests.harness import build
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"

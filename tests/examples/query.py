@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from preview.snapshot import Resource, Snapshot
-from settings import Stack
+from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.settings import Stack
 from tests.stacks import found
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from preview.snapshot import Resource, Snapshot
-from settings.facts import cache_is_burstable, database_memory, instance_is_burstable, max_connections
+from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.settings.facts import cache_is_burstable, database_memory, instance_is_burstable, max_connections
 from tests.stacks import STACKS, snapshot_of
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"

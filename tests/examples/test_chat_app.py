@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from preview.snapshot import Resource, Snapshot
-from preview.verdicts import judge
-from settings import Mistakes, load_stack
+from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.preview.verdicts import judge
+from groundwork.settings import Mistakes, load_stack
 from tests.examples.query import (
     ALARM,
     INSTANCE,

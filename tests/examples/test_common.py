@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
+from groundwork.preview.snapshot import Snapshot
+from groundwork.preview.verdicts import judge
+from groundwork.settings import find_stack, load_stack
 from guardrails.catalogue import rules
-from preview.snapshot import Snapshot
-from preview.verdicts import judge
-from settings import find_stack, load_stack
 from tests.examples.query import (
     INSTANCE,
     SERVICE,

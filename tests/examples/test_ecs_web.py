@@ -8,8 +8,8 @@ from ipaddress import ip_network
 
 import pytest
 
-from preview.computed_values import ComputedValues
-from preview.snapshot import Resource, Snapshot
+from groundwork.preview.computed_values import ComputedValues
+from groundwork.preview.snapshot import Resource, Snapshot
 from tests.examples.query import (
     ALARM,
     SERVICE,

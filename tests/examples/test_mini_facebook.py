@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from preview.snapshot import SECRET, Resource, Snapshot
-from settings import Mistakes, find_stack, load_stack
-from settings.facts import kubernetes_as_of, kubernetes_versions
+from groundwork.preview.snapshot import SECRET, Resource, Snapshot
+from groundwork.settings import Mistakes, find_stack, load_stack
+from groundwork.settings.facts import kubernetes_as_of, kubernetes_versions
 from tests.examples.query import (
     ALARM,
     DEPLOYMENT,
@@ -896,7 +896,7 @@ def test_each_function_runs_a_handler_of_the_repository_in_the_network(stack: st
     snapshot = snapshot_of(stack)
     folder, seconds = FUNCTIONS[name]
     found = function(snapshot, name)
-    assert (ROOT / "functions" / folder / "handler.py").is_file()
+    assert (ROOT / "groundwork" / "functions" / folder / "handler.py").is_file()
     assert re.fullmatch(rf"build/functions/{folder}-[0-9a-f]{{12}}\.zip", found.inputs["code"]["path"])
     assert (found.inputs["handler"], found.inputs["timeout"]) == ("handler.handle", seconds)
     assert tiers(snapshot, found, "vpcConfig") == {f"private-{zone}" for zone in ZONES[stack]}
@@ -908,7 +908,7 @@ def test_functions_are_told_what_their_code_reads(stack: str) -> None:
     """A name that no code reads would pass unseen; so does a name that is missing."""
     snapshot = snapshot_of(stack)
     for name, (folder, _) in FUNCTIONS.items():
-        code = (ROOT / "functions" / folder / "handler.py").read_text(encoding="utf-8")
+        code = (ROOT / "groundwork" / "functions" / folder / "handler.py").read_text(encoding="utf-8")
         variables = function(snapshot, name).inputs["environment"]["variables"]
         ours = {key for key in variables if not key.startswith(("CACHE_", "SEARCH_", "QUEUE_BACKOFF_"))}
         assert all(f'"{key}"' in code for key in ours)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from preview.snapshot import Resource, Snapshot
-from settings import Mistakes, load_stack
-from settings.models import LAYERS
+from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.settings import Mistakes, load_stack
+from groundwork.settings.models import LAYERS
 from tests.examples.query import (
     ALARM,
     INSTANCE,

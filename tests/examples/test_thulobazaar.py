@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from preview.snapshot import SECRET
+from groundwork.preview.snapshot import SECRET
 from tests.examples.query import (
     ALARM,
     INGRESS,

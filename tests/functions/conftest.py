@@ -17,7 +17,7 @@ from moto import mock_aws
 
 from tests.functions import servers
 
-FUNCTIONS = Path(__file__).parents[2] / "functions"
+FUNCTIONS = Path(__file__).parents[2] / "groundwork" / "functions"
 REGION = "ap-southeast-1"
 
 

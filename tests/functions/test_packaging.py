@@ -7,9 +7,10 @@ import zipfile
 
 import pytest
 
-from operations.package import PackagingError, main, package, pip
-from settings import artefacts
-from settings.artefacts import artefact, digest, sources
+from groundwork.operations.package import PackagingError, main, package, pip
+from groundwork.settings import artefacts
+from groundwork.settings.artefacts import artefact, digest, sources
+from tests.stacks import ROOT
 
 
 @pytest.fixture
@@ -131,7 +132,7 @@ def test_a_folder_without_code_is_said_so(root):
 
 
 def test_more_than_lambda_takes_is_said_so(root, monkeypatch):
-    monkeypatch.setattr("operations.package.MAX_UNPACKED", 10)
+    monkeypatch.setattr("groundwork.operations.package.MAX_UNPACKED", 10)
     with pytest.raises(PackagingError, match="more than the 10"):
         package(CODE, root)
 
@@ -194,17 +195,17 @@ def test_pip_refuses_another_processor_and_what_is_not_pinned(tmp_path, monkeypa
 
 
 def test_every_function_of_ours_pins_what_it_needs_by_hash():
-    for requirements in artefacts.ROOT.glob("functions/*/requirements.txt"):
+    for requirements in artefacts.SHIPPED.glob("functions/*/requirements.txt"):
         for line in requirements.read_text(encoding="utf-8").splitlines():
             assert line.startswith("#") or ("==" in line and "--hash=sha256:" in line), line
 
 
 def test_a_checkout_on_any_system_names_the_same_packages(tmp_path):
     """Git for Windows ends lines in CRLF unless a repository says how they end."""
-    files = [file.relative_to(artefacts.ROOT).as_posix() for file in sources("functions/cleanup").values()]
+    files = [file.relative_to(ROOT).as_posix() for file in sources("functions/cleanup", ROOT).values()]
     windows = ["git", "-c", "core.autocrlf=true", "checkout-index", f"--prefix={tmp_path}/", "--", *files]
-    if not (artefacts.ROOT / ".git").exists():
+    if not (ROOT / ".git").exists():
         pytest.skip("needs the repository, not only its files")
-    subprocess.run(windows, cwd=artefacts.ROOT, check=True)
+    subprocess.run(windows, cwd=ROOT, check=True)
     for file in files:
-        assert (tmp_path / file).read_bytes() == (artefacts.ROOT / file).read_bytes()
+        assert (tmp_path / file).read_bytes() == (ROOT / file).read_bytes()

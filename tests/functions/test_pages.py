@@ -9,8 +9,8 @@ import pytest
 import yaml
 from moto import mock_aws
 
-from settings.models.functions import FunctionSettings
-from settings.models.queues import NotifySettings, QueueSettings, ScheduleSettings, TopicSettings
+from groundwork.settings.models.functions import FunctionSettings
+from groundwork.settings.models.queues import NotifySettings, QueueSettings, ScheduleSettings, TopicSettings
 
 PAGES = Path(__file__).parents[2] / "docs" / "components"
 

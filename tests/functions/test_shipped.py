@@ -10,17 +10,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from components.functions import rotations
-from settings.artefacts import DESCRIPTION, ROOT, sources
-from settings.checks.functions import shipped
+from groundwork.components.functions import rotations
+from groundwork.settings.artefacts import DESCRIPTION, SHIPPED, sources
+from groundwork.settings.checks.functions import shipped
 from tests.functions.conftest import CREDENTIALS
+from tests.stacks import ROOT
 
-FOLDERS = sorted(file.parent.name for file in (ROOT / "functions").glob(f"*/{DESCRIPTION}"))
+FOLDERS = sorted(file.parent.name for file in (SHIPPED / "functions").glob(f"*/{DESCRIPTION}"))
 PAGE = ROOT / "docs" / "components" / "functions.md"
 
 
 def takes(folder):
-    found = shipped(f"functions/{folder}")
+    found = shipped(f"functions/{folder}", ROOT)
     assert found is not None
     return found
 
@@ -28,7 +29,7 @@ def takes(folder):
 def reads(folder):
     """Variable → its default, of everything that the code takes from its environment; ``*`` for what is put together."""
     found = {}
-    for file in (file for file in sources(f"functions/{folder}").values() if file.suffix == ".py"):
+    for file in (file for file in sources(f"functions/{folder}", ROOT).values() if file.suffix == ".py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Subscript) and _is_environment(node.value):
                 found.setdefault(_name(node.slice), None)
@@ -80,13 +81,13 @@ def test_a_call_that_nobody_answers_fails_before_the_function_does(folder, load,
 
 def test_groundworks_own_functions_have_the_time_that_they_need():
     for settings in (rotations._KEYS, rotations._DATABASE):
-        assert settings.timeout >= shipped(settings.code).least_timeout
+        assert settings.timeout >= shipped(settings.code, ROOT).least_timeout
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_the_environment_is_read_in_no_other_way(folder):
     """What the test above does not see: the environment as a whole goes nowhere but under the name that it looks for."""
-    tree = ast.parse(Path(ROOT, "functions", folder, "handler.py").read_text(encoding="utf-8"))
+    tree = ast.parse(Path(SHIPPED, "functions", folder, "handler.py").read_text(encoding="utf-8"))
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     for node, parent in parents.items():
         assert not (isinstance(node, ast.Attribute) and node.attr in ("getenv", "environb"))
@@ -130,7 +131,7 @@ def test_what_its_file_names_is_in_it(folder):
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_what_it_takes_is_no_part_of_its_package(folder):
-    names = list(sources(f"functions/{folder}"))
+    names = list(sources(f"functions/{folder}", ROOT))
     assert "handler.py" in names
     assert DESCRIPTION not in names
 

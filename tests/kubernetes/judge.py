@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from preview.snapshot import Snapshot
-from settings.data_file import read_data
+from groundwork.preview.snapshot import Snapshot
+from groundwork.settings.data_file import read_data
 from tests.kubernetes.server import Answer, Api, module
 
 _OBJECTS = "kubernetes:"

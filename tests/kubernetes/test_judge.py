@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from components.compute.eks import karpenter, queue_scaling
-from settings.data_file import read_data
-from settings.facts import kubernetes_versions
+from groundwork.components.compute.eks import karpenter, queue_scaling
+from groundwork.settings.data_file import read_data
+from groundwork.settings.facts import kubernetes_versions
 from tests.components.test_kubernetes_schemas import CUSTOM, OF_THE_CLUSTER, shop
 from tests.kubernetes import __main__ as command
 from tests.kubernetes import judge, server

@@ -10,18 +10,18 @@ from typing import Any
 import boto3
 import pytest
 
-from operations.rehearsal import Rehearsal, rehearse
-from operations.rehearsal.__main__ import main
-from operations.rehearsal.account import stand_in_account
-from operations.rehearsal.gaps import gaps
-from operations.rehearsal.rehearsal import Difference, Refusal, refusals
-from operations.rehearsal.report import report
-from preview.engine import run_program
-from preview.snapshot import Resource, Snapshot, Source
-from preview.terraform.convert import LeftOut
-from preview.terraform.export import to_terraform
-from preview.terraform.names import args_class, properties, terraform_type
-from preview.terraform.tools import ToolMissingError, find_provider, find_terraform
+from groundwork.operations.rehearsal import Rehearsal, rehearse
+from groundwork.operations.rehearsal.__main__ import main
+from groundwork.operations.rehearsal.account import stand_in_account
+from groundwork.operations.rehearsal.gaps import gaps
+from groundwork.operations.rehearsal.rehearsal import Difference, Refusal, refusals
+from groundwork.operations.rehearsal.report import report
+from groundwork.preview.engine import run_program
+from groundwork.preview.snapshot import Resource, Snapshot, Source
+from groundwork.preview.terraform.convert import LeftOut
+from groundwork.preview.terraform.export import to_terraform
+from groundwork.preview.terraform.names import args_class, properties, terraform_type
+from groundwork.preview.terraform.tools import ToolMissingError, find_provider, find_terraform
 
 PROGRAM = """\
 import json

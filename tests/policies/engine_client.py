@@ -24,7 +24,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 
-from preview.snapshot import MARKER, Resource, Snapshot
+from groundwork.preview.snapshot import MARKER, Resource, Snapshot
 
 PACK = Path(__file__).parents[2] / "policies"
 SECRET_TEXT = "what-nobody-may-read"

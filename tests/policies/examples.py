@@ -13,9 +13,9 @@ from typing import Any
 
 import yaml
 
+from groundwork.settings.data_file import read_data
 from guardrails.catalogue import rules
 from guardrails.examples import FILE
-from settings.data_file import read_data
 from tests.policies.fixtures import FOLDER, type_named
 
 JUDGED = "example"

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from preview.snapshot import Resource, Snapshot
-from settings.data_file import read_data
+from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.settings.data_file import read_data
 
 _PROTECTIONS = read_data(Path(__file__).parent / "protections.yaml")
 PROPERTIES: dict[str, dict[str, Any]] = _PROTECTIONS["properties"]

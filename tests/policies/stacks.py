@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from groundwork.preview.snapshot import Resource, Snapshot, Source
 from guardrails.kinds import aws
-from preview.snapshot import Resource, Snapshot, Source
 
 REGION = "eu-west-1"
 

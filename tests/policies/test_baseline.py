@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from groundwork.preview.verdicts import Finding, Verdict, judge
 from guardrails import baseline
 from guardrails.baseline import Baseline
-from preview.verdicts import Finding, Verdict, judge
 from tests.policies.engine_client import PackProcess, Violation
 from tests.policies.stacks import resource, stack
 

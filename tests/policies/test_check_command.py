@@ -16,11 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cli.main import run
+from groundwork.cli.main import run
+from groundwork.preview.reading import UnreadableError, read, read_file
+from groundwork.preview.snapshot import SECRET, UNKNOWN, Snapshot, Source
+from groundwork.preview.verdicts import judge
 from guardrails.context import Context
-from preview.reading import UnreadableError, read, read_file
-from preview.snapshot import SECRET, UNKNOWN, Snapshot, Source
-from preview.verdicts import judge
 from tests.policies.stacks import resource, stack
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"

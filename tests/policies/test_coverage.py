@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from groundwork.settings.data_file import read_data
 from guardrails import kinds
 from guardrails.catalogue import rules
-from settings.data_file import read_data
 
 COVERAGE: dict[str, Any] = read_data(Path(kinds.__file__).with_name("coverage.yaml"))
 CARRIED = {one for rule in rules() for one in rule.ids}

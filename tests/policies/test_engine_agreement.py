@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from groundwork.preview.engine import run_program
+from groundwork.preview.snapshot import UNKNOWN, Resource, Snapshot
+from groundwork.preview.verdicts import judge
 from guardrails.catalogue import rules
 from guardrails.judgement import Verdict
-from preview.engine import run_program
-from preview.snapshot import UNKNOWN, Resource, Snapshot
-from preview.verdicts import judge
 from tests.policies.engine_client import SECRET_TEXT, PackProcess, Violation
 from tests.stacks import covering, snapshot_of
 

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 import yaml
 
+from groundwork.preview.snapshot import Resource as Recorded
+from groundwork.preview.verdicts import judge as verdicts
 from guardrails import equivalents, kinds
 from guardrails.catalogue import rules, rules_by_type
 from guardrails.judgement import Verdict, judge
 from guardrails.stack import Stack
 from guardrails.unjudged import read_types
 from guardrails.view import Opaque, Resource, type_of
-from preview.snapshot import Resource as Recorded
-from preview.verdicts import judge as verdicts
 from tests.policies.engine_client import PackProcess
 from tests.policies.fixtures import build, urn_of
 from tests.policies.stacks import stack as snapshot_of

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.preview.verdicts import Finding, Level, Verdict, judge
 from guardrails.exemptions import EXPIRED, INVALID, UNMATCHED, read
-from preview.snapshot import Resource, Snapshot
-from preview.verdicts import Finding, Level, Verdict, judge
 
 TODAY = datetime.date(2026, 3, 1)
 QUEUE = "urn:pulumi:prod::shop::groundwork:messaging:Queues$aws:sqs/queue:Queue::orders"

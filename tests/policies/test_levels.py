@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
+from groundwork.preview.verdicts import Verdict, judge
 from guardrails.catalogue import rules
 from guardrails.context import configured
 from guardrails.levels import Level
 from guardrails.remediation import REPAIRS
 from guardrails.rules import Setting
 from guardrails.settings import mistakes
-from preview.verdicts import Verdict, judge
 from tests.policies.engine_client import PackProcess
 from tests.policies.stacks import resource, stack
 

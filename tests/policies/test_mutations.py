@@ -7,14 +7,14 @@ import re
 
 import pytest
 
+from groundwork.preview.snapshot import Snapshot
+from groundwork.preview.verdicts import view_of
 from guardrails.catalogue import rules, rules_by_type
 from guardrails.context import Context
 from guardrails.judgement import judge
 from guardrails.rules import Rule
 from guardrails.stack import Stack
 from guardrails.view import Resource
-from preview.snapshot import Snapshot
-from preview.verdicts import view_of
 from tests.policies.mutants import Mutant, mutants
 from tests.stacks import ROOT, STACKS, snapshot_of
 

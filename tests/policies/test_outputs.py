@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft4Validator
 
+from groundwork.preview.reports import findings, junit, sarif
+from groundwork.preview.snapshot import Source
+from groundwork.preview.verdicts import Verdict, Verdicts, judge
 from guardrails import baseline
 from guardrails.catalogue import rules
 from guardrails.rules import DOCUMENTATION
-from preview.reports import findings, junit, sarif
-from preview.snapshot import Source
-from preview.verdicts import Verdict, Verdicts, judge
 from tests.policies.stacks import resource, stack
 from tests.stacks import snapshot_of
 

@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from groundwork.preview.snapshot import UNKNOWN, Resource, Snapshot
+from groundwork.preview.verdicts import view_of
 from guardrails import kinds
 from guardrails.catalogue import rules
 from guardrails.judgement import Judgement, Verdict, judge
@@ -24,8 +26,6 @@ from guardrails.reach.paths import paths
 from guardrails.stack import Stack
 from guardrails.view import Opaque
 from guardrails.view import Resource as View
-from preview.snapshot import UNKNOWN, Resource, Snapshot
-from preview.verdicts import view_of
 from tests.policies.engine_client import PackProcess
 from tests.policies.fixtures import Case, build, cases
 from tests.stacks import STACKS, snapshot_of

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from groundwork.preview.snapshot import SECRET, UNKNOWN, Resource
 from guardrails.remediation import TLS_POLICY, apply
-from preview.snapshot import SECRET, UNKNOWN, Resource
 from tests.policies.engine_client import PackProcess, to_struct
 from tests.policies.stacks import resource, stack
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from groundwork.preview.snapshot import SECRET, UNKNOWN, Resource, Snapshot
 from guardrails.catalogue import rules
 from guardrails.view import Opaque
 from guardrails.view import Resource as View
-from preview.snapshot import SECRET, UNKNOWN, Resource, Snapshot
 from tests.policies.engine_client import PackProcess, Violation
 from tests.policies.fixtures import Case, cases
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from groundwork.preview import text
+from groundwork.preview.reports import findings as json_report
+from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.preview.verdicts import Verdicts, judge
 from guardrails.context import configured
 from guardrails.unjudged import UNJUDGED, read_types
-from preview import text
-from preview.reports import findings as json_report
-from preview.snapshot import Resource, Snapshot
-from preview.verdicts import Verdicts, judge
 from tests.policies.engine_client import PackProcess
 from tests.policies.stacks import resource, stack
 

@@ -13,8 +13,8 @@ from typing import Any
 import pulumi
 import pytest
 
-from preview.engine import run_program
-from preview.snapshot import SECRET, UNKNOWN, Resource, Snapshot
+from groundwork.preview.engine import run_program
+from groundwork.preview.snapshot import SECRET, UNKNOWN, Resource, Snapshot
 from tests.conftest import refuse_network
 
 BUCKETS = """

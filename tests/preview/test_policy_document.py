@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from preview.computed_values import ComputedValues, UnknownInvokeError
-from preview.policy_document import FUNCTION
+from groundwork.preview.computed_values import ComputedValues, UnknownInvokeError
+from groundwork.preview.policy_document import FUNCTION
 
 VALUES = ComputedValues("eu-west-1")
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from cli.running import run_stack
-from preview.refusals.constraints import FILE, TYPES, Constraint, constraints_of, known_types
-from preview.refusals.inputs import refused_inputs
-from preview.refusals.quotas import exceeded
-from preview.snapshot import SECRET, UNKNOWN, Resource, Snapshot
-from settings import Mistakes
-from settings.data_file import read_data
-from settings.facts import quotas
+from groundwork.cli.running import run_stack
+from groundwork.preview.refusals.constraints import FILE, TYPES, Constraint, constraints_of, known_types
+from groundwork.preview.refusals.inputs import refused_inputs
+from groundwork.preview.refusals.quotas import exceeded
+from groundwork.preview.snapshot import SECRET, UNKNOWN, Resource, Snapshot
+from groundwork.settings import Mistakes
+from groundwork.settings.data_file import read_data
+from groundwork.settings.facts import quotas
 from tests.stacks import ROOT, STACKS, snapshot_of
 from tests.writing import mistakes_in, write_stack_file
 

@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from preview.snapshot import MARKER, SECRET, UNKNOWN, VERSION, Resource, Snapshot, Source, in_tree_order
+from groundwork.preview.snapshot import MARKER, SECRET, UNKNOWN, VERSION, Resource, Snapshot, Source, in_tree_order
 from tests.stacks import ROOT, STACKS, covering, run, snapshot_of
 
 SCHEMA: dict[str, Any] = json.loads((ROOT / "docs" / "snapshot.schema.json").read_text(encoding="utf-8"))

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from groundwork.preview import text
+from groundwork.preview.moves import Step, move
+from groundwork.preview.snapshot import SECRET, UNKNOWN, Resource, Snapshot, Source
+from groundwork.preview.verdicts import Finding, Verdicts, judge
 from guardrails.exemptions import Exemption
 from guardrails.judgement import Verdict
 from guardrails.rules import Level, Severity
-from preview import text
-from preview.moves import Step, move
-from preview.snapshot import SECRET, UNKNOWN, Resource, Snapshot, Source
-from preview.verdicts import Finding, Verdicts, judge
 from tests.stacks import STACKS, snapshot_of
 
 ROOT_URN = "urn:pulumi:dev::app::pulumi:pulumi:Stack::app-dev"
@@ -244,7 +244,7 @@ def test_what_the_settings_leave_open_is_noted_before_the_next_step() -> None:
 def test_functions_without_a_package_are_noted_with_how_to_make_it() -> None:
     kind = "aws:lambda/function:Function"
     function = replace(resource("resize", kind), inputs={"code": {"path": "build/functions/no-such.zip"}})
-    packaged = replace(resource("other", kind), inputs={"code": {"path": "functions"}})
+    packaged = replace(resource("other", kind), inputs={"code": {"path": "tests"}})
     found = " ".join(shown(text.report(snapshot(function, packaged), verdicts(), 80, "dev")).split())
     assert "Note: packages are missing, of 1 function; pulumi up wants them made: make functions." in found
     assert found.endswith("Next: make functions && pulumi up --stack dev")

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.main import run
-from preview import foreign
-from preview.foreign import ProjectError, run_project
+from groundwork.cli.main import run
+from groundwork.preview import foreign
+from groundwork.preview.foreign import ProjectError, run_project
 from tests.programs.test_public_programs import FOLDER, known
 
 PUBLIC = FOLDER / "public"
@@ -211,7 +211,7 @@ def test_configuration_is_read_as_pulumi_reads_it(tmp_path: Path) -> None:
 
 
 def test_what_runs_in_a_program_of_others_is_python_that_older_versions_read() -> None:
-    source = (FOLDER.parents[1] / "preview" / "guest.py").read_text(encoding="utf-8")
+    source = (FOLDER.parents[1] / "groundwork" / "preview" / "guest.py").read_text(encoding="utf-8")
     ast.parse(source, feature_version=(3, 9))
     imported = {node.module for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom)}
-    assert not {module for module in imported if module and module.startswith(("preview", "cli", "settings"))}
+    assert not {module for module in imported if module and module.startswith("groundwork")}

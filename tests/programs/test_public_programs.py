@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from preview import foreign
-from preview.engine import run_program
-from preview.reading import settings_of
-from preview.snapshot import SECRET, UNKNOWN, Resource, Snapshot
-from preview.verdicts import Verdicts, judge
+from groundwork.preview import foreign
+from groundwork.preview.engine import run_program
+from groundwork.preview.reading import settings_of
+from groundwork.preview.snapshot import SECRET, UNKNOWN, Resource, Snapshot
+from groundwork.preview.verdicts import Verdicts, judge
 
 FOLDER = Path(__file__).parent
 PROGRAMS = sorted(folder.name for folder in (FOLDER / "public").iterdir())

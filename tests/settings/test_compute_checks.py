@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from settings.checks.compute import CHECKS
-from settings.facts import instance_class, instance_classes, task_memory
-from settings.models import Settings
-from settings.models.compute import ComputeSettings, InstancesSettings
-from settings.recurrence import recurrence
+from groundwork.settings.checks.compute import CHECKS
+from groundwork.settings.facts import instance_class, instance_classes, task_memory
+from groundwork.settings.models import Settings
+from groundwork.settings.models.compute import ComputeSettings, InstancesSettings
+from groundwork.settings.recurrence import recurrence
 
 APP: dict[str, Any] = {"port": 3000, "path": "/*", "cpu": 512, "memory": 1024}
 WORKER: dict[str, Any] = {"cpu": 512, "memory": 1024}

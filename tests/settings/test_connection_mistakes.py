@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from settings.facts import max_connections
+from groundwork.settings.facts import max_connections
 from tests.requirements import proves
 from tests.writing import mistakes_in
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from settings.artefacts import DESCRIPTION, ROOT
-from settings.checks import functions as shipped_functions
-from settings.checks import messaging
-from settings.checks.functions import shipped
-from settings.mistakes import dotted
-from settings.models import Settings
-from tests.stacks import STACKS, loaded
+from groundwork.settings.artefacts import DESCRIPTION, SHIPPED
+from groundwork.settings.checks import functions as shipped_functions
+from groundwork.settings.checks import messaging
+from groundwork.settings.checks.functions import shipped
+from groundwork.settings.mistakes import dotted
+from groundwork.settings.models import Settings
+from tests.stacks import ROOT, STACKS, loaded
 
 FORGET = {"forget": {"code": "functions/cache_invalidator", "uses": {"cache": "connect"}}}
 OWN = {"forget": {"code": "functions/cleanup", "uses": {"cache": "connect"}}}
@@ -198,14 +198,14 @@ def test_no_value_is_repeated() -> None:
 
 @pytest.mark.parametrize("written", ["functions/cleanup/", "./functions/cleanup", "functions/./cleanup"])
 def test_the_folder_counts_however_it_is_written(written: str) -> None:
-    assert shipped(written) == shipped("functions/cleanup") is not None
+    assert shipped(written, ROOT) == shipped("functions/cleanup", ROOT) is not None
 
 
 @pytest.mark.parametrize("text", [None, "name: index", "- a", "a: [", "\xff"])
 def test_a_products_own_function_is_left_alone(
     text: str | None, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shipped_functions, "ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
     folder = tmp_path / "own"
     folder.mkdir()
     if text is not None:
@@ -218,8 +218,8 @@ def test_a_products_own_function_is_left_alone(
 
 
 def test_every_function_of_ours_says_what_it_takes() -> None:
-    handlers = sorted((ROOT / "functions").glob("*/handler.py"))
-    assert [file.parent.name for file in handlers if shipped(f"functions/{file.parent.name}") is None] == []
+    handlers = sorted((SHIPPED / "functions").glob("*/handler.py"))
+    assert [file.parent.name for file in handlers if shipped(f"functions/{file.parent.name}", ROOT) is None] == []
 
 
 def test_every_stack_of_ours_uses_them_right() -> None:

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from settings.checks import kubernetes_services
-from settings.mistakes import dotted
-from settings.models import Settings
-from settings.models.services import ServiceSettings
+from groundwork.settings.checks import kubernetes_services
+from groundwork.settings.mistakes import dotted
+from groundwork.settings.models import Settings
+from groundwork.settings.models.services import ServiceSettings
 
 
 def mistakes(service: dict[str, Any] | None = None, **changes: Any) -> list[str]:

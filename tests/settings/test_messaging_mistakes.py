@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from settings.checks import connections, messaging
-from settings.mistakes import dotted
-from settings.models import Settings
-from settings.models.functions import FunctionSettings
-from settings.models.messaging import MessagingSettings
-from settings.models.queues import NotifySettings, QueueSettings, ScheduleSettings, TopicSettings
-from settings.models.storage import BucketSettings
+from groundwork.settings.checks import connections, messaging
+from groundwork.settings.mistakes import dotted
+from groundwork.settings.models import Settings
+from groundwork.settings.models.functions import FunctionSettings
+from groundwork.settings.models.messaging import MessagingSettings
+from groundwork.settings.models.queues import NotifySettings, QueueSettings, ScheduleSettings, TopicSettings
+from groundwork.settings.models.storage import BucketSettings
 
 
 class Messaging(MessagingSettings):
@@ -243,7 +243,7 @@ def test_two_notifications_that_one_object_could_match(
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"code": "functions/image_procesor"}, 'functions.it.code: there is no folder "functions/image_procesor" beside the program; did you mean "functions/image_processor"?'),
+        ({"code": "functions/image_procesor"}, 'functions.it.code: there is no folder "functions/image_procesor" beside the program or among Groundwork\'s functions; did you mean "functions/image_processor"?'),
         ({"code": "functions/cleanup", "handler": "main.run"}, 'functions.it.handler: "main.run" is looked for in functions/cleanup/main.py, which is not there'),
         ({"code": "functions/cleanup", "handler": "a.b.run"}, 'functions.it.handler: "a.b.run" is looked for in functions/cleanup/a/b.py, which is not there'),
     ],

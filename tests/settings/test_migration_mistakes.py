@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from settings.checks import migration
-from settings.mistakes import dotted
-from settings.models import Settings
-from settings.models.migration import MigrationSettings
+from groundwork.settings.checks import migration
+from groundwork.settings.mistakes import dotted
+from groundwork.settings.models import Settings
+from groundwork.settings.models.migration import MigrationSettings
 
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
 SECRET = "arn:aws:secretsmanager:ap-south-1:111122223333:secret:{}-AbCdEf"

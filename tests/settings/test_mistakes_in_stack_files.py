@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from settings import Mistakes, find_stack, load_stack
+from groundwork.settings import Mistakes, find_stack, load_stack
 from tests.writing import load, mistakes_in, write_project, write_stack_file
 
 SERVICES = 'groundwork:services: {{web: {{port: 3000, path: "/*"{}}}}}'

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settings.data_file import read_data
-from settings.effective import DEFAULT, Effective, effective, to_json, to_yaml
-from settings.merging import Merged, merge
-from settings.models import ENTRY_LAYERS, LAYERS
-from settings.stack_file import Document
+from groundwork.settings.data_file import read_data
+from groundwork.settings.effective import DEFAULT, Effective, effective, to_json, to_yaml
+from groundwork.settings.merging import Merged, merge
+from groundwork.settings.models import ENTRY_LAYERS, LAYERS
+from groundwork.settings.stack_file import Document
 from tests.stacks import ROOT, STACKS, found, loaded
 from tests.writing import load, write_project
 
@@ -228,7 +228,10 @@ def test_every_phase_goes_with_every_stage(phase: str, stage: str, tmp_path: Pat
 
 
 def test_phases_and_stages_hold_no_key_that_a_stack_file_could_not() -> None:
-    for file in [*(ROOT / "settings" / "phases").glob("*.yaml"), *(ROOT / "settings" / "stages").glob("*.yaml")]:
+    for file in [
+        *(ROOT / "groundwork" / "settings" / "phases").glob("*.yaml"),
+        *(ROOT / "groundwork" / "settings" / "stages").glob("*.yaml"),
+    ]:
         assert set(read_data(file)) <= set(LAYERS), file.name
 
 

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from settings.checks.services import priorities_are_distinct
-from settings.models import Settings
-from settings.models.services import PrioritySettings, ServiceSettings
-from settings.routes import LAST_PRIORITY, Route, routes
+from groundwork.settings.checks.services import priorities_are_distinct
+from groundwork.settings.models import Settings
+from groundwork.settings.models.services import PrioritySettings, ServiceSettings
+from groundwork.settings.routes import LAST_PRIORITY, Route, routes
 
 _PATHS = st.lists(st.sampled_from(["api", "a", "users", "v1", "*", "x*", "?", "l" * 30]), max_size=4).map(
     lambda parts: "/" + "/".join(parts)

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from settings.checks import secrets, services
-from settings.mistakes import dotted
-from settings.models import Settings
-from settings.models.secrets import SecretSettings
+from groundwork.settings.checks import secrets, services
+from groundwork.settings.mistakes import dotted
+from groundwork.settings.models import Settings
+from groundwork.settings.models.secrets import SecretSettings
 
 ROTATE = {"rotate": {"code": "functions/rotate_keys"}}
 JWT = {"keys": ["JWT_SECRET"], "rotation": {"days": 90, "signing_keys": ["JWT_SECRET"]}}
@@ -108,7 +108,7 @@ def test_the_databases_rotation_needs_a_way_out_and_the_authorities(
     assert "functions/rotate_database/rds.pem" in bundle
     (tmp_path / "functions" / "rotate_database").mkdir(parents=True)
     (tmp_path / "functions" / "rotate_database" / "rds.pem").write_text("", encoding="ascii")
-    monkeypatch.setattr(secrets, "ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
     assert mistakes(**{**layers, "network": {"nat": "none", "endpoints": ["secretsmanager"]}}) == []
 
 

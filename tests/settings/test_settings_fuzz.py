@@ -12,9 +12,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from settings import Mistake, Mistakes, find_stack, load_stack
-from settings.models import LAYERS, Settings
-from settings.stack_file import parse
+from groundwork.settings import Mistake, Mistakes, find_stack, load_stack
+from groundwork.settings.models import LAYERS, Settings
+from groundwork.settings.stack_file import parse
 from tests.writing import write_stack_file
 
 SCALARS = st.one_of(

@@ -10,9 +10,9 @@ import jsonschema
 import pytest
 import yaml
 
-from settings import reference, schema
-from settings.data_file import read_data
-from settings.models import LAYERS
+from groundwork.settings import reference, schema
+from groundwork.settings.data_file import read_data
+from groundwork.settings.models import LAYERS
 from tests.stacks import ROOT, STACK_NAMES, found
 from tests.writing import mistakes_in
 
@@ -54,7 +54,10 @@ def test_every_stack_file_agrees_with_the_schema_and_names_it(stack: str) -> Non
 
 @pytest.mark.parametrize(
     "file",
-    [*(ROOT / "settings" / "phases").glob("*.yaml"), *(ROOT / "settings" / "stages").glob("*.yaml")],
+    [
+        *(ROOT / "groundwork" / "settings" / "phases").glob("*.yaml"),
+        *(ROOT / "groundwork" / "settings" / "stages").glob("*.yaml"),
+    ],
     ids=lambda file: file.name,
 )
 def test_every_phase_and_stage_agrees_with_the_schema(file: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from settings import Mistakes, find_stack
+from groundwork.settings import Mistakes, find_stack
 from tests.writing import load, mistakes_in, write_project, write_stack_file
 
 PLATFORM = "groundwork:platform: {name: shop, stage: dev, phase: mvp}"

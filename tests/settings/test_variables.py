@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from components.compute.tracing import ENVIRONMENT as TRACING
-from settings import Settings, find_stack, load_stack
-from settings.variables import given, own_variables
+from groundwork.components.compute.tracing import ENVIRONMENT as TRACING
+from groundwork.settings import Settings, find_stack, load_stack
+from groundwork.settings.variables import given, own_variables
 from tests.requirements import proves
 from tests.stacks import ROOT, run_found, snapshot_of
 from tests.writing import write_project

@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from settings.checks.edge import (
+from groundwork.settings.checks.edge import (
     MAX_CAPACITY,
     a_second_firewall_has_a_load_balancer,
     cached_paths_have_a_service,
     firewall_fits,
 )
-from settings.mistakes import dotted
-from settings.models import Settings
-from settings.models.edge import WafRule, WafSettings
+from groundwork.settings.mistakes import dotted
+from groundwork.settings.models import Settings
+from groundwork.settings.models.edge import WafRule, WafSettings
 
 
 def _settings(waf: dict[str, Any], edge: dict[str, Any] | None = None, **layers: Any) -> Settings:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from settings.facts import countries, is_parameter, parameters_of
+from groundwork.settings.facts import countries, is_parameter, parameters_of
 from tests.stacks import STACKS, snapshot_of
 from tests.writing import mistakes_in
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from preview.engine import run_program
-from preview.snapshot import Resource, Snapshot, Source
-from preview.terraform.tools import ToolMissingError, find_provider, find_terraform
+from groundwork.preview.engine import run_program
+from groundwork.preview.snapshot import Resource, Snapshot, Source
+from groundwork.preview.terraform.tools import ToolMissingError, find_provider, find_terraform
 
 REGION = "ap-south-1"
 

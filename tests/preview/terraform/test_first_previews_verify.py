@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from preview.terraform.render import render_verification
-from preview.terraform.verify import verify
+from groundwork.preview.terraform.render import render_verification
+from groundwork.preview.terraform.verify import verify
 from tests.stacks import snapshot_of
 
 

@@ -10,10 +10,16 @@ from typing import Any
 
 import pytest
 
-from preview.snapshot import SECRET, UNKNOWN, Resource, Snapshot
-from preview.terraform.convert import NO_SUCH_ARGUMENT, NOT_AWS, TOO_NEW_ARGUMENT, TOO_NEW_TYPE, UNKNOWN_BLOCK
-from preview.terraform.export import export_text, to_terraform
-from preview.terraform.schema import ProviderSchema, compact, load
+from groundwork.preview.snapshot import SECRET, UNKNOWN, Resource, Snapshot
+from groundwork.preview.terraform.convert import (
+    NO_SUCH_ARGUMENT,
+    NOT_AWS,
+    TOO_NEW_ARGUMENT,
+    TOO_NEW_TYPE,
+    UNKNOWN_BLOCK,
+)
+from groundwork.preview.terraform.export import export_text, to_terraform
+from groundwork.preview.terraform.schema import ProviderSchema, compact, load
 
 Make = Callable[..., Resource]
 Whole = Callable[..., Snapshot]

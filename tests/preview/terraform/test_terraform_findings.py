@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from preview.snapshot import Resource, Snapshot
-from preview.terraform.api_values import api_lists
-from preview.terraform.convert import TOO_NEW_ARGUMENT, TOO_NEW_TYPE, LeftOut
-from preview.terraform.export import TerraformExport, to_terraform
-from preview.terraform.findings import ASKED_AWS, NEWER_VALUE, NO_LONGER_REQUIRED, Excused, Finding, trace
-from preview.terraform.render import render_verification
-from preview.terraform.verify import Verification
+from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.preview.terraform.api_values import api_lists
+from groundwork.preview.terraform.convert import TOO_NEW_ARGUMENT, TOO_NEW_TYPE, LeftOut
+from groundwork.preview.terraform.export import TerraformExport, to_terraform
+from groundwork.preview.terraform.findings import ASKED_AWS, NEWER_VALUE, NO_LONGER_REQUIRED, Excused, Finding, trace
+from groundwork.preview.terraform.render import render_verification
+from groundwork.preview.terraform.verify import Verification
 
 Make = Callable[..., Resource]
 Whole = Callable[..., Snapshot]

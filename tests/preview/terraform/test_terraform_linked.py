@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from preview.snapshot import SECRET, Resource, Snapshot
-from preview.terraform.convert import SECRET_TEXT
-from preview.terraform.export import to_terraform
-from preview.terraform.linked import linked
+from groundwork.preview.snapshot import SECRET, Resource, Snapshot
+from groundwork.preview.terraform.convert import SECRET_TEXT
+from groundwork.preview.terraform.export import to_terraform
+from groundwork.preview.terraform.linked import linked
 from tests.stacks import snapshot_of
 
 KEY = "aws:kms/key:Key"

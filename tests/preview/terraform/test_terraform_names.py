@@ -5,7 +5,7 @@ from __future__ import annotations
 import pulumi_aws as aws
 import pytest
 
-from preview.terraform.names import (
+from groundwork.preview.terraform.names import (
     all_tokens,
     args_class,
     properties,
@@ -15,7 +15,7 @@ from preview.terraform.names import (
     terraform_names,
     terraform_type,
 )
-from preview.terraform.shapes import Kind, shape_of
+from groundwork.preview.terraform.shapes import Kind, shape_of
 
 
 @pytest.mark.parametrize(

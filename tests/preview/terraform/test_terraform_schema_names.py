@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from preview.terraform.names import all_tokens, args_class, properties, terraform_names, terraform_type
-from preview.terraform.schema import EVERY_KEY, Node, ProviderSchema
-from preview.terraform.shapes import Kind, shape_of
-from preview.terraform.verify import provider_schema
+from groundwork.preview.terraform.names import all_tokens, args_class, properties, terraform_names, terraform_type
+from groundwork.preview.terraform.schema import EVERY_KEY, Node, ProviderSchema
+from groundwork.preview.terraform.shapes import Kind, shape_of
+from groundwork.preview.terraform.verify import provider_schema
 
 SAMPLE = frozenset(
     [

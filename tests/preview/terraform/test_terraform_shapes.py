@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from preview.snapshot import Snapshot
-from preview.terraform.__main__ import main
-from preview.terraform.convert import TOO_NEW_ARGUMENT
-from preview.terraform.render import render_verification
-from preview.terraform.verify import Verification, verify
+from groundwork.preview.snapshot import Snapshot
+from groundwork.preview.terraform.__main__ import main
+from groundwork.preview.terraform.convert import TOO_NEW_ARGUMENT
+from groundwork.preview.terraform.render import render_verification
+from groundwork.preview.terraform.verify import Verification, verify
 
 HERE = Path(__file__).parent
 GOOD = HERE / "shapes_program.py"

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from preview.snapshot import Snapshot
-from preview.terraform import tools
-from preview.terraform.render import render_verification
-from preview.terraform.run import Terraform, TerraformError
-from preview.terraform.tools import ToolMissingError, cache_folder, find_provider, find_terraform, unpacked
-from preview.terraform.verify import verify
+from groundwork.preview.snapshot import Snapshot
+from groundwork.preview.terraform import tools
+from groundwork.preview.terraform.render import render_verification
+from groundwork.preview.terraform.run import Terraform, TerraformError
+from groundwork.preview.terraform.tools import ToolMissingError, cache_folder, find_provider, find_terraform, unpacked
+from groundwork.preview.terraform.verify import verify
 
 EMPTY = Snapshot("p", "dev", "eu-west-1", unknowns=False, settings={}, resources=(), outputs={})
 

@@ -1,0 +1,1 @@
+"""One short stack file becomes a complete, secure AWS platform."""

@@ -1,0 +1,132 @@
+"""What a terminal is told: lines on standard output, progress and mistakes on standard error."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from groundwork.preview.styled import Text
+
+# Exit codes, the same for every command.
+FINE = 0
+FINDINGS = 1
+MISTAKE = 2
+FAULT = 3
+
+
+class OutputError(Exception):
+    """A file that the user asked for cannot be written."""
+
+
+class InputError(Exception):
+    """Something that the user gave cannot be used: what, and why."""
+
+
+def debugging() -> bool:
+    """Whether the user wants to see tracebacks."""
+    return os.environ.get("GROUNDWORK_DEBUG", "") not in ("", "0")
+
+
+def terminal_width(stream: IO[str] = sys.stdout) -> int | None:
+    """Columns of the terminal; None where there is none (a pipe, a file), and nothing need be cut."""
+    if not stream.isatty():
+        return None
+    try:
+        columns = int(os.environ.get("COLUMNS", "")) or os.get_terminal_size(stream.fileno()).columns
+    except (ValueError, OSError):
+        columns = 0
+    return columns or 80
+
+
+class _UntilTheReaderLeaves(io.FileIO):
+    """Standard output whose reader may go (`| head`): what is said afterwards is said to nobody."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            return memoryview(data).nbytes
+
+
+def outlive_readers() -> None:
+    """Let a command end as it would have ended, with its own exit code, also where nobody reads its output to the end."""
+    if sys.stdout.isatty():
+        return
+    sys.stdout.flush()
+    raw = _UntilTheReaderLeaves(sys.stdout.fileno(), "w", closefd=False)
+    sys.stdout = io.TextIOWrapper(io.BufferedWriter(raw), encoding=sys.stdout.encoding, errors=sys.stdout.errors)
+
+
+def print_lines(lines: Iterable[Text]) -> None:
+    """Styled on a terminal that wants colour; plain elsewhere."""
+    if not _wants_colour():
+        for line in lines:
+            print(line.plain.rstrip())
+        return
+    from rich.console import Console
+    from rich.text import Text as Styled
+
+    console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+    for line in lines:
+        console.print(Styled.assemble(*line.parts))
+
+
+def _wants_colour() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def print_error(text: str) -> None:
+    """A message about the input or a fault, on standard error; on a terminal wrapped between words, so that each message
+    begins at the margin and what belongs to it does not."""
+    width = terminal_width(sys.stderr)
+    if width is None:
+        print(text, file=sys.stderr)
+        return
+    for line in text.splitlines():
+        wrapped = textwrap.wrap(
+            line,
+            width,
+            subsequent_indent="    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+            replace_whitespace=False,
+        )
+        print("\n".join(wrapped), file=sys.stderr)
+
+
+@contextmanager
+def progress(text: str) -> Iterator[None]:
+    """Say on the terminal what is being waited for, and take it away again. Nothing where standard error is no terminal."""
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        yield
+        return
+    sys.stderr.write(f"\r{text} …")
+    sys.stderr.flush()
+    try:
+        yield
+    finally:
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()
+
+
+def write_file(file: Path, text: str) -> None:
+    """Write a file that the user named; OutputError says why it cannot be written."""
+    try:
+        file.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise OutputError(f"{file} cannot be written: {error.strerror}") from None
+
+
+def write_output(text: str, out: Path | None) -> None:
+    """To the file that the user named, else to standard output."""
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        write_file(out, text)

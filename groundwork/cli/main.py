@@ -1,0 +1,305 @@
+"""``groundwork``: the command line. Each command is a thin shell over functions that tests call.
+
+Exit codes: 0 fine; 1 something was found that stops a deployment; 2 a mistake in the input; 3 a fault in the program or in
+Groundwork itself.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from groundwork.cli import console, policies
+from groundwork.cli.arguments import Argument, Commands, Option
+from groundwork.cli.console import FAULT, FINDINGS, FINE, MISTAKE, InputError, OutputError
+
+
+class PreviewFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    FINDINGS = "findings"
+    SARIF = "sarif"
+    JUNIT = "junit"
+
+
+class SettingsFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    YAML = "yaml"
+
+
+class SchemaFormat(StrEnum):
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+class ExportFormat(StrEnum):
+    TERRAFORM = "terraform"
+
+
+StackName = Annotated[
+    str,
+    Argument(metavar="STACK", help="Such as dev, prod or examples/thulobazaar/prod; `groundwork stacks` lists them."),
+]
+PhaseAhead = Annotated[
+    str | None,
+    Option(
+        "--phase",
+        metavar="PHASE",
+        help="Look ahead to this phase (mvp, launch, growth, scale, millions) without an edit.",
+    ),
+]
+OutFile = Annotated[Path | None, Option("--out", metavar="FILE", help="Write to this file.")]
+Unknowns = Annotated[
+    bool, Option("--unknowns", help="Leave what AWS computes unknown, as in the first preview of a new stack.")
+]
+
+
+def _all(
+    *,
+    version: Annotated[bool, Option("--version", help="Show the version.")] = False,
+    debug: Annotated[bool, Option("--debug", help="Show tracebacks (also GROUNDWORK_DEBUG=1).")] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        print(f"groundwork {installed('groundwork')}")
+        raise SystemExit(FINE)
+    if debug:
+        os.environ["GROUNDWORK_DEBUG"] = "1"
+
+
+app = Commands(
+    "groundwork",
+    "One short stack file becomes a complete, secure AWS platform. Everything here works without an AWS account.",
+    epilog="Exit codes: 0 fine; 1 findings that stop a deployment; 2 a mistake in the input; 3 a fault in the program.",
+    options=_all,
+)
+
+
+@app.command("Show what a stack would build, and judge it.")
+def preview(
+    stack: StackName,
+    *,
+    phase: PhaseAhead = None,
+    form: Annotated[
+        PreviewFormat,
+        Option(
+            "--format",
+            help="text to read; json is the snapshot (docs/snapshot.md); findings (JSON), sarif and junit are the verdicts.",
+        ),
+    ] = PreviewFormat.TEXT,
+    unknowns: Unknowns = False,
+    policy_config: policies.ConfigFile = None,
+    baseline: policies.BaselineFile = None,
+    out: Annotated[
+        Path | None,
+        Option("--out", metavar="FILE", help="Write that format to this file, and the text here."),
+    ] = None,
+) -> None:
+    """Show what a stack would build, and judge it, without an AWS account.
+
+    With --phase also what the step from the phase that the file says would change, replace and delete, and what AWS or Pulumi would
+    refuse of it. Ends with 1 where a guardrail would stop the deployment, or that step.
+    """
+    import datetime
+
+    from groundwork.cli.running import run_stack, step_ahead
+
+    chosen = policies.chosen(policy_config, baseline)
+    with console.progress(f"Running {stack} offline"):
+        run = run_stack(stack, phase=phase, unknowns=unknowns)
+        from groundwork.preview import text
+        from groundwork.preview.verdicts import judge
+
+        step = step_ahead(stack, run.snapshot) if phase and not unknowns else None
+        verdicts = judge(run.snapshot, datetime.datetime.now(datetime.UTC).date(), **chosen)
+    told: dict[str, Any] = {"ahead": phase, "step": step, "hints": run.hints, "program": run.stack.program_folder}
+    if form is PreviewFormat.JSON:
+        console.write_output(run.snapshot.dumps(), out)
+    elif form is not PreviewFormat.TEXT:
+        console.write_output(policies.rendered(form, verdicts, run.stack.file.name), out)
+    elif out is not None:
+        console.write_file(out, text.plain(text.report(run.snapshot, verdicts, None, stack, **told)))
+    if out is not None or form is PreviewFormat.TEXT:
+        console.print_lines(text.report(run.snapshot, verdicts, console.terminal_width(), stack, **told))
+    raise SystemExit(FINDINGS if verdicts.blocking or (step and step.stops) else FINE)
+
+
+@app.command("Show effective settings and where each came from.")
+def settings(
+    stack: StackName,
+    phase: PhaseAhead = None,
+    form: Annotated[
+        SettingsFormat, Option("--format", help="text to read; json with sources; yaml as a stack file.")
+    ] = SettingsFormat.TEXT,
+    out: OutFile = None,
+) -> None:
+    """Show a stack's effective settings, and where each value came from.
+
+    Precedence: default < phase < stage < what the stack file says of its phase < the rest of the stack file.
+    """
+    from groundwork.settings import effective, find_stack, load_stack
+
+    loaded = load_stack(find_stack(stack, phase=phase))
+    if form is SettingsFormat.TEXT:
+        from groundwork.cli.settings_text import settings_text
+
+        console.write_output(settings_text(loaded, None if out else console.terminal_width()), out)
+    else:
+        write = effective.to_json if form is SettingsFormat.JSON else effective.to_yaml
+        console.write_output(write(loaded), out)
+
+
+@app.command("List the stacks of this project and its examples.")
+def stacks(
+    *,
+    names: Annotated[bool, Option("--names", help="Only their names, one a line, for scripts.")] = False,
+    each_phase: Annotated[
+        bool,
+        Option("--each-phase", help="One line for each stack and phase, as arguments of preview, for scripts."),
+    ] = False,
+) -> None:
+    """List the stacks of this project and its examples."""
+    from groundwork.cli import stacks_text
+
+    form = stacks_text.arguments if each_phase else stacks_text.names if names else stacks_text.table
+    print(form(Path.cwd()), end="")
+
+
+@app.command("Print the JSON Schema of a stack file.")
+def schema(
+    form: Annotated[
+        SchemaFormat, Option("--format", help="json for editors; markdown is the reference in docs/settings.md.")
+    ] = SchemaFormat.JSON,
+    out: OutFile = None,
+) -> None:
+    """Print the JSON Schema of a stack file, for completion and checks in editors.
+
+    A stack file names it in its first line: # yaml-language-server: $schema=groundwork.schema.json
+    """
+    from groundwork.settings import reference, schema
+
+    if form is SchemaFormat.JSON:
+        console.write_output(schema.dumps(), out)
+    else:
+        page = out.read_text(encoding="utf-8") if out and out.is_file() else ""
+        console.write_output(reference.within(page) if reference.BEGIN in page else reference.dumps(), out)
+
+
+@app.command("Write a stack as Terraform JSON, for scanners.")
+def export(
+    stack: StackName,
+    phase: PhaseAhead = None,
+    form: Annotated[ExportFormat, Option("--format", help="What to export to.")] = ExportFormat.TERRAFORM,
+    unknowns: Unknowns = False,
+    out: OutFile = None,
+) -> None:
+    """Write a stack in another tool's words: Terraform JSON, for scanners that read it."""
+    from groundwork.cli.running import run_stack
+
+    with console.progress(f"Running {stack} offline"):
+        run = run_stack(stack, phase=phase, unknowns=unknowns)
+        from groundwork.preview.terraform.export import export_text
+
+        text = export_text(run.snapshot)
+    console.write_output(text, out)
+
+
+@app.command("Ask DNS whether a stack's domain is delegated.")
+def domain(
+    stack: StackName,
+    name_server: Annotated[
+        list[str] | None,
+        Option(
+            "--name-server",
+            metavar="NAME",
+            help="A name server of the hosted zone; unset, the stack's output is asked for.",
+        ),
+    ] = None,
+) -> None:
+    """Ask DNS whether the registrar names the name servers of a stack's hosted zone.
+
+    Then edge.zone.delegated may be set. Ends with 1 where it does not yet. The only command that needs a network.
+    """
+    from groundwork.cli import domain as asked
+
+    with console.progress("Asking DNS"):
+        found, verdict = asked.verdict(stack, name_server or ())
+    print("\n".join(asked.told(found, verdict)))
+    raise SystemExit(FINE if verdict.is_delegated and verdict.may_have_certificates else FINDINGS)
+
+
+@app.command("Let the real AWS provider judge a stack offline.")
+def verify(stack: StackName, phase: PhaseAhead = None, unknowns: Unknowns = False) -> None:
+    """Let the real AWS provider judge a stack's arguments, offline.
+
+    Needs Terraform and its AWS provider on this machine; without them it says how to get them, and ends well. Ends with 1
+    where the provider finds errors.
+    """
+    from groundwork.cli.running import run_stack
+
+    with console.progress(f"Running {stack} offline"):
+        run = run_stack(stack, phase=phase, unknowns=unknowns)
+    from groundwork.preview.terraform.render import render_verification
+    from groundwork.preview.terraform.verify import verify as judge
+
+    with console.progress("Asking the AWS provider"):
+        verification = judge(run.snapshot)
+    print("\n".join(render_verification(verification)))
+    raise SystemExit(FINE if verification.skipped or verification.ok else FINDINGS)
+
+
+app.add(policies.app)
+
+
+def main() -> None:
+    """Entry point: whatever happens becomes a message and an exit code."""
+    # The classes of pulumi-aws are hundreds of thousands of objects that all stay until the end; looking through them for
+    # garbage, again and again and once more at exit, would take half of a preview's time.
+    gc.disable()
+    console.outlive_readers()
+    code = run(sys.argv[1:])
+    gc.freeze()
+    sys.exit(code)
+
+
+def run(arguments: list[str]) -> int:
+    """The command line as a function."""
+    try:
+        app.run(arguments)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else FINE
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        if console.debugging():
+            raise
+        return _explain(error)
+    return FINE
+
+
+def _explain(error: Exception) -> int:
+    from groundwork.settings.mistakes import Mistakes
+
+    if isinstance(error, (Mistakes, OutputError, InputError)):
+        console.print_error(str(error))
+        return MISTAKE
+    from groundwork.cli.running import ProgramError
+
+    if isinstance(error, ProgramError):
+        console.print_error(f"The program ended with an error:\n{error}")
+        if error.expected:
+            return MISTAKE
+    else:
+        console.print_error(f"Groundwork ended with an error: {type(error).__name__}: {error}")
+    console.print_error("Run again with --debug before the command for the traceback: groundwork --debug …")
+    return FAULT
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""The alarms of instances (S4-12): processor, memory, disks, services that are unwell, and the cache beside them."""
+
+from __future__ import annotations
+
+import pulumi
+
+from groundwork.components.alarms import Metric, alarm, key_of
+from groundwork.components.base import Component
+from groundwork.components.compute.ec2.agent import DISK, MEMORY, disk_dimensions
+from groundwork.components.compute.ec2.machine import DATA, Machine
+from groundwork.components.observability.credits import watch_credits
+from groundwork.components.observability.instances import watch_instances
+
+_DAY = 86_400
+
+
+def watch_group(
+    parent: Component,
+    key: str,
+    machine: Machine,
+    group_name: pulumi.Input[str],
+    *,
+    burstable: bool,
+    least: int,
+) -> None:
+    """Alarms named after the group; ``least`` instances run at any hour."""
+    watch_instances(parent, key, group_name, least=least)
+    if burstable:
+        watch_credits(parent, key, "AWS/EC2", {"AutoScalingGroupName": group_name})
+    thresholds = parent.context.alerting.settings.thresholds
+    here = {"Group": machine.group}
+    if thresholds.instance_memory is not None:
+        alarm(
+            parent,
+            f"{key}-memory",
+            Metric(machine.namespace, MEMORY, here, "Maximum"),
+            threshold=thresholds.instance_memory,
+            description=f"An instance has used more than {thresholds.instance_memory} % of its memory for 5 minutes. Look which "
+            "container grows, then at a larger class.",
+        )
+    for name, path in (("root", "/"), ("data", DATA)) if machine.volume else (("root", "/"),):
+        if thresholds.instance_disk is not None:
+            alarm(
+                parent,
+                f"{key}-{name}-disk",
+                Metric(machine.namespace, DISK, disk_dimensions(machine, path), "Maximum"),
+                threshold=thresholds.instance_disk,
+                description=f"More than {thresholds.instance_disk} % of {path} is full. Look for images and logs that nobody "
+                "removed; a larger volume grows in place.",
+            )
+    if least:
+        _watch_services(parent, key, machine)
+        _watch_status(parent, key, group_name)
+    if machine.cache:
+        _watch_cache(parent, machine, copied=machine.cache.copied and least > 0)
+
+
+def _watch_services(parent: Component, key: str, machine: Machine) -> None:
+    unhealthy = parent.context.alerting.settings.thresholds.unhealthy_minutes
+    if unhealthy is None:
+        return
+    for severity, minutes in unhealthy.levels():
+        alarm(
+            parent,
+            key_of(f"{key}-services", severity),
+            Metric(machine.namespace, "UnwellServices", {"Group": machine.group}, "Maximum"),
+            threshold=0,
+            periods=int(minutes),
+            missing="breaching",
+            severity=severity,
+            description=f"A service has been unwell for {minutes:g} minutes although it is started again, or no instance says how "
+            f"they are. Look at {machine.log_group} (boot, units), then at the service's own logs.",
+        )
+
+
+def _watch_status(parent: Component, key: str, group_name: pulumi.Input[str]) -> None:
+    if parent.context.alerting.settings.thresholds.unhealthy_minutes is None:
+        return
+    alarm(
+        parent,
+        f"{key}-status",
+        Metric("AWS/EC2", "StatusCheckFailed", {"AutoScalingGroupName": group_name}, "Maximum"),
+        threshold=0,
+        periods=2,
+        description="EC2 finds an instance broken. Auto Scaling replaces it; look whether it did.",
+    )
+
+
+def _watch_cache(parent: Component, machine: Machine, *, copied: bool) -> None:
+    here = {"Group": machine.group}
+    memory = parent.context.alerting.settings.thresholds.cache_memory
+    if memory is None:
+        return
+    alarm(
+        parent,
+        "cache-memory",
+        Metric(machine.namespace, "CacheMemory", here, "Maximum"),
+        threshold=memory,
+        description=f"More than {memory} % of the cache's memory is in use; when it is full, keys are thrown out. Look at keys "
+        "without expiry, then at cache.max_memory_mb or cache.placement: elasticache.",
+    )
+    if copied:
+        alarm(
+            parent,
+            "cache-copy",
+            Metric(machine.namespace, "CacheCopied", here, "Sum"),
+            threshold=1,
+            comparison="LessThanThreshold",
+            period=_DAY,
+            periods=1,
+            missing="breaching",
+            description=f"The cache was not copied to S3 for a day (a new instance has not yet). Look at {machine.log_group} (units).",
+        )

@@ -1,0 +1,63 @@
+"""The one security group of an instance, and every rule that touches it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+
+from groundwork.components.access import Opening
+from groundwork.components.base import Component
+from groundwork.components.compute.ec2.fixed_interface import admit_cloudfront
+from groundwork.components.compute.ec2.identity import PlacedService
+from groundwork.components.compute.ec2.machine import Proxy
+from groundwork.components.compute.ec2.shape import Part
+from groundwork.components.compute.firewall import admit, open_for, outbound_group
+from groundwork.components.compute.wiring import LoadBalancer, Network
+
+_AWS = 443
+"""Whatever services may call, the instance itself calls AWS."""
+
+
+@dataclass(frozen=True)
+class Firewall:
+    """Containers of one instance share an address, so that what one may reach the others may too."""
+
+    id: pulumi.Output[str]
+    rules: tuple[pulumi.Resource, ...]
+
+
+def firewall(
+    parent: Component,
+    part: Part,
+    placed: Mapping[str, PlacedService],
+    *,
+    network: Network,
+    load_balancer: LoadBalancer | None,
+    proxy: Proxy | None,
+) -> Firewall:
+    """In: the load balancer on each public service's port, or CloudFront on the proxy's. Out: what services use."""
+    ports = sorted(
+        {_AWS, *(port for placed_service in placed.values() for port in placed_service.settings.outbound_ports)}
+    )
+    group = outbound_group(parent, part.key, f"{part.key} and all they run", ports, network)
+    rules: list[pulumi.Resource] = [*group.rules]
+    for used, openings in _openings(placed).items():
+        rules.extend(open_for(parent, part.key, used, openings, group.id))
+    if proxy is not None:
+        rules.append(admit_cloudfront(parent, group.id, proxy.port))
+    if load_balancer is not None:
+        for placed_service in placed.values():
+            port = placed_service.settings.port
+            if placed_service.settings.is_public and port is not None:
+                # By port: another service on it must not ask for a rule that the group still has.
+                key = f"{part.key}-{port}"
+                rules.extend(admit(parent, key, port, load_balancer=load_balancer.security_group_id, group_id=group.id))
+    return Firewall(group.id, tuple(rules))
+
+
+def _openings(placed: Mapping[str, PlacedService]) -> dict[str, list[Opening]]:
+    """By what is used, each once: two services that use one database need one rule."""
+    granted = [item for placed_service in placed.values() for item in placed_service.grants.items()]
+    return {used: list(grant.openings) for used, grant in granted if grant.openings}

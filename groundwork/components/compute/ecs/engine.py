@@ -1,0 +1,149 @@
+"""All services on one cluster, whatever its capacity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import pulumi
+import pulumi_aws as aws
+
+from groundwork.components.access import Grant, trust_policy
+from groundwork.components.base import Component
+from groundwork.components.compute.ecs.cluster import Cluster
+from groundwork.components.compute.ecs.order import start_order
+from groundwork.components.compute.ecs.scaling import scales
+from groundwork.components.compute.ecs.service import Capacity, Deployed, Surroundings, deploy
+from groundwork.components.compute.exposure import Exposure, expose
+from groundwork.components.compute.firewall import OwnGroups
+from groundwork.components.compute.stopping import StoppedService
+from groundwork.components.compute.wiring import LoadBalancer, Network, Queue
+from groundwork.components.compute.workload import Workload, workloads
+from groundwork.settings.models.compute import ComputeSettings
+from groundwork.settings.models.services import ServiceSettings
+from groundwork.settings.routes import routes
+
+_PRINCIPAL = "ecs-tasks.amazonaws.com"
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where everything is, by service."""
+
+    service_names: dict[str, pulumi.Output[str]]
+    security_group_ids: dict[str, pulumi.Output[str]]
+    repository_urls: dict[str, pulumi.Output[str]]
+    log_group_names: dict[str, pulumi.Output[str]]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Services that have all but the capacity to run on."""
+
+    workloads: Mapping[str, Workload]
+    exposures: Mapping[str, Exposure]
+    around: Surroundings
+
+    @property
+    def alarm_names(self) -> list[pulumi.Output[str]]:
+        """Of the alarms that say that users see errors."""
+        return [name for exposure in self.exposures.values() for name in exposure.alarm_names]
+
+
+def prepare(
+    parent: Component,
+    settings: ComputeSettings,
+    services: Mapping[str, ServiceSettings],
+    *,
+    cluster: Cluster,
+    network: Network,
+    load_balancer: LoadBalancer | None,
+    grants: Mapping[str, Mapping[str, Grant]],
+    queues: Mapping[str, Queue],
+) -> Prepared:
+    """Everything that services are before they run: identities, firewalls, their places behind the load balancer."""
+    # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html (confused deputy)
+    trust = trust_policy(_PRINCIPAL, parent.context.account_id, parent.context.arn("ecs", "*"))
+    firewall = OwnGroups(parent, services, network)
+    built = workloads(
+        parent,
+        services,
+        grants=grants,
+        network=network,
+        trust=trust,
+        tracing=parent.context.alerting.settings.tracing,
+        statements=cluster.statements,
+        firewall=firewall,
+    )
+    around = Surroundings(
+        settings=settings,
+        network=network,
+        load_balancer=load_balancer,
+        queues=queues,
+        trust=trust,
+        namespace_arn=_namespace(parent) if any(workload.is_called for workload in built.values()) else None,
+    )
+    wanted = routes(services, parent.context.platform.domain, settings.engine)
+    exposures = {
+        name: expose(
+            parent,
+            name,
+            workload.settings,
+            wanted,
+            network=network,
+            load_balancer=load_balancer,
+            admit=partial(firewall.allow_ingress, name),
+        )
+        for name, workload in built.items()
+    }
+    return Prepared(built, exposures, around)
+
+
+def stopped_services(
+    services: Mapping[str, ServiceSettings],
+    cluster_name: pulumi.Input[str],
+    service_names: Mapping[str, pulumi.Input[str]],
+) -> dict[str, StoppedService]:
+    """Return how each service stops: by its count, or where it scales by its bounds."""
+    return {
+        key: StoppedService(
+            cluster_name,
+            name,
+            services[key].scaling.min,
+            services[key].scaling.max if scales(services[key].scaling) else None,
+        )
+        for key, name in service_names.items()
+    }
+
+
+def run(parent: Component, prepared: Prepared, *, cluster: Cluster, capacity: Capacity) -> Addresses:
+    """Run every service, those that others call before those who call them."""
+    built = prepared.workloads
+    deployed: dict[str, Deployed] = {}
+    for name in start_order({name: workload.calls for name, workload in built.items()}):
+        deployed[name] = deploy(
+            parent,
+            built[name],
+            prepared.around,
+            cluster=cluster,
+            capacity=capacity,
+            exposure=prepared.exposures[name],
+            after=[deployed[used].resource for used in built[name].calls if used in deployed],
+        )
+    return Addresses(
+        service_names={name: deployed[name].resource.name for name in built},
+        security_group_ids={name: workload.security_group_id for name, workload in built.items()},
+        repository_urls={name: url for name in built if (url := deployed[name].repository_url) is not None},
+        log_group_names={name: deployed[name].log_group_name for name in built},
+    )
+
+
+def _namespace(parent: Component) -> pulumi.Output[str]:
+    platform = parent.context.platform
+    namespace = aws.servicediscovery.HttpNamespace(
+        f"{parent.name}-services",
+        description=f"Services of {platform.name} {platform.stage} by name",
+        opts=parent.child(),
+    )
+    return namespace.arn

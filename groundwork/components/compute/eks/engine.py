@@ -1,0 +1,170 @@
+"""EKS: the same containers on Kubernetes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import pulumi
+
+from groundwork.components.access import Grant
+from groundwork.components.base import Component
+from groundwork.components.compute.eks.cluster import build_cluster
+from groundwork.components.compute.eks.controllers import controllers
+from groundwork.components.compute.eks.identity import trust
+from groundwork.components.compute.eks.inside import Inside
+from groundwork.components.compute.eks.namespace import namespace
+from groundwork.components.compute.eks.network_policy import base_policies
+from groundwork.components.compute.eks.provider import kubernetes_provider
+from groundwork.components.compute.eks.queue_scaling import authenticate, queue_scaling
+from groundwork.components.compute.eks.ranges import Ranges
+from groundwork.components.compute.eks.workloads import Surroundings, deploy
+from groundwork.components.compute.firewall import SharedGroup, allow_egress_to_internet
+from groundwork.components.compute.stopping import Stoppable
+from groundwork.components.compute.wiring import Network, Queue
+from groundwork.components.compute.workload import workloads
+from groundwork.components.context import Context
+from groundwork.components.edge.origin import Entrance, Origins
+from groundwork.settings.models.compute import ComputeSettings
+from groundwork.settings.models.services import ServiceSettings
+from groundwork.settings.routes import routes
+
+_OPEN = 443
+"""What the nodes may call anyway."""
+
+
+class RangedNetwork(Network, Protocol):
+    """A network that says the ranges of its subnets, since network policies know no security groups."""
+
+    def cidrs(self, tier: str) -> tuple[str, ...]:
+        """Return the ranges of the tier ``public``, ``private`` or ``data``."""
+
+
+class Eks(Component):
+    """Every service of the stack file as a Deployment on a Kubernetes cluster.
+
+    Builds: the cluster with its nodes, add-ons and controllers (``docs/components/eks.md``); a namespace with the pod security
+    standard ``restricted`` and network policies that shut everything. For each service what the other engines make outside
+    (ECR repository, log group, role, alarms; for public ones target group and listener rules) and inside the cluster a
+    ServiceAccount bound to the role by Pod Identity, a Deployment, a Service, a network policy opened by ``uses``, a
+    HorizontalPodAutoscaler or, where a queue decides, KEDA's ScaledObject; a PodDisruptionBudget where more than one copy
+    must run; a SecretProviderClass where it reads secrets or parameters; a TargetGroupBinding where it is public.
+
+    Cost: the control plane at $73 a month (six times that in extended support); nodes by the second, running or empty, and
+    their volumes; Container Insights by observation and logs by GB; then as on other engines. Pods cost nothing.
+
+    Fails: a pod that finds no node stays Pending, and the ``tasks`` alarm goes off after 5 minutes; a rollout whose pods do not
+    get ready stops with the old ones still there, and the update that began it fails after 10 minutes. A
+    connection that no ``uses`` opens times out. An update that cannot reach the API of a private endpoint fails with ``i/o
+    timeout``: run it inside the network, or set ``kubernetes.objects: render``.
+
+    Changes without replacement: everything of services but their names; each change of pods is a rollout without downtime.
+    Renaming a service makes another one. For the cluster see ``docs/components/eks.md``.
+    """
+
+    layer = "compute"
+
+    cluster_name: pulumi.Output[str]
+    service_names: dict[str, pulumi.Output[str]]
+    """Name of each Deployment and Service."""
+    security_group_ids: dict[str, pulumi.Output[str]]
+    """The nodes' group, which pods share."""
+    repository_urls: dict[str, pulumi.Output[str]]
+    """Of those services that have a repository of their own."""
+    log_group_names: dict[str, pulumi.Output[str]]
+    origins: Origins
+    stoppable: Stoppable
+
+    def __init__(
+        self,
+        name: str,
+        settings: ComputeSettings,
+        context: Context,
+        *,
+        services: Mapping[str, ServiceSettings],
+        network: RangedNetwork,
+        entrance: Entrance,
+        grants: Mapping[str, Mapping[str, Grant]],
+        queues: Mapping[str, Queue],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, context, opts)
+        cluster = build_cluster(
+            self,
+            settings,
+            network=network,
+            # Nodes stand there, and pods have their security group: nobody new comes in.
+            neighbours=network.cidrs("private"),
+        )
+        provider = kubernetes_provider(self, cluster, settings.cluster)
+        running = (
+            *controllers(self, cluster, settings, provider=provider, network=network),
+            *queue_scaling(
+                self,
+                cluster,
+                settings.cluster,
+                services,
+                queues,
+                provider=provider,
+                after=cluster.ready,
+            ),
+        )
+        ports = sorted({port for service in services.values() for port in service.outbound_ports} - {_OPEN})
+        opened = allow_egress_to_internet(self, "pods", cluster.node_security_group_id, ports)
+        firewall = SharedGroup(self, "pods", cluster.node_security_group_id, rules=opened)
+        built = workloads(
+            self,
+            services,
+            grants=grants,
+            network=network,
+            trust=trust(self),
+            tracing=self.context.alerting.settings.tracing,
+            firewall=firewall,
+        )
+        space = namespace(self, cluster, settings.cluster, provider=provider, after=[*cluster.node_rules, *running])
+        inside = Inside(
+            parent=self,
+            settings=settings,
+            cluster=cluster,
+            provider=provider,
+            namespace=context.platform.name,
+            ready=(space,),
+            controllers=running,
+        )
+        base_policies(inside)
+        authenticate(inside, services)
+        around = Surroundings(
+            services=services,
+            network=network,
+            ranges=_ranges(network, entrance),
+            routes=routes(services, context.platform.domain, settings.engine),
+            load_balancer=entrance.load_balancer,
+            queues=queues,
+            firewall=firewall,
+        )
+        deployed = {service: deploy(inside, workload, around) for service, workload in built.items()}
+        self.cluster_name = cluster.name
+        self.service_names = {service: pulumi.Output.from_input(service) for service in deployed}
+        self.security_group_ids = {service: workload.security_group_id for service, workload in built.items()}
+        self.repository_urls = {
+            service: made.repository_url for service, made in deployed.items() if made.repository_url is not None
+        }
+        self.log_group_names = {service: made.log_group_name for service, made in deployed.items()}
+        self.origins = entrance.origins
+        self.stoppable = Stoppable()
+        self.register_outputs(
+            {
+                "clusterName": cluster.name,
+                "serviceNames": self.service_names,
+                "repositoryUrls": self.repository_urls,
+            }
+        )
+
+
+def _ranges(network: RangedNetwork, entrance: Entrance) -> Ranges:
+    balancer = entrance.load_balancer
+    return Ranges(
+        data=network.cidrs("data"),
+        load_balancer=network.cidrs("private" if balancer.is_internal else "public") if balancer else (),
+        private=network.cidrs("private"),
+    )

@@ -1,0 +1,82 @@
+"""The EBS CSI driver: volumes of pods."""
+
+from __future__ import annotations
+
+from groundwork.components.access import Statement
+from groundwork.components.base import Component
+from groundwork.components.compute.eks.identity import cluster_name
+
+
+def cluster_tag(parent: Component) -> str:
+    """The tag that the driver puts on what it makes, when it is told the cluster's name."""
+    return f"kubernetes.io/cluster/{cluster_name(parent)}"
+
+
+def statements(parent: Component) -> tuple[Statement, ...]:
+    """Less than AmazonEBSCSIDriverPolicy: volumes and snapshots of this cluster instead of any cluster's.
+
+    https://github.com/kubernetes-sigs/aws-ebs-csi-driver/blob/master/docs/example-iam-policy.json
+    """
+    arn = parent.context.arn
+    volumes, snapshots = arn("ec2", "volume/*"), f"arn:aws:ec2:{parent.context.region}::snapshot/*"
+    asked = {"StringEquals": {f"aws:RequestTag/{cluster_tag(parent)}": "owned"}}
+    ours = {"StringEquals": {f"aws:ResourceTag/{cluster_tag(parent)}": "owned"}}
+    through_ec2 = {"kms:ViaService": f"ec2.{parent.context.region}.amazonaws.com"}
+    return (
+        Statement(
+            # None of them takes a resource.
+            sid="Look",
+            actions=(
+                "ec2:DescribeAvailabilityZones",
+                "ec2:DescribeInstanceTypes",
+                "ec2:DescribeInstances",
+                "ec2:DescribeSnapshots",
+                "ec2:DescribeTags",
+                "ec2:DescribeVolumeStatus",
+                "ec2:DescribeVolumes",
+                "ec2:DescribeVolumesModifications",
+            ),
+            resources=("*",),
+        ),
+        Statement(sid="MakeVolumes", actions=("ec2:CreateVolume",), resources=(volumes,), conditions=asked),
+        Statement(sid="MakeThemOfSnapshots", actions=("ec2:CreateVolume",), resources=(snapshots,), conditions=ours),
+        Statement(sid="MakeSnapshots", actions=("ec2:CreateSnapshot",), resources=(snapshots,), conditions=asked),
+        Statement(sid="SnapshotVolumes", actions=("ec2:CreateSnapshot",), resources=(volumes,), conditions=ours),
+        Statement(
+            sid="TagThem",
+            actions=("ec2:CreateTags",),
+            resources=(volumes, snapshots),
+            conditions={"StringEquals": {"ec2:CreateAction": ["CreateVolume", "CreateSnapshot"]}},
+        ),
+        Statement(
+            sid="UseVolumes",
+            actions=("ec2:AttachVolume", "ec2:DeleteVolume", "ec2:DetachVolume", "ec2:ModifyVolume"),
+            resources=(volumes,),
+            conditions=ours,
+        ),
+        Statement(
+            sid="AttachThemToOurNodes",
+            actions=("ec2:AttachVolume", "ec2:DetachVolume"),
+            resources=(arn("ec2", "instance/*"),),
+            conditions=ours,
+        ),
+        Statement(sid="DeleteSnapshots", actions=("ec2:DeleteSnapshot",), resources=(snapshots,), conditions=ours),
+        Statement(
+            sid="EncryptVolumes",
+            actions=(
+                "kms:Decrypt",
+                "kms:DescribeKey",
+                "kms:GenerateDataKeyWithoutPlaintext",
+                "kms:ReEncryptFrom",
+                "kms:ReEncryptTo",
+            ),
+            resources=(parent.context.key_arn("storage"),),
+            conditions={"StringEquals": through_ec2},
+        ),
+        Statement(
+            sid="GrantKeyToNodes",
+            actions=("kms:CreateGrant",),
+            resources=(parent.context.key_arn("storage"),),
+            conditions={"StringEquals": through_ec2, "Bool": {"kms:GrantIsForAWSResource": "true"}},
+        ),
+    )

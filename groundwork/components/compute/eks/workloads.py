@@ -1,0 +1,120 @@
+"""Everything of one service inside the cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from groundwork.components.compute.eks.alarms import watch_service
+from groundwork.components.compute.eks.deployment import deployment
+from groundwork.components.compute.eks.identity import pod_identity
+from groundwork.components.compute.eks.inside import Inside
+from groundwork.components.compute.eks.network_policy import service_policy
+from groundwork.components.compute.eks.queue_scaling import follow
+from groundwork.components.compute.eks.ranges import Ranges
+from groundwork.components.compute.eks.reach import balancer, bind, has_balancer, named
+from groundwork.components.compute.eks.scaling import budget, fixed, scale
+from groundwork.components.compute.eks.secrets import values
+from groundwork.components.compute.exposure import Exposure, expose
+from groundwork.components.compute.firewall import Firewall
+from groundwork.components.compute.images import image_of
+from groundwork.components.compute.wiring import LoadBalancer, Network, Queue
+from groundwork.components.compute.workload import Workload, before_its_image
+from groundwork.components.logs import log_group
+from groundwork.settings.models.services import ServiceSettings
+from groundwork.settings.routes import Route
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What all services of the cluster share, outside of it."""
+
+    services: Mapping[str, ServiceSettings]
+    network: Network
+    ranges: Ranges
+    routes: Sequence[Route]
+    load_balancer: LoadBalancer | None
+    queues: Mapping[str, Queue]
+    firewall: Firewall
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A service that runs."""
+
+    deployment: kubernetes.apps.v1.Deployment
+    log_group_name: pulumi.Output[str]
+    repository_url: pulumi.Output[str] | None
+
+
+def deploy(inside: Inside, workload: Workload, around: Surroundings) -> Deployed:
+    """An identity, a way in and out, and the pods."""
+    parent, name = inside.parent, workload.name
+    image = image_of(parent, workload, inside.settings)
+    # The cluster's agents write into it.
+    group = log_group(parent, name, f"{parent.context.prefix}/services/{name}")
+    account = kubernetes.core.v1.ServiceAccount(
+        f"{parent.name}-{name}",
+        metadata=inside.metadata(name, service=name),
+        automount_service_account_token=False,
+        opts=inside.options(),
+    )
+    identity = pod_identity(
+        parent, inside.cluster, name, namespace=inside.namespace, service_account=name, role_arn=workload.role_arn
+    )
+    exposure = _exposure(inside, workload, around)
+    service = named(inside, workload)
+    bound = bind(inside, workload, service, exposure)
+    service_policy(inside, workload, around.services, around.ranges, from_outside=_in_front(inside, workload, around))
+    given = values(inside, workload)
+    made = deployment(
+        inside,
+        before_its_image(workload) if image.is_placeholder else workload,
+        image,
+        given=None if image.is_placeholder else given,
+        fixed=fixed(workload.settings.scaling),
+        after=[account, identity, group, *workload.ready, *bound, *(given.ready if given else ())],
+    )
+    scale(inside, workload, made)
+    follow(inside, workload, made, around.queues)
+    budget(inside, workload)
+    if has_balancer(inside, workload):
+        balancer(inside, workload, around.network, around.firewall)
+    if inside.settings.cluster.application_insights:
+        watch_service(
+            parent,
+            name,
+            workload.settings,
+            cluster_name=inside.cluster.name,
+            namespace=inside.namespace,
+        )
+    return Deployed(made, group.name, image.repository_url)
+
+
+def _exposure(inside: Inside, workload: Workload, around: Surroundings) -> Exposure:
+    def admit(port: int, load_balancer: pulumi.Input[str]) -> tuple[pulumi.Resource, ...]:
+        return around.firewall.allow_ingress(workload.name, port, load_balancer)
+
+    return expose(
+        inside.parent,
+        workload.name,
+        workload.settings,
+        around.routes,
+        network=around.network,
+        load_balancer=around.load_balancer,
+        admit=admit,
+    )
+
+
+def _in_front(inside: Inside, workload: Workload, around: Surroundings) -> list[str]:
+    """The ranges of the load balancers before the service."""
+    behind = around.load_balancer is not None and workload.settings.is_public
+    return sorted(
+        {
+            *(around.ranges.load_balancer if behind else ()),
+            *(around.ranges.private if has_balancer(inside, workload) else ()),
+        }
+    )

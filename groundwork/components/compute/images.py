@@ -1,0 +1,220 @@
+"""Images: a repository for each service, or an image that exists elsewhere; and which one runs now.
+
+For each service a parameter, ``/platform/stage/services/images/name``, holds the reference of the image that runs, or ``none``.
+A pipeline that owns an image writes there what it has pushed; the next update reads it before anything else and makes it part
+of what it declares, so that sizes change and images stay. Until there is an image, a placeholder runs
+(``docs/decisions/0012-an-image-is-delivered-by-a-parameter.md``).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import pulumi
+import pulumi_aws as aws
+
+from groundwork.components.access import SecretReference, Statement
+from groundwork.components.base import Component
+from groundwork.components.compute.references import Reference
+from groundwork.components.context import Context
+from groundwork.settings.images import NOTHING, images_path
+from groundwork.settings.models.compute import ComputeSettings, RepositorySettings
+from groundwork.settings.models.services import ServiceSettings
+
+Delivered = Mapping[str, str]
+"""The value of each service's parameter, by service; one that is missing has never been part of an update."""
+
+
+class Subject(Protocol):
+    """A service as the engines have it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def settings(self) -> ServiceSettings: ...
+
+    @property
+    def references(self) -> Mapping[str, Reference]: ...
+
+
+@dataclass(frozen=True)
+class Image:
+    """What a service runs, and what it takes to pull that."""
+
+    reference: pulumi.Input[str]
+    pull: tuple[Statement, ...]
+    repository_url: pulumi.Output[str] | None
+    """Of the service's own repository."""
+    is_placeholder: bool
+    """There is no image yet: run :func:`groundwork.components.compute.placeholder.standing_in` in the service's place."""
+    parameter: aws.ssm.Parameter
+    """Holds the reference of the image that runs."""
+
+
+def delivered_images(context: Context) -> dict[str, str]:
+    """What pipelines have delivered so far: one question, which AWS answers with nothing for a new stack.
+
+    Raises :class:`pulumi.RunError` where AWS does not answer: to take that for "nothing" would put placeholders in the place of
+    images that run.
+    """
+    path = images_path(context.platform)
+    try:
+        found = aws.ssm.get_parameters_by_path(path=path, with_decryption=False)
+    except Exception as error:
+        raise pulumi.RunError(
+            f"which images run is asked of Parameter Store, below {path}, and it did not answer; whoever runs this needs "
+            f"ssm:GetParametersByPath there: {error}"
+        ) from error
+    return {name.rpartition("/")[2]: value for name, value in zip(found.names, found.values, strict=True)}
+
+
+def image_of(
+    parent: Component,
+    subject: Subject,
+    compute: ComputeSettings,
+) -> Image:
+    """Return the image of a service, its repository unless it names an image elsewhere, and the parameter."""
+    delivered = parent.context.delivered
+    name, settings = subject.name, subject.settings
+    if settings.image is not None:
+        own: pulumi.Input[str] = settings.image
+        pull, url = pull_named(settings.image), None
+    else:
+        repository = _repository(parent, name)
+        aws.ecr.LifecyclePolicy(
+            f"{parent.name}-{name}",
+            repository=repository.name,
+            policy=_lifecycle(compute.repositories),
+            opts=parent.child(),
+        )
+        url = repository.repository_url
+        own = pulumi.Output.concat(url, ":", settings.tag or _FIRST_TAG)
+        pull = (_LOGIN, _pull(repository.arn))
+    by_pipeline = settings.owner_of_image == "pipeline"
+    said = None if delivered is None else delivered.get(name)
+    if by_pipeline and said not in (None, NOTHING):
+        _check(parent.context, name, settings, str(said))
+        runs: pulumi.Input[str] | None = said
+    elif delivered is not None and _is_missing(subject, said):
+        runs = None
+    else:
+        runs = own
+    parameter = aws.ssm.Parameter(
+        f"{parent.name}-{name}-image",
+        name=f"{images_path(parent.context.platform)}/{name}",
+        type=aws.ssm.ParameterType.STRING,
+        insecure_value=NOTHING if by_pipeline or runs is None else runs,
+        # Never another text: an update of anything but tags writes the value again, and a pipeline's would be lost.
+        description=f"The image that {name} runs, read whenever it starts",
+        opts=parent.child(ignore_changes=["insecureValue"] if by_pipeline else None),
+    )
+    if runs is None:
+        pull = (*pull, *(statement for statement in pull_named(compute.placeholder_image) if statement not in pull))
+        return Image(compute.placeholder_image, pull, url, is_placeholder=True, parameter=parameter)
+    return Image(runs, pull, url, is_placeholder=False, parameter=parameter)
+
+
+_FIRST_TAG = "initial"
+
+
+def _is_missing(subject: Subject, said: str | None) -> bool:
+    """Nobody can have pushed an image to a repository that is not there, nor filled a secret; with the next update it is
+    somebody's word that they have. An image that runs is never taken away again."""
+    settings = subject.settings
+    if settings.image is None and settings.owner_of_image == "pipeline":
+        return True
+    by_hand = any(isinstance(value, SecretReference) and value.by_hand for value in subject.references.values())
+    return said is None and (settings.image is None or by_hand)
+
+
+_VERSION = re.compile(r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$")
+_REGISTRY = re.compile(r"\d{12}(?=\.dkr\.ecr\.)")
+
+
+def _check(context: Context, service: str, settings: ServiceSettings, said: str) -> None:
+    """Who may write a parameter is not thereby one who may run anything with the service's role: only its own images count."""
+    repository = _VERSION.sub("", said, count=1)
+    named = repository != said
+    if settings.image is not None:
+        own = _VERSION.sub("", settings.image, count=1)
+    else:
+        own = f"ACCOUNT.dkr.ecr.{context.region}.amazonaws.com{context.prefix}/{service}"
+        repository = _REGISTRY.sub("ACCOUNT", repository, count=1)
+    if repository != own or not named:
+        raise pulumi.RunError(
+            f"the parameter {images_path(context.platform)}/{service} says {json.dumps(said)}, which is no image of "
+            f"{service}; write {own}:TAG or {own}@sha256:DIGEST, or {NOTHING} for the placeholder"
+        )
+
+
+def _repository(parent: Component, service: str) -> aws.ecr.Repository:
+    return aws.ecr.Repository(
+        f"{parent.name}-{service}",
+        # Pipelines push to it by name, and a suffix that changes with a replacement would break them.
+        name=f"{parent.context.prefix[1:]}/{service}",
+        image_tag_mutability="IMMUTABLE",
+        image_scanning_configuration=aws.ecr.RepositoryImageScanningConfigurationArgs(scan_on_push=True),
+        encryption_configurations=[
+            aws.ecr.RepositoryEncryptionConfigurationArgs(
+                encryption_type="KMS", kms_key=parent.context.key_arn("storage")
+            )
+        ],
+        force_delete=not parent.context.guarded,
+        opts=parent.stateful(),
+    )
+
+
+def _lifecycle(repositories: RepositorySettings) -> str:
+    untagged = {
+        "rulePriority": 1,
+        "description": "Untagged images",
+        "selection": {
+            "tagStatus": "untagged",
+            "countType": "sinceImagePushed",
+            "countUnit": "days",
+            "countNumber": repositories.untagged_days,
+        },
+        "action": {"type": "expire"},
+    }
+    tagged = {
+        "rulePriority": 2,
+        "description": "All but the newest images",
+        "selection": {
+            "tagStatus": "tagged",
+            "tagPatternList": ["*"],
+            "countType": "imageCountMoreThan",
+            "countNumber": repositories.keep_images,
+        },
+        "action": {"type": "expire"},
+    }
+    return json.dumps({"rules": [untagged, tagged]})
+
+
+# The login is for the whole registry and takes no resource:
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
+_LOGIN = Statement(sid="LogIn", actions=("ecr:GetAuthorizationToken",), resources=("*",))
+
+
+def _pull(repository_arn: pulumi.Input[str]) -> Statement:
+    return Statement(
+        sid="Pull",
+        actions=("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
+        resources=(repository_arn,),
+    )
+
+
+_PRIVATE = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<repository>[^:@]+)")
+
+
+def pull_named(image: str) -> tuple[Statement, ...]:
+    """What it takes to pull an image that is named: only one in ECR needs permission, and its name says where it is."""
+    match = _PRIVATE.match(image)
+    if match is None:
+        return ()
+    account, region, repository = match.group("account", "region", "repository")
+    return (_LOGIN, _pull(f"arn:aws:ecr:{region}:{account}:repository/{repository}"))

@@ -1,0 +1,65 @@
+"""The load balancer's side of a service: where its copies register, and the rules that lead there."""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_aws as aws
+
+from groundwork.components.base import Component, fit
+from groundwork.components.compute.wiring import LoadBalancer, Network
+from groundwork.settings.models.services import ServiceSettings
+from groundwork.settings.routes import Route
+
+
+def target_group(parent: Component, service: str, settings: ServiceSettings, network: Network) -> aws.lb.TargetGroup:
+    """Where copies of a service register, and how they are asked whether they are well.
+
+    Each copy registers with its own port, and is asked on it; the group's counts for those that name none. So the group stays
+    when the port changes, which would replace it, and old copies answer until new ones do:
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html#target-group-routing-configuration
+    """
+    return aws.lb.TargetGroup(
+        fit(f"{parent.name}-{service}", 24),
+        port=settings.port,
+        protocol="HTTP",
+        target_type="ip",
+        vpc_id=network.vpc_id,
+        deregistration_delay=settings.drain,
+        health_check=aws.lb.TargetGroupHealthCheckArgs(
+            path=settings.health, interval=30, timeout=5, healthy_threshold=2, unhealthy_threshold=3, matcher="200"
+        ),
+        stickiness=aws.lb.TargetGroupStickinessArgs(type="lb_cookie", enabled=settings.sticky, cookie_duration=86_400),
+        opts=parent.child(ignore_changes=["port"]),
+    )
+
+
+def listener_rule(
+    parent: Component, route: Route, group_arn: pulumi.Input[str], load_balancer: LoadBalancer
+) -> aws.lb.ListenerRule:
+    """The rule of one route. Behind CloudFront it also asks for the header that only CloudFront sends."""
+    return aws.lb.ListenerRule(
+        f"{parent.name}-{route.key}",
+        listener_arn=load_balancer.listener_arn,
+        priority=route.priority,
+        conditions=[_condition(route), *_from_cloudfront(load_balancer)],
+        actions=[aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=group_arn)],
+        opts=parent.child(),
+    )
+
+
+def _condition(route: Route) -> aws.lb.ListenerRuleConditionArgs:
+    if route.host:
+        return aws.lb.ListenerRuleConditionArgs(
+            host_header=aws.lb.ListenerRuleConditionHostHeaderArgs(values=[route.host])
+        )
+    return aws.lb.ListenerRuleConditionArgs(
+        path_pattern=aws.lb.ListenerRuleConditionPathPatternArgs(values=[route.path or "/*"])
+    )
+
+
+def _from_cloudfront(load_balancer: LoadBalancer) -> list[aws.lb.ListenerRuleConditionArgs]:
+    if load_balancer.origin_header is None:
+        return []
+    name, value = load_balancer.origin_header
+    header = aws.lb.ListenerRuleConditionHttpHeaderArgs(http_header_name=name, values=[value])
+    return [aws.lb.ListenerRuleConditionArgs(http_header=header)]

@@ -1,0 +1,198 @@
+"""What a service declaration means on any engine: an identity, a firewall, an environment.
+
+Engines differ in how they run containers; who a service is, what it may do and what it is told comes from here for all of
+them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pulumi
+import pulumi_aws as aws
+
+from groundwork.components.access import (
+    Grant,
+    Opening,
+    ParameterReference,
+    SecretReference,
+    Statement,
+    policy_document,
+)
+from groundwork.components.base import Component, fit
+from groundwork.components.compute.firewall import Firewall, OwnGroups
+from groundwork.components.compute.placeholder import standing_in
+from groundwork.components.compute.references import Reference
+from groundwork.components.compute.tracing import ENVIRONMENT as TRACING_ENVIRONMENT
+from groundwork.components.compute.tracing import STATEMENT as TRACING_STATEMENT
+from groundwork.components.compute.wiring import Network
+from groundwork.settings.models.services import ServiceSettings
+from groundwork.settings.variables import environment_name, own_variables, renamed
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A service before an engine runs it."""
+
+    name: str
+    settings: ServiceSettings
+    tracing: bool
+    security_group_id: pulumi.Output[str]
+    role_arn: pulumi.Output[str]
+    role_name: pulumi.Output[str]
+    environment: Mapping[str, pulumi.Input[str]]
+    references: Mapping[str, Reference]
+    """Variables whose values are read from Secrets Manager or Parameter Store when a copy starts."""
+    calls: tuple[str, ...]
+    """Services that it uses."""
+    openings: Mapping[str, Sequence[Opening]]
+    """Ports that are open to it, by what it uses."""
+    is_called: bool
+    """Other services use it."""
+    ready: tuple[pulumi.Resource, ...]
+    """What a copy needs before it starts: permissions and firewall rules."""
+
+    @property
+    def secrets(self) -> dict[str, SecretReference]:
+        """The references that are secrets."""
+        return {name: value for name, value in self.references.items() if isinstance(value, SecretReference)}
+
+    @property
+    def parameters(self) -> dict[str, ParameterReference]:
+        """The references that are parameters."""
+        return {name: value for name, value in self.references.items() if isinstance(value, ParameterReference)}
+
+
+def before_its_image(workload: Workload, *, idle: bool = False) -> Workload:
+    """The placeholder in a service's place, which is told nothing and given no secret; identity and firewall are the service's.
+
+    ``idle``: no copy of it runs.
+    """
+    return replace(
+        workload, settings=standing_in(workload.settings, idle=idle), environment={}, references={}, tracing=False
+    )
+
+
+def workloads(
+    parent: Component,
+    services: Mapping[str, ServiceSettings],
+    *,
+    grants: Mapping[str, Mapping[str, Grant]],
+    network: Network,
+    trust: pulumi.Output[str],
+    tracing: bool,
+    statements: Sequence[Statement] = (),
+    firewall: Firewall | None = None,
+) -> dict[str, Workload]:
+    """A workload for each service.
+
+    ``trust`` says who takes on their roles, ``statements`` what the engine needs every role to allow, ``tracing`` whether
+    those are traced that do not say. Unless the engine has a ``firewall``, each service gets a security group.
+    """
+    firewall = firewall or OwnGroups(parent, services, network)
+    called = {used for service in services.values() for used in service.uses if used in services}
+    built: dict[str, Workload] = {}
+    for name, service in services.items():
+        granted = granted_of(name, service, services, grants)
+        calls = tuple(used for used in service.uses if used in services)
+        traced = tracing if service.tracing is None else service.tracing
+        allowed = [*distinct(granted), *statements, *([TRACING_STATEMENT] if traced else [])]
+        role, *permissions = _role(parent, name, trust, allowed)
+        openings = {used: grant.openings for used, grant in granted.items() if grant.openings}
+        rules = firewall.allow_egress(name, openings, {used: _port(services[used]) for used in calls})
+        references: dict[str, Reference] = {}
+        for grant in granted.values():
+            references.update({**grant.parameters, **grant.secrets})
+        built[name] = Workload(
+            name=name,
+            settings=service,
+            tracing=traced,
+            security_group_id=firewall.group_of(name),
+            role_arn=role.arn,
+            role_name=role.name,
+            environment=environment_of(
+                service, granted.values(), {used: services[used] for used in calls}, references, traced=traced
+            ),
+            references=references,
+            calls=calls,
+            openings=openings,
+            is_called=name in called,
+            ready=(*rules, *permissions),
+        )
+    return built
+
+
+def granted_of(
+    name: str,
+    service: ServiceSettings,
+    services: Mapping[str, ServiceSettings],
+    grants: Mapping[str, Mapping[str, Grant]],
+) -> dict[str, Grant]:
+    """The service's grants, in the order in which they were made: a later one wins where two say one variable."""
+    granted = {used: grant for used, grant in grants.get(name, {}).items() if used in service.uses}
+    for used in service.uses:
+        if used not in services and used not in granted:
+            raise pulumi.RunError(f"services.{name}.uses.{used}: nothing in this stack grants it")
+    return granted
+
+
+def _port(service: ServiceSettings) -> int:
+    if service.port is None:
+        raise pulumi.RunError("a service without a port cannot be used by another")
+    return service.port
+
+
+def environment_of(
+    service: ServiceSettings,
+    grants: Iterable[Grant],
+    called: Mapping[str, ServiceSettings],
+    references: Mapping[str, Reference],
+    *,
+    traced: bool,
+) -> dict[str, pulumi.Input[str]]:
+    """What is said last wins, and the stack file says it last; a name that is a reference is only that."""
+    environment: dict[str, pulumi.Input[str]] = {**own_variables(service)}
+    if traced:
+        environment.update(TRACING_ENVIRONMENT)
+    for name, other in called.items():
+        address = {f"{environment_name(name)}_URL": f"http://{name}:{other.port}"}
+        environment.update(renamed(address, service.uses[name].variables))
+    for grant in grants:
+        environment.update(grant.environment)
+    environment.update(service.environment)
+    return {key: environment[key] for key in sorted(environment) if key not in references}
+
+
+def distinct(granted: Mapping[str, Grant]) -> list[Statement]:
+    """Statement ids must differ within a policy; two buckets may both grant ``Read``."""
+    seen: set[str] = set()
+    statements: list[Statement] = []
+    for used, grant in granted.items():
+        for statement in grant.statements:
+            sid = statement.sid
+            if sid in seen:
+                sid = "".join(part.capitalize() for part in used.split("-")) + sid
+            seen.add(sid)
+            statements.append(replace(statement, sid=sid))
+    return statements
+
+
+def _role(
+    parent: Component, service: str, trust: pulumi.Output[str], statements: Sequence[Statement]
+) -> tuple[aws.iam.Role, *tuple[pulumi.Resource, ...]]:
+    role = role_of(parent, f"{service}-task", trust, f"What {service} of {parent.context.platform.name} may do.")
+    if not statements:
+        return (role,)
+    policy = aws.iam.RolePolicy(
+        f"{parent.name}-{service}-task", role=role.name, policy=policy_document(statements), opts=parent.child()
+    )
+    return (role, policy)
+
+
+def role_of(parent: Component, key: str, trust: pulumi.Output[str], description: str) -> aws.iam.Role:
+    """A role of one service."""
+    # IAM takes 64 characters, of which the automatic suffix needs 8.
+    return aws.iam.Role(
+        fit(f"{parent.name}-{key}", 56), assume_role_policy=trust, description=description, opts=parent.child()
+    )

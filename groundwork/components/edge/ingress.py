@@ -1,0 +1,266 @@
+"""What stands before the engine: the zone, certificates, the origin's secret, and a load balancer or an address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import pulumi
+
+from groundwork.components.base import Component
+from groundwork.components.context import Context
+from groundwork.components.edge.certificate import Certificate
+from groundwork.components.edge.firewall import Firewall
+from groundwork.components.edge.load_balancer import LoadBalancer
+from groundwork.components.edge.logs import GLOBAL_REGION, GlobalLogs
+from groundwork.components.edge.origin import LONGEST_WAIT, Entrance, Header, InstanceOrigin, Origin, Origins
+from groundwork.components.edge.origin_header import OriginHeader
+from groundwork.components.edge.paths import EVERYTHING, Counted, counted, path_targets
+from groundwork.components.edge.records import Records
+from groundwork.components.edge.zone import Zone
+from groundwork.components.network.network import Network
+from groundwork.settings.models.edge import CdnSettings, EdgeSettings, WafPlace
+from groundwork.settings.models.services import ServiceSettings
+from groundwork.settings.models.storage import BucketSettings
+
+AnsweringAt = Literal["nothing", "load-balancer", "address", "services"]
+"""What requests reach services by: a load balancer, the address of the only instance, or the services' own addresses; nothing
+where no service answers a path."""
+
+_BALANCER = "load-balancer"
+_HOST = "origin"
+"""The instance's name below the domain."""
+
+
+class Ingress(Component):
+    """What an engine needs of the edge before it runs services; CloudFront, which needs the engine, follows in ``Cdn``.
+
+    Builds: with a domain its zone and certificates; a load balancer where services answer behind one, with a web ACL where
+    the internet reaches it or the settings ask for one, or the address of the only instance; the secret header by which an
+    origin knows this platform's CloudFront; without CloudFront the records that lead to the load balancer, or the web ACL of
+    services with addresses of their own.
+
+    Cost: the sum of its parts; see each.
+
+    Fails: see each part; from outside in they are zone, certificate, web ACL, load balancer.
+
+    Changes without replacement: all but the domain and whether the load balancer is public. A domain may be added later;
+    from when its zone is delegated services answer by it, no longer by CloudFront's own name. Until then a public load
+    balancer is not made, since it would have no certificate.
+    """
+
+    layer = "edge"
+
+    entrance: Entrance
+    """What the engine connects its services to."""
+    load_balancer: LoadBalancer | None
+    zone: Zone | None
+    domain: str | None
+    """By which services answer; None without one, and until its zone is delegated."""
+    names: tuple[str, ...]
+    """The domain and every alias, in full."""
+    certificate_arn: pulumi.Output[str] | None
+    """In us-east-1, for CloudFront; None without a domain or without CloudFront."""
+    global_logs: GlobalLogs | None
+    """What CloudFront's web ACL and Route 53 write to."""
+    counted: Counted
+    """The requests that a rate limit counts."""
+    has_cdn: bool
+    """There is something for CloudFront to stand before, and the settings want it."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: EdgeSettings,
+        context: Context,
+        *,
+        at: AnsweringAt,
+        network: Network | None,
+        services: Mapping[str, ServiceSettings],
+        storage: Mapping[str, BucketSettings],
+        logs_bucket: pulumi.Output[str] | None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, context, opts)
+        self._settings = settings
+        self._logs_bucket = logs_bucket
+        self._zone_domain = context.platform.domain if settings.zone is not None else None
+        # Until names resolve no certificate can be validated, so nothing answers by them.
+        self.domain = self._zone_domain if settings.zone is not None and settings.zone.is_delegated else None
+        self.names = (
+            (self.domain, *(f"{alias}.{self.domain}" for alias in settings.aliases)) if self.domain is not None else ()
+        )
+        # A public one needs a certificate, so it waits for the domain.
+        may_stand = self.domain is not None or settings.load_balancer.exposure == "vpc-origin"
+        balanced = at == "load-balancer" and may_stand and network is not None
+        has_origin = balanced or at in ("address", "services")
+        served = any(bucket.cdn for bucket in storage.values())
+        self.has_cdn = settings.cdn is not None and (has_origin or served)
+        self.counted = EVERYTHING
+        if at in ("load-balancer", "address") or (served and settings.cdn):
+            self.counted = self._rated(services, storage)
+
+        self.global_logs = self._global_logs()
+        self.zone = self._zone()
+        certificate = self._certificate("certificate", region=GLOBAL_REGION) if self.has_cdn else None
+        self.certificate_arn = certificate.arn if certificate else None
+        secret = self._origin_header(balanced=balanced) if self.has_cdn and has_origin else None
+        self.load_balancer = self._balancer(network, certificate, secret) if balanced and network else None
+        if self.load_balancer is not None:
+            self.entrance = Entrance(
+                load_balancer=self.load_balancer,
+                origins=Origins({_BALANCER: _balancer_origin(self.load_balancer, secret)}),
+            )
+        elif at == "address" and secret is not None:
+            self.entrance = Entrance(instance=self._instance_origin(secret))
+        elif at == "services":
+            self.entrance = Entrance(
+                origin_header=secret.header if secret else None,
+                web_acl_arn=None if self.has_cdn else self._web_acl("public-balancer"),
+            )
+        else:
+            self.entrance = Entrance()
+        if not self.has_cdn:
+            self._records()
+        self.register_outputs({})
+
+    @property
+    def address(self) -> pulumi.Output[str] | None:
+        """Where services are found without CloudFront: ``https://…``; None where there is nothing to find."""
+        if self.domain is None or self.load_balancer is None:
+            return None
+        return pulumi.Output.from_input(f"https://{self.domain}")
+
+    def _rated(self, services: Mapping[str, ServiceSettings], storage: Mapping[str, BucketSettings]) -> Counted:
+        """Return what a rate limit counts: without CloudFront no bucket is served."""
+        cdn = self._settings.cdn
+        return counted(path_targets(services, storage if cdn else {}, cdn or CdnSettings()))
+
+    def _global_logs(self) -> GlobalLogs | None:
+        zone, waf = self._settings.zone, self._settings.waf
+        queries = self._zone_domain is not None and zone is not None and zone.id is None and zone.query_logs
+        requests = self.has_cdn and waf is not None and waf.logs
+        if not (queries or requests):
+            return None
+        return GlobalLogs(
+            f"{self.name}-global",
+            self.context,
+            requests=requests,
+            queries_of=self._zone_domain if queries else None,
+            opts=self.child(),
+        )
+
+    def _zone(self) -> Zone | None:
+        if self._zone_domain is None or self._settings.zone is None:
+            return None
+        return Zone(
+            f"{self.name}-zone",
+            self._settings.zone,
+            self.context,
+            domain=self._zone_domain,
+            logs=self.global_logs,
+            opts=self.child(),
+        )
+
+    def _certificate(self, key: str, *, region: str, records_of: Certificate | None = None) -> Certificate | None:
+        if self.zone is None or self.domain is None:
+            return None
+        return Certificate(
+            f"{self.name}-{key}",
+            self.context,
+            domain=self.domain,
+            alternative_names=self.names[1:],
+            zone_id=self.zone.zone_id,
+            region=region,
+            records_of=records_of,
+            opts=self.child(),
+        )
+
+    def _origin_header(self, *, balanced: bool) -> OriginHeader | None:
+        """Needed where what CloudFront asks has a public address and CloudFront must be told from the rest of the internet."""
+        balancer = self._settings.load_balancer
+        if balanced and balancer.exposure == "vpc-origin":
+            return None
+        return OriginHeader(
+            f"{self.name}-origin-header", self.context, number=balancer.origin_secret, opts=self.child()
+        )
+
+    def _balancer(
+        self, network: Network, cdn_certificate: Certificate | None, secret: OriginHeader | None
+    ) -> LoadBalancer:
+        region = self.context.region
+        if cdn_certificate is not None and region == GLOBAL_REGION:
+            certificate: Certificate | None = cdn_certificate
+        else:
+            certificate = self._certificate("regional-certificate", region=region, records_of=cdn_certificate)
+        return LoadBalancer(
+            f"{self.name}-alb",
+            self._settings.load_balancer,
+            self.context,
+            network=network,
+            certificate_arn=certificate.arn if certificate else None,
+            logs_bucket=self._logs_bucket,
+            web_acl_arn=self._balancer_web_acl(secret),
+            origin_header=secret.header if secret else None,
+            opts=self.child(),
+        )
+
+    def _balancer_web_acl(self, secret: OriginHeader | None) -> pulumi.Output[str] | None:
+        waf = self._settings.waf
+        if self._settings.load_balancer.exposure == "internet":
+            return self._web_acl("public-balancer", header=secret.header if secret else None, limited=self.counted)
+        return self._web_acl("behind-cloudfront", limited=self.counted) if waf and waf.load_balancer else None
+
+    def _web_acl(
+        self, place: WafPlace, *, header: Header | None = None, limited: Counted = EVERYTHING
+    ) -> pulumi.Output[str] | None:
+        """Build the web ACL in the platform's region, where the settings want one. ``limited``: what its rate limit counts."""
+        if self._settings.waf is None:
+            return None
+        return Firewall(
+            f"{self.name}-regional-firewall",
+            self._settings.waf,
+            self.context,
+            scope="REGIONAL",
+            place=place,
+            trusted_header=header,
+            counted=limited,
+            opts=self.child(),
+        ).arn
+
+    def _instance_origin(self, secret: OriginHeader) -> InstanceOrigin:
+        host = f"{_HOST}.{self.domain}" if self.domain else None
+        return InstanceOrigin(
+            header=secret.header,
+            secret_arn=secret.secret_arn,
+            host=host,
+            names=(*self.names, host) if host else (),
+            zone_id=self.zone.zone_id if self.zone and self.domain else None,
+        )
+
+    def _records(self) -> None:
+        if self.zone is None or self.domain is None or self.load_balancer is None:
+            return
+        Records(
+            f"{self.name}-records",
+            self.context,
+            zone_id=self.zone.zone_id,
+            domain=self.domain,
+            aliases=self._settings.aliases,
+            target=self.load_balancer,
+            opts=self.child(),
+        )
+
+
+def _balancer_origin(balancer: LoadBalancer, secret: OriginHeader | None) -> Origin:
+    """Return how CloudFront asks a load balancer: it gives up an idle connection before the load balancer does."""
+    idle = balancer.settings.idle_timeout
+    return Origin(
+        balancer.dns_name,
+        # A public one stands with a certificate only; an internal one without is asked from inside the VPC, as HTTP.
+        is_secure=balancer.secure,
+        header=secret.header if secret else None,
+        read_timeout=min(LONGEST_WAIT, idle),
+        keepalive_timeout=max(1, min(LONGEST_WAIT, idle - 5)),
+        internal=balancer if balancer.is_internal else None,
+    )

@@ -1,0 +1,223 @@
+"""Customer-managed keys: one for each kind of data, or one for all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from groundwork.components.access import policy_document
+from groundwork.components.base import Component
+from groundwork.components.compute import volumes
+from groundwork.components.context import Context, KeyDomain
+
+_SHARED = "shared"
+_OUTLASTING = ("data", "storage", _SHARED)
+"""Final snapshots and backups outlast a removed prod, and are worth nothing without their key."""
+_DELETION_DAYS = 30
+_ROTATION_DAYS = 365
+
+
+class Keys(Component):
+    """KMS keys with yearly rotation: one per domain, or a single one with ``platform.keys: shared``.
+
+    Builds: key, alias ``alias/<platform>/<stage>/<domain>`` and key policy for each. A policy lets the account's IAM decide
+    (which is what makes grants of roles work) and admits exactly the services that write on their own account: CloudWatch
+    Logs to "logs", publishers of alerts to "messaging", CloudFront reading to "storage". RDS, ElastiCache, S3, Secrets
+    Manager and Backup act with the caller's permission or a grant and need no statement.
+
+    Cost: $1 a month for each key and another $1 for each of its first two rotations; $0.03 per 10,000 requests, which
+    S3 bucket keys keep low.
+
+    Fails: a key that is disabled or scheduled for deletion makes everything encrypted with it unreadable; databases go to
+    ``inaccessible-encryption-credentials``, tasks stop with ``AccessDeniedException``. The deletion waits 30 days and can
+    be cancelled.
+
+    Changes without replacement: policy, alias, rotation. Going from one key per domain to a shared one gives everything
+    another key, which replaces databases, caches and log groups.
+    """
+
+    layer = "secrets"
+
+    arns: dict[KeyDomain, pulumi.Output[str]]
+    """Domain → ARN of its key."""
+
+    def __init__(
+        self,
+        name: str,
+        context: Context,
+        *,
+        has_instances: bool = False,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """``has_instances``: volumes of EC2 instances are encrypted with the key for storage."""
+        super().__init__(name, context, opts)
+        statements = {domain: admit(context) for domain, admit in _SERVICES.items()}
+        if has_instances:
+            statements["storage"] += volumes.key_statements(context)
+        if context.platform.keys == _SHARED:
+            shared = self._key(_SHARED, [statement for domain in statements.values() for statement in domain])
+            self.arns = dict.fromkeys(_SERVICES, shared.arn)
+        else:
+            self.arns = {domain: self._key(domain, admitted).arn for domain, admitted in statements.items()}
+        self.register_outputs({"arns": self.arns})
+
+    def _key(self, key: str, statements: list[dict[str, Any]]) -> aws.kms.Key:
+        outlasts = self.context.is_prod and key in _OUTLASTING
+        return customer_key(
+            self,
+            key,
+            f"alias{self.context.prefix}/{key}",
+            statements,
+            opts=self.stateful(retain_on_delete=outlasts or None),
+        )
+
+
+def customer_key(
+    parent: Component,
+    key: str,
+    alias: str,
+    statements: list[dict[str, Any]],
+    *,
+    region: str | None = None,
+    opts: pulumi.ResourceOptions,
+) -> aws.kms.Key:
+    """A key ``<component>-<key>`` with yearly rotation, whose policy says what ``statements`` do beside leaving the rest to the
+    account's IAM. In ``region``; unset, the platform's."""
+    context = parent.context
+    made = aws.kms.Key(
+        f"{parent.name}-{key}",
+        description=f"{context.platform.name} {context.platform.stage}: {key}",
+        enable_key_rotation=True,
+        rotation_period_in_days=_ROTATION_DAYS,
+        deletion_window_in_days=_DELETION_DAYS,
+        policy=policy_document([_account_decides(context), *statements]),
+        region=region,
+        opts=opts,
+    )
+    aws.kms.Alias(
+        f"{parent.name}-{key}",
+        name=alias,
+        target_key_id=made.key_id,
+        region=region,
+        opts=parent.child(),
+    )
+    return made
+
+
+def publishing(context: Context, *services: str) -> dict[str, Any]:
+    """Leave of a key to services that publish to an encrypted topic: each needs a data key of its own.
+
+    https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
+    """
+    return {
+        "Sid": "ServicesPublish",
+        "Effect": "Allow",
+        "Principal": {"Service": list(services)},
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+        "Resource": "*",
+        "Condition": {"StringEquals": {"aws:SourceAccount": context.account_id}},
+    }
+
+
+def _account_decides(context: Context) -> dict[str, Any]:
+    """AWS's own default statement; without it no IAM policy has any effect on the key.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
+    """
+    return {
+        "Sid": "AccountDecidesByIam",
+        "Effect": "Allow",
+        "Principal": {"AWS": pulumi.Output.concat("arn:aws:iam::", context.account_id, ":root")},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+
+
+def _nobody(context: Context) -> list[dict[str, Any]]:
+    return []
+
+
+def _storage(context: Context) -> list[dict[str, Any]]:
+    """CloudFront reads private buckets by origin access control.
+
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-s3.html#oac-permissions-sse-kms
+    """
+    return [
+        {
+            "Sid": "CloudFrontReads",
+            "Effect": "Allow",
+            "Principal": {"Service": "cloudfront.amazonaws.com"},
+            "Action": "kms:Decrypt",
+            "Resource": "*",
+            "Condition": {"ArnLike": {"aws:SourceArn": context.arn("cloudfront", "distribution/*", region="")}},
+        },
+    ]
+
+
+_PUBLISHERS = (
+    "budgets.amazonaws.com",
+    "cloudwatch.amazonaws.com",
+    "costalerts.amazonaws.com",
+    "events.rds.amazonaws.com",
+    "s3.amazonaws.com",
+)
+
+
+def _messaging(context: Context) -> list[dict[str, Any]]:
+    return [
+        publishing(context, *_PUBLISHERS),
+        # EventBridge sends no source keys to KMS: "Adding aws:SourceAccount, aws:SourceArn or aws:SourceOrgID … is not
+        # supported for EventBridge-to-encrypted topics" (the same page).
+        {
+            "Sid": "EventBridgePublishes",
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+            "Resource": "*",
+        },
+        {
+            "Sid": "TopicsReachQueues",
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+            "Resource": "*",
+            "Condition": {"ArnLike": {"aws:SourceArn": context.arn("sns", "*")}},
+        },
+    ]
+
+
+def _logs(context: Context) -> list[dict[str, Any]]:
+    """CloudWatch Logs, for log groups of this account and region.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+    """
+    return [
+        {
+            "Sid": "CloudWatchLogs",
+            "Effect": "Allow",
+            "Principal": {"Service": f"logs.{context.region}.amazonaws.com"},
+            "Action": [
+                "kms:Decrypt",
+                "kms:DescribeKey",
+                "kms:Encrypt",
+                "kms:GenerateDataKey",
+                "kms:GenerateDataKeyWithoutPlaintext",
+                "kms:ReEncryptFrom",
+                "kms:ReEncryptTo",
+            ],
+            "Resource": "*",
+            "Condition": {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": context.arn("logs", "log-group:*")}},
+        }
+    ]
+
+
+_SERVICES: dict[KeyDomain, Callable[[Context], list[dict[str, Any]]]] = {
+    "data": _nobody,
+    "storage": _storage,
+    "secrets": _nobody,
+    "messaging": _messaging,
+    "logs": _logs,
+}

@@ -1,0 +1,1 @@
+from groundwork import pack as pack

@@ -1,0 +1,45 @@
+"""What the firewall refuses by number, in words: an upload that is too large should surprise nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from groundwork.preview.snapshot import Snapshot
+from groundwork.settings.mistakes import all_of
+from groundwork.settings.models.edge import BALANCER_BODY_KB, WafRate, WafSettings
+
+_ACL = "aws:wafv2/webAcl:WebAcl"
+
+
+def firewall_limits(snapshot: Snapshot) -> list[str]:
+    """A sentence for requests and one for bodies; empty where there is no firewall."""
+    said = (snapshot.settings.get("edge") or {}).get("waf")
+    if said is None or not snapshot.of_type(_ACL):
+        return []
+    waf = WafSettings.model_validate(said)
+    verb = "refuses" if waf.mode == "block" else "counts, and lets pass,"
+    return [f"The firewall {verb} {text}." for text in (_requests(waf), _bodies(waf))]
+
+
+def _requests(waf: WafSettings) -> str:
+    rates = [f"{waf.rate_limit:,} in 5 minutes to services", *(_rate(rate) for rate in waf.rates.values())]
+    return f"requests of an address above {all_of(rates)}"
+
+
+def _rate(rate: WafRate) -> str:
+    within = "a minute" if rate.seconds == 60 else f"{rate.seconds // 60} minutes"
+    return f"{rate.limit:,} in {within} under {rate.path}"
+
+
+def _bodies(waf: WafSettings) -> str:
+    if not waf.body_limits:
+        return "no body for its size"
+    limits = all_of(f"{size} KB under {path}" for path, size in waf.body_limits.items())
+    return f"bodies above {limits}{''.join(_but(waf))}"
+
+
+def _but(waf: WafSettings) -> Iterator[str]:
+    if waf.upload_paths:
+        yield f", but not under {all_of(waf.upload_paths)}"
+    if any(size > BALANCER_BODY_KB for size in waf.body_limits.values()):
+        yield f" (a load balancer's knows only limits up to {BALANCER_BODY_KB} KB)"

@@ -1,0 +1,128 @@
+"""From what AWS would refuse to the line of the stack file that says it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from groundwork.preview.refusals.inputs import Refused, refused_inputs
+from groundwork.preview.refusals.quotas import Exceeded, exceeded
+from groundwork.preview.snapshot import Snapshot
+from groundwork.settings import Loaded
+from groundwork.settings.effective import as_json
+from groundwork.settings.mistakes import Mistake, Path
+from groundwork.settings.validation import is_chosen
+
+_LONGEST_SHOWN = 60
+_SHORTEST_TOLD = 3
+"""Characters of a value below which it stands in others by chance."""
+
+
+def mistakes(snapshot: Snapshot, loaded: Loaded, label: str) -> list[Mistake]:
+    """One mistake for each value and each quota that AWS would refuse; ``label`` is how messages call the stack file.
+
+    A value that reaches many resources is one mistake, with one of them as the example.
+    """
+    everything = list(refused_inputs(snapshot))
+    said = list(_said(loaded, label)) if everything else []
+    found: dict[tuple[str, Path, str], Mistake] = {}
+    for refused in everything:
+        path = _origin(refused, said)
+        mistake = _of_input(refused, path, loaded, label)
+        found.setdefault((mistake.where, path, refused.reason), mistake)
+    quotas = [_of_quota(one, loaded, label) for one in exceeded(snapshot, loaded.settings.platform.quotas)]
+    return [*found.values(), *quotas]
+
+
+def named_alike(name: str, loaded: Loaded, label: str) -> Path:
+    """The entry of the stack file after which a resource is named; empty where none is."""
+    parts = {
+        one.path: re.search(rf"(^|[-/_.]){re.escape(one.text)}$", name) for one in _said(loaded, label) if one.is_name
+    }
+    return max((path for path, found in parts.items() if found), key=lambda path: len(str(path[-1])), default=())
+
+
+@dataclass(frozen=True)
+class _Said:
+    """A value or a name that the stack file itself says."""
+
+    path: Path
+    text: str
+    is_name: bool
+
+
+def _said(loaded: Loaded, label: str) -> Iterator[_Said]:
+    def walk(path: Path, value: Any) -> Iterator[_Said]:
+        if isinstance(value, (dict, list)):
+            for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+                if isinstance(key, str) and is_chosen((*path, key)) and _is_said((*path, key), loaded, label):
+                    yield _Said((*path, key), key, is_name=True)
+                yield from walk((*path, key), item)
+        elif value is not None and _is_said(path, loaded, label):
+            yield _Said(path, str(value), is_name=False)
+
+    yield from walk((), as_json(loaded))
+
+
+def _is_said(path: Path, loaded: Loaded, label: str) -> bool:
+    found = loaded.merged.source(path)
+    return found is not None and found[0].label == label
+
+
+def _origin(refused: Refused, said: list[_Said]) -> Path:
+    """Where the stack file says what is refused: the very value, else the longest that it is made of, else what the resource is
+    named after. Empty where none is."""
+    value = str(refused.value)
+    key = refused.input.rpartition(".")[2]
+
+    def likeness(one: _Said) -> tuple[int, int]:
+        long = len(one.text)
+        if one.text == (key if one.is_name else value):
+            return (3, long)
+        if one.text == value:
+            return (3, long)
+        if long >= _SHORTEST_TOLD and not one.is_name and one.text in value:
+            return (2, long)
+        # A name may be as short as a letter; it then stands between dashes.
+        parts = re.compile(rf"(^|[-/_.]){re.escape(one.text)}($|[-/_.])")
+        if one.is_name and parts.search(value):
+            return (2, long)
+        return (1, long) if parts.search(refused.resource.name) else (0, 0)
+
+    best = max(said, key=likeness, default=None)
+    return best.path if best is not None and likeness(best) > (0, 0) else ()
+
+
+def _of_input(refused: Refused, path: Path, loaded: Loaded, label: str) -> Mistake:
+    resource = refused.resource
+    shown = str(refused.value)
+    shown = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[: _LONGEST_SHOWN - 1]}…"
+    declared = "" if path or not resource.source else f", declared at {resource.source.file}:{resource.source.line}"
+    text = (
+        f'AWS refuses "{shown}" as {refused.input} of {resource.name} ({_short(resource.type)}{declared}): '
+        f"it {refused.reason}"
+    )
+    return Mistake(path, text, loaded.merged.where(path) if path else label)
+
+
+def _short(token: str) -> str:
+    """``aws:ecs/service:Service`` as Pulumi prints it."""
+    return re.sub(r"/[^:]+", "", token)
+
+
+def _of_quota(found: Exceeded, loaded: Loaded, label: str) -> Mistake:
+    quota = found.quota
+    where = next((where for layer in quota.at if (where := _line(loaded, (layer,), label))), label)
+    end = (
+        "nobody gets more"
+        if quota.hard
+        else f"if AWS has raised it for your account, say platform.quotas: {{{quota.name}: {found.found}}}"
+    )
+    text = f"{found.found:,} {quota.words} {found.what}, and AWS takes {quota.most:,}; {end} ({quota.source})"
+    return Mistake((quota.at[0],), text, where)
+
+
+def _line(loaded: Loaded, path: Path, label: str) -> str:
+    return loaded.merged.where(path) if _is_said(path, loaded, label) else ""

@@ -1,0 +1,49 @@
+"""Verdicts as JSON; ``docs/organisation.md`` says what the fields are."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from groundwork.preview.verdicts import Finding, Verdicts
+
+VERSION = 1
+
+
+def dumps(verdicts: Verdicts) -> str:
+    document = {
+        "version": VERSION,
+        "rules": verdicts.rules,
+        "resources": verdicts.resources,
+        "judgements": verdicts.judgements,
+        "passed": verdicts.passed,
+        "blocking": len(verdicts.blocking),
+        "findings": [_finding(finding) for finding in verdicts.findings],
+        "unjudged": {
+            "types": {type_: [one.urn for one in resources] for type_, resources in verdicts.unjudged.types.items()},
+            "components": [component.urn for component in verdicts.unjudged.components],
+        },
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    exception = finding.exception
+    return {
+        "rule": finding.rule,
+        "title": finding.title,
+        "severity": finding.severity.value,
+        "level": finding.level.value,
+        "verdict": finding.verdict.value,
+        "urn": finding.urn,
+        "resource": finding.resource,
+        "type": finding.type,
+        "message": finding.message,
+        "why": finding.why,
+        "fix": finding.remediation,
+        "ids": list(finding.ids),
+        "source": {"file": finding.source.file, "line": finding.source.line} if finding.source else None,
+        "exception": {"owner": exception.owner, "reason": exception.reason, "expires": exception.expires.isoformat()}
+        if exception
+        else None,
+    }

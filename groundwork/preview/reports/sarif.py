@@ -1,0 +1,115 @@
+"""Verdicts as SARIF 2.1.0, which code scanning services show at the line that declares the resource.
+
+A finding without a line (a stack export has none) points at the file that was judged, since services drop what has no place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+from urllib.parse import quote
+
+from groundwork.preview.snapshot import Source
+from groundwork.preview.verdicts import Finding, Verdicts
+from guardrails.catalogue import rules
+from guardrails.context import FACTS
+from guardrails.exemptions import Fact
+from guardrails.judgement import Verdict
+from guardrails.levels import Severity
+from guardrails.rules import Rule
+from guardrails.versions import VERSION
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_SCORES = {Severity.CRITICAL: "9.5", Severity.HIGH: "8.0", Severity.MEDIUM: "5.5", Severity.LOW: "3.0"}
+"""What GitHub reads as the severity of a security finding: over 9 critical, from 7 high, from 4 medium."""
+_KINDS = {Verdict.UNDETERMINED: "open"}
+
+
+def dumps(verdicts: Verdicts, judged: str) -> str:
+    """``judged`` is the file that findings without a line of their own are shown at."""
+    described = [_rule(rule) for rule in rules()] + [_fact(fact) for fact in FACTS]
+    numbers = {rule["id"]: number for number, rule in enumerate(described)}
+    results = [_result(finding, numbers[finding.rule], judged) for finding in verdicts.findings]
+    if verdicts.of(Verdict.KNOWN):
+        # All results of a run are held against its baseline, or none.
+        for result in results:
+            known = result["properties"]["verdict"] == Verdict.KNOWN.value
+            result["baselineState"] = "unchanged" if known else "new"
+    run = {
+        "tool": {"driver": {"name": "groundwork-guardrails", "version": VERSION, "rules": described}},
+        "columnKind": "unicodeCodePoints",
+        "results": results,
+    }
+    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.name,
+        "shortDescription": {"text": rule.title},
+        "fullDescription": {"text": rule.why},
+        "help": {"text": f"{rule.fix}\nMore: {rule.url or f'docs/{rule.page}'}"},
+        # The standard wants an absolute URI, or none.
+        **({"helpUri": rule.url} if rule.url else {}),
+        "defaultConfiguration": {"level": "warning" if rule.severity in (Severity.LOW, Severity.MEDIUM) else "error"},
+        "properties": {
+            "tags": ["security", rule.topic, *rule.ids],
+            "precision": "very-high",
+            "security-severity": _SCORES[rule.severity],
+        },
+    }
+
+
+def _fact(fact: Fact) -> dict[str, Any]:
+    return {
+        "id": fact.name,
+        "shortDescription": {"text": fact.title},
+        "fullDescription": {"text": fact.why},
+        "help": {"text": fact.fix},
+    }
+
+
+def _result(finding: Finding, number: int, judged: str) -> dict[str, Any]:
+    fails = finding.verdict not in _KINDS
+    result: dict[str, Any] = {
+        "ruleId": finding.rule,
+        "ruleIndex": number,
+        "kind": _KINDS.get(finding.verdict, "fail"),
+        # The standard: what is not a failure has no level.
+        "level": ("error" if finding.level.stops else "warning") if fails else "none",
+        "message": {"text": _message(finding)},
+        "locations": [_location(finding, judged)],
+        "partialFingerprints": {"findingHash/v1": _fingerprint(finding)},
+        "properties": {"severity": finding.severity.value, "verdict": finding.verdict.value, "urn": finding.urn},
+    }
+    if finding.exception:
+        result["suppressions"] = [
+            {"kind": "external", "status": "accepted", "justification": finding.exception.describe()}
+        ]
+    return result
+
+
+def _message(finding: Finding) -> str:
+    what = f"{finding.resource}: {finding.message}" if finding.type else finding.message
+    return what if finding.verdict is Verdict.UNDETERMINED else f"{what}. Fix: {finding.remediation}"
+
+
+def _location(finding: Finding, judged: str) -> dict[str, Any]:
+    source = finding.source or Source(judged, 1)
+    location: dict[str, Any] = {
+        "physicalLocation": {
+            "artifactLocation": {"uri": quote(source.file.replace("\\", "/"))},
+            "region": {"startLine": max(source.line, 1)},
+        }
+    }
+    if finding.urn:
+        location["logicalLocations"] = [
+            {"name": finding.resource, "fullyQualifiedName": finding.urn, "kind": "resource"}
+        ]
+    return location
+
+
+def _fingerprint(finding: Finding) -> str:
+    """The same for a finding however its line moves."""
+    return hashlib.sha256(f"{finding.rule}\n{finding.urn}\n{finding.message}".encode()).hexdigest()

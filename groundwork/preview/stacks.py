@@ -1,0 +1,35 @@
+"""From a stack whose settings are loaded to its snapshot."""
+
+from __future__ import annotations
+
+from groundwork.preview.computed_values import EXAMPLE_ACCOUNT
+from groundwork.preview.engine import run_program
+from groundwork.preview.snapshot import Snapshot
+from groundwork.settings import Loaded, Settings, Stack
+from groundwork.settings.effective import as_json
+from groundwork.settings.images import images_path
+
+
+def run_stack(stack: Stack, loaded: Loaded, *, unknowns: bool = False, delivered: bool = True) -> Snapshot:
+    """Run a stack's program offline; ``delivered``: its services have images, as they have not in the first update.
+
+    Raises what :func:`groundwork.preview.engine.run_program` raises.
+    """
+    return run_program(
+        stack.program_folder,
+        project=stack.project,
+        stack=stack.name,
+        config=loaded.config,
+        settings=as_json(loaded),
+        unknowns=unknowns,
+        parameters=_running_images(loaded.settings) if delivered else {},
+        project_folder=stack.project_folder,
+    )
+
+
+def _running_images(settings: Settings) -> dict[str, str]:
+    """What pipelines would have written: an image of each service's own, or the one that the stack file names."""
+    path = images_path(settings.platform)
+    registry = f"{EXAMPLE_ACCOUNT}.dkr.ecr.{settings.region}.amazonaws.com"
+    own = f"{registry}/{settings.platform.name}/{settings.platform.stage}"
+    return {f"{path}/{name}": service.image or f"{own}/{name}:1" for name, service in settings.services.items()}

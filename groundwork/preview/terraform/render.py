@@ -1,0 +1,94 @@
+"""A verification as text, at most 80 columns wide."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterable
+
+from groundwork.preview.terraform.convert import LeftOut
+from groundwork.preview.terraform.findings import Excused, Finding
+from groundwork.preview.terraform.verify import Verification
+
+WIDTH = 80
+
+
+def render_verification(verification: Verification) -> list[str]:
+    """What was checked, by what, what is wrong and where, and what could not be judged."""
+    if verification.skipped:
+        return ["Not verified by the AWS provider:", *_wrapped(verification.skipped, "  ")]
+    lines = [_headline(verification)]
+    for title, findings in (("error", verification.errors), ("warning", verification.warnings)):
+        for finding in findings:
+            lines += ["", *_finding(title, finding)]
+    if verification.excused:
+        lines += ["", f"Not counted, because the installed provider {verification.provider} cannot know:"]
+        lines += [line for excused in verification.excused for line in _excused(excused)]
+    if verification.left_out:
+        lines += ["", "Left out of the check:", *_left_out(verification.left_out)]
+    return lines
+
+
+def _headline(verification: Verification) -> str:
+    errors, warnings = len(verification.errors), len(verification.warnings)
+    verdict = "no errors" if not errors else _count(errors, "error")
+    more = f", {_count(warnings, 'warning')}" if warnings else ""
+    return (
+        f"{_count(verification.checked, 'resource')} checked by AWS provider {verification.provider}: {verdict}{more}"
+    )
+
+
+def _finding(title: str, finding: Finding) -> list[str]:
+    subject = f"{finding.name} ({finding.type})" if finding.urn else "the configuration as a whole"
+    lines = _wrapped(f"{title}: {subject}", "", "  ")
+    if finding.path:
+        lines += _wrapped(f"property  {finding.path}", "  ", "            ")
+    if finding.where:
+        lines += _wrapped(f"declared  {finding.where}", "  ", "            ")
+    lines += _wrapped(f"provider  {finding.message}", "  ", "            ")
+    lines += _wrapped(f"do        {finding.hint or _advice(finding)}", "  ", "            ")
+    return lines + (_wrapped(finding.urn, "  ") if finding.urn else [])
+
+
+def _advice(finding: Finding) -> str:
+    if finding.severity != "error":
+        return "see whether the advice applies; it stops no deployment"
+    subject = finding.path or "the resource"
+    return f"correct {subject} where it is declared{f' ({finding.where})' if finding.where else ''}"
+
+
+def _excused(excused: Excused) -> list[str]:
+    finding = excused.finding
+    subject = f"{finding.name} ({finding.type}) {finding.path}".strip() if finding.urn else finding.message
+    return _wrapped(f"- {subject}: {excused.reason}", "  ", "    ")
+
+
+def _left_out(left_out: Iterable[LeftOut]) -> list[str]:
+    """One line for each reason and name, with the number of resources it concerns."""
+    counts = Counter((entry.reason, entry.type if not entry.path else _named(entry)) for entry in left_out)
+    lines: list[str] = []
+    for reason in sorted({reason for reason, _ in counts}):
+        subjects = sorted((subject, count) for (why, subject), count in counts.items() if why == reason)
+        lines.append(f"  {sum(count for _, count in subjects)} × {reason}")
+        for subject, count in subjects:
+            lines += _wrapped(f"{subject}{f' × {count}' if count > 1 else ''}", "    ", "      ")
+    return lines
+
+
+def _named(entry: LeftOut) -> str:
+    # Every resource may carry a region; one line for all of them says as much.
+    return "region" if entry.path == "region" else f"{entry.type} {entry.path}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _wrapped(text: str, indent: str, further: str | None = None) -> list[str]:
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent if further is None else further,
+        break_on_hyphens=False,
+    )

@@ -1,0 +1,424 @@
+"""A preview as text: the tree as Pulumi prints it, outputs, the guardrails' verdict and what to do next.
+
+Every function takes the width it may use, or None for as wide as it gets (a pipe or a file), and returns styled lines.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from groundwork.preview.snapshot import MARKER, STACK_TYPE, Resource, Snapshot
+from groundwork.preview.styled import Text
+from groundwork.preview.verdicts import Finding, Verdicts
+from guardrails.judgement import Verdict
+from guardrails.levels import Severity
+from guardrails.unjudged import UNJUDGED
+
+if TYPE_CHECKING:
+    from groundwork.preview.moves import Step
+
+INDENT = "    "
+_SIGN = " +   "
+_GAP = "  "
+_PLAN = "create"
+_LEAST_NAME = 20
+_SEVERITY_STYLES = {
+    Severity.CRITICAL: "bold red",
+    Severity.HIGH: "red",
+    Severity.MEDIUM: "yellow",
+    Severity.LOW: "cyan",
+}
+
+
+def report(
+    snapshot: Snapshot,
+    verdicts: Verdicts,
+    width: int | None,
+    stack: str,
+    *,
+    ahead: str | None = None,
+    step: Step | None = None,
+    hints: Sequence[str] = (),
+    program: Path = Path(),
+) -> list[Text]:
+    """Return the whole preview. ``stack`` is what the user called it, ``program`` the folder beside which packages lie; ``ahead`` the phase that the user asked for in place of its own, and
+    ``step`` what it means to go there; ``hints`` what the settings leave open."""
+    # The settings' models take a third of a second, which who only wants the verdicts need not pay.
+    from groundwork.preview.limits import firewall_limits  # noqa: PLC0415
+
+    missing = list(unpackaged(snapshot, program))
+    shown = f"{snapshot.stack}, looking ahead to {ahead}" if ahead else snapshot.stack
+    sections = [
+        [Text.assemble((f"Previewing update ({shown}):", "bold magenta")), *tree(snapshot, width)],
+        outputs(snapshot),
+        counts(snapshot),
+        guardrails(verdicts, width),
+        step_report(step, width) if step else [],
+        [line for sentence in firewall_limits(snapshot) for line in wrapped(sentence, width)],
+        by_hand(snapshot, width),
+        [line for hint in (*hints, *missing) for line in wrapped(f"Note: {hint}.", width)],
+        next_step(verdicts, stack, width, ahead, step, first="make functions && " if missing else ""),
+    ]
+    return [line for section in sections if section for line in (*section, Text())][:-1]
+
+
+# The tree
+
+
+@dataclass(frozen=True)
+class _Row:
+    branch: str
+    type: str
+    name: str
+    parent_name: str
+
+
+def tree(snapshot: Snapshot, width: int | None) -> list[Text]:
+    """Type, name and plan of every resource, as Pulumi lists them."""
+    rows = list(_rows(snapshot))
+    if not rows:
+        return []
+    widths = _columns(rows, width)
+    lines = [_line(" " * len(_SIGN), ("Type", "Name", "Plan"), widths, header=True)]
+    for row in rows:
+        shown_type = row.branch + _cut(row.type, widths[0] - len(row.branch))
+        lines.append(_line(_SIGN, (shown_type, _short_name(row, widths[1]), _PLAN), widths))
+    return lines
+
+
+def _line(sign: str, cells: tuple[str, str, str], widths: tuple[int, int], *, header: bool = False) -> Text:
+    type_, name, plan = cells
+    text = f"{type_:<{widths[0]}}{_GAP}{name:<{widths[1]}}{_GAP}"
+    style = "bold" if header else ""
+    return Text.assemble((sign, "green"), (text, style), (plan, "bold" if header else "green"))
+
+
+def _rows(snapshot: Snapshot) -> Iterator[_Row]:
+    children: dict[str | None, list[Resource]] = {}
+    for resource in snapshot.resources:
+        children.setdefault(resource.parent, []).append(resource)
+    # (resource, its branch, what its children's branches start with, its parent's name), the next to show last.
+    pending = [(root, "", "", "") for root in reversed(children.get(None, []))]
+    while pending:
+        resource, branch, below, parent_name = pending.pop()
+        yield _Row(branch, short_type(resource.type), resource.name, parent_name)
+        inside = children.get(resource.urn, [])
+        # The stack's name is the project's, so names below it are not shortened by it.
+        name = "" if resource.type == STACK_TYPE else resource.name
+        for child in reversed(inside):
+            last = child is inside[-1]
+            pending.append((child, f"{below}{'└─ ' if last else '├─ '}", f"{below}{'   ' if last else '│  '}", name))
+
+
+def short_type(token: str) -> str:
+    """``aws:ec2/vpc:Vpc`` as Pulumi shows it: ``aws:ec2:Vpc``."""
+    package, _, rest = token.partition(":")
+    module, _, type_ = rest.rpartition(":")
+    return f"{package}:{module.partition('/')[0]}:{type_}" if module else token
+
+
+def _columns(rows: list[_Row], width: int | None) -> tuple[int, int]:
+    """The widths of type and name: as needed where there is room, else names give way first, then types."""
+    type_width = max(len(row.branch) + len(row.type) for row in rows)
+    name_width = max(len(row.name) for row in rows)
+    if width is None:
+        return type_width, name_width
+    room = max(width - len(_SIGN) - 2 * len(_GAP) - len(_PLAN), 2 * _LEAST_NAME)
+    if type_width + name_width <= room:
+        return type_width, name_width
+    shortest = max(len(_relative(row)) for row in rows)
+    name_width = max(min(shortest, room - type_width), min(_LEAST_NAME, name_width))
+    return room - name_width, name_width
+
+
+def _short_name(row: _Row, width: int) -> str:
+    return row.name if len(row.name) <= width else _cut(_relative(row), width)
+
+
+def _relative(row: _Row) -> str:
+    """A name without what it shares with its parent: ``…-private-a`` below ``shop-network``."""
+    rest = row.name.removeprefix(row.parent_name)
+    return f"…{rest}" if row.parent_name and rest.startswith("-") else row.name
+
+
+def _cut(text: str, width: int) -> str:
+    """``text`` with its middle taken out where it is too long: both ends tell things apart."""
+    if len(text) <= width:
+        return text
+    head = max((width - 1) // 2, 0)
+    tail = max(width - 1 - head, 0)
+    return f"{text[:head]}…{text[len(text) - tail :]}"
+
+
+# Outputs and counts
+
+
+def outputs(snapshot: Snapshot) -> list[Text]:
+    """The stack's outputs, as Pulumi lists them; what only AWS can know is ``[unknown]``."""
+    if not snapshot.outputs:
+        return []
+    lines = [Text("Outputs:", "bold")]
+    for name, value in sorted(snapshot.outputs.items()):
+        lines += [Text(line) for line in _value(f"{INDENT}{name}: ", value, INDENT)]
+    return lines
+
+
+def _value(start: str, value: Any, indent: str) -> list[str]:
+    if isinstance(value, dict):
+        if MARKER in value:
+            return [f"{start}[{value[MARKER]}]"]
+        if value:
+            inner = indent + INDENT
+            members = [line for key, item in sorted(value.items()) for line in _value(f"{inner}{key}: ", item, inner)]
+            return [f"{start}{{", *members, f"{indent}}}"]
+        return [f"{start}{{}}"]
+    if isinstance(value, list):
+        inner = indent + INDENT
+        items = [line for index, item in enumerate(value) for line in _value(f"{inner}[{index}]: ", item, inner)]
+        return [f"{start}[", *items, f"{indent}]"] if value else [f"{start}[]"]
+    if isinstance(value, str):
+        return [f'{start}"{value}"']
+    return [f"{start}{_WORDS.get(value, value) if value is None or isinstance(value, bool) else value}"]
+
+
+_WORDS = {True: "true", False: "false", None: "null"}
+
+
+def counts(snapshot: Snapshot) -> list[Text]:
+    """How many resources the update would create."""
+    return [Text("Resources:", "bold"), Text.assemble((f"{INDENT}+ {len(snapshot.resources)} to create", "green"))]
+
+
+# The guardrails
+
+
+def guardrails(verdicts: Verdicts, width: int | None, everything: str = "--format findings") -> list[Text]:
+    """What the policy pack says, one block for each rule that has something to say; ``everything`` is the option that says
+    the rest."""
+    lines = [
+        Text("Guardrails:", "bold"),
+        *wrapped(
+            f"{_count(verdicts.rules, 'rule')} judged {_count(verdicts.resources, 'resource')} ({_count(verdicts.judgements, 'check')}): {_balance(verdicts)}",
+            width,
+            INDENT,
+        ),
+    ]
+    for stops in (True, False):
+        failed = [finding for finding in verdicts.of(Verdict.FAIL) if finding.level.stops is stops]
+        for _, findings in groupby(failed, key=lambda finding: finding.rule):
+            lines += [Text(), *_failed(list(findings), width, everything)]
+    for finding in verdicts.findings:
+        if finding.broken and finding.verdict is not Verdict.FAIL:
+            lines += [Text(), *_broken(finding, width)]
+    excepted = verdicts.of(Verdict.EXCEPTED)
+    if excepted:
+        lines += [Text(), Text(f"{INDENT}Excepted in the stack file:")]
+        lines += [line for finding in excepted for line in _excepted(finding, width)]
+    return lines
+
+
+def _balance(verdicts: Verdicts) -> str:
+    unread = verdicts.of(Verdict.UNDETERMINED)
+    hidden = sum(finding.message.endswith(" is secret") for finding in unread)
+    stopping = Counter(finding.level.stops for finding in verdicts.of(Verdict.FAIL))
+    parts = [
+        f"{stopping[True] or 'no'} mandatory and {stopping[False] or 'no'} advisory findings",
+        f"{len(verdicts.of(Verdict.KNOWN))} known from the baseline",
+        f"{len(verdicts.of(Verdict.EXCEPTED))} excepted",
+        f"{len(unread) - hidden} undetermined until AWS answers",
+        f"{hidden} undetermined for a secret that is not read",
+    ]
+    return ", ".join(part for part in parts if not part.startswith("0 "))
+
+
+_LISTED = 12
+
+
+def not_judged(verdicts: Verdicts, width: int | None, everything: str) -> list[Text]:
+    """What no rule reads, most of it first, and how to make that a failure; ``everything`` is the option that says the rest."""
+    if not verdicts.unjudged:
+        return []
+    lines = [Text("Not judged:", "bold")]
+    types = sorted(verdicts.unjudged.types.items(), key=lambda entry: -len(entry[1]))
+    if types:
+        listed = [f"{short_type(type_)} ({len(resources)})" for type_, resources in types[:_LISTED]]
+        rest = (
+            f", and {_count(len(types) - _LISTED, 'type')} more; {everything} has them all" if types[_LISTED:] else ""
+        )
+        resources = _count(sum(len(resources) for _, resources in types), "resource")
+        said = f"{resources} of {_count(len(types), 'type')} that no rule reads: {', '.join(listed)}{rest}"
+        lines += wrapped(said, width, INDENT, INDENT * 2)
+    components = verdicts.unjudged.components
+    for component in components[:_LISTED]:
+        said = f"the parts of {component.name} ({component.type}): they are not in what was judged"
+        lines += wrapped(said, width, INDENT, INDENT * 2)
+    if components[_LISTED:]:
+        said = f"the parts of {_count(len(components) - _LISTED, 'component')} more; {everything} has them all"
+        lines += wrapped(said, width, INDENT, INDENT * 2)
+    how = f'To make this a failure: {{"{UNJUDGED.name}": "mandatory"}} in a file for --policy-config.'
+    return [*lines, *wrapped(how, width, INDENT, INDENT * 2), Text()]
+
+
+_EXAMPLES = 3
+"""Of what an advisory rule finds; what stops a deployment is shown whole."""
+
+
+def _failed(findings: list[Finding], width: int | None, everything: str) -> list[Text]:
+    first = findings[0]
+    style = _SEVERITY_STYLES[first.severity]
+    head = f"{first.level.value} {first.severity.value}"
+    lines = [
+        Text.assemble(INDENT, (head, style), _GAP, (first.rule, "bold")),
+        *wrapped(first.title, width, INDENT * 2),
+    ]
+    shown = findings if first.level.stops else findings[:_EXAMPLES]
+    for finding in shown:
+        what = f"{finding.resource} ({short_type(finding.type)})" if finding.type else finding.resource
+        lines += wrapped(f"- {what}: {finding.message}", width, INDENT * 2, f"{INDENT * 2}  ")
+        if finding.source:
+            lines.append(Text(f"{INDENT * 2}  {finding.source.file}:{finding.source.line}", "dim"))
+    if len(findings) > len(shown):
+        rest = f"- and {len(findings) - len(shown)} more; {everything} has them all"
+        lines += wrapped(rest, width, INDENT * 2, f"{INDENT * 2}  ")
+    return lines + wrapped(f"Fix: {' '.join(first.remediation.split())}", width, INDENT * 2, f"{INDENT * 2}     ")
+
+
+def _broken(finding: Finding, width: int | None) -> list[Text]:
+    return wrapped(
+        f"{finding.rule} on {finding.resource}: {finding.message}; this is a fault in the rule", width, INDENT
+    )
+
+
+def _excepted(finding: Finding, width: int | None) -> list[Text]:
+    how = finding.exception.describe() if finding.exception else ""
+    return wrapped(
+        f"- {finding.rule} on {finding.resource}: {finding.message}; {how}", width, INDENT * 2, f"{INDENT * 2}  "
+    )
+
+
+def to_fix(verdicts: Verdicts) -> str:
+    """What to do with what stops the deployment."""
+    blocking = len(verdicts.blocking)
+    them = "it" if blocking == 1 else "them"
+    return f"fix the {_count(blocking, 'mandatory finding')}, or except {them} under groundwork:exceptions with reason, owner and expiry."
+
+
+_BY_HAND = {
+    "aws:chatbot/slackChannelConfiguration:SlackChannelConfiguration": (
+        'the Slack workspace authorized, once for the account, in the console of "Amazon Q Developer in chat applications"'
+    ),
+}
+"""Resource type → what AWS wants before it makes one, and no API does."""
+
+
+_CLUSTER_MODE = (
+    "where this cache already runs without cluster mode, `cache: {cluster_mode: compatible}` and then `enabled`, an update each, "
+    "before it has shards (docs/phases.md); say `cluster_mode: enabled` where that is done, or the cache is new"
+)
+
+
+def _turns_cluster_mode_on(resource: Resource) -> bool:
+    return (
+        resource.type == "aws:elasticache/replicationGroup:ReplicationGroup"
+        and bool(resource.inputs.get("numNodeGroups"))
+        and "clusterMode" not in resource.inputs
+    )
+
+
+def by_hand(snapshot: Snapshot, width: int | None) -> list[Text]:
+    """What somebody has to do before the first deployment."""
+    types = {resource.type for resource in snapshot.resources}
+    tasks = [task for type_, task in _BY_HAND.items() if type_ in types]
+    if any(_turns_cluster_mode_on(resource) for resource in snapshot.resources):
+        tasks.append(_CLUSTER_MODE)
+    return [line for task in tasks for line in wrapped(f"Needs by hand: {task}.", width)]
+
+
+def step_report(step: Step, width: int | None) -> list[Text]:
+    """What a move to another phase would do to what stands, and what of it would be refused."""
+    move = step.move
+    lines = [Text(f"From {step.before} to {step.after}:", "bold")]
+    for sign, resources, done in (
+        ("+ ", move.created, "create"),
+        ("~ ", move.changed, "update"),
+        ("+-", move.replaced, "replace"),
+        ("- ", move.removed, "delete"),
+    ):
+        named = f": {', '.join(sorted({one.name for one in resources}))}" if done == "replace" and resources else ""
+        lines += wrapped(f"{sign} {len(resources):,} to {done}{named}", width, INDENT, f"{INDENT}   ")
+    for refusal in move.refusals:
+        what = f"{refusal.resource.name} ({short_type(refusal.resource.type)})"
+        lines += wrapped(f"!  {what} {refusal.reason}", width, INDENT, f"{INDENT}   ")
+    if step.removable:
+        said = f"removable: [{', '.join(dict.fromkeys(step.removable))}]"
+        how = f"First, in an update of its own: platform: {{{said}}} (docs/phases.md)."
+        lines += wrapped(how, width, INDENT)
+    return lines
+
+
+def unpackaged(snapshot: Snapshot, program: Path) -> Iterator[str]:
+    """That functions have no package yet, which Pulumi would refuse to do without."""
+    missing = [
+        function.name
+        for function in snapshot.of_type("aws:lambda/function:Function")
+        if isinstance(code := function.inputs.get("code"), dict) and not (program / str(code.get("path", ""))).exists()
+    ]
+    if missing:
+        yield f"packages are missing, of {_count(len(missing), 'function')}; pulumi up wants them made: make functions"
+
+
+def next_step(
+    verdicts: Verdicts,
+    stack: str,
+    width: int | None,
+    ahead: str | None = None,
+    step: Step | None = None,
+    *,
+    first: str = "",
+) -> list[Text]:
+    """One line: what to do with this preview; ``first`` is what ``pulumi up`` would stop without."""
+    if verdicts.blocking:
+        return wrapped(f"Next: {to_fix(verdicts)}", width)
+    folder, _, name = stack.rpartition("/")
+    place = f"cd {folder} && " if folder else ""
+    if step and step.move.refusals:
+        return wrapped(f"Next: clear what the step from {step.before} to {step.after} would be refused for.", width)
+    if ahead:
+        name = name.removeprefix("Pulumi.").removesuffix(".yaml")
+        return wrapped(
+            f"Next: say phase: {ahead} in Pulumi.{name}.yaml; then {first}{place}pulumi up --stack {name}", width
+        )
+    return wrapped(f"Next: {first}{place}pulumi up --stack {name}", width)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def wrapped(text: str, width: int | None, indent: str = "", further: str | None = None) -> list[Text]:
+    if width is None:
+        return [Text(f"{indent}{text}")]
+    return [Text(line) for line in wrap(text, width, indent, further)]
+
+
+def wrap(text: str, width: int, indent: str = "", further: str | None = None) -> list[str]:
+    """Wrapped at spaces only, so that names and commands can be copied whole."""
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent if further is None else further,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+
+
+def plain(lines: Iterable[Text]) -> str:
+    """The lines without style."""
+    return "".join(f"{line.plain.rstrip()}\n" for line in lines)

@@ -1,0 +1,373 @@
+"""Facts of AWS that settings are checked against: data with its source, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from groundwork.settings.data_file import read_data
+
+_HERE = Path(__file__).parent
+
+Architecture = Literal["arm64", "x86_64"]
+
+
+@cache
+def _load(name: str) -> Any:
+    return read_data(_HERE / f"{name}.yaml")
+
+
+def regions() -> dict[str, str]:
+    """Region → the letters of its availability zones."""
+    zones: dict[str, str] = _load("regions")["zones"]
+    return zones
+
+
+def health_checkers(blocked_countries: Collection[str] = ()) -> list[str]:
+    """The regions from which Route 53 looks, less those in countries that a firewall refuses."""
+    places: dict[str, str] = _load("regions")["health_checkers"]
+    return [region for region, country in places.items() if country not in blocked_countries]
+
+
+FEWEST_HEALTH_CHECKERS = 3
+"""https://docs.aws.amazon.com/Route53/latest/APIReference/API_HealthCheckConfig.html"""
+
+
+def fargate_sizes() -> dict[int, tuple[int, ...]]:
+    """CPU units → the MiB of memory that Fargate takes with them."""
+    return {
+        cpu: tuple(memory["list"])
+        if "list" in memory
+        else tuple(range(memory["from"], memory["to"] + 1, memory["step"]))
+        for cpu, memory in _load("fargate")["sizes"].items()
+    }
+
+
+def app_runner_sizes() -> dict[int, tuple[int, ...]]:
+    """CPU units → the MiB of memory that App Runner takes with them."""
+    return {cpu: tuple(memory) for cpu, memory in _load("apprunner")["sizes"].items()}
+
+
+def app_runner_regions() -> list[str]:
+    """Where App Runner is."""
+    found: list[str] = _load("apprunner")["regions"]
+    return found
+
+
+def database_memory(instance_class: str) -> float | None:
+    """GiB of memory of a ``db.*`` class; None for a class the table does not have."""
+    return _memory("databases", instance_class)
+
+
+def cache_memory(node_class: str) -> float | None:
+    """GiB of memory of a ``cache.*`` class; None for a class the table does not have."""
+    return _memory("caches", node_class)
+
+
+def has_cluster_mode(node_class: str) -> bool:
+    """Whether a ``cache.*`` class can be one of several shards, or fail over to another node."""
+    return node_class.split(".")[1:2] not in [[family] for family in _load("classes")["caches"]["without_cluster_mode"]]
+
+
+def cache_is_burstable(node_class: str) -> bool:
+    """Whether a ``cache.*`` class lives on CPU credits."""
+    return node_class.split(".")[1:2] in [[family] for family in _load("classes")["caches"]["burstable"]]
+
+
+def max_connections(instance_class: str) -> int | None:
+    """What RDS for PostgreSQL sets ``max_connections`` to, or a few less: memory in bytes / 9,531,392, at most 5,000, of what
+    RDS leaves of the memory.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html#RDS_Limits.MaxConnections
+    """
+    memory = database_memory(instance_class)
+    if memory is None:
+        return None
+    kept = _load("classes")["databases"]["kept"]
+    return min(int((memory * (1 - kept["share"]) - kept["gib"]) * 1024**3 / 9_531_392), 5000)
+
+
+def classes(kind: str) -> list[str]:
+    """Every ``databases`` or ``caches`` class of the table."""
+    table = _load("classes")[kind]
+    return [f"{table['prefix']}.{family}.{size}" for family, sizes in table["families"].items() for size in sizes]
+
+
+@dataclass(frozen=True)
+class SearchClass:
+    """A class of OpenSearch nodes."""
+
+    auto_tune: bool
+    most_nodes: int | None
+    """Data nodes in a domain that has this class for data or for masters; None where AWS sets no limit of its own."""
+    largest_volume: int | None
+    """GiB of gp3 for each node; None where it is not known."""
+
+
+@cache
+def search_classes() -> dict[str, SearchClass]:
+    """Every ``*.search`` class of the table."""
+    return {
+        f"{family}.{size}.search": SearchClass(row.get("auto_tune", True), row.get("most_nodes"), volume)
+        for family, row in _load("search")["families"].items()
+        for size, volume in row["volumes"].items()
+    }
+
+
+def _memory(kind: str, name: str) -> float | None:
+    table = _load("classes")[kind]
+    prefix, _, rest = name.partition(".")
+    family, _, size = rest.partition(".")
+    if prefix != table["prefix"]:
+        return None
+    memory: float | None = table["families"].get(family, {}).get(size)
+    return memory
+
+
+@dataclass(frozen=True)
+class InstanceClass:
+    """A class of EC2 instances."""
+
+    name: str
+    architecture: Architecture
+    vcpus: int
+    memory: int
+    """MiB."""
+    interfaces: int
+    """Network interfaces, the instance's own among them."""
+    trunk_tasks: int | None
+    """ECS tasks with an interface of their own where the account trunks; None for a class that cannot."""
+    burstable: bool
+
+
+ECS_RESERVED_MEMORY = 256
+"""MiB of a container instance that are kept for the system and the ECS agent."""
+
+
+def task_memory(instance: InstanceClass) -> int:
+    """MiB that tasks find on a container instance, with what the kernel keeps guessed on the safe side.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/memory-management.html
+    """
+    return max(0, int(instance.memory * 0.95) - 96 - ECS_RESERVED_MEMORY)
+
+
+def instance_class(name: str) -> InstanceClass | None:
+    """An EC2 class such as ``t3.medium``; None for one the table does not have."""
+    return _instance_classes().get(name)
+
+
+def instance_is_burstable(name: str) -> bool:
+    """Whether an EC2 class lives on CPU credits."""
+    known = instance_class(name)
+    return known is not None and known.burstable
+
+
+def instance_classes() -> list[str]:
+    """Every EC2 class of the table."""
+    return list(_instance_classes())
+
+
+@cache
+def _instance_classes() -> dict[str, InstanceClass]:
+    table = _load("instances")
+    built: dict[str, InstanceClass] = {}
+    for family, facts in table["burstable"].items():
+        for size, (vcpus, gib, interfaces) in facts["sizes"].items():
+            name = f"{family}.{size}"
+            built[name] = InstanceClass(
+                name, facts["architecture"], vcpus, int(gib * 1024), interfaces, None, burstable=True
+            )
+    for family, facts in table["even"].items():
+        for size in facts["sizes"]:
+            name, of = f"{family}.{size}", table["sizes"][size]
+            trunk = None if size in facts.get("without_trunk", ()) else of["trunk_tasks"]
+            memory = of["vcpus"] * facts["gib"] * 1024
+            built[name] = InstanceClass(
+                name, facts["architecture"], of["vcpus"], memory, of["interfaces"], trunk, burstable=False
+            )
+    return built
+
+
+@dataclass(frozen=True)
+class KubernetesVersion:
+    """A version of Kubernetes that AWS runs, or ran."""
+
+    name: str
+    standard_ends: date
+    extended_ends: date
+    autoscaler: str
+    addons: Mapping[str, str]
+    """Version by add-on; empty for a version that is out of support."""
+
+
+@cache
+def kubernetes_versions() -> dict[str, KubernetesVersion]:
+    """Every version of the table, the newest first."""
+    table = _load("kubernetes")
+    return {
+        name: KubernetesVersion(
+            name,
+            row["standard"],
+            row["extended"],
+            row.get("autoscaler", ""),
+            {**table["addons"], **row["addons"]} if "addons" in row else {},
+        )
+        for name, row in table["versions"].items()
+    }
+
+
+def countries() -> list[str]:
+    """The codes of countries that AWS WAF takes."""
+    codes: list[str] = _load("countries")["codes"]
+    return codes
+
+
+def country_meant(code: str) -> str | None:
+    """The code for which people often write another: ``GB`` for ``UK``."""
+    meant: str | None = _load("countries")["meant"].get(code)
+    return meant
+
+
+def is_reserved(word: str, what: Literal["users", "databases"]) -> bool:
+    """Whether RDS for PostgreSQL refuses ``word`` as the name of its administrator, or of its database."""
+    table = _load("reserved")
+    return (
+        word in table["keywords"]
+        or word in table[what]
+        or (what == "users" and word.startswith(tuple(table["user_prefixes"])))
+    )
+
+
+@dataclass(frozen=True)
+class Count:
+    """How much of a thing there is: a measure of some types of resources, summed for each of what has them."""
+
+    types: tuple[str, ...]
+    of: Literal["one", "entries", "characters", "bytes", "decoded"]
+    each: str
+    input: str = ""
+    weights: Mapping[str, int] = field(default_factory=dict)
+    """Input → as how many a resource counts that has it."""
+
+
+@dataclass(frozen=True)
+class Quota:
+    """What AWS takes of a thing."""
+
+    name: str
+    words: str
+    most: int
+    counted: tuple[Count, ...]
+    at: tuple[str, ...]
+    """The layers that bring much of it, the likeliest first."""
+    source: str
+    hard: bool = False
+    """Nobody gets more; else it is a default that AWS raises on request."""
+
+
+@cache
+def quotas() -> tuple[Quota, ...]:
+    """The quotas that a stack may come near to."""
+    return tuple(
+        Quota(
+            **{
+                **row,
+                "name": name,
+                "at": tuple(row["at"]),
+                "counted": tuple(Count(**{**count, "types": tuple(count["types"])}) for count in row["counted"]),
+            }
+        )
+        for name, row in _load("quotas").items()
+    )
+
+
+Parametrised = Literal["database", "cache"]
+"""What has a parameter group."""
+
+
+def parameters_of(what: Parametrised) -> list[str]:
+    """The names that a parameter group of it takes, but for those of extensions."""
+    names: list[str] = _load("parameters")[what]
+    return names
+
+
+def is_parameter(name: str, what: Parametrised) -> bool:
+    """Whether a parameter group may take ``name``; an extension's parameter has a dot and is taken on trust."""
+    if what == "database":
+        return "." in name or name in parameters_of(what)
+    return name in parameters_of(what) or name.startswith(tuple(_load("parameters")["cache_prefixes"]))
+
+
+def kubernetes_as_of() -> date:
+    """The day of the table."""
+    day: date = _load("kubernetes")["as_of"]
+    return day
+
+
+@dataclass(frozen=True)
+class Room:
+    """What there is for pods, or what pods ask for."""
+
+    cpu: int
+    """Millicores."""
+    memory: int
+    """MiB."""
+    pods: int
+
+
+def system_pods(scope: Literal["each_node", "cluster"]) -> Room:
+    """What the add-ons' pods take of every node, or of the cluster once."""
+    return Room(**_load("kubernetes")["system"][scope])
+
+
+def addresses(instance: InstanceClass) -> int:
+    """IPv4 addresses of each of its network interfaces."""
+    table = _load("kubernetes")["addresses"]
+    size = instance.name.partition(".")[2]
+    found: int = table["burstable" if instance.burstable else "sizes"][size]
+    return found
+
+
+_PREFIX = 16
+_SMALL_NODE_VCPUS = 30
+
+
+def most_pods(instance: InstanceClass, *, prefixes: bool) -> int:
+    """How many pods a node takes: its addresses, or with prefixes at most 110, from 30 vCPU on 250.
+
+    https://docs.aws.amazon.com/eks/latest/userguide/choosing-instance-type.html#determine-max-pods
+    """
+    each = addresses(instance) - 1
+    found = instance.interfaces * (each * _PREFIX if prefixes else each) + 2
+    return min(found, 110 if instance.vcpus < _SMALL_NODE_VCPUS else 250)
+
+
+def node_room(instance: InstanceClass, *, prefixes: bool) -> Room:
+    """What pods of services find on a node, once Linux, the kubelet and the add-ons have theirs.
+
+    What Amazon Linux reserves: https://github.com/awslabs/amazon-eks-ami/blob/main/nodeadm/internal/kubelet/config.go. The
+    twentieth that the kernel keeps is guessed on the safe side.
+    """
+    add_ons = system_pods("each_node")
+    reserved_memory = 255 + 11 * most_pods(instance, prefixes=False) + 100
+    shares = (60, 10, 5, 5)
+    reserved_cpu = sum(shares[: instance.vcpus]) + 2.5 * max(0, instance.vcpus - len(shares))
+    return Room(
+        cpu=max(0, int(instance.vcpus * 1000 - reserved_cpu) - add_ons.cpu),
+        memory=max(0, int(instance.memory * 0.95) - reserved_memory - add_ons.memory),
+        pods=most_pods(instance, prefixes=prefixes) - add_ons.pods,
+    )
+
+
+def layer_buckets(region: str) -> dict[str, str | None]:
+    """Registry, as images' names end before the first slash → the bucket that layers are read from in ``region``; None for a
+    registry that needs none there."""
+    return {
+        registry: row.get("named", {}).get(region, row.get("bucket", "").format(region=region)) or None
+        for registry, row in _load("registries")["registries"].items()
+    }

@@ -1,0 +1,49 @@
+"""What a stack file may say and somebody should know: no mistake, and yet not what is wanted in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from groundwork.settings.models import Settings
+from groundwork.settings.models.observability import AudienceSettings
+
+
+def hints(settings: Settings) -> Iterator[str]:
+    """One sentence each, with what to do about it."""
+    for rule in (_nobody_hears_alarms, _domain_waits):
+        yield from rule(settings)
+
+
+def _nobody_hears_alarms(settings: Settings) -> Iterator[str]:
+    """A topic without a subscription takes every message and says nothing."""
+    watched = settings.observability
+    if settings.platform.stage != "prod" or watched is None:
+        return
+    deaf = [
+        severity
+        for severity, audience in (("notice", watched.alerts.notice), ("page", watched.alerts.page))
+        if audience is not None and not _hears(audience)
+    ]
+    if "notice" in deaf:
+        yield "prod's alarms reach nobody; name somebody: observability: {alerts: {notice: {emails: [team@example.com]}}}"
+    if "page" in deaf:
+        yield "prod's pages reach nobody; name somebody under observability.alerts.page, or leave page out"
+
+
+def _hears(audience: AudienceSettings) -> bool:
+    return bool(audience.emails) or audience.slack is not None
+
+
+def _domain_waits(settings: Settings) -> Iterator[str]:
+    domain, edge = settings.platform.domain, settings.edge
+    if domain is None or edge is None or edge.zone is None or edge.zone.is_delegated:
+        return
+    instead = (
+        "the platform answers at CloudFront's own name"
+        if edge.load_balancer.exposure == "vpc-origin"
+        else "nothing answers yet, since a public load balancer needs a certificate"
+    )
+    yield (
+        f"{domain} waits to be delegated, and until then {instead}. After pulumi up enter the name servers "
+        "(pulumi stack output nameServers) at the registrar; groundwork domain says when edge.zone.delegated may be set"
+    )

@@ -1,0 +1,13 @@
+"""Where a pipeline says which image a service runs: a parameter of Parameter Store for each service."""
+
+from __future__ import annotations
+
+from groundwork.settings.models.platform import PlatformSettings
+
+NOTHING = "none"
+"""The value of a parameter as long as nothing has been delivered; Parameter Store takes no empty value."""
+
+
+def images_path(platform: PlatformSettings) -> str:
+    """``/shop/prod/services/images``: what the parameters of all services lie below, each by its service's name."""
+    return f"/{platform.name}/{platform.stage}/services/images"
