@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from groundwork.settings import stacks
+from groundwork.settings.loading import stacks
 
 ROOT = Path(__file__).parent.parent
 SIZES = (10, 100, 1000)
@@ -37,7 +37,7 @@ name, start = sys.argv[1], sys.argv[2]
 marks = [("", time.perf_counter())]
 mark = lambda part: marks.append((part, time.perf_counter()))
 from pathlib import Path
-from groundwork.settings import find_stack, load_stack
+from groundwork.settings.loading import find_stack, load_stack
 from groundwork.settings.effective import as_json
 stack = find_stack(name, Path(start)); loaded = load_stack(stack)
 mark("settings")

@@ -12,10 +12,10 @@ from typing import Any, get_args
 import pulumi
 
 from groundwork.components.context import Alerting, Context, KeyDomain, Logging
+from groundwork.components.observability.settings import ObservabilitySettings
+from groundwork.components.platform.settings import PlatformSettings
 from groundwork.preview.engine import run_program
 from groundwork.preview.snapshot import Snapshot
-from groundwork.settings.models.observability import ObservabilitySettings
-from groundwork.settings.models.platform import PlatformSettings
 
 _program: Callable[[Context], Any] | None = None
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from groundwork.components.platform import Platform
+from groundwork.components.platform.platform import Platform
+from groundwork.components.settings import Settings
 from groundwork.preview.snapshot import Snapshot
 from groundwork.preview.terraform.replacement import replacing
-from groundwork.settings.models import Settings
 from tests.functions.servers import certificates
 from tests.harness import build
 from tests.stacks import ROOT, STACKS, snapshot_of

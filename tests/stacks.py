@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from groundwork.preview.snapshot import Snapshot
-from groundwork.settings import Loaded, Stack, find_stack, load_stack, phases, stacks
+from groundwork.settings.loading import Loaded, Stack, find_stack, load_stack, phases, stacks
 
 ROOT = Path(__file__).parent.parent
 

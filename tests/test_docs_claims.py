@@ -14,7 +14,7 @@ import yaml
 
 from groundwork.cli.arguments import Command, Commands, option_names
 from groundwork.cli.main import app
-from groundwork.settings.models import LAYERS, Settings
+from groundwork.components.settings import LAYERS, Settings
 from guardrails.catalogue import rules
 from tests.stacks import ROOT, STACKS, snapshot_of
 from tests.writing import mistakes_in

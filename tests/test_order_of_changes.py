@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from groundwork.preview.snapshot import Resource, Snapshot
-from groundwork.settings import find_stack
 from groundwork.settings.data_file import read_data
+from groundwork.settings.loading import find_stack
 from tests.stacks import ROOT, STACKS, run_found, snapshot_of
 
 SLOTS: Mapping[str, tuple[str, ...]] = {

@@ -12,7 +12,8 @@ import pytest
 from groundwork.cli.arguments import Command
 from groundwork.cli.main import app, run
 from groundwork.preview.stacks import run_stack
-from groundwork.settings import Mistakes, find_stack, load_stack
+from groundwork.settings.loading import find_stack, load_stack
+from groundwork.settings.mistakes import Mistakes
 from tests.stacks import ROOT, snapshot_of
 from tests.writing import load, write_stack_file
 

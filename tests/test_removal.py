@@ -12,8 +12,8 @@ import yaml
 
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.verdicts import judge
-from groundwork.settings import find_stack
 from groundwork.settings.data_file import read_data
+from groundwork.settings.loading import find_stack
 from tests.stacks import ROOT, run_found, snapshot_of
 
 PAGE = (ROOT / "docs" / "removing.md").read_text(encoding="utf-8")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from groundwork.settings.artefacts import artefact
+from groundwork.components.functions.artefacts import artefact
 from tests import host
 from tests.stacks import ROOT
 

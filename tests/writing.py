@@ -5,7 +5,8 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
-from groundwork.settings import Loaded, Mistakes, find_stack, load_stack
+from groundwork.settings.loading import Loaded, find_stack, load_stack
+from groundwork.settings.mistakes import Mistakes
 
 REGION = "aws:region: ap-south-1"
 PLATFORM = "groundwork:platform: {name: shop, stage: dev, phase: launch}"

@@ -17,7 +17,7 @@ import dns.rdatatype
 import dns.resolver
 
 from groundwork.cli.console import InputError
-from groundwork.settings import Stack, find_stack, load_stack
+from groundwork.settings.loading import Stack, find_stack, load_stack
 
 _SECONDS = 5.0
 """How long a server has to answer."""

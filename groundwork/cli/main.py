@@ -143,7 +143,8 @@ def settings(
 
     Precedence: default < phase < stage < what the stack file says of its phase < the rest of the stack file.
     """
-    from groundwork.settings import effective, find_stack, load_stack
+    from groundwork.settings import effective
+    from groundwork.settings.loading import find_stack, load_stack
 
     loaded = load_stack(find_stack(stack, phase=phase))
     if form is SettingsFormat.TEXT:

@@ -239,8 +239,8 @@ def exceptions(
     import datetime
 
     from groundwork.cli.policies_text import exceptions_text
-    from groundwork.settings import find_stack, load_stack, stacks
     from groundwork.settings.effective import as_json
+    from groundwork.settings.loading import find_stack, load_stack, stacks
     from guardrails.exemptions import read as read_exceptions
 
     today = datetime.datetime.now(datetime.UTC).date()
@@ -324,7 +324,7 @@ def _key_and_value(text: str) -> tuple[str, str]:
 
 
 def _is_stack(file: Path) -> bool:
-    from groundwork.settings import stacks
+    from groundwork.settings.loading import stacks
 
     return str(file.with_name(file.name.removeprefix("Pulumi.").removesuffix(".yaml"))) in stacks(Path.cwd())
 

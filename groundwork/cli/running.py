@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from groundwork.cli.console import debugging
-from groundwork.settings import Loaded, Mistakes, Stack, find_stack, load_stack
 from groundwork.settings.hints import hints
-from groundwork.settings.mistakes import Mistake, nearest
+from groundwork.settings.loading import Loaded, Stack, find_stack, load_stack
+from groundwork.settings.mistakes import Mistake, Mistakes, nearest
 
 if TYPE_CHECKING:
     from groundwork.preview.moves import Step

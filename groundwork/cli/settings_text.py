@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator
 from itertools import groupby
 
-from groundwork.settings import Loaded
+from groundwork.components.settings import ENTRY_LAYERS
 from groundwork.settings.effective import Effective, effective
+from groundwork.settings.loading import Loaded
 from groundwork.settings.mistakes import dotted
-from groundwork.settings.models import ENTRY_LAYERS
 
 _GAP = "  "
 _LEAST_VALUE = 16

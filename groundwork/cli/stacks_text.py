@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from groundwork.settings import Mistakes, find_stack, load_stack, phases, stacks
+from groundwork.settings.loading import find_stack, load_stack, phases, stacks
+from groundwork.settings.mistakes import Mistakes
 
 
 def names(start: Path) -> str:

@@ -10,15 +10,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from groundwork.components.budget import Budget
-    from groundwork.components.cache import Cache
+    from groundwork.components.budget.budget import Budget
+    from groundwork.components.cache.cache import Cache
     from groundwork.components.compute.app_runner import AppRunner
     from groundwork.components.compute.ec2.engine import Ec2
     from groundwork.components.compute.ecs_ec2 import EcsEc2
     from groundwork.components.compute.eks.engine import Eks
     from groundwork.components.compute.fargate import Fargate
     from groundwork.components.context import Context
-    from groundwork.components.database.database import Database
+    from groundwork.components.data.database import Database
     from groundwork.components.edge.cdn import Cdn
     from groundwork.components.edge.ingress import Ingress
     from groundwork.components.functions.function import Function
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
     from groundwork.components.messaging.queue import Queue
     from groundwork.components.messaging.topic import Topic
     from groundwork.components.network.network import Network
-    from groundwork.components.platform import Platform
-    from groundwork.components.search import Search
-    from groundwork.components.secrets import Secret
-    from groundwork.components.storage import Bucket
-    from groundwork.settings import load_from_pulumi as load
+    from groundwork.components.platform.platform import Platform
+    from groundwork.components.program import load
+    from groundwork.components.search.search import Search
+    from groundwork.components.secrets.secret import Secret
+    from groundwork.components.storage.bucket import Bucket
 
 _HOMES = {
     "AppRunner": "compute.app_runner",
-    "Bucket": "storage",
-    "Budget": "budget",
-    "Cache": "cache",
+    "Bucket": "storage.bucket",
+    "Budget": "budget.budget",
+    "Cache": "cache.cache",
     "Cdn": "edge.cdn",
     "Context": "context",
-    "Database": "database.database",
+    "Database": "data.database",
     "Ec2": "compute.ec2.engine",
     "EcsEc2": "compute.ecs_ec2",
     "Eks": "compute.eks.engine",
@@ -48,11 +48,12 @@ _HOMES = {
     "Ingress": "edge.ingress",
     "Keys": "keys",
     "Network": "network.network",
-    "Platform": "platform",
+    "Platform": "platform.platform",
     "Queue": "messaging.queue",
-    "Search": "search",
-    "Secret": "secrets",
+    "Search": "search.search",
+    "Secret": "secrets.secret",
     "Topic": "messaging.topic",
+    "load": "program",
 }
 
 __all__ = [
@@ -63,10 +64,6 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import a public name. Raises AttributeError for any other."""
-    if name == "load":
-        from groundwork.settings import load_from_pulumi  # noqa: PLC0415 - as the docstring of this file says
-
-        return load_from_pulumi
     if name in _HOMES:
         return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import pulumi
 
-from groundwork.settings.models.services import Use
+from groundwork.components.services.settings import Use
 from groundwork.settings.variables import renamed
 
 

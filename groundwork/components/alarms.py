@@ -16,7 +16,7 @@ import pulumi_aws as aws
 
 from groundwork.components.base import Component
 from groundwork.components.context import Alerting, DeclaredAlarm
-from groundwork.settings.models.observability import Bounds, Severity
+from groundwork.components.observability.settings import Bounds, Severity
 
 Comparison = Literal[
     "GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold"

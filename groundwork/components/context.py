@@ -8,8 +8,8 @@ from typing import Any, Literal, cast
 
 import pulumi
 
-from groundwork.settings.models.observability import ObservabilitySettings, Severity
-from groundwork.settings.models.platform import PlatformSettings
+from groundwork.components.observability.settings import ObservabilitySettings, Severity
+from groundwork.components.platform.settings import PlatformSettings
 
 KeyDomain = Literal["data", "storage", "secrets", "messaging", "logs"]
 """The kinds of data that have a KMS key each; with ``platform.keys: shared`` all have the same."""

@@ -17,7 +17,15 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from groundwork.settings.artefacts import PLATFORM, PYTHON, REQUIREMENTS, artefact, find, known_codes, sources
+from groundwork.components.functions.artefacts import (
+    PLATFORM,
+    PYTHON,
+    REQUIREMENTS,
+    artefact,
+    find,
+    known_codes,
+    sources,
+)
 
 # Lambda's Python 3.13 runs on Amazon Linux 2023, which has glibc 2.34.
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html

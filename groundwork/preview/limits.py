@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from groundwork.components.edge.settings import BALANCER_BODY_KB, WafRate, WafSettings
 from groundwork.preview.snapshot import Snapshot
 from groundwork.settings.mistakes import all_of
-from groundwork.settings.models.edge import BALANCER_BODY_KB, WafRate, WafSettings
 
 _ACL = "aws:wafv2/webAcl:WebAcl"
 

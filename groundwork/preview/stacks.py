@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from groundwork.components.settings import Settings
 from groundwork.preview.computed_values import EXAMPLE_ACCOUNT
 from groundwork.preview.engine import run_program
 from groundwork.preview.snapshot import Snapshot
-from groundwork.settings import Loaded, Settings, Stack
 from groundwork.settings.effective import as_json
 from groundwork.settings.images import images_path
+from groundwork.settings.loading import Loaded, Stack
 
 
 def run_stack(stack: Stack, loaded: Loaded, *, unknowns: bool = False, delivered: bool = True) -> Snapshot:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from groundwork.settings.models import Settings
+from groundwork.components.settings import Settings
 
 LEVELS: dict[str, tuple[str, ...]] = {
     "database": ("connect", "read"),

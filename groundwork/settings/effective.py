@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from groundwork.components.settings import LAYERS
 from groundwork.settings.loading import NAMESPACE, Loaded
 from groundwork.settings.merging import Merged, is_sealed
 from groundwork.settings.mistakes import Path, dotted
-from groundwork.settings.models import LAYERS
 
 DEFAULT = "default"
 HIDDEN = "[secret]"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from groundwork.settings.models import Settings
-from groundwork.settings.models.observability import AudienceSettings
+from groundwork.components.observability.settings import AudienceSettings
+from groundwork.components.settings import Settings
 
 
 def hints(settings: Settings) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from groundwork.settings.models.platform import PlatformSettings
+from groundwork.components.platform.settings import PlatformSettings
 
 NOTHING = "none"
 """The value of a parameter as long as nothing has been delivered; Parameter Store takes no empty value."""

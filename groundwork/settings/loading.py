@@ -10,14 +10,14 @@ from functools import cache
 from pathlib import Path as FilePath
 from typing import Any, get_args
 
+from groundwork.components.checks import check
+from groundwork.components.platform.settings import PlatformSettings
+from groundwork.components.settings import ENTRY_LAYERS, LAYERS, Sealed, Settings
 from groundwork.settings import neighbours, stack_file
-from groundwork.settings.checks import check
+from groundwork.settings.base import Phase, Stage
 from groundwork.settings.meant import key_meant
 from groundwork.settings.merging import EVERY, Merged, is_sealed, merge
 from groundwork.settings.mistakes import Mistake, Mistakes, Path, all_of, closest, nearest, one_of
-from groundwork.settings.models import ENTRY_LAYERS, LAYERS, Sealed, Settings
-from groundwork.settings.models.base import Phase, Stage
-from groundwork.settings.models.platform import PlatformSettings
 from groundwork.settings.stack_file import Document
 from groundwork.settings.validation import takes_keys, validate
 

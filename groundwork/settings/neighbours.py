@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
+from groundwork.components.platform.settings import PlatformSettings
 from groundwork.settings import stack_file
 from groundwork.settings.mistakes import Mistake, Mistakes, Path
-from groundwork.settings.models.platform import PlatformSettings
 from groundwork.settings.stack_file import Document
 
 _ACCOUNT = ("aws:allowedAccountIds", "aws:assumeRole", "aws:assumeRoles", "aws:accessKey", "aws:profile")

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from groundwork.settings.models import ENTRY_LAYERS, LAYERS, Sealed, Settings
+from groundwork.components.settings import ENTRY_LAYERS, LAYERS, Sealed, Settings
 
 _PLAIN = {int: "whole number", float: "number", str: "text", bool: "true or false", Sealed: "encrypted text"}
 _LIMITS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<", "min_length": "length ≥", "max_length": "length ≤"}

@@ -11,12 +11,12 @@ import json
 from collections.abc import Callable
 from typing import Any, get_args
 
+from groundwork.components.settings import ENTRY_LAYERS, LAYERS, Settings
 from groundwork.settings.access import LEVELS
+from groundwork.settings.base import Phase
 from groundwork.settings.facts import regions
 from groundwork.settings.loading import NAMESPACE, PHASES
 from groundwork.settings.merging import EVERY
-from groundwork.settings.models import ENTRY_LAYERS, LAYERS, Settings
-from groundwork.settings.models.base import Phase
 
 Schema = dict[str, Any]
 

@@ -11,12 +11,12 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from groundwork.settings.checks.services import looks_secret
+from groundwork.components.services.checks import looks_secret
+from groundwork.components.settings import LAYERS, Sealed, Settings
 from groundwork.settings.forms import forms
 from groundwork.settings.meant import key_meant, name_meant, size_hint, value_meant, words_allowed
 from groundwork.settings.merging import EVERY, is_sealed
 from groundwork.settings.mistakes import Mistake, Path, all_of, dotted, nearest, one_of
-from groundwork.settings.models import LAYERS, Sealed, Settings
 
 _KINDS = {
     "int": "a whole number",

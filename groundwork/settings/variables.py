@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal, TypeVar
 
+from groundwork.components.cache.settings import CacheSettings, TimeToLiveSettings
+from groundwork.components.messaging.queue_settings import BackoffSettings, stem
+from groundwork.components.services.settings import ServiceSettings, Use
+from groundwork.components.settings import Settings
 from groundwork.settings.access import usable
-from groundwork.settings.models import Settings
-from groundwork.settings.models.cache import CacheSettings, TimeToLiveSettings
-from groundwork.settings.models.queues import BackoffSettings, stem
-from groundwork.settings.models.services import ServiceSettings, Use
 
 T = TypeVar("T")
 

@@ -251,7 +251,7 @@ class TestOtherCommands:
     ) -> None:
         program = """
             import pulumi
-            from groundwork.settings import load_from_pulumi
+            from groundwork.settings.loading import load_from_pulumi
             settings = load_from_pulumi()
             pulumi.export("phase", settings.platform.phase)
             pulumi.export("budget", settings.budget.monthly)
@@ -268,8 +268,8 @@ class TestOtherCommands:
         assert settings["settings"]["budget"]["monthly"] == 321
         assert settings["sources"]["platform.phase"] == "--phase"
         assert (project / "Pulumi.dev.yaml").read_text(encoding="utf-8") == before
-        named = "import pulumi_aws as aws\nfrom groundwork.settings import load_from_pulumi\n"
-        named += 'aws.sns.Topic("told", display_name=load_from_pulumi().platform.phase)\n'
+        named = "import pulumi_aws as aws\nfrom groundwork.components import load\n"
+        named += 'aws.sns.Topic("told", display_name=load().platform.phase)\n'
         (project / "__main__.py").write_text(named, encoding="utf-8")
         [topic] = json.loads(call(capsys, "export", "dev", "--phase", "growth")[1])["resource"][
             "aws_sns_topic"

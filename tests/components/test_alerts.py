@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from groundwork.components.context import Context
 from groundwork.components.messaging.alerts import Alerts
-from groundwork.settings.models.observability import ObservabilitySettings
+from groundwork.components.observability.settings import ObservabilitySettings
 from tests.harness import build
 
 

@@ -8,13 +8,13 @@ import pytest
 
 from groundwork.components.access import Grant, Opening, ParameterReference, SecretReference, Statement
 from groundwork.components.compute.app_runner import AppRunner
+from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.context import Context
 from groundwork.components.edge.origin import Entrance
+from groundwork.components.observability.settings import ObservabilitySettings
+from groundwork.components.services.settings import ServiceSettings
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.verdicts import judge
-from groundwork.settings.models.compute import ComputeSettings
-from groundwork.settings.models.observability import ObservabilitySettings
-from groundwork.settings.models.services import ServiceSettings
 from tests.components.test_compute_fargate import POOL
 from tests.harness import build, key_arn, observed
 

@@ -10,11 +10,11 @@ import pytest
 
 from groundwork.components.context import Context
 from groundwork.components.observability.boards import Boards, Cluster, Seen
-from groundwork.components.platform import Platform
+from groundwork.components.observability.checks import CHECKS
+from groundwork.components.platform.platform import Platform
+from groundwork.components.settings import Settings
 from groundwork.preview.snapshot import Snapshot
-from groundwork.settings.checks.observability import CHECKS
 from groundwork.settings.mistakes import dotted
-from groundwork.settings.models import Settings
 from tests.harness import build
 from tests.requirements import proves
 

@@ -5,12 +5,12 @@ import pytest
 from pydantic import ValidationError
 
 from groundwork.components.alarms import Metric, alarm
-from groundwork.components.budget import Budget
+from groundwork.components.budget.budget import Budget
+from groundwork.components.budget.settings import BudgetSettings
 from groundwork.components.context import Context
 from groundwork.components.messaging.alerts import Alerts
 from groundwork.components.observability.dashboard import Dashboard
-from groundwork.settings.models.budget import BudgetSettings
-from groundwork.settings.models.observability import ObservabilitySettings
+from groundwork.components.observability.settings import ObservabilitySettings
 from tests.harness import build, observed
 from tests.requirements import proves
 

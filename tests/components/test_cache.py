@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from groundwork.components.access import policy_document
-from groundwork.components.cache import Cache, node_ids
-from groundwork.settings.models.cache import CacheSettings
-from groundwork.settings.models.observability import ObservabilitySettings
+from groundwork.components.cache.cache import Cache, node_ids
+from groundwork.components.cache.settings import CacheSettings
+from groundwork.components.observability.settings import ObservabilitySettings
 from tests.harness import build, observed
 from tests.requirements import proves
 

@@ -10,12 +10,12 @@ import pytest
 
 from groundwork.components.access import Grant, Opening, SecretReference, Statement
 from groundwork.components.compute.fargate import Fargate
+from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.context import Context
 from groundwork.components.edge.origin import Entrance
+from groundwork.components.observability.settings import ObservabilitySettings, ThresholdSettings
+from groundwork.components.services.settings import ServiceSettings
 from groundwork.preview.snapshot import Resource, Snapshot
-from groundwork.settings.models.compute import ComputeSettings
-from groundwork.settings.models.observability import ObservabilitySettings, ThresholdSettings
-from groundwork.settings.models.services import ServiceSettings
 from tests.harness import build, key_arn, observed, topic_arn
 
 KEY = "arn:aws:kms:ap-south-1:111122223333:key/k"

@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from groundwork.settings.checks.services import CHECKS
-from groundwork.settings.models import Settings
-from groundwork.settings.models.services import ServiceSettings
+from groundwork.components.services.checks import CHECKS
+from groundwork.components.services.settings import ServiceSettings
+from groundwork.components.settings import Settings
 
 
 def mistakes(services: Mapping[str, Any], **layers: Any) -> list[tuple[str, str]]:

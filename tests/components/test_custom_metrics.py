@@ -13,8 +13,8 @@ from groundwork.components.context import Context
 from groundwork.components.observability.dashboard import Dashboard
 from groundwork.components.observability.metrics import Metrics, pattern
 from groundwork.components.observability.pages import Pages
+from groundwork.components.observability.settings import MetricSettings, ObservabilitySettings
 from groundwork.preview.snapshot import Snapshot
-from groundwork.settings.models.observability import MetricSettings, ObservabilitySettings
 from tests.harness import build, observed
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"

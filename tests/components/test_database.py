@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from groundwork.components.access import policy_document
-from groundwork.components.database import Database
-from groundwork.components.database.archive import schedule
-from groundwork.settings.checks.data import CHECKS, meet
+from groundwork.components.data.archive import schedule
+from groundwork.components.data.checks import CHECKS, meet
+from groundwork.components.data.database import Database
+from groundwork.components.data.settings import DataSettings, StorageSettings
+from groundwork.components.observability.settings import ObservabilitySettings
+from groundwork.components.settings import Settings
 from groundwork.settings.facts import max_connections
-from groundwork.settings.models import Settings
-from groundwork.settings.models.data import DataSettings, StorageSettings
-from groundwork.settings.models.observability import ObservabilitySettings
 from tests.harness import build, observed
 
 DATA_KEY = "arn:aws:kms:ap-south-1:111122223333:key/data"

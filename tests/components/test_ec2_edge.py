@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from groundwork.components.compute.ec2.engine import Ec2
+from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.context import Context
 from groundwork.components.edge.cdn import Cdn
 from groundwork.components.edge.ingress import Ingress
 from groundwork.components.edge.origin import InstanceOrigin
+from groundwork.components.edge.settings import EdgeSettings
+from groundwork.components.services.settings import ServiceSettings
 from groundwork.preview.snapshot import Resource, Snapshot
-from groundwork.settings.models.compute import ComputeSettings
-from groundwork.settings.models.edge import EdgeSettings
-from groundwork.settings.models.services import ServiceSettings
 from tests.harness import build
 
 KEY = "arn:aws:kms:ap-southeast-1:111122223333:key/k"

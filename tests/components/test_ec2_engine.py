@@ -13,15 +13,15 @@ import pytest
 import yaml
 
 from groundwork.components.access import Grant, Opening, ParameterReference, SecretReference, Statement
+from groundwork.components.cache.settings import CacheSettings
 from groundwork.components.compute.ec2.engine import Ec2
 from groundwork.components.compute.ec2.own_cache import OwnCache
+from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.context import Context
 from groundwork.components.edge.origin import Entrance, InstanceOrigin
+from groundwork.components.services.settings import ServiceSettings
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.verdicts import judge
-from groundwork.settings.models.cache import CacheSettings
-from groundwork.settings.models.compute import ComputeSettings
-from groundwork.settings.models.services import ServiceSettings
 from tests.harness import build, key_arn
 
 REGION = "ap-southeast-1"

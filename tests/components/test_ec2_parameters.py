@@ -1,8 +1,8 @@
 """Trees in Parameter Store."""
 
 from groundwork.components.context import Context
-from groundwork.components.parameters import Parameters
-from groundwork.settings.models.parameters import ParameterTreeSettings
+from groundwork.components.parameters.parameters import Parameters
+from groundwork.components.parameters.settings import ParameterTreeSettings
 from tests.harness import build
 
 KIND = "aws:ssm/parameter:Parameter"

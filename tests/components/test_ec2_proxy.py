@@ -15,7 +15,7 @@ import pytest
 
 from groundwork.components.compute.ec2 import proxy
 from groundwork.components.compute.ec2.machine import Proxy
-from groundwork.settings.routes import Route
+from groundwork.components.services.routes import Route
 
 _NGINX = shutil.which("nginx")
 pytestmark = pytest.mark.skipif(_NGINX is None, reason="nginx is not installed")

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groundwork.settings.checks.ec2 import CHECKS, SYSTEM_MEMORY, memory_for_services
+from groundwork.components.compute.ec2.checks import CHECKS, SYSTEM_MEMORY, memory_for_services
+from groundwork.components.compute.settings import InstancesSettings
+from groundwork.components.settings import Settings
 from groundwork.settings.mistakes import dotted
-from groundwork.settings.models import Settings
-from groundwork.settings.models.compute import InstancesSettings
 
 WEB: dict[str, Any] = {"port": 3000, "path": "/*"}
 ONE = {"class": "t3.medium", "min": 1, "max": 1, "data_volume": 10}

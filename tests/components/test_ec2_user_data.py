@@ -15,12 +15,12 @@ import pulumi
 import pytest
 import yaml
 
+from groundwork.components.cache.settings import CacheSettings
 from groundwork.components.compute.ec2 import proxy
 from groundwork.components.compute.ec2.machine import Certified, Machine, Proxy, cache_container
 from groundwork.components.compute.ec2.units import enabled, units
 from groundwork.components.compute.ec2.user_data import LIMIT, program, programs, render
-from groundwork.settings.models.cache import CacheSettings
-from groundwork.settings.routes import Route
+from groundwork.components.services.routes import Route
 
 GOLDEN = Path(__file__).with_name("golden")
 PROGRAMS = Path(proxy.__file__).with_name("programs")

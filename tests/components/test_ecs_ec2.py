@@ -12,14 +12,14 @@ import pytest
 from groundwork.components.access import Grant, Opening, SecretReference, Statement, policy_document
 from groundwork.components.compute.ecs.launch import user_data
 from groundwork.components.compute.ecs_ec2 import EcsEc2
+from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.volumes import key_statements
 from groundwork.components.context import Context
 from groundwork.components.edge.origin import Entrance
+from groundwork.components.observability.settings import ObservabilitySettings
+from groundwork.components.services.settings import ServiceSettings
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.verdicts import judge
-from groundwork.settings.models.compute import ComputeSettings
-from groundwork.settings.models.observability import ObservabilitySettings
-from groundwork.settings.models.services import ServiceSettings
 from tests.harness import build, key_arn, observed
 
 KEY = "arn:aws:kms:ap-south-1:111122223333:key/k"

@@ -13,12 +13,12 @@ import pytest
 from groundwork.components.context import Context
 from groundwork.components.edge.cdn import Cdn
 from groundwork.components.edge.ingress import Ingress
+from groundwork.components.edge.settings import EdgeSettings
 from groundwork.components.network.network import Network
+from groundwork.components.network.settings import NetworkSettings
+from groundwork.components.services.settings import ServiceSettings
+from groundwork.components.storage.settings import BucketSettings
 from groundwork.preview.snapshot import SECRET, Resource, Snapshot
-from groundwork.settings.models.edge import EdgeSettings
-from groundwork.settings.models.network import NetworkSettings
-from groundwork.settings.models.services import ServiceSettings
-from groundwork.settings.models.storage import BucketSettings
 from tests.harness import build
 from tests.requirements import proves
 

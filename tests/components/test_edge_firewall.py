@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from groundwork.components.edge.settings import MANAGED_RULES, WafSettings
 from groundwork.preview.limits import firewall_limits
 from groundwork.preview.verdicts import judge
-from groundwork.settings.models.edge import MANAGED_RULES, WafSettings
 from tests.components.test_edge import ACL, BALANCER, edge, one, rules
 from tests.requirements import proves
 from tests.test_guardrails_on_stacks import TODAY

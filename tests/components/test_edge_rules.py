@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from groundwork.components.edge.certificate import covering_names
+from groundwork.components.edge.checks import MAX_CAPACITY, firewall_fits
 from groundwork.components.edge.paths import ALL, Counted, PathTarget, counted, path_targets, rewrite
-from groundwork.settings.checks.edge import MAX_CAPACITY, firewall_fits
-from groundwork.settings.models import Settings
-from groundwork.settings.models.edge import MANAGED_RULES, CdnSettings, WafSettings
-from groundwork.settings.models.services import ServiceSettings
-from groundwork.settings.models.storage import BucketSettings
+from groundwork.components.edge.settings import MANAGED_RULES, CdnSettings, WafSettings
+from groundwork.components.services.settings import ServiceSettings
+from groundwork.components.settings import Settings
+from groundwork.components.storage.settings import BucketSettings
 
 SEGMENTS = st.lists(st.text("abc", min_size=1, max_size=3), min_size=0, max_size=3)
 PATHS = SEGMENTS.map(lambda parts: "/" + "".join(f"{part}/" for part in parts) + "*")

@@ -21,13 +21,13 @@ from groundwork.components.compute.eks.controllers import controllers
 from groundwork.components.compute.eks.identity import pod_identity, trust
 from groundwork.components.compute.eks.karpenter import pools
 from groundwork.components.compute.eks.provider import kubernetes_provider
+from groundwork.components.compute.eks.settings import KubernetesSettings, NodeGroupSettings
+from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.context import Context
+from groundwork.components.observability.settings import ObservabilitySettings
 from groundwork.preview.snapshot import UNKNOWN, Resource, Snapshot
 from groundwork.preview.verdicts import judge
 from groundwork.settings.facts import instance_class, instance_classes, kubernetes_versions, most_pods, node_room
-from groundwork.settings.models.compute import ComputeSettings
-from groundwork.settings.models.kubernetes import KubernetesSettings, NodeGroupSettings
-from groundwork.settings.models.observability import ObservabilitySettings
 from tests.harness import build, key_arn, observed
 from tests.requirements import proves
 from tests.test_guardrails_on_stacks import TODAY

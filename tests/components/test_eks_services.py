@@ -22,12 +22,12 @@ from groundwork.components.compute.eks.cluster import Cluster
 from groundwork.components.compute.eks.deployment import _cpu
 from groundwork.components.compute.eks.engine import Eks
 from groundwork.components.compute.eks.secrets import _path
+from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.context import Context
 from groundwork.components.edge.origin import Entrance
+from groundwork.components.observability.settings import ObservabilitySettings
+from groundwork.components.services.settings import ServiceSettings
 from groundwork.preview.snapshot import Resource, Snapshot
-from groundwork.settings.models.compute import ComputeSettings
-from groundwork.settings.models.observability import ObservabilitySettings
-from groundwork.settings.models.services import ServiceSettings
 from tests.harness import build, key_arn, observed
 from tests.requirements import proves
 

@@ -9,12 +9,12 @@ import pytest
 from pydantic import ValidationError
 
 from groundwork.components.access import Grant, Opening, SecretReference, Statement
+from groundwork.components.functions.artefacts import artefact
 from groundwork.components.functions.function import Function
+from groundwork.components.functions.settings import FunctionSettings
 from groundwork.components.messaging.queue import Queue
-from groundwork.settings.artefacts import artefact
-from groundwork.settings.models.functions import FunctionSettings
-from groundwork.settings.models.observability import ObservabilitySettings
-from groundwork.settings.models.queues import QueueSettings
+from groundwork.components.messaging.queue_settings import QueueSettings
+from groundwork.components.observability.settings import ObservabilitySettings
 from tests.harness import build, observed
 from tests.stacks import ROOT
 

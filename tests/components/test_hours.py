@@ -18,15 +18,15 @@ from groundwork.components.base import Component
 from groundwork.components.compute.ecs.engine import stopped_services
 from groundwork.components.compute.stopping import Stoppable, StoppedGroup, StoppedService
 from groundwork.components.context import Context
-from groundwork.components.hours import GRACE, Hours, StoppedDatabase
+from groundwork.components.hours.checks import CHECKS
+from groundwork.components.hours.hours import GRACE, Hours, StoppedDatabase
+from groundwork.components.hours.settings import HoursSettings, days_of_week, duration
 from groundwork.components.observability.pages import Pages
+from groundwork.components.platform.settings import PlatformSettings
+from groundwork.components.services.settings import ServiceSettings
+from groundwork.components.settings import Settings
 from groundwork.preview.snapshot import Snapshot
-from groundwork.settings.checks.hours import CHECKS
-from groundwork.settings.models import Settings
-from groundwork.settings.models.base import WEEKDAYS
-from groundwork.settings.models.hours import HoursSettings, days_of_week, duration
-from groundwork.settings.models.platform import PlatformSettings
-from groundwork.settings.models.services import ServiceSettings
+from groundwork.settings.base import WEEKDAYS
 from tests.harness import build
 
 KEY = "arn:aws:kms:ap-southeast-1:111122223333:key/messaging"

@@ -19,11 +19,11 @@ import pytest
 
 from groundwork.components.access import Grant, SecretReference
 from groundwork.components.compute.placeholder import command, standing_in
+from groundwork.components.services.settings import ServiceSettings
 from groundwork.preview.snapshot import Snapshot
 from groundwork.preview.stacks import run_stack
 from groundwork.preview.verdicts import judge
-from groundwork.settings import find_stack, load_stack
-from groundwork.settings.models.services import ServiceSettings
+from groundwork.settings.loading import find_stack, load_stack
 from tests.components.test_compute_fargate import (
     KEY,
     SECRET,

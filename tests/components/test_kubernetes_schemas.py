@@ -12,7 +12,7 @@ import kubernetes_validate
 import pytest
 
 from groundwork.preview.snapshot import Snapshot
-from groundwork.settings import find_stack
+from groundwork.settings.loading import find_stack
 from tests.requirements import proves
 from tests.stacks import ROOT, STACKS, loaded, run_found, snapshot_of
 from tests.writing import write_project

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from groundwork.components.platform import Platform
+from groundwork.components.observability.checks import CHECKS
+from groundwork.components.observability.settings import LogArchiveSettings
+from groundwork.components.platform.platform import Platform
+from groundwork.components.settings import Settings
 from groundwork.preview.snapshot import Resource, Snapshot
-from groundwork.settings.checks.observability import CHECKS
 from groundwork.settings.mistakes import dotted
-from groundwork.settings.models import Settings
-from groundwork.settings.models.observability import LogArchiveSettings
 from tests.harness import build
 
 GROUP = "aws:cloudwatch/logGroup:LogGroup"

@@ -17,10 +17,10 @@ from groundwork.components.access import Grant, Opening, SecretReference
 from groundwork.components.context import Context
 from groundwork.components.migration.documents import table_mappings, task_settings
 from groundwork.components.migration.migration import Migration
+from groundwork.components.migration.settings import MigrationSettings, TableSettings
+from groundwork.components.observability.settings import ObservabilitySettings
 from groundwork.preview.snapshot import Snapshot
 from groundwork.preview.verdicts import judge
-from groundwork.settings.models.migration import MigrationSettings, TableSettings
-from groundwork.settings.models.observability import ObservabilitySettings
 from tests.harness import build, observed
 from tests.requirements import proves
 from tests.test_guardrails_on_stacks import TODAY

@@ -13,9 +13,9 @@ from groundwork.components.compute.eks import controllers, karpenter, queue_scal
 from groundwork.components.compute.eks.charts import Chart
 from groundwork.components.context import Context
 from groundwork.components.network.network import Network
+from groundwork.components.network.settings import NetworkSettings
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.settings.facts import layer_buckets, regions
-from groundwork.settings.models.network import NetworkSettings
 from tests.harness import build
 
 KEY = "arn:aws:kms:ap-south-1:111122223333:key/logs"

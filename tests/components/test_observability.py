@@ -17,16 +17,13 @@ from pydantic import ValidationError
 from groundwork.components.alarms import Expression, Metric, alarm
 from groundwork.components.base import Component
 from groundwork.components.context import Alerting, Context
-from groundwork.components.database.alarms import watch_instance
+from groundwork.components.data.alarms import watch_instance
+from groundwork.components.data.settings import DataSettings
+from groundwork.components.observability.checks import CHECKS
 from groundwork.components.observability.credits import watch_credits
 from groundwork.components.observability.instances import watch_instances
 from groundwork.components.observability.pages import EXTENSION, WAIT, Pages
-from groundwork.components.observability.targets import watch_targets
-from groundwork.preview.snapshot import Resource, Snapshot
-from groundwork.settings.checks.observability import CHECKS
-from groundwork.settings.models import Settings
-from groundwork.settings.models.data import DataSettings
-from groundwork.settings.models.observability import (
+from groundwork.components.observability.settings import (
     Bounds,
     CountBounds,
     ObservabilitySettings,
@@ -34,6 +31,9 @@ from groundwork.settings.models.observability import (
     ThresholdSettings,
     unwatched,
 )
+from groundwork.components.observability.targets import watch_targets
+from groundwork.components.settings import Settings
+from groundwork.preview.snapshot import Resource, Snapshot
 from tests.harness import build
 
 NOTICES = "arn:aws:sns:ap-south-1:111122223333:notices"

@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from groundwork.components.access import policy_document
 from groundwork.components.messaging.push import Push
+from groundwork.components.messaging.settings import PushSettings
+from groundwork.components.settings import Settings
 from groundwork.settings.access import LEVELS, usable
-from groundwork.settings.models import Settings
-from groundwork.settings.models.messaging import PushSettings
 from tests.harness import build
 
 SEALED = {"secure": "v1:abc"}

@@ -12,9 +12,9 @@ from groundwork.components.access import policy_document
 from groundwork.components.messaging.dead_letters import Sender
 from groundwork.components.messaging.notifications import Notifications
 from groundwork.components.messaging.queue import Queue
-from groundwork.components.storage import Bucket
-from groundwork.settings.models.queues import FifoSettings, NotifySettings, QueueSettings, is_fifo, stem
-from groundwork.settings.models.storage import BucketSettings
+from groundwork.components.messaging.queue_settings import FifoSettings, NotifySettings, QueueSettings, is_fifo, stem
+from groundwork.components.storage.bucket import Bucket
+from groundwork.components.storage.settings import BucketSettings
 from tests.harness import build
 
 KEY = "arn:aws:kms:ap-south-1:111122223333:key/messaging"

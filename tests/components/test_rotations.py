@@ -8,11 +8,11 @@ from functools import cache
 import pytest
 import yaml
 
-from groundwork.components.platform import Platform
+from groundwork.components.checks import check
+from groundwork.components.functions.artefacts import SHIPPED
+from groundwork.components.platform.platform import Platform
+from groundwork.components.settings import Settings
 from groundwork.preview.verdicts import judge
-from groundwork.settings.artefacts import SHIPPED
-from groundwork.settings.checks import check
-from groundwork.settings.models import Settings
 from tests.harness import build
 from tests.stacks import ROOT
 

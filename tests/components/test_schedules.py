@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from groundwork.components.messaging.queue_settings import ScheduleSettings
 from groundwork.components.messaging.schedule import Schedules
-from groundwork.settings.models.queues import ScheduleSettings
 from groundwork.settings.schedules import problem_with
 from tests.harness import build
 

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from groundwork.components.access import policy_document
-from groundwork.components.search import Search
-from groundwork.components.search_alarms import usable_storage
+from groundwork.components.observability.settings import ObservabilitySettings
+from groundwork.components.search.alarms import usable_storage
+from groundwork.components.search.search import Search
+from groundwork.components.search.settings import SearchSettings
 from groundwork.preview.verdicts import judge
-from groundwork.settings.models.observability import ObservabilitySettings
-from groundwork.settings.models.search import SearchSettings
 from tests.harness import build, observed
 from tests.requirements import proves
 from tests.test_guardrails_on_stacks import TODAY

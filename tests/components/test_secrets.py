@@ -8,10 +8,10 @@ import pulumi
 import pytest
 
 from groundwork.components.access import policy_document
-from groundwork.components.rotation import Rotation, changing
-from groundwork.components.secrets import Secret
-from groundwork.settings.models.base import Sealed
-from groundwork.settings.models.secrets import SecretSettings
+from groundwork.components.secrets.rotation import Rotation, changing
+from groundwork.components.secrets.secret import Secret
+from groundwork.components.secrets.settings import SecretSettings
+from groundwork.settings.base import Sealed
 from tests.harness import build
 
 KEY = "arn:aws:kms:ap-south-1:111122223333:key/secrets"
@@ -130,7 +130,7 @@ def test_the_first_version_is_what_the_rotation_expects(monkeypatch):
     def keep(parent, name, secret, values):
         pulumi.Output.json_dumps(values).apply(lambda text: written.update(json.loads(text)))
 
-    monkeypatch.setattr("groundwork.components.secrets.first_version", keep)
+    monkeypatch.setattr("groundwork.components.secrets.secret.first_version", keep)
     _secret(ROTATING)
     assert sorted(written) == sorted(SecretSettings.model_validate(ROTATING).variables)
     for part in ("", "_PREVIOUS", "_NEXT"):

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from groundwork.components.platform import Platform
+from groundwork.components.observability.checks import CHECKS
+from groundwork.components.observability.settings import AlertsSettings
+from groundwork.components.platform.platform import Platform
+from groundwork.components.settings import Settings
 from groundwork.preview.snapshot import Snapshot
-from groundwork.settings.checks.observability import CHECKS
 from groundwork.settings.mistakes import dotted
-from groundwork.settings.models import Settings
-from groundwork.settings.models.observability import AlertsSettings
 from tests.harness import build
 
 CHANNEL = "aws:chatbot/slackChannelConfiguration:SlackChannelConfiguration"

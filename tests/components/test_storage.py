@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from groundwork.components.access import granted, policy_document
-from groundwork.components.storage import PURPOSES, Bucket, _lifecycle
-from groundwork.settings.models.services import Use
-from groundwork.settings.models.storage import BucketSettings, LifecycleSettings
+from groundwork.components.services.settings import Use
+from groundwork.components.storage.bucket import PURPOSES, Bucket, _lifecycle
+from groundwork.components.storage.settings import BucketSettings, LifecycleSettings
 from tests.harness import build
 from tests.requirements import proves
 

@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from groundwork.components.access import policy_document
+from groundwork.components.messaging.queue_settings import SubscriptionSettings, TopicSettings, stem
 from groundwork.components.messaging.topic import Subscription, Topic
-from groundwork.settings.models.queues import SubscriptionSettings, TopicSettings, stem
 from tests.harness import build
 
 KEY = "arn:aws:kms:ap-south-1:111122223333:key/messaging"

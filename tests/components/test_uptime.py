@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from botocore.session import get_session
 
-from groundwork.components.platform import Platform
+from groundwork.components.observability.checks import CHECKS
+from groundwork.components.platform.platform import Platform
+from groundwork.components.settings import Settings
 from groundwork.preview.snapshot import Resource, Snapshot
-from groundwork.settings.checks.observability import CHECKS
 from groundwork.settings.facts import health_checkers
 from groundwork.settings.mistakes import dotted
-from groundwork.settings.models import Settings
 from tests.harness import build
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"

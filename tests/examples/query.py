@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from groundwork.preview.snapshot import Resource, Snapshot
-from groundwork.settings import Stack
+from groundwork.settings.loading import Stack
 from tests.stacks import found
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"

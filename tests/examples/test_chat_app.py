@@ -14,7 +14,8 @@ import yaml
 
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.verdicts import judge
-from groundwork.settings import Mistakes, load_stack
+from groundwork.settings.loading import load_stack
+from groundwork.settings.mistakes import Mistakes
 from tests.examples.query import (
     ALARM,
     INSTANCE,

@@ -15,7 +15,7 @@ import yaml
 
 from groundwork.preview.snapshot import Snapshot
 from groundwork.preview.verdicts import judge
-from groundwork.settings import find_stack, load_stack
+from groundwork.settings.loading import find_stack, load_stack
 from guardrails.catalogue import rules
 from tests.examples.query import (
     INSTANCE,

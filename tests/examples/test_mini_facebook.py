@@ -13,8 +13,9 @@ import pytest
 import yaml
 
 from groundwork.preview.snapshot import SECRET, Resource, Snapshot
-from groundwork.settings import Mistakes, find_stack, load_stack
 from groundwork.settings.facts import kubernetes_as_of, kubernetes_versions
+from groundwork.settings.loading import find_stack, load_stack
+from groundwork.settings.mistakes import Mistakes
 from tests.examples.query import (
     ALARM,
     DEPLOYMENT,

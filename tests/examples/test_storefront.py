@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from groundwork.components.settings import LAYERS
 from groundwork.preview.snapshot import Resource, Snapshot
-from groundwork.settings import Mistakes, load_stack
-from groundwork.settings.models import LAYERS
+from groundwork.settings.loading import load_stack
+from groundwork.settings.mistakes import Mistakes
 from tests.examples.query import (
     ALARM,
     INSTANCE,

@@ -7,9 +7,9 @@ import zipfile
 
 import pytest
 
+from groundwork.components.functions import artefacts
+from groundwork.components.functions.artefacts import artefact, digest, sources
 from groundwork.operations.package import PackagingError, main, package, pip
-from groundwork.settings import artefacts
-from groundwork.settings.artefacts import artefact, digest, sources
 from tests.stacks import ROOT
 
 

@@ -9,8 +9,13 @@ import pytest
 import yaml
 from moto import mock_aws
 
-from groundwork.settings.models.functions import FunctionSettings
-from groundwork.settings.models.queues import NotifySettings, QueueSettings, ScheduleSettings, TopicSettings
+from groundwork.components.functions.settings import FunctionSettings
+from groundwork.components.messaging.queue_settings import (
+    NotifySettings,
+    QueueSettings,
+    ScheduleSettings,
+    TopicSettings,
+)
 
 PAGES = Path(__file__).parents[2] / "docs" / "components"
 

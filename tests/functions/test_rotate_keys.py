@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from groundwork.settings.models.secrets import signing_variables
+from groundwork.components.secrets.settings import signing_variables
 from tests.functions.conftest import CREDENTIALS
 from tests.requirements import proves
 
@@ -22,7 +22,7 @@ def identifier(key):
 
 
 def first(name="JWT_SECRET", letter="k"):
-    """As groundwork/components/secrets.py writes it."""
+    """As groundwork/components/secrets/secret.py writes it."""
     keys = {part: f"{letter}{part}" * 32 for part in ("", "_PREVIOUS", "_NEXT")}
     return {f"{name}{part}": key for part, key in keys.items()} | {
         f"{name}{part}_ID": identifier(key) for part, key in keys.items()

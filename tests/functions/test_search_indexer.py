@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from groundwork.settings import find_stack, load_stack
+from groundwork.settings.loading import find_stack, load_stack
 from tests.functions.conftest import CREDENTIALS
 from tests.requirements import proves
 

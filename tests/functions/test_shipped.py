@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from groundwork.components.functions import rotations
-from groundwork.settings.artefacts import DESCRIPTION, SHIPPED, sources
-from groundwork.settings.checks.functions import shipped
+from groundwork.components.functions.artefacts import DESCRIPTION, SHIPPED, sources
+from groundwork.components.functions.checks import shipped
 from tests.functions.conftest import CREDENTIALS
 from tests.stacks import ROOT
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from groundwork.preview.stacks import run_stack
-from groundwork.settings import Stack, find_stack, load_stack
+from groundwork.settings.loading import Stack, find_stack, load_stack
 from tests.components.test_kubernetes_schemas import SCALINGS, shop_file
 from tests.kubernetes import judge
 from tests.kubernetes.server import ServerError, UnavailableError, needs, running, version

@@ -13,9 +13,9 @@ from groundwork.preview.refusals.constraints import FILE, TYPES, Constraint, con
 from groundwork.preview.refusals.inputs import refused_inputs
 from groundwork.preview.refusals.quotas import exceeded
 from groundwork.preview.snapshot import SECRET, UNKNOWN, Resource, Snapshot
-from groundwork.settings import Mistakes
 from groundwork.settings.data_file import read_data
 from groundwork.settings.facts import quotas
+from groundwork.settings.mistakes import Mistakes
 from tests.stacks import ROOT, STACKS, snapshot_of
 from tests.writing import mistakes_in, write_stack_file
 

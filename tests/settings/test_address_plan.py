@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groundwork.settings.addresses import AddressPlanError, ipv6_subnet, plan, zone_letters
-from groundwork.settings.models.network import TIERS, NetworkSettings
+from groundwork.components.network.addresses import AddressPlanError, ipv6_subnet, plan, zone_letters
+from groundwork.components.network.settings import TIERS, NetworkSettings
 
 REGION = "us-east-1"
 ZONES = st.lists(st.sampled_from("abcdef"), min_size=2, max_size=3, unique=True).map(tuple)

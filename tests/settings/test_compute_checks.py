@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from groundwork.settings.checks.compute import CHECKS
+from groundwork.components.compute.checks import CHECKS
+from groundwork.components.compute.settings import ComputeSettings, InstancesSettings
+from groundwork.components.settings import Settings
 from groundwork.settings.facts import instance_class, instance_classes, task_memory
-from groundwork.settings.models import Settings
-from groundwork.settings.models.compute import ComputeSettings, InstancesSettings
 from groundwork.settings.recurrence import recurrence
 
 APP: dict[str, Any] = {"port": 3000, "path": "/*", "cpu": 512, "memory": 1024}

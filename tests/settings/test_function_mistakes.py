@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from groundwork.settings.artefacts import DESCRIPTION, SHIPPED
-from groundwork.settings.checks import functions as shipped_functions
-from groundwork.settings.checks import messaging
-from groundwork.settings.checks.functions import shipped
+from groundwork.components.functions import checks as shipped_functions
+from groundwork.components.functions.artefacts import DESCRIPTION, SHIPPED
+from groundwork.components.functions.checks import shipped
+from groundwork.components.messaging import checks as messaging
+from groundwork.components.settings import Settings
 from groundwork.settings.mistakes import dotted
-from groundwork.settings.models import Settings
 from tests.stacks import ROOT, STACKS, loaded
 
 FORGET = {"forget": {"code": "functions/cache_invalidator", "uses": {"cache": "connect"}}}

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from groundwork.components.settings import Settings
 from groundwork.settings.hints import hints
-from groundwork.settings.models import Settings
 
 SOMEBODY = {"emails": ["team@example.com"]}
 

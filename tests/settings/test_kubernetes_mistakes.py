@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from groundwork.settings.checks import CHECKS, kubernetes
+from groundwork.components.checks import CHECKS
+from groundwork.components.compute.eks import checks as kubernetes
+from groundwork.components.compute.eks.settings import KubernetesSettings, NodeGroupSettings
+from groundwork.components.settings import Settings
 from groundwork.settings.facts import instance_class, kubernetes_as_of, kubernetes_versions, node_room
 from groundwork.settings.mistakes import dotted
-from groundwork.settings.models import Settings
-from groundwork.settings.models.kubernetes import KubernetesSettings, NodeGroupSettings
 
 SPOT = {"classes": ["c5.large", "c5.xlarge"], "min": 0, "max": 5, "spot": True, "taints": {"spot": {}}}
 GENERAL = {"classes": ["t3.medium", "t3.large"], "min": 2, "max": 10, "desired": 3}

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from groundwork.settings.checks import kubernetes_services
+from groundwork.components.compute.eks import service_checks as kubernetes_services
+from groundwork.components.services.settings import ServiceSettings
+from groundwork.components.settings import Settings
 from groundwork.settings.mistakes import dotted
-from groundwork.settings.models import Settings
-from groundwork.settings.models.services import ServiceSettings
 
 
 def mistakes(service: dict[str, Any] | None = None, **changes: Any) -> list[str]:

@@ -6,13 +6,19 @@ from typing import Any
 
 import pytest
 
-from groundwork.settings.checks import connections, messaging
+from groundwork.components.data import connection_checks as connections
+from groundwork.components.functions.settings import FunctionSettings
+from groundwork.components.messaging import checks as messaging
+from groundwork.components.messaging.queue_settings import (
+    NotifySettings,
+    QueueSettings,
+    ScheduleSettings,
+    TopicSettings,
+)
+from groundwork.components.messaging.settings import MessagingSettings
+from groundwork.components.settings import Settings
+from groundwork.components.storage.settings import BucketSettings
 from groundwork.settings.mistakes import dotted
-from groundwork.settings.models import Settings
-from groundwork.settings.models.functions import FunctionSettings
-from groundwork.settings.models.messaging import MessagingSettings
-from groundwork.settings.models.queues import NotifySettings, QueueSettings, ScheduleSettings, TopicSettings
-from groundwork.settings.models.storage import BucketSettings
 
 
 class Messaging(MessagingSettings):

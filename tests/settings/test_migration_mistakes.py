@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from groundwork.settings.checks import migration
+from groundwork.components.migration import checks as migration
+from groundwork.components.migration.settings import MigrationSettings
+from groundwork.components.settings import Settings
 from groundwork.settings.mistakes import dotted
-from groundwork.settings.models import Settings
-from groundwork.settings.models.migration import MigrationSettings
 
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
 SECRET = "arn:aws:secretsmanager:ap-south-1:111122223333:secret:{}-AbCdEf"

@@ -11,9 +11,10 @@ import pytest
 import yaml
 
 from groundwork.preview.engine import run_program
-from groundwork.settings import Loaded, Mistakes, find_stack, load_stack, phases, schema
+from groundwork.settings import schema
 from groundwork.settings.effective import effective
-from groundwork.settings.loading import _as_engine_config
+from groundwork.settings.loading import Loaded, _as_engine_config, find_stack, load_stack, phases
+from groundwork.settings.mistakes import Mistakes
 from tests.requirements import proves
 from tests.writing import load, mistakes_in, write_project
 
@@ -80,7 +81,7 @@ def test_each_value_says_the_line_of_the_phase_from_which_it_came(tmp_path: Path
 def test_the_running_program_has_the_sizes_of_its_phase_from_the_engine(tmp_path: Path) -> None:
     program = """
         import pulumi
-        from groundwork.settings import load_from_pulumi
+        from groundwork.settings.loading import load_from_pulumi
         pulumi.export("settings", load_from_pulumi().model_dump_json(by_alias=True))
     """
     write_project(tmp_path, GROWING, program=program)
@@ -93,7 +94,8 @@ def test_the_running_program_has_the_sizes_of_its_phase_from_the_engine(tmp_path
 def test_the_running_program_names_the_line_of_a_mistake_in_a_phase(tmp_path: Path) -> None:
     program = """
         import pulumi
-        from groundwork.settings import load_from_pulumi, Mistakes
+        from groundwork.settings.loading import load_from_pulumi
+        from groundwork.settings.mistakes import Mistakes
         try:
             load_from_pulumi()
         except Mistakes as mistakes:

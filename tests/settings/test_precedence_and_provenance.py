@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from groundwork.components.settings import ENTRY_LAYERS, LAYERS
 from groundwork.settings.data_file import read_data
 from groundwork.settings.effective import DEFAULT, Effective, effective, to_json, to_yaml
 from groundwork.settings.merging import Merged, merge
-from groundwork.settings.models import ENTRY_LAYERS, LAYERS
 from groundwork.settings.stack_file import Document
 from tests.stacks import ROOT, STACKS, found, loaded
 from tests.writing import load, write_project

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from groundwork.settings.checks.services import priorities_are_distinct
-from groundwork.settings.models import Settings
-from groundwork.settings.models.services import PrioritySettings, ServiceSettings
-from groundwork.settings.routes import LAST_PRIORITY, Route, routes
+from groundwork.components.services.checks import priorities_are_distinct
+from groundwork.components.services.routes import LAST_PRIORITY, Route, routes
+from groundwork.components.services.settings import PrioritySettings, ServiceSettings
+from groundwork.components.settings import Settings
 
 _PATHS = st.lists(st.sampled_from(["api", "a", "users", "v1", "*", "x*", "?", "l" * 30]), max_size=4).map(
     lambda parts: "/" + "/".join(parts)

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from groundwork.settings.checks import network as network_checks
-from groundwork.settings.checks import search
+from groundwork.components.network import checks as network_checks
+from groundwork.components.search import checks as search
+from groundwork.components.search.settings import SearchSettings
+from groundwork.components.settings import Settings
 from groundwork.settings.facts import search_classes
 from groundwork.settings.mistakes import dotted
-from groundwork.settings.models import Settings
-from groundwork.settings.models.search import SearchSettings
 
 
 def mistakes(wanted: dict[str, Any], **layers: Any) -> list[str]:

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from groundwork.settings.checks import secrets, services
+from groundwork.components.secrets import checks as secrets
+from groundwork.components.secrets.settings import SecretSettings
+from groundwork.components.services import checks as services
+from groundwork.components.settings import Settings
 from groundwork.settings.mistakes import dotted
-from groundwork.settings.models import Settings
-from groundwork.settings.models.secrets import SecretSettings
 
 ROTATE = {"rotate": {"code": "functions/rotate_keys"}}
 JWT = {"keys": ["JWT_SECRET"], "rotation": {"days": 90, "signing_keys": ["JWT_SECRET"]}}

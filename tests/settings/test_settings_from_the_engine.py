@@ -13,14 +13,15 @@ from pulumi.runtime import config as runtime_config
 
 from groundwork.preview.engine import run_program
 from groundwork.preview.snapshot import Snapshot
-from groundwork.settings import Mistakes, load_from_pulumi
-from groundwork.settings.loading import _as_engine_config
+from groundwork.settings.loading import _as_engine_config, load_from_pulumi
+from groundwork.settings.mistakes import Mistakes
 from tests.stacks import STACKS, found, loaded
 from tests.writing import PLATFORM, load, write_project
 
 PROGRAM = """
 import pulumi
-from groundwork.settings import load_from_pulumi, Mistakes
+from groundwork.settings.loading import load_from_pulumi
+from groundwork.settings.mistakes import Mistakes
 try:
     settings = load_from_pulumi()
     pulumi.export("settings", settings.model_dump_json(by_alias=True))

@@ -12,8 +12,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from groundwork.settings import Mistake, Mistakes, find_stack, load_stack
-from groundwork.settings.models import LAYERS, Settings
+from groundwork.components.settings import LAYERS, Settings
+from groundwork.settings.loading import find_stack, load_stack
+from groundwork.settings.mistakes import Mistake, Mistakes
 from groundwork.settings.stack_file import parse
 from tests.writing import write_stack_file
 

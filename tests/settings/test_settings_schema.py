@@ -10,9 +10,9 @@ import jsonschema
 import pytest
 import yaml
 
+from groundwork.components.settings import LAYERS
 from groundwork.settings import reference, schema
 from groundwork.settings.data_file import read_data
-from groundwork.settings.models import LAYERS
 from tests.stacks import ROOT, STACK_NAMES, found
 from tests.writing import mistakes_in
 

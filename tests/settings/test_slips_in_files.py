@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from groundwork.settings import Mistakes, find_stack
+from groundwork.settings.loading import find_stack
+from groundwork.settings.mistakes import Mistakes
 from tests.writing import load, mistakes_in, write_project, write_stack_file
 
 PLATFORM = "groundwork:platform: {name: shop, stage: dev, phase: mvp}"

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from groundwork.components.compute.tracing import ENVIRONMENT as TRACING
-from groundwork.settings import Settings, find_stack, load_stack
+from groundwork.components.settings import Settings
+from groundwork.settings.loading import find_stack, load_stack
 from groundwork.settings.variables import given, own_variables
 from tests.requirements import proves
 from tests.stacks import ROOT, run_found, snapshot_of

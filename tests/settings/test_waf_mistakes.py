@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from groundwork.settings.checks.edge import (
+from groundwork.components.edge.checks import (
     MAX_CAPACITY,
     a_second_firewall_has_a_load_balancer,
     cached_paths_have_a_service,
     firewall_fits,
 )
+from groundwork.components.edge.settings import WafRule, WafSettings
+from groundwork.components.settings import Settings
 from groundwork.settings.mistakes import dotted
-from groundwork.settings.models import Settings
-from groundwork.settings.models.edge import WafRule, WafSettings
 
 
 def _settings(waf: dict[str, Any], edge: dict[str, Any] | None = None, **layers: Any) -> Settings:

@@ -12,14 +12,14 @@ from groundwork.components.base import Component
 from groundwork.components.compute.apprunner.alarms import watch_service
 from groundwork.components.compute.apprunner.firewall import only_through_cloudfront
 from groundwork.components.compute.apprunner.service import Deployed, deploy, tracing
+from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import Stoppable
 from groundwork.components.compute.trust import trusted
 from groundwork.components.compute.wiring import Network
 from groundwork.components.compute.workload import workloads
 from groundwork.components.context import Context
 from groundwork.components.edge.origin import Entrance, Origin, Origins
-from groundwork.settings.models.compute import ComputeSettings
-from groundwork.settings.models.services import ServiceSettings
+from groundwork.components.services.settings import ServiceSettings
 
 
 class AppRunner(Component):

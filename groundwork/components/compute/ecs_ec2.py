@@ -13,12 +13,12 @@ from groundwork.components.compute.ecs.cluster import cluster, with_capacity
 from groundwork.components.compute.ecs.engine import prepare, run, stopped_services
 from groundwork.components.compute.ecs.instances import instances
 from groundwork.components.compute.ecs.service import Capacity
+from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import Stoppable, StoppedGroup
 from groundwork.components.compute.wiring import Network, Queue
 from groundwork.components.context import Context
 from groundwork.components.edge.origin import Entrance, Origins
-from groundwork.settings.models.compute import ComputeSettings
-from groundwork.settings.models.services import ServiceSettings
+from groundwork.components.services.settings import ServiceSettings
 
 
 class EcsEc2(Component):

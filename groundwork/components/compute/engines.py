@@ -14,15 +14,15 @@ from groundwork.components.compute.ec2.engine import Ec2
 from groundwork.components.compute.ec2.own_cache import OwnCache
 from groundwork.components.compute.ecs_ec2 import EcsEc2
 from groundwork.components.compute.fargate import Fargate
+from groundwork.components.compute.settings import ComputeSettings, Engine
 from groundwork.components.compute.stopping import Stoppable
 from groundwork.components.compute.wiring import Queue
 from groundwork.components.context import Context
 from groundwork.components.edge.ingress import AnsweringAt
 from groundwork.components.edge.origin import Entrance, Origins
 from groundwork.components.network.network import Network
-from groundwork.settings import Settings
-from groundwork.settings.models.compute import ComputeSettings, Engine
-from groundwork.settings.models.services import ServiceSettings
+from groundwork.components.services.settings import ServiceSettings
+from groundwork.components.settings import Settings
 
 
 class Running(Protocol):

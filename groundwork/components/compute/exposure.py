@@ -11,8 +11,8 @@ from groundwork.components.base import Component
 from groundwork.components.compute import routing
 from groundwork.components.compute.wiring import LoadBalancer, Network
 from groundwork.components.observability.targets import watch_targets
-from groundwork.settings.models.services import ServiceSettings
-from groundwork.settings.routes import Route
+from groundwork.components.services.routes import Route
+from groundwork.components.services.settings import ServiceSettings
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pulumi_aws as aws
 from groundwork.components.access import Opening
 from groundwork.components.base import Component
 from groundwork.components.compute.wiring import Network
-from groundwork.settings.models.services import ServiceSettings
+from groundwork.components.services.settings import ServiceSettings
 
 
 class Firewall(Protocol):

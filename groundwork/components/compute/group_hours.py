@@ -6,7 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from groundwork.components.base import Component
-from groundwork.settings.models.compute import InstancesSettings
+from groundwork.components.compute.settings import InstancesSettings
 from groundwork.settings.recurrence import recurrence
 
 

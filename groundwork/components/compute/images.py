@@ -20,10 +20,10 @@ import pulumi_aws as aws
 from groundwork.components.access import SecretReference, Statement
 from groundwork.components.base import Component
 from groundwork.components.compute.references import Reference
+from groundwork.components.compute.settings import ComputeSettings, RepositorySettings
 from groundwork.components.context import Context
+from groundwork.components.services.settings import ServiceSettings
 from groundwork.settings.images import NOTHING, images_path
-from groundwork.settings.models.compute import ComputeSettings, RepositorySettings
-from groundwork.settings.models.services import ServiceSettings
 
 Delivered = Mapping[str, str]
 """The value of each service's parameter, by service; one that is missing has never been part of an update."""

@@ -7,8 +7,8 @@ import pulumi_aws as aws
 
 from groundwork.components.base import Component, fit
 from groundwork.components.compute.wiring import LoadBalancer, Network
-from groundwork.settings.models.services import ServiceSettings
-from groundwork.settings.routes import Route
+from groundwork.components.services.routes import Route
+from groundwork.components.services.settings import ServiceSettings
 
 
 def target_group(parent: Component, service: str, settings: ServiceSettings, network: Network) -> aws.lb.TargetGroup:

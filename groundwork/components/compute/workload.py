@@ -27,7 +27,7 @@ from groundwork.components.compute.references import Reference
 from groundwork.components.compute.tracing import ENVIRONMENT as TRACING_ENVIRONMENT
 from groundwork.components.compute.tracing import STATEMENT as TRACING_STATEMENT
 from groundwork.components.compute.wiring import Network
-from groundwork.settings.models.services import ServiceSettings
+from groundwork.components.services.settings import ServiceSettings
 from groundwork.settings.variables import environment_name, own_variables, renamed
 
 

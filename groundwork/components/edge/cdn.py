@@ -21,9 +21,9 @@ from groundwork.components.edge.origin import InternalLoadBalancer, Origin, Orig
 from groundwork.components.edge.paths import ALL, PathTarget, bucket_path, path_targets, rewrite
 from groundwork.components.edge.records import Records
 from groundwork.components.edge.response_headers import response_headers
-from groundwork.settings.models.edge import CdnSettings, EdgeSettings, WafSettings
-from groundwork.settings.models.services import ServiceSettings
-from groundwork.settings.models.storage import BucketSettings
+from groundwork.components.edge.settings import CdnSettings, EdgeSettings, WafSettings
+from groundwork.components.services.settings import ServiceSettings
+from groundwork.components.storage.settings import BucketSettings
 
 _READ = ("GET", "HEAD", "OPTIONS")
 _EVERY_METHOD = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
@@ -43,7 +43,7 @@ def _headers(*names: str) -> _HeadersArgs:
 
 
 class ServedBucket(Protocol):
-    """A bucket as :class:`groundwork.components.storage.Bucket` is."""
+    """A bucket as :class:`groundwork.components.storage.bucket.Bucket` is."""
 
     bucket_name: pulumi.Output[str]
     arn: pulumi.Output[str]

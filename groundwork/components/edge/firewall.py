@@ -12,8 +12,8 @@ from groundwork.components.context import Context
 from groundwork.components.edge.firewall_rules import AddressSets, firewall_rules, visibility
 from groundwork.components.edge.logs import GLOBAL_REGION, GlobalLogs, request_log
 from groundwork.components.edge.paths import EVERYTHING, Counted
+from groundwork.components.edge.settings import WafPlace, WafSettings
 from groundwork.components.logs import firewall_writes, log_group, log_permission
-from groundwork.settings.models.edge import WafPlace, WafSettings
 
 Scope = Literal["CLOUDFRONT", "REGIONAL"]
 

@@ -24,7 +24,7 @@ from groundwork.components.edge.firewall_statements import (
     under,
 )
 from groundwork.components.edge.paths import EVERYTHING, Counted
-from groundwork.settings.models.edge import BODY_LABELS, EVERYTHING_RATE, MANAGED_RULES, WafPlace, WafSettings
+from groundwork.components.edge.settings import BODY_LABELS, EVERYTHING_RATE, MANAGED_RULES, WafPlace, WafSettings
 
 _RATE_WINDOW = 300
 """Seconds; the rate limit is given for five minutes."""

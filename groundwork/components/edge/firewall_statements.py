@@ -8,7 +8,7 @@ from typing import Any, cast
 import pulumi
 from pulumi_aws import wafv2
 
-from groundwork.settings.models.edge import PATH_TRANSFORMATIONS, SCRIPT_TRANSFORMATIONS
+from groundwork.components.edge.settings import PATH_TRANSFORMATIONS, SCRIPT_TRANSFORMATIONS
 
 Statement = wafv2.WebAclRuleStatementArgs
 

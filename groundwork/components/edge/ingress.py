@@ -17,11 +17,11 @@ from groundwork.components.edge.origin import LONGEST_WAIT, Entrance, Header, In
 from groundwork.components.edge.origin_header import OriginHeader
 from groundwork.components.edge.paths import EVERYTHING, Counted, counted, path_targets
 from groundwork.components.edge.records import Records
+from groundwork.components.edge.settings import CdnSettings, EdgeSettings, WafPlace
 from groundwork.components.edge.zone import Zone
 from groundwork.components.network.network import Network
-from groundwork.settings.models.edge import CdnSettings, EdgeSettings, WafPlace
-from groundwork.settings.models.services import ServiceSettings
-from groundwork.settings.models.storage import BucketSettings
+from groundwork.components.services.settings import ServiceSettings
+from groundwork.components.storage.settings import BucketSettings
 
 AnsweringAt = Literal["nothing", "load-balancer", "address", "services"]
 """What requests reach services by: a load balancer, the address of the only instance, or the services' own addresses; nothing

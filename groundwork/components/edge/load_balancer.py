@@ -10,8 +10,8 @@ import pulumi_aws as aws
 from groundwork.components.alarms import Metric, alarm
 from groundwork.components.base import Component, fit
 from groundwork.components.context import Context
+from groundwork.components.edge.settings import LoadBalancerSettings
 from groundwork.components.network.network import Network
-from groundwork.settings.models.edge import LoadBalancerSettings
 
 CLOUDFRONT_ADDRESSES = "com.amazonaws.global.cloudfront.origin-facing"
 """AWS's own list of the addresses from which CloudFront asks origins, through a VPC origin too.

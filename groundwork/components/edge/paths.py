@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from groundwork.settings.models.edge import CdnSettings
-from groundwork.settings.models.services import ServiceSettings
-from groundwork.settings.models.storage import BucketSettings
+from groundwork.components.edge.settings import CdnSettings
+from groundwork.components.services.settings import ServiceSettings
+from groundwork.components.storage.settings import BucketSettings
 
 ALL = "/*"
 

@@ -6,7 +6,7 @@ import pulumi_aws as aws
 from pulumi_aws import cloudfront
 
 from groundwork.components.base import Component
-from groundwork.settings.models.storage import CorsSettings
+from groundwork.components.storage.settings import CorsSettings
 
 _YEAR = 31_536_000
 """Seconds."""

@@ -8,8 +8,8 @@ import pulumi_aws as aws
 from groundwork.components.base import Component
 from groundwork.components.context import Context
 from groundwork.components.edge.logs import GLOBAL_REGION, GlobalLogs, query_log
+from groundwork.components.edge.settings import ZoneSettings
 from groundwork.components.logs import log_group
-from groundwork.settings.models.edge import ZoneSettings
 
 
 class Zone(Component):

@@ -25,12 +25,12 @@ from groundwork.components.compute.firewall import open_for, security_group
 from groundwork.components.compute.wiring import Network
 from groundwork.components.compute.workload import role_of
 from groundwork.components.context import Context
+from groundwork.components.functions.artefacts import PYTHON, artefact, runs_under_pulumi
 from groundwork.components.functions.network import interfaces, no_interfaces_for_code
+from groundwork.components.functions.settings import FunctionSettings, QueueTrigger
 from groundwork.components.logs import log_group
 from groundwork.components.messaging.dead_letters import dead_letters, key_statement, sending
-from groundwork.settings.artefacts import PYTHON, artefact, runs_under_pulumi
-from groundwork.settings.models.functions import FunctionSettings, QueueTrigger
-from groundwork.settings.models.services import ServiceSettings
+from groundwork.components.services.settings import ServiceSettings
 from groundwork.settings.variables import SUFFIXES
 
 

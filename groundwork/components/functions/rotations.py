@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 from groundwork.components.access import Grant
 from groundwork.components.base import Component
 from groundwork.components.context import Context
-from groundwork.components.database.database import Database
+from groundwork.components.data.database import Database
+from groundwork.components.data.settings import DataSettings
 from groundwork.components.functions.function import Function
-from groundwork.components.rotation import Rotation, changing
-from groundwork.components.secrets import Secret
-from groundwork.settings.checks.secrets import DATABASE_ROTATOR, KEY_ROTATOR
-from groundwork.settings.models.data import DataSettings
-from groundwork.settings.models.functions import FunctionSettings
-from groundwork.settings.models.secrets import SecretSettings
+from groundwork.components.functions.settings import FunctionSettings
+from groundwork.components.secrets.checks import DATABASE_ROTATOR, KEY_ROTATOR
+from groundwork.components.secrets.rotation import Rotation, changing
+from groundwork.components.secrets.secret import Secret
+from groundwork.components.secrets.settings import SecretSettings
 
 Make = Callable[[str, FunctionSettings, Mapping[str, Grant]], Function]
 """Builds a function from its key, its settings and its grants."""

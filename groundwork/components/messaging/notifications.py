@@ -11,7 +11,7 @@ import pulumi_aws as aws
 from groundwork.components.base import Component
 from groundwork.components.context import Context
 from groundwork.components.messaging.queue import Queue
-from groundwork.settings.models.queues import NotifySettings
+from groundwork.components.messaging.queue_settings import NotifySettings
 
 
 class Bucket(Protocol):

@@ -11,9 +11,9 @@ from groundwork.components.access import Grant, Statement, policy_document, trus
 from groundwork.components.base import Component
 from groundwork.components.context import Context
 from groundwork.components.logs import log_group
-from groundwork.components.secrets import revealed
-from groundwork.settings.models.base import Sealed
-from groundwork.settings.models.messaging import PushSettings
+from groundwork.components.messaging.settings import PushSettings
+from groundwork.components.secrets.secret import revealed
+from groundwork.settings.base import Sealed
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from groundwork.components.messaging.dead_letters import (
     queue_policy,
     sending,
 )
-from groundwork.settings.models.queues import FifoSettings, QueueSettings, is_fifo, stem
+from groundwork.components.messaging.queue_settings import FifoSettings, QueueSettings, is_fifo, stem
 from groundwork.settings.variables import backoff_variables, environment_name
 
 

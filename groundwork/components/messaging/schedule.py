@@ -12,7 +12,7 @@ from groundwork.components.access import Statement, policy_document, trust_polic
 from groundwork.components.base import Component, fit
 from groundwork.components.context import Context
 from groundwork.components.messaging.dead_letters import dead_letters, key_statement, sending
-from groundwork.settings.models.queues import ScheduleSettings, is_fifo
+from groundwork.components.messaging.queue_settings import ScheduleSettings, is_fifo
 
 
 class Target(Protocol):

@@ -11,7 +11,7 @@ from groundwork.components.access import Statement, policy_document
 from groundwork.components.base import Component, fit
 from groundwork.components.compute.trust import trusted
 from groundwork.components.context import Context
-from groundwork.settings.models.observability import SlackSettings
+from groundwork.components.observability.settings import SlackSettings
 
 _LONGEST_NAME = 128
 _PRINCIPAL = "chatbot.amazonaws.com"

@@ -11,7 +11,13 @@ from groundwork.components.access import Grant, Statement, policy_document
 from groundwork.components.base import Component
 from groundwork.components.context import Context
 from groundwork.components.messaging.dead_letters import Sender, dead_letters, key_statement
-from groundwork.settings.models.queues import SubscriptionSettings, TopicFifoSettings, TopicSettings, is_fifo, stem
+from groundwork.components.messaging.queue_settings import (
+    SubscriptionSettings,
+    TopicFifoSettings,
+    TopicSettings,
+    is_fifo,
+    stem,
+)
 from groundwork.settings.variables import environment_name
 
 

@@ -9,12 +9,12 @@ from groundwork.components.functions.function import Function
 from groundwork.components.messaging.dead_letters import Sender
 from groundwork.components.messaging.notifications import Notifications
 from groundwork.components.messaging.queue import Queue
+from groundwork.components.messaging.queue_settings import stem
 from groundwork.components.messaging.schedule import Schedules
+from groundwork.components.messaging.settings import MessagingSettings
 from groundwork.components.messaging.topic import Subscription, Topic
-from groundwork.components.storage import Bucket
-from groundwork.settings.models.messaging import MessagingSettings
-from groundwork.settings.models.queues import stem
-from groundwork.settings.models.storage import BucketSettings
+from groundwork.components.storage.bucket import Bucket
+from groundwork.components.storage.settings import BucketSettings
 
 
 def topics(parent: Component, settings: MessagingSettings) -> dict[str, Topic]:

@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 from groundwork.components.alarms import Metric, alarm
 from groundwork.components.base import Component
-from groundwork.settings.models.migration import MigrationSettings
+from groundwork.components.migration.settings import MigrationSettings
 
 _NAMESPACE = "AWS/DMS"
 _GIB = 1024**3

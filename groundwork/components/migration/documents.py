@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from groundwork.settings.models.migration import MigrationSettings, TableSettings
+from groundwork.components.migration.settings import MigrationSettings, TableSettings
 
 # What DMS.7 and DMS.8 ask for, and the task's own doings:
 # https://docs.aws.amazon.com/securityhub/latest/userguide/dms-controls.html

@@ -16,9 +16,9 @@ from groundwork.components.logs import log_group
 from groundwork.components.migration.alarms import tell_of_events, watch_instance, watch_task
 from groundwork.components.migration.documents import table_mappings, task_settings
 from groundwork.components.migration.roles import Login, linked_roles, login_role
-from groundwork.components.secrets import container, revealed
-from groundwork.settings.models.base import window_in_utc
-from groundwork.settings.models.migration import MigrationSettings
+from groundwork.components.migration.settings import MigrationSettings
+from groundwork.components.secrets.secret import container, revealed
+from groundwork.settings.base import window_in_utc
 
 _HTTPS = 443
 _MYSQL = ("aurora", "mariadb", "mysql")

@@ -8,7 +8,7 @@ import pulumi_aws as aws
 from groundwork.components.access import Statement, policy_document, trust_policy
 from groundwork.components.base import Component
 from groundwork.components.logs import log_group
-from groundwork.settings.models.network import FlowLogSettings
+from groundwork.components.network.settings import FlowLogSettings
 
 
 def flow_logs(parent: Component, vpc_id: pulumi.Output[str], settings: FlowLogSettings) -> None:

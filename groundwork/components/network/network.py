@@ -7,11 +7,11 @@ import pulumi_aws as aws
 
 from groundwork.components.base import Component
 from groundwork.components.context import Context
+from groundwork.components.network.addresses import ipv6_subnet, plan, zone_letters
 from groundwork.components.network.endpoints import gateway_endpoints, interface_endpoints
 from groundwork.components.network.flow_logs import flow_logs
 from groundwork.components.network.isolation import POSTGRESQL, data_acl, empty_defaults
-from groundwork.settings.addresses import ipv6_subnet, plan, zone_letters
-from groundwork.settings.models.network import TIERS, NetworkSettings
+from groundwork.components.network.settings import TIERS, NetworkSettings
 
 _DUAL_STACK_TIERS = ("public", "private")
 

@@ -10,9 +10,9 @@ from groundwork.components.alarms import Metric, alarm
 from groundwork.components.base import Component, fit
 from groundwork.components.context import Context, LogDelivery
 from groundwork.components.logs import log_group
-from groundwork.components.storage import Bucket
-from groundwork.settings.models.observability import LogArchiveSettings
-from groundwork.settings.models.storage import BucketSettings, LifecycleSettings
+from groundwork.components.observability.settings import LogArchiveSettings
+from groundwork.components.storage.bucket import Bucket
+from groundwork.components.storage.settings import BucketSettings, LifecycleSettings
 
 _WAIT, _SIZE = 900, 64
 """Seconds and MiB, whichever comes first: the longest wait that Firehose has makes the fewest objects."""

@@ -15,6 +15,7 @@ from groundwork.components.context import Context, DeclaredAlarm
 from groundwork.components.edge.logs import GLOBAL_REGION
 from groundwork.components.observability.dashboard import page_name
 from groundwork.components.observability.metrics import Graph
+from groundwork.components.observability.settings import Board
 from groundwork.components.observability.widgets import (
     MOST_STATUSES,
     Member,
@@ -26,7 +27,6 @@ from groundwork.components.observability.widgets import (
     states,
     text,
 )
-from groundwork.settings.models.observability import Board
 
 
 @dataclass(frozen=True)

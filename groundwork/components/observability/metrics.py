@@ -12,8 +12,8 @@ import pulumi_aws as aws
 from groundwork.components.alarms import Comparison, Expression, Metric, alarm
 from groundwork.components.base import Component
 from groundwork.components.context import Context
+from groundwork.components.observability.settings import Bounds, MetricSettings
 from groundwork.components.observability.widgets import curve
-from groundwork.settings.models.observability import Bounds, MetricSettings
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,14 @@ from typing import Protocol
 import pulumi
 
 from groundwork.components.access import Grantor
-from groundwork.components.cache import Cache
+from groundwork.components.cache.cache import Cache
 from groundwork.components.context import Context
-from groundwork.components.database.database import Database
-from groundwork.components.database.shape import identifier_of
+from groundwork.components.data.database import Database
+from groundwork.components.data.shape import identifier_of
 from groundwork.components.observability.boards import Cluster, Seen
 from groundwork.components.observability.metrics import Metrics
-from groundwork.components.search import Search
-from groundwork.settings import Settings
+from groundwork.components.search.search import Search
+from groundwork.components.settings import Settings
 
 
 class Called(Protocol):

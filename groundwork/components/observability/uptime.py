@@ -13,8 +13,8 @@ from groundwork.components.context import Alerting, Context
 from groundwork.components.edge.logs import GLOBAL_REGION
 from groundwork.components.keys import customer_key, publishing
 from groundwork.components.messaging.alerts import CLOUDWATCH, Alerts
+from groundwork.components.observability.settings import UptimeSettings
 from groundwork.settings.facts import health_checkers
-from groundwork.settings.models.observability import UptimeSettings
 
 _FAILURES = 3
 """Requests of a location in a row that must fail."""

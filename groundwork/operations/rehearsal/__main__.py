@@ -10,7 +10,7 @@ from groundwork.operations.rehearsal.report import report
 from groundwork.preview.snapshot import Snapshot
 from groundwork.preview.stacks import run_stack
 from groundwork.preview.terraform.run import TerraformError
-from groundwork.settings import find_stack, load_stack
+from groundwork.settings.loading import find_stack, load_stack
 from groundwork.settings.mistakes import Mistakes
 
 

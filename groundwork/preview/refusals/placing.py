@@ -10,8 +10,8 @@ from typing import Any
 from groundwork.preview.refusals.inputs import Refused, refused_inputs
 from groundwork.preview.refusals.quotas import Exceeded, exceeded
 from groundwork.preview.snapshot import Snapshot
-from groundwork.settings import Loaded
 from groundwork.settings.effective import as_json
+from groundwork.settings.loading import Loaded
 from groundwork.settings.mistakes import Mistake, Path
 from groundwork.settings.validation import is_chosen
 

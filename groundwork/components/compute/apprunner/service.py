@@ -13,11 +13,11 @@ from groundwork.components.access import policy_document
 from groundwork.components.base import Component, fit
 from groundwork.components.compute.images import Image, image_of, pull_named
 from groundwork.components.compute.references import read_statements, value_from
+from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.trust import trusted
 from groundwork.components.compute.wiring import Network
 from groundwork.components.compute.workload import Workload, before_its_image, role_of
-from groundwork.settings.models.compute import ComputeSettings
-from groundwork.settings.models.services import ServiceSettings
+from groundwork.components.services.settings import ServiceSettings
 
 # Longest names that App Runner takes: https://docs.aws.amazon.com/apprunner/latest/api/API_CreateService.html
 _SERVICE_NAME = 40

@@ -33,15 +33,15 @@ from groundwork.components.compute.ec2.targets import Target, targets
 from groundwork.components.compute.ec2.user_data import programs
 from groundwork.components.compute.ec2.volume import DataVolume, attach, data_volume
 from groundwork.components.compute.images import Image, image_of
+from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import Stoppable, StoppedGroup
 from groundwork.components.compute.wiring import Network
 from groundwork.components.context import Context
 from groundwork.components.edge.origin import LONGEST_WAIT, Entrance, InstanceOrigin, Origin, Origins
 from groundwork.components.logs import log_group
+from groundwork.components.services.routes import routes
+from groundwork.components.services.settings import ServiceSettings
 from groundwork.settings.facts import instance_is_burstable
-from groundwork.settings.models.compute import ComputeSettings
-from groundwork.settings.models.services import ServiceSettings
-from groundwork.settings.routes import routes
 
 
 class Zoned(Network, Protocol):

@@ -15,10 +15,10 @@ from groundwork.components.compute.ec2.fixed_interface import FixedInterface
 from groundwork.components.compute.ec2.machine import Machine
 from groundwork.components.compute.ec2.user_data import render
 from groundwork.components.compute.group_hours import group_hours
+from groundwork.components.compute.settings import ComputeSettings, InstancesSettings
 from groundwork.components.compute.volumes import root_volume
 from groundwork.components.compute.wiring import Network
 from groundwork.settings.facts import Architecture, instance_is_burstable
-from groundwork.settings.models.compute import ComputeSettings, InstancesSettings
 
 _DAY = 86_400
 _WARMUP = 240

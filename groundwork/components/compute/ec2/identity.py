@@ -13,7 +13,7 @@ from groundwork.components.base import Component
 from groundwork.components.compute import workload
 from groundwork.components.compute.references import Reference
 from groundwork.components.compute.workload import role_of
-from groundwork.settings.models.services import ServiceSettings
+from groundwork.components.services.settings import ServiceSettings
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from groundwork.settings.models.cache import POLICIES, CacheSettings
-from groundwork.settings.routes import Route
+from groundwork.components.cache.settings import POLICIES, CacheSettings
+from groundwork.components.services.routes import Route
 
 CACHE = "cache"
 """The container's name, and so its address."""

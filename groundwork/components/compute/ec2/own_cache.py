@@ -7,13 +7,13 @@ from typing import Protocol
 import pulumi
 
 from groundwork.components.access import Grant
+from groundwork.components.cache.settings import CacheSettings
 from groundwork.components.compute.ec2.machine import CACHE, CACHE_PORT
-from groundwork.settings.models.cache import CacheSettings
 from groundwork.settings.variables import ttl_variables
 
 
 class Backups(Protocol):
-    """A bucket, as :class:`groundwork.components.storage.Bucket` is."""
+    """A bucket, as :class:`groundwork.components.storage.bucket.Bucket` is."""
 
     bucket_name: pulumi.Output[str]
 
@@ -21,7 +21,7 @@ class Backups(Protocol):
 
 
 class OwnCache:
-    """Stands where :class:`groundwork.components.cache.Cache` stands with ``placement: elasticache``, with the same variables.
+    """Stands where :class:`groundwork.components.cache.cache.Cache` stands with ``placement: elasticache``, with the same variables.
 
     It has neither TLS nor a login: it listens on the containers' own network and on no interface of the instance. Every
     container of the instance reaches it, whether it uses it or not.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from groundwork.components.compute.ec2.machine import DATA, LOGS, Proxy
-from groundwork.settings.routes import Route
+from groundwork.components.services.routes import Route
 
 _HEAD = """\
 user nginx;

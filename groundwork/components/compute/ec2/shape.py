@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from groundwork.settings.models.compute import ComputeSettings
-from groundwork.settings.models.services import ServiceSettings
+from groundwork.components.compute.settings import ComputeSettings
+from groundwork.components.services.settings import ServiceSettings
 
 MAIN = "instances"
 WORKERS = "workers"

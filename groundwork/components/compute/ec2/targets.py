@@ -12,8 +12,8 @@ from groundwork.components.base import Component, fit
 from groundwork.components.compute import routing
 from groundwork.components.compute.wiring import LoadBalancer, Network
 from groundwork.components.observability.targets import watch_targets
-from groundwork.settings.models.services import ServiceSettings
-from groundwork.settings.routes import routes
+from groundwork.components.services.routes import routes
+from groundwork.components.services.settings import ServiceSettings
 
 
 @dataclass(frozen=True)

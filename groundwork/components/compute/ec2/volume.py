@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from groundwork.components.access import Statement, policy_document, trust_policy
 from groundwork.components.base import Component
-from groundwork.settings.models.base import window_in_utc
+from groundwork.settings.base import window_in_utc
 
 _KEPT = 7
 """Daily snapshots."""

@@ -8,7 +8,7 @@ import pulumi
 
 from groundwork.components.alarms import Metric, alarm
 from groundwork.components.base import Component
-from groundwork.settings.models.services import ServiceSettings
+from groundwork.components.services.settings import ServiceSettings
 
 
 @dataclass(frozen=True)

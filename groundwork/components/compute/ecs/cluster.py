@@ -10,8 +10,8 @@ import pulumi_aws as aws
 
 from groundwork.components.access import Statement
 from groundwork.components.base import Component
+from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.logs import log_group
-from groundwork.settings.models.compute import ComputeSettings
 
 
 @dataclass(frozen=True)

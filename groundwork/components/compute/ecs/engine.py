@@ -17,12 +17,12 @@ from groundwork.components.compute.ecs.scaling import scales
 from groundwork.components.compute.ecs.service import Capacity, Deployed, Surroundings, deploy
 from groundwork.components.compute.exposure import Exposure, expose
 from groundwork.components.compute.firewall import OwnGroups
+from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import StoppedService
 from groundwork.components.compute.wiring import LoadBalancer, Network, Queue
 from groundwork.components.compute.workload import Workload, workloads
-from groundwork.settings.models.compute import ComputeSettings
-from groundwork.settings.models.services import ServiceSettings
-from groundwork.settings.routes import routes
+from groundwork.components.services.routes import routes
+from groundwork.components.services.settings import ServiceSettings
 
 _PRINCIPAL = "ecs-tasks.amazonaws.com"
 

@@ -15,8 +15,8 @@ from groundwork.components.compute.ecs.instance_role import instance_profile
 from groundwork.components.compute.ecs.launch import launch_template
 from groundwork.components.compute.firewall import outbound_group
 from groundwork.components.compute.group_hours import group_hours
+from groundwork.components.compute.settings import ComputeSettings, InstancesSettings
 from groundwork.components.compute.wiring import Network
-from groundwork.settings.models.compute import ComputeSettings, InstancesSettings
 
 _KEY = "instances"
 _DAY = 86_400

@@ -10,9 +10,9 @@ import pulumi_aws as aws
 from groundwork.components.base import Component
 from groundwork.components.compute.ecs.instance_role import KEY, Profile
 from groundwork.components.compute.firewall import Group
+from groundwork.components.compute.settings import InstancesSettings
 from groundwork.components.compute.volumes import root_volume
 from groundwork.settings.facts import ECS_RESERVED_MEMORY, Architecture
-from groundwork.settings.models.compute import InstancesSettings
 
 _PARAMETERS: dict[Architecture, str] = {
     "arm64": "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id",

@@ -11,7 +11,7 @@ import pulumi_aws as aws
 from groundwork.components.base import Component
 from groundwork.components.compute.ecs.alarms import Measured
 from groundwork.components.compute.wiring import Queue
-from groundwork.settings.models.services import QueueScaling, ScalingSettings, ServiceSettings, StepScaling
+from groundwork.components.services.settings import QueueScaling, ScalingSettings, ServiceSettings, StepScaling
 
 # Names that the provider gives these nested arguments.
 _Tracking = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs

@@ -15,11 +15,11 @@ from groundwork.components.compute.ecs.cluster import Cluster
 from groundwork.components.compute.ecs.task import PORT, log_options, task
 from groundwork.components.compute.exposure import Exposure
 from groundwork.components.compute.images import image_of, pull_named
+from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.wiring import LoadBalancer, Network, Queue
 from groundwork.components.compute.workload import Workload, before_its_image
 from groundwork.components.logs import log_group
-from groundwork.settings.models.compute import ComputeSettings
-from groundwork.settings.models.services import ServiceSettings
+from groundwork.components.services.settings import ServiceSettings
 
 Strategy = Sequence[aws.ecs.ServiceCapacityProviderStrategyArgs]
 

@@ -14,11 +14,11 @@ from groundwork.components.base import Component
 from groundwork.components.compute.documents import document
 from groundwork.components.compute.images import Image
 from groundwork.components.compute.references import read_statements, value_from
+from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.tracing import NAME as COLLECTOR
 from groundwork.components.compute.tracing import collector
 from groundwork.components.compute.workload import Workload, role_of
-from groundwork.settings.models.compute import ComputeSettings
-from groundwork.settings.models.services import ServiceSettings
+from groundwork.components.services.settings import ServiceSettings
 
 PORT = "http"
 """The name of a service's port mapping, by which Service Connect finds it."""

@@ -15,9 +15,9 @@ from groundwork.components.base import Component
 from groundwork.components.compute.eks.container_logs import application_log, insight_groups
 from groundwork.components.compute.eks.identity import Identity, cluster_name, pod_role
 from groundwork.components.compute.eks.policies import insights, network, volumes
+from groundwork.components.compute.eks.settings import KubernetesSettings
 from groundwork.components.compute.wiring import Network
 from groundwork.settings.facts import kubernetes_versions
-from groundwork.settings.models.kubernetes import KubernetesSettings
 
 AGENT, CNI, PROXY = "eks-pod-identity-agent", "vpc-cni", "kube-proxy"
 DNS, VOLUMES, METRICS = "coredns", "aws-ebs-csi-driver", "metrics-server"

@@ -6,7 +6,7 @@ import pulumi
 
 from groundwork.components.alarms import Metric, alarm
 from groundwork.components.base import Component
-from groundwork.settings.models.services import ServiceSettings
+from groundwork.components.services.settings import ServiceSettings
 
 _NAMESPACE = "ContainerInsights"
 """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Container-Insights-metrics-enhanced-EKS.html"""

@@ -10,7 +10,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from groundwork.components.base import Component
-from groundwork.settings.models.kubernetes import KubernetesSettings
+from groundwork.components.compute.eks.settings import KubernetesSettings
 
 _TIMEOUT = 600
 _GITOPS_NAMESPACE = "argocd"

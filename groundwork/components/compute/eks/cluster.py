@@ -14,9 +14,9 @@ from groundwork.components.compute.eks.control_plane import ControlPlane, answer
 from groundwork.components.compute.eks.entries import access_entry, tell_outsider
 from groundwork.components.compute.eks.firewall import Firewalls, control_plane_group, firewalls
 from groundwork.components.compute.eks.nodes import NodeRole, node_group, node_role
+from groundwork.components.compute.eks.settings import KubernetesSettings, NodeGroupSettings
+from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.wiring import Network
-from groundwork.settings.models.compute import ComputeSettings
-from groundwork.settings.models.kubernetes import KubernetesSettings, NodeGroupSettings
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import pulumi
 
 from groundwork.components.alarms import Expression, Metric, alarm
 from groundwork.components.base import Component
-from groundwork.settings.models.kubernetes import KubernetesSettings
-from groundwork.settings.models.observability import PercentBounds
+from groundwork.components.compute.eks.settings import KubernetesSettings
+from groundwork.components.observability.settings import PercentBounds
 
 _INSIGHTS = "ContainerInsights"
 _EKS = "AWS/EKS"

@@ -12,8 +12,8 @@ from groundwork.components.access import Statement, policy_document
 from groundwork.components.base import Component, fit
 from groundwork.components.compute.eks.entries import administrators
 from groundwork.components.compute.eks.identity import cluster_name
+from groundwork.components.compute.eks.settings import KubernetesSettings
 from groundwork.components.logs import log_group
-from groundwork.settings.models.kubernetes import KubernetesSettings
 
 _KEY = "control-plane"
 

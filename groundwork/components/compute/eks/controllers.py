@@ -13,9 +13,9 @@ from groundwork.components.compute.eks.cluster import Cluster
 from groundwork.components.compute.eks.identity import cluster_name, pod_identity, pod_role
 from groundwork.components.compute.eks.karpenter import karpenter
 from groundwork.components.compute.eks.policies import autoscaler, balancer
+from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.wiring import Network
 from groundwork.settings.facts import kubernetes_versions
-from groundwork.settings.models.compute import ComputeSettings
 
 _BALANCER = Chart(
     "aws-load-balancer-controller",

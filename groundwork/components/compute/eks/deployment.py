@@ -13,12 +13,12 @@ import pulumi_kubernetes as kubernetes
 from groundwork.components.compute.eks.inside import Inside, selector
 from groundwork.components.compute.eks.nodes import GROUP_LABEL
 from groundwork.components.compute.eks.secrets import Values
+from groundwork.components.compute.eks.settings import KubernetesSettings
 from groundwork.components.compute.images import Image
 from groundwork.components.compute.tracing import MEMORY as COLLECTOR_MEMORY
 from groundwork.components.compute.tracing import collector
 from groundwork.components.compute.workload import Workload
-from groundwork.settings.models.kubernetes import KubernetesSettings
-from groundwork.settings.models.services import ServiceSettings
+from groundwork.components.services.settings import ServiceSettings
 
 _Container = kubernetes.core.v1.ContainerArgs
 _Exec = kubernetes.core.v1.ExecActionArgs

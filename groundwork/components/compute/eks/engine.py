@@ -20,14 +20,14 @@ from groundwork.components.compute.eks.queue_scaling import authenticate, queue_
 from groundwork.components.compute.eks.ranges import Ranges
 from groundwork.components.compute.eks.workloads import Surroundings, deploy
 from groundwork.components.compute.firewall import SharedGroup, allow_egress_to_internet
+from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import Stoppable
 from groundwork.components.compute.wiring import Network, Queue
 from groundwork.components.compute.workload import workloads
 from groundwork.components.context import Context
 from groundwork.components.edge.origin import Entrance, Origins
-from groundwork.settings.models.compute import ComputeSettings
-from groundwork.settings.models.services import ServiceSettings
-from groundwork.settings.routes import routes
+from groundwork.components.services.routes import routes
+from groundwork.components.services.settings import ServiceSettings
 
 _OPEN = 443
 """What the nodes may call anyway."""

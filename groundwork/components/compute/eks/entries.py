@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from groundwork.components.base import Component
-from groundwork.settings.models.kubernetes import AdministratorSettings, KubernetesSettings
+from groundwork.components.compute.eks.settings import AdministratorSettings, KubernetesSettings
 
 _POLICIES = {
     "view": "AmazonEKSViewPolicy",

@@ -11,7 +11,7 @@ import pulumi_kubernetes as kubernetes
 
 from groundwork.components.base import Component
 from groundwork.components.compute.eks.cluster import Cluster
-from groundwork.settings.models.compute import ComputeSettings
+from groundwork.components.compute.settings import ComputeSettings
 
 NAME_LABEL = "app.kubernetes.io/name"
 

@@ -18,10 +18,10 @@ from groundwork.components.compute.eks.cluster import Cluster, managed_groups
 from groundwork.components.compute.eks.identity import cluster_name, pod_identity, pod_role
 from groundwork.components.compute.eks.nodes import GROUP_LABEL, NodeRole, group_labels, max_pods, node_role
 from groundwork.components.compute.eks.policies import karpenter as policies
+from groundwork.components.compute.eks.settings import KubernetesSettings, NodeGroupSettings
+from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.wiring import Network
 from groundwork.settings.facts import instance_class
-from groundwork.settings.models.compute import ComputeSettings
-from groundwork.settings.models.kubernetes import KubernetesSettings, NodeGroupSettings
 
 _KEY = "karpenter"
 _CHART = Chart(_KEY, "1.14.1", "public.ecr.aws/karpenter", images=("public.ecr.aws/karpenter/controller",))

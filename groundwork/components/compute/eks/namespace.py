@@ -10,7 +10,7 @@ import pulumi_kubernetes as kubernetes
 from groundwork.components.base import Component
 from groundwork.components.compute.eks.cluster import Cluster
 from groundwork.components.compute.eks.inside import shared_labels
-from groundwork.settings.models.kubernetes import KubernetesSettings
+from groundwork.components.compute.eks.settings import KubernetesSettings
 
 _MODES = ("enforce", "warn", "audit")
 _READY_GATE = "elbv2.k8s.aws/pod-readiness-gate-inject"

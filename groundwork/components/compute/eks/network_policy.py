@@ -13,7 +13,7 @@ import pulumi_kubernetes as kubernetes
 from groundwork.components.compute.eks.inside import Inside, selector
 from groundwork.components.compute.eks.ranges import Ranges
 from groundwork.components.compute.workload import Workload
-from groundwork.settings.models.services import ServiceSettings
+from groundwork.components.services.settings import ServiceSettings
 
 _Block = kubernetes.networking.v1.IPBlockArgs
 _In = kubernetes.networking.v1.NetworkPolicyIngressRuleArgs

@@ -14,11 +14,11 @@ from groundwork.components.access import Statement, policy_document
 from groundwork.components.base import Component, fit
 from groundwork.components.compute.eks.firewall import Firewalls
 from groundwork.components.compute.eks.identity import cluster_name
+from groundwork.components.compute.eks.settings import KubernetesSettings, NodeGroupSettings, TaintSettings
 from groundwork.components.compute.trust import trusted
 from groundwork.components.compute.volumes import root_volume
 from groundwork.components.compute.wiring import Network
 from groundwork.settings.facts import instance_class, most_pods
-from groundwork.settings.models.kubernetes import KubernetesSettings, NodeGroupSettings, TaintSettings
 
 GROUP_LABEL = "groundwork/nodes"
 """A label of every node: the name of its group in the settings."""

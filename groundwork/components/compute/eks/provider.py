@@ -9,7 +9,7 @@ from groundwork.components.base import Component
 from groundwork.components.compute.eks.caller import caller
 from groundwork.components.compute.eks.cluster import Cluster
 from groundwork.components.compute.eks.identity import cluster_name
-from groundwork.settings.models.kubernetes import KubernetesSettings
+from groundwork.components.compute.eks.settings import KubernetesSettings
 
 
 def kubernetes_provider(parent: Component, cluster: Cluster, settings: KubernetesSettings) -> kubernetes.Provider:

@@ -14,10 +14,10 @@ from groundwork.components.compute.eks.charts import Chart, install
 from groundwork.components.compute.eks.cluster import Cluster
 from groundwork.components.compute.eks.identity import pod_identity, pod_role
 from groundwork.components.compute.eks.inside import Inside
+from groundwork.components.compute.eks.settings import KubernetesSettings
 from groundwork.components.compute.wiring import Queue
 from groundwork.components.compute.workload import Workload
-from groundwork.settings.models.kubernetes import KubernetesSettings
-from groundwork.settings.models.services import ServiceSettings
+from groundwork.components.services.settings import ServiceSettings
 
 API_VERSION = "keda.sh/v1alpha1"
 """https://keda.sh/docs/latest/reference/scaledobject-spec/"""

@@ -6,7 +6,7 @@ import pulumi_kubernetes as kubernetes
 
 from groundwork.components.compute.eks.inside import Inside, selector
 from groundwork.components.compute.workload import Workload
-from groundwork.settings.models.services import ScalingSettings
+from groundwork.components.services.settings import ScalingSettings
 
 _Behavior = kubernetes.autoscaling.v2.HorizontalPodAutoscalerBehaviorArgs
 _Metric = kubernetes.autoscaling.v2.MetricSpecArgs

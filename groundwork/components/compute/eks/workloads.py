@@ -24,8 +24,8 @@ from groundwork.components.compute.images import image_of
 from groundwork.components.compute.wiring import LoadBalancer, Network, Queue
 from groundwork.components.compute.workload import Workload, before_its_image
 from groundwork.components.logs import log_group
-from groundwork.settings.models.services import ServiceSettings
-from groundwork.settings.routes import Route
+from groundwork.components.services.routes import Route
+from groundwork.components.services.settings import ServiceSettings
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,51 @@
+"""What no single value shows: rules between values and between layers.
+
+Each check takes the settings and yields mistakes; none stops another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from groundwork.components.compute import checks as compute
+from groundwork.components.compute.ec2 import checks as ec2
+from groundwork.components.compute.eks import checks as kubernetes
+from groundwork.components.compute.eks import service_checks as kubernetes_services
+from groundwork.components.data import checks as data
+from groundwork.components.data import connection_checks as connections
+from groundwork.components.edge import checks as edge
+from groundwork.components.functions import checks as functions
+from groundwork.components.hours import checks as hours
+from groundwork.components.messaging import checks as messaging
+from groundwork.components.migration import checks as migration
+from groundwork.components.network import checks as network
+from groundwork.components.observability import checks as observability
+from groundwork.components.search import checks as search
+from groundwork.components.secrets import checks as secrets
+from groundwork.components.services import checks as services
+from groundwork.components.settings import Settings
+from groundwork.settings.mistakes import Mistake
+
+CHECKS: tuple[Callable[[Settings], Iterator[Mistake]], ...] = (
+    *network.CHECKS,
+    *services.CHECKS,
+    *connections.CHECKS,
+    *data.CHECKS,
+    *search.CHECKS,
+    *edge.CHECKS,
+    *compute.CHECKS,
+    *ec2.CHECKS,
+    *kubernetes.CHECKS,
+    *kubernetes_services.CHECKS,
+    *messaging.CHECKS,
+    *functions.CHECKS,
+    *observability.CHECKS,
+    *hours.CHECKS,
+    *secrets.CHECKS,
+    *migration.CHECKS,
+)
+
+
+def check(settings: Settings) -> list[Mistake]:
+    """Every mistake the checks find."""
+    return [mistake for find in CHECKS for mistake in find(settings)]

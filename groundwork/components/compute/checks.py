@@ -1,0 +1,353 @@
+"""What each engine cannot do, and what fits its instances."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from groundwork.components.compute.settings import ComputeSettings, InstancesSettings
+from groundwork.components.services.settings import ServiceSettings
+from groundwork.components.settings import Settings
+from groundwork.settings.facts import (
+    InstanceClass,
+    app_runner_regions,
+    app_runner_sizes,
+    instance_class,
+    instance_classes,
+    task_memory,
+)
+from groundwork.settings.mistakes import Mistake, Path, nearest, one_of, sum_of
+from groundwork.settings.recurrence import recurrence
+
+_SPOT_OF_ALL = {
+    "eks": "with eks give compute.kubernetes.nodes a group with spot: true, and name it in services.NAME.nodes",
+    "ecs-ec2": "with ecs-ec2 compute.spot says how much runs on Spot",
+    "ec2": "with ec2 compute.spot says how much runs on Spot",
+}
+_NO_SPOT = "App Runner has no Spot. Leave it out"
+
+
+def settings_go_with_the_engine(settings: Settings) -> Iterator[Mistake]:
+    compute = settings.compute
+    if not compute:
+        return
+    engine = compute.engine
+    if compute.instances and not compute.has_instances:
+        yield Mistake(
+            ("compute", "instances"),
+            f"goes with the engines ecs-ec2 and ec2; {engine} has no instances of yours. Leave it out, or change engine",
+        )
+    if compute.instances and engine == "ecs-ec2":
+        yield from _suits_ecs(compute.instances)
+    for name, service in settings.services.items():
+        path: Path = ("services", name)
+        if service.spot is not None and engine != "fargate":
+            yield Mistake((*path, "spot"), f"goes with the engine fargate; {_SPOT_OF_ALL.get(engine, _NO_SPOT)}")
+        if service.disk_gib is not None and engine != "fargate":
+            yield Mistake(
+                (*path, "disk_gib"),
+                "goes with the engine fargate; elsewhere a copy uses the disk of its instance"
+                + (" (compute.instances.volume)" if compute.has_instances else ""),
+            )
+        if service.scaling.concurrency is not None and engine != "app-runner":
+            yield Mistake(
+                (*path, "scaling", "concurrency"),
+                f"goes with the engine app-runner; on {engine} nothing counts requests under way. "
+                "Use scaling.target.requests, the requests per copy and minute",
+            )
+
+
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-optimized_AMI.html
+_LEAST_VOLUME = 30
+
+
+def _suits_ecs(instances: InstancesSettings) -> Iterator[Mistake]:
+    path: Path = ("compute", "instances")
+    if instances.data_volume is not None:
+        yield Mistake(
+            (*path, "data_volume"),
+            "goes with the engine ec2; a task of ecs-ec2 may start on any instance, without its data",
+        )
+    if instances.volume < _LEAST_VOLUME:
+        yield Mistake((*path, "volume"), f"{instances.volume} GiB are less than the {_LEAST_VOLUME} of the ECS image")
+    if instances.placement == "public":
+        yield Mistake(
+            (*path, "placement"), '"public" goes with the engine ec2; container instances stand in private subnets'
+        )
+
+
+def classes_are_known(settings: Settings) -> Iterator[Mistake]:
+    compute = settings.compute
+    if not (compute and compute.has_instances):
+        return
+    for path, name in _named(compute.capacity):
+        known = instance_class(name)
+        if known is None:
+            yield Mistake(path, f'"{name}" is not a class Groundwork knows{nearest(name, instance_classes())}')
+        elif known.architecture != compute.built_for:
+            yield Mistake(path, f"{name} is {known.architecture}, and images are built for {_why(compute)}")
+
+
+def _named(instances: InstancesSettings) -> list[tuple[Path, str]]:
+    path: Path = ("compute", "instances")
+    return [
+        ((*path, "class"), instances.instance_class),
+        *(((*path, "further_classes", place), name) for place, name in enumerate(instances.further_classes)),
+    ]
+
+
+def _why(compute: ComputeSettings) -> str:
+    if compute.architecture:
+        return f"{compute.architecture} (compute.architecture)"
+    return f"{compute.built_for} (compute.instances.class is {compute.capacity.instance_class})"
+
+
+def trunking_is_possible(settings: Settings) -> Iterator[Mistake]:
+    compute = settings.compute
+    if not (compute and compute.engine == "ecs-ec2" and compute.capacity.trunking):
+        return
+    without = [known.name for known in _known(compute.capacity) if known.trunk_tasks is None]
+    if without:
+        yield Mistake(
+            ("compute", "instances", "trunking"),
+            f"{', '.join(without)} cannot trunk network interfaces; use a class such as m7g.large or c6i.large, or leave it out",
+        )
+
+
+def _known(instances: InstancesSettings) -> list[InstanceClass]:
+    return [known for _, name in _named(instances) if (known := instance_class(name))]
+
+
+# A task on EC2 takes 1/8 of a vCPU at least:
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html#task_size
+_LEAST_CPU = 128
+
+
+@dataclass(frozen=True)
+class _Room:
+    """What the smallest of the classes has for tasks."""
+
+    name: str
+    cpu: int
+    memory: int
+    tasks: int
+    interfaces: int
+    trunking: bool
+
+    @property
+    def said(self) -> str:
+        if self.trunking:
+            return f"{self.tasks} each with trunking"
+        return f"{self.tasks} each: {self.interfaces} network interfaces less its own"
+
+
+def _room(instances: InstancesSettings) -> _Room | None:
+    known = _known(instances)
+    if not known:
+        return None
+    tasks = {
+        one.name: one.trunk_tasks or one.interfaces - 1 if instances.trunking else one.interfaces - 1 for one in known
+    }
+    least = min(known, key=lambda one: tasks[one.name])
+    return _Room(
+        name=least.name,
+        cpu=min(one.vcpus for one in known) * 1024,
+        memory=min(task_memory(one) for one in known),
+        tasks=tasks[least.name],
+        interfaces=least.interfaces,
+        trunking=instances.trunking and least.trunk_tasks is not None,
+    )
+
+
+def services_fit_an_instance(settings: Settings) -> Iterator[Mistake]:
+    compute = settings.compute
+    if not (compute and compute.engine == "ecs-ec2"):
+        return
+    room = _room(compute.capacity)
+    for name, service in settings.services.items():
+        path: Path = ("services", name)
+        if service.cpu < _LEAST_CPU:
+            yield Mistake((*path, "cpu"), f"{service.cpu} is less than the {_LEAST_CPU} CPU units that ECS asks for")
+        if room and service.cpu > room.cpu:
+            yield Mistake(
+                (*path, "cpu"),
+                f"{service.cpu} CPU units do not fit {_classes(compute.capacity)}, which has {room.cpu}; lower it or use a larger class",
+            )
+        if room and service.memory > room.memory:
+            yield Mistake(
+                (*path, "memory"),
+                f"{service.memory} MiB do not fit {_classes(compute.capacity)}, which has about {room.memory} for tasks "
+                "beside the system; lower it or use a larger class",
+            )
+
+
+def _classes(instances: InstancesSettings) -> str:
+    return " or ".join((instances.instance_class, *instances.further_classes))
+
+
+def services_fit_the_instances(settings: Settings) -> Iterator[Mistake]:
+    """All copies at once, and one more: a deployment starts a new copy before it stops an old one."""
+    compute = settings.compute
+    if not (compute and compute.engine == "ecs-ec2" and settings.services):
+        return
+    room = _room(compute.capacity)
+    if room is None:
+        return
+    copies = {name: settings.most_copies(name) for name in settings.services}
+    instances = max([compute.capacity.max, *(hours.max for hours in compute.capacity.schedule.values())])
+    path: Path = ("compute", "instances", "max")
+    parts = sum_of(f"{name} {count}" for name, count in copies.items())
+    total = sum(copies.values()) + 1
+    if total > instances * room.tasks:
+        yield Mistake(
+            path,
+            f"{instances} × {room.name} hold {instances * room.tasks} tasks ({room.said}), and services may run "
+            f"{total - 1} ({parts}) with one more during a deployment; raise max to {-(-total // room.tasks)}, "
+            "use a class with more interfaces, or lower scaling.max",
+        )
+    for what, unit, has in (("cpu", "CPU units", room.cpu), ("memory", "MiB", room.memory)):
+        sizes = {name: int(getattr(service, what)) for name, service in settings.services.items()}
+        needed = sum(sizes[name] * count for name, count in copies.items()) + max(sizes.values())
+        if max(sizes.values()) <= has and needed > instances * has:
+            yield Mistake(
+                path,
+                f"{instances} × {_classes(compute.capacity)} have {instances * has} {unit} for tasks, and services may ask for "
+                f"{needed} ({_products(copies, sizes)}, and one more copy during a deployment); raise max to {-(-needed // has)} "
+                "or more, use a larger class, or lower scaling.max",
+            )
+
+
+def _products(copies: Mapping[str, int], sizes: Mapping[str, int]) -> str:
+    return sum_of(f"{name} {count} × {sizes[name]}" for name, count in copies.items())
+
+
+def the_minimum_is_not_on_spot(settings: Settings) -> Iterator[Mistake]:
+    """Instances up to ``min`` are never Spot; with none of them, what must always run may be taken away all at once."""
+    compute = settings.compute
+    if not (compute and compute.engine == "ecs-ec2" and compute.spot and compute.capacity.min == 0):
+        return
+    always = [name for name, service in settings.services.items() if service.scaling.min]
+    if always:
+        yield Mistake(
+            ("compute", "instances", "min"),
+            f"0 with spot: {compute.spot} puts what must always run ({', '.join(always)}) on Spot; set min to 1 or more, or spot: 0",
+        )
+
+
+def hours_can_be_scheduled(settings: Settings) -> Iterator[Mistake]:
+    if not (settings.compute and settings.compute.has_instances):
+        return
+    for name, hours in settings.compute.capacity.schedule.items():
+        if recurrence(hours.cron) is None:
+            yield Mistake(
+                ("compute", "instances", "schedule", name, "cron"),
+                f'"{hours.cron}" cannot be said to EC2 Auto Scaling, which knows no years, L, W and #; write it as "30 6 ? * MON-FRI *"',
+            )
+
+
+def instances_reach_ecs(settings: Settings) -> Iterator[Mistake]:
+    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/vpc-endpoints.html"""
+    network, compute = settings.network, settings.compute
+    if not (network and compute and compute.engine == "ecs-ec2" and network.nat == "none" and settings.services):
+        return
+    missing = [name for name in ("ecs", "ecs-agent", "ecs-telemetry") if name not in network.endpoints]
+    if missing:
+        yield Mistake(
+            ("network", "endpoints"),
+            f"without NAT container instances reach ECS through endpoints alone; add {', '.join(missing)}, or set nat: single",
+        )
+
+
+def app_runner_is_there(settings: Settings) -> Iterator[Mistake]:
+    compute = settings.compute
+    if not (compute and compute.engine == "app-runner"):
+        return
+    if settings.region not in app_runner_regions():
+        yield Mistake(
+            ("compute", "engine"),
+            f"App Runner is not in {settings.region}; use fargate, or one of {', '.join(app_runner_regions())}",
+        )
+    if compute.architecture == "arm64":
+        yield Mistake(("compute", "architecture"), "App Runner runs x86_64 only; leave it out, or use fargate")
+    for key, what in (("spot", "Spot"), ("exec", "sessions into copies")):
+        if getattr(compute, key):
+            yield Mistake(("compute", key), f"App Runner has no {what}; leave it out, or use fargate")
+
+
+def services_suit_app_runner(settings: Settings) -> Iterator[Mistake]:
+    if not (settings.compute and settings.compute.engine == "app-runner"):
+        return
+    for name, service in settings.services.items():
+        yield from _suits_app_runner(("services", name), service, settings)
+        yield from _scales_on_app_runner((*("services", name), "scaling"), service, settings.compute.app_runner_quota)
+
+
+def _suits_app_runner(path: Path, service: ServiceSettings, settings: Settings) -> Iterator[Mistake]:
+    if service.port is None:
+        yield Mistake(
+            (*path, "port"),
+            "is missing, and App Runner runs only what answers HTTP; a worker needs the engine fargate or ecs-ec2",
+        )
+    elif service.host:
+        yield Mistake(
+            (*path, "host"), "App Runner services are told apart by their paths at CloudFront; use path, or fargate"
+        )
+    elif not service.is_public:
+        yield Mistake(
+            (*path, "path"),
+            "is missing, and every App Runner service has a public address; give it a path, or use fargate",
+        )
+    sizes = app_runner_sizes()
+    if service.cpu not in sizes:
+        yield Mistake((*path, "cpu"), f"{service.cpu} is not a CPU size of App Runner; use {one_of(sizes)}")
+    elif service.memory not in sizes[service.cpu]:
+        yield Mistake(
+            (*path, "memory"),
+            f"{service.memory} MiB does not go with {service.cpu} CPU units on App Runner; use {one_of(sizes[service.cpu])}",
+        )
+    if service.image and not _IN_ECR.match(service.image):
+        yield Mistake(
+            (*path, "image"), f'"{service.image}" is not in ECR or ECR Public, the only places App Runner pulls from'
+        )
+    if "PORT" in service.environment:
+        yield Mistake((*path, "environment", "PORT"), "App Runner sets PORT itself, to port")
+    for used in service.uses:
+        if used in settings.services:
+            yield Mistake(
+                (*path, "uses", used),
+                "App Runner services have no way to one another but the public address; call that, or use fargate",
+            )
+    for key, what in (("disk_paths", "disk"), ("health_command", "health commands"), ("sticky", "sticky sessions")):
+        if getattr(service, key):
+            yield Mistake((*path, key), f"App Runner has no {what}; leave it out, or use fargate")
+
+
+_IN_ECR = re.compile(r"(\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com|public\.ecr\.aws)/")
+
+
+def _scales_on_app_runner(path: Path, service: ServiceSettings, quota: int) -> Iterator[Mistake]:
+    scaling = service.scaling
+    for key in ("steps", "queue", "schedule"):
+        if getattr(scaling, key):
+            yield Mistake((*path, key), "App Runner scales by requests under way alone; use concurrency, or fargate")
+    if scaling.max > quota:
+        yield Mistake(
+            (*path, "max"),
+            f"{scaling.max} copies are more than the {quota} that App Runner allows (compute.app_runner_quota); AWS Support "
+            "raises that on request",
+        )
+
+
+CHECKS = (
+    settings_go_with_the_engine,
+    classes_are_known,
+    trunking_is_possible,
+    services_fit_an_instance,
+    services_fit_the_instances,
+    the_minimum_is_not_on_spot,
+    hours_can_be_scheduled,
+    instances_reach_ecs,
+    app_runner_is_there,
+    services_suit_app_runner,
+)

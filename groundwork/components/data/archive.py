@@ -1,0 +1,70 @@
+"""A snapshot each month that outlives the automated backups."""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_aws as aws
+
+from groundwork.components.access import trust_policy
+from groundwork.components.base import Component
+from groundwork.components.data.settings import ArchiveSettings, DataSettings
+
+# AWS keeps this policy in step with what Backup does to RDS. It reaches every kind of resource that Backup knows, so the
+# role can be taken on by Backup alone, and its only selection names this database.
+_POLICY = "arn:aws:iam::aws:policy/service-role/AWSBackupServiceRolePolicyForBackup"
+
+
+def archive(
+    parent: Component,
+    settings: DataSettings,
+    archive_settings: ArchiveSettings,
+    instance_arn: pulumi.Output[str],
+) -> None:
+    """Vault, plan and selection of AWS Backup, in the platform's time zone."""
+    name = f"{parent.name}-archive"
+    context = parent.context
+    vault = aws.backup.Vault(
+        name,
+        kms_key_arn=parent.context.key_arn("data"),
+        force_destroy=not context.is_prod,
+        # What is in it outlasts the stack, as final snapshots do.
+        opts=parent.stateful(retain_on_delete=context.is_prod or None),
+    )
+    plan = aws.backup.Plan(
+        name,
+        rules=[
+            aws.backup.PlanRuleArgs(
+                rule_name="monthly",
+                target_vault_name=vault.name,
+                schedule=schedule(settings.backup.window),
+                schedule_expression_timezone=context.platform.timezone,
+                start_window=60,
+                completion_window=720,
+                lifecycle=aws.backup.PlanRuleLifecycleArgs(delete_after=archive_settings.months * 31),
+            )
+        ],
+        opts=parent.child(),
+    )
+    role = aws.iam.Role(
+        name,
+        description="AWS Backup archives the database",
+        assume_role_policy=trust_policy("backup.amazonaws.com", context.account_id),
+        opts=parent.child(),
+    )
+    permission = aws.iam.RolePolicyAttachment(name, role=role.name, policy_arn=_POLICY, opts=parent.child())
+    aws.backup.Selection(
+        name,
+        plan_id=plan.id,
+        iam_role_arn=role.arn,
+        resources=[instance_arn],
+        opts=parent.child(depends_on=[permission]),
+    )
+
+
+def schedule(backup_window: str) -> str:
+    """Cron of the first of the month, two hours after the daily backup: RDS refuses a snapshot close to that.
+
+    https://docs.aws.amazon.com/aws-backup/latest/devguide/creating-a-backup-plan.html
+    """
+    hour, minute = (int(part) for part in backup_window.split("-")[1].split(":"))
+    return f"cron({minute} {(hour + 2) % 24} 1 * ? *)"

@@ -1,0 +1,1 @@
+"""What a stack file may say of secrets and their rotation, what is built of it and what watches it."""

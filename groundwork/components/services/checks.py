@@ -1,0 +1,315 @@
+"""Sizes, paths, names and uses of services."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+
+from groundwork.components.services.routes import Route, routes
+from groundwork.components.services.settings import ServiceSettings, Use, Uses
+from groundwork.components.settings import Settings
+from groundwork.settings.access import LEVELS, usable
+from groundwork.settings.facts import fargate_sizes
+from groundwork.settings.mistakes import Mistake, Path, nearest, one_of
+from groundwork.settings.variables import given, offered, own_variables
+
+
+def sizes_fit_fargate(settings: Settings) -> Iterator[Mistake]:
+    if not settings.compute or settings.compute.engine != "fargate":
+        return
+    sizes = fargate_sizes()
+    for name, service in settings.services.items():
+        if service.cpu not in sizes:
+            yield Mistake(("services", name, "cpu"), f"{service.cpu} is not a Fargate CPU size; use {one_of(sizes)}")
+        elif service.memory not in sizes[service.cpu]:
+            allowed = sizes[service.cpu]
+            shown = (
+                one_of(allowed)
+                if len(allowed) <= 5
+                else f"{allowed[0]} to {allowed[-1]} in steps of {allowed[1] - allowed[0]}"
+            )
+            yield Mistake(
+                ("services", name, "memory"),
+                f"{service.memory} MiB does not go with {service.cpu} CPU units on Fargate; use {shown}",
+            )
+
+
+def services_need_an_engine(settings: Settings) -> Iterator[Mistake]:
+    if settings.services and not settings.compute:
+        yield Mistake(("services",), "services need the layer compute, which this stack does not build")
+
+
+def paths_are_distinct(settings: Settings) -> Iterator[Mistake]:
+    hosts: dict[str, str] = {}
+    taken: dict[str, tuple[str, ...]] = {}
+    for name, service in settings.services.items():
+        for key in ("path", "host"):
+            if getattr(service, key) and not service.port:
+                yield Mistake(
+                    ("services", name, "port"),
+                    f'is missing, and only a service with a port can answer its {key} "{getattr(service, key)}"',
+                )
+        if service.host and service.host in hosts:
+            yield Mistake(
+                ("services", name, "host"),
+                f'"{service.host}" is also the host of services.{hosts[service.host]}; each host leads to one',
+            )
+        if service.host:
+            hosts.setdefault(service.host, name)
+        if service.path is None:
+            continue
+        if service.path in taken:
+            yield Mistake(
+                ("services", name, "path"),
+                f'"{service.path}" is also the path of {".".join(taken[service.path])}; each path leads to one',
+            )
+        taken.setdefault(service.path, ("services", name))
+    for name, bucket in settings.storage.items():
+        path = bucket.path or f"/{name}/*"
+        if bucket.cdn and path in taken:
+            yield Mistake(
+                ("storage", name, "path"),
+                f'"{path}" is also the path of {".".join(taken[path])}; each path leads to one',
+            )
+        if bucket.cdn:
+            taken.setdefault(path, ("storage", name))
+
+
+def priorities_are_distinct(settings: Settings) -> Iterator[Mistake]:
+    """AWS gives each priority of a listener once, and asks the lowest first."""
+    engine = settings.compute.engine if settings.compute else "app-runner"
+    if engine == "app-runner":
+        return
+    found = routes(settings.services, settings.platform.domain, engine)
+    holders: dict[int, Route] = {}
+    for route in found:
+        path = ("services", route.service, "priority", route.kind)
+        places = route.places
+        if route.priority not in places:
+            yield Mistake(
+                path,
+                f"{route.priority} would change which service answers; {places[0]} to {places[-1]} are for what is "
+                f'as specific as "{route.host or route.path}"',
+            )
+        elif route.priority in holders:
+            other = holders[route.priority]
+            free = sorted(set(places) - {taken.priority for taken in found})
+            way_out = f"set one that is free, such as {free[0]}" if free else "give one of them another path"
+            yield Mistake(
+                path,
+                f'"{route.host or route.path}" draws the priority {route.priority}, which services.{other.service} has '
+                f'for "{other.host or other.path}"; {way_out}, and leave the other as it is',
+            )
+        else:
+            holders[route.priority] = route
+
+
+def uses_exist(settings: Settings) -> Iterator[Mistake]:
+    there = {thing.name: thing.kind for thing in usable(settings)}
+    for name, service in settings.services.items():
+        for used, use in service.uses.items():
+            path = ("services", name, "uses", used)
+            if used not in there:
+                known = f"there are {', '.join(there)}" if there else "this stack has nothing to use"
+                add = (
+                    f"; add groundwork:{_LAYER_OF[used]}: {{}} under config"
+                    if used in _LAYER_OF
+                    else nearest(used, there)
+                )
+                yield Mistake(path, f"unknown; {known}{add}")
+            elif used == name:
+                yield Mistake(path, "a service cannot use itself")
+            else:
+                yield from use_fits(path, use, used, there[used])
+
+
+def use_fits(path: Path, use: Use, used: str, kind: str) -> Iterator[Mistake]:
+    """Levels against those of the kind; prefixes go with buckets alone."""
+    at = {level: (*path, "prefixes", prefix) for level, prefix in use.parts if use.prefixes and prefix}
+    for level in use.levels:
+        if level not in LEVELS[kind]:
+            yield Mistake(at.get(level, path), f'"{level}" is not a level of a {kind}; use {one_of(LEVELS[kind])}')
+    for key in ("prefix", "prefixes"):
+        if getattr(use, key) and kind != "bucket":
+            yield Mistake((*path, key), f"a prefix goes with a bucket; {used} is a {kind}")
+
+
+_LAYER_OF = {"database": "data", "cache": "cache", "search": "search"}
+"""What has a layer of its own, and which."""
+
+
+def names_are_distinct(settings: Settings) -> Iterator[Mistake]:
+    kinds: dict[str, str] = {}
+    layer_of = {
+        "bucket": ("storage",),
+        "secret": ("secrets",),
+        "parameters": ("parameters",),
+        "service": ("services",),
+        "queue": ("messaging", "queues"),
+        "topic": ("messaging", "topics"),
+    }
+    for thing in usable(settings):
+        if thing.name in kinds:
+            yield Mistake(
+                (*layer_of.get(thing.kind, (thing.kind,)), thing.name),
+                f'"{thing.name}" is also the name of a {kinds[thing.name]}; what `uses` refers to must be one thing',
+            )
+        kinds.setdefault(thing.name, thing.kind)
+
+
+def variables_are_offered(settings: Settings) -> Iterator[Mistake]:
+    for layer, name, uses in workloads(settings):
+        for used, use in uses.items():
+            brought = offered(settings, used, use)
+            for variable in dict.fromkeys((use.variables or {}).values()):
+                # What does not exist is a mistake of its own.
+                if brought and variable not in brought:
+                    yield Mistake(
+                        (layer, name, "uses", used, "variables"),
+                        f"{variable} is none of what {used} gives: {', '.join(brought)}{nearest(variable, brought)}",
+                    )
+
+
+def environment_names_are_distinct(settings: Settings) -> Iterator[Mistake]:
+    """One name has one value: nothing is given up in silence for another."""
+    for layer, name, uses in workloads(settings):
+        service = settings.services[name] if layer == "services" else None
+        taken = dict.fromkeys(own_variables(service), "") if service else {}
+        for used, use in uses.items():
+            for variable, source in given(settings, layer, used, use).items():
+                if variable in taken:
+                    by = f"is also given by uses.{taken[variable]}" if taken[variable] else "is Groundwork's own"
+                    yield Mistake(
+                        (layer, name, "uses", used),
+                        f"{variable} {by}; one name has one value. Say under variables which ones it is given, or give this "
+                        f"another name there: variables: {{OTHER_NAME: {source}}}",
+                    )
+                taken.setdefault(variable, used)
+        environment = getattr(settings, layer)[name].environment
+        for variable in environment:
+            if taken.get(variable):
+                yield Mistake(
+                    (layer, name, "environment", variable),
+                    f"uses.{taken[variable]} gives this variable; leave it out here, or leave it out of uses.{taken[variable]}.variables",
+                )
+            elif variable in taken and variable.startswith("DATABASE_"):
+                yield Mistake(
+                    (layer, name, "environment", variable),
+                    f"comes from {layer}.{name}.connections; set that, and leave this out",
+                )
+
+
+def workloads(settings: Settings) -> Iterator[tuple[str, str, Uses]]:
+    """Every service and function: its layer, its name and what it uses."""
+    for name, service in settings.services.items():
+        yield "services", name, service.uses
+    for name, function in settings.functions.items():
+        yield "functions", name, function.uses
+
+
+def images_can_be_pulled(settings: Settings) -> Iterator[Mistake]:
+    """Without a NAT gateway tasks reach AWS through endpoints alone."""
+    network = settings.network
+    compute = settings.compute
+    if not (settings.services and network and compute and network.nat == "none"):
+        return
+    if compute.engine == "app-runner" or (compute.has_instances and compute.capacity.placement == "public"):
+        return
+    needed = ["ecr.api", "ecr.dkr", "logs"]
+    if any(
+        used == "database" or used in settings.secrets
+        for service in settings.services.values()
+        for used in service.uses
+    ):
+        needed.append("secretsmanager")
+    if compute.exec:
+        needed.append("ssmmessages")
+    missing = [endpoint for endpoint in needed if endpoint not in network.endpoints]
+    if missing:
+        yield Mistake(
+            ("network", "nat"),
+            f'"none" leaves services without a way to pull images and to write logs; add {", ".join(missing)} to network.endpoints, or set nat: single',
+        )
+
+
+def ports_are_said_once(settings: Settings) -> Iterator[Mistake]:
+    for name, service in settings.services.items():
+        if service.port and service.environment.get("PORT", str(service.port)) != str(service.port):
+            yield Mistake(
+                ("services", name, "environment", "PORT"),
+                f"differs from port, which is {service.port}; leave it out: a service is given PORT from its port",
+            )
+
+
+def environment_holds_no_secret(settings: Settings) -> Iterator[Mistake]:
+    for name, service in settings.services.items():
+        for key, value in service.environment.items():
+            reason = looks_secret(key, value)
+            if reason:
+                yield Mistake(
+                    ("services", name, "environment", key),
+                    f"{reason}; put it into a secret (secrets.NAME.keys) and let the service use that: uses: {{NAME: read}}",
+                )
+
+
+_SECRET_KEY = re.compile(
+    r"(^|_)(PASSWORD|PASSWD|PWD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIALS?)($|_)", re.IGNORECASE
+)
+_SECRET_VALUE = re.compile(
+    r"AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY-----|://[^/\s:@]+:[^/\s@]+@|\bgh[pousr]_[A-Za-z0-9]{30,}|\beyJ[\w-]{10,}\.eyJ|\bsk_live_"
+)
+_DENSE = re.compile(r"[A-Za-z0-9+/=_\-]{24,}")
+
+
+def looks_secret(key: str, value: str) -> str | None:
+    """Why a plain value looks like a secret; None where it does not. The value is never part of the answer."""
+    if _SECRET_VALUE.search(value):
+        return "the value looks like a credential"
+    if _SECRET_KEY.search(key) and value and not value.startswith(("/", "http://", "https://")) and not value.isdigit():
+        return f'"{key}" is named like a secret'
+    if _DENSE.fullmatch(value) and _entropy(value) > 4.2 and any(char.isdigit() for char in value):
+        return "the value looks random, as a password or key does"
+    return None
+
+
+def _entropy(text: str) -> float:
+    shares = [text.count(char) / len(text) for char in set(text)]
+    return -sum(share * math.log2(share) for share in shares)
+
+
+def scaling_has_its_means(settings: Settings) -> Iterator[Mistake]:
+    for name, service in settings.services.items():
+        yield from _scaling(name, service)
+
+
+def _scaling(name: str, service: ServiceSettings) -> Iterator[Mistake]:
+    scaling = service.scaling
+    path = ("services", name, "scaling")
+    if scaling.steps and scaling.target and scaling.target.cpu:
+        yield Mistake(
+            (*path, "steps"),
+            "steps and target.cpu both follow CPU and would work against each other; set target: null or target: {cpu: null}",
+        )
+    if scaling.target and scaling.target.requests and not service.is_public:
+        yield Mistake(
+            (*path, "target", "requests"), "only a service with a port and a path or host has requests to count"
+        )
+    if scaling.min == 0 and service.port:
+        yield Mistake((*path, "min"), "a service with a port needs at least 1 copy; only workers scale to 0")
+
+
+CHECKS = (
+    services_need_an_engine,
+    sizes_fit_fargate,
+    paths_are_distinct,
+    priorities_are_distinct,
+    uses_exist,
+    names_are_distinct,
+    variables_are_offered,
+    environment_names_are_distinct,
+    ports_are_said_once,
+    environment_holds_no_secret,
+    images_can_be_pulled,
+    scaling_has_its_means,
+)

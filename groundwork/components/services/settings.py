@@ -1,0 +1,361 @@
+"""What the product's services are: the same declaration on every engine."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from groundwork.settings.base import ImageReference, InOrder, Model, Name, QueueName, TimeZone
+from groundwork.settings.schedules import problem_with_cron
+
+EnvironmentName = Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]
+UrlPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9_\-.$/~\"'@:+*?&]*$", max_length=128)]
+
+
+Level = Literal[
+    "connect", "read", "write", "read-write", "purge", "sign-download", "sign", "send", "consume", "publish"
+]
+Prefix = Annotated[str, Field(pattern=r"^[^/*?][^*?]*$", max_length=256)]
+
+
+def _variables(value: Any) -> Any:
+    return {name: name for name in value} if isinstance(value, (list, tuple)) else value
+
+
+Variables = Annotated[
+    dict[EnvironmentName, EnvironmentName],
+    BeforeValidator(_variables, json_schema_input_type=list[EnvironmentName] | dict[EnvironmentName, EnvironmentName]),
+]
+
+
+class Use(Model):
+    """What a workload may do with something else of the platform."""
+
+    level: Level | None = None
+    """Either this, or ``prefixes``."""
+    prefix: Prefix | None = None
+    """For a bucket: only keys that start with it."""
+    prefixes: dict[Prefix, Level] = {}
+    """For a bucket, in place of ``level``: what is allowed below each of several prefixes: ``{uploads/: sign, processed/: read}``."""
+    variables: Variables | None = None
+    """Which of its environment variables the workload is given; unset, all. A list keeps their names, such as
+    ``[SESSION_SECRET]`` of a secret; a mapping gives them others: ``{RDS_HOSTNAME: DATABASE_HOST}``."""
+
+    @property
+    def parts(self) -> tuple[tuple[Level, str | None], ...]:
+        """Each level with the prefix below which it holds; None for everything."""
+        if self.level is not None:
+            return ((self.level, self.prefix),)
+        return tuple((level, prefix) for prefix, level in sorted(self.prefixes.items()))
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """Every level that it has somewhere."""
+        return tuple(dict.fromkeys(level for level, _ in self.parts))
+
+    @model_validator(mode="after")
+    def _level_or_prefixes(self) -> Use:
+        if self.level is None and not self.prefixes:
+            raise PydanticCustomError("use", "needs a level, or prefixes with one each")
+        if self.prefixes and (self.level is not None or self.prefix is not None):
+            stray = "level" if self.level is not None else "prefix"
+            raise PydanticCustomError(
+                "use", "{stray} and prefixes exclude one another; leave one out", {"stray": stray, "at": ("prefixes",)}
+            )
+        return self
+
+
+def _use(value: Any) -> Any:
+    return {"level": value} if isinstance(value, str) else value
+
+
+Uses = dict[QueueName, Annotated[Use, BeforeValidator(_use, json_schema_input_type=str | Use)]]
+
+
+class PoolSettings(Model):
+    """The database connections of one copy. A bare number is ``max``."""
+
+    max: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Largest size of the pool."""
+    min: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Connections that are kept open."""
+    idle: Annotated[int, Field(ge=1, le=86400)] = 30
+    """Seconds after which a connection beyond ``min`` that nobody uses is closed."""
+    connect: Annotated[int, Field(ge=1, le=300)] = 5
+    """Seconds that opening a connection may take."""
+    readers: Annotated[int, Field(ge=0, le=1000)] = 1
+    """Largest size of a second pool, to the replicas, where there are some; 0 where it reads from none of them."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> PoolSettings:
+        check_bounds(self.min, self.max)
+        return self
+
+
+def _pool(value: Any) -> Any:
+    return {"max": value} if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class StepScaling(Model):
+    """Step scaling on CPU: one task more or less when the average stays beyond a bound."""
+
+    above: Annotated[int, Field(ge=1, le=100)] = 70
+    """Percent CPU above which a task is added …"""
+    above_minutes: Annotated[int, Field(ge=1, le=60)] = 2
+    """… after so many minutes."""
+    below: Annotated[int, Field(ge=0, le=99)] = 30
+    """Percent CPU below which a task is taken away …"""
+    below_minutes: Annotated[int, Field(ge=1, le=60)] = 5
+    """… after so many minutes."""
+
+    @model_validator(mode="after")
+    def _bounds_apart(self) -> StepScaling:
+        if self.below >= self.above:
+            raise PydanticCustomError(
+                "steps",
+                "below ({below}) must be lower than above ({above})",
+                {"below": self.below, "above": self.above, "at": ("below",)},
+            )
+        return self
+
+
+class TargetScaling(Model):
+    """Target tracking: the average is held near the given values."""
+
+    cpu: Annotated[int, Field(ge=10, le=95)] | None = None
+    """Percent."""
+    memory: Annotated[int, Field(ge=10, le=95)] | None = None
+    """Percent."""
+    requests: Annotated[int, Field(ge=1)] | None = None
+    """Requests per task and minute at the load balancer."""
+
+
+class QueueScaling(Model):
+    """Scaling of a worker by the messages that wait for it."""
+
+    queue: QueueName
+    messages_per_task: Annotated[int, Field(ge=1)] = 100
+
+
+def _cron(value: str) -> str:
+    problem = problem_with_cron(value)
+    if problem:
+        raise PydanticCustomError("schedule", "{problem}", {"problem": problem})
+    return value
+
+
+class ScheduledScaling(Model):
+    """Other bounds at certain hours."""
+
+    cron: Annotated[str, Field(pattern=r"^\S+ \S+ \S+ \S+ \S+ \S+$"), AfterValidator(_cron)]
+    """Six fields as EventBridge has them: ``0 8 ? * MON-FRI *``."""
+    min: Annotated[int, Field(ge=0, le=5000)]
+    max: Annotated[int, Field(ge=0, le=5000)]
+    timezone: TimeZone | None = None
+    """Unset, the platform's."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> ScheduledScaling:
+        check_bounds(self.min, self.max)
+        return self
+
+
+class ScalingSettings(Model):
+    """How many copies of a service run."""
+
+    min: Annotated[int, Field(ge=0, le=5000)] = 1
+    max: Annotated[int, Field(ge=0, le=5000)] = 4
+    steps: StepScaling | None = None
+    target: TargetScaling | None = TargetScaling(cpu=70)
+    queue: QueueScaling | None = None
+    concurrency: Annotated[int, Field(ge=1, le=200)] | None = None
+    """Requests under way in one copy, beyond which another starts; unset, 100. Only App Runner counts them and scales by
+    nothing else; elsewhere ``target.requests`` comes closest."""
+    schedule: dict[Name, ScheduledScaling] = {}
+
+    @model_validator(mode="after")
+    def _in_order(self) -> ScalingSettings:
+        check_bounds(self.min, self.max)
+        return self
+
+
+def check_bounds(least: int, most: int) -> None:
+    """Refuse bounds that leave nothing between them."""
+    if least > most:
+        raise PydanticCustomError(
+            "bounds", "min ({min}) is more than max ({max})", {"min": least, "max": most, "at": ("min",)}
+        )
+
+
+class LimitSettings(Model):
+    """What one copy may take while its node has it to spare, where that is more than it asks for."""
+
+    cpu: Annotated[int, Field(ge=1, le=196_608)] | None = None
+    """CPU units; unset, as many as it asks for."""
+    memory: Annotated[int, Field(ge=1, le=24_576 * 1024)] | None = None
+    """MiB, beyond which the copy is killed; unset, as much as it asks for."""
+
+
+class PrioritySettings(Model):
+    """Places of a service's rules at the load balancer, for the rare case that two rules draw the same."""
+
+    path: Annotated[int, Field(ge=1, le=50_000)] | None = None
+    """Of the rule for ``path``; unset, drawn from service, engine and path among the places of paths as specific as it."""
+    host: Annotated[int, Field(ge=1, le=50_000)] | None = None
+    """Of the rule for ``host``; unset, drawn in the same way."""
+
+
+class ServiceSettings(Model):
+    """One service: a container that answers on a port, or a worker without one."""
+
+    port: Annotated[int, Field(ge=1024, le=65535)] | None = None
+    """The port on which it answers HTTP; above 1023, since it does not run as root. A service without a port is a worker."""
+
+    path: UrlPath | None = None
+    """The public path, such as ``/api/*``. ``/*`` is the default service. Without path and host only other services reach it."""
+
+    host: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")] | None = None
+    """A name below the domain that leads to this service whatever the path, such as ``api``; beside ``path``, not instead."""
+
+    priority: PrioritySettings = PrioritySettings()
+
+    health: UrlPath = "/health"
+    """The path that answers 200 when the service is well."""
+
+    health_command: Annotated[tuple[str, ...], InOrder] = ()
+    """A command inside the container that fails when the service is not well, such as ``[node, healthcheck.js]``. It is asked
+    beside the load balancer, which sees public services alone. No command is assumed, since many images have no curl."""
+
+    cpu: int = 256
+    """CPU units; 1024 is one vCPU."""
+
+    memory: int = 512
+    """MiB."""
+
+    limits: LimitSettings | None = None
+    """With the engine ``eks``: what a copy may take beyond ``cpu`` and ``memory``, which it is sure of."""
+
+    image: ImageReference | None = None
+    """A full image reference. Unset, the service has a repository of its own."""
+
+    tag: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")] | None = None
+    """The tag in the service's own repository that runs."""
+
+    image_owner: Literal["stack", "pipeline"] | None = None
+    """Who decides which image runs. ``pipeline``: whoever writes a reference to the parameter
+    ``/platform/stage/services/images/NAME``; until then a placeholder runs. ``stack``: this file, by ``image`` or ``tag``.
+    Unset: the stack where it says one of them, else the pipeline."""
+
+    command: Annotated[tuple[str, ...], InOrder] = ()
+    environment: dict[EnvironmentName, str] = {}
+    """Plain configuration. Secrets belong under ``secrets`` and ``uses``."""
+
+    uses: Uses = {}
+    scaling: ScalingSettings = ScalingSettings()
+
+    connections: Annotated[
+        PoolSettings,
+        BeforeValidator(_pool, json_schema_input_type=Annotated[int, Field(ge=1, le=1000)] | PoolSettings),
+    ] = PoolSettings()
+    """The database connections of one copy: the largest size of its pool, or ``{min: 10, max: 50, idle: 30, connect: 5}``. It
+    is told them as ``DATABASE_POOL_…``; what they add up to is held against what the database takes."""
+
+    user: Annotated[str, Field(pattern=r"^[1-9]\d{0,8}(:[1-9]\d{0,8})?$")] = "1000:1000"
+    """User and group ids; never root."""
+
+    writable_paths: tuple[Annotated[str, Field(pattern=r"^/[^:]+$")], ...] = ("/tmp",)  # noqa: S108 - a path in the container
+    """Folders that may be written, in memory and owned by ``user``; the rest of the file system is read-only."""
+
+    writable_mib: Annotated[int, Field(ge=1, le=16384)] = 64
+    """Size of each writable folder. What is in it counts as the service's memory."""
+
+    disk_paths: tuple[Annotated[str, Field(pattern=r"^/[^:]+$")], ...] = ()
+    """Folders on the copy's own disk, for scratch files too large for memory. They belong to root unless the image declares
+    them as a VOLUME that belongs to ``user``. Gone with the copy."""
+
+    disk_gib: Annotated[int, Field(ge=21, le=200)] | None = None
+    """Size of the disk; unset, the 20 GiB that cost nothing."""
+
+    outbound_ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = (443,)
+    """TCP ports on which it may call the internet. Without 443 it reaches AWS only through the network's endpoints."""
+
+    drain: Annotated[int, Field(ge=0, le=3600)] = 30
+    """Seconds that requests under way have, once the load balancer sends no new ones to a copy that stops."""
+
+    stop_timeout: Annotated[int, Field(ge=2, le=120)] = 30
+    """Seconds between the request to stop and the kill."""
+
+    start_period: Annotated[int, Field(ge=0, le=300)] = 30
+    """Seconds a new copy has before failed health checks count."""
+
+    sticky: bool = False
+    """Keep a client on one copy (WebSockets)."""
+
+    tracing: bool | None = None
+    """X-Ray sidecar; unset, as ``observability.tracing``."""
+
+    spot: Annotated[int, Field(ge=0, le=100)] | None = None
+    """Percent on Spot; unset, as ``compute.spot``."""
+
+    nodes: Name | None = None
+    """With the engine ``eks``: the node group that it runs on; unset, any group without taints."""
+
+    @property
+    def is_public(self) -> bool:
+        """Reached from outside through the load balancer."""
+        return self.port is not None and (self.path is not None or self.host is not None)
+
+    @property
+    def owner_of_image(self) -> Literal["stack", "pipeline"]:
+        return self.image_owner or ("stack" if self.image or self.tag else "pipeline")
+
+    @model_validator(mode="after")
+    def _one_image(self) -> ServiceSettings:
+        if self.tag and self.image:
+            raise PydanticCustomError(
+                "image",
+                "tag is of the service's own repository, and image names another; leave one out",
+                {"at": ("tag",)},
+            )
+        if self.tag and self.image_owner == "pipeline":
+            raise PydanticCustomError(
+                "image",
+                "tag says which image runs, and image_owner: pipeline leaves that to a pipeline",
+                {"at": ("tag",)},
+            )
+        if self.image_owner == "stack" and not (self.tag or self.image):
+            raise PydanticCustomError(
+                "image", "stack needs an image to run: say image or tag", {"at": ("image_owner",)}
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _limits_are_above(self) -> ServiceSettings:
+        for name in ("cpu", "memory"):
+            limit, asked = getattr(self.limits, name, None), getattr(self, name)
+            if limit is not None and limit < asked:
+                raise PydanticCustomError(
+                    "limits",
+                    "limits.{name} ({limit}) is less than the {asked} that it asks for; raise it, or leave it out",
+                    {"name": name, "limit": limit, "asked": asked, "at": ("limits", name)},
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _writable_folders_fit(self) -> ServiceSettings:
+        needed = len(self.writable_paths) * self.writable_mib
+        if needed > self.memory // 2:
+            raise PydanticCustomError(
+                "writable",
+                "writable_paths may fill {needed} MiB of memory ({count} × {each}), more than half of the {memory} MiB there are; use disk_paths",
+                {
+                    "needed": needed,
+                    "count": len(self.writable_paths),
+                    "each": self.writable_mib,
+                    "memory": self.memory,
+                    "at": ("memory",),
+                },
+            )
+        return self
