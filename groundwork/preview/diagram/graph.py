@@ -27,10 +27,10 @@ from guardrails.reach.naming import mentioned, named
 from guardrails.reach.network import Network, network_of
 from guardrails.stack import Stack
 from guardrails.view import Resource
-from preview.diagram import pods
-from preview.snapshot import Snapshot
-from preview.verdicts import view_of
-from settings.data_file import read_data
+from groundwork.preview.diagram import pods
+from groundwork.preview.snapshot import Snapshot
+from groundwork.preview.verdicts import view_of
+from groundwork.settings.data_file import read_data
 
 INTERNET = "internet"
 
