@@ -82,6 +82,7 @@ docs: $(VENV)/.dev ## Write the generated pages and schemas anew
 	@$(BIN)/groundwork schema --format markdown --out docs/settings.md
 	@PYTHONPATH=policies $(BIN)/python -m tests.policies.examples
 	@PYTHONPATH=policies $(BIN)/python -m guardrails.reference docs
+	@$(BIN)/groundwork diagram prod --format svg --out docs/prod.svg
 
 bench: $(VENV)/.dev ## Measure previews (see docs/performance.md)
 	@$(BIN)/python -m tests.bench

@@ -37,6 +37,11 @@ class SchemaFormat(StrEnum):
     MARKDOWN = "markdown"
 
 
+class DiagramFormat(StrEnum):
+    MERMAID = "mermaid"
+    SVG = "svg"
+
+
 class ExportFormat(StrEnum):
     TERRAFORM = "terraform"
 
@@ -209,6 +214,33 @@ def export(
 
         text = export_text(run.snapshot)
     console.write_output(text, out)
+
+
+@app.command("Draw a stack.")
+def diagram(
+    stack: StackName,
+    *,
+    phase: PhaseAhead = None,
+    form: Annotated[
+        DiagramFormat, Option("--format", help="mermaid, which GitHub draws in Markdown, or svg, a picture.")
+    ] = DiagramFormat.MERMAID,
+    everything: Annotated[
+        bool, Option("--all", help="Also what only serves others: dead letters, buckets of logs, topics of alarms.")
+    ] = False,
+    unknowns: Unknowns = False,
+    out: OutFile = None,
+) -> None:
+    """Draw a stack: what runs and keeps data by VPC, tier and zone, who speaks to whom, and who may read whose data."""
+    from groundwork.cli.running import run_stack
+
+    with console.progress(f"Running {stack} offline"):
+        run = run_stack(stack, phase=phase, unknowns=unknowns)
+        from groundwork.preview.diagram.graph import graph_of
+        from groundwork.preview.diagram.mermaid import mermaid
+        from groundwork.preview.diagram.svg import svg
+
+        graph = graph_of(run.snapshot, everything=everything)
+    console.write_output(svg(graph) if form is DiagramFormat.SVG else mermaid(graph), out)
 
 
 @app.command("Ask DNS whether a stack's domain is delegated.")

@@ -8,29 +8,29 @@ folded: it has no node of its own.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache, cached_property
-from os.path import commonprefix
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from groundwork.preview.diagram import pods
+from groundwork.preview.snapshot import Snapshot
+from groundwork.preview.verdicts import view_of
+from groundwork.settings.data_file import read_data
 from guardrails import kinds
 from guardrails.iam import services
 from guardrails.iam.identities import rights_of
 from guardrails.iam.patterns import has_wildcard
-from guardrails.reach.addresses import Addresses, addresses_of
+from guardrails.reach.addresses import Addresses
 from guardrails.reach.collecting import GROUPS, INGRESS
 from guardrails.reach.endpoints import SUBNETS, addresses_of_subnet
 from guardrails.reach.naming import mentioned, named
 from guardrails.reach.network import Network, network_of
 from guardrails.stack import Stack
 from guardrails.view import Resource
-from groundwork.preview.diagram import pods
-from groundwork.preview.snapshot import Snapshot
-from groundwork.preview.verdicts import view_of
-from groundwork.settings.data_file import read_data
 
 INTERNET = "internet"
 
@@ -72,6 +72,8 @@ class Node:
     role: str
     place: Place
     mark: Mark | None = None
+    number: int = 1
+    """How many resources it stands for."""
 
 
 @dataclass(frozen=True)
@@ -126,10 +128,57 @@ def _node_types() -> dict[str, _NodeType]:
     }
 
 
+_MANY, _TOO_MANY = 60, 120
+"""Nodes from which on those alike are drawn as one, and from which on all of a kind at a place are."""
+
+
+def gathered(graph: Graph) -> Graph:
+    """Draw what is alike as one node where there would be too many: first what also speaks to the same others, then all of a kind."""
+    if len(graph.nodes) > _MANY:
+        neighbours: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        for edge in graph.edges:
+            neighbours[edge.source].add(("to", edge.target))
+            neighbours[edge.target].add(("from", edge.source))
+        graph = _merged(graph, lambda node: (node.word, node.place, node.mark, frozenset(neighbours[node.id])))
+    if len(graph.nodes) > _TOO_MANY:
+        graph = _merged(graph, lambda node: (node.word, node.place, node.mark))
+    if len(graph.nodes) > _TOO_MANY:
+        graph = _merged(graph, lambda node: (node.word, node.place.band, node.mark))
+    return graph
+
+
+def _merged(graph: Graph, key: Callable[[Node], Hashable]) -> Graph:
+    together: dict[Hashable, list[Node]] = defaultdict(list)
+    for node in graph.nodes:
+        together[key(node)].append(node)
+    one_of = {node.id: several[0].id for several in together.values() for node in several}
+    nodes = [
+        several[0]
+        if len(several) == 1
+        else replace(
+            several[0],
+            name=f"{_count(several):,} × {several[0].word}",
+            detail=f"{several[0].name}, …",
+            number=_count(several),
+        )
+        for several in together.values()
+    ]
+    edges: dict[tuple[str, str], Edge] = {}
+    for edge in graph.edges:
+        source, target = one_of.get(edge.source, edge.source), one_of.get(edge.target, edge.target)
+        if source != target:
+            edges.setdefault((source, target), replace(edge, source=source, target=target))
+    return replace(graph, nodes=tuple(nodes), edges=tuple(edges.values()))
+
+
+def _count(nodes: Iterable[Node]) -> int:
+    return sum(node.number for node in nodes)
+
+
 def graph_of(snapshot: Snapshot, marks: Mapping[str, Mark] | None = None, *, everything: bool = False) -> Graph:
     """Build the picture of a snapshot. ``marks`` says what an update does to resources, by URN; a node has the gravest of its own and
     of what is folded into it. With ``everything`` also what nothing is connected to."""
-    return _Reader(snapshot, marks or {}, everything).graph()
+    return gathered(_Reader(snapshot, marks or {}, everything).graph())
 
 
 class _Reader:
@@ -144,6 +193,9 @@ class _Reader:
         self.shown = {one.urn: one for one in self.stack.resources if one.type in types and one.urn not in aside}
         """What may have a node, by URN."""
         self._member_of = dict(self._members())
+        self._members_of: dict[str, list[str]] = defaultdict(list)
+        for member, whole in self._member_of.items():
+            self._members_of[whole].append(member)
         self._edges: dict[tuple[str, str], Edge] = {}
 
     def graph(self) -> Graph:
@@ -203,9 +255,11 @@ class _Reader:
     def _node(self, resource: Resource) -> Node:
         type_ = _node_types()[resource.type]
         values = [_said(resource.node(path).value) for path in type_.detail]
-        counted = [urn for urn, whole in self._member_of.items() if whole == resource.urn]
+        counted = self._members_of.get(resource.urn, [])
         if counted:
-            row = next(row for short, row in _data()["members"].items() if full_type(short) == _type(self.stack, counted[0]))
+            row = next(
+                row for short, row in _data()["members"].items() if full_type(short) == _type(self.stack, counted[0])
+            )
             values.append(f"{len(counted)} {row['word']}{'' if len(counted) == 1 else 's'}")
         detail = " · ".join(value for value in values if value)
         return Node(
@@ -242,28 +296,27 @@ class _Reader:
 
     @cached_property
     def _prefix(self) -> str:
-        names = [one.name for one in self.shown.values()]
-        shared = commonprefix(names) if len(names) > 1 else ""
+        names = sorted(one.name for one in self.shown.values())
+        if len(names) < 2:
+            return ""
+        # What the first and the last in order share, all share.
+        pairs = takewhile(lambda pair: pair[0] == pair[1], zip(names[0], names[-1], strict=False))
+        shared = "".join(letter for letter, _ in pairs)
         return shared[: shared.rfind("-") + 1]
 
     def _mark(self, urn: str, members: Iterable[str]) -> Mark | None:
         order = list(Mark)
         found = [self.marks[one] for one in (urn, *members) if one in self.marks]
-        if not found and any(self._leads(one, urn) for one in self.marks):
+        if not found and self.marks and any(part.urn in self.marks for part in self._parts(self.stack.by_urn[urn])):
             return Mark.UPDATE
         return max(found, key=order.index) if found else None
 
-    def _leads(self, changed: str, urn: str) -> bool:
-        """Whether what changes is folded into a node: what says how it runs, and what it is allowed."""
-        return urn in self._folded_into.get(changed, ())
-
-    @cached_property
-    def _folded_into(self) -> dict[str, set[str]]:
-        folds: dict[str, set[str]] = defaultdict(set)
-        for urn, one in self.shown.items():
-            for part in (*self._definitions(one), *self._roles(one)):
-                folds[part.urn].add(urn)
-        return folds
+    def _parts(self, resource: Resource) -> Iterator[Resource]:
+        """What is folded into a node: what says how it runs, and what it is allowed."""
+        yield from self._definitions(resource)
+        for role in self._roles(resource):
+            yield role
+            yield from self.stack.referrers(role, "role", kinds.ROLE_POLICY)
 
     # Places
 
@@ -504,7 +557,10 @@ def _type(stack: Stack, urn: str) -> str:
 
 
 def _zones(subnets: Iterable[Resource]) -> set[str]:
-    found = {_said(subnet.node("availabilityZone").value) or _said(subnet.node("availabilityZoneId").value) for subnet in subnets}
+    found = {
+        _said(subnet.node("availabilityZone").value) or _said(subnet.node("availabilityZoneId").value)
+        for subnet in subnets
+    }
     return found - {""}
 
 
@@ -518,4 +574,3 @@ def _said(value: Any) -> str:
     if isinstance(value, list):
         value = value[0] if value else ""
     return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
-

@@ -82,7 +82,11 @@ class Cluster:
 
     def _matching(self, labels: Mapping[str, Any], namespace: str) -> list[Resource]:
         """The workloads whose pods have all of some labels; none of a selector that chooses everything, which says nothing."""
-        return [one for one in self._workloads if labels and _namespace(one) == namespace and labels.items() <= _labels(one).items()]
+        return [
+            one
+            for one in self._workloads
+            if labels and _namespace(one) == namespace and labels.items() <= _labels(one).items()
+        ]
 
     def _blocks(self, rule: Mapping[str, Any]) -> Iterator[Addresses]:
         for peer in _list(rule, "to"):
@@ -101,7 +105,11 @@ def _labels(workload: Resource) -> dict[str, Any]:
 
 
 def _namespace(resource: Resource) -> str:
-    own = resource.node("namespace").value if resource.type == _IDENTITY else _dict(resource.value, "metadata").get("namespace")
+    own = (
+        resource.node("namespace").value
+        if resource.type == _IDENTITY
+        else _dict(resource.value, "metadata").get("namespace")
+    )
     return str(own or "default")
 
 
