@@ -93,6 +93,14 @@ def test_the_database_is_private_encrypted_and_backed_up():
     assert {key: primary.inputs.get(key) for key in expected} == expected
 
 
+def test_every_instance_is_signed_by_the_authority_that_is_asked_for():
+    instances = _instances(_database({"ca_certificate": "rds-ca-ecc384-g1", "replicas": {"reports": {}}}))
+    assert {name: made.inputs["caCertIdentifier"] for name, made in instances.items()} == {
+        "primary": "rds-ca-ecc384-g1",
+        "reports": "rds-ca-ecc384-g1",
+    }
+
+
 def test_windows_are_given_in_the_platforms_time_zone():
     """S2-07: 03:00-04:00 in Nepal is 21:15-22:15 UTC the day before."""
     primary = _instances(_database(timezone="Asia/Kathmandu"))["primary"]

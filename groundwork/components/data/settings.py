@@ -125,6 +125,9 @@ class DataSettings(Model):
     parameters: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_.]*$")], str] = {}
     """Further parameters of the parameter group. TLS is forced whatever stands here."""
     iam_authentication: bool = True
+    ca_certificate: Literal["rds-ca-rsa2048-g1", "rds-ca-rsa4096-g1", "rds-ca-ecc384-g1"] = "rds-ca-rsa2048-g1"
+    """The authority that signs the instances' certificates. All three are in the bundle of RDS's authorities, which clients of a
+    database trust: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html"""
     deletion_protection: bool = False
     apply_immediately: bool = False
     """Changes that restart the database happen at once instead of in the maintenance window."""

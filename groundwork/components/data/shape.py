@@ -54,7 +54,7 @@ class Shape:
             "identifier": identifier,
             "apply_immediately": settings.apply_immediately,
             "auto_minor_version_upgrade": True,
-            "ca_cert_identifier": "rds-ca-rsa2048-g1",
+            "ca_cert_identifier": settings.ca_certificate,
             "copy_tags_to_snapshot": True,
             "database_insights_mode": "standard",
             "deletion_protection": settings.deletion_protection and self.parent.context.platform.removable is not True,
