@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from settings.data_file import read_data
+from groundwork.settings.data_file import read_data
 
 
 class Charge(Protocol):

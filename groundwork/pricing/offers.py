@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from settings.data_file import read_data
+from groundwork.settings.data_file import read_data
 
 FORMAT = "v1.0"
 _FACTS = 5
@@ -104,7 +104,7 @@ class OfferFile:
         return line, _cells(text, self._name, line)
 
     def prices(self, region: str) -> Iterator[Price]:
-        """The prices on demand, in the file's order; ``region`` is whose usage types the file has.
+        """The prices on demand, in the file's order, as ``region`` pays them.
 
         Raises :class:`OfferError` for a line that is cut off, and for one whose price is no number of US dollars.
         """
@@ -134,7 +134,7 @@ class OfferFile:
         if not (price.is_finite() and price >= 0):
             raise OfferError(f"{self._name}:{line}: {row['priceperunit']!r} is no price")
         return Price(
-            usage_type=without_region(row.get("usagetype", ""), region),
+            usage_type=without_region(row.get("usagetype", ""), region, self.heading.service),
             region=row.get("regioncode", ""),
             unit=row.get("unit", ""),
             price=price,
@@ -161,12 +161,14 @@ def regions() -> dict[str, dict[str, str]]:
     return found
 
 
-def without_region(usage_type: str, region: str) -> str:
+def without_region(usage_type: str, region: str, service: str = "") -> str:
     """A usage type without the region before it: ``NatGateway-Hours`` for ``APS3-NatGateway-Hours`` in ap-south-1.
 
-    What another region's code stands before keeps it: ``APS1-NatGateway-Hours`` there is Singapore's.
+    What another region's code stands before keeps it: ``APS1-NatGateway-Hours`` there is Singapore's. CloudFront's stand for the parts of
+    the world that a region is in.
     """
-    for prefix in (regions()[region]["code"], region):
+    names = regions()[region]
+    for prefix in (names["edge"],) if service == "AmazonCloudFront" else (names["code"], region):
         if usage_type.startswith(f"{prefix}-"):
             return usage_type[len(prefix) + 1 :]
     return usage_type

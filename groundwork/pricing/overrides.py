@@ -14,8 +14,8 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from groundwork.pricing.offers import regions
-from settings import stack_file
-from settings.mistakes import Mistake, Mistakes, Path, nearest, one_of
+from groundwork.settings import stack_file
+from groundwork.settings.mistakes import Mistake, Mistakes, Path, nearest, one_of
 
 FILE = "groundwork.prices.yaml"
 """Where it is looked for, beside ``Pulumi.yaml``."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from groundwork.pricing.offers import Price
-from settings.data_file import read_data
+from groundwork.settings.data_file import read_data
 
 Tiers = tuple[tuple[Decimal, Decimal], ...]
 """From which amount of a month on a unit costs how many US dollars, in rising order."""
@@ -45,7 +45,8 @@ class Selection:
 
 
 def select(prices: Iterable[Price], wanted: Iterable[Wanted], region: str) -> Selection:
-    """The prices that are wanted. Where two lines answer one question differently, neither is taken."""
+    """The prices that are wanted, of lines that are about ``region`` (empty: of all). Where two lines answer one question differently,
+    neither is taken."""
     asked = list(wanted)
     by_type: dict[str, list[Wanted]] = {}
     for one in asked:
@@ -54,7 +55,7 @@ def select(prices: Iterable[Price], wanted: Iterable[Wanted], region: str) -> Se
     lines: dict[Hashable, list[Price]] = {}
     for price in prices:
         for one in by_type.get(price.usage_type, ()):
-            if price.region in ("", region) and _is_meant(price, one):
+            if (not region or price.region in ("", region)) and _is_meant(price, one):
                 lines.setdefault(one.key, []).append(price)
     found: dict[Hashable, Tiers] = {}
     problems: dict[Hashable, str] = {}

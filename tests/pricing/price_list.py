@@ -80,6 +80,13 @@ class Server:
         return answer
 
 
+class _Http(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """A client that hangs up in the middle is what the tests are about."""
+
+
 @contextmanager
 def served() -> Iterator[Server]:
     """A price list on a free port of this machine."""
@@ -124,8 +131,7 @@ def served() -> Iterator[Server]:
                 self.wfile.flush()
                 self.close_connection = True
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        http.daemon_threads = True
+    with _Http(("127.0.0.1", 0), Handler) as http:
         server = Server(f"http://127.0.0.1:{http.server_port}")
         threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         yield server

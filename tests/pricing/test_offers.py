@@ -10,7 +10,7 @@ import pytest
 
 from groundwork.pricing.download import DownloadError, NotThereError, PriceList
 from groundwork.pricing.offers import OfferError, OfferFile, Price, regions, without_region
-from settings import facts
+from groundwork.settings import facts
 from tests.pricing.price_list import COLUMNS, Server, offer, served
 
 PATH = "/offers/v1.0/aws/AmazonEC2/current/ap-south-1/index.csv"
@@ -147,3 +147,5 @@ def test_a_usage_type_is_bared_of_its_own_region_alone() -> None:
     assert without_region("EUC1-BoxUsage:t3.micro", "eu-west-1") == "EUC1-BoxUsage:t3.micro"
     assert without_region("NatGateway-Hours", "us-east-1") == "NatGateway-Hours"
     assert without_region("USE1-Fargate-GB-Hours", "us-east-1") == "Fargate-GB-Hours"
+    assert without_region("IN-DataTransfer-Out-Bytes", "ap-south-1", "AmazonCloudFront") == "DataTransfer-Out-Bytes"
+    assert without_region("AP-DataTransfer-Out-Bytes", "ap-south-1", "AmazonCloudFront") == "AP-DataTransfer-Out-Bytes"

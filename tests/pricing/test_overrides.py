@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from groundwork.pricing.overrides import Coverage, Meter, Override, read_overrides
-from settings import Mistakes
+from groundwork.settings import Mistakes
 
 DAY = date(2026, 11, 28)
 METERS = [
