@@ -88,7 +88,12 @@ def _allowances(kind: str) -> Iterator[Allowance]:
         # An underscore keeps the shared names apart from usage types.
         shared = f"_{row['shared']}" if "shared" in row else row["usage_type"]
         yield Allowance(
-            row["service"], row["usage_type"], row["unit"], Decimal(str(row["free"])), f"{row['service']} {shared}", row["source"]
+            row["service"],
+            row["usage_type"],
+            row["unit"],
+            Decimal(str(row["free"])),
+            f"{row['service']} {shared}",
+            row["source"],
         )
 
 

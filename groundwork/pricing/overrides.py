@@ -136,10 +136,14 @@ class _Reader:
     def _check_meters(self, found: Override, meters: Collection[Meter]) -> None:
         services = sorted({meter.service for meter in meters})
         if found.service not in services:
-            self.say("service", f'"{found.service}" has no prices{nearest(found.service, services)}; {one_of(services)} have')
+            self.say(
+                "service", f'"{found.service}" has no prices{nearest(found.service, services)}; {one_of(services)} have'
+            )
             return
         about = [
-            meter for meter in meters if meter.service == found.service and fnmatchcase(meter.usage_type, found.usage_type)
+            meter
+            for meter in meters
+            if meter.service == found.service and fnmatchcase(meter.usage_type, found.usage_type)
         ]
         if not about:
             known = [meter.usage_type for meter in meters if meter.service == found.service]
@@ -154,12 +158,17 @@ class _Reader:
         if unit is not None and [unit] != units:
             self.say("unit", f'"{unit}" is not what {found.usage_type} is counted in: {one_of(units)}')
         elif unit is None and (found.price is not None or found.covers is not None):
-            self.say("", f'needs "unit" beside a price or what is covered, so that it is plain what is counted: {one_of(units)}')
+            self.say(
+                "",
+                f'needs "unit" beside a price or what is covered, so that it is plain what is counted: {one_of(units)}',
+            )
 
     def _text(self, key: str, default: str = "") -> str:
         value = self._entry.get(key, default)
         if not isinstance(value, str) or not value:
-            self.say(key if key in self._entry else "", f'needs "{key}", a text' if not value else f"is text, not {value}")
+            self.say(
+                key if key in self._entry else "", f'needs "{key}", a text' if not value else f"is text, not {value}"
+            )
             return default
         return value
 
@@ -170,7 +179,9 @@ class _Reader:
         text = value.removesuffix("%").strip() if isinstance(value, str) and value.endswith("%") else ""
         share = _decimal(text)
         if share is None or share > _LARGEST_SHARE:
-            self.say("discount", f'{_shown(value)} is no part of a price; write it as "30%", from 0% to {_LARGEST_SHARE}%')
+            self.say(
+                "discount", f'{_shown(value)} is no part of a price; write it as "30%", from 0% to {_LARGEST_SHARE}%'
+            )
             return None
         return share / _LARGEST_SHARE
 

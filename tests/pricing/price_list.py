@@ -19,7 +19,9 @@ COLUMNS = (
 _NAMES = [name.strip('"') for name in COLUMNS.split(",")]
 
 
-def offer(service: str, *rows: Mapping[str, str], columns: str = COLUMNS, published: str = "2026-11-20T21:57:01Z") -> bytes:
+def offer(
+    service: str, *rows: Mapping[str, str], columns: str = COLUMNS, published: str = "2026-11-20T21:57:01Z"
+) -> bytes:
     """An offer file; a row is what its columns hold, on demand and in US dollars where it does not say."""
     lines = [
         '"FormatVersion","v1.0"',

@@ -14,7 +14,12 @@ from groundwork.settings import facts
 from tests.pricing.price_list import COLUMNS, Server, offer, served
 
 PATH = "/offers/v1.0/aws/AmazonEC2/current/ap-south-1/index.csv"
-NAT = {"usageType": "APS3-NatGateway-Hours", "Unit": "Hrs", "PricePerUnit": "0.0560000000", "Product Family": "NAT Gateway"}
+NAT = {
+    "usageType": "APS3-NatGateway-Hours",
+    "Unit": "Hrs",
+    "PricePerUnit": "0.0560000000",
+    "Product Family": "NAT Gateway",
+}
 
 
 @pytest.fixture
@@ -45,20 +50,20 @@ def test_a_connection_that_breaks_is_taken_up_where_it_broke(server: Server) -> 
 
 def test_a_file_that_changed_meanwhile_is_not_sewn_together(server: Server) -> None:
     server.put("AmazonEC2", "ap-south-1", b"a" * 500_000, breaks=[300_000], changes=True)
-    with pytest.raises(DownloadError, match="broke after [0-9,]+ bytes, and the server does not go on from there"):
+    with pytest.raises(DownloadError, match=r"broke after [0-9,]+ bytes, and the server does not go on from there"):
         read(server)
 
 
 @pytest.mark.parametrize("etag", ["", 'W/"1"'])
 def test_a_file_without_a_strong_etag_is_not_taken_up_again(server: Server, etag: str) -> None:
     server.put("AmazonEC2", "ap-south-1", b"a" * 500_000, breaks=[300_000], etag=etag)
-    with pytest.raises(DownloadError, match="broke after [0-9,]+ bytes$"):
+    with pytest.raises(DownloadError, match=r"broke after [0-9,]+ bytes$"):
         read(server)
 
 
 def test_a_connection_that_breaks_on_and_on_is_given_up(server: Server) -> None:
     server.put("AmazonEC2", "ap-south-1", b"a" * 500_000, breaks=[10] * 9)
-    with pytest.raises(DownloadError, match="broke after"):
+    with pytest.raises(DownloadError, match=r"broke after"):
         read(server)
 
 

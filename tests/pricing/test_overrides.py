@@ -38,7 +38,8 @@ def test_a_discount_is_taken_from_the_list_price(tmp_path: Path) -> None:
     text = 'prices: [{service: AmazonRDS, usage_type: "InstanceUsage:db.r7g.*", discount: 25%, reason: savings plan}]'
     overrides = read(tmp_path, text)
     assert parts(overrides, 730) == [("730", "0.15")]
-    assert list(Coverage(overrides, DAY).parts("AmazonRDS", "RDS:GP3-Storage", "ap-south-1", Decimal(5), Decimal(1)))[0].override is None
+    storage = Coverage(overrides, DAY).parts("AmazonRDS", "RDS:GP3-Storage", "ap-south-1", Decimal(5), Decimal(1))
+    assert [part.override for part in storage] == [None]
 
 
 def test_reserved_capacity_covers_what_it_was_bought_for_and_the_rest_is_at_the_list(tmp_path: Path) -> None:
@@ -50,7 +51,9 @@ def test_reserved_capacity_covers_what_it_was_bought_for_and_the_rest_is_at_the_
     assert parts(overrides, 1460) == [("730", "0.1"), ("730", "0.18")]
     month = Coverage(overrides, DAY)
     first, second = (list(month.parts(*NODE.values(), Decimal(730), Decimal("0.2"))) for _ in range(2))
-    assert [part.price for part in (*first, *second)] == [Decimal("0.1"), Decimal("0.18")], "it covers one node, not each"
+    assert [part.price for part in (*first, *second)] == [Decimal("0.1"), Decimal("0.18")], (
+        "it covers one node, not each"
+    )
 
 
 def test_an_override_ends_with_its_last_day_and_holds_in_its_region(tmp_path: Path) -> None:
@@ -68,13 +71,19 @@ def test_an_override_ends_with_its_last_day_and_holds_in_its_region(tmp_path: Pa
     [
         ("{service: AmazonRDS, usage_type: '*'}", 'prices[0]: needs one of "discount"'),
         ("{service: AmazonRDS, usage_type: '*', discount: 5%, price: 1}", 'needs one of "discount"'),
-        ("{service: AmazonRDS, usage_type: '*', discount: 0.3}", 'prices[0].discount: 0.3 is no part of a price; write it as "30%"'),
+        (
+            "{service: AmazonRDS, usage_type: '*', discount: 0.3}",
+            'prices[0].discount: 0.3 is no part of a price; write it as "30%"',
+        ),
         ("{service: AmazonRDS, usage_type: '*', discount: 130%}", '"130%" is no part of a price'),
         ("{service: AmazonRDS, usage_type: '*', discount: -5%}", '"-5%" is no part of a price'),
         ("{service: AmazonRDS, usage_type: '*', price: -1}", "prices[0].price: -1 is no number from 0 on"),
         ("{service: AmazonRDS, usage_type: 'RDS:*', price: true}", "True is no number"),
         ("{service: AmazonRDS, usage_type: 'RDS:*', price: 0.1}", 'needs "unit"'),
-        ("{service: AmazonRDS, usage_type: 'RDS:*', price: 0.1, unit: hour}", '"hour" is not what RDS:* is counted in: GB-month'),
+        (
+            "{service: AmazonRDS, usage_type: 'RDS:*', price: 0.1, unit: hour}",
+            '"hour" is not what RDS:* is counted in: GB-month',
+        ),
         ("{service: AmazonRDS, usage_type: 'RDS:GP2-Storage', discount: 5%}", 'did you mean "RDS:GP3-Storage"?'),
         ("{service: AmazonRSD, usage_type: '*', discount: 5%}", '"AmazonRSD" has no prices; did you mean "AmazonRDS"?'),
         ("{service: AmazonRDS, usage_type: '*', discount: 5%, region: ap-south-9}", '"ap-south-9" is no region of AWS'),
@@ -113,7 +122,9 @@ AMOUNTS = st.decimals(min_value=0, max_value=10_000, places=2)
 def test_parts_add_up_and_never_cover_more_than_was_bought(
     bought: list[tuple[Decimal, Decimal | None]], quantities: list[Decimal]
 ) -> None:
-    overrides = [Override("s", "*", "*", None, price, covers, None, "-", str(at)) for at, (price, covers) in enumerate(bought)]
+    overrides = [
+        Override("s", "*", "*", None, price, covers, None, "-", str(at)) for at, (price, covers) in enumerate(bought)
+    ]
     month = Coverage(overrides, DAY)
     found = [list(month.parts("s", "t", "r", quantity, Decimal(1))) for quantity in quantities]
     assert [sum(part.quantity for part in parts) for parts in found] == quantities

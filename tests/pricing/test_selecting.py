@@ -22,7 +22,10 @@ def selected(*lines: Mapping[str, str], wanted: Wanted = NAT, region: str = "ap-
 
 
 def told(selection: Selection) -> dict[Hashable, list[tuple[str, str]]]:
-    return {key: [(f"{start:f}", f"{price.normalize():f}") for start, price in tiers] for key, tiers in selection.found.items()}
+    return {
+        key: [(f"{start:f}", f"{price.normalize():f}") for start, price in tiers]
+        for key, tiers in selection.found.items()
+    }
 
 
 def test_only_the_region_s_own_line_of_the_usage_type_is_taken() -> None:
@@ -95,7 +98,10 @@ def test_a_unit_that_counts_something_else_is_not_taken(theirs: str, ours: str, 
 
 def test_of_two_prices_that_nothing_tells_apart_neither_is_taken() -> None:
     wanted = Wanted("logs", "AmazonS3", "Bytes", "GB")
-    lines = [{"usageType": "APS3-Bytes", "Unit": "GB", "operation": name, "PricePerUnit": price} for name, price in [("A", "1"), ("B", "2")]]
+    lines = [
+        {"usageType": "APS3-Bytes", "Unit": "GB", "operation": name, "PricePerUnit": price}
+        for name, price in [("A", "1"), ("B", "2")]
+    ]
     selection = selected(*lines, wanted=wanted)
     assert selection.problems == {"logs": "has several prices, which operations A, B tell apart"}
     assert not selection.found
