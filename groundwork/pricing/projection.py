@@ -65,14 +65,14 @@ class Bill:
     charges: Sequence[Charge]
 
 
-def project(bills: Sequence[Bill], credits: Decimal | None = None) -> Projection:
+def project(bills: Sequence[Bill], given: Decimal | None = None) -> Projection:
     """Take the free tier off bills that follow one another from an account's first month on.
 
-    ``credits`` is what a new account has been given, unset as much as it can have.
+    ``given`` is the credits that a new account has, unset as much as it can have.
     """
     terms = offered_credits()
-    given = terms.most if credits is None else credits
-    return Projection(tuple(_months(bills, given)), given)
+    credits_given = terms.most if given is None else given
+    return Projection(tuple(_months(bills, credits_given)), credits_given)
 
 
 def _months(bills: Sequence[Bill], left: Decimal) -> Iterator[Month]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
@@ -32,7 +32,7 @@ class Outcome:
 
     service: str
     ending: Ending
-    selection: Selection = Selection({}, {})
+    selection: Selection = field(default_factory=Selection)
     published: date | None = None
     etag: str = ""
     reason: str = ""

@@ -39,8 +39,8 @@ class Wanted:
 class Selection:
     """What an offer file gave."""
 
-    found: dict[Hashable, Tiers]
-    problems: dict[Hashable, str]
+    found: dict[Hashable, Tiers] = field(default_factory=dict)
+    problems: dict[Hashable, str] = field(default_factory=dict)
     """Why a price that is in the file could not be taken."""
 
 

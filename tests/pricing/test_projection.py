@@ -39,7 +39,7 @@ def test_an_account_from_before_july_2025_has_its_hours_free_for_twelve_months()
 
 
 def test_a_new_account_pays_with_its_credits_until_they_are_used_up_and_a_free_plan_is_closed_then() -> None:
-    projection = project([Bill("mvp", [NAT])] * 6, credits=Decimal(100))
+    projection = project([Bill("mvp", [NAT])] * 6, given=Decimal(100))
     assert [str(month.credits) for month in projection.months] == [
         "43.070",
         "43.070",
