@@ -31,8 +31,8 @@ class Wanted:
     """What the price book counts in, such as ``GB-month``."""
     each: Decimal = Decimal(1)
     """How many of AWS's units one of the book's is: 1,000,000 where a book says what a million requests cost."""
-    where: Mapping[str, str] = field(default_factory=dict)
-    """Columns that say more than the usage type does, such as the engine of a database."""
+    variant: str = ""
+    """What tells it from others of the usage type, such as the engine of a database; selectors.yaml says by which columns."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def select(prices: Iterable[Price], wanted: Iterable[Wanted], region: str) -> Se
     asked = list(wanted)
     by_type: dict[str, list[Wanted]] = {}
     for one in asked:
-        for usage_type in _rule(one.service, one.usage_type).get("as", [one.usage_type]):
+        for usage_type in _rule(one).get("as", [one.usage_type]):
             by_type.setdefault(usage_type, []).append(one)
     lines: dict[Hashable, list[Price]] = {}
     for price in prices:
@@ -89,14 +89,17 @@ def _tiers(lines: list[Price], one: Wanted) -> Tiers:
 
 
 def _is_meant(price: Price, one: Wanted) -> bool:
-    columns = {**_rule(one.service, one.usage_type).get("where", {}), **one.where}
+    columns = _rule(one).get("where", {})
     return all(fnmatchcase(price.attributes.get(column, ""), text) for column, text in columns.items())
 
 
 @cache
-def _rule(service: str, usage_type: str) -> dict[str, Any]:
-    rules: dict[str, dict[str, Any]] = _selectors().get(service, {})
-    return next((rule for pattern, rule in rules.items() if fnmatchcase(usage_type, pattern)), {})
+def _rule(one: Wanted) -> Mapping[str, Any]:
+    """What selectors.yaml says of it."""
+    rules: dict[str, dict[str, Any]] = _selectors().get(one.service, {})
+    rule = next((rule for pattern, rule in rules.items() if fnmatchcase(one.usage_type, pattern)), {})
+    own = rule.get("variants", {}).get(one.variant, {})
+    return {**rule, **own, "where": {**rule.get("where", {}), **own.get("where", {})}}
 
 
 @cache
@@ -107,7 +110,7 @@ def _selectors() -> dict[str, Any]:
 
 def _factor(theirs: str, one: Wanted) -> Decimal | None:
     """How many of the book's units one of AWS's is; None where they do not count the same."""
-    if theirs == _rule(one.service, one.usage_type).get("unit"):
+    if theirs == _rule(one).get("unit"):
         return Decimal(1)
     (what, of_theirs), (same, of_ours) = _measured(theirs), _measured(one.unit)
     return of_theirs / of_ours if what == same else None
