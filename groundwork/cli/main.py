@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from groundwork.cli import console, policies
+from groundwork.cli import console, policies, prices
 from groundwork.cli.arguments import Argument, Commands, Option
 from groundwork.cli.console import FAULT, FINDINGS, FINE, MISTAKE, InputError, OutputError
 
@@ -288,6 +288,7 @@ def verify(stack: StackName, phase: PhaseAhead = None, unknowns: Unknowns = Fals
 
 
 app.add(policies.app)
+app.add(prices.app)
 
 
 def main() -> None:

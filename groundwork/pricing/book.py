@@ -99,6 +99,8 @@ class File:
     read: dt.date
     """When AWS last said that it is the newest."""
     etag: str
+    asked: str
+    """What was looked for in it, as a digest: a newer Groundwork that looks for more reads it again."""
 
 
 @dataclass(frozen=True)
@@ -166,11 +168,13 @@ def _parsed(path: Path, _changed: int) -> tuple[dict[str, File], dict[tuple[str,
     try:
         document: dict[str, Any] = read_data(path)
         files = {
-            service: File(row["published"], row["read"], row["etag"]) for service, row in document.pop("files", {}).items()
+            service: File(row["published"], row["read"], row["etag"], row["asked"])
+            for service, row in document.pop("files", {}).items()
         }
         return files, dict(_listed(document, path.stem, files))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, yaml.YAMLError) as error:
-        message = f"is no price book ({type(error).__name__}: {error}); groundwork prices refresh writes it anew"
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        message = f"is no price book ({reason}); groundwork prices refresh writes it anew"
         raise Mistakes([Mistake((), message, str(path))]) from None
 
 
@@ -185,16 +189,17 @@ def _listed(
             tiers = row["tiers"] if "tiers" in row else {0: row["price"]}
             prices = tuple((Decimal(str(start)), Decimal(str(price))) for start, price in tiers.items())
             if "source" in row:
-                source, date, reading = _sources()[row["source"]], row["date"], Reading.SECOND_HAND
+                source, date, reading = sources()[row["source"]], row["date"], Reading.SECOND_HAND
             else:
                 file = files[service]
                 source, date, reading = f"AWS's price list, published {file.published}", file.read, Reading.FIRST_HAND
             if not isinstance(date, dt.date):
-                raise ValueError(f"{service} {name} has no date")
+                raise TypeError(f"{service} {name} has no date")
             yield (service, name), Listed(meter, region, prices, source, date, reading)
 
 
 @cache
-def _sources() -> dict[str, str]:
+def sources() -> dict[str, str]:
+    """Words for where second-hand prices come from, by their key in the files."""
     found: dict[str, str] = read_data(FOLDER / "sources.yaml")
     return found

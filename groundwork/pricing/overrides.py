@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path as FilePath
 from typing import Any
 
+from groundwork.pricing.book import Meter
 from groundwork.pricing.offers import regions
 from groundwork.settings import stack_file
 from groundwork.settings.mistakes import Mistake, Mistakes, Path, nearest, one_of
@@ -21,17 +22,6 @@ FILE = "groundwork.prices.yaml"
 """Where it is looked for, beside ``Pulumi.yaml``."""
 _KEYS = ("service", "usage_type", "region", "discount", "price", "unit", "covers", "until", "reason")
 _LARGEST_SHARE = 100
-
-
-@dataclass(frozen=True)
-class Meter:
-    """One thing that a price list has a price for."""
-
-    service: str
-    """AWS's code, such as ``AmazonRDS``."""
-    usage_type: str
-    """Without the region before it."""
-    unit: str
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,11 @@ class Outcome:
     reason: str = ""
     """Why it failed or is absent."""
 
+    @property
+    def reason_to_look(self) -> bool:
+        """Whether something of it could not be read."""
+        return self.ending is Ending.FAILED or bool(self.selection.problems)
+
 
 def path_of(service: str, region: str) -> str:
     """Where a service's offer file is in the price list."""

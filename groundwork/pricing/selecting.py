@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,12 @@ def select(prices: Iterable[Price], wanted: Iterable[Wanted], region: str) -> Se
             except _UnclearError as unclear:
                 problems[one.key] = str(unclear)
     return Selection(found, problems)
+
+
+def digest(wanted: Iterable[Wanted]) -> str:
+    """A short text that changes with what is looked for, and with how it is told."""
+    told = sorted(repr((one.usage_type, one.variant, one.unit, sorted(_rule(one).items(), key=repr))) for one in wanted)
+    return sha256("\n".join(told).encode()).hexdigest()[:12]
 
 
 class _UnclearError(Exception):

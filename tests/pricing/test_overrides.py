@@ -10,15 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groundwork.pricing.overrides import Coverage, Meter, Override, read_overrides
+from groundwork.pricing.book import Meter
+from groundwork.pricing.overrides import Coverage, Override, read_overrides
 from groundwork.settings import Mistakes
 
 DAY = date(2026, 11, 28)
 METERS = [
-    Meter("AmazonRDS", "InstanceUsage:db.r7g.large", "hour"),
-    Meter("AmazonRDS", "InstanceUsage:db.r7g.xlarge", "hour"),
-    Meter("AmazonRDS", "RDS:GP3-Storage", "GB-month"),
-    Meter("AmazonEC2", "NatGateway-Hours", "hour"),
+    Meter("AmazonRDS", "InstanceUsage:db.r7g.large", "", "hour", "-", False),
+    Meter("AmazonRDS", "InstanceUsage:db.r7g.xlarge", "", "hour", "-", False),
+    Meter("AmazonRDS", "RDS:GP3-Storage", "", "GB-month", "-", False),
+    Meter("AmazonEC2", "NatGateway-Hours", "", "hour", "-", False),
 ]
 NODE = {"service": "AmazonRDS", "usage_type": "InstanceUsage:db.r7g.large", "region": "ap-south-1"}
 

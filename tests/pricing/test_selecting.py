@@ -110,14 +110,24 @@ def test_of_two_prices_that_nothing_tells_apart_neither_is_taken() -> None:
 @pytest.mark.parametrize(
     ("wanted", "column", "others"),
     [
-        (Wanted("x", "AmazonRDS", "InstanceUsage:db.t4g.micro", "hour", variant="PostgreSQL"), "Database Engine", ["MySQL", "Aurora PostgreSQL"]),
-        (Wanted("x", "AmazonElastiCache", "NodeUsage:cache.t4g.micro", "hour", variant="Valkey"), "Cache Engine", ["Redis", "Memcached"]),
+        (
+            Wanted("x", "AmazonRDS", "InstanceUsage:db.t4g.micro", "hour", variant="PostgreSQL"),
+            "Database Engine",
+            ["MySQL", "Aurora PostgreSQL"],
+        ),
+        (
+            Wanted("x", "AmazonElastiCache", "NodeUsage:cache.t4g.micro", "hour", variant="Valkey"),
+            "Cache Engine",
+            ["Redis", "Memcached"],
+        ),
     ],
 )
 def test_the_engine_tells_apart_what_has_one_usage_type(wanted: Wanted, column: str, others: list[str]) -> None:
     line = {"usageType": f"APS3-{wanted.usage_type}", "License Model": "No license required"}
     selection = selected(
-        *({**line, column: other, "PricePerUnit": "9"} for other in others), {**line, column: wanted.variant, "PricePerUnit": "0.021"}, wanted=wanted
+        *({**line, column: other, "PricePerUnit": "9"} for other in others),
+        {**line, column: wanted.variant, "PricePerUnit": "0.021"},
+        wanted=wanted,
     )
     assert told(selection) == {"x": [("0", "0.021")]}
 
@@ -127,7 +137,9 @@ def test_load_balancers_of_two_kinds_and_versions_in_extended_support_are_told_a
     lines = [{"usageType": "APS3-LoadBalancerUsage", "operation": name, "PricePerUnit": price} for name, price in kinds]
     for variant, price in (("application", "0.0239"), ("network", "0.03")):
         wanted = Wanted("lb", "AWSELB", "LoadBalancerUsage", "hour", variant=variant)
-        assert told(selected(*lines, {**lines[0], "usageType": "APS3-TS-LoadBalancerUsage", "PricePerUnit": "9"}, wanted=wanted)) == {"lb": [("0", price)]}
+        assert told(
+            selected(*lines, {**lines[0], "usageType": "APS3-TS-LoadBalancerUsage", "PricePerUnit": "9"}, wanted=wanted)
+        ) == {"lb": [("0", price)]}
     clusters = [
         {"usageType": "APS3-AmazonEKS-Hours:perCluster", "operation": name, "PricePerUnit": price}
         for name, price in [("CreateOperation", "0.1"), ("ExtendedSupport", "0.6")]
