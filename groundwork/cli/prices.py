@@ -12,7 +12,6 @@ from groundwork.cli.arguments import Argument, Commands, Option
 from groundwork.cli.console import FINDINGS, FINE, InputError, OutputError
 
 if TYPE_CHECKING:
-
     from groundwork.pricing.book import Book, Listed
     from groundwork.pricing.refresh import Outcome
     from groundwork.pricing.writing import Change
