@@ -33,8 +33,8 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-preview: $(VENV)/.run ## Preview a stack offline (STACK=dev)
-	@$(BIN)/groundwork preview $(STACK)
+preview: $(VENV)/.run ## Preview a stack offline (STACK=dev), BASE=HEAD~1 for what changes since
+	@$(BIN)/groundwork preview $(STACK) $(if $(BASE),--base '$(BASE)')
 
 preview-all: $(VENV)/.kubernetes ## Preview every stack in each of its phases, known and unknown
 	@$(BIN)/groundwork stacks --each-phase | while read -r stack; do \

@@ -11,11 +11,14 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from groundwork.cli import console, policies, prices
 from groundwork.cli.arguments import Argument, Commands, Option
 from groundwork.cli.console import FAULT, FINDINGS, FINE, MISTAKE, InputError, OutputError
+
+if TYPE_CHECKING:
+    from groundwork.preview.styled import Text
 
 
 class PreviewFormat(StrEnum):
@@ -24,6 +27,7 @@ class PreviewFormat(StrEnum):
     FINDINGS = "findings"
     SARIF = "sarif"
     JUNIT = "junit"
+    CHANGES = "changes"
 
 
 class SettingsFormat(StrEnum):
@@ -56,6 +60,14 @@ PhaseAhead = Annotated[
         "--phase",
         metavar="PHASE",
         help="Look ahead to this phase (mvp, launch, growth, scale, millions) without an edit.",
+    ),
+]
+BaseOption = Annotated[
+    str | None,
+    Option(
+        "--base",
+        metavar="REV|FILE",
+        help="Compare with a git revision, or with a file: a snapshot, `pulumi stack export` or `pulumi preview --json`.",
     ),
 ]
 OutFile = Annotated[Path | None, Option("--out", metavar="FILE", help="Write to this file.")]
@@ -95,10 +107,15 @@ def preview(
         PreviewFormat,
         Option(
             "--format",
-            help="text to read; json is the snapshot (docs/snapshot.md); findings (JSON), sarif and junit are the verdicts.",
+            help="text to read; json is the snapshot (docs/snapshot.md); findings (JSON), sarif and junit are the verdicts; "
+            "changes (JSON) is what --base finds (docs/changes.md).",
         ),
     ] = PreviewFormat.TEXT,
     unknowns: Unknowns = False,
+    base: BaseOption = None,
+    protect_data: Annotated[
+        bool, Option("--protect-data", help="With --base: end with 1 where something that holds data is lost.")
+    ] = False,
     policy_config: policies.ConfigFile = None,
     baseline: policies.BaselineFile = None,
     out: Annotated[
@@ -109,30 +126,56 @@ def preview(
     """Show what a stack would build, and judge it, without an AWS account.
 
     With --phase also what the step from the phase that the file says would change, replace and delete, and what AWS or Pulumi would
-    refuse of it. Ends with 1 where a guardrail would stop the deployment, or that step.
+    refuse of it. With --base what changes since a git revision, or since what a file holds. Ends with 1 where a guardrail would stop
+    the deployment, or that step, or Pulumi or AWS would refuse a change.
     """
+    import contextlib
     import datetime
 
+    from groundwork.cli.comparing import comparing
     from groundwork.cli.running import run_stack, step_ahead
 
+    if base is None and (protect_data or form is PreviewFormat.CHANGES):
+        option = "--protect-data" if protect_data else "--format changes"
+        raise InputError(f"{option} needs what to compare with: --base REV, or --base FILE")
     chosen = policies.chosen(policy_config, baseline)
-    with console.progress(f"Running {stack} offline"):
+    with (
+        comparing(base, stack, unknowns=unknowns) if base is not None else contextlib.nullcontext() as compared,
+        console.progress(f"Running {stack} offline"),
+    ):
         run = run_stack(stack, phase=phase, unknowns=unknowns)
         from groundwork.preview import text
         from groundwork.preview.verdicts import judge
 
-        step = step_ahead(stack, run.snapshot) if phase and not unknowns else None
+        step = step_ahead(stack, run.snapshot) if phase and not unknowns and not compared else None
         verdicts = judge(run.snapshot, datetime.datetime.now(datetime.UTC).date(), **chosen)
-    told: dict[str, Any] = {"ahead": phase, "step": step, "hints": run.hints, "program": run.stack.program_folder}
+        changes = compared.changes(run.snapshot) if compared else None
+
+    def shown(width: int | None) -> list[Text]:
+        return text.report(
+            run.snapshot,
+            verdicts,
+            width,
+            stack,
+            ahead=phase,
+            step=step,
+            hints=run.hints,
+            program=run.stack.program_folder,
+            changes=changes,
+        )
+
     if form is PreviewFormat.JSON:
         console.write_output(run.snapshot.dumps(), out)
+    elif form is PreviewFormat.CHANGES and changes:
+        console.write_output(changes.dumps(), out)
     elif form is not PreviewFormat.TEXT:
         console.write_output(policies.rendered(form, verdicts, run.stack.file.name), out)
     elif out is not None:
-        console.write_file(out, text.plain(text.report(run.snapshot, verdicts, None, stack, **told)))
+        console.write_file(out, text.plain(shown(None)))
     if out is not None or form is PreviewFormat.TEXT:
-        console.print_lines(text.report(run.snapshot, verdicts, console.terminal_width(), stack, **told))
-    raise SystemExit(FINDINGS if verdicts.blocking or (step and step.stops) else FINE)
+        console.print_lines(shown(console.terminal_width()))
+    stopped = changes is not None and (changes.refused or (protect_data and changes.losses))
+    raise SystemExit(FINDINGS if verdicts.blocking or (step and step.stops) or stopped else FINE)
 
 
 @app.command("Show effective settings and where each came from.")

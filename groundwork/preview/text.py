@@ -21,6 +21,7 @@ from guardrails.levels import Severity
 from guardrails.unjudged import UNJUDGED
 
 if TYPE_CHECKING:
+    from groundwork.preview.changes.model import Changes
     from groundwork.preview.moves import Step
 
 INDENT = "    "
@@ -46,18 +47,23 @@ def report(
     step: Step | None = None,
     hints: Sequence[str] = (),
     program: Path = Path(),
+    changes: Changes | None = None,
 ) -> list[Text]:
-    """Return the whole preview. ``stack`` is what the user called it, ``program`` the folder beside which packages lie; ``ahead`` the phase that the user asked for in place of its own, and
-    ``step`` what it means to go there; ``hints`` what the settings leave open."""
+    """Return the whole preview. ``stack`` is what the user called it, ``program`` the folder beside which packages lie; ``ahead`` the
+    phase that the user asked for in place of its own, and ``step`` what it means to go there; ``hints`` what the settings leave open;
+    ``changes``, where there is something to compare with, stands in place of the tree."""
     # The settings' models take a third of a second, which who only wants the verdicts need not pay.
     from groundwork.preview.limits import firewall_limits  # noqa: PLC0415
 
     missing = list(unpackaged(snapshot, program))
     shown = f"{snapshot.stack}, looking ahead to {ahead}" if ahead else snapshot.stack
+    head = Text.assemble((f"Previewing update ({shown}):", "bold magenta"))
     sections = [
-        [Text.assemble((f"Previewing update ({shown}):", "bold magenta")), *tree(snapshot, width)],
-        outputs(snapshot),
-        counts(snapshot),
+        *(
+            [[head], _changes(changes, width)]
+            if changes
+            else [[head, *tree(snapshot, width)], outputs(snapshot), counts(snapshot)]
+        ),
         guardrails(verdicts, width),
         step_report(step, width) if step else [],
         [line for sentence in firewall_limits(snapshot) for line in wrapped(sentence, width)],
@@ -66,6 +72,12 @@ def report(
         next_step(verdicts, stack, width, ahead, step, first="make functions && " if missing else ""),
     ]
     return [line for section in sections if section for line in (*section, Text())][:-1]
+
+
+def _changes(changes: Changes, width: int | None) -> list[Text]:
+    from groundwork.preview.changes import text  # noqa: PLC0415 - it is made of what is here
+
+    return text.lines(changes, width)
 
 
 # The tree

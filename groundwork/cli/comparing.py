@@ -1,0 +1,81 @@
+"""From what ``--base`` names to the changes since: a revision runs beside the stack itself, a file is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from groundwork.cli.console import InputError
+from groundwork.preview.changes.base import Base, BaseError, nothing
+from groundwork.preview.changes.revision import RevisionRun, find_revision, uncommitted
+from groundwork.preview.snapshot import Snapshot
+from groundwork.settings.loading import find_stack
+
+if TYPE_CHECKING:
+    from groundwork.preview.changes.model import Changes
+
+
+class Comparing:
+    """What a stack is compared with; a revision is already running while the stack itself is."""
+
+    def __init__(self, base: Base | RevisionRun | None, head: str, notes: tuple[str, ...] = ()) -> None:
+        self._base = base
+        self._head = head
+        self._notes = notes
+
+    def changes(self, head: Snapshot) -> Changes:
+        """Return what changes from the base to ``head``; InputError where the base turns out to be none."""
+        from groundwork.preview.changes.compare import compare
+
+        try:
+            found = self._base.result() if isinstance(self._base, RevisionRun) else self._base
+        except BaseError as error:
+            raise InputError(str(error)) from None
+        base = found or Base("", nothing(head))
+        return compare(
+            base.snapshot, head, base_name=base.name, head_name=self._head, notes=(*self._notes, *base.notes)
+        )
+
+
+@contextmanager
+def comparing(said: str, stack: str, *, unknowns: bool = False) -> Iterator[Comparing]:
+    """Make ready what ``said`` names: a file if there is one, else a revision of the repository that the stack is in.
+
+    Raises InputError where it is neither.
+    """
+    found = find_stack(stack)
+    try:
+        if said == "-" or Path(said).is_file():
+            yield Comparing(_from_file(Path(said), found.project, found.name), "")
+            return
+        revision = find_revision(said, found.file.parent)
+        dirty = uncommitted(revision.root)
+        notes = (
+            f"{dirty} {'file differs' if dirty == 1 else 'files differ'} from the last commit, and were compared as they are",
+        )
+        if not revision.has(found.file.resolve()):
+            new = f"{revision.name} has no {found.file.name}: the stack is new since"
+            yield Comparing(None, "the files as they are", (new, *(notes if dirty else ())))
+            return
+        with RevisionRun(revision, found.file, ["--unknowns"] if unknowns else []) as run:
+            yield Comparing(run, "the files as they are", notes if dirty else ())
+    except BaseError as error:
+        raise InputError(str(error)) from None
+
+
+def _from_file(file: Path, project: str, stack: str) -> Base:
+    from groundwork.preview.reading import UnreadableError, read_file
+
+    try:
+        snapshot = read_file(file)
+    except UnreadableError as error:
+        raise InputError(f"--base {error}") from None
+    name = "standard input" if str(file) == "-" else str(file)
+    if snapshot.resources and (snapshot.project, snapshot.stack) != (project, stack):
+        raise InputError(
+            f"--base {name}: it holds the stack {snapshot.stack} of the project {snapshot.project}, and this is {stack} of {project}; "
+            "name a file of the same stack"
+        )
+    return Base(name, snapshot)

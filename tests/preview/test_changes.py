@@ -1,0 +1,296 @@
+"""What changes between two snapshots of a stack: which resource is which, how it differs, what is replaced and what is lost."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from groundwork.preview.changes.compare import compare
+from groundwork.preview.changes.model import Action, Change, Changes, Forces, Kind
+from groundwork.preview.changes.text import lines
+from groundwork.preview.changes.values import Comparison
+from groundwork.preview.snapshot import SECRET, UNKNOWN, Resource, Snapshot
+from groundwork.preview.text import plain
+from tests.stacks import snapshot_of
+from tests.test_walk import edited, said, without
+
+DATABASE = "shop-database-primary"
+
+
+def one(changes: Changes, name: str, type_: str = "") -> Change:
+    [found] = [change for change in changes.changes if change.name == name and change.type.endswith(type_)]
+    return found
+
+
+def shown(changes: Changes, width: int | None = 80) -> str:
+    return plain(lines(changes, width))
+
+
+def resource(name: str, type_: str = "aws:sns/topic:Topic", parent: str | None = None, **facts: Any) -> Resource:
+    chain = parent.split("::")[2] + "$" if parent and not parent.split("::")[2].startswith("pulumi:") else ""
+    urn = f"urn:pulumi:dev::shop::{chain}{type_}::{name}"
+    custom = not type_.startswith(("groundwork:", "pulumi:"))
+    return Resource(urn, type_, name, custom, parent, **{"inputs": {}, "outputs": {}, **facts})
+
+
+def snapshot(*resources: Resource, **facts: Any) -> Snapshot:
+    return Snapshot(
+        **{
+            "project": "shop",
+            "stack": "dev",
+            "region": "eu-central-1",
+            "unknowns": False,
+            "settings": {},
+            "outputs": {},
+        }
+        | facts
+        | {"resources": resources}
+    )
+
+
+class TestValues:
+    DIFFERENT = (
+        ({"size": 1}, {"size": 2}, [("size", "changed", 1, 2)]),
+        (
+            {"tags": {"a": "1", "b": "2"}},
+            {"tags": {"a": "1", "c": "3"}},
+            [("tags.c", "added", None, "3"), ("tags.b", "removed", "2", None)],
+        ),
+        ({"tags": {"a/b": "1"}}, {"tags": {"a/b": "2"}}, [('tags["a/b"]', "changed", "1", "2")]),
+        ({"ids": ["a", "b"]}, {"ids": ["b", "c"]}, [("ids[]", "removed", "a", None), ("ids[]", "added", None, "c")]),
+        ({"ids": ["a", "b"]}, {"ids": ["b", "a"]}, [("ids", "reordered", ["a", "b"], ["b", "a"])]),
+        (
+            {"rules": [{"name": "x", "port": 1}, {"name": "y", "port": 2}]},
+            {"rules": [{"name": "y", "port": 3}, {"name": "x", "port": 1}]},
+            [("rules[y].port", "changed", 2, 3)],
+        ),
+        ({"rules": [{"port": 1}, {"port": 2}]}, {"rules": [{"port": 2}]}, [("rules[0]", "removed", {"port": 1}, None)]),
+        (
+            {"policy": json.dumps({"Statement": [{"Sid": "Read", "Action": ["s3:GetObject"]}]})},
+            {"policy": json.dumps({"Statement": [{"Sid": "Read", "Action": "s3:*"}]})},
+            [("policy.Statement[Read].Action", "changed", ["s3:GetObject"], "s3:*")],
+        ),
+        ({"value": UNKNOWN}, {"value": "x"}, [("value", "changed", UNKNOWN, "x")]),
+        ({"password": SECRET}, {}, [("password", "removed", SECRET, None)]),
+    )
+    SAME = (
+        ({"port": 5432}, {"port": "5432"}),
+        ({"on": True}, {"on": "true"}),
+        ({"policy": '{"Statement": [{"Action": ["s3:Get*"]}]}'}, {"policy": '{ "Statement":[{"Action":"s3:Get*"}] }'}),
+        ({"policy": '{"Version": "2012-10-17"}'}, {"policy": {"Version": "2012-10-17"}}),
+        ({"a": 1, "b": None}, {"a": 1}),
+    )
+
+    def test_values_differ_by_their_parts(self) -> None:
+        for before, after, expected in self.DIFFERENT:
+            found = list(Comparison().differences(before, after))
+            assert [(part.path, part.kind, part.before, part.after) for part in found] == expected, (before, after)
+
+    def test_what_means_the_same_to_the_provider_is_no_difference(self) -> None:
+        for before, after in self.SAME:
+            assert list(Comparison().differences(before, after)) == []
+            assert list(Comparison().differences(after, before)) == []
+
+    def test_secrets_are_counted_and_never_shown(self) -> None:
+        comparison = Comparison()
+        before = {"a": SECRET, "list": [SECRET, {"b": SECRET}], "kept": "x"}
+        assert list(comparison.differences(before, before)) == []
+        assert comparison.hidden == 3
+        hidden = {
+            "environment": [
+                {"name": "DB_PASSWORD", "value": "hunter2hunter2"},
+                {"name": "API_TOKEN", "value": "hunter2"},
+            ],
+            "masterPassword": "hunter2",
+            "userData": "ZXhwb3J0IERCX1BBU1NXT1JEPWh1bnRlcjJodW50ZXIyCg==",
+            "url": "postgres://app:hunter2@db.example.com/app",
+            "definitions": json.dumps([{"environment": [{"name": "APP_SECRET", "value": "hunter2"}]}]),
+            "sensitive": {"deep": ["hunter2"]},
+        }
+        sides = (({}, hidden), (hidden, {}), (hidden, dict.fromkeys(hidden, "other")))
+        for before, after in sides:
+            found = list(Comparison().differences(before, after, sensitive=frozenset({"sensitive"})))
+            assert len(found) == len(hidden)
+            assert "hunter2" not in json.dumps([part.to_json() for part in found])
+
+    def test_user_data_is_shown_as_the_script_that_it_is(self) -> None:
+        [found] = Comparison().differences({"userData": "ZWNobyBhCg=="}, {"userData": "ZWNobyBiCg=="})
+        assert (found.before, found.after) == ("echo a\n", "echo b\n")
+
+
+class TestWhichIsWhich:
+    def test_an_alias_leads_to_what_stands(self) -> None:
+        old, new = resource("old"), resource("new", options={"aliases": ["name=old"]})
+        changes = compare(snapshot(old), snapshot(new))
+        assert (changes.changes, changes.unchanged) == ((), 1)
+        assert [change.action for change in compare(snapshot(old), snapshot(resource("new"))).changes] == [
+            Action.DELETE,
+            Action.CREATE,
+        ]
+
+    def test_what_is_below_an_aliased_parent_keeps_what_stands_also_where_its_name_begins_with_the_parents(
+        self,
+    ) -> None:
+        old = resource("old", "groundwork:x:Y", options={})
+        new = resource("new", "groundwork:x:Z", options={"aliases": ["name=old, type=groundwork:x:Y"]})
+        before = snapshot(old, resource("old-topic", parent=old.urn), resource("other", parent=old.urn))
+        after = snapshot(new, resource("new-topic", parent=new.urn), resource("other", parent=new.urn))
+        changes = compare(before, after)
+        assert (changes.changes, changes.unchanged) == ((), 2)
+
+    def test_an_alias_may_name_another_parent(self) -> None:
+        old, new = resource("one", "groundwork:x:Y"), resource("two", "groundwork:x:Y")
+        before = snapshot(old, new, resource("topic", parent=old.urn))
+        moved = resource("topic", parent=new.urn, options={"aliases": [f"parent={old.urn}"]})
+        assert compare(before, snapshot(old, new, moved)).unchanged == 1
+
+    def test_what_stands_is_not_taken_twice(self) -> None:
+        old = resource("a")
+        changes = compare(snapshot(old), snapshot(old, resource("b", options={"aliases": ["name=a"]})))
+        assert [(change.action, change.name) for change in changes.changes] == [(Action.CREATE, "b")]
+
+    def test_a_renamed_key_is_recognised_as_such(self) -> None:
+        bucket = "aws:s3/bucket:Bucket"
+        before = snapshot(resource("shop-images", bucket), settings={"storage": {"images": {"purpose": "media"}}})
+        after = snapshot(resource("shop-media", bucket), settings={"storage": {"media": {"purpose": "media"}}})
+        [renaming] = compare(before, after).renamed
+        assert (renaming.before, renaming.after) == ("storage.images", "storage.media")
+        assert [[urn.rpartition("::")[2] for urn in pair] for pair in renaming.pairs] == [["shop-images", "shop-media"]]
+        assert "storage.images goes by another name, storage.media" in shown(compare(before, after))
+        other = replace(after, settings={"storage": {"media": {"purpose": "backups", "lock_days": 7, "cdn": True}}})
+        assert compare(before, other).renamed == ()
+
+    def test_a_renamed_component_is_recognised_where_no_settings_are_known(self) -> None:
+        old, new = resource("shop-a", "groundwork:x:Y"), resource("shop-b", "groundwork:x:Y")
+        before = snapshot(old, resource("shop-a-topic", parent=old.urn))
+        after = snapshot(new, resource("shop-b-topic", parent=new.urn))
+        [renaming] = compare(before, after).renamed
+        assert (renaming.before, renaming.after) == ("shop-a", "shop-b")
+
+
+class TestWhatIsReplaced:
+    def test_the_property_that_forces_it_is_named_and_so_is_what_is_made_from_it(self) -> None:
+        base = snapshot_of("prod")
+        changes = compare(base, said(DATABASE, username="app")(base))
+        found = one(changes, DATABASE, "Instance")
+        assert found.action is Action.REPLACE
+        assert [(part.path, part.before, part.after) for part in found.forcing] == [("username", "groundwork", "app")]
+        version = one(changes, "shop-database-credentials", "SecretVersion")
+        assert version.action is Action.REPLACE
+        assert [(part.because, part.after) for part in version.forcing] == [(DATABASE, UNKNOWN)]
+
+    def test_what_is_made_from_a_name_that_the_program_says_stays(self) -> None:
+        """A replaced repository under its own name changes nothing for whoever knows it by that name."""
+        queue = resource(
+            "q",
+            "aws:sqs/queue:Queue",
+            inputs={"name": "q", "fifoQueue": True},
+            outputs={"name": "q", "id": "https://q"},
+        )
+        by_name = resource("by-name", inputs={"displayName": "q"}, property_dependencies={"displayName": (queue.urn,)})
+        by_id = resource(
+            "by-id", inputs={"displayName": "https://q"}, property_dependencies={"displayName": (queue.urn,)}
+        )
+        base = snapshot(queue, by_name, by_id)
+        changes = compare(base, said("q", fifoQueue=False)(base))
+        assert {change.name: change.action for change in changes.changes} == {
+            "q": Action.REPLACE,
+            "by-id": Action.UPDATE,
+        }
+
+    def test_what_the_program_does_not_mind_is_no_change(self) -> None:
+        ignoring = {"ignoreChanges": ["size", "tags"]}
+        before = resource("v", "aws:ebs/volume:Volume", inputs={"size": 1, "tags": {"a": "b"}})
+        after = replace(before, inputs={"size": 2, "tags": {"a": "c"}}, options=ignoring)
+        assert compare(snapshot(before), snapshot(after)).changes == ()
+
+    def test_the_program_may_want_a_replacement(self) -> None:
+        before = resource("t", inputs={"displayName": "a"})
+        after = replace(before, inputs={"displayName": "b"}, options={"replaceOnChanges": ["displayName"]})
+        [change] = compare(snapshot(before), snapshot(after)).changes
+        assert (change.action, change.forcing[0].forces) == (Action.REPLACE, Forces.YES)
+
+
+class TestWhatIsLost:
+    def test_it_stands_first_and_says_what_is_lost_and_what_to_do_instead(self) -> None:
+        base = snapshot_of("prod")
+        head = without("shop-images")(said(DATABASE, username="app")(base))
+        changes = compare(base, head)
+        assert {(change.name, change.action) for change in changes.losses} == {
+            (DATABASE, Action.REPLACE),
+            ("shop-images", Action.DELETE),
+        }
+        assert changes.changes[: len(changes.losses)] == tuple(changes.losses)
+        text = shown(changes)
+        head_line = text.splitlines().index("DATA IS LOST WITH THESE 2 CHANGES:")
+        assert head_line < text.index("Resources:")
+        for part in ("all its data", "RDS takes a last snapshot", "take the change back", "every object in it"):
+            assert part in " ".join(text.split())
+        assert next(line.parts[0][1] for line in lines(changes, 80) if "DATA IS LOST" in line.plain) == "bold red"
+
+    def test_what_stays_in_the_account_is_not_lost(self) -> None:
+        kept = resource("logs", "aws:cloudwatch/logGroup:LogGroup", options={"retainOnDelete": True})
+        [change] = compare(snapshot(kept), snapshot()).changes
+        assert (change.retained, change.loss) == (True, None)
+        [change] = compare(snapshot(replace(kept, options={})), snapshot()).changes
+        assert change.loss
+
+    def test_a_replica_is_a_copy_and_an_update_loses_nothing(self) -> None:
+        type_ = "aws:rds/instance:Instance"
+        replica = resource("r", type_, inputs={"replicateSourceDb": "p"})
+        [change] = compare(snapshot(replica), snapshot()).changes
+        assert change.loss
+        assert "replica" in change.loss.lost
+        [change] = compare(
+            snapshot(replica), snapshot(replace(replica, inputs={**replica.inputs, "instanceClass": "x"}))
+        ).changes
+        assert (change.action, change.loss) == (Action.UPDATE, None)
+
+
+class TestTheAnswer:
+    def test_a_new_stack_is_created_whole(self) -> None:
+        head = snapshot_of("prod")
+        changes = compare(replace(head, resources=(), settings={}, outputs={}), head)
+        assert {change.action for change in changes.changes} == {Action.CREATE}
+        assert len(changes.changes) == sum(one.custom and not one.type.startswith("pulumi:") for one in head.resources)
+        assert changes.settings == ()
+        assert shown(changes).startswith("Changes of a new stack:")
+
+    def test_nothing_said_is_nothing_done_and_going_back_is_the_reverse(self) -> None:
+        mvp, launch = snapshot_of("dev@mvp"), snapshot_of("dev@launch")
+        assert compare(mvp, mvp).changes == ()
+        assert "none" in shown(compare(mvp, mvp))
+        there, back = compare(mvp, launch), compare(launch, mvp)
+        assert {one.urn for one in there.of(Action.CREATE)} == {one.urn for one in back.of(Action.DELETE)}
+        assert {one.urn for one in there.of(Action.REPLACE)} == {one.urn for one in back.of(Action.REPLACE)}
+        assert ("platform.phase", Kind.CHANGED) in {(part.path, part.kind) for part in there.settings}
+
+    def test_it_fits_a_terminal_and_the_json_says_everything(self) -> None:
+        changes = compare(
+            snapshot_of("dev@mvp"), snapshot_of("dev@launch"), base_name="main (4cc762e)", notes=["a note"]
+        )
+        assert all(len(line) <= 80 or " " not in line.strip() for line in shown(changes).splitlines())
+        told = json.loads(changes.dumps())
+        assert told["counts"]["replace"] == len(changes.of(Action.REPLACE)) > 0
+        assert told["notes"] == ["a note"]
+        assert len(told["changes"]) == len(changes.changes)
+        assert (
+            changes.dumps()
+            == compare(
+                snapshot_of("dev@mvp"), snapshot_of("dev@launch"), base_name="main (4cc762e)", notes=["a note"]
+            ).dumps()
+        )
+
+    def test_changes_of_many_resources_that_are_alike_are_told_once(self) -> None:
+        topics = [resource(f"t{number}", inputs={"tags": {"a": "b"}}) for number in range(30)]
+        head = [replace(topic, inputs={"tags": {"a": "c"}}) for topic in topics]
+        text = shown(compare(snapshot(*topics), snapshot(*head)))
+        assert "30 resources, alike" in text
+        assert text.count("tags.a") == 1
+
+
+def test_a_name_that_another_still_holds_is_refused() -> None:
+    base = snapshot_of("prod")
+    head = edited("shop-compute-web", lambda one: replace(one, urn=f"{one.urn}-new", name=f"{one.name}-new"))(base)
+    assert any("still holds" in refused.reason for refused in compare(base, head).refused)
