@@ -81,7 +81,7 @@ def _refresh(price_list: Any, region: str, services: Sequence[str] | None, folde
     from groundwork.pricing.offers import regions
     from groundwork.pricing.refresh import read_region
     from groundwork.pricing.writing import known_versions, renewed, text_of, wanted, write_atomically
-    from groundwork.settings import Mistakes
+    from groundwork.settings.mistakes import Mistakes
 
     today = dt.datetime.now(dt.UTC).date()
     file = folder / f"{region}.yaml"

@@ -21,7 +21,7 @@ from groundwork.pricing.offers import regions
 from groundwork.settings.data_file import read_data
 from groundwork.settings.mistakes import Mistake, Mistakes
 
-FOLDER = Path(__file__).with_name("book")
+FOLDER = Path(__file__).with_name("prices")
 """What comes with Groundwork, and what ``prices refresh`` writes unless it is told another folder."""
 REFERENCE_REGION = "us-east-1"
 """Whose price is assumed for what AWS asks the same for everywhere."""
