@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from groundwork.pricing.book import Meter
 from groundwork.pricing.overrides import Coverage, Override, read_overrides
-from groundwork.settings import Mistakes
+from groundwork.settings.mistakes import Mistakes
 
 DAY = date(2026, 11, 28)
 METERS = [

@@ -16,7 +16,8 @@ from groundwork.pricing.book import FOLDER, Reading, meters, read_book
 from groundwork.pricing.checking import doubts
 from groundwork.pricing.offers import regions
 from groundwork.pricing.writing import text_of
-from groundwork.settings import Mistakes, facts
+from groundwork.settings import facts
+from groundwork.settings.mistakes import Mistakes
 from tests.pricing.price_list import Server, offer, served
 
 NAT = {
