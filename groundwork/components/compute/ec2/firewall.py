@@ -59,5 +59,6 @@ def firewall(
 
 def _openings(placed: Mapping[str, PlacedService]) -> dict[str, list[Opening]]:
     """By what is used, each once: two services that use one database need one rule."""
-    granted = [item for placed_service in placed.values() for item in placed_service.grants.items()]
-    return {used: list(grant.openings) for used, grant in granted if grant.openings}
+    return {
+        used: list(openings) for placed_service in placed.values() for used, openings in placed_service.openings.items()
+    }
