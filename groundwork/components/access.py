@@ -27,7 +27,7 @@ class Statement:
     conditions: Mapping[str, Mapping[str, pulumi.Input[Any]]] = field(default_factory=dict)
 
     def to_document(self) -> dict[str, Any]:
-        """The statement as IAM writes it."""
+        """Return the statement as IAM writes it."""
         document: dict[str, Any] = {
             "Sid": self.sid,
             "Effect": "Allow",
@@ -81,7 +81,8 @@ class Grant:
     parameters: Mapping[str, ParameterReference] = field(default_factory=dict)
 
     def named(self, variables: Mapping[str, str]) -> Grant:
-        """The same with these variables alone: a workload's own name for each → the name that the component gives it."""
+        """Return the grant with these variables alone: a workload's own name for each → the name that the component
+        gives it."""
         return replace(
             self,
             environment=renamed(self.environment, variables),
@@ -94,11 +95,12 @@ class Grantor(Protocol):
     """A component that others can use."""
 
     def grant(self, level: str, prefix: str | None = None) -> Grant:
-        """The grant of ``level``, one of those that ``groundwork.settings.access.LEVELS`` lists for this kind."""
+        """Return the grant of ``level``, one of those that ``groundwork.settings.access.LEVELS`` lists for this
+        kind."""
 
 
 def fold(grants: Sequence[Grant]) -> Grant:
-    """Several grants as one. Settings make sure that names do not collide."""
+    """Merge several grants into one. Settings make sure that names do not collide."""
     return Grant(
         statements=[statement for grant in grants for statement in grant.statements],
         openings=[opening for grant in grants for opening in grant.openings],
@@ -109,13 +111,14 @@ def fold(grants: Sequence[Grant]) -> Grant:
 
 
 def granted(grantor: Grantor, use: Use) -> Grant:
-    """What a use gives: all of its parts, and of the variables those that it names."""
+    """Return what a use grants: all of its parts, and of the variables those that it names."""
     grant = _together([grantor.grant(level, prefix) for level, prefix in use.parts])
     return grant if use.variables is None else grant.named(use.variables)
 
 
 def _together(grants: Sequence[Grant]) -> Grant:
-    """The parts of one use. What a variable says must hold for all of them: none says the prefix where there are several."""
+    """Merge the parts of one use. What a variable says must hold for all of them: none says the prefix where there are
+    several."""
     if len(grants) == 1:
         return grants[0]
     statements: dict[str, Statement] = {}
@@ -139,7 +142,7 @@ def _together(grants: Sequence[Grant]) -> Grant:
 
 
 def policy_document(statements: Sequence[Statement | dict[str, Any]]) -> pulumi.Output[str]:
-    """An IAM policy document as JSON."""
+    """Return an IAM policy document as JSON."""
     return pulumi.Output.json_dumps(
         {
             "Version": "2012-10-17",
@@ -151,7 +154,7 @@ def policy_document(statements: Sequence[Statement | dict[str, Any]]) -> pulumi.
 def trust_policy(
     service: str, account_id: pulumi.Input[str], source_arn: pulumi.Input[str] | None = None
 ) -> pulumi.Output[str]:
-    """A role's trust in one AWS service, acting for this account only (the confused-deputy guard).
+    """Return a role's trust in one AWS service, acting for this account only (the confused-deputy guard).
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
     """

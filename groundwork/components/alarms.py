@@ -59,7 +59,7 @@ def alarm(
     extra_actions: Sequence[pulumi.Input[str]] = (),
     alerting: Alerting | None = None,
 ) -> aws.cloudwatch.MetricAlarm:
-    """One alarm named ``<component>-<key>``; ``description`` says what it means and what to look at first.
+    """Create an alarm named ``<component>-<key>``; ``description`` says what it means and what to look at first.
 
     ``period`` is in seconds, ``periods`` how many of them must be beyond the threshold. With two bounds it is two alarms, the
     one that pages named ``<component>-<key>-page``, and the milder one is returned. Tells when it sets off and when it clears.
@@ -88,7 +88,7 @@ def alarm(
 
 
 def key_of(key: str, severity: Severity) -> str:
-    """What an alarm is called of which there is one for each severity."""
+    """Return an alarm's key, with ``-page`` appended for the severity that pages."""
     return key if severity == "notice" else f"{key}-page"
 
 

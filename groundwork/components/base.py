@@ -33,21 +33,22 @@ class Component(pulumi.ComponentResource):
         self.context = context
 
     def child(self, **options: Any) -> pulumi.ResourceOptions:
-        """Options for a child; keywords as :class:`pulumi.ResourceOptions` takes them."""
+        """Return options for a child; keywords as :class:`pulumi.ResourceOptions` takes them."""
         return pulumi.ResourceOptions(parent=self, **options)
 
     def stateful(self, **options: Any) -> pulumi.ResourceOptions:
-        """Options for a child that holds data: protected from deletion in prod."""
+        """Return options for a child that holds data: protected from deletion in prod."""
         return self.child(protect=self.context.guarded or None, **options)
 
     def outlasting(self, **options: Any) -> pulumi.ResourceOptions:
-        """Options for a child that others may still want when the stack has no more use for it: in prod it stays in the account
-        when it leaves the stack, instead of stopping the whole update as what is protected does."""
+        """Return options for a child that others may still need when the stack no longer declares it: in prod it stays
+        in the account when it leaves the stack, instead of stopping the whole update as what is protected does."""
         return self.child(retain_on_delete=self.context.guarded or None, **options)
 
 
 def fit(name: str, limit: int) -> str:
-    """``name`` if it is short enough, else its beginning and a hash of the whole: for names that AWS keeps short.
+    """Return ``name`` if it is short enough, else its beginning and a hash of the whole: for names that AWS keeps
+    short.
 
     Automatic names add eight characters, so a load balancer's limit of 32 leaves 24.
     """
@@ -58,8 +59,8 @@ def fit(name: str, limit: int) -> str:
 
 
 def _tagging(tags: Mapping[str, str], lasting: Mapping[str, str]) -> pulumi.ResourceTransformation:
-    """Tags on every taggable resource below a component, each in the shape its type wants; on what a launch template makes,
-    the ``lasting`` ones."""
+    """Tag every taggable resource below a component, in the shape its type takes; on what a launch template makes, the
+    ``lasting`` ones."""
 
     def transform(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
         if isinstance(args.resource, pulumi.ComponentResource) or "tags" not in args.props:
@@ -74,7 +75,8 @@ def _tagging(tags: Mapping[str, str], lasting: Mapping[str, str]) -> pulumi.Reso
 
 
 def _releasing(patterns: Sequence[str]) -> pulumi.ResourceTransformation:
-    """What a stack file names as removable may leave the stack, with what is in it: Pulumi's protection and AWS's own come off."""
+    """Let what a stack file names as removable leave the stack, with what is in it: Pulumi's
+    protection and AWS's own come off."""
 
     def transform(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
         if not any(fnmatchcase(args.name, pattern) for pattern in patterns):
@@ -103,8 +105,8 @@ def _as_map(props: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, Any]
 
 
 def _as_propagated_list(props: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, Any]:
-    """An Auto Scaling group has a list of its own, and each tag says whether instances get it. What is there stays: the
-    nearest component speaks first, and AWS takes one key twice without saying which counts."""
+    """Return tags in an Auto Scaling group's own shape, where each says whether instances get it. What is there stays:
+    the nearest component speaks first, and AWS takes one key twice without saying which counts."""
     own = list(props.get("tags") or [])
     said = {tag["key"] if isinstance(tag, Mapping) else tag.key for tag in own}
     missing = [
@@ -114,7 +116,8 @@ def _as_propagated_list(props: Mapping[str, Any], tags: Mapping[str, str]) -> di
 
 
 def _specifications(props: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, Any]:
-    """What a launch template puts on instances, volumes and interfaces, where it does not say so itself."""
+    """Return the tag specifications of a launch template for instances, volumes and interfaces, unless it has its
+    own."""
     kinds = ("instance", "volume", "network-interface")
     return {
         "tag_specifications": props.get("tag_specifications")

@@ -47,5 +47,5 @@ CHECKS: tuple[Callable[[Settings], Iterator[Mistake]], ...] = (
 
 
 def check(settings: Settings) -> list[Mistake]:
-    """Every mistake the checks find."""
+    """Return every mistake that the checks find."""
     return [mistake for find in CHECKS for mistake in find(settings)]

@@ -97,23 +97,26 @@ class Context:
 
     @property
     def guarded(self) -> bool:
-        """Whether nothing that holds data may be deleted: in prod, until the stack file says that it is to be removed."""
+        """Tell whether what holds data is protected from deletion: in prod, until the stack file says that it is to be
+        removed."""
         return self.is_prod and self.platform.removable is not True
 
     @property
     def prefix(self) -> str:
-        """``/shop/prod``: starts log groups, secret and parameter paths, which have no automatic suffix."""
+        """Return ``/shop/prod``, which starts log groups, secret and parameter paths, which have no automatic
+        suffix."""
         return f"/{self.platform.name}/{self.platform.stage}"
 
     @property
     def slug(self) -> str:
-        """``shop-prod``: starts names that one platform and stage has to itself in an account and region."""
+        """Return ``shop-prod``, which starts names that one platform and stage has to itself in an account and
+        region."""
         return f"{self.platform.name}-{self.platform.stage}"
 
     @property
     def global_slug(self) -> str:
-        """``shop-prod-eu-central-1``: starts names that all regions of an account share, or that stand in a region which is not
-        the platform's."""
+        """Return ``shop-prod-eu-central-1``, which starts names that all regions of an account share, or that stand in
+        a region which is not the platform's."""
         return f"{self.slug}-{self.region}"
 
     def tags(self, layer: str) -> dict[str, str]:

@@ -16,5 +16,5 @@ class DataTier(Protocol):
 
     @property
     def data_subnet_ids(self) -> Mapping[str, pulumi.Output[str]]:
-        """Zone letter → subnet without a way out."""
+        """Map each zone's letter to its subnet without a route to the internet."""
         ...

@@ -52,7 +52,8 @@ class Keys(Component):
         has_instances: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``has_instances``: volumes of EC2 instances are encrypted with the key for storage."""
+        """Create a key for each domain, or one for all. ``has_instances``: volumes of EC2 instances are encrypted with
+        the key for storage."""
         super().__init__(name, context, opts)
         statements = {domain: admit(context) for domain, admit in _SERVICES.items()}
         if has_instances:
@@ -84,8 +85,8 @@ def customer_key(
     region: str | None = None,
     opts: pulumi.ResourceOptions,
 ) -> aws.kms.Key:
-    """A key ``<component>-<key>`` with yearly rotation, whose policy says what ``statements`` do beside leaving the rest to the
-    account's IAM. In ``region``; unset, the platform's."""
+    """Create a key ``<component>-<key>`` with yearly rotation, whose policy holds ``statements`` and leaves the rest to
+    the account's IAM. In ``region``; unset, the platform's."""
     context = parent.context
     made = aws.kms.Key(
         f"{parent.name}-{key}",
@@ -108,7 +109,7 @@ def customer_key(
 
 
 def publishing(context: Context, *services: str) -> dict[str, Any]:
-    """Leave of a key to services that publish to an encrypted topic: each needs a data key of its own.
+    """Allow services to use a key for publishing to an encrypted topic: each needs a data key of its own.
 
     https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
     """
@@ -123,7 +124,7 @@ def publishing(context: Context, *services: str) -> dict[str, Any]:
 
 
 def _account_decides(context: Context) -> dict[str, Any]:
-    """AWS's own default statement; without it no IAM policy has any effect on the key.
+    """Return AWS's own default statement; without it no IAM policy has any effect on the key.
 
     https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
     """
@@ -141,7 +142,7 @@ def _nobody(context: Context) -> list[dict[str, Any]]:
 
 
 def _storage(context: Context) -> list[dict[str, Any]]:
-    """CloudFront reads private buckets by origin access control.
+    """Allow CloudFront to read private buckets by origin access control.
 
     https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-s3.html#oac-permissions-sse-kms
     """
@@ -190,7 +191,7 @@ def _messaging(context: Context) -> list[dict[str, Any]]:
 
 
 def _logs(context: Context) -> list[dict[str, Any]]:
-    """CloudWatch Logs, for log groups of this account and region.
+    """Allow CloudWatch Logs to use the key for log groups of this account and region.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
     """

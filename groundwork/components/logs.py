@@ -22,8 +22,8 @@ def log_group(
     region: str | None = None,
     logging: Logging | None = None,
 ) -> aws.cloudwatch.LogGroup:
-    """A log group called ``path``, encrypted, kept ``retention`` days (unset, as the platform keeps logs), whose lines go to the
-    archive too where there is one. In ``region``; unset, the platform's, as is ``logging``.
+    """Create a log group called ``path``, encrypted, kept ``retention`` days (unset, as the platform keeps logs),
+    whose lines go to the archive too where there is one. In ``region``; unset, the platform's, as is ``logging``.
 
     The logical name is ``<component>-<key>``. In prod the group of a service or replica that leaves stays, and empties itself as its
     entries reach their age.
@@ -53,8 +53,8 @@ def log_group(
 def service_writes(
     sid: str, service: str, context: Context, path: str, source_arn: pulumi.Input[str], *, region: str
 ) -> dict[str, Any]:
-    """A statement of :func:`log_permission`: a service of AWS writes to the log group called ``path`` for ``source_arn``, and for
-    nobody's but this account."""
+    """Return a statement for :func:`log_permission`: a service of AWS writes to the log group called ``path`` for
+    ``source_arn``, and for nobody's but this account."""
     return {
         "Sid": sid,
         "Effect": "Allow",
@@ -69,7 +69,7 @@ def service_writes(
 
 
 def firewall_writes(context: Context, path: str, *, region: str) -> dict[str, Any]:
-    """AWS WAF writes to the log group called ``path``.
+    """Allow AWS WAF to write to the log group called ``path``.
 
     https://docs.aws.amazon.com/waf/latest/developerguide/logging-cw-logs.html
     """
@@ -80,7 +80,7 @@ def firewall_writes(context: Context, path: str, *, region: str) -> dict[str, An
 def log_permission(
     parent: Component, name: str, statements: Sequence[dict[str, Any]], *, region: str | None = None
 ) -> aws.cloudwatch.LogResourcePolicy:
-    """What services of AWS may write, called ``name`` in the account and ``region`` (unset, the platform's own).
+    """Create a log resource policy called ``name`` in the account and ``region`` (unset, the platform's own).
 
     A second policy of one name silently takes the first one's place, so the name says platform and stage; an account has ten
     in a region, so one stands for all that a platform can put into it.

@@ -55,7 +55,7 @@ class Settings(Model):
     exceptions: tuple[ExceptionSettings, ...] = ()
 
     def most_copies(self, service: str) -> int:
-        """How many copies of a service may run at once; on the engine ``ec2`` each instance runs one."""
+        """Return how many copies of a service may run at once; on the engine ``ec2`` each instance runs one."""
         if self.compute and self.compute.engine == "ec2":
             return self.compute.capacity.max
         scaling = self.services[service].scaling

@@ -45,7 +45,8 @@ class Budget(Component):
         after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``after``: the topic with its policy; a subscription to a topic that does not let AWS speak yet hears nothing."""
+        """Create budgets and anomaly detection. ``after``: the topic with its policy; a subscription to a topic that
+        does not let AWS speak yet hears nothing."""
         super().__init__(name, context, opts)
         self._after = after
         told = _Told(tuple(emails), topic_arn)
@@ -102,7 +103,8 @@ class Budget(Component):
         )
 
     def _monitor(self, settings: AnomalySettings) -> pulumi.Output[str]:
-        """https://docs.aws.amazon.com/cost-management/latest/userguide/getting-started-ad.html"""
+        """Return the ARN of the anomaly monitor: the account's services, or this platform's tag.
+        https://docs.aws.amazon.com/cost-management/latest/userguide/getting-started-ad.html"""
         if settings.over == "services":
             return aws.costexplorer.AnomalyMonitor(
                 f"{self.name}-services",
@@ -119,8 +121,8 @@ class Budget(Component):
 
 
 def _tagged(key: str, value: str) -> dict[str, object]:
-    """What carries a tag, as Cost Explorer says it back: with every member, those that are empty as null. The provider compares
-    the whole, and a monitor whose expression differs is replaced.
+    """Return the expression for a tag, as Cost Explorer says it back: with every member, those that are empty as
+    null. The provider compares the whole, and a monitor whose expression differs is replaced.
 
     https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_Expression.html
     https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/ce/testdata/tmpl/anomaly_monitor_tags.gtpl

@@ -59,7 +59,7 @@ class BudgetSettings(Model):
 
     @property
     def shares(self) -> tuple[int, ...]:
-        """The shares of the monthly budget at which actual cost is told of."""
+        """Return the percentages of the monthly budget at which actual cost is reported."""
         if self.actual_percent is not None:
             return self.actual_percent
         return () if self.alert_dollars else (50, 80, 100)

@@ -106,7 +106,7 @@ class Cache(Component):
         self.register_outputs({"address": self.address, "readerAddress": self.reader_address})
 
     def grant(self, level: str, prefix: str | None = None) -> Grant:
-        """Leave to ``connect``: to use the cache with its application user."""
+        """Grant ``connect``: to use the cache with its application user."""
         environment: dict[str, pulumi.Input[str]] = {
             "CACHE_HOST": self.address,
             "CACHE_PORT": str(PORT),
@@ -130,7 +130,7 @@ class Cache(Component):
         return Grant(openings=openings, environment=environment, secrets=secrets)
 
     def _application_user(self) -> aws.elasticache.User:
-        """Its name is its id, as IAM authentication asks."""
+        """Create the application's user; its name is its id, as IAM authentication requires."""
         identifier = fit(f"{self.group_id}-app", 40)
         if self._settings.authentication == "iam":
             return aws.elasticache.User(
@@ -153,7 +153,8 @@ class Cache(Component):
         )
 
     def _user_group(self) -> aws.elasticache.UserGroup:
-        """A Redis group must hold a user called default, which is turned off; a Valkey group may not hold one without login.
+        """Create the user group. A Redis group must hold a user called default, which is turned off; a Valkey group
+        may not hold one without login.
 
         https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Clusters.RBAC.html
         """
@@ -178,7 +179,7 @@ class Cache(Component):
         )
 
     def _parameter_group(self) -> aws.elasticache.ParameterGroup:
-        """Named after its family: a newer engine gets one beside the old."""
+        """Create a parameter group named after its family: a newer engine gets one beside the old."""
         settings = self._settings
         version = settings.version or _NEWEST[settings.engine]
         family = f"{settings.engine}{version.split('.')[0]}"
@@ -251,7 +252,8 @@ class Cache(Component):
         )
 
     def _final_snapshot(self, subnets: aws.elasticache.SubnetGroup) -> pulumi.Output[str]:
-        """Its suffix is the subnet group's, which no earlier cache of this name had."""
+        """Return the final snapshot's name; its suffix is the subnet group's, which no earlier cache of this name
+        had."""
         return subnets.name.apply(lambda name: f"{self.group_id}-final-{name[-7:]}")
 
     def _login(self) -> pulumi.Output[str]:
@@ -298,7 +300,7 @@ class Cache(Component):
 
 
 def node_ids(group_id: str, settings: CacheSettings) -> tuple[str, ...]:
-    """The names that ElastiCache gives nodes: ``<group>-001``, in cluster mode ``<group>-0001-001``."""
+    """Return the ids that ElastiCache gives nodes: ``<group>-001``, in cluster mode ``<group>-0001-001``."""
     nodes = [f"{number:03d}" for number in range(1, settings.replicas + 2)]
     if settings.node_groups is None:
         return tuple(f"{group_id}-{node}" for node in nodes)

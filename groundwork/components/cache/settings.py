@@ -99,10 +99,10 @@ class CacheSettings(Model):
 
     @property
     def mode(self) -> Literal["disabled", "compatible", "enabled"]:
-        """Cluster mode, as said or as it follows from ``shards``."""
+        """Return the cluster mode, as set or as it follows from ``shards``."""
         return self.cluster_mode or ("disabled" if self.shards is None else "enabled")
 
     @property
     def node_groups(self) -> int | None:
-        """Shards, in cluster mode; None without."""
+        """Return the number of shards in cluster mode; None without."""
         return (self.shards or 1) if self.mode == "enabled" else None

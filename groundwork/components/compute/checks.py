@@ -187,7 +187,8 @@ def _classes(instances: InstancesSettings) -> str:
 
 
 def services_fit_the_instances(settings: Settings) -> Iterator[Mistake]:
-    """All copies at once, and one more: a deployment starts a new copy before it stops an old one."""
+    """Check that instances have room for all copies at once, and one more: a deployment starts a new copy before it
+    stops an old one."""
     compute = settings.compute
     if not (compute and compute.engine == "ecs-ec2" and settings.services):
         return
@@ -223,7 +224,8 @@ def _products(copies: Mapping[str, int], sizes: Mapping[str, int]) -> str:
 
 
 def the_minimum_is_not_on_spot(settings: Settings) -> Iterator[Mistake]:
-    """Instances up to ``min`` are never Spot; with none of them, what must always run may be taken away all at once."""
+    """Check that services which must always run have an instance that is not on Spot: instances up to ``min`` never
+    are; with none of them, what must always run may be taken away all at once."""
     compute = settings.compute
     if not (compute and compute.engine == "ecs-ec2" and compute.spot and compute.capacity.min == 0):
         return
@@ -247,7 +249,8 @@ def hours_can_be_scheduled(settings: Settings) -> Iterator[Mistake]:
 
 
 def instances_reach_ecs(settings: Settings) -> Iterator[Mistake]:
-    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/vpc-endpoints.html"""
+    """Check that instances without NAT have the endpoints of ECS.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/vpc-endpoints.html"""
     network, compute = settings.network, settings.compute
     if not (network and compute and compute.engine == "ecs-ec2" and network.nat == "none" and settings.services):
         return

@@ -9,9 +9,8 @@ import pulumi
 
 
 def document(value: Any) -> pulumi.Output[str]:
-    """``value`` as JSON. Unlike ``Output.json_dumps`` it makes one output for all that is computed, not one for each
-    dictionary and list, which counts when there are hundreds of services.
-    """
+    """Return ``value`` as JSON. Unlike ``Output.json_dumps`` it makes one output for all that is computed, not one for
+    each dictionary and list, which counts when there are hundreds of services."""
     computed: list[pulumi.Output[Any]] = []
     template = _template(value, computed)
     return pulumi.Output.all(*computed).apply(lambda known: json.dumps(_fill(template, known)))

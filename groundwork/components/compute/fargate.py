@@ -103,7 +103,8 @@ _PROVIDERS = ("FARGATE", "FARGATE_SPOT")
 
 
 def _strategy(service: ServiceSettings, default_spot: int) -> list[aws.ecs.ServiceCapacityProviderStrategyArgs]:
-    """The minimum is never on Spot, so that losing all of Spot at once leaves what must run."""
+    """Return the capacity provider strategy: the minimum is never on Spot, so that losing all of Spot at once leaves
+    what must run."""
     spot = default_spot if service.spot is None else service.spot
     if spot == 0:
         return [aws.ecs.ServiceCapacityProviderStrategyArgs(capacity_provider="FARGATE", weight=1)]

@@ -19,7 +19,7 @@ class Firewall(Protocol):
     """Who keeps services apart from what they do not use."""
 
     def group_of(self, service: str) -> pulumi.Output[str]:
-        """The security group of the service's copies."""
+        """Return the security group of the service's copies."""
 
     def allow_egress(
         self, service: str, openings: Mapping[str, Sequence[Opening]], calls: Mapping[str, int]
@@ -111,7 +111,7 @@ class Group:
 
 
 def security_group(parent: Component, service: str, settings: ServiceSettings, network: Network) -> Group:
-    """A group that nothing may enter, and that may call what ``outbound_ports`` says.
+    """Create a group that nothing may enter, and that may call what ``outbound_ports`` says.
 
     HTTPS to anywhere covers the AWS interfaces, whether a NAT gateway or an endpoint leads to them; security groups know no
     names. DNS needs no rule: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html
@@ -120,7 +120,7 @@ def security_group(parent: Component, service: str, settings: ServiceSettings, n
 
 
 def outbound_group(parent: Component, key: str, of: str, ports: Sequence[int], network: Network) -> Group:
-    """A group that nothing may enter, for whatever else calls out on ``ports``; ``of`` says what is in it."""
+    """Create a group that nothing may enter, for whatever else calls out on ``ports``; ``of`` says what is in it."""
     platform = parent.context.platform
     group = aws.ec2.SecurityGroup(
         f"{parent.name}-{key}",
@@ -134,7 +134,7 @@ def outbound_group(parent: Component, key: str, of: str, ports: Sequence[int], n
 def allow_egress_to_internet(
     parent: Component, key: str, group_id: pulumi.Output[str], ports: Sequence[int]
 ) -> tuple[pulumi.Resource, ...]:
-    """Further ports of a group that somebody else has made, by IPv4."""
+    """Allow further ports out of a group that somebody else has made, by IPv4."""
     return tuple(
         _egress(parent, f"{key}-internet-{port}", group_id, port, "to the internet and AWS", cidr_ipv4="0.0.0.0/0")
         for port in ports
@@ -175,7 +175,7 @@ def _outbound(
 def open_for(
     parent: Component, service: str, used: str, openings: Sequence[Opening], group_id: pulumi.Output[str]
 ) -> Iterator[pulumi.Resource]:
-    """Both sides of each opening that ``used`` grants ``service``."""
+    """Create both sides of each opening that ``used`` grants ``service``."""
     for index, opening in enumerate(openings):
         key = f"{service}-{used}" if index == 0 else f"{service}-{used}-{opening.port}"
         yield from _pass(
@@ -186,15 +186,15 @@ def open_for(
 def call(
     parent: Component, service: str, used: str, port: int, *, caller: pulumi.Output[str], called: pulumi.Output[str]
 ) -> Iterator[pulumi.Resource]:
-    """One service reaches another."""
+    """Allow one service to reach another."""
     yield from _pass(parent, f"{service}-{used}", port, f"{service} calls {used}", source=caller, target=called)
 
 
 def admit(
     parent: Component, service: str, port: int, *, load_balancer: pulumi.Input[str], group_id: pulumi.Output[str]
 ) -> tuple[pulumi.Resource, ...]:
-    """The load balancer reaches a service. Another port is another rule: the old one goes last, and until then reaches the
-    copies that still answer there."""
+    """Allow the load balancer to reach a service. Another port is another rule: the old one goes last, and until then
+    reaches the copies that still answer there."""
     return tuple(
         _pass(
             parent,
@@ -218,7 +218,8 @@ def _pass(
     target: pulumi.Input[str],
     once: Sequence[str] = (),
 ) -> Iterator[pulumi.Resource]:
-    """``once``: keys of earlier versions. AWS refuses a second rule that says the same, so that a new name needs them."""
+    """Create both rules of a connection. ``once``: keys of earlier versions. AWS refuses a second rule that says the
+    same, so that a new name needs them."""
     opts = parent.child(aliases=[pulumi.Alias(name=f"{parent.name}-{former}") for former in once])
     yield aws.vpc.SecurityGroupIngressRule(
         f"{parent.name}-{key}",

@@ -11,8 +11,8 @@ from groundwork.settings.recurrence import recurrence
 
 
 def group_hours(parent: Component, key: str, wanted: InstancesSettings, group_name: pulumi.Output[str]) -> None:
-    """The schedule of ``compute.instances`` as scheduled actions, in the platform's time zone unless it says another
-    (S3-10)."""
+    """Create the schedule of ``compute.instances`` as scheduled actions, in the platform's time zone unless it says
+    another (S3-10)."""
     for name, hours in wanted.schedule.items():
         said = recurrence(hours.cron)
         if said is None:

@@ -57,7 +57,8 @@ class Image:
 
 
 def delivered_images(context: Context) -> dict[str, str]:
-    """What pipelines have delivered so far: one question, which AWS answers with nothing for a new stack.
+    """Return the images that pipelines have delivered so far: one question, which AWS answers with nothing for a new
+    stack.
 
     Raises :class:`pulumi.RunError` where AWS does not answer: to take that for "nothing" would put placeholders in the place of
     images that run.
@@ -123,8 +124,9 @@ _FIRST_TAG = "initial"
 
 
 def _is_missing(subject: Subject, said: str | None) -> bool:
-    """Nobody can have pushed an image to a repository that is not there, nor filled a secret; with the next update it is
-    somebody's word that they have. An image that runs is never taken away again."""
+    """Tell whether a service's image cannot be there yet. Nobody can have pushed an image to a repository that is not
+    there, nor filled a secret; with the next update it is somebody's word that they have. An image that runs is never
+    taken away again."""
     settings = subject.settings
     if settings.image is None and settings.owner_of_image == "pipeline":
         return True
@@ -137,7 +139,8 @@ _REGISTRY = re.compile(r"\d{12}(?=\.dkr\.ecr\.)")
 
 
 def _check(context: Context, service: str, settings: ServiceSettings, said: str) -> None:
-    """Who may write a parameter is not thereby one who may run anything with the service's role: only its own images count."""
+    """Raise where the parameter names an image that is not the service's own. Who may write a parameter is not thereby
+    one who may run anything with the service's role: only its own images count."""
     repository = _VERSION.sub("", said, count=1)
     named = repository != said
     if settings.image is not None:
@@ -212,7 +215,8 @@ _PRIVATE = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.a
 
 
 def pull_named(image: str) -> tuple[Statement, ...]:
-    """What it takes to pull an image that is named: only one in ECR needs permission, and its name says where it is."""
+    """Return the permissions to pull an image that is named: only one in ECR needs permission, and its name says where
+    it is."""
     match = _PRIVATE.match(image)
     if match is None:
         return ()

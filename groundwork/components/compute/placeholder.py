@@ -21,7 +21,8 @@ _IDLE = 'trap "exit 0" TERM; while :; do sleep 3600 & wait $!; done'
 
 
 def command(service: ServiceSettings) -> tuple[str, ...]:
-    """What busybox does in its place: answers 200 on the health path, or, for a worker, waits for its end."""
+    """Return the command that busybox runs in its place: answers 200 on the health path, or, for a worker, waits for
+    its end."""
     if service.port is None:
         return ("sh", "-c", _IDLE)
     folder, _, file = service.health.partition("?")[0].rpartition("/")
@@ -29,7 +30,7 @@ def command(service: ServiceSettings) -> tuple[str, ...]:
 
 
 def standing_in(service: ServiceSettings, *, idle: bool = False) -> ServiceSettings:
-    """The same service with the placeholder in it; where it is ``idle``, no copy of it."""
+    """Return the service with the placeholder in it; where it is ``idle``, no copy of it."""
     changes: dict[str, object] = {"command": command(service), "health_command": ()}
     if idle:
         most = service.scaling.max if service.scaling.max > service.scaling.min else 0

@@ -12,7 +12,7 @@ Reference = SecretReference | ParameterReference
 
 
 def value_from(reference: Reference) -> pulumi.Input[str]:
-    """The ARN by which ECS and App Runner find a value, with the key inside a JSON secret.
+    """Return the ARN by which ECS and App Runner find a value, with the key inside a JSON secret.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html
     """
@@ -22,7 +22,7 @@ def value_from(reference: Reference) -> pulumi.Input[str]:
 
 
 def read_statements(references: Mapping[str, Reference], region: str) -> list[Statement]:
-    """What it takes to read exactly these values."""
+    """Return the permissions to read exactly these values."""
     secrets = [value for value in references.values() if isinstance(value, SecretReference)]
     parameters = [value for value in references.values() if isinstance(value, ParameterReference)]
     statements: list[Statement] = []
@@ -52,5 +52,5 @@ def read_statements(references: Mapping[str, Reference], region: str) -> list[St
 
 
 def _once(arns: Iterable[pulumi.Input[str]]) -> list[pulumi.Input[str]]:
-    """Each once. Outputs are told apart by what they are, since they may not be known yet."""
+    """Return each ARN once. Outputs are told apart by what they are, since they may not be known yet."""
     return list({arn if isinstance(arn, str) else id(arn): arn for arn in arns}.values())

@@ -112,22 +112,22 @@ class ComputeSettings(Model):
 
     @property
     def has_instances(self) -> bool:
-        """The engine runs services on instances of ours."""
+        """Tell whether the engine runs services on instances of ours."""
         return self.engine in INSTANCE_ENGINES
 
     @property
     def capacity(self) -> InstancesSettings:
-        """The instances, as said or as the defaults are."""
+        """Return the instances, as set or as the defaults are."""
         return self.instances or InstancesSettings()
 
     @property
     def cluster(self) -> KubernetesSettings:
-        """The Kubernetes cluster, as said or as the defaults are."""
+        """Return the Kubernetes cluster, as set or as the defaults are."""
         return self.kubernetes or KubernetesSettings()
 
     @property
     def built_for(self) -> Architecture:
-        """The architecture that images must have."""
+        """Return the architecture that images must have."""
         if self.architecture is not None:
             return self.architecture
         if self.engine == "fargate":

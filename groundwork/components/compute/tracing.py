@@ -56,7 +56,7 @@ MEMORY = 256
 
 
 def collector(image: str) -> dict[str, Any]:
-    """The sidecar's part of a container definition. The service goes on without it."""
+    """Return the sidecar's part of a container definition. The service goes on without it."""
     return {
         "name": NAME,
         "image": image,

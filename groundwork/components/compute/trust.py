@@ -8,7 +8,7 @@ from groundwork.components.access import policy_document
 
 
 def trusted(service: str) -> pulumi.Output[str]:
-    """The trust of a role that ``service`` takes on, without ``aws:SourceAccount``.
+    """Return the trust of a role that ``service`` assumes, without ``aws:SourceAccount``.
 
     EC2 and App Runner document no source keys for roles that they hand to what they run, and a condition on a key that is
     not sent would shut the role. Nobody else can have them act here: a role is passed by ``iam:PassRole``, which does not

@@ -17,7 +17,7 @@ _ROOT = "/dev/xvda"
 
 
 def root_volume(gib: int, key_arn: pulumi.Input[str]) -> aws.ec2.LaunchTemplateBlockDeviceMappingArgs:
-    """The volume that an instance starts from, gone with it."""
+    """Return the volume that an instance starts from, deleted with it."""
     return aws.ec2.LaunchTemplateBlockDeviceMappingArgs(
         device_name=_ROOT,
         ebs=aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
@@ -27,7 +27,8 @@ def root_volume(gib: int, key_arn: pulumi.Input[str]) -> aws.ec2.LaunchTemplateB
 
 
 def key_statements(context: Context) -> list[dict[str, Any]]:
-    """For the policy of that key: the roles with which EC2 Auto Scaling and Spot launch may use it, and hand it to EC2.
+    """Return the statements for that key's policy: the roles with which EC2 Auto Scaling and Spot launch may use it,
+    and hand it to EC2.
 
     The roles stand in a condition and not as principals, because KMS refuses a principal that is not there, and AWS makes
     them at their first use. https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html

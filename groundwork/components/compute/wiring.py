@@ -22,22 +22,22 @@ class Network(Protocol):
 
     @property
     def reaches_internet(self) -> bool:
-        """The private subnets do, through NAT."""
+        """Tell whether the private subnets reach the internet, through NAT."""
 
     @property
     def private_subnet_ids(self) -> Mapping[str, pulumi.Input[str]]:
-        """By zone letter."""
+        """Map each zone's letter to its private subnet."""
 
     @property
     def private_ready(self) -> Sequence[pulumi.Resource]:
-        """What whoever starts in the private subnets waits for: it could not pull its image."""
+        """Return what must exist before anything starts in the private subnets: it could not pull its image."""
 
     @property
     def s3_prefix_list_id(self) -> pulumi.Input[str]: ...
 
     @property
     def endpoint_security_group_id(self) -> pulumi.Input[str] | None:
-        """None where the network has no interface endpoints."""
+        """Return the group of the interface endpoints, None where the network has none."""
 
 
 class LoadBalancer(Protocol):
@@ -54,7 +54,7 @@ class LoadBalancer(Protocol):
 
     @property
     def is_internal(self) -> bool:
-        """It stands in the private subnets."""
+        """Tell whether it stands in the private subnets."""
 
     @property
     def origin_header(self) -> tuple[str, pulumi.Input[str]] | None:

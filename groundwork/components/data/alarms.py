@@ -98,7 +98,7 @@ def watch_instance(
     *,
     settings: DataSettings,
 ) -> None:
-    """The alarms that every instance has, named ``<key>-<alarm>``."""
+    """Create the alarms that every instance has, named ``<key>-<alarm>``."""
     thresholds = parent.context.alerting.settings.thresholds
     for name, kind in _KINDS.items():
         bounds = kind.bounds(thresholds)
@@ -130,7 +130,7 @@ def watch_instance(
 
 
 def watch_lag(parent: Component, key: str, identifier: pulumi.Output[str]) -> aws.cloudwatch.MetricAlarm | None:
-    """The alarm of a replica that falls behind; None where settings leave it out."""
+    """Create the alarm of a replica that falls behind; None where settings leave it out."""
     seconds = parent.context.alerting.settings.thresholds.replica_lag_seconds
     if seconds is None:
         return None

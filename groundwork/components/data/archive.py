@@ -20,7 +20,7 @@ def archive(
     archive_settings: ArchiveSettings,
     instance_arn: pulumi.Output[str],
 ) -> None:
-    """Vault, plan and selection of AWS Backup, in the platform's time zone."""
+    """Create vault, plan and selection of AWS Backup, in the platform's time zone."""
     name = f"{parent.name}-archive"
     context = parent.context
     vault = aws.backup.Vault(
@@ -62,7 +62,8 @@ def archive(
 
 
 def schedule(backup_window: str) -> str:
-    """Cron of the first of the month, two hours after the daily backup: RDS refuses a snapshot close to that.
+    """Return a cron expression for the first of the month, two hours after the daily backup: RDS refuses a snapshot
+    close to that.
 
     https://docs.aws.amazon.com/aws-backup/latest/devguide/creating-a-backup-plan.html
     """

@@ -96,7 +96,8 @@ def replicas_copy_something(settings: Settings) -> Iterator[Mistake]:
 
 
 def cascades_need_postgres_14(settings: Settings) -> Iterator[Mistake]:
-    """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PostgreSQL.Replication.ReadReplicas.html"""
+    """Check that a replica of a replica has PostgreSQL 14 or newer.
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PostgreSQL.Replication.ReadReplicas.html"""
     if settings.data and int(settings.data.version.split(".")[0]) < 14:
         for name, replica in settings.data.replicas.items():
             if replica.of is not None:
@@ -119,7 +120,7 @@ def replica_zones_are_used(settings: Settings) -> Iterator[Mistake]:
 
 
 def windows_are_apart(settings: Settings) -> Iterator[Mistake]:
-    """AWS refuses a daily backup window that meets the weekly maintenance window."""
+    """Check that no daily backup window overlaps the weekly maintenance window, which AWS refuses."""
     if settings.data and meet(settings.data.backup.window, settings.data.maintenance_window):
         yield Mistake(
             ("data", "maintenance_window"),
@@ -134,7 +135,8 @@ def windows_are_apart(settings: Settings) -> Iterator[Mistake]:
 
 
 def cache_windows_last_an_hour(settings: Settings) -> Iterator[Mistake]:
-    """https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html"""
+    """Check that the cache's windows last at least 60 minutes.
+    https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html"""
     if not settings.cache:
         return
     for key in ("snapshot_window", "maintenance_window"):
@@ -144,7 +146,7 @@ def cache_windows_last_an_hour(settings: Settings) -> Iterator[Mistake]:
 
 
 def meet(daily: str, weekly: str) -> bool:
-    """Whether a daily window and a weekly one have a minute in common."""
+    """Tell whether a daily window and a weekly one have a minute in common."""
     start, length = _minutes(daily)
     other, other_length = _minutes(weekly)
     day = 24 * 60
@@ -159,7 +161,7 @@ def _minutes(window: str) -> tuple[int, int]:
 
 
 def settings_are_not_said_twice(settings: Settings) -> Iterator[Mistake]:
-    """What has a setting of its own is none of the further parameters."""
+    """Check that no parameter repeats what has a setting of its own."""
     if settings.data and "statement_timeout" in settings.data.parameters:
         yield Mistake(
             ("data", "parameters", "statement_timeout"),

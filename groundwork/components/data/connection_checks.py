@@ -10,7 +10,7 @@ from groundwork.settings.mistakes import Mistake, Path, sum_of
 
 
 def functions_say_how_many(settings: Settings) -> Iterator[Mistake]:
-    """Each copy of a function holds a connection, and nothing else limits the copies."""
+    """Check that functions which use the database limit their copies: each holds a connection."""
     for name, function in settings.functions.items():
         use = function.uses.get("database")
         if use is None or settings.data is None or most_calls(settings, name) is not None:
@@ -57,7 +57,8 @@ def _few_to_the_primary(held: Sequence[Holder]) -> Iterator[Mistake]:
 
 
 def instances_take_them(settings: Settings) -> Iterator[Mistake]:
-    """Also in a deployment, when old and new copies run side by side."""
+    """Check that each instance accepts all workloads' connections, also during a deployment, when old and new copies
+    run side by side."""
     data = settings.data
     if data is None:
         return
@@ -88,7 +89,7 @@ def instances_take_them(settings: Settings) -> Iterator[Mistake]:
 
 
 def alarms_can_go_off(settings: Settings) -> Iterator[Mistake]:
-    """An alarm beyond what an instance takes is silent for ever."""
+    """Check that the connection alarm's bound is within what an instance accepts: beyond it, it never goes off."""
     data, observed = settings.data, settings.observability
     bounds = observed.thresholds.database_connection_count if data and observed else None
     if data is None or bounds is None:

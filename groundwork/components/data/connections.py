@@ -39,12 +39,12 @@ class Holder:
 
     @property
     def most(self) -> int:
-        """Connections, when all copies run."""
+        """Return the number of connections when all copies run."""
         return self.copies * self.each
 
     @property
     def most_deploying(self) -> int:
-        """The same, while a deployment replaces all of them."""
+        """Return the number of connections while a deployment replaces all copies."""
         return self.copies_deploying * self.each
 
     @property
@@ -57,7 +57,7 @@ class Holder:
 
 
 def direct(settings: Settings, server: Server) -> list[Holder]:
-    """Who opens connections to a server itself, with no pooler between.
+    """List the workloads that connect to a server itself, with no pooler between.
 
     RDS Proxy stands before the primary alone, so that whoever reads from replicas always does:
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy.html#rds-proxy.limitations
@@ -86,12 +86,13 @@ def _services(settings: Settings, data: DataSettings, server: Server) -> Iterato
 
 
 def _in_place(settings: Settings) -> bool:
-    """Whether the only instance goes before the next one comes."""
+    """Tell whether the only instance is removed before its successor starts."""
     return settings.compute is not None and settings.compute.engine == "ec2" and settings.compute.capacity.max == 1
 
 
 def _functions(settings: Settings, data: DataSettings, server: Server) -> Iterator[Holder]:
-    """Each copy of a function holds one. How many there may be is a mistake of its own where nothing says it."""
+    """Yield the functions that hold connections, one for each copy. How many there may be is a mistake of its own where
+    nothing says it."""
     for name, function in settings.functions.items():
         use = function.uses.get("database")
         reads = use is not None and "connect" not in use.levels and bool(data.replicas)
@@ -101,18 +102,18 @@ def _functions(settings: Settings, data: DataSettings, server: Server) -> Iterat
 
 
 def most_calls(settings: Settings, function: str) -> int | None:
-    """How many copies of a function may run at once; None where nothing limits it."""
+    """Return how many copies of a function may run at once; None where nothing limits it."""
     said = settings.functions[function]
     return said.concurrency if said.concurrency is not None else said.trigger.concurrency if said.trigger else None
 
 
 def taken(data: DataSettings, instance_class: str) -> int | None:
-    """``max_connections`` of an instance of a class; None for a class that is not known."""
+    """Return ``max_connections`` of an instance of a class; None for a class that is not known."""
     own = data.parameters.get("max_connections", "")
     return int(own) if own.isdigit() else max_connections(instance_class)
 
 
 def free(data: DataSettings, instance_class: str) -> int | None:
-    """What of these workloads find."""
+    """Return how many connections of an instance these workloads may use."""
     most = taken(data, instance_class)
     return None if most is None else max(0, most - _KEPT_FREE)

@@ -148,7 +148,7 @@ class Database(Component):
         )
 
     def grant(self, level: str, prefix: str | None = None) -> Grant:
-        """Leave to ``connect`` (write and read) or ``read`` (the replicas' addresses alone; PostgreSQL's own rights decide
+        """Grant ``connect`` (write and read) or ``read`` (the replicas' addresses alone; PostgreSQL's own rights decide
         what the login may do there)."""
         settings = self._settings
         write = self.address if level == "connect" else self.reader_address
@@ -218,8 +218,8 @@ class Database(Component):
         )
 
     def _final_snapshot(self, subnets: aws.rds.SubnetGroup) -> pulumi.Output[str]:
-        """The subnet group lives as long as the database and has a suffix that no earlier one had, so that a second
-        database of this name does not stumble over the snapshot of the first."""
+        """Return the final snapshot's name. The subnet group lives as long as the database and has a suffix that no
+        earlier one had, so that a second database of this name does not collide with the snapshot of the first."""
         return subnets.name.apply(lambda name: f"{self.identifier}-final-{name[-7:]}")
 
     def _read_replicas(
@@ -239,7 +239,7 @@ class Database(Component):
     def _read_replica(
         self, shape: Shape, key: str, source: aws.rds.Instance, group_id: pulumi.Output[str]
     ) -> aws.rds.Instance:
-        """Inherits engine, login, network and key of what it copies, in the same region."""
+        """Create a replica, which inherits engine, login, network and key of what it copies, in the same region."""
         settings, replica = self._settings, self._settings.replicas[key]
         arguments, before = shape.arguments(identifier_of(self, key), key, shape.replicas_parameter_group)
         copied = any(other.of == key for other in settings.replicas.values())
@@ -267,8 +267,9 @@ class Database(Component):
     def _credentials(
         self, secret: aws.secretsmanager.Secret, primary: aws.rds.Instance
     ) -> aws.secretsmanager.SecretVersion:
-        """In the shape that AWS's rotation functions read, and as the addresses that clients read. Where it rotates, this is the
-        administrator's for the minutes until the first rotation has made the users."""
+        """Store the credentials in the shape that AWS's rotation functions read, and as the addresses that clients
+        read. Where it rotates, this is the administrator's for the minutes until the first rotation has made the
+        users."""
         settings = self._settings
         password = primary.password.apply(lambda drawn: drawn or "")
 
@@ -304,7 +305,8 @@ class Database(Component):
         }
 
     def _rotated(self, primary: aws.rds.Instance) -> dict[str, pulumi.Output[str]]:
-        """The secret that services read, and one for the administrator, whom they no longer are."""
+        """Return the secrets that rotate: the one that services read, and the administrator's, which they no longer
+        use."""
         name = f"{self.name}-administrator"
         path = f"{self.context.prefix.strip('/')}/database-administrator"
         secret = container(self, name, path, f"{self.name}: administrator")
@@ -312,7 +314,7 @@ class Database(Component):
         return {"credentials": self.secret_arn, "administrator": secret.arn}
 
     def rotation(self) -> Grant:
-        """What the function that changes the logins needs: both secrets, and every server to log in to."""
+        """Grant what the function that rotates the logins needs: both secrets, and every server to log in to."""
         grant = self.grant("connect")
         return replace(
             changing(self.rotated, self.context),
@@ -321,7 +323,7 @@ class Database(Component):
         )
 
     def _events(self, instances: list[aws.rds.Instance], group: aws.rds.ParameterGroup) -> None:
-        """What RDS itself has to say (FSBP RDS.20, RDS.21)."""
+        """Subscribe the alerting topic to RDS events (FSBP RDS.20, RDS.21)."""
         sources = {
             "db-instance": ([instance.identifier for instance in instances], _INSTANCE_EVENTS),
             "db-parameter-group": ([group.name], ["configuration change"]),

@@ -34,7 +34,8 @@ def proxy(
     *,
     clients_group_id: pulumi.Output[str],
 ) -> aws.rds.Proxy:
-    """The proxy before the primary. Clients reach it through their group; its own group leads to the database only.
+    """Create the proxy before the primary. Clients reach it through their group; its own group leads to the database
+    only.
 
     A fixed name, so that its log group exists before it; where it must be replaced (other subnets), the old one goes first.
     """
@@ -94,7 +95,8 @@ def pool(
     *,
     after: pulumi.Resource,
 ) -> None:
-    """How the proxy shares connections, and with what; ``after`` are the credentials it logs in with."""
+    """Register the instance with the proxy and configure its connection pool; ``after`` are the credentials it logs in
+    with."""
     name = f"{parent.name}-proxy"
     targets = aws.rds.ProxyDefaultTargetGroup(
         name,
@@ -115,7 +117,8 @@ def pool(
 
 
 def _role(parent: Component, name: str, behind: Behind) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
-    """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-iam-setup.html"""
+    """Create the role with which RDS Proxy reads the credentials.
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-iam-setup.html"""
     context = parent.context
     role = aws.iam.Role(
         name,

@@ -16,7 +16,7 @@ def reader_name(
     replicas: Mapping[str, aws.rds.Instance],
     lag_alarms: Mapping[str, aws.cloudwatch.MetricAlarm],
 ) -> str:
-    """A private name that leads to one replica after another, and passes over those whose lag alarm has gone off.
+    """Create a private name that resolves to one replica after another, skipping those whose lag alarm has gone off.
 
     RDS Proxy cannot do this: for RDS instances it stands before the writer only, and its reader endpoints exist for Aurora.
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy.html#rds-proxy.limitations

@@ -139,7 +139,7 @@ class DataSettings(Model):
 
     @property
     def major_version(self) -> str:
-        """``17`` of ``17.4``."""
+        """Return the major version: ``17`` of ``17.4``."""
         return self.version.partition(".")[0]
 
     @model_validator(mode="after")

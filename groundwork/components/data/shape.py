@@ -46,8 +46,8 @@ class Shape:
     def arguments(
         self, identifier: str, key: str, parameter_group: aws.rds.ParameterGroup
     ) -> tuple[dict[str, Any], list[pulumi.Resource]]:
-        """What one instance is made of, and what must be there before it: RDS would make its log groups itself,
-        without a key and for ever."""
+        """Return an instance's arguments, and the log groups that must exist before it: RDS would make its log groups
+        itself, without a key and for ever."""
         settings, storage = self.settings, self.settings.storage
         groups = [log_group(self.parent, f"{key}-{log}", f"/aws/rds/instance/{identifier}/{log}") for log in LOGS]
         arguments: dict[str, Any] = {
@@ -82,14 +82,15 @@ class Shape:
 
 
 def identifier_of(parent: Component, replica: str = "") -> str:
-    """A fixed name: log groups must carry it before the instance exists, and a second instance cannot take it, so that
-    nothing replaces a database unseen."""
+    """Return an instance's fixed identifier: log groups must carry it before the instance exists, and a second instance
+    cannot take it, so that nothing replaces a database unseen."""
     stage = parent.context.platform.stage
     return fit("-".join(part for part in (parent.name, stage, replica) if part), 63)
 
 
 def parameter_group(parent: Component, settings: DataSettings, major_version: str) -> aws.rds.ParameterGroup:
-    """Named after its family: a major upgrade makes the next one beside it before the old one goes."""
+    """Create a parameter group named after its family: a major upgrade makes the next one beside it before the old one
+    goes."""
     family = f"postgres{major_version}"
     own = {**_PARAMETERS, **_limits(settings), **settings.parameters, **_FORCED}
     return aws.rds.ParameterGroup(
@@ -110,12 +111,14 @@ def parameter_group(parent: Component, settings: DataSettings, major_version: st
 
 
 def _limits(settings: DataSettings) -> dict[str, str]:
-    """In milliseconds: https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-STATEMENT-TIMEOUT"""
+    """Return the parameters for time limits, in milliseconds:
+    https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-STATEMENT-TIMEOUT"""
     return {} if settings.statement_timeout is None else {"statement_timeout": str(settings.statement_timeout * 1000)}
 
 
 def monitoring_role(parent: Component, identifier: str) -> aws.iam.Role:
-    """Enhanced monitoring writes to one log group that all of an account's databases share, and that RDS makes.
+    """Create the role for enhanced monitoring, which writes to one log group that all of an account's databases
+    share, and that RDS makes.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Monitoring.OS.Enabling.html
     """

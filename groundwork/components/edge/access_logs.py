@@ -19,7 +19,7 @@ _FIELDS = (
 
 
 def cdn_access_logs(parent: Component, distribution_arn: pulumi.Output[str], bucket: pulumi.Output[str]) -> None:
-    """Standard logging, version 2: no access lists on the bucket, and free of charge to S3.
+    """Enable standard logging, version 2: no access lists on the bucket, and free of charge to S3.
 
     It is set up in us-east-1 wherever the bucket is; objects lie under ``AWSLogs/<account>/CloudFront/``.
     https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging.html

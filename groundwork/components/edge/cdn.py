@@ -96,7 +96,7 @@ class Cdn(Component):
         logs_bucket: pulumi.Output[str] | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``buckets``: those without ``cdn`` are left alone."""
+        """Create the distribution and what it needs. ``buckets``: those without ``cdn`` are left alone."""
         super().__init__(name, context, opts)
         cdn = settings.cdn or CdnSettings()
         served = {key: bucket for key, bucket in buckets.items() if bucket.settings.cdn}
@@ -211,7 +211,8 @@ class Cdn(Component):
         }
 
     def _services_origin(self, path: str) -> str:
-        """What tells services apart by their paths stands behind one origin; where nothing does, CloudFront tells them apart.
+        """Return the origin of a path. A load balancer, which routes by path, is one origin for all services; where
+        nothing does, CloudFront tells them apart.
 
         The longest path that covers it counts. A path that no service has goes to the first, which does not know it either.
         """
@@ -254,7 +255,8 @@ class Cdn(Component):
         ).arn
 
     def _cached_for_a_year(self) -> pulumi.Output[str]:
-        """A cache policy for files whose name changes with their content. What the service itself says goes before.
+        """Create a cache policy for files whose name changes with their content. What the service itself says goes
+        before.
 
         Host is part of the key: two services may have different files under one path, each on its own host. It reaches the
         service with that, so it is left out where services know no host but their own. Cookies are not sent to the service,
@@ -269,8 +271,8 @@ class Cdn(Component):
         )
 
     def _cached_for(self, seconds: int) -> pulumi.Output[str]:
-        """A cache policy for answers that are everybody's. A service may answer differently by whose page asks (CORS), so that
-        ``Origin`` is part of the key."""
+        """Create a cache policy for answers that are the same for everybody. A service may answer differently by whose
+        page asks (CORS), so that ``Origin`` is part of the key."""
         names = ("Origin",) if self._origins.by_service else ("Host", "Origin")
         return self._cache_policy(
             f"cached-{seconds}",
@@ -283,7 +285,8 @@ class Cdn(Component):
     def _cache_policy(
         self, key: str, comment: str, headers: _HeadersArgs, *, least: int, most: int
     ) -> pulumi.Output[str]:
-        """Between ``least`` and ``most`` seconds as the service says, ``most`` where it says nothing; never by cookies."""
+        """Create a cache policy: between ``least`` and ``most`` seconds as the service says, ``most`` where it says
+        nothing; never by cookies."""
         parameters = cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginArgs(
             cookies_config=cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginCookiesConfigArgs(
                 cookie_behavior="none"
@@ -376,10 +379,9 @@ class Cdn(Component):
         ]
 
     def _bucket_policy(self, key: str, bucket: ServedBucket) -> None:
-        """https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-s3.html
-
-        Objects only: a distribution that may list a bucket would answer its root path with the list.
-        """
+        """Grant the distribution read access to objects: one that may list a bucket would answer its root path with the
+        list.
+        https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-s3.html"""
         read = {
             "Sid": "CloudFrontReads",
             "Effect": "Allow",

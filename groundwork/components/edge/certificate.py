@@ -48,7 +48,8 @@ class Certificate(Component):
         records_of: Certificate | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``region``: unset, the platform's. ``records_of``: a certificate of the same names, in another region."""
+        """Create a certificate, validated by DNS. ``region``: unset, the platform's. ``records_of``: a certificate of
+        the same names, in another region."""
         super().__init__(name, context, opts)
         names = covering_names(domain, alternative_names)
         self.validation_names = tuple(dict.fromkeys(covered.removeprefix("*.") for covered in names))
@@ -95,7 +96,8 @@ class Certificate(Component):
 
 
 def covering_names(domain: str, alternative_names: Sequence[str]) -> list[str]:
-    """The names of a certificate for the domain and others: the domain, one wildcard for all directly below it, the rest."""
+    """List the names of a certificate for the domain and others: the domain, one wildcard for all directly below it,
+    the rest."""
     names = [domain]
     for alternative in alternative_names:
         label, _, rest = alternative.partition(".")

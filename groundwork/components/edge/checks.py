@@ -93,7 +93,7 @@ def a_second_firewall_has_a_load_balancer(settings: Settings) -> Iterator[Mistak
 
 
 def cached_paths_have_a_service(settings: Settings) -> Iterator[Mistake]:
-    """Where no service answers, there is nothing to keep."""
+    """Check that a service answers each path that is cached."""
     cdn = settings.edge.cdn if settings.edge else None
     answered = {service.path.removesuffix("*"): name for name, service in settings.services.items() if service.path}
     for path in cdn.cached_paths if cdn else ():

@@ -55,7 +55,8 @@ class Firewall(Component):
         counted: Counted = EVERYTHING,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``global_logs``: where CloudFront's firewall writes; every other one writes in the platform's region.
+        """Create a web ACL with its rules and logs. ``global_logs``: where CloudFront's firewall writes; every other
+        one writes in the platform's region.
 
         ``trusted_header``: requests that carry it came through CloudFront, whose own firewall let them pass. Judged here
         again, all of them would count as a few addresses, CloudFront's.
@@ -110,7 +111,8 @@ class Firewall(Component):
         ]
 
     def _logs(self, acl: aws.wafv2.WebAcl, global_logs: GlobalLogs | None) -> None:
-        """https://docs.aws.amazon.com/waf/latest/developerguide/logging-cw-logs.html"""
+        """Log what the web ACL blocks or counts.
+        https://docs.aws.amazon.com/waf/latest/developerguide/logging-cw-logs.html"""
         context = self.context
         path = request_log(context, self._scope)
         if global_logs is not None:
@@ -136,7 +138,8 @@ class Firewall(Component):
 
 
 def _inspection(settings: WafSettings, scope: Scope) -> aws.wafv2.WebAclAssociationConfigArgs | None:
-    """How much of a body CloudFront hands over: 16 KB, or the next step that covers the limits. ALB's 8 KB are fixed."""
+    """Return how much of a body CloudFront hands over for inspection: 16 KB, or the next step that covers the limits.
+    ALB's 8 KB are fixed."""
     largest = max(settings.body_limits.values(), default=0)
     if scope == "REGIONAL" or largest <= 16:
         return None

@@ -57,7 +57,8 @@ def firewall_rules(
     trusted_header: tuple[str, pulumi.Output[str]] | None = None,
     counted: Counted = EVERYTHING,
 ) -> list[wafv2.WebAclRuleArgs]:
-    """All rules; each has a number of its own, so that a further one moves none. ``counted``: what the rate limit counts."""
+    """Return all rules; each has a number of its own, so that a further one moves none. ``counted``: what the rate
+    limit counts."""
     return [
         *_trusted(trusted_header, sets, place),
         *_about_senders(settings, sets, place, counted),
@@ -75,7 +76,7 @@ def firewall_rules(
 
 
 def visibility(name: str) -> dict[str, Any]:
-    """Metrics and samples, on for every rule (WAF.12)."""
+    """Return metrics and samples, on for every rule (WAF.12)."""
     return {"cloudwatch_metrics_enabled": True, "metric_name": name, "sampled_requests_enabled": True}
 
 
@@ -126,12 +127,13 @@ def _of_the_stack_file(settings: WafSettings) -> Iterator[wafv2.WebAclRuleArgs]:
 
 
 def _no_upload(settings: WafSettings) -> list[Statement]:
-    """A picture holds anything, and is of any size."""
+    """Return the statement that spares upload paths: a picture holds anything, and is of any size."""
     return none_of([labelled(_UPLOAD)]) if settings.upload_paths else []
 
 
 def _text_in_bodies(settings: WafSettings, place: WafPlace) -> Iterator[wafv2.WebAclRuleArgs]:
-    """Managed rules cannot tell paths apart: where uploads are spared, they mark what they find, and this refuses the rest.
+    """Block requests whose body has text that managed rules found. They cannot tell paths apart: where uploads are
+    spared, they mark what they find, and this refuses the rest.
 
     https://docs.aws.amazon.com/waf/latest/developerguide/waf-managed-rule-group-override-options.html
     """

@@ -22,31 +22,31 @@ _NONE = ("NONE",)
 
 
 def any_of(statements: Sequence[Statement]) -> Statement:
-    """One of these is true."""
+    """Match where one of these statements does."""
     if len(statements) == 1:
         return statements[0]
     return Statement(or_statement=wafv2.WebAclRuleStatementOrStatementArgs(statements=list(statements)))
 
 
 def all_of(statements: Sequence[Statement]) -> Statement:
-    """Each of these is true."""
+    """Match where each of these statements does."""
     if len(statements) == 1:
         return statements[0]
     return Statement(and_statement=wafv2.WebAclRuleStatementAndStatementArgs(statements=list(statements)))
 
 
 def none_of(statements: Sequence[Statement]) -> list[Statement]:
-    """For each of these, that it is not true."""
+    """Negate each of these statements."""
     return [Statement(not_statement=wafv2.WebAclRuleStatementNotStatementArgs(statement=each)) for each in statements]
 
 
 def under(prefixes: Sequence[str]) -> list[Statement]:
-    """For each of these, that the path starts with it, however it is written."""
+    """Match paths that start with one of these, however they are written: a statement for each."""
     return [matches("path", "starts-with", prefix, transformations=PATH_TRANSFORMATIONS) for prefix in prefixes]
 
 
 def labelled(label: str) -> Statement:
-    """An earlier rule has put the label on the request; without a prefix, a rule of the same web ACL.
+    """Match requests on which an earlier rule has put the label; without a prefix, a rule of the same web ACL.
 
     https://docs.aws.amazon.com/waf/latest/developerguide/waf-rule-label-match.html
     """
@@ -64,7 +64,7 @@ def matches(
     header: str | None = None,
     transformations: Sequence[str] = _NONE,
 ) -> Statement:
-    """A part of the request has a text, after ``transformations``."""
+    """Match requests of which a part has a text, after ``transformations``."""
     return Statement(
         byte_match_statement=wafv2.WebAclRuleStatementByteMatchStatementArgs(
             field_to_match=wafv2.WebAclRuleStatementByteMatchStatementFieldToMatchArgs(
@@ -78,7 +78,7 @@ def matches(
 
 
 def larger(part: str, size: int) -> Statement:
-    """A part of the request is above ``size`` bytes, or so large that the firewall sees only its beginning."""
+    """Match requests of which a part is above ``size`` bytes, or so large that AWS WAF sees only its beginning."""
     header = "cookie" if part == "cookies" else None
     return Statement(
         size_constraint_statement=wafv2.WebAclRuleStatementSizeConstraintStatementArgs(
@@ -98,7 +98,8 @@ _EACH = {"header": "headers"}
 
 
 def has_script(part: str) -> Statement:
-    """https://docs.aws.amazon.com/waf/latest/developerguide/waf-rule-statement-type-xss-match.html"""
+    """Match requests of which a part has cross-site scripting.
+    https://docs.aws.amazon.com/waf/latest/developerguide/waf-rule-statement-type-xss-match.html"""
     return Statement(
         xss_match_statement=wafv2.WebAclRuleStatementXssMatchStatementArgs(
             field_to_match=wafv2.WebAclRuleStatementXssMatchStatementFieldToMatchArgs(**_field("XssMatch", part)),
@@ -108,8 +109,8 @@ def has_script(part: str) -> Statement:
 
 
 def from_addresses(sets: Sequence[pulumi.Output[str]], *, forwarded: bool) -> Statement:
-    """The sender is in one of the sets. Behind CloudFront the last address is the one that CloudFront added, which no sender
-    can write."""
+    """Match senders in one of the sets. Behind CloudFront the last address is the one that CloudFront added, which no
+    sender can write."""
     config = (
         wafv2.WebAclRuleStatementIpSetReferenceStatementIpSetForwardedIpConfigArgs(
             header_name=FORWARDED, position="LAST", fallback_behavior=_UNKNOWN
@@ -130,7 +131,7 @@ def from_addresses(sets: Sequence[pulumi.Output[str]], *, forwarded: bool) -> St
 
 
 def from_countries(codes: Sequence[str], *, forwarded: bool) -> Statement:
-    """The sender's address is of one of the countries."""
+    """Match senders whose address is of one of the countries."""
     config = (
         wafv2.WebAclRuleStatementGeoMatchStatementForwardedIpConfigArgs(
             header_name=FORWARDED, fallback_behavior=_UNKNOWN
@@ -146,7 +147,8 @@ def from_countries(codes: Sequence[str], *, forwarded: bool) -> Statement:
 
 
 def too_many(limit: int, seconds: int, *, forwarded: bool, of: Sequence[Statement] = ()) -> Statement:
-    """More than ``limit`` requests of one address within ``seconds``, of those for which all of ``of`` are true.
+    """Match an address with more than ``limit`` requests within ``seconds``, of those for which all of ``of`` are
+    true.
 
     Behind CloudFront AWS counts by the first address of the header, which a sender may have written, to be counted as somebody
     else or to have somebody else refused. So only requests are counted whose header has one address: CloudFront's own entry.

@@ -126,7 +126,8 @@ class Ingress(Component):
 
     @property
     def address(self) -> pulumi.Output[str] | None:
-        """Where services are found without CloudFront: ``https://…``; None where there is nothing to find."""
+        """Return the address at which services are reached without CloudFront: ``https://…``; None where there is
+        nothing to find."""
         if self.domain is None or self.load_balancer is None:
             return None
         return pulumi.Output.from_input(f"https://{self.domain}")
@@ -177,7 +178,8 @@ class Ingress(Component):
         )
 
     def _origin_header(self, *, balanced: bool) -> OriginHeader | None:
-        """Needed where what CloudFront asks has a public address and CloudFront must be told from the rest of the internet."""
+        """Create the secret header where what CloudFront asks has a public address and CloudFront must be told from the
+        rest of the internet."""
         balancer = self._settings.load_balancer
         if balanced and balancer.exposure == "vpc-origin":
             return None

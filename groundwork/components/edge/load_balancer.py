@@ -86,7 +86,8 @@ class LoadBalancer(Component):
         origin_header: tuple[str, pulumi.Output[str]] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``logs_bucket``: a name that is known only once the bucket's policy lets load balancers write there."""
+        """Create the load balancer with its listeners. ``logs_bucket``: a name that is known only once the bucket's
+        policy lets load balancers write there."""
         super().__init__(name, context, opts)
         self.settings = settings
         self.vpc_id = network.vpc_id

@@ -42,7 +42,8 @@ class GlobalLogs(Component):
         queries_of: str | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``requests``: CloudFront's firewall writes; ``queries_of``: the domain whose zone does, if one does."""
+        """Allow CloudFront's web ACL and Route 53 to write logs in us-east-1. ``requests``: CloudFront's firewall
+        writes; ``queries_of``: the domain whose zone does, if one does."""
         super().__init__(name, context, opts)
         logging = context.logging
         self.logging = logging if context.region == GLOBAL_REGION else Logging(self._key().arn, logging.retention)
@@ -76,17 +77,19 @@ class GlobalLogs(Component):
 
 
 def request_log(context: Context, scope: str) -> str:
-    """The name of a firewall's log group. AWS wants the beginning; CloudFront's stands in us-east-1 wherever the platform is."""
+    """Return the name of a web ACL's log group. AWS wants the beginning; CloudFront's stands in us-east-1 wherever the
+    platform is."""
     return f"aws-waf-logs-{context.global_slug if scope == 'CLOUDFRONT' else context.slug}-{scope.lower()}"
 
 
 def query_log(domain: str) -> str:
-    """The name of the log group of a zone's queries."""
+    """Return the name of the log group of a zone's queries."""
     return f"/aws/route53/{domain}"
 
 
 def _route53_writes(context: Context, path: str) -> dict[str, object]:
-    """https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/query-logs.html"""
+    """Allow Route 53 to write to the log group called ``path``.
+    https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/query-logs.html"""
     zones = "arn:aws:route53:::hostedzone/*"
     return service_writes("Route53Writes", "route53.amazonaws.com", context, path, zones, region=GLOBAL_REGION)
 

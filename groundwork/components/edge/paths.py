@@ -27,7 +27,7 @@ class PathTarget:
 def path_targets(
     services: Mapping[str, ServiceSettings], storage: Mapping[str, BucketSettings], cdn: CdnSettings
 ) -> dict[str, PathTarget]:
-    """Path → way, in the order in which CloudFront must try them: the longest first, ``/*`` last.
+    """Map each path to its target, in the order in which CloudFront must try them: the longest first, ``/*`` last.
 
     A service's ``/*`` is the default; without services that answer paths the first served bucket is. Static paths belong to
     the default service; a bucket or service with the same path has it. A path that is cached is a service's.
@@ -59,7 +59,8 @@ EVERYTHING = Counted()
 
 
 def counted(found: Mapping[str, PathTarget]) -> Counted:
-    """What services answer, as beginnings of paths. Where nothing does, everything."""
+    """Return the beginnings of paths that services answer, whose requests the rate limit counts. Where nothing does,
+    everything."""
     prefixes = {path.removesuffix("*"): way.kind for path, way in found.items() if "*" not in path.removesuffix("*")}
     dynamic = [prefix for prefix, kind in prefixes.items() if kind in ("service", "cached")]
     if found[ALL].kind != "service":
@@ -69,12 +70,13 @@ def counted(found: Mapping[str, PathTarget]) -> Counted:
 
 
 def bucket_path(name: str, bucket: BucketSettings) -> str:
-    """The path at CloudFront: the one given, or the bucket's name."""
+    """Return a bucket's path at CloudFront: the one given, or the bucket's name."""
     return bucket.path or f"/{name}/*"
 
 
 def rewrite(path: str, *, is_site: bool) -> str | None:
-    """The CloudFront function that turns a path into an object's key; None where they are the same.
+    """Return the code of the CloudFront function that turns a path into an object's key; None where they are the
+    same.
 
     An object "a.jpg" of the bucket "images" is found at ``/images/a.jpg``: whoever writes objects need not know where they
     are served. In a site a folder answers with its ``index.html``.

@@ -15,7 +15,8 @@ _YEAR = 31_536_000
 def response_headers(
     parent: Component, key: str, cors: CorsSettings | None = None
 ) -> aws.cloudfront.ResponseHeadersPolicy:
-    """Security headers, and for a bucket with CORS its answer too, so that no origin's answer is cached for another.
+    """Create a response headers policy: security headers, and for a bucket with CORS its answer too, so that no
+    origin's answer is cached for another.
 
     ``X-Content-Type-Options`` always holds; the rest gives way where a service sends its own.
     """

@@ -60,7 +60,7 @@ class ZoneSettings(Model):
 
     @property
     def is_delegated(self) -> bool:
-        """Names of the domain resolve."""
+        """Tell whether names of the domain resolve."""
         return self.id is not None if self.delegated is None else self.delegated
 
 
@@ -107,7 +107,7 @@ class WafSizes(Model):
 
     @property
     def limits(self) -> dict[str, int]:
-        """Part → its limit, those that have one."""
+        """Map each part of a request that has a limit to it."""
         return {part: size for part, size in self if size is not None}
 
 
@@ -257,30 +257,32 @@ class WafSettings(Model):
     logs: bool = True
 
     def managed_at(self, place: WafPlace) -> list[str]:
-        """The managed groups that make sense there, in AWS's order of evaluation."""
+        """List the managed groups that make sense there, in AWS's order of evaluation."""
         skipped = BY_SENDER if place == "behind-cloudfront" else frozenset()
         return [name for name in MANAGED_RULES if name in self.managed_rules and name not in skipped]
 
     def body_limits_at(self, place: WafPlace) -> dict[str, int]:
-        """At a load balancer only what it shows of a body can be measured."""
+        """Map path prefixes to limits in KB that can be measured there: at a load balancer only what it shows of a
+        body."""
         return {path: size for path, size in self.body_limits.items() if place == "front" or size <= BALANCER_BODY_KB}
 
     def limited_elsewhere(self, prefix: str) -> list[str]:
-        """The longer prefixes inside ``prefix``, whose limits count instead of its own."""
+        """List the longer prefixes inside ``prefix``, whose limits count instead of its own."""
         return [other for other in self.body_limits if other != prefix and other.startswith(prefix)]
 
     def body_labels_at(self, place: WafPlace) -> list[str]:
-        """What marks a body in which a managed rule found text, where uploads are spared that."""
+        """List the labels of managed rules that find text in a body, where uploads are spared them."""
         groups = self.managed_at(place) if self.upload_paths else []
         return [label for group in groups for labels in BODY_LABELS.get(group, {}).values() for label in labels]
 
     @property
     def capacity(self) -> int:
-        """That of the firewall in front; see :meth:`capacity_at`."""
+        """Return the capacity units of the web ACL in front; see :meth:`capacity_at`."""
         return self.capacity_at("front")
 
     def capacity_at(self, place: WafPlace, *, trusts: bool = False, counted: int = 0) -> int:
-        """Web ACL capacity units that the rules take: up to 1,500 are in the price of a request, AWS allows 5,000.
+        """Return the web ACL capacity units that the rules take: up to 1,500 are in the price of a request, AWS
+        allows 5,000.
 
         ``trusts``: requests with the secret header pass; ``counted``: prefixes by which the rate knows what to count.
         https://docs.aws.amazon.com/waf/latest/developerguide/aws-waf-capacity-units.html

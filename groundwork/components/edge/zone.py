@@ -41,7 +41,8 @@ class Zone(Component):
         logs: GlobalLogs | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``logs``: how queries are kept; a new zone with query logs needs it."""
+        """Create the hosted zone, or look it up by its id. ``logs``: how queries are kept; a new zone with query logs
+        needs it."""
         super().__init__(name, context, opts)
         if settings.id is not None:
             self.zone_id = pulumi.Output.from_input(settings.id)
@@ -61,7 +62,7 @@ class Zone(Component):
         self.register_outputs({"zoneId": self.zone_id, "nameServers": self.name_servers})
 
     def _query_logs(self, domain: str, logs: GlobalLogs) -> None:
-        """https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/query-logs.html"""
+        """Log the zone's queries. https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/query-logs.html"""
         group = log_group(self, "queries", query_log(domain), logging=logs.logging, region=GLOBAL_REGION)
         aws.route53.QueryLog(
             f"{self.name}-queries",

@@ -91,7 +91,7 @@ def digest(code: str, program: Path) -> str:
 
 
 def runs_under_pulumi() -> bool:
-    """Whether Pulumi runs the program, which takes packages along; a preview offline only names them.
+    """Tell whether Pulumi runs the program, which takes packages along; a preview offline only names them.
 
     Its language host hands the configuration over so:
     https://github.com/pulumi/pulumi/blob/master/sdk/python/cmd/pulumi-language-python/main.go

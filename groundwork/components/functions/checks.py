@@ -129,7 +129,8 @@ def _matches(name: str, patterns: Mapping[str, str] | tuple[str, ...]) -> str | 
 
 
 def values_are_taken(settings: Settings) -> Iterator[Mistake]:
-    """A value is never repeated: among what a stack file hands over may be a secret."""
+    """Check that environment values are what the shipped function takes. A value is never repeated: among what a stack
+    file hands over may be a secret."""
     for function in _all(settings):
         for name, value in function.settings.environment.items():
             variable = function.takes.variables.get(name)
@@ -161,7 +162,7 @@ _SEVERAL = ("bucket", "queue")
 
 
 def _single(function: _Shipped, use: ShippedUse) -> Iterator[Mistake]:
-    """What a platform has one of is called by its kind."""
+    """Check the use of what a platform has one of, which is called by its kind."""
     path = ("functions", function.name, "uses", use.kind)
     there = use.kind in function.kinds
     held = function.settings.uses.get(use.kind)
@@ -214,7 +215,8 @@ def _within(prefixes: list[str], function: _Shipped, use: ShippedUse, name: str)
 
 
 def handlers_know_who_calls(settings: Settings) -> Iterator[Mistake]:
-    """Each caller has its own form of event; a handler that does not know it fails at every call."""
+    """Check that a handler knows its callers: each caller has its own form of event; a handler that does not know it
+    fails at every call."""
     callers = list(_callers(settings))
     for function in _all(settings):
         for path, name, starter in callers:

@@ -42,7 +42,7 @@ class TriggerQueue(Protocol):
 
     @property
     def backoff(self) -> Mapping[str, str]:
-        """What its function is told of when failed messages come again."""
+        """Return the variables that tell its function when failed messages come again."""
 
     def grant(self, level: str, prefix: str | None = None) -> Grant: ...
 
@@ -105,7 +105,8 @@ class Function(Component):
         network: Network | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``grants`` by the names under ``uses``; ``queue`` is the trigger's."""
+        """Create the function with its role and alarms. ``grants`` are by the names under ``uses``; ``queue`` is the
+        trigger's."""
         super().__init__(name, context, opts)
         self._key = key
         self._settings = settings
@@ -154,7 +155,7 @@ class Function(Component):
         self.register_outputs({"functionName": function.name, "arn": function.arn})
 
     def _place(self, grants: Mapping[str, Grant], network: Network | None) -> _Place | None:
-        """In the network only if something there is used."""
+        """Return subnets and security group; None unless something in the network is used."""
         openings = {used: grant.openings for used, grant in grants.items() if grant.openings}
         if not openings:
             return None
@@ -231,7 +232,7 @@ class Function(Component):
         return pulumi.FileArchive(path)
 
     def _on_failure(self, function: aws.lambda_.Function, failures: aws.sqs.Queue) -> None:
-        """A destination, not a dead-letter queue: it also says what went wrong.
+        """Send failed events to a destination, not a dead-letter queue: it also says what went wrong.
 
         https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
         """
@@ -296,12 +297,13 @@ class Function(Component):
 
 
 def _reference(secret: SecretReference) -> pulumi.Input[str]:
-    """As ECS writes it: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html"""
+    """Return a secret's address as ECS writes it:
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html"""
     return pulumi.Output.concat(secret.arn, f":{secret.key}::") if secret.key else secret.arn
 
 
 def _secret_statements(secrets: Mapping[str, SecretReference], region: str) -> Iterator[Statement]:
-    """Several names may come from one secret; a permission names it once."""
+    """Yield the permissions to read secrets. Several names may come from one secret; a permission names it once."""
     arns = list({id(secret.arn): secret.arn for secret in secrets.values()}.values())
     keys = list({id(secret.kms_key_arn): secret.kms_key_arn for secret in secrets.values()}.values())
     if arns:
@@ -317,7 +319,7 @@ def _parameter_statements(parameters: Mapping[str, ParameterReference]) -> Itera
 
 
 def _distinct(grants: Sequence[tuple[str, Grant]]) -> list[Statement]:
-    """Statement ids must differ within a policy; two things may both grant ``Read``."""
+    """Make statement ids differ within a policy, as IAM requires; two things may both grant ``Read``."""
     statements: dict[str, Statement] = {}
     for used, grant in grants:
         for statement in grant.statements:

@@ -24,7 +24,7 @@ _MANAGE = (
 def interfaces(
     context: Context, subnet_ids: Sequence[pulumi.Input[str]], group_id: pulumi.Input[str]
 ) -> tuple[Statement, ...]:
-    """The role's leave to make interfaces in these subnets with this security group.
+    """Allow the role to create network interfaces in these subnets with this security group.
 
     Lambda uses the function's own role for that. Its check before it creates the function asks for deletion without naming
     an interface, and ``Describe`` takes no resource:
@@ -46,7 +46,7 @@ def interfaces(
 
 
 def no_interfaces_for_code(parent: Component, role: aws.iam.Role, function_arn: pulumi.Output[str]) -> None:
-    """Takes from the code what Lambda needs: only calls from inside the function carry its ARN.
+    """Deny the code what Lambda needs: only calls from inside the function carry its ARN.
 
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-best-practice-security
     """

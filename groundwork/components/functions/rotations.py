@@ -27,7 +27,7 @@ _DATABASE = FunctionSettings(code="functions/rotate_database", timeout=120)
 
 
 def rotated_by(settings: Mapping[str, SecretSettings], secrets: Mapping[str, Secret]) -> dict[str, dict[str, Secret]]:
-    """Function → the secrets that it changes, by name; Groundwork's own for signing keys is among them."""
+    """Map each function to the secrets that it rotates, by name; Groundwork's own for signing keys is among them."""
     found: dict[str, dict[str, Secret]] = {}
     for name, secret in settings.items():
         if secret.rotation:
@@ -36,7 +36,7 @@ def rotated_by(settings: Mapping[str, SecretSettings], secrets: Mapping[str, Sec
 
 
 def changing_all(secrets: Mapping[str, Secret], context: Context) -> Grant:
-    """Leave for a function to change these."""
+    """Grant a function rotation of these secrets."""
     return changing({name: secret.arn for name, secret in secrets.items()}, context)
 
 
@@ -48,7 +48,7 @@ def rotate_secrets(
     functions: Mapping[str, Function],
     make: Make,
 ) -> None:
-    """The schedule of each secret, and the function that renews signing keys where one has any."""
+    """Create the schedule of each secret, and the function that renews signing keys where one has any."""
     for function, changed in rotated_by(settings, secrets).items():
         rotator = functions.get(function) or make(KEY_ROTATOR, _KEYS, {GRANT: changing_all(changed, parent.context)})
         for name, secret in changed.items():
@@ -67,7 +67,8 @@ def rotate_secrets(
 
 
 def rotate_database(parent: Component, settings: DataSettings, database: Database, *, make: Make) -> None:
-    """The services' login changes at once, so that they never need the administrator's; that one changes when it is due."""
+    """Rotate the database's logins. The services' login changes at once, so that they never need the administrator's;
+    that one changes when it is due."""
     if not settings.rotation_days:
         return
     rotator = make(DATABASE_ROTATOR, _DATABASE, {"database": database.rotation()})

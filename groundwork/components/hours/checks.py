@@ -17,7 +17,8 @@ def only_what_is_no_production_is_stopped(settings: Settings) -> Iterator[Mistak
 
 
 def replicas_cannot_be_stopped(settings: Settings) -> Iterator[Mistake]:
-    """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html#USER_StopInstance.Limitations"""
+    """Check that a database with hours has no replicas.
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html#USER_StopInstance.Limitations"""
     if settings.platform.hours and settings.data and settings.data.replicas:
         names = ", ".join(settings.data.replicas)
         yield Mistake(
@@ -32,7 +33,7 @@ def _nulls(settings: Settings) -> str:
 
 
 def backups_are_made_while_it_runs(settings: Settings) -> Iterator[Mistake]:
-    """No automated backup is made of a stopped instance."""
+    """Check that the backup window is within the hours: no automated backup is made of a stopped instance."""
     hours = settings.platform.hours
     if not hours or not settings.data:
         return

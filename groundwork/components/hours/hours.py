@@ -91,8 +91,8 @@ class Hours(Component):
         after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``databases`` by names of the stack file. ``after`` is the engine, whose scalable targets must exist. Build it after
-        everything that brings alarms."""
+        """Create the schedules that stop and start. ``databases`` are by names of the stack file. ``after`` is the
+        engine, whose scalable targets must exist. Build it after everything that brings alarms."""
         super().__init__(name, context, opts)
         self._hours = settings
         self._after = after
@@ -162,7 +162,8 @@ class Hours(Component):
         return role.arn
 
     def _scaled(self, key: str, service: StoppedService, most: int) -> None:
-        """With no bounds but zero, Application Auto Scaling stops every copy and starts none."""
+        """Schedule a service's bounds: with none but zero, Application Auto Scaling stops every copy and starts
+        none."""
         bounds = {"stop": (0, 0), "start": (service.least, most)}
         for action, hour, minute in clocks(self._hours):
             lower, upper = bounds[action]
@@ -196,7 +197,8 @@ class Hours(Component):
             )
 
     def _mute(self, pages: Pages | None) -> None:
-        """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-mute-rules.html"""
+        """Mute the alarms of what is stopped.
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-mute-rules.html"""
         declared = self.context.alerting.declared
         stopped = sorted((alarm for alarm in declared if alarm.layer in _STOPPED_LAYERS), key=_component)
         names = {component: [alarm.name for alarm in group] for component, group in groupby(stopped, key=_component)}
@@ -237,7 +239,7 @@ _KEPT = -1
 
 
 def _sizes(group: StoppedGroup) -> dict[Action, tuple[int, int, int]]:
-    """Least, most and wanted number of instances."""
+    """Return least, most and desired number of instances."""
     if group.by_capacity_provider:
         return {"stop": (0, _KEPT, _KEPT), "start": (group.least, _KEPT, _KEPT)}
     return {"stop": (0, 0, 0), "start": (group.least, group.most, group.least)}
@@ -253,7 +255,8 @@ def _calls(
     stoppable: Stoppable,
     context: Context,
 ) -> Iterator[_Call]:
-    """https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html"""
+    """Yield the API calls that EventBridge Scheduler makes.
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html"""
     verb = action.capitalize()
     for key, database in databases.items():
         identifier = {"DbInstanceIdentifier": database.identifier}
@@ -281,7 +284,7 @@ def _calls(
 
 
 def _statements(calls: Sequence[_Call]) -> Iterator[Statement]:
-    """One for each permission, with every resource that a call needs it for."""
+    """Yield a statement for each permission, with every resource that a call needs it for."""
     by_permission: dict[str, dict[str, pulumi.Input[str]]] = {}
     for call in calls:
         by_permission.setdefault(call.permission, {})[call.key] = call.resource

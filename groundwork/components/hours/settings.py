@@ -30,7 +30,7 @@ Clock = Annotated[str, AfterValidator(_clock)]
 
 
 def _spelled_out(value: Any) -> Any:
-    """``mon-fri`` as the days it means; ``fri-mon`` goes over the weekend."""
+    """Replace a range such as ``mon-fri`` by the days it means; ``fri-mon`` goes over the weekend."""
     if not isinstance(value, str):
         return value
     first, dash, last = value.partition("-")
@@ -82,8 +82,8 @@ class HoursSettings(Model):
         return _minute(self.stop)
 
     def spells(self) -> tuple[Spell, ...]:
-        """The times between one stop and the next start, together with the days on which they begin: nights, and the
-        longer one over the weekend."""
+        """Return the times between one stop and the next start, together with the days on which they begin: nights, and
+        the longer one over the weekend."""
         by_length: dict[int, list[Weekday]] = {}
         for day, following in zip(self.days, (*self.days[1:], self.days[0]), strict=True):
             nights = (WEEKDAYS.index(following) - WEEKDAYS.index(day)) % 7 or 7
@@ -106,8 +106,8 @@ def _minute(clock: str) -> int:
 
 
 def days_of_week(days: Sequence[str]) -> str:
-    """Days as every kind of cron takes them, by name: ``MON-FRI``, ``MON,WED``, ``*``. No range has Sunday in it, which is
-    the first day to some and the last to others."""
+    """Return days as every kind of cron takes them, by name: ``MON-FRI``, ``MON,WED``, ``*``. No range has Sunday in
+    it, which is the first day to some and the last to others."""
     if len(days) == 7:
         return "*"
     places = [WEEKDAYS.index(day) for day in days]
@@ -117,7 +117,7 @@ def days_of_week(days: Sequence[str]) -> str:
 
 
 def duration(minutes: int) -> str:
-    """Minutes as ISO 8601 has them: 840 → ``PT14H``, 3720 → ``P2DT14H``."""
+    """Return minutes as ISO 8601 has them: 840 → ``PT14H``, 3720 → ``P2DT14H``."""
     days, rest = divmod(minutes, _DAY)
     clock = "".join(_part(number, letter) for number, letter in zip(divmod(rest, 60), "HM", strict=True))
     return "P" + _part(days, "D") + (f"T{clock}" if clock else "")
@@ -128,7 +128,7 @@ def _part(number: int, letter: str) -> str:
 
 
 def open_at(settings: HoursSettings, minutes: range) -> bool:
-    """Whether the platform runs during all these minutes of a day."""
+    """Tell whether the platform runs during all these minutes of a day."""
     return settings.start_minute <= minutes.start and minutes.stop <= settings.stop_minute
 
 

@@ -46,8 +46,9 @@ class Alerts(Component):
         region: str | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``rules``: something of the platform speaks to it by rules of EventBridge. ``publishers``: the services that may speak.
-        ``region``: where it stands, unset the platform's; the key stands there too."""
+        """Create the topic with its policy and subscriptions. ``rules``: something of the platform speaks to it by
+        rules of EventBridge. ``publishers``: the services that may speak. ``region``: where it stands, unset the
+        platform's; the key stands there too."""
         super().__init__(name, context, opts)
         topic = aws.sns.Topic(
             f"{name}-topic",
@@ -100,7 +101,7 @@ def _statements(topic_arn: pulumi.Input[str], context: Context, publishers: Sequ
 
 
 def _rules(topic_arn: pulumi.Input[str]) -> list[dict[str, object]]:
-    """EventBridge says neither whose rule it is nor which, and a condition would silence it.
+    """Allow EventBridge to publish. It says neither whose rule it is nor which, and a condition would silence it.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
     """

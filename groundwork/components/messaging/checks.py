@@ -37,14 +37,14 @@ def _schedules(settings: Settings) -> Mapping[str, ScheduleSettings]:
 
 
 def _subscriptions(settings: Settings) -> Iterator[tuple[Path, str, SubscriptionSettings]]:
-    """Path, topic, subscription."""
+    """Yield path, topic and subscription of each."""
     for topic, held in _topics(settings).items():
         for name, subscription in held.subscriptions.items():
             yield ("messaging", "topics", topic, "subscriptions", name), topic, subscription
 
 
 def _notifications(settings: Settings) -> Iterator[tuple[Path, str, NotifySettings]]:
-    """Path, bucket, notification."""
+    """Yield path, bucket and notification of each."""
     for bucket, held in settings.storage.items():
         for name, notify in held.notify.items():
             yield ("storage", bucket, "notify", name), bucket, notify
@@ -61,7 +61,7 @@ def fifo_settings_go_with_the_suffix(settings: Settings) -> Iterator[Mistake]:
 
 
 def names_differ_in_more_than_the_suffix(settings: Settings) -> Iterator[Mistake]:
-    """What components and environment variables are called by does not have it."""
+    """Check that no two names are the same without the suffix, which components and environment variables leave out."""
     for kind, held in (("queues", _queues(settings)), ("topics", _topics(settings))):
         for name in held:
             if is_fifo(name) and stem(name) in held:
@@ -97,7 +97,8 @@ def _unknown(path: Path, kind: str, name: str, there: Mapping[str, object]) -> M
 
 
 def receivers_fit_their_topic(settings: Settings) -> Iterator[Mistake]:
-    """https://docs.aws.amazon.com/sns/latest/dg/fifo-message-delivery.html"""
+    """Check that a topic delivers to what its kind can.
+    https://docs.aws.amazon.com/sns/latest/dg/fifo-message-delivery.html"""
     for path, topic, subscription in _subscriptions(settings):
         if is_fifo(topic) and not subscription.queue:
             kind = "function" if subscription.function else "email"
@@ -130,7 +131,7 @@ def fifo_queues_can_be_fed(settings: Settings) -> Iterator[Mistake]:
 
 
 def messages_can_grow_old_enough(settings: Settings) -> Iterator[Mistake]:
-    """An alarm for an age that no message reaches is silent for ever."""
+    """Check that messages are kept for longer than the alarm's age, which would never go off otherwise."""
     for name, queue in _queues(settings).items():
         kept = queue.retention_days * 24 * 60 * 60
         for severity, bound in queue.alarm_age.levels() if queue.alarm_age else ():
@@ -143,7 +144,8 @@ def messages_can_grow_old_enough(settings: Settings) -> Iterator[Mistake]:
 
 
 def visibility_outlasts_the_function(settings: Settings) -> Iterator[Mistake]:
-    """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
+    """Check that messages stay hidden for six times the function's timeout.
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
     for name, function in settings.functions.items():
         queue = _queues(settings).get(function.trigger.queue) if function.trigger else None
         if not (queue and function.trigger):
@@ -174,7 +176,7 @@ def functions_use_what_exists(settings: Settings) -> Iterator[Mistake]:
 
 
 def a_queue_has_one_consumer(settings: Settings) -> Iterator[Mistake]:
-    """Each message goes to one of them, whichever is quicker."""
+    """Check that a queue has one consumer: each message goes to one of them, whichever is quicker."""
     consumers: dict[str, str] = {}
     for name, service in settings.services.items():
         for used, use in service.uses.items():
@@ -194,7 +196,7 @@ def a_queue_has_one_consumer(settings: Settings) -> Iterator[Mistake]:
 
 
 def functions_do_not_trigger_themselves(settings: Settings) -> Iterator[Mistake]:
-    """A function that writes where it is triggered is called by its own output, again and again."""
+    """Check that no function writes where it is triggered: it would be called by its own output, again and again."""
     for _, bucket, notify in _notifications(settings):
         for name, function in settings.functions.items():
             use = function.uses.get(bucket)
@@ -215,12 +217,12 @@ _WRITING = ("write", "read-write", "sign")
 
 
 def _meet(one: str, other: str) -> bool:
-    """Whether a key can start with both."""
+    """Tell whether a key can start with both."""
     return one.startswith(other) or other.startswith(one)
 
 
 def notifications_do_not_overlap(settings: Settings) -> Iterator[Mistake]:
-    """S3 refuses two that one key could match.
+    """Check that no key matches two notifications, which S3 refuses.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html
     """
@@ -267,7 +269,8 @@ def functions_in_the_network_reach_aws(settings: Settings) -> Iterator[Mistake]:
 
 
 def _endpoints(settings: Settings, function: FunctionSettings) -> list[str]:
-    """What the code of a function calls by itself. Its queue, its log and its failures are Lambda's own business."""
+    """List the endpoints that the code of a function calls by itself. Its queue, its log and its failures are Lambda's
+    own business."""
     kinds = {thing.name: thing.kind for thing in usable(settings)}
     used = {kinds.get(name, "") for name in function.uses}
     by_kind = {"database": "secretsmanager", "cache": "secretsmanager", "secret": "secretsmanager", "queue": "sqs", "topic": "sns", "push": "sns"}  # fmt: skip

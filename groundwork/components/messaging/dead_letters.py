@@ -40,7 +40,7 @@ def dead_letters(
     fifo: bool = False,
     senders: Sequence[Sender] = (),
 ) -> aws.sqs.Queue:
-    """A queue named ``<component>-<key>`` for what could not be handled, kept as long as SQS keeps anything.
+    """Create a queue named ``<component>-<key>`` for what could not be handled, kept as long as SQS keeps anything.
 
     Its alarm goes off with the first message, on any platform: somebody has to look.
     """
@@ -66,7 +66,8 @@ def dead_letters(
 
 
 def queue_policy(parent: Component, key: str, queue: aws.sqs.Queue, senders: Sequence[Sender]) -> aws.sqs.QueuePolicy:
-    """The one policy of a queue: no request without TLS, and which services may send. Everyone else needs a grant."""
+    """Create the one policy of a queue: no request without TLS, and which services may send. Everyone else needs a
+    grant."""
     refused = {
         "Sid": "TlsOnly",
         "Effect": "Deny",
@@ -85,7 +86,7 @@ def queue_policy(parent: Component, key: str, queue: aws.sqs.Queue, senders: Seq
 def _allowed(
     parent: Component, queue_arn: pulumi.Output[str], service: str, senders: Sequence[Sender]
 ) -> dict[str, Any]:
-    """A bucket's ARN names no account, so that the account is asked for too.
+    """Allow a service to send. A bucket's ARN names no account, so that the account is asked for too.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/grant-destinations-permissions-to-s3.html
     """
@@ -107,7 +108,7 @@ def _allowed(
 def sending(
     label: str, queue_arn: pulumi.Input[str], key_arn: pulumi.Input[str], region: str, actions: Sequence[str] = ()
 ) -> list[Statement]:
-    """What a role needs to put messages into an encrypted queue; ``label`` starts the statement ids.
+    """Return the permissions to put messages into an encrypted queue; ``label`` starts the statement ids.
 
     SQS decrypts the data key to check it before it encrypts with it.
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
@@ -119,5 +120,5 @@ def sending(
 
 
 def key_statement(label: str, key_arn: pulumi.Input[str], service: str, actions: Sequence[str]) -> Statement:
-    """Leave to use a key through one service."""
+    """Allow the use of a key through one service."""
     return Statement(f"{label}Key", actions, [key_arn], {"StringEquals": {"kms:ViaService": service}})

@@ -47,7 +47,7 @@ class Notifications(Component):
         queues: Mapping[str, Queue],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``queues`` by their names in the stack file."""
+        """Create the bucket's notifications. ``queues`` are by their names in the stack file."""
         super().__init__(name, context, opts)
         aws.s3.BucketNotification(
             f"{name}-notification",

@@ -91,7 +91,7 @@ class Push(Component):
         self.register_outputs({"applicationArns": self.application_arns})
 
     def grant(self, level: str, prefix: str | None = None) -> Grant:
-        """Leave to ``send``: to register devices and to send to them."""
+        """Grant ``send``: to register devices and to send to them."""
         endpoints = [
             self.context.arn("sns", f"endpoint/{application.platform}/{self._application_name(key)}/*")
             for key, application in self._kinds.items()
@@ -106,7 +106,7 @@ class Push(Component):
         )
 
     def _application_name(self, key: str) -> str:
-        """Fixed: log groups and the devices' ARNs carry it."""
+        """Return an application's fixed name: log groups and the devices' ARNs carry it."""
         return f"{self.name}-{self.context.platform.stage}-{key}"
 
     def _application(

@@ -99,7 +99,7 @@ class Queue(Component):
         self.register_outputs({"queueName": queue.name, "arn": queue.arn, "url": queue.url})
 
     def grant(self, level: str, prefix: str | None = None) -> Grant:
-        """Leave to ``send``, or to ``consume``: receive, delete, and keep hidden for longer."""
+        """Grant ``send``, or ``consume``: receive, delete, and keep hidden for longer."""
         label = "".join(part.capitalize() for part in self._key.split("-"))
         region = self.context.region
         if level == "send":

@@ -16,12 +16,12 @@ FIFO_SUFFIX = ".fifo"
 
 
 def is_fifo(name: str) -> bool:
-    """Whether a queue or topic keeps order."""
+    """Tell whether a queue or topic keeps order."""
     return name.endswith(FIFO_SUFFIX)
 
 
 def stem(name: str) -> str:
-    """``payments.fifo`` → ``payments``: what its components and environment variables are called by."""
+    """Return ``payments`` of ``payments.fifo``: what its components and environment variables are called by."""
     return name.removesuffix(FIFO_SUFFIX)
 
 

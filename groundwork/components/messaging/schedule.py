@@ -56,7 +56,7 @@ class Schedules(Component):
         functions: Mapping[str, Target],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``queues`` and ``functions`` by their names in the stack file."""
+        """Create the schedules. ``queues`` and ``functions`` are by their names in the stack file."""
         super().__init__(name, context, opts)
         self._group = aws.scheduler.ScheduleGroup(fit(f"{name}-group", 56), opts=self.child())
         self._dead = dead_letters(
@@ -103,7 +103,7 @@ class Schedules(Component):
         return schedule.arn
 
     def _role(self, key: str, settings: ScheduleSettings, target: Target) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
-        """The group, not the schedule, is what the confused-deputy guard can name.
+        """Create the role of a schedule. The group, not the schedule, is what the confused-deputy guard can name.
 
         https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
         """

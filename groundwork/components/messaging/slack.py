@@ -51,7 +51,7 @@ class SlackChannels(Component):
         *,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``heard``: the topics that each channel is subscribed to, by ARN."""
+        """Connect Slack channels to topics. ``heard``: the topics that each channel is subscribed to, by ARN."""
         super().__init__(name, context, opts)
         platform = context.platform
         # Neither action takes a resource:

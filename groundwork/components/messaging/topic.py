@@ -74,11 +74,11 @@ class Topic(Component):
 
     @property
     def sender(self) -> Sender:
-        """What the policy of a subscribed queue must admit."""
+        """Return what the policy of a subscribed queue must allow."""
         return Sender("sns.amazonaws.com", self.arn)
 
     def grant(self, level: str, prefix: str | None = None) -> Grant:
-        """Leave to ``publish``."""
+        """Grant ``publish``."""
         label = "".join(part.capitalize() for part in self._key.split("-"))
         # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
         through = f"sns.{self.context.region}.amazonaws.com"
@@ -129,7 +129,8 @@ class Subscription(Component):
         receiver: Receiver | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``receiver`` is the queue or function that the settings name, None for an e-mail address."""
+        """Create the subscription. ``receiver`` is the queue or function that the settings name, None for an e-mail
+        address."""
         super().__init__(name, context, opts)
         # https://docs.aws.amazon.com/sns/latest/dg/sns-configure-dead-letter-queue.html
         dead = dead_letters(
@@ -172,7 +173,8 @@ def _filter(policy: dict[str, Any]) -> pulumi.Output[str] | None:
 
 
 def _refusals(topic_arn: pulumi.Output[str], context: Context) -> list[dict[str, Any]]:
-    """What an identity of this account may do is IAM's decision; this says what nobody may."""
+    """Return the statements that deny. What an identity of this account may do is IAM's decision; this says what nobody
+    may."""
 
     def deny(sid: str, conditions: dict[str, dict[str, pulumi.Input[str]]]) -> dict[str, Any]:
         return {

@@ -18,7 +18,7 @@ from groundwork.components.storage.settings import BucketSettings
 
 
 def topics(parent: Component, settings: MessagingSettings) -> dict[str, Topic]:
-    """Every topic by its name."""
+    """Create every topic, by its name."""
     return {
         name: Topic(
             f"{parent.name}-{stem(name)}",
@@ -39,7 +39,7 @@ def queues(
     storage: Mapping[str, BucketSettings],
     buckets: Mapping[str, Bucket],
 ) -> dict[str, Queue]:
-    """Every queue by its name; its policy admits the topics it hears and the buckets that tell it."""
+    """Create every queue, by its name; its policy admits the topics it hears and the buckets that tell it."""
     senders: dict[str, list[Sender]] = {name: [] for name in settings.queues}
     for name, topic in settings.topics.items():
         for heard in dict.fromkeys(subscription.queue for subscription in topic.subscriptions.values()):
@@ -69,7 +69,7 @@ def subscriptions(
     queues: Mapping[str, Queue],
     functions: Mapping[str, Function],
 ) -> None:
-    """Who hears each topic."""
+    """Subscribe queues, functions and addresses to each topic."""
     for name, topic in settings.topics.items():
         for key, subscription in topic.subscriptions.items():
             receiver: Queue | Function | None = None
@@ -94,7 +94,7 @@ def schedules(
     queues: Mapping[str, Queue],
     functions: Mapping[str, Function],
 ) -> None:
-    """What is sent at certain times."""
+    """Create what is sent at certain times."""
     if settings.schedules:
         Schedules(
             f"{parent.name}-schedules",
@@ -113,7 +113,7 @@ def notifications(
     buckets: Mapping[str, Bucket],
     queues: Mapping[str, Queue],
 ) -> None:
-    """What each bucket tells queues."""
+    """Create each bucket's notifications to queues."""
     for key, bucket in storage.items():
         if bucket.notify:
             Notifications(

@@ -27,7 +27,8 @@ _LAGS = {
 
 
 def watch_instance(parent: Component, identifier: str, settings: MigrationSettings) -> None:
-    """https://docs.aws.amazon.com/dms/latest/userguide/CHAP_Monitoring.html"""
+    """Create the alarms of the replication instance.
+    https://docs.aws.amazon.com/dms/latest/userguide/CHAP_Monitoring.html"""
     thresholds = parent.context.alerting.settings.thresholds
     dimensions: dict[str, pulumi.Input[str]] = {"ReplicationInstanceIdentifier": identifier}
     if thresholds.migration_cpu is not None:
@@ -51,7 +52,7 @@ def watch_instance(parent: Component, identifier: str, settings: MigrationSettin
 
 
 def watch_task(parent: Component, key: str, *, identifier: str, task: str, settings: MigrationSettings) -> None:
-    """Alarms of one task; ``task`` is how CloudWatch knows it, the end of its ARN."""
+    """Create the alarms of one task; ``task`` is how CloudWatch knows it, the end of its ARN."""
     dimensions: dict[str, pulumi.Input[str]] = {
         "ReplicationInstanceIdentifier": identifier,
         "ReplicationTaskIdentifier": task,
@@ -84,7 +85,8 @@ def tell_of_events(
     instance_arn: pulumi.Output[str],
     task_arns: Mapping[str, pulumi.Output[str]],
 ) -> None:
-    """https://docs.aws.amazon.com/dms/latest/userguide/CHAP_EventBridge.html"""
+    """Publish DMS events to the alerting topic.
+    https://docs.aws.amazon.com/dms/latest/userguide/CHAP_EventBridge.html"""
     patterns: dict[str, dict[str, object]] = {
         "instance-events": {
             "detail-type": ["DMS Replication Instance State Change"],

@@ -44,7 +44,8 @@ def a_source_is_another_database(settings: Settings) -> Iterator[Mistake]:
 
 
 def migrations_reach_the_database_itself(settings: Settings) -> Iterator[Mistake]:
-    """A proxy hands a connection on only between transactions, and DMS holds replication and session settings open."""
+    """Check that no proxy stands before the database: it hands a connection on only between transactions, and DMS holds
+    replication and session settings open."""
     if settings.migration and settings.data and settings.data.proxy:
         yield Mistake(
             ("migration",),
@@ -53,7 +54,8 @@ def migrations_reach_the_database_itself(settings: Settings) -> Iterator[Mistake
 
 
 def the_way_back_is_recorded(settings: Settings) -> Iterator[Mistake]:
-    """https://docs.aws.amazon.com/dms/latest/userguide/CHAP_Source.PostgreSQL.html"""
+    """Check that logical replication is on for the way back.
+    https://docs.aws.amazon.com/dms/latest/userguide/CHAP_Source.PostgreSQL.html"""
     if not (settings.migration and settings.data and settings.migration.way_back):
         return
     if settings.data.parameters.get(_LOGICAL) != "1":
@@ -65,7 +67,8 @@ def the_way_back_is_recorded(settings: Settings) -> Iterator[Mistake]:
 
 
 def migrations_reach_their_secrets(settings: Settings) -> Iterator[Mistake]:
-    """https://docs.aws.amazon.com/dms/latest/userguide/CHAP_VPC_Endpoints.html"""
+    """Check that the replication instance reaches Secrets Manager.
+    https://docs.aws.amazon.com/dms/latest/userguide/CHAP_VPC_Endpoints.html"""
     network = settings.network
     if settings.migration and network and network.nat == "none" and "secretsmanager" not in network.endpoints:
         yield Mistake(

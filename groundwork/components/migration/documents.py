@@ -15,10 +15,9 @@ _CHUNK_KB = 64
 
 
 def table_mappings(tables: TableSettings, *, back: bool = False) -> str:
-    """https://docs.aws.amazon.com/dms/latest/userguide/CHAP_Tasks.CustomizingTasks.TableMapping.html
-
-    ``back``: the same tables from the platform's database to the source, each under the name that it has there.
-    """
+    """Return the table mappings as JSON. ``back``: the same tables from the platform's database to the source, each
+    under the name that it has there.
+    https://docs.aws.amazon.com/dms/latest/userguide/CHAP_Tasks.CustomizingTasks.TableMapping.html"""
     rules = [
         {"rule-id": str(number), "rule-name": f"{number}-{rule['rule-type']}", **rule}
         for number, rule in enumerate(_rules(tables, back=back), start=1)
@@ -72,13 +71,14 @@ def _parts(name: str) -> tuple[str, str]:
 
 
 def _there(name: str, tables: TableSettings) -> str:
-    """What a table of the source is called in the platform's database."""
+    """Return the name of a source's table in the platform's database."""
     schema, table = _parts(name)
     return f"{tables.rename_schemas.get(schema, schema)}.{tables.rename_tables.get(name, table)}"
 
 
 def task_settings(settings: MigrationSettings, *, back: bool = False) -> str:
-    """https://docs.aws.amazon.com/dms/latest/userguide/CHAP_Tasks.CustomizingTasks.TaskSettings.html"""
+    """Return the task settings as JSON.
+    https://docs.aws.amazon.com/dms/latest/userguide/CHAP_Tasks.CustomizingTasks.TaskSettings.html"""
     largest = settings.largest_lob_kb
     prepare = "TRUNCATE_BEFORE_LOAD" if settings.prepare == "truncate" and not back else "DO_NOTHING"
     return json.dumps(

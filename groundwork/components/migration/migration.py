@@ -72,8 +72,8 @@ class Migration(Component):
         administrator: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``database``: what ``connect`` to the platform's database grants. ``administrator``: the secret of its administrator,
-        where services log in as somebody else."""
+        """Create replication instance, endpoints and tasks. ``database``: what ``connect`` to the platform's database
+        grants. ``administrator``: the secret of its administrator, where services log in as somebody else."""
         super().__init__(name, context, opts)
         self._settings = settings
         self._identifier = fit(f"{name}-{context.platform.stage}", 63)
@@ -110,7 +110,8 @@ class Migration(Component):
         )
 
     def _target(self, database: Grant, administrator: pulumi.Input[str] | None) -> Login:
-        """As the administrator: nobody else may switch off triggers, or follow the log on the way back.
+        """Log in to the target as the administrator: nobody else may switch off triggers, or follow the log on the
+        way back.
 
         https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.PostgreSQL.CommonDBATasks.Roles.rds_superuser.html
         """
@@ -126,7 +127,8 @@ class Migration(Component):
         )
 
     def _secret(self) -> _Secret:
-        """In the shape that DMS reads. It holds a copy of what the source's owner has, so it goes with the layer."""
+        """Store the source's login in the shape that DMS reads. It holds a copy of what the source's owner has, so it
+        goes with the layer."""
         source, context = self._settings.source, self.context
         path = f"{context.prefix.strip('/')}/migration/source"
         secret = container(
@@ -158,7 +160,8 @@ class Migration(Component):
         ).certificate_arn
 
     def _group(self, network: Network, database: Grant) -> pulumi.Output[str]:
-        """Nothing comes in; out go the source's port, the database's, and HTTPS for Secrets Manager."""
+        """Create the instance's security group. Nothing comes in; out go the source's port, the database's, and HTTPS
+        for Secrets Manager."""
         source = self._settings.source
         group = aws.ec2.SecurityGroup(
             f"{self.name}-instance",
@@ -268,11 +271,11 @@ class Migration(Component):
         ).replication_task_arn
 
     def _task_identifier(self, key: str) -> str:
-        """The end of the task's ARN, and what CloudWatch calls it; 31 characters."""
+        """Return the end of the task's ARN, which CloudWatch names it by; 31 characters."""
         return fit(f"{self._identifier}-{key}", 31)
 
     def _renewed(self, **options: Any) -> pulumi.ResourceOptions:
-        """Names are fixed, as DMS wants them: the old one goes before the new one comes."""
+        """Return options of a child with a fixed name, as DMS wants them: the old one goes before the new one comes."""
         return self.child(delete_before_replace=True, **options)
 
 
@@ -281,11 +284,9 @@ _UNCHECKED = "initstmt=SET FOREIGN_KEY_CHECKS=0"
 
 
 def _postgres(kind: str) -> aws.dms.EndpointPostgresSettingsArgs:
-    """https://docs.aws.amazon.com/dms/latest/userguide/CHAP_Target.PostgreSQL.html
-
-    A source is left as it is: DMS would put a trigger and a table there to see changes of the schema, which has to stand still
-    in a migration.
-    """
+    """Return an endpoint's settings. A source is left as it is: DMS would put a trigger and a table there to see
+    changes of the schema, which has to stand still in a migration.
+    https://docs.aws.amazon.com/dms/latest/userguide/CHAP_Target.PostgreSQL.html"""
     if kind == "target":
         return aws.dms.EndpointPostgresSettingsArgs(after_connect_script="SET session_replication_role = 'replica'")
     return aws.dms.EndpointPostgresSettingsArgs(capture_ddls=False, fail_tasks_on_lob_truncation=True)

@@ -36,9 +36,8 @@ class Login:
 
 
 def linked_roles(parent: Component) -> Iterator[pulumi.Resource]:
-    """DMS asks for these two by name, with AWS's policies, and writes log events and makes interfaces with them. They outlive the
-    stack: every replication instance of the account needs them.
-    """
+    """Create the two roles that DMS asks for by name, with AWS's policies, to write log events and to create network
+    interfaces. They outlive the stack: every replication instance of the account needs them."""
     for role_name, policy in _LINKED.items():
         role = aws.iam.Role(
             f"{parent.name}-{role_name}",
@@ -58,9 +57,9 @@ def linked_roles(parent: Component) -> Iterator[pulumi.Resource]:
 
 
 def login_role(parent: Component, logins: Sequence[Login]) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
-    """Reads exactly these logins. The principal is the region's, without a condition; who names the role for an endpoint needs
-    this account's leave to pass it on: https://docs.aws.amazon.com/dms/latest/userguide/security_iam_secretsmanager.html
-    """
+    """Create the role that reads exactly these logins. The principal is the region's, without a condition; who names
+    the role for an endpoint needs this account's leave to pass it on:
+    https://docs.aws.amazon.com/dms/latest/userguide/security_iam_secretsmanager.html"""
     region = parent.context.region
     role = aws.iam.Role(
         f"{parent.name}-logins",
@@ -86,7 +85,7 @@ def login_role(parent: Component, logins: Sequence[Login]) -> tuple[aws.iam.Role
 
 
 def _trust(service: str, account_id: pulumi.Input[str] | None = None) -> pulumi.Output[str]:
-    """``account_id``: only on its behalf."""
+    """Return a role's trust in a service. ``account_id``: only on its behalf."""
     condition = {} if account_id is None else {"Condition": {"StringEquals": {"aws:SourceAccount": account_id}}}
     return policy_document(
         [

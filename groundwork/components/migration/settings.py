@@ -81,7 +81,7 @@ class TargetSettings(Model):
 
     @property
     def ssl_mode(self) -> Tls:
-        """The mode that is used."""
+        """Return the TLS mode that is used."""
         return self.tls or ("verify-full" if self.certificate else "require")
 
     @model_validator(mode="after")
@@ -116,12 +116,12 @@ class SourceSettings(Model):
 
     @property
     def listens_on(self) -> int:
-        """The port."""
+        """Return the port, by default the engine's."""
         return self.port or SOURCE_ENGINES[self.engine].port
 
     @property
     def ssl_mode(self) -> Tls:
-        """The mode that is used."""
+        """Return the TLS mode that is used."""
         return self.tls or ("verify-full" if self.certificate else "require")
 
     @model_validator(mode="after")

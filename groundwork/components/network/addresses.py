@@ -23,14 +23,15 @@ class AddressPlanError(ValueError):
 
 
 def zone_letters(network: NetworkSettings, region: str) -> tuple[str, ...]:
-    """The zones' letters: those named, or the first of the region."""
+    """Return the zones' letters: those named, or the first of the region."""
     if isinstance(network.zones, int):
         return tuple(regions().get(region, "abc")[: network.zones])
     return network.zones
 
 
 def plan(network: NetworkSettings, region: str) -> dict[tuple[str, str], str]:
-    """(tier, zone letter) → CIDR, for every tier and zone. Raises :class:`AddressPlanError` where the VPC is too small."""
+    """Return the CIDR of each tier and zone letter, for every tier and zone. Raises :class:`AddressPlanError` where the
+    VPC is too small."""
     vpc = ipaddress.IPv4Network(network.cidr)
     if vpc.prefixlen > 22 and any(tier not in network.subnets for tier in TIERS):
         raise AddressPlanError(
@@ -48,7 +49,7 @@ def plan(network: NetworkSettings, region: str) -> dict[tuple[str, str], str]:
 
 
 def ipv6_subnet(block: str, tier: str, zone: str) -> str:
-    """The /64 of a tier and zone in the VPC's /56: by the same rule, its place depends on nothing else.
+    """Return the /64 of a tier and zone in the VPC's /56: by the same rule, its place depends on nothing else.
 
     Of the 256 networks each zone letter has 32, and each tier one of them.
     """

@@ -48,7 +48,8 @@ def gateway_endpoints(
     table_ids: Sequence[pulumi.Output[str]],
     further_buckets: Sequence[str],
 ) -> pulumi.Output[str]:
-    """S3 and DynamoDB without NAT, free of charge. Returns the prefix list of S3's addresses in the region.
+    """Create the endpoints that lead to S3 and DynamoDB without NAT, free of charge. Returns the prefix list of S3's
+    addresses in the region.
 
     The policies are ceilings, not grants: a workload still needs its own permission. Stolen credentials of another account
     cannot carry data out through them, nor can ours write to buckets of another account.
@@ -94,7 +95,7 @@ def interface_endpoints(
     subnet_ids: Sequence[pulumi.Output[str]],
     services: Sequence[str],
 ) -> InterfaceEndpoints:
-    """An address in each private subnet for each service, under the service's usual name."""
+    """Create an address in each private subnet for each service, under the service's usual name."""
     if not services:
         return InterfaceEndpoints(None, ())
     group = aws.ec2.SecurityGroup(
@@ -143,7 +144,8 @@ def _interface_policy(service: str, account: pulumi.Output[str]) -> list[dict[st
 
 
 def _ceiling(sid: str, action: str, conditions: Mapping[str, pulumi.Input[str]]) -> dict[str, Any]:
-    """What may pass: every action and resource of the service, of this account alone.
+    """Return the statement that limits what may pass: every action and resource of the service, of this account
+    alone.
 
     https://docs.aws.amazon.com/whitepapers/latest/building-a-data-perimeter-on-aws/perimeter-implementation.html
     """

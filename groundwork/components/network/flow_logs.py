@@ -12,7 +12,7 @@ from groundwork.components.network.settings import FlowLogSettings
 
 
 def flow_logs(parent: Component, vpc_id: pulumi.Output[str], settings: FlowLogSettings) -> None:
-    """Flow logs of the whole VPC to a log group of their own, by a role that can write there and nowhere else.
+    """Send flow logs of the whole VPC to a log group of their own, by a role that can write there and nowhere else.
 
     https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
     """

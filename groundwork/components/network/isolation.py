@@ -37,8 +37,9 @@ def data_acl(
     database_port: int,
     public_zones: Sequence[str],
 ) -> None:
-    """The data tier answers the private tier on its own ports and talks within itself; nothing else passes but what stands
-    in the public tier of ``public_zones`` (an instance with an address of its own).
+    """Create the data tier's network ACL, which answers the private tier on its own ports and talks within itself;
+    nothing else passes but what stands in the public tier of ``public_zones`` (an instance with an address of its
+    own).
 
     The other tiers keep AWS's default ACL, and their security groups do the work: an ACL knows no connections, so it would
     have to let in all of 1024 to 65535 from everywhere for NAT's answers, remote desktop's 3389 among them.
@@ -116,5 +117,6 @@ _WITHIN = 9
 
 
 def _number(zone: str, place: int) -> int:
-    """A rule's number depends on its zone's letter and its place alone: a further zone renumbers nothing."""
+    """Return a rule's number, which depends on its zone's letter and its place alone: a further zone renumbers
+    nothing."""
     return 100 * (_ZONES.index(zone) + 1) + 10 * place

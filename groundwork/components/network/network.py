@@ -73,7 +73,8 @@ class Network(Component):
         has_public_instance: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``has_public_instance``: the one in the public subnet of the first zone uses what is in the data tier too."""
+        """Create the VPC with its subnets, routes, endpoints and logs. ``has_public_instance``: the one in the public
+        subnet of the first zone uses what is in the data tier too."""
         super().__init__(name, context, opts)
         self._settings = settings
         self.cidr = settings.cidr

@@ -57,7 +57,8 @@ class LogArchive(Component):
         logs_bucket: pulumi.Output[str] | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``context``: without an archive, or the stream's errors would go through the stream."""
+        """Create bucket, stream and roles. ``context``: without an archive, or the stream's errors would go through the
+        stream."""
         super().__init__(name, context, opts)
         bucket = Bucket(
             f"{name}-bucket",
@@ -86,7 +87,8 @@ class LogArchive(Component):
         self.register_outputs({"bucketName": self.bucket_name})
 
     def _stream(self, bucket: Bucket) -> aws.kinesis.FirehoseDeliveryStream:
-        """https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3"""
+        """Create the delivery stream and its role.
+        https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3"""
         context = self.context
         errors = log_group(self, "errors", f"{context.prefix}/log-archive")
         errors_stream = aws.cloudwatch.LogStream(
@@ -148,7 +150,8 @@ class LogArchive(Component):
         )
 
     def _subscriber(self, stream: aws.kinesis.FirehoseDeliveryStream) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
-        """https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html#FirehoseExample"""
+        """Create the role with which log groups write to the stream.
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html#FirehoseExample"""
         context = self.context
         role = aws.iam.Role(
             f"{self.name}-subscribe",
@@ -175,7 +178,7 @@ def _bucket(settings: LogArchiveSettings) -> BucketSettings:
 
 
 def _trust(service: str, condition: dict[str, dict[str, pulumi.Input[str]]]) -> pulumi.Output[str]:
-    """Neither service documents ``aws:SourceAccount`` for these roles."""
+    """Return a role's trust; neither service documents ``aws:SourceAccount`` for these roles."""
     return policy_document(
         [
             {

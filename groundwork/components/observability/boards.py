@@ -173,7 +173,7 @@ def _outside(health_check: pulumi.Input[str]) -> dict[str, Any]:
 
 
 def _refused(balancer: Mapping[str, pulumi.Input[str]]) -> Expression:
-    """What targets and load balancer together answered with 5xx."""
+    """Return the share of requests that targets and load balancer together answered with 5xx."""
     counted = {
         "targets": "HTTPCode_Target_5XX_Count",
         "balancer": "HTTPCode_ELB_5XX_Count",

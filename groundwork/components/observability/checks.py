@@ -34,7 +34,8 @@ def shares_are_of_another_metric(settings: Settings) -> Iterator[Mistake]:
 
 
 def filters_fit_a_log_group(settings: Settings) -> Iterator[Mistake]:
-    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html"""
+    """Check that no log group has more metric filters than AWS takes.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html"""
     count: dict[str, int] = {}
     for name, metric in _metrics(settings).items():
         if metric.embedded:
@@ -115,7 +116,8 @@ def archives_keep_more_than_log_groups(settings: Settings) -> Iterator[Mistake]:
 
 
 def a_channel_is_of_one_workspace(settings: Settings) -> Iterator[Mistake]:
-    """Ids of channels are unique over workspaces, and AWS takes a channel once in an account."""
+    """Check that one channel has one workspace: ids of channels are unique over workspaces, and AWS takes a channel
+    once in an account."""
     alerts = settings.observability.alerts if settings.observability else None
     if alerts is None or alerts.page is None or alerts.page.slack is None or alerts.notice.slack is None:
         return
@@ -128,7 +130,7 @@ def a_channel_is_of_one_workspace(settings: Settings) -> Iterator[Mistake]:
 
 
 def answers_can_be_slow_enough(settings: Settings) -> Iterator[Mistake]:
-    """An alarm beyond what the load balancer waits for is silent for ever."""
+    """Check that the alarm's bound is within what the load balancer waits for: beyond it, it never goes off."""
     bounds = settings.observability.thresholds.response_seconds if settings.observability else None
     longest = settings.edge.load_balancer.idle_timeout if settings.edge else None
     for severity, bound in bounds.levels() if bounds else ():

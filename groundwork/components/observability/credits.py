@@ -19,7 +19,7 @@ _PLENTY = 1_000
 
 
 def watch_credits(parent: Component, key: str, namespace: str, dimensions: Mapping[str, pulumi.Input[str]]) -> None:
-    """An alarm ``<key>-credits`` of a burstable instance, group or node in standard mode.
+    """Create an alarm ``<key>-credits`` of a burstable instance, group or node in standard mode.
 
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/burstable-performance-instances-standard-mode.html,
     https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/CacheMetrics.HostLevel.html

@@ -44,7 +44,7 @@ class Dashboard(Component):
         graphs: Mapping[str, Graph] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``pages`` are the ARNs of the alarms that page, ``graphs`` the custom metrics."""
+        """Create the dashboard. ``pages`` are the ARNs of the alarms that page, ``graphs`` the custom metrics."""
         super().__init__(name, context, opts)
         widgets = list(_widgets(alarms, list((pages or {}).values()), list((graphs or {}).values()), context))
         dashboard = aws.cloudwatch.Dashboard(
@@ -57,9 +57,9 @@ class Dashboard(Component):
 
 
 def page_name(context: Context) -> str:
-    """``shop-prod-eu-central-1``: the dashboard's name, and how those of the boards start. An account's dashboards are the same
-    in every region: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutDashboard.html
-    """
+    """Return ``shop-prod-eu-central-1``: the dashboard's name, and how those of the boards start. An account's
+    dashboards are the same in every region:
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutDashboard.html"""
     return context.global_slug
 
 

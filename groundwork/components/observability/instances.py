@@ -9,7 +9,7 @@ from groundwork.components.base import Component
 
 
 def watch_instances(parent: Component, key: str, group_name: pulumi.Input[str], *, least: int = 1) -> None:
-    """Alarms named ``<key>-cpu`` and ``<key>-in-service`` of the Auto Scaling group ``group_name``.
+    """Create the alarms ``<key>-cpu`` and ``<key>-in-service`` of the Auto Scaling group ``group_name``.
 
     The group must send ``GroupInServiceInstances`` (``enabled_metrics``). With ``least`` 0 it may be empty. Memory and disk
     come from an agent, under names that the engine gives them.

@@ -26,7 +26,7 @@ class Graph:
     """Seconds that a point covers."""
 
     def drawn(self, region: str) -> dict[str, Any]:
-        """The curve, as a dashboard has it."""
+        """Return the curve, as a dashboard has it."""
         return curve(self.measure, region, self.period)
 
 
@@ -61,7 +61,8 @@ class Metrics(Component):
         log_group_names: Mapping[str, pulumi.Input[str]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``log_group_names`` by service or function, as engines and functions have them."""
+        """Create metric filters and alarms. ``log_group_names`` are by service or function, as engines and functions
+        have them."""
         super().__init__(name, context, opts)
         self._settings = settings
         self.namespace = namespace_of(context)
@@ -90,7 +91,7 @@ class Metrics(Component):
         )
 
     def _measure(self, key: str, metric: MetricSettings, otherwise: int = 0) -> Metric | Expression:
-        """``otherwise`` is the share of nothing."""
+        """Return the metric, or a share of another in percent; ``otherwise`` is the share of nothing."""
         if metric.share_of is None:
             return Metric(self.namespace, key, {}, metric.shown)
         formula = f"IF(FILL(whole, 0) > 0, 100 * FILL(part, 0) / whole, {otherwise})"
@@ -126,12 +127,12 @@ class Metrics(Component):
 
 
 def namespace_of(context: Context) -> str:
-    """``shop/prod``: the namespace of a stack's own metrics."""
+    """Return ``shop/prod``: the namespace of a stack's own metrics."""
     return context.prefix.strip("/")
 
 
 def pattern(metric: MetricSettings) -> str:
-    """The filter pattern: lines that have the field, and that the condition wants.
+    """Return the filter pattern: lines that have the field, and that the condition wants.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
     """

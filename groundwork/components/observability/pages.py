@@ -113,5 +113,6 @@ class Pages(Component):
 
 
 def _any_of(names: Sequence[str]) -> str:
-    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-combining.html"""
+    """Return a composite alarm's rule: any of these alarms is off.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-combining.html"""
     return " OR ".join(f'ALARM("{name}")' for name in names)

@@ -37,7 +37,8 @@ def seen_of(
     metrics: Metrics | None,
     health_check: pulumi.Input[str] | None = None,
 ) -> Seen:
-    """``engine``: whatever runs the services; one with a cluster has its ``cluster_name``."""
+    """Collect what dashboards show. ``engine``: whatever runs the services; one with a cluster has its
+    ``cluster_name``."""
     database, cache, search = (grantors.get(layer) for layer in ("database", "cache", "search"))
     cluster = getattr(engine, "cluster_name", None)
     return Seen(

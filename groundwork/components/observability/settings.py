@@ -46,14 +46,14 @@ class Bounds(Model):
         return self.notice if self.page is None else said
 
     def levels(self) -> Iterator[tuple[Severity, float]]:
-        """Each severity that has a bound, the milder first."""
+        """Yield each severity that has a bound, the milder first."""
         if self.notice is not None:
             yield "notice", self.notice
         if self.page is not None:
             yield "page", self.page
 
     def convert(self, function: Callable[[float], float]) -> Bounds:
-        """The same bounds in another unit."""
+        """Return the same bounds in another unit."""
         return Bounds(**{severity: function(bound) for severity, bound in self.levels()})
 
     def __str__(self) -> str:
@@ -263,7 +263,7 @@ class MetricSettings(Model):
 
     @property
     def shown(self) -> str:
-        """The statistic that is shown."""
+        """Return the statistic that is shown."""
         return self.statistic or ("Sum" if self.value is None and not self.embedded else "Average")
 
     @model_validator(mode="after")
@@ -339,6 +339,6 @@ class ObservabilitySettings(Model):
 
 
 def unwatched() -> ObservabilitySettings:
-    """What a platform without the layer observability has: logs, but no alarm, dashboard or tracing."""
+    """Return the settings of a platform without the layer observability: logs, but no alarm, dashboard or tracing."""
     silent = ThresholdSettings.model_validate(dict.fromkeys(ThresholdSettings.model_fields))
     return ObservabilitySettings(thresholds=silent, dashboard=False)

@@ -18,8 +18,8 @@ _ERROR_PERCENT = f"IF(FILL(requests, 0) >= {_LEAST_REQUESTS}, 100 * FILL(errors,
 def watch_targets(
     parent: Component, service: str, load_balancer: pulumi.Input[str], group: pulumi.Input[str]
 ) -> list[aws.cloudwatch.MetricAlarm]:
-    """Alarms of the target group ``group`` (both by ARN suffix). Returns those at which a deployment under way is to be
-    rolled back.
+    """Create the alarms of the target group ``group`` (both by ARN suffix). Returns those at which a deployment under
+    way is to be rolled back.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
     """

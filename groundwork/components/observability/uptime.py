@@ -57,8 +57,9 @@ class Uptime(Component):
         emails: Sequence[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``host``: what users call the platform. ``blocked_countries``: whose requests the firewall refuses, so that no location
-        there is asked. ``emails``: who is paged, where the platform's own topics are out of reach."""
+        """Create the health check with its alarm. ``host``: what users call the platform. ``blocked_countries``: whose
+        requests the firewall refuses, so that no location there is asked. ``emails``: who is paged, where the
+        platform's own topics are out of reach."""
         super().__init__(name, context, opts)
         check = aws.route53.HealthCheck(
             f"{name}-check",
@@ -95,7 +96,8 @@ class Uptime(Component):
         self.register_outputs({"healthCheckId": self.health_check_id})
 
     def _topic(self, emails: Sequence[str]) -> pulumi.Output[str]:
-        """The key keeps nothing for longer than a message takes to be delivered, so it may go with the check."""
+        """Create the topic and its key, which keeps nothing for longer than a message takes to be delivered, so it may
+        go with the check."""
         context = self.context
         key = customer_key(
             self,

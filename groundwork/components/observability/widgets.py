@@ -24,12 +24,12 @@ Member = tuple[str, dict[str, Any]]
 
 
 def text(top: int, markdown: str) -> dict[str, Any]:
-    """A heading over the whole width, two high."""
+    """Return a heading over the whole width, two high."""
     return {"type": "text", "x": 0, "y": top, "width": WIDTH, "height": 2, "properties": {"markdown": markdown}}
 
 
 def states(top: int, height: int, title: str, arns: Sequence[pulumi.Output[str]]) -> dict[str, Any]:
-    """Which alarms are off."""
+    """Return a widget that shows which alarms are off."""
     return {
         "type": "alarm",
         "x": 0,
@@ -41,7 +41,7 @@ def states(top: int, height: int, title: str, arns: Sequence[pulumi.Output[str]]
 
 
 def section(top: int, heading: str, members: Sequence[Member], region: str) -> tuple[list[dict[str, Any]], int]:
-    """A heading with its graphs below, and where the next one starts."""
+    """Return a heading with its graphs below, and where the next one starts."""
     widgets = [text(top, f"## {heading}"), *_grid(members, top + 2, region)]
     return widgets, top + 2 + GRAPH[1] * -(-len(members) // _ACROSS)
 
@@ -60,7 +60,7 @@ def _grid(members: Sequence[Member], top: int, region: str) -> Iterator[dict[str
 
 
 def curve(measure: Metric | Expression, region: str, period: int = 60) -> dict[str, Any]:
-    """One metric, or what is computed from several; each point covers ``period`` seconds."""
+    """Return one metric, or what is computed from several; each point covers ``period`` seconds."""
     if isinstance(measure, Metric):
         return {"period": period, "metrics": [[*_named(measure), {"stat": measure.statistic}]]}
     hidden = [
@@ -72,7 +72,7 @@ def curve(measure: Metric | Expression, region: str, period: int = 60) -> dict[s
 
 
 def curves(measures: Mapping[str, Metric]) -> dict[str, Any]:
-    """Several metrics on one graph, by their label."""
+    """Return several metrics on one graph, by their label."""
     return {
         "period": 60,
         "metrics": [
@@ -84,8 +84,8 @@ def curves(measures: Mapping[str, Metric]) -> dict[str, Any]:
 def found(
     schema: str, metric: str, where: Mapping[str, pulumi.Input[str]], statistic: str, *, region: str
 ) -> dict[str, Any]:
-    """Every metric of a name that there is at the time of looking, each as a curve of its own; ``schema`` as in
-    ``AWS/ApplicationELB,LoadBalancer,TargetGroup``.
+    """Return every metric of a name that there is at the time of looking, each as a curve of its own; ``schema`` as
+    in ``AWS/ApplicationELB,LoadBalancer,TargetGroup``.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html
     """
@@ -99,7 +99,7 @@ def found(
 def log_query(
     title: str, log_groups: Sequence[pulumi.Input[str]], query: str, *, top: int, height: int, region: str, view: str
 ) -> dict[str, Any]:
-    """What CloudWatch Logs Insights finds in some log groups."""
+    """Return a widget with the result of a CloudWatch Logs Insights query over some log groups."""
     sources = [part for name in log_groups for part in ("SOURCE '", name, "' | ")]
     return {
         "type": "log",

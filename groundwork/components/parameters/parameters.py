@@ -49,7 +49,7 @@ class Parameters(Component):
         self.register_outputs({"path": self.path})
 
     def grant(self, level: str, prefix: str | None = None) -> Grant:
-        """Leave to ``read``: one environment variable for each value."""
+        """Grant ``read``: one environment variable for each value."""
         return Grant(parameters=self._references)
 
     def _parameter(self, variable: str, value: str) -> ParameterReference:

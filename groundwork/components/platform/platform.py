@@ -130,7 +130,7 @@ class Platform(Component):
         self.register_outputs(self.addresses)
 
     def _alerts(self) -> Alerting:
-        """The topic for notices, and one for pages where somebody is named for them."""
+        """Create the topic for notices, and one for pages where somebody is named for them."""
         topics = {
             key: Alerts(
                 f"{self.name}-{key}",
@@ -148,7 +148,7 @@ class Platform(Component):
         return Alerting(topics["alerts"].topic_arn, self._observed, pages.topic_arn if pages else None)
 
     def _slack(self, uptime: Uptime | None) -> None:
-        """Each channel hears what its severity's topics say; who is paged hears of the look from outside too."""
+        """Connect each channel to its severity's topics; who is paged hears of the look from outside too."""
         alerts = self._observed.alerts
         topics = {
             "notice": [self.context.alerting.topic_arn],
@@ -187,7 +187,8 @@ class Platform(Component):
         )
 
     def _buckets(self) -> dict[str, Bucket]:
-        """The buckets of the stack file, and the one for access logs that the edge and the other buckets write to."""
+        """Create the buckets of the stack file, and the one for access logs that the edge and the other buckets write
+        to."""
         storage = self._settings.storage
         built: dict[str, Bucket] = {}
         if (storage or self._settings.edge or self._observed.archive) and LOGS_BUCKET not in storage:
@@ -287,7 +288,7 @@ class Platform(Component):
     def _functions(
         self, network: Network | None, queues: Mapping[str, Queue], grantors: Mapping[str, Grantor]
     ) -> dict[str, Function]:
-        """Those of the stack file; Groundwork's own, which change secrets, are beside them."""
+        """Create the functions of the stack file; Groundwork's own, which change secrets, are beside them."""
 
         def make(key: str, settings: FunctionSettings, grants: Mapping[str, Grant]) -> Function:
             return Function(
@@ -404,7 +405,7 @@ class Platform(Component):
         functions: Mapping[str, Function],
         grantors: Mapping[str, Grantor],
     ) -> None:
-        """What looks at everything else: custom metrics, pages, hours, dashboards."""
+        """Create what observes everything else: custom metrics, pages, hours, dashboards."""
         metrics = None
         if self._observed.metrics:
             metrics = Metrics(

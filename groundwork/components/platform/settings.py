@@ -99,7 +99,8 @@ class PlatformSettings(Model):
 
     @model_validator(mode="after")
     def _tags_are_not_ours(self) -> PlatformSettings:
-        """IAM takes ``Owner`` and ``owner`` for one key, and refuses both on one role.
+        """Refuse tags that Groundwork or AWS sets. IAM takes ``Owner`` and ``owner`` for one key, and refuses both on
+        one role.
 
         https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
         """

@@ -14,7 +14,7 @@ from groundwork.components.search.settings import SearchSettings
 
 
 def watch_domain(parent: Component, domain_name: str, settings: SearchSettings) -> None:
-    """The alarms of one domain, named ``<component>-<key>``."""
+    """Create the alarms of one domain, named ``<component>-<key>``."""
     dimensions: dict[str, pulumi.Input[str]] = {"DomainName": domain_name, "ClientId": parent.context.account_id}
     for key, kind in _ALARMS.items():
         if kind.masters and settings.masters is None:
@@ -35,7 +35,7 @@ def watch_domain(parent: Component, domain_name: str, settings: SearchSettings) 
 
 
 def usable_storage(size: int) -> float:
-    """GiB of a volume that indexes may fill: the service keeps a fifth, at most 20 GiB, for itself.
+    """Return the GiB of a volume that indexes may fill: the service keeps a fifth, at most 20 GiB, for itself.
 
     https://docs.aws.amazon.com/opensearch-service/latest/developerguide/sizing-domains.html
     """
@@ -46,7 +46,7 @@ _Bound = Callable[[ThresholdSettings, SearchSettings], Bounds | float | None]
 
 
 def _free(thresholds: ThresholdSettings, settings: SearchSettings) -> Bounds | None:
-    """CloudWatch tells MiB."""
+    """Return the bounds of free storage in MiB, as CloudWatch tells it."""
     bounds = thresholds.search_storage
     room = usable_storage(settings.storage.size) * 1024
     return bounds and bounds.convert(lambda share: round(room * (100 - share) / 100, 1))

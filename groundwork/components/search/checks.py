@@ -32,7 +32,8 @@ def search_volumes_fit(settings: Settings) -> Iterator[Mistake]:
 
 
 def search_nodes_fill_the_zones(settings: Settings) -> Iterator[Mistake]:
-    """https://docs.aws.amazon.com/opensearch-service/latest/developerguide/managedomains-multiaz.html"""
+    """Check that nodes are spread evenly over zones.
+    https://docs.aws.amazon.com/opensearch-service/latest/developerguide/managedomains-multiaz.html"""
     search = settings.search
     if search is None or search.zones == 1:
         return
@@ -48,7 +49,8 @@ def search_nodes_fill_the_zones(settings: Settings) -> Iterator[Mistake]:
 
 
 def search_masters_have_a_majority(settings: Settings) -> Iterator[Mistake]:
-    """https://docs.aws.amazon.com/opensearch-service/latest/developerguide/managedomains-dedicatedmasternodes.html"""
+    """Check that there are three masters or five.
+    https://docs.aws.amazon.com/opensearch-service/latest/developerguide/managedomains-dedicatedmasternodes.html"""
     masters = settings.search.masters if settings.search else None
     if masters and masters.count not in (3, 5):
         yield Mistake(

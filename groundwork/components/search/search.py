@@ -111,7 +111,8 @@ class Search(Component):
         self.register_outputs({"endpoint": self.endpoint, "masterRoleArn": self.master_role_arn})
 
     def grant(self, level: str, prefix: str | None = None) -> Grant:
-        """Leave to ``read`` (get documents, send queries) or to ``write`` (the same, and change whatever OpenSearch allows)."""
+        """Grant ``read`` (get documents, send queries) or ``write`` (the same, and change whatever OpenSearch
+        allows)."""
         everything = pulumi.Output.concat(self.arn, "/*")
         if level == "write":
             statements = [Statement("SearchWrite", [*_ASK, *_CHANGE], [everything])]
@@ -131,7 +132,8 @@ class Search(Component):
         return pulumi.Output.concat("arn:aws:iam::", self.context.account_id, ":root")
 
     def _master_role(self) -> aws.iam.Role:
-        """Whoever the account's IAM allows to assume it administers OpenSearch's own roles; no workload does."""
+        """Create the role that administers OpenSearch's own roles, for whoever the account's IAM allows to assume it;
+        no workload does."""
         role = aws.iam.Role(
             f"{self.name}-master",
             description=f"{self.name}: administers the roles inside OpenSearch",
@@ -158,7 +160,8 @@ class Search(Component):
         return role
 
     def _linked_role(self) -> list[pulumi.Resource]:
-        """It outlives the stack: AWS refuses to delete it while another platform of the account uses it.
+        """Create the service-linked role. It outlives the stack: AWS refuses to delete it while another platform of
+        the account uses it.
 
         https://docs.aws.amazon.com/opensearch-service/latest/developerguide/slr-aos.html
         """
@@ -174,7 +177,8 @@ class Search(Component):
         ]
 
     def _log_policy(self, groups: dict[str, aws.cloudwatch.LogGroup]) -> list[pulumi.Resource]:
-        """https://docs.aws.amazon.com/opensearch-service/latest/developerguide/createdomain-configure-slow-logs.html"""
+        """Allow OpenSearch to write its logs.
+        https://docs.aws.amazon.com/opensearch-service/latest/developerguide/createdomain-configure-slow-logs.html"""
         if not groups:
             return []
         statement = {
@@ -276,7 +280,8 @@ class Search(Component):
         )
 
     def _access_policy(self) -> pulumi.Output[str]:
-        """The account's root as principal means: the account's IAM decides. Nobody of another account gets in."""
+        """Return the domain's access policy. The account's root as principal means: the account's IAM decides. Nobody
+        of another account gets in."""
         return policy_document(
             [
                 {

@@ -41,12 +41,12 @@ class SearchStorageSettings(Model):
 
     @property
     def all_iops(self) -> int:
-        """Those that are asked for, or those that the volume brings."""
+        """Return the IOPS that are set, or those that the volume brings."""
         return self.iops or self._brings_iops
 
     @property
     def all_throughput(self) -> int:
-        """That which is asked for, or that which the volume brings."""
+        """Return the throughput in MiB/s that is set, or that which the volume brings."""
         return self.throughput or self._brings_throughput
 
     @property

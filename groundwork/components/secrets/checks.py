@@ -39,7 +39,8 @@ def own_functions_keep_their_names(settings: Settings) -> Iterator[Mistake]:
 
 
 def rotating_functions_follow_no_queue(settings: Settings) -> Iterator[Mistake]:
-    """A function that a queue feeds is called with the queue's messages, not with the steps of a rotation."""
+    """Check that no queue triggers a rotating function: it would be called with the queue's messages, not with the
+    steps of a rotation."""
     for name, secret in settings.secrets.items():
         function = settings.functions.get(secret.rotation.function or "") if secret.rotation else None
         if function and function.trigger:
@@ -50,7 +51,8 @@ def rotating_functions_follow_no_queue(settings: Settings) -> Iterator[Mistake]:
 
 
 def rotation_goes_without_a_proxy(settings: Settings) -> Iterator[Mistake]:
-    """A proxy knows the logins of its secrets as they are now, and would turn away copies with the one before.
+    """Check that a database whose logins rotate has no proxy: it knows the logins of its secrets as they are now, and
+    would turn away copies with the one before.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-secrets-arns.html
     """
@@ -63,7 +65,7 @@ def rotation_goes_without_a_proxy(settings: Settings) -> Iterator[Mistake]:
 
 
 def rotations_reach_aws(settings: Settings) -> Iterator[Mistake]:
-    """What rotates a secret asks Secrets Manager, and from inside the network it needs a way there."""
+    """Check that what rotates a secret from inside the network has a way to Secrets Manager."""
     network = settings.network
     if not network or network.nat != "none":
         return

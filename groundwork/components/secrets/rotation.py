@@ -58,7 +58,7 @@ class Rotation(Component):
         after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``at_once``: the first change is when this is made; ``after`` is what it needs then."""
+        """Create the rotation. ``at_once``: the first change is when this is made; ``after`` is what it needs then."""
         super().__init__(name, context, opts)
         permission = aws.lambda_.Permission(
             f"{name}-call",
@@ -81,7 +81,7 @@ class Rotation(Component):
 
 
 def changing(secrets: Mapping[str, pulumi.Output[str]], context: Context) -> Grant:
-    """Leave to change exactly these secrets; they are called by their names in the stack file."""
+    """Grant rotation of exactly these secrets; they are called by their names in the stack file."""
     if not secrets:
         return Grant()
     through = f"secretsmanager.{context.region}.amazonaws.com"

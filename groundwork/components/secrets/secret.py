@@ -68,7 +68,7 @@ class Secret(Component):
         self.register_outputs({"arn": secret.arn})
 
     def grant(self, level: str, prefix: str | None = None) -> Grant:
-        """Leave to ``read``: one environment variable for each JSON key."""
+        """Grant ``read``: one environment variable for each JSON key."""
         settings = self._settings
         drawn = settings.rotation is not None and bool(settings.rotation.signing_keys)
         return Grant(
@@ -94,7 +94,8 @@ class Secret(Component):
 def container(
     parent: Component, name: str, path: str, description: str, *, is_copy: bool = False
 ) -> aws.secretsmanager.Secret:
-    """An empty secret called ``path`` that only this account can be let into. A copy of what stands elsewhere goes at once."""
+    """Create an empty secret called ``path`` that only this account can be let into. A copy of what stands elsewhere
+    goes at once."""
     context = parent.context
     secret = aws.secretsmanager.Secret(
         name,
@@ -136,7 +137,7 @@ def first_version(
     *,
     after: Sequence[pulumi.Resource] = (),
 ) -> aws.secretsmanager.SecretVersion:
-    """What a secret that rotates starts with, written once: a later update must not bring an old password back.
+    """Store what a secret that rotates starts with, written once: a later update must not bring an old password back.
 
     A label of its own keeps the version from being thrown away when others have taken its place; Secrets Manager does that
     with versions that have none, and a refresh would then find it gone and an update write it again.
@@ -152,17 +153,18 @@ def first_version(
 
 
 def _identifier(key: str) -> str:
-    """As ``functions/rotate_keys`` names keys."""
+    """Return a key's identifier, as ``functions/rotate_keys`` names keys."""
     return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
 def revealed(sealed: Sealed) -> pulumi.Output[str]:
-    """A sealed value as a secret output. Offline nobody can open it, and a stand-in takes its place."""
+    """Return a sealed value as a secret output. Offline nobody can open it, and a stand-in takes its place."""
     return pulumi.Output.secret(_SEALED if sealed.value is None else sealed.value)
 
 
 def drawn_password(parent: Component, length: int = 40) -> pulumi.Output[str]:
-    """A password that Secrets Manager draws: letters and digits, which any URL and any client takes as they are.
+    """Return a password that Secrets Manager draws: letters and digits, which any URL and any client takes as they
+    are.
 
     Each run draws another. Whatever keeps it must do so with ``ignore_changes``, so that the first one stays.
     """

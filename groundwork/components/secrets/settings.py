@@ -21,7 +21,7 @@ SIGNING_PARTS = ("", "_PREVIOUS", "_NEXT")
 
 
 def signing_variables(name: str) -> tuple[str, ...]:
-    """``JWT_SECRET`` → it, the one before, the one after, and the id of each."""
+    """Return the variables of ``JWT_SECRET``: it, the one before, the one after, and the id of each."""
     return tuple(f"{name}{part}{suffix}" for part in SIGNING_PARTS for suffix in ("", "_ID"))
 
 
@@ -59,7 +59,7 @@ class SecretSettings(Model):
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """What those who read it are given: its keys, and what comes with those that rotate."""
+        """Return the variables that readers are given: its keys, and what comes with those that rotate."""
         renewed = self.rotation.signing_keys if self.rotation else ()
         return tuple(
             dict.fromkeys(name for key in self.keys for name in (signing_variables(key) if key in renewed else (key,)))
@@ -104,7 +104,8 @@ class SecretSettings(Model):
 
     @model_validator(mode="after")
     def _what_stays_has_a_value(self) -> SecretSettings:
-        """The first version of a secret with signing keys is written by Groundwork, and must hold every key."""
+        """Check that every key has a value: the first version of a secret with signing keys is written by Groundwork,
+        and must hold every key."""
         if self.rotation and self.rotation.signing_keys:
             missing = sorted(set(self.keys) - set(self.rotation.signing_keys) - set(self.values))
             if missing:

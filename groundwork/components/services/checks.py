@@ -77,7 +77,7 @@ def paths_are_distinct(settings: Settings) -> Iterator[Mistake]:
 
 
 def priorities_are_distinct(settings: Settings) -> Iterator[Mistake]:
-    """AWS gives each priority of a listener once, and asks the lowest first."""
+    """Check that priorities differ: AWS gives each priority of a listener once, and asks the lowest first."""
     engine = settings.compute.engine if settings.compute else "app-runner"
     if engine == "app-runner":
         return
@@ -125,7 +125,7 @@ def uses_exist(settings: Settings) -> Iterator[Mistake]:
 
 
 def use_fits(path: Path, use: Use, used: str, kind: str) -> Iterator[Mistake]:
-    """Levels against those of the kind; prefixes go with buckets alone."""
+    """Check levels against those of the kind; prefixes go with buckets alone."""
     at = {level: (*path, "prefixes", prefix) for level, prefix in use.parts if use.prefixes and prefix}
     for level in use.levels:
         if level not in LEVELS[kind]:
@@ -172,7 +172,7 @@ def variables_are_offered(settings: Settings) -> Iterator[Mistake]:
 
 
 def environment_names_are_distinct(settings: Settings) -> Iterator[Mistake]:
-    """One name has one value: nothing is given up in silence for another."""
+    """Check that one name has one value: nothing is given up in silence for another."""
     for layer, name, uses in workloads(settings):
         service = settings.services[name] if layer == "services" else None
         taken = dict.fromkeys(own_variables(service), "") if service else {}
@@ -201,7 +201,7 @@ def environment_names_are_distinct(settings: Settings) -> Iterator[Mistake]:
 
 
 def workloads(settings: Settings) -> Iterator[tuple[str, str, Uses]]:
-    """Every service and function: its layer, its name and what it uses."""
+    """Yield every service and function: its layer, its name and what it uses."""
     for name, service in settings.services.items():
         yield "services", name, service.uses
     for name, function in settings.functions.items():
@@ -209,7 +209,7 @@ def workloads(settings: Settings) -> Iterator[tuple[str, str, Uses]]:
 
 
 def images_can_be_pulled(settings: Settings) -> Iterator[Mistake]:
-    """Without a NAT gateway tasks reach AWS through endpoints alone."""
+    """Check that images can be pulled: without a NAT gateway tasks reach AWS through endpoints alone."""
     network = settings.network
     compute = settings.compute
     if not (settings.services and network and compute and network.nat == "none"):
@@ -263,7 +263,7 @@ _DENSE = re.compile(r"[A-Za-z0-9+/=_\-]{24,}")
 
 
 def looks_secret(key: str, value: str) -> str | None:
-    """Why a plain value looks like a secret; None where it does not. The value is never part of the answer."""
+    """Tell why a plain value looks like a secret; None where it does not. The value is never part of the answer."""
     if _SECRET_VALUE.search(value):
         return "the value looks like a credential"
     if _SECRET_KEY.search(key) and value and not value.startswith(("/", "http://", "https://")) and not value.isdigit():

@@ -72,7 +72,7 @@ class Route:
 
     @property
     def kind(self) -> str:
-        """``host`` or ``path``: the setting that asks for it."""
+        """Return ``host`` or ``path``: the setting that asks for it."""
         return "host" if self.host else "path"
 
     @property
@@ -81,12 +81,12 @@ class Route:
 
     @property
     def places(self) -> range:
-        """The priorities of what is as specific as this."""
+        """Return the priorities of what is as specific as this."""
         return _HOSTS if self.host else _places(self.path or "/*")
 
 
 def routes(services: Mapping[str, ServiceSettings], domain: str | None, engine: str) -> list[Route]:
-    """The rules of all services that the load balancer serves, in the order in which it asks them."""
+    """List the rules of all services that the load balancer serves, in the order in which it asks them."""
     found: list[Route] = []
     for name, service in services.items():
         if service.port is None:

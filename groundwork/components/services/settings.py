@@ -45,14 +45,14 @@ class Use(Model):
 
     @property
     def parts(self) -> tuple[tuple[Level, str | None], ...]:
-        """Each level with the prefix below which it holds; None for everything."""
+        """Return each level with the prefix below which it holds; None for everything."""
         if self.level is not None:
             return ((self.level, self.prefix),)
         return tuple((level, prefix) for prefix, level in sorted(self.prefixes.items()))
 
     @property
     def levels(self) -> tuple[Level, ...]:
-        """Every level that it has somewhere."""
+        """Return every level that it has somewhere."""
         return tuple(dict.fromkeys(level for level, _ in self.parts))
 
     @model_validator(mode="after")
@@ -304,7 +304,7 @@ class ServiceSettings(Model):
 
     @property
     def is_public(self) -> bool:
-        """Reached from outside through the load balancer."""
+        """Tell whether it is reached from outside through the load balancer."""
         return self.port is not None and (self.path is not None or self.host is not None)
 
     @property

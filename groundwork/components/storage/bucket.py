@@ -142,7 +142,8 @@ class Bucket(Component):
         self.register_outputs({"bucketName": bucket.bucket, "arn": bucket.arn})
 
     def grant(self, level: str, prefix: str | None = None) -> Grant:
-        """Leave to ``read``, ``write``, ``read-write``, ``purge``, ``sign-download`` or ``sign``, all keys or those that start with ``prefix``.
+        """Grant ``read``, ``write``, ``read-write``, ``purge``, ``sign-download`` or ``sign``, on all keys or those
+        that start with ``prefix``.
 
         ``purge`` finds objects and their versions and removes them for good; it does not see what is in them.
 
@@ -199,7 +200,8 @@ _KEY_ACTIONS: dict[str, tuple[str, ...]] = {
 
 
 def _signed_within(sid: str) -> dict[str, dict[str, str]]:
-    """https://docs.aws.amazon.com/AmazonS3/latest/API/bucket-policy-s3-sigv4-conditions.html"""
+    """Limit the age of a presigned URL.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/bucket-policy-s3-sigv4-conditions.html"""
     return {"NumericLessThanEqualsIfExists": {"s3:signatureAge": str(_SIGNATURE_MINUTES[sid] * 60_000)}}
 
 

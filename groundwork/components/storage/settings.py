@@ -64,8 +64,8 @@ class LifecycleSettings(Model):
 
     @property
     def versions_gone_after(self) -> int | None:
-        """Days. What expires is gone: an object that is only marked as deleted would stay for as long as the purpose keeps old
-        versions. Where rules overlap, S3 takes the shorter.
+        """Return the days after which old versions are deleted. What expires is gone: an object that is only marked as
+        deleted would stay for as long as the purpose keeps old versions. Where rules overlap, S3 takes the shorter.
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-conflicts.html"""
         if self.noncurrent_expire_after is not None or self.expire_after is None:
             return self.noncurrent_expire_after

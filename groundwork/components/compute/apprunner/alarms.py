@@ -11,7 +11,7 @@ _NAMESPACE = "AWS/AppRunner"
 
 
 def watch_service(parent: Component, name: str, service: Deployed) -> None:
-    """CPU, memory, errors, slowness."""
+    """Create a service's alarms: CPU, memory, errors, slowness."""
     thresholds = parent.context.alerting.settings.thresholds
     of = dimensions(service)
     if thresholds.service_cpu is not None:

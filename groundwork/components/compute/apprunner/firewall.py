@@ -22,7 +22,8 @@ _Action = aws.wafv2.WebAclLoggingConfigurationLoggingFilterFilterConditionAction
 
 
 def only_through_cloudfront(parent: Component, header: tuple[str, pulumi.Input[str]]) -> pulumi.Output[str]:
-    """App Runner's own addresses are public, and CloudFront's firewall would be walked around by them."""
+    """Create a web ACL that admits CloudFront alone: App Runner's own addresses are public, and would lead around
+    CloudFront's web ACL."""
     name, value = header
     match = _Match(
         field_to_match=_Field(single_header=_Header(name=name)),
@@ -52,7 +53,7 @@ def only_through_cloudfront(parent: Component, header: tuple[str, pulumi.Input[s
 
 
 def _log(parent: Component, acl: aws.wafv2.WebAcl, header: str) -> None:
-    """What was refused; the rest stands in the log of CloudFront's firewall.
+    """Log the requests that were blocked; the rest stands in the log of CloudFront's firewall.
 
     https://docs.aws.amazon.com/waf/latest/developerguide/logging-cw-logs.html
     """

@@ -52,7 +52,7 @@ def deploy(
     network: Network,
     tracing_arn: pulumi.Output[str] | None,
 ) -> Deployed:
-    """Everything of one service."""
+    """Create a service with its image, roles, network, alarms and logs."""
     name = workload.name
     key = f"{parent.name}-{name}"
     image = image_of(parent, workload, settings)
@@ -103,7 +103,8 @@ def _full_name(parent: Component, service: str) -> str:
 
 
 def _read_references(parent: Component, workload: Workload) -> list[pulumi.Resource]:
-    """App Runner reads values with the service's own role, where ECS has one for starting.
+    """Grant read access to the values a service refers to: App Runner reads them with the service's own role, where
+    ECS has one for starting.
 
     https://docs.aws.amazon.com/apprunner/latest/dg/env-variable.html
     """
@@ -151,7 +152,8 @@ def _source(parent: Component, workload: Workload, image: Image) -> aws.apprunne
 
 
 def _pull_role(parent: Component, service: str, image: Image) -> pulumi.Output[str] | None:
-    """https://docs.aws.amazon.com/apprunner/latest/dg/security_iam_service-with-iam.html#security_iam_service-with-iam-roles-service.access"""
+    """Create the role that pulls a service's image; None where none is needed.
+    https://docs.aws.amazon.com/apprunner/latest/dg/security_iam_service-with-iam.html#security_iam_service-with-iam-roles-service.access"""
     if not image.pull:
         return None
     role = role_of(
@@ -181,7 +183,8 @@ def _scaling(parent: Component, service: str, wanted: ServiceSettings) -> pulumi
 
 
 def _network(parent: Component, workload: Workload, network: Network) -> aws.apprunner.ServiceNetworkConfigurationArgs:
-    """Out through the VPC with the service's own security group; in from the internet, where App Runner ends TLS."""
+    """Configure the network: out through the VPC with the service's own security group; in from the internet, where App
+    Runner ends TLS."""
     connector = aws.apprunner.VpcConnector(
         f"{parent.name}-{workload.name}",
         vpc_connector_name=fit(_full_name(parent, workload.name), _SERVICE_NAME),
@@ -200,7 +203,8 @@ def _network(parent: Component, workload: Workload, network: Network) -> aws.app
 
 
 def tracing(parent: Component) -> pulumi.Output[str]:
-    """X-Ray for services that send spans: https://docs.aws.amazon.com/apprunner/latest/dg/monitor-xray.html"""
+    """Create the X-Ray configuration for services that send spans:
+    https://docs.aws.amazon.com/apprunner/latest/dg/monitor-xray.html"""
     platform = parent.context.platform
     return aws.apprunner.ObservabilityConfiguration(
         f"{parent.name}-tracing",
@@ -211,5 +215,5 @@ def tracing(parent: Component) -> pulumi.Output[str]:
 
 
 def dimensions(service: Deployed) -> Mapping[str, pulumi.Input[str]]:
-    """How metrics know a service."""
+    """Return the dimensions of a service's metrics."""
     return {"ServiceName": service.name, "ServiceID": service.id}

@@ -12,10 +12,9 @@ DISK = "disk_used_percent"
 
 
 def configuration(machine: Machine) -> str:
-    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-Agent-Configuration-File-Details.html
-
-    Without the host's name among the dimensions, so that a metric outlives its instance.
-    """
+    """Return the CloudWatch agent's configuration, without the host's name among the dimensions, so that a metric
+    outlives its instance.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-Agent-Configuration-File-Details.html"""
     group = {"append_dimensions": {"Group": machine.group}}
     disks = ["/", DATA] if machine.volume else ["/"]
     content: dict[str, Any] = {
@@ -46,7 +45,7 @@ def configuration(machine: Machine) -> str:
 
 
 def disk_dimensions(machine: Machine, path: str) -> dict[str, str]:
-    """How the agent names a disk's metrics; both are XFS."""
+    """Return the dimensions of a disk's metrics as the agent names them; both are XFS."""
     return {"Group": machine.group, "path": path, "fstype": "xfs"}
 
 

@@ -23,7 +23,7 @@ def watch_group(
     burstable: bool,
     least: int,
 ) -> None:
-    """Alarms named after the group; ``least`` instances run at any hour."""
+    """Create a group's alarms, named after it; ``least`` instances run at any hour."""
     watch_instances(parent, key, group_name, least=least)
     if burstable:
         watch_credits(parent, key, "AWS/EC2", {"AutoScalingGroupName": group_name})

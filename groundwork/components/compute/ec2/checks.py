@@ -20,7 +20,7 @@ _INSTANCES: Path = ("compute", "instances")
 
 
 def memory_for_services(instances: InstancesSettings) -> int | None:
-    """MiB that services and cache find on one instance; None for a class that nobody knows."""
+    """Return the MiB that services and cache have on one instance; None for a class that nobody knows."""
     found = [instance_class(name) for name in (instances.instance_class, *instances.further_classes)]
     known = [one.memory for one in found if one is not None]
     # Of what a class promises, the kernel and the firmware keep about a twentieth.
@@ -205,7 +205,7 @@ def _engine(settings: Settings) -> ComputeSettings | None:
 
 
 def _together(compute: ComputeSettings, services: dict[str, ServiceSettings]) -> list[list[str]]:
-    """Services that share an instance."""
+    """Group the services that share an instance."""
     if compute.capacity.max == 1:
         return [list(services)]
     answering = [name for name, service in services.items() if service.port is not None]

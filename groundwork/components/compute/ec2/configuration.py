@@ -33,18 +33,18 @@ class Store:
 
     @property
     def digest_of(self) -> pulumi.Output[str]:
-        """All values as one document."""
+        """Return all values as one document."""
         return document(self.written)
 
 
 def store(parent: Component) -> Store:
-    """An empty one."""
+    """Create an empty store."""
     prefix = parent.context.prefix
     return Store(f"{prefix}/services", f"{prefix}/instances/programs")
 
 
 def write_programs(parent: Component, kept: Store, names: Iterable[str]) -> None:
-    """The programs that boot fetches."""
+    """Store the programs that boot fetches."""
     for name in sorted(set(names)):
         _write(parent, kept, f"program-{name}", f"{kept.programs}/{name}", program(name))
 
@@ -59,7 +59,7 @@ def write_service(
     log_group: str,
     everywhere: bool,
 ) -> None:
-    """A service's declaration and variables; what runs until there is an image stands in it too.
+    """Store a service's declaration and variables; what runs until there is an image stands in it too.
 
     A pipeline that owns the image writes the next one to its parameter and restarts the unit; the stack leaves it alone.
     """

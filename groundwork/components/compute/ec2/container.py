@@ -13,7 +13,7 @@ NETWORK = "services"
 
 
 def container(service: ServiceSettings, *, region: str, log_group: str, everywhere: bool) -> dict[str, Any]:
-    """The body of ``POST /containers/create`` without image and fetched environment.
+    """Return the body of ``POST /containers/create`` without image and fetched environment.
 
     ``everywhere``: its port is open on the instance's interface, for a load balancer; else on the host's own.
 
@@ -56,7 +56,8 @@ def container(service: ServiceSettings, *, region: str, log_group: str, everywhe
 
 
 def check(service: ServiceSettings) -> dict[str, Any]:
-    """How the instance asks whether the service is well: its public port, else Docker, which runs ``health_command``."""
+    """Return the service's health check on the instance: its public port, else Docker, which runs
+    ``health_command``."""
     url = f"http://127.0.0.1:{service.port}{service.health}" if service.is_public else ""
     return {"url": url, "start_period": service.start_period}
 
@@ -67,7 +68,8 @@ def _writable(service: ServiceSettings) -> str:
 
 
 def _log(region: str, log_group: str) -> dict[str, str]:
-    """Non-blocking: a service goes on when CloudWatch does not take its logs, and loses those beyond the buffer.
+    """Return Docker's log configuration, non-blocking: a service goes on when CloudWatch does not take its logs, and
+    loses those beyond the buffer.
 
     https://docs.docker.com/engine/logging/drivers/awslogs/
     """

@@ -27,7 +27,7 @@ def fixed_interface(
     group_id: pulumi.Output[str],
     allocation_id: pulumi.Input[str] | None,
 ) -> FixedInterface:
-    """An interface, and where one is given the Elastic IP on it.
+    """Create an interface, and where one is given attach the Elastic IP to it.
 
     The launch template names the interface, so each instance is born with the address: it asks for no public address, and
     needs no permission to take one over. https://docs.aws.amazon.com/autoscaling/ec2/userguide/examples-launch-templates-aws-cli.html
@@ -47,7 +47,7 @@ def fixed_interface(
 
 
 def admit_cloudfront(parent: Component, group_id: pulumi.Output[str], port: int) -> pulumi.Resource:
-    """CloudFront's addresses on the proxy's port; nobody else, and no other port (S4-08)."""
+    """Allow CloudFront's addresses on the proxy's port; nobody else, and no other port (S4-08)."""
     addresses = aws.ec2.get_managed_prefix_list_output(
         name=CLOUDFRONT_ADDRESSES, opts=pulumi.InvokeOptions(parent=parent)
     )

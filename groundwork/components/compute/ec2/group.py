@@ -70,7 +70,8 @@ def group(
     alarm_names: Sequence[pulumi.Output[str]],
     after: Sequence[pulumi.Resource],
 ) -> aws.autoscaling.Group:
-    """Instances of one kind. ``alarm_names`` roll a refresh back, ``after`` is what they need before they start."""
+    """Create an Auto Scaling group of instances of one kind. ``alarm_names`` roll a refresh back, ``after`` is what
+    they need before they start."""
     wanted = settings.capacity
     template = _template(parent, key, settings, bounds, launch)
     made = aws.autoscaling.Group(
@@ -100,7 +101,7 @@ def group(
 def _template(
     parent: Component, key: str, settings: ComputeSettings, bounds: Bounds, launch: LaunchSettings
 ) -> aws.ec2.LaunchTemplate:
-    """Amazon Linux 2023: no key pair, IMDSv2 for the host alone, an encrypted volume."""
+    """Create a launch template of Amazon Linux 2023: no key pair, IMDSv2 for the host alone, an encrypted volume."""
     wanted = settings.capacity
     return aws.ec2.LaunchTemplate(
         f"{parent.name}-{key}",
@@ -128,7 +129,7 @@ def _template(
 
 
 def _tags(parent: Component, key: str) -> list[aws.ec2.LaunchTemplateTagSpecificationArgs]:
-    """Of what a launch makes; its interface is there already, and has its tags."""
+    """Return the tags of what a launch makes; its interface is there already, and has its tags."""
     tags = {"Name": f"{parent.name}-{key}", **parent.context.lasting_tags(parent.layer)}
     return [
         aws.ec2.LaunchTemplateTagSpecificationArgs(resource_type=kind, tags=tags) for kind in ("instance", "volume")
@@ -136,7 +137,8 @@ def _tags(parent: Component, key: str) -> list[aws.ec2.LaunchTemplateTagSpecific
 
 
 def _image(parent: Component, architecture: Architecture, bounds: Bounds) -> pulumi.Input[str]:
-    """Several instances: the newest image's own id, which an update looks up, shows, and can roll back.
+    """Return the image. For several instances: the newest image's own id, which an update looks up, shows, and can
+    roll back.
 
     The only one is not to be replaced because an update for another reason finds a newer image: it takes the newest when it
     is replaced anyway, which Auto Scaling looks up.
@@ -170,7 +172,8 @@ def _user_data(launch: LaunchSettings) -> pulumi.Output[str]:
 
 
 def _placement_arguments(bounds: Bounds, network: Network) -> dict[str, Any]:
-    """An interface that exists already brings its subnet along; the group then names the zone alone."""
+    """Return where instances are launched. An interface that exists already brings its subnet along; the group then
+    names the zone alone."""
     if bounds.fixed_interface is not None:
         return {"availability_zones": [bounds.fixed_interface.zone]}
     return {"vpc_zone_identifiers": list(network.private_subnet_ids.values())}
@@ -179,7 +182,8 @@ def _placement_arguments(bounds: Bounds, network: Network) -> dict[str, Any]:
 def _instance_arguments(
     wanted: InstancesSettings, spot: int, bounds: Bounds, template: aws.ec2.LaunchTemplate
 ) -> dict[str, Any]:
-    """The minimum is never on Spot, so that losing all of Spot at once leaves what must run."""
+    """Return launch template and Spot shares: the minimum is never on Spot, so that losing all of Spot at once leaves
+    what must run."""
     version = template.latest_version.apply(str)
     if bounds.most == 1 or not (spot or wanted.further_classes):
         return {"launch_template": aws.autoscaling.GroupLaunchTemplateArgs(id=template.id, version=version)}
@@ -207,8 +211,9 @@ def _instance_arguments(
 
 
 def _refresh(bounds: Bounds, alarm_names: Sequence[pulumi.Output[str]]) -> aws.autoscaling.GroupInstanceRefreshArgs:
-    """The only instance goes before the next one comes, since seat and data volume are held by one at a time. Several are
-    replaced one after the other, each before the old one goes, and back again when an alarm sets off.
+    """Return the instance refresh: the only instance goes before the next one comes, since fixed interface and data
+    volume are held by one at a time. Several are replaced one after the other, each before the old one goes, and back
+    again when an alarm sets off.
 
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-refresh-rollback.html
     """

@@ -57,7 +57,8 @@ class CacheContainer:
 
     @property
     def memory_mb(self) -> int:
-        """Half as much again: while it writes a snapshot, pages that change exist twice."""
+        """Return the container's memory in MB, half as much again as the cache's: while it writes a snapshot, pages
+        that change exist twice."""
         return self.max_memory_mb * 3 // 2
 
     @property
@@ -98,7 +99,7 @@ _POLICY = "maxmemory-policy"
 
 
 def cache_container(settings: CacheSettings, *, copied: bool) -> CacheContainer:
-    """The container that these settings ask for."""
+    """Return the container that these settings ask for."""
     others = {name: value for name, value in sorted(settings.parameters.items()) if name != _POLICY}
     return CacheContainer(
         engine=settings.engine,

@@ -28,12 +28,12 @@ class OwnCache:
     """
 
     def __init__(self, settings: CacheSettings, backups: Backups | None = None) -> None:
-        """``backups``: the bucket that it is copied to."""
+        """Configure the cache on the instance. ``backups``: the bucket that it is copied to."""
         self.settings = settings
         self.backups = backups
 
     def grant(self, level: str, prefix: str | None = None) -> Grant:
-        """Leave to ``connect``: its address."""
+        """Grant ``connect``: its address."""
         return Grant(
             environment={
                 "CACHE_HOST": CACHE,

@@ -43,7 +43,7 @@ _TLS = """\
 
 
 def configuration(proxy: Proxy) -> str:
-    """nginx's configuration: a server for each host of its own, and one for all that is told apart by path."""
+    """Return nginx's configuration: a server for each host of its own, and one for all that is told apart by path."""
     listen = f"{proxy.port} ssl" if proxy.certified else str(proxy.port)
     text = _HEAD.format(header=f"http_{_variable(proxy.header)}", dropped=proxy.header, logs=LOGS)
     if proxy.certified:
@@ -75,7 +75,7 @@ def _variable(header: str) -> str:
 
 
 def _pattern(path: str) -> str:
-    """A load balancer's path pattern as a regular expression: ``*`` is any text, ``?`` one character."""
+    """Return a load balancer's path pattern as a regular expression: ``*`` is any text, ``?`` one character."""
     return "^" + "".join(_characters(path)) + "$"
 
 

@@ -29,7 +29,7 @@ class HostRole:
 
 
 def host_role(parent: Component, key: str) -> HostRole:
-    """A role, and the profile by which instances bear it."""
+    """Create a role, and the profile by which instances assume it."""
     # IAM takes 64 characters, of which the automatic suffix needs 8.
     name = fit(f"{parent.name}-{key}", 56)
     role = aws.iam.Role(
@@ -43,7 +43,7 @@ def host_role(parent: Component, key: str) -> HostRole:
 
 
 def allow(parent: Component, to: HostRole, statements: Sequence[Statement]) -> pulumi.Resource:
-    """What it may do."""
+    """Attach ``statements`` to the role."""
     return aws.iam.RolePolicy(
         f"{parent.name}-{to.key}", role=to.role.name, policy=policy_document(statements), opts=parent.child()
     )
@@ -52,7 +52,7 @@ def allow(parent: Component, to: HostRole, statements: Sequence[Statement]) -> p
 def host_statements(
     parent: Component, kept: Store, log_groups: Mapping[str, pulumi.Output[str]], namespace: str
 ) -> Iterator[Statement]:
-    """What every instance needs: sessions, its configuration, its logs and its metrics."""
+    """Yield the permissions that every instance needs: sessions, its configuration, its logs and its metrics."""
     yield from SESSIONS
     paths = [kept.programs, *(f"{kept.path}/{part}" for part in ("declarations", "images", "environment"))]
     yield Statement(
@@ -87,7 +87,8 @@ def host_statements(
 def on_behalf(
     placed: Sequence[PlacedService], images: Mapping[str, Image], region: str, also: Sequence[SecretReference] = ()
 ) -> Iterator[Statement]:
-    """What it fetches for its services, and whose roles it takes on for them; ``also`` are secrets of its own."""
+    """Yield the permissions to fetch what services need, and to assume their roles for them; ``also`` are secrets of
+    its own."""
     yield from _pulls([statement for placed_service in placed for statement in images[placed_service.name].pull])
     roles = [placed_service.role_arn for placed_service in placed if placed_service.role_arn is not None]
     if roles:
@@ -126,7 +127,8 @@ def certificate_statements(instance: InstanceOrigin) -> Iterator[Statement]:
 
 
 def _pulls(statements: Sequence[Statement]) -> Iterator[Statement]:
-    """One login, and one statement for all repositories: an inline policy takes 10,240 characters in all."""
+    """Yield the permissions to pull images: one login, and one statement for all repositories: an inline policy takes
+    10,240 characters in all."""
     by_sid: dict[str, list[Statement]] = {}
     for statement in statements:
         by_sid.setdefault(statement.sid, []).append(statement)
@@ -135,5 +137,5 @@ def _pulls(statements: Sequence[Statement]) -> Iterator[Statement]:
 
 
 def _once(arns: Sequence[pulumi.Input[str]]) -> list[pulumi.Input[str]]:
-    """Each once. Outputs are told apart by what they are, since they may not be known yet."""
+    """Return each ARN once. Outputs are told apart by what they are, since they may not be known yet."""
     return list({arn if isinstance(arn, str) else id(arn): arn for arn in arns}.values())

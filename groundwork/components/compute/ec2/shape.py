@@ -25,9 +25,9 @@ class Part:
 
 
 def parts(settings: ComputeSettings, services: Mapping[str, ServiceSettings], *, has_cache: bool) -> tuple[Part, ...]:
-    """One kind for everything where there is one instance. With several, workers have instances of their own: a worker's
-    work then takes nothing from those who answer, and its number follows its own load.
-    """
+    """Return the kinds of instances: one for everything where there is one instance. With several, workers have
+    instances of their own: a worker's work then takes nothing from those who answer, and its number follows its own
+    load."""
     wanted = settings.capacity
     if wanted.max == 1:
         has_fixed_interface = has_cache or wanted.data_volume is not None or wanted.placement == "public"

@@ -19,12 +19,12 @@ _TIMERS = {"WantedBy": "timers.target"}
 
 
 def units(machine: Machine) -> dict[str, str]:
-    """File name below ``/etc/systemd/system`` → content."""
+    """Map file names below ``/etc/systemd/system`` to their content."""
     return dict(_units(machine))
 
 
 def enabled(machine: Machine) -> list[str]:
-    """Units that boot starts; others come by timer or because one of these wants them."""
+    """List the units that boot starts; others come by timer or because one of these wants them."""
     names = ["groundwork-identity", "groundwork-watch.timer"]
     if machine.volume:
         names.append("groundwork-volume")
@@ -168,7 +168,8 @@ def _volume_first(machine: Machine) -> tuple[str, ...]:
 
 
 def _mounted(machine: Machine) -> tuple[str, ...]:
-    """Fails, to be tried again, as long as the volume is not there. A dependency that failed would never be tried again."""
+    """Return the command that fails, to be tried again, as long as the volume is not there. A dependency that failed
+    would never be tried again."""
     return (f"/usr/bin/mountpoint --quiet {DATA}",) if machine.volume else ()
 
 
@@ -192,6 +193,6 @@ def _lines(section: Section) -> str:
 
 
 def _quoted(value: str) -> str:
-    """One argument for systemd, whose quotes are not the shell's: ``%`` and ``$`` count double."""
+    """Quote one argument for systemd, whose quotes are not the shell's: ``%`` and ``$`` count double."""
     plain = value.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
     return plain if plain.replace("-", "").replace("_", "").isalnum() else f'"{plain}"'

@@ -42,7 +42,7 @@ _ROTATION = f"{LOGS}/*.log {{\n  size 10M\n  rotate 3\n  compress\n  missingok\n
 
 
 def render(machine: Machine, facts: Mapping[str, str]) -> str:
-    """The cloud-config of one kind of instance. ``facts`` are what only AWS knows: ids and names."""
+    """Return the cloud-config of one kind of instance. ``facts`` are what only AWS knows: ids and names."""
     files = [
         {"path": path, "permissions": permissions, "content": content}
         for path, content, permissions in _files(machine, facts)
@@ -62,7 +62,7 @@ def render(machine: Machine, facts: Mapping[str, str]) -> str:
 
 
 def environment(machine: Machine, facts: Mapping[str, str]) -> dict[str, str]:
-    """What programs and units are told."""
+    """Return the environment of programs and units."""
     told = {
         "AWS_DEFAULT_REGION": machine.region,
         "HOME": "/root",
@@ -91,7 +91,7 @@ def _packages(machine: Machine) -> Iterator[str]:
 
 
 def _files(machine: Machine, facts: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    """Path, content, permissions."""
+    """Yield path, content and permissions of each file."""
     told = environment(machine, facts)
     yield "/etc/groundwork/environment", "".join(f'{name}="{value}"\n' for name, value in told.items()), "0600"
     yield "/etc/groundwork/agent.json", agent.configuration(machine), "0644"
@@ -112,7 +112,7 @@ def _files(machine: Machine, facts: Mapping[str, str]) -> Iterator[tuple[str, st
 
 
 def programs(machine: Machine) -> Iterator[str]:
-    """The programs that boot fetches."""
+    """Yield the names of the programs that boot fetches."""
     yield from ("identity.py", "run.py", "watch.py")
     if machine.volume:
         yield "volume.sh"
@@ -126,7 +126,7 @@ def programs(machine: Machine) -> Iterator[str]:
 
 @cache
 def program(name: str) -> str:
-    """A program without the lines that only its readers need."""
+    """Return a program without the lines that only its readers need."""
     lines = (_SOURCES / name).read_text(encoding="utf-8").splitlines()
     kept = [line for line in lines if line.strip() and (line.startswith("#!") or not line.lstrip().startswith("#"))]
     return "\n".join(kept) + "\n"

@@ -27,7 +27,7 @@ class DataVolume:
 
 
 def data_volume(parent: Component, gib: int, zone: str) -> DataVolume:
-    """An encrypted gp3 volume in one zone, with a snapshot each night."""
+    """Create an encrypted gp3 volume in one zone, with a snapshot each night."""
     volume = aws.ebs.Volume(
         f"{parent.name}-data",
         availability_zone=f"{parent.context.region}{zone}",
@@ -43,10 +43,8 @@ def data_volume(parent: Component, gib: int, zone: str) -> DataVolume:
 
 
 def attach(parent: Component, volume: DataVolume) -> Iterator[Statement]:
-    """This volume, to an instance of this platform.
-
-    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
-    """
+    """Allow this volume to be attached to an instance of this platform.
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html"""
     context = parent.context
     yield Statement("AttachData", ("ec2:AttachVolume",), [volume.arn])
     yield Statement(

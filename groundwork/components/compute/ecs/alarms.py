@@ -29,7 +29,8 @@ class Measured:
         return Metric("AWS/ECS", f"{of}Utilization", self.dimensions)
 
     def running_tasks(self) -> Metric:
-        """Container Insights counts tasks; without it, each task sends one CPU value a minute.
+        """Return the metric of running tasks. Container Insights counts tasks; without it, each task sends one CPU
+        value a minute.
 
         https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cloudwatch-metrics.html
         """
@@ -39,7 +40,7 @@ class Measured:
 
 
 def watch_service(parent: Component, settings: ServiceSettings, measured: Measured) -> None:
-    """CPU, memory, and whether as many tasks run as must."""
+    """Create a service's alarms: CPU, memory, and whether as many tasks run as must."""
     name = measured.name
     thresholds = parent.context.alerting.settings.thresholds
     if thresholds.service_cpu is not None:

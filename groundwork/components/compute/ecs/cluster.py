@@ -29,7 +29,7 @@ class Cluster:
 
 
 def cluster(parent: Component, settings: ComputeSettings) -> Cluster:
-    """A cluster that has no capacity yet."""
+    """Create a cluster that has no capacity yet."""
     platform = parent.context.platform
     # Fixed, because the log group of Container Insights is named after it and must exist before ECS makes one without key
     # and retention.
@@ -51,7 +51,7 @@ def cluster(parent: Component, settings: ComputeSettings) -> Cluster:
 
 
 def with_capacity(parent: Component, base: Cluster, providers: Sequence[pulumi.Input[str]]) -> Cluster:
-    """The cluster with capacity ``providers``, the first of which is the default."""
+    """Attach capacity ``providers`` to the cluster, the first of which is the default."""
     capacity = aws.ecs.ClusterCapacityProviders(
         f"{parent.name}-cluster",
         cluster_name=base.name,
@@ -79,7 +79,8 @@ def _sessions(parent: Component, group: aws.cloudwatch.LogGroup) -> aws.ecs.Clus
 
 
 def _session_statements(parent: Component, group_arn: pulumi.Output[str]) -> tuple[Statement, ...]:
-    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html; the actions on ``*`` take no resource."""
+    """Return the permissions for sessions in containers:
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html; the actions on ``*`` take no resource."""
     return (
         Statement(
             sid="OpenSessions",

@@ -47,7 +47,7 @@ class Prepared:
 
     @property
     def alarm_names(self) -> list[pulumi.Output[str]]:
-        """Of the alarms that say that users see errors."""
+        """List the alarms that say that users see errors."""
         return [name for exposure in self.exposures.values() for name in exposure.alarm_names]
 
 
@@ -62,7 +62,8 @@ def prepare(
     grants: Mapping[str, Mapping[str, Grant]],
     queues: Mapping[str, Queue],
 ) -> Prepared:
-    """Everything that services are before they run: identities, firewalls, their places behind the load balancer."""
+    """Create everything that services need before they run: identities, security groups, target groups with their
+    rules. identities, firewalls, their places behind the load balancer."""
     # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html (confused deputy)
     trust = trust_policy(_PRINCIPAL, parent.context.account_id, parent.context.arn("ecs", "*"))
     firewall = OwnGroups(parent, services, network)

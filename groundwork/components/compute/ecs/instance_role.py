@@ -24,7 +24,8 @@ class Profile:
 
 
 def instance_profile(parent: Component, cluster: Cluster) -> Profile:
-    """The role of the agent; tasks have roles of their own and do not reach this one (S3-08)."""
+    """Create the agent's role and its instance profile; tasks have roles of their own and do not reach this one
+    (S3-08)."""
     # IAM takes 64 characters, of which the automatic suffix needs 8.
     name = fit(f"{parent.name}-{KEY}", 56)
     role = aws.iam.Role(
@@ -44,7 +45,8 @@ def instance_profile(parent: Component, cluster: Cluster) -> Profile:
 
 
 def _agent(parent: Component, cluster: Cluster) -> tuple[Statement, ...]:
-    """What the agent calls, without what AWS's managed policy adds: any cluster, any log group, any repository.
+    """Return what the agent calls, without what AWS's managed policy adds: any cluster, any log group, any
+    repository.
 
     Images and logs are the business of the execution roles.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/instance_IAM_role.html

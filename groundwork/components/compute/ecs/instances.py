@@ -51,7 +51,7 @@ def instances(
     network: Network,
     alarm_names: Sequence[pulumi.Output[str]],
 ) -> Instances:
-    """Everything of the instances. ``alarm_names`` roll a refresh back."""
+    """Create the container instances and all that belongs to them. ``alarm_names`` roll a refresh back."""
     wanted = settings.capacity
     profile = instance_profile(parent, cluster)
     firewall = outbound_group(parent, _KEY, "container instances", (443,), network)
@@ -93,7 +93,8 @@ def instances(
 def _classes(
     wanted: InstancesSettings, spot: int, template: aws.ec2.LaunchTemplate
 ) -> aws.autoscaling.GroupMixedInstancesPolicyArgs:
-    """The minimum is never on Spot, so that losing all of Spot at once leaves what must run."""
+    """Return classes and Spot shares: the minimum is never on Spot, so that losing all of Spot at once leaves what must
+    run."""
     return aws.autoscaling.GroupMixedInstancesPolicyArgs(
         instances_distribution=aws.autoscaling.GroupMixedInstancesPolicyInstancesDistributionArgs(
             on_demand_allocation_strategy="prioritized",
@@ -114,7 +115,8 @@ def _classes(
 
 
 def _refresh(alarm_names: Sequence[pulumi.Output[str]]) -> aws.autoscaling.GroupInstanceRefreshArgs:
-    """A new launch template replaces instances one after the other, each before the old one goes.
+    """Return the instance refresh: a new launch template replaces instances one after the other, each before the old
+    one goes.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/managed-instance-draining.html
     """
@@ -166,7 +168,7 @@ def _watch(
     *,
     cluster_name: pulumi.Output[str],
 ) -> None:
-    """S3-09."""
+    """Create the instances' alarms (S3-09)."""
     of_group: Mapping[str, pulumi.Input[str]] = {"AutoScalingGroupName": made.group_name}
     cpu = parent.context.alerting.settings.thresholds.instance_cpu
     if cpu is not None:

@@ -30,7 +30,8 @@ def launch_template(
     profile: Profile,
     group: Group,
 ) -> aws.ec2.LaunchTemplate:
-    """Amazon Linux 2023 for ECS: no public address, no key pair, IMDSv2 for the host alone, an encrypted volume."""
+    """Create a launch template of Amazon Linux 2023 for ECS: no public address, no key pair, IMDSv2 for the host alone,
+    an encrypted volume."""
     return aws.ec2.LaunchTemplate(
         f"{parent.name}-{KEY}",
         description=f"Container instances of {parent.context.platform.name} {parent.context.platform.stage}",
@@ -59,16 +60,17 @@ def launch_template(
 
 
 def _newest_image(parent: Component, architecture: Architecture) -> pulumi.Output[str]:
-    """The image's own id, not ``resolve:ssm:…``: so a new image shows in the preview, and a refresh that goes wrong can be
-    rolled back. https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-refresh-rollback.html
-    """
+    """Return the newest image's own id, not ``resolve:ssm:…``: so a new image shows in the preview, and a refresh that
+    goes wrong can be rolled back.
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-refresh-rollback.html"""
     return aws.ssm.get_parameter_output(
         name=_PARAMETERS[architecture], opts=pulumi.InvokeOptions(parent=parent)
     ).insecure_value
 
 
 def user_data(cluster: str) -> str:
-    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-agent-config.html"""
+    """Return the script that configures the ECS agent.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-agent-config.html"""
     return f"""#!/bin/bash
 cat >>/etc/ecs/ecs.config <<'CONFIG'
 ECS_CLUSTER={cluster}

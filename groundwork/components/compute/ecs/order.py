@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 
 def start_order(calls: Mapping[str, Sequence[str]]) -> list[str]:
-    """Services with those they call before them. In a circle one has to be first; the one met first waits for the rest."""
+    """Sort services so that those they call come before them. In a circle one has to be first; the one met first waits
+    for the rest."""
     ordered: list[str] = []
     seen: set[str] = set()
     for start in calls:

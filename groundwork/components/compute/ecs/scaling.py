@@ -41,7 +41,7 @@ class _Target:
 
 
 def scales(settings: ScalingSettings) -> bool:
-    """Something other than the stack decides how many tasks run."""
+    """Tell whether something other than the stack decides how many tasks run."""
     target = settings.target
     follows = settings.steps or settings.queue or (target and (target.cpu or target.memory or target.requests))
     return bool(settings.schedule) or (settings.min < settings.max and bool(follows))
@@ -55,7 +55,8 @@ def scale(
     requests: pulumi.Output[str] | None,
     queues: Mapping[str, Queue],
 ) -> None:
-    """Bounds, and all that moves the count between them. ``requests`` is the label by which requests are counted."""
+    """Create the bounds of the task count, and all that moves it between them. ``requests`` is the label by which
+    requests are counted."""
     settings = service.scaling
     if not scales(settings):
         return
@@ -91,7 +92,8 @@ def scale(
 
 
 def _track(target: _Target, settings: ScalingSettings, requests: pulumi.Output[str] | None) -> None:
-    """https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PredefinedMetricSpecification.html"""
+    """Track CPU, memory and requests.
+    https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PredefinedMetricSpecification.html"""
     wanted = settings.target
     if wanted is None:
         return
@@ -107,7 +109,7 @@ def _track(target: _Target, settings: ScalingSettings, requests: pulumi.Output[s
 
 
 def _follow(target: _Target, settings: QueueScaling, queues: Mapping[str, Queue], measured: Measured) -> None:
-    """As many tasks as the waiting messages need.
+    """Scale to as many tasks as the waiting messages need.
 
     With no task running nothing counts tasks, or Container Insights counts none, and a division by it has no result; one is
     assumed then, so that the first message starts one.
@@ -167,7 +169,7 @@ def _policy(
 
 
 def _step(target: _Target, settings: StepScaling, measured: Measured) -> None:
-    """S2-05."""
+    """Scale by steps, up above one share of CPU and down below another (S2-05)."""
     _step_policy(
         target, measured, "up", change=1, beyond=settings.above, minutes=settings.above_minutes, cooldown=_UP_COOLDOWN
     )

@@ -69,7 +69,8 @@ def deploy(
     exposure: Exposure,
     after: Sequence[pulumi.Resource],
 ) -> Deployed:
-    """Everything of one service; it starts ``after`` those it calls, whose names only then resolve."""
+    """Create a service and all that belongs to it; it starts ``after`` those it calls, whose names only then
+    resolve."""
     name = workload.name
     image = image_of(parent, workload, around.settings)
     if image.is_placeholder:
@@ -111,7 +112,8 @@ def deploy(
 
 
 def _can_be_pulled(image: str, network: Network) -> bool:
-    """Without a way to the internet only ECR itself answers, through endpoints."""
+    """Tell whether the image can be pulled: without a way to the internet only ECR itself answers, through
+    endpoints."""
     return network.reaches_internet or bool(pull_named(image))
 
 
@@ -185,7 +187,7 @@ def _load_balancers(workload: Workload, exposure: Exposure) -> list[aws.ecs.Serv
 def _connect(
     parent: Component, workload: Workload, around: Surroundings, log_group_name: pulumi.Output[str]
 ) -> aws.ecs.ServiceServiceConnectConfigurationArgs | None:
-    """Service Connect for those who call or are called; the proxy it adds to each task is not free."""
+    """Configure Service Connect for those who call or are called; the proxy it adds to each task is not free."""
     port = workload.settings.port
     if around.namespace_arn is None or not (workload.calls or workload.is_called):
         return None

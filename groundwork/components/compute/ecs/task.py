@@ -48,7 +48,7 @@ def task(
     trust: pulumi.Output[str],
     compatibility: str,
 ) -> Task:
-    """The task definition of a service, and the role that starts it."""
+    """Create the task definition of a service, and the role that starts it."""
     service = workload.settings
     key = f"{parent.name}-{workload.name}"
     role = role_of(parent, f"{workload.name}-execution", trust, f"What it takes to start {workload.name}.")
@@ -157,9 +157,9 @@ def _linux() -> dict[str, Any]:
 
 
 def _writable(path: str, service: ServiceSettings) -> dict[str, Any]:
-    """Memory, because a bind mount on Fargate belongs to root. Fargate takes tmpfs since January 2026:
-    https://aws.amazon.com/about-aws/whats-new/2026/01/amazon-ecs-tmpfs-mounts-aws-fargate-managed-instances/
-    """
+    """Return a tmpfs mount, in memory because a bind mount on Fargate belongs to root. Fargate takes tmpfs since
+    January 2026:
+    https://aws.amazon.com/about-aws/whats-new/2026/01/amazon-ecs-tmpfs-mounts-aws-fargate-managed-instances/"""
     user, _, group = service.user.partition(":")
     options = ["rw", "nosuid", "nodev", f"uid={user}", f"gid={group or user}"]
     return {"containerPath": path, "size": service.writable_mib, "mountOptions": options}
@@ -193,7 +193,8 @@ def _log(group: pulumi.Output[str], region: str, prefix: str) -> dict[str, Any]:
 
 
 def log_options(group: pulumi.Output[str], region: str, prefix: str) -> dict[str, pulumi.Input[str]]:
-    """Non-blocking: a service goes on when CloudWatch does not take its logs, and loses those beyond the buffer.
+    """Return the options of the ``awslogs`` driver, non-blocking: a service goes on when CloudWatch does not take its
+    logs, and loses those beyond the buffer.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html
     """

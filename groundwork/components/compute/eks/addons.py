@@ -111,7 +111,7 @@ class AddOns:
     def make(
         self, name: str, values: Any = None, *, account: Account | None = None, after: Sequence[pulumi.Resource] = ()
     ) -> aws.eks.Addon:
-        """One add-on; it starts after ``after`` and after its role may do something."""
+        """Create an add-on; it starts after ``after`` and after its role may do something."""
         return aws.eks.Addon(
             f"{self.parent.name}-{name}",
             cluster_name=self.cluster_name,
@@ -130,12 +130,12 @@ class AddOns:
         )
 
     def account(self, add_on: str, name: str, what: str, statements: Sequence[Statement]) -> Account:
-        """The role of an add-on's pods."""
+        """Create the role of an add-on's pods."""
         return Account(name, pod_role(self.parent, f"{add_on}-pods", what, statements))
 
 
 def before_nodes(add_ons: AddOns, vpc: Network) -> list[pulumi.Resource]:
-    """What makes a node ready, in an order: who hands out roles, then who needs one of it.
+    """Create the add-ons that make a node ready, in order: who hands out roles, then who needs one of it.
 
     Without the agent the CNI has no credentials, nodes stay NotReady and their group fails to be made.
     """
@@ -146,7 +146,7 @@ def before_nodes(add_ons: AddOns, vpc: Network) -> list[pulumi.Resource]:
 
 
 def after_nodes(add_ons: AddOns, *, nodes: Sequence[pulumi.Resource]) -> list[pulumi.Resource]:
-    """What needs nodes to run on, and with them gets healthy."""
+    """Create the add-ons that need nodes to run on, and with them become healthy."""
     parent = add_ons.parent
     account = add_ons.account(
         VOLUMES,
@@ -166,7 +166,7 @@ def after_nodes(add_ons: AddOns, *, nodes: Sequence[pulumi.Resource]) -> list[pu
 
 
 def in_every_mode(add_ons: AddOns, *, nodes: Sequence[pulumi.Resource]) -> list[pulumi.Resource]:
-    """What auto mode does not bring either."""
+    """Create the add-ons that auto mode does not bring either."""
     made: list[pulumi.Resource] = [
         add_ons.make(METRICS, MetricsValues(replicas=2), after=nodes),
         add_ons.make(SECRETS, secrets_values(add_ons.parent.context.region), after=nodes),
@@ -196,7 +196,8 @@ def _insights(add_ons: AddOns, nodes: Sequence[pulumi.Resource]) -> aws.eks.Addo
 
 
 def cni_values(*, prefixes: bool) -> CniValues:
-    """https://docs.aws.amazon.com/eks/latest/userguide/cni-network-policy-configure.html"""
+    """Return the values of the network add-on.
+    https://docs.aws.amazon.com/eks/latest/userguide/cni-network-policy-configure.html"""
     return CniValues(
         enableNetworkPolicy="true",
         env={"ENABLE_PREFIX_DELEGATION": str(prefixes).lower(), **({"WARM_PREFIX_TARGET": "1"} if prefixes else {})},
@@ -204,7 +205,8 @@ def cni_values(*, prefixes: bool) -> CniValues:
 
 
 def secrets_values(region: str) -> SecretsValues:
-    """Secrets of pods as Kubernetes secrets too, for environment variables, and read again when they rotate.
+    """Return the values of the secrets add-on: pods' secrets as Kubernetes secrets too, for environment variables,
+    and read again when they rotate.
 
     https://docs.aws.amazon.com/secretsmanager/latest/userguide/ascp-eks-installation.html
     """

@@ -20,7 +20,7 @@ def watch_service(
     cluster_name: pulumi.Input[str],
     namespace: str,
 ) -> None:
-    """CPU, memory, and whether as many pods are there as must be."""
+    """Create a service's alarms: CPU, memory, and whether as many pods are there as must be."""
     thresholds = parent.context.alerting.settings.thresholds
     of: dict[str, pulumi.Input[str]] = {"ClusterName": cluster_name, "Namespace": namespace, "PodName": name}
     if thresholds.service_cpu is not None:

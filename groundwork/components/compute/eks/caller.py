@@ -28,8 +28,9 @@ class Caller:
 
 
 def caller() -> Caller:
-    """As ``aws:profile``, ``aws:assumeRoles``, ``aws:assumeRoleWithWebIdentity`` and the shared files say; nothing where they are
-    unset, and then the environment counts for the CLI as for the provider. ``pulumi.RunError`` for what the CLI cannot be told.
+    """Return how the CLI is to authenticate: as ``aws:profile``, ``aws:assumeRoles``,
+    ``aws:assumeRoleWithWebIdentity`` and the shared files say; nothing where they are unset, and then the environment
+    counts for the CLI as for the provider. ``pulumi.RunError`` for what the CLI cannot be told.
 
     https://docs.aws.amazon.com/cli/latest/reference/eks/get-token.html
     https://www.pulumi.com/registry/packages/aws/installation-configuration/

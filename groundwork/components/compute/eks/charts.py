@@ -38,7 +38,7 @@ def install(
     provider: kubernetes.Provider,
     after: Sequence[pulumi.Resource],
 ) -> pulumi.Resource:
-    """The chart in the cluster. A release cannot be written to a folder, and Argo CD reads charts itself."""
+    """Install the chart in the cluster. A release cannot be written to a folder, and Argo CD reads charts itself."""
     options = parent.child(provider=provider, depends_on=list(after))
     if settings.objects == "render":
         return _application(parent, chart, values, options)
@@ -59,7 +59,7 @@ def install(
 def _application(
     parent: Component, chart: Chart, values: Mapping[str, Any], options: pulumi.ResourceOptions
 ) -> pulumi.Resource:
-    """https://argo-cd.readthedocs.io/en/stable/user-guide/helm/"""
+    """Declare the chart as an Argo CD application. https://argo-cd.readthedocs.io/en/stable/user-guide/helm/"""
     return kubernetes.apiextensions.CustomResource(
         f"{parent.name}-{chart.name}",
         api_version="argoproj.io/v1alpha1",

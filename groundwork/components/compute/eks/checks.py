@@ -44,7 +44,8 @@ def kubernetes_goes_with_eks(settings: Settings) -> Iterator[Mistake]:
 
 
 def the_version_is_supported(settings: Settings) -> Iterator[Mistake]:
-    """Against the day of the table and not the calendar's, so that a stack file that was fine does not break overnight."""
+    """Check that EKS has standard support for the version, against the day of the table and not the calendar's, so that
+    a stack file that was fine does not break overnight."""
     cluster = _cluster(settings)
     if cluster is None:
         return
@@ -131,7 +132,8 @@ def _why(compute: ComputeSettings, cluster: KubernetesSettings) -> str:
 
 
 def something_always_has_a_node(settings: Settings) -> Iterator[Mistake]:
-    """CoreDNS, controllers and what scales nodes tolerate no taints, and are what nothing runs without."""
+    """Check that a group without taints always has nodes: CoreDNS, controllers and what scales nodes tolerate no
+    taints, and are what nothing runs without."""
     cluster = _cluster(settings)
     if cluster is None or cluster.scaling == "auto-mode":
         return
@@ -226,13 +228,14 @@ def services_fit_a_node(settings: Settings) -> Iterator[Mistake]:
 
 
 def requests(service: ServiceSettings, *, tracing: bool) -> Room:
-    """What one copy asks of its node, its sidecar with it."""
+    """Return what one copy asks of its node, its sidecar with it."""
     beside = COLLECTOR if tracing else Room(0, 0, 0)
     return Room(service.cpu * 1000 // 1024 + beside.cpu, service.memory + beside.memory, 1)
 
 
 def groups_hold_their_services(settings: Settings) -> Iterator[Mistake]:
-    """All copies at their most, with the quarter more that a deployment starts, and the cluster's own pods."""
+    """Check that nodes have room for all copies at their most, with the quarter more that a deployment starts, and the
+    cluster's own pods."""
     cluster = _cluster(settings)
     if cluster is None or cluster.scaling == "auto-mode" or not settings.services:
         return
@@ -251,7 +254,8 @@ class _Pool:
 
 
 def _pools(settings: Settings, cluster: KubernetesSettings) -> Iterator[_Pool]:
-    """Every group by itself with the services that name it; then the groups without taints, with what runs on any of them."""
+    """Yield every group by itself with the services that name it; then the groups without taints, with what runs on any
+    of them."""
     free = {name: group for name, group in cluster.nodes.items() if not _repels(group)}
     services = settings.services
     for name, group in cluster.nodes.items():
@@ -304,7 +308,7 @@ def _holds(settings: Settings, cluster: KubernetesSettings, pool: _Pool) -> Iter
 
 
 def _to(pool: _Pool, ratio: float) -> str:
-    """How many nodes of the only group are enough, if AWS takes so many."""
+    """Return how many nodes of the only group are enough, if AWS takes so many."""
     enough = ceil(next(iter(pool.groups.values())).max * ratio)
     return f" to {enough}" if enough <= MOST_NODES else ""
 
@@ -315,7 +319,7 @@ def _too_large(asked: Room, groups: Iterable[NodeGroupSettings], cluster: Kubern
 
 
 def _at_most(copies: int) -> int:
-    """A deployment starts a quarter more, rounded up."""
+    """Return the copies during a deployment, which starts a quarter more, rounded up."""
     return copies + -(-copies // 4)
 
 
@@ -354,7 +358,7 @@ def _has_no_room(room: Room | None) -> bool:
 
 
 def _least(group: NodeGroupSettings, cluster: KubernetesSettings) -> Room | None:
-    """What every node of a group has, whichever class AWS picks."""
+    """Return what every node of a group has, whichever class AWS picks."""
     rooms = [_room_of(known, cluster) for known in _known(group)]
     if not rooms or len(rooms) < len(group.classes):
         return None

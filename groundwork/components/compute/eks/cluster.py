@@ -47,7 +47,7 @@ def build_cluster(
     network: Network,
     neighbours: Sequence[str] = (),
 ) -> Cluster:
-    """A cluster with nodes and add-ons.
+    """Create a cluster with nodes and add-ons.
 
     ``neighbours`` are the ranges that reach a
     private endpoint where the settings name none. In this order, each step waiting for the
@@ -126,6 +126,7 @@ def _nodes_and_their_add_ons(
 
 
 def managed_groups(settings: KubernetesSettings) -> dict[str, NodeGroupSettings]:
-    """The groups that EKS manages. Karpenter starts all nodes but those of the first, on which it runs itself."""
+    """Return the groups that EKS manages. Karpenter starts all nodes but those of the first, on which it runs
+    itself."""
     groups = list(settings.nodes.items())
     return dict(groups[:1] if settings.scaling == "karpenter" else groups)

@@ -19,8 +19,9 @@ _LEAST_REQUESTS = 20
 
 
 def cluster_alarms(parent: Component, settings: KubernetesSettings, *, cluster_name: pulumi.Output[str]) -> None:
-    """https://docs.aws.amazon.com/eks/latest/userguide/cloudwatch.html for the API's metrics, which cost nothing;
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Container-Insights-metrics-EKS.html for the nodes'."""
+    """Create the cluster's alarms. The API's metrics, which cost nothing:
+    https://docs.aws.amazon.com/eks/latest/userguide/cloudwatch.html; the nodes':
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Container-Insights-metrics-EKS.html"""
     of_cluster: Mapping[str, pulumi.Input[str]] = {"ClusterName": cluster_name}
     errors = parent.context.alerting.settings.thresholds.error_percent
     if errors is not None:

@@ -15,7 +15,7 @@ _INSIGHTS = ("performance", "application", "dataplane", "host")
 
 
 def insight_groups(parent: Component) -> list[aws.cloudwatch.LogGroup]:
-    """The groups of Container Insights, before its agents make them without key and retention.
+    """Create the log groups of Container Insights, before its agents make them without key and retention.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Container-Insights-reference-performance-logs-EKS.html
     """
@@ -26,12 +26,12 @@ def insight_groups(parent: Component) -> list[aws.cloudwatch.LogGroup]:
 
 
 def service_group(parent: Component, service: str) -> str:
-    """The log group of a service."""
+    """Return the name of a service's log group."""
     return f"{parent.context.prefix}/services/{service}"
 
 
 def application_log(parent: Component) -> str:
-    """The add-on's ``application-log.conf``: the platform's pods to their services' groups, all others to one.
+    """Return the add-on's ``application-log.conf``: the platform's pods to their services' groups, all others to one.
 
     ``log_key`` sends a line as the container wrote it, so that metric filters read it as they do on ECS; the group's template
     is filled from the pod's label. https://docs.fluentbit.io/manual/pipeline/outputs/cloudwatch
@@ -81,7 +81,8 @@ def _tail(tag: str, path: str, **more: str) -> str:
 
 
 def _pods(tag: str, *, labels: bool) -> str:
-    """The kubelet of the same node is asked, not the API server: https://docs.fluentbit.io/manual/pipeline/filters/kubernetes"""
+    """Return the filter that adds a pod's data, asked of the kubelet of the same node, not of the API server:
+    https://docs.fluentbit.io/manual/pipeline/filters/kubernetes"""
     return _section(
         "FILTER",
         {

@@ -36,7 +36,7 @@ class ControlPlane:
 
     @property
     def own_group_id(self) -> pulumi.Output[str]:
-        """The security group that EKS makes."""
+        """Return the security group that EKS makes."""
         return self.resource.vpc_config.cluster_security_group_id
 
     @property
@@ -45,7 +45,7 @@ class ControlPlane:
 
 
 def answers_in_public(parent: Component, settings: KubernetesSettings) -> bool:
-    """Whether the API also answers on the internet."""
+    """Tell whether the API also answers on the internet."""
     if settings.endpoint is not None:
         return settings.endpoint == "public"
     return bool(settings.endpoint_addresses) and not parent.context.is_prod
@@ -59,7 +59,8 @@ def control_plane(
     group_id: pulumi.Input[str],
     node_role_arn: pulumi.Input[str] | None,
 ) -> ControlPlane:
-    """``node_role_arn`` is the role of the nodes that AWS starts; None where it starts none (no auto mode)."""
+    """Create the control plane. ``node_role_arn`` is the role of the nodes that AWS starts; None where it starts none
+    (no auto mode)."""
     name = cluster_name(parent)
     public = answers_in_public(parent, settings)
     auto = node_role_arn is not None
@@ -113,7 +114,7 @@ def control_plane(
 
 
 def _compute(node_role_arn: pulumi.Input[str] | None) -> aws.eks.ClusterComputeConfigArgs:
-    """The three parts of auto mode go on and off together."""
+    """Configure the three parts of auto mode, which go on and off together."""
     if node_role_arn is None:
         return aws.eks.ClusterComputeConfigArgs(enabled=False)
     return aws.eks.ClusterComputeConfigArgs(
@@ -122,7 +123,7 @@ def _compute(node_role_arn: pulumi.Input[str] | None) -> aws.eks.ClusterComputeC
 
 
 def _role(parent: Component, *, auto: bool) -> tuple[aws.iam.Role, list[pulumi.Resource]]:
-    """https://docs.aws.amazon.com/eks/latest/userguide/cluster-iam-role.html"""
+    """Create the cluster's role. https://docs.aws.amazon.com/eks/latest/userguide/cluster-iam-role.html"""
     name = cluster_name(parent)
     role = aws.iam.Role(
         fit(f"{parent.name}-{_KEY}", 56),

@@ -39,7 +39,8 @@ def controllers(
     provider: kubernetes.Provider,
     network: Network,
 ) -> tuple[pulumi.Resource, ...]:
-    """Each with a role of its own. In auto mode AWS scales nodes, and still not our target groups."""
+    """Install the controllers, each with a role of its own. In auto mode AWS scales nodes, and still not our target
+    groups."""
     made = [_load_balancer_controller(parent, cluster, settings, provider=provider, network=network)]
     scaling = settings.cluster.scaling
     if scaling == "cluster-autoscaler":
@@ -59,7 +60,8 @@ def _load_balancer_controller(
     provider: kubernetes.Provider,
     network: Network,
 ) -> pulumi.Resource:
-    """It puts pods into target groups. Load balancers and their rules are this stack's, unless ``way_in`` says ``nlb``."""
+    """Install the controller that puts pods into target groups. Load balancers and their rules are this stack's, unless
+    ``way_in`` says ``nlb``."""
     nlb = settings.cluster.way_in == "nlb"
     statements = [
         *balancer.statements(parent),
@@ -92,7 +94,8 @@ def _load_balancer_controller(
 def _cluster_autoscaler(
     parent: Component, cluster: Cluster, settings: ComputeSettings, *, provider: kubernetes.Provider
 ) -> pulumi.Resource:
-    """It moves node groups between their min and max. Its release goes with the cluster's version."""
+    """Install the controller that moves node groups between their min and max. Its release goes with the cluster's
+    version."""
     after = _identity(parent, cluster, _AUTOSCALER, "Cluster autoscaler", autoscaler.statements(parent))
     values: dict[str, Any] = {
         "fullnameOverride": _AUTOSCALER.name,
@@ -124,7 +127,8 @@ def _cluster_autoscaler(
 
 
 def _identity(parent: Component, cluster: Cluster, chart: Chart, what: str, statements: Any) -> list[pulumi.Resource]:
-    """The role of a chart's service account, which is called as the chart; everything that its pods wait for."""
+    """Create the role of a chart's service account, which is called as the chart, and return everything that its pods
+    wait for."""
     role = pod_role(parent, chart.name, what, statements)
     association = pod_identity(
         parent, cluster, chart.name, namespace=chart.namespace, service_account=chart.name, role_arn=role.arn
@@ -133,7 +137,7 @@ def _identity(parent: Component, cluster: Cluster, chart: Chart, what: str, stat
 
 
 def _network_policies(parent: Component, *, provider: kubernetes.Provider, cluster: Cluster) -> pulumi.Resource:
-    """Auto mode minds network policies only once this says so.
+    """Enable network policies, which auto mode heeds only once this ConfigMap says so.
 
     https://docs.aws.amazon.com/eks/latest/userguide/auto-net-pol.html
     """

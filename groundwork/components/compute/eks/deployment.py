@@ -56,8 +56,9 @@ def deployment(
     fixed: bool,
     after: Sequence[pulumi.Resource],
 ) -> kubernetes.apps.v1.Deployment:
-    """As many pods as ``scaling.min`` says where the number is ``fixed``; else something else decides it. The update waits until
-    the pods are ready: whoever delivered an image is to hear that it does not start."""
+    """Create a Deployment with as many pods as ``scaling.min`` says where the number is ``fixed``; else something else
+    decides it. The update waits until the pods are ready: whoever delivered an image is to hear that it does not
+    start."""
     service = workload.settings
     return kubernetes.apps.v1.Deployment(
         f"{inside.parent.name}-{workload.name}",
@@ -116,8 +117,8 @@ def _tolerations(service: ServiceSettings, settings: KubernetesSettings) -> list
 
 
 def _spread(service: str, over: str) -> kubernetes.core.v1.TopologySpreadConstraintArgs:
-    """Evenly where there is room; where there is none, a crowded copy is better than none. Each revision for itself, so that
-    the pods of the last one do not count."""
+    """Spread pods evenly where there is room; where there is none, a crowded copy is better than none. Each revision
+    for itself, so that the pods of the last one do not count."""
     return _Spread(
         max_skew=1,
         topology_key=over,
@@ -188,7 +189,8 @@ def _hardened(user: int | None = None) -> kubernetes.core.v1.SecurityContextArgs
 
 
 def _resources(service: ServiceSettings) -> kubernetes.core.v1.ResourceRequirementsArgs:
-    """What it asks for is also its most, unless ``limits`` says otherwise: the same as on the other engines."""
+    """Return requests and limits; what it asks for is also its most, unless ``limits`` says otherwise: the same as on
+    the other engines."""
     limits = service.limits
     most_cpu = (limits and limits.cpu) or service.cpu
     most_memory = (limits and limits.memory) or service.memory
@@ -199,7 +201,7 @@ def _resources(service: ServiceSettings) -> kubernetes.core.v1.ResourceRequireme
 
 
 def _cpu(units: int) -> str:
-    """CPU units, of which 1024 are one vCPU, in thousandths; never none."""
+    """Convert CPU units, of which 1024 are one vCPU, to millicores, rounded up; never none."""
     return f"{math.ceil(units * 1000 / 1024)}m"
 
 
@@ -216,7 +218,8 @@ def _command(service: ServiceSettings) -> dict[str, Any]:
 
 
 def _pause(service: ServiceSettings) -> int:
-    """Seconds in which a pod that is to stop goes on answering: the load balancer stops asking only after a while."""
+    """Return the seconds in which a pod that is to stop goes on answering: the load balancer stops asking only after a
+    while."""
     if service.is_public:
         return service.drain
     return _PROPAGATION if service.port is not None else 0
@@ -244,7 +247,7 @@ def _environment(workload: Workload, given: Values | None) -> list[kubernetes.co
 
 
 def _literal(value: str) -> str:
-    """Kubernetes fills in ``$(NAME)``; no other engine does."""
+    """Escape ``$(NAME)``, which Kubernetes fills in; no other engine does."""
     return value.replace("$(", "$$(")
 
 
@@ -275,12 +278,12 @@ def _volumes(service: ServiceSettings, given: Values | None) -> list[kubernetes.
 
 
 def _named(kind: str, paths: Sequence[str]) -> list[tuple[str, str]]:
-    """A volume's name takes no slashes, and a path without them is not unique."""
+    """Return each path with a volume's name, which takes no slashes; a path without them is not unique."""
     return [(f"{kind}-{hashlib.sha256(path.encode()).hexdigest()[:8]}", path) for path in paths]
 
 
 def _collector(image: str) -> kubernetes.core.v1.ContainerArgs:
-    """Beside the service, from before it starts until after it has stopped.
+    """Return the collector's sidecar container, which runs from before the service starts until after it has stopped.
 
     https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/
     """

@@ -19,8 +19,9 @@ _POLICIES = {
 
 
 def administrators(settings: KubernetesSettings) -> tuple[str, ...]:
-    """Those whom the settings let do everything in the whole cluster. Where there are some, the role that makes the cluster gets
-    no entry by itself: it is one of them, and AWS refuses a second entry for one principal.
+    """List the principals that the settings let do everything in the whole cluster. Where there are some, the role
+    that makes the cluster gets no entry by itself: it is one of them, and AWS refuses a second entry for one
+    principal.
 
     https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateAccessConfigRequest.html
     """
@@ -47,7 +48,8 @@ def tell_outsider(parent: Component, settings: KubernetesSettings) -> None:
 
 
 def is_outside(caller: str, principals: Sequence[str]) -> bool:
-    """Whether a session of a role belongs to none of ``principals``. A session's ARN has the role's name without its path."""
+    """Tell whether a session of a role belongs to none of ``principals``. A session's ARN has the role's name without
+    its path."""
     _, _, session = caller.partition(":assumed-role/")
     return bool(session) and session.partition("/")[0] not in [name.rpartition("/")[2] for name in principals]
 
@@ -55,7 +57,7 @@ def is_outside(caller: str, principals: Sequence[str]) -> bool:
 def access_entry(
     parent: Component, key: str, settings: AdministratorSettings, *, cluster_name: pulumi.Input[str]
 ) -> pulumi.Resource:
-    """One principal with one of AWS's access policies, everywhere or in namespaces.
+    """Grant one principal one of AWS's access policies, everywhere or in namespaces.
 
     https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html
     """

@@ -41,7 +41,8 @@ class Firewalls:
 
 
 def control_plane_group(parent: Component, network: Network, callers: Sequence[str]) -> pulumi.Output[str]:
-    """Beside the interfaces of the control plane in the VPC; ``callers`` are CIDRs that reach the API from inside."""
+    """Create the group beside the control plane's own, for its interfaces in the VPC; ``callers`` are CIDRs that reach
+    the API from inside."""
     platform = parent.context.platform
     group = aws.ec2.SecurityGroup(
         f"{parent.name}-control-plane",
@@ -66,7 +67,8 @@ def control_plane_group(parent: Component, network: Network, callers: Sequence[s
 
 
 def firewalls(parent: Component, network: Network, control_plane_id: pulumi.Output[str]) -> Firewalls:
-    """The nodes' group with all its rules: out to AWS and images, to one another, to and from the control plane."""
+    """Create the nodes' group with all its rules: out to AWS and images, to one another, to and from the control
+    plane."""
     nodes = outbound_group(parent, "nodes", "Kubernetes nodes and pods", (API,), network)
     rules = [
         *nodes.rules,

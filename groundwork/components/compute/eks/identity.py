@@ -20,13 +20,14 @@ _LONGEST_ROLE = 56
 
 
 def cluster_name(parent: Component) -> str:
-    """Fixed: the control plane's log group and tags on nodes are named after the cluster, and stand before it does."""
+    """Return the cluster's fixed name: the control plane's log group and tags on nodes are named after the cluster, and
+    stand before it does."""
     platform = parent.context.platform
     return f"{platform.name}-{platform.stage}"
 
 
 def trust(parent: Component) -> pulumi.Output[str]:
-    """The trust of roles that pods of this cluster take on.
+    """Return the trust of roles that pods of this cluster assume.
 
     https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html
     """
@@ -55,7 +56,7 @@ class Identity:
 
 
 def pod_role(parent: Component, key: str, what: str, statements: Sequence[Statement]) -> Identity:
-    """A role of pods that may do ``statements`` and nothing else; ``what`` says whose it is."""
+    """Create a role of pods that may do ``statements`` and nothing else; ``what`` says whose it is."""
     role = aws.iam.Role(
         fit(f"{parent.name}-{key}", _LONGEST_ROLE),
         description=f"{what} of {cluster_name(parent)}",
@@ -77,7 +78,7 @@ def pod_identity(
     service_account: str,
     role_arn: pulumi.Input[str],
 ) -> aws.eks.PodIdentityAssociation:
-    """Pods of ``service_account`` get the role's credentials; the agent on the node hands them out."""
+    """Associate the role with pods of ``service_account``; the agent on the node hands them out."""
     return aws.eks.PodIdentityAssociation(
         f"{parent.name}-{key}",
         cluster_name=cluster.name,

@@ -33,11 +33,12 @@ class Inside:
     """What an object waits for that a controller answers."""
 
     def options(self, after: Sequence[pulumi.Resource] = (), **further: Any) -> pulumi.ResourceOptions:
-        """Options of an object that also waits for ``after``."""
+        """Return the options of an object that also waits for ``after``."""
         return self.parent.child(provider=self.provider, depends_on=[*self.ready, *after], **further)
 
     def labels(self, service: str) -> dict[str, str]:
-        """https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/"""
+        """Return the labels of a service's objects.
+        https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/"""
         return {**selector(service), **shared_labels(self.parent)}
 
     def metadata(
@@ -47,7 +48,8 @@ class Inside:
         service: str | None = None,
         annotations: Mapping[str, pulumi.Input[str]] | None = None,
     ) -> kubernetes.meta.v1.ObjectMetaArgs:
-        """Names are fixed: services call one another by them, and pipelines deploy by them."""
+        """Return an object's metadata. Names are fixed: services call one another by them, and pipelines deploy by
+        them."""
         return _Metadata(
             name=name,
             namespace=self.namespace,
@@ -57,12 +59,12 @@ class Inside:
 
 
 def selector(service: str) -> dict[str, str]:
-    """By what the pods of a service are found. It can never change while a Deployment lives."""
+    """Return the labels that select the pods of a service. It can never change while a Deployment lives."""
     return {NAME_LABEL: service}
 
 
 def shared_labels(parent: Component) -> dict[str, str]:
-    """On every object."""
+    """Return the labels of every object."""
     return {
         "app.kubernetes.io/part-of": parent.context.platform.name,
         "app.kubernetes.io/managed-by": "groundwork",

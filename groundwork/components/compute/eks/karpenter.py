@@ -45,7 +45,7 @@ def karpenter(
     provider: kubernetes.Provider,
     network: Network,
 ) -> list[pulumi.Resource]:
-    """The controller on the first group's nodes, and a pool for each group that it starts nodes of."""
+    """Install the controller on the first group's nodes, and create a pool for each group that it starts nodes of."""
     wanted = settings.cluster
     nodes = node_role(parent, f"{_KEY}-node", "Nodes that Karpenter starts", names_itself=True)
     aws.eks.AccessEntry(
@@ -85,7 +85,7 @@ def karpenter(
 
 
 def pools(settings: KubernetesSettings) -> dict[str, NodeGroupSettings]:
-    """The groups that Karpenter starts nodes of: all but the first; the first too, where there is no other."""
+    """Return the groups that Karpenter starts nodes of: all but the first; the first too, where there is no other."""
     own = managed_groups(settings)
     rest = {name: group for name, group in settings.nodes.items() if name not in own}
     return rest or own
@@ -117,7 +117,8 @@ def _node_class(
     network: Network,
     options: pulumi.ResourceOptions,
 ) -> pulumi.Resource:
-    """https://karpenter.sh/docs/concepts/nodeclasses/; subnets and group by id, so that no tag of somebody else's counts."""
+    """Create a group's EC2NodeClass: https://karpenter.sh/docs/concepts/nodeclasses/; subnets and group by id, so that
+    no tag of somebody else's counts."""
     return kubernetes.apiextensions.CustomResource(
         f"{parent.name}-{_KEY}-{name}-class",
         api_version=f"{_API}/v1",
@@ -153,7 +154,7 @@ def _node_class(
 
 
 def _pool(parent: Component, name: str, group: NodeGroupSettings, options: pulumi.ResourceOptions) -> pulumi.Resource:
-    """https://karpenter.sh/docs/concepts/nodepools/"""
+    """Create a group's NodePool. https://karpenter.sh/docs/concepts/nodepools/"""
     known = [found for one in group.classes if (found := instance_class(one)) is not None]
     largest = max((instance.vcpus for instance in known), default=0)
     return kubernetes.apiextensions.CustomResource(
@@ -189,7 +190,7 @@ def _one_of(key: str, *values: str) -> dict[str, Any]:
 
 
 def _interruptions(parent: Component) -> aws.sqs.Queue:
-    """Where AWS announces that instances go, and Karpenter hears of it in time to move their pods."""
+    """Create the queue in which AWS announces that instances go, so that Karpenter moves their pods in time."""
     queue = aws.sqs.Queue(
         f"{parent.name}-{_KEY}",
         message_retention_seconds=_QUEUE_SECONDS,

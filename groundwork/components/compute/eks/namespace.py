@@ -28,7 +28,7 @@ def namespace(
     provider: kubernetes.Provider,
     after: Sequence[pulumi.Resource],
 ) -> kubernetes.core.v1.Namespace:
-    """One namespace, called like the platform, with the strictest of Kubernetes' pod security standards.
+    """Create the namespace, called like the platform, with the strictest of Kubernetes' pod security standards.
 
     https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
     """

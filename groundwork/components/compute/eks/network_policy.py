@@ -35,7 +35,7 @@ https://github.com/aws/containers-roadmap/issues/2552
 
 
 def base_policies(inside: Inside) -> None:
-    """Nothing goes in or out but names, and what makes a pod somebody; each service opens what it needs."""
+    """Deny all traffic but to DNS and the pod identity agent; each service opens what it needs."""
     _policy(inside, "default-deny", {}, ingress=[], egress=[])
     servers = [
         _Peer(
@@ -64,7 +64,8 @@ def service_policy(
     *,
     from_outside: Sequence[str],
 ) -> None:
-    """What one service reaches and who reaches it. ``from_outside`` are the ranges of what stands in front of it."""
+    """Allow what one service reaches and what reaches it. ``from_outside`` are the ranges of what stands in front of
+    it."""
     _policy(
         inside,
         workload.name,
@@ -113,7 +114,7 @@ def _policy(
     ingress: list[kubernetes.networking.v1.NetworkPolicyIngressRuleArgs] | None = None,
     egress: list[kubernetes.networking.v1.NetworkPolicyEgressRuleArgs] | None = None,
 ) -> None:
-    """None leaves a direction to other policies; an empty list shuts it."""
+    """Create a network policy. None leaves a direction to other policies; an empty list shuts it."""
     directions = {"Ingress": ingress, "Egress": egress}
     kubernetes.networking.v1.NetworkPolicy(
         f"{inside.parent.name}-{name}",

@@ -42,7 +42,7 @@ class NodeRole:
 
 
 def node_role(parent: Component, key: str, what: str, *, names_itself: bool) -> NodeRole:
-    """A role that lets an instance join a cluster and pull images, and nothing else.
+    """Create a role that lets an instance join a cluster and pull images, and nothing else.
 
     ``names_itself``: an instance asks EC2 for its name before it joins, as Amazon Linux 2023 does and auto mode's do not.
     https://github.com/awslabs/amazon-eks-ami/blob/main/nodeadm/internal/api/status.go
@@ -73,7 +73,7 @@ def node_role(parent: Component, key: str, what: str, *, names_itself: bool) -> 
 
 
 def group_labels(name: str, settings: NodeGroupSettings) -> dict[str, str]:
-    """Every label of a group's nodes that does not come from Kubernetes itself."""
+    """Return every label of a group's nodes that does not come from Kubernetes itself."""
     return {GROUP_LABEL: name, **settings.labels}
 
 
@@ -89,7 +89,8 @@ def node_group(
     firewalls: Firewalls,
     after: Sequence[pulumi.Resource],
 ) -> aws.eks.NodeGroup:
-    """One group. ``after`` is what must run before its nodes join: without the network add-on they never get ready."""
+    """Create a managed node group. ``after`` is what must run before its nodes join: without the network add-on they
+    never get ready."""
     known = instance_class(settings.classes[0])
     template = _template(parent, name, settings, cluster, firewalls=firewalls)
     group = aws.eks.NodeGroup(
@@ -132,7 +133,8 @@ def _template(
     *,
     firewalls: Firewalls,
 ) -> aws.ec2.LaunchTemplate:
-    """Without an image: EKS picks the newest of Amazon Linux 2023 and adds what joins it to the cluster."""
+    """Create a launch template without an image: EKS picks the newest of Amazon Linux 2023 and adds what joins it to
+    the cluster."""
     tags = {"Name": f"{cluster_name(parent)}-{name}", **parent.context.lasting_tags(parent.layer)}
     # By this tag the network add-on's role knows the first interface of a node for one of this cluster.
     interface_tags = {**tags, "cluster.k8s.amazonaws.com/name": cluster_name(parent)}
@@ -159,7 +161,7 @@ def _template(
 
 
 def max_pods(settings: NodeGroupSettings, *, prefixes: bool) -> int:
-    """What every class of a group takes."""
+    """Return how many pods every class of a group takes."""
     known = [found for name in settings.classes if (found := instance_class(name)) is not None]
     return min((most_pods(instance, prefixes=prefixes) for instance in known), default=110)
 
@@ -168,7 +170,8 @@ _BOUNDARY = "==GROUNDWORK=="
 
 
 def node_config(settings: NodeGroupSettings, *, prefixes: bool) -> str:
-    """What EKS merges into a node's own configuration; the image counts addresses, not prefixes, if nobody tells it.
+    """Return what EKS merges into a node's own configuration; the image counts addresses, not prefixes, if nobody
+    tells it.
 
     https://docs.aws.amazon.com/eks/latest/userguide/launch-templates.html#launch-template-basics
     """
@@ -187,7 +190,7 @@ def node_config(settings: NodeGroupSettings, *, prefixes: bool) -> str:
 
 
 def _tag(parent: Component, name: str, group: aws.eks.NodeGroup, tags: Mapping[str, str], *, at_launch: bool) -> None:
-    """Tags of the group's Auto Scaling group; ``at_launch``, of its instances too.
+    """Tag the group's Auto Scaling group; ``at_launch``, of its instances too.
 
     In the launch template they would replace every node with each change. EKS hands no tags of a node group on:
     https://docs.aws.amazon.com/eks/latest/userguide/eks-using-tags.html
@@ -203,7 +206,7 @@ def _tag(parent: Component, name: str, group: aws.eks.NodeGroup, tags: Mapping[s
 
 
 def scale_from_zero(name: str, settings: NodeGroupSettings) -> Mapping[str, str]:
-    """What a node of an empty group would be like, which the autoscaler reads from tags where there is none to look at.
+    """Return the tags that describe a node of an empty group to the autoscaler, where there is none to look at.
 
     https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/cloudprovider/aws/README.md#auto-discovery-setup
     """

@@ -13,7 +13,8 @@ from groundwork.components.compute.eks.settings import KubernetesSettings
 
 
 def kubernetes_provider(parent: Component, cluster: Cluster, settings: KubernetesSettings) -> kubernetes.Provider:
-    """Speaks to the cluster's API, or writes objects into a folder. Why it is made here: docs/decisions/0007."""
+    """Create the provider, which calls the cluster's API or writes objects into a folder. Why it is made here:
+    docs/decisions/0007."""
     if settings.objects == "render":
         return kubernetes.Provider(
             f"{parent.name}-kubernetes",
@@ -33,7 +34,8 @@ def kubernetes_provider(parent: Component, cluster: Cluster, settings: Kubernete
 
 
 def kubeconfig(cluster: Cluster, region: str) -> pulumi.Output[str]:
-    """Holds no secret: whoever uses it asks AWS for a token that lives 15 minutes, as who the AWS provider is.
+    """Return a kubeconfig that holds no secret: whoever uses it asks AWS for a token that lives 15 minutes, as who
+    the AWS provider is.
 
     https://docs.aws.amazon.com/eks/latest/userguide/create-kubeconfig.html
     """

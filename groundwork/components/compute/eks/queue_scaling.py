@@ -52,7 +52,8 @@ def queue_scaling(
     provider: kubernetes.Provider,
     after: Sequence[pulumi.Resource],
 ) -> tuple[pulumi.Resource, ...]:
-    """KEDA with a role that reads how many messages wait in the queues that are followed; nothing where none is."""
+    """Install KEDA with a role that reads how many messages wait in the queues that are followed; nothing where none
+    is."""
     followed = {name: service.scaling.queue.queue for name, service in services.items() if service.scaling.queue}
     if not followed:
         return ()
@@ -91,7 +92,7 @@ def _queue(service: str, queue: str, queues: Mapping[str, Queue]) -> Queue:
 
 
 def authenticate(inside: Inside, services: Mapping[str, ServiceSettings]) -> None:
-    """KEDA looks with its own identity, not with that of the services: they need not count what they take."""
+    """Let KEDA read queues with its own identity, not with that of the services: they need not count what they take."""
     if not any(service.scaling.queue for service in services.values()):
         return
     kubernetes.apiextensions.CustomResource(
@@ -107,7 +108,7 @@ def authenticate(inside: Inside, services: Mapping[str, ServiceSettings]) -> Non
 def follow(
     inside: Inside, workload: Workload, target: kubernetes.apps.v1.Deployment, queues: Mapping[str, Queue]
 ) -> None:
-    """As many pods as the waiting messages need, and as CPU and memory need where they are followed too."""
+    """Scale to as many pods as the waiting messages need, and as CPU and memory need where they are followed too."""
     scaling = workload.settings.scaling
     if scaling.queue is None:
         return

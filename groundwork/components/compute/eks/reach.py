@@ -31,7 +31,7 @@ _NLB_PORT = 80
 
 
 def named(inside: Inside, workload: Workload) -> kubernetes.core.v1.Service | None:
-    """``http://name:port``, as on every engine; None for a worker."""
+    """Create the Service that answers at ``http://name:port``, as on every engine; None for a worker."""
     if workload.settings.port is None:
         return None
     return kubernetes.core.v1.Service(
@@ -48,8 +48,8 @@ def named(inside: Inside, workload: Workload) -> kubernetes.core.v1.Service | No
 def bind(
     inside: Inside, workload: Workload, service: kubernetes.core.v1.Service | None, exposure: Exposure
 ) -> tuple[pulumi.Resource, ...]:
-    """Pods register in the target group that the load balancer's rules lead to. Its security-group rule is ours, not the
-    controller's, so the binding says nothing of networking."""
+    """Register pods in the target group that the load balancer's rules lead to. Its security-group rule is ours, not
+    the controller's, so the binding says nothing of networking."""
     if exposure.group_arn is None or service is None:
         return ()
     binding = kubernetes.apiextensions.CustomResource(
@@ -69,13 +69,13 @@ def bind(
 
 
 def has_balancer(inside: Inside, workload: Workload) -> bool:
-    """The service answers at a Network Load Balancer too."""
+    """Tell whether the service answers at a Network Load Balancer too."""
     settings = workload.settings
     return inside.settings.cluster.way_in == "nlb" and settings.port is not None and settings.path == DEFAULT_PATH
 
 
 def balancer(inside: Inside, workload: Workload, network: Network, firewall: Firewall) -> None:
-    """An internal Network Load Balancer, for callers in the network and whatever is joined to it.
+    """Create an internal Network Load Balancer, for callers in the network and whatever is joined to it.
 
     A public one would be a way around CloudFront and the firewall, without TLS. Its security group and the subnets are
     named, so that the controller makes no rules and looks for no tags.

@@ -19,8 +19,8 @@ _DOWN_WINDOW = 300
 
 
 def by_resources(settings: ScalingSettings) -> bool:
-    """CPU or memory decides how many pods run, also where settings leave no choice: a number that left the Deployment later, for
-    a range, would first become 1, and one that came back would be the autoscaler's.
+    """Tell whether CPU or memory decides how many pods run, also where settings leave no choice: a number that left
+    the Deployment later, for a range, would first become 1, and one that came back would be the autoscaler's.
 
     https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#migrating-deployments-and-statefulsets-to-horizontal-autoscaling
     """
@@ -29,7 +29,7 @@ def by_resources(settings: ScalingSettings) -> bool:
 
 
 def fixed(settings: ScalingSettings) -> bool:
-    """The stack alone decides how many pods run."""
+    """Tell whether the stack alone decides how many pods run."""
     return settings.queue is None and not by_resources(settings)
 
 
@@ -55,7 +55,7 @@ def scale(inside: Inside, workload: Workload, target: kubernetes.apps.v1.Deploym
 
 
 def metrics(workload: Workload) -> list[kubernetes.autoscaling.v2.MetricSpecArgs]:
-    """Percent of what the container asks for."""
+    """Return the targets, in percent of what the container asks for."""
     target = workload.settings.scaling.target
     wanted = (("cpu", target.cpu), ("memory", target.memory)) if target else ()
     return [
@@ -73,7 +73,8 @@ def metrics(workload: Workload) -> list[kubernetes.autoscaling.v2.MetricSpecArgs
 
 
 def behavior() -> kubernetes.autoscaling.v2.HorizontalPodAutoscalerBehaviorArgs:
-    """Doubling or four more a minute, whichever is more; down by one a minute, after five quiet ones."""
+    """Return how fast pods are added, doubling or four more a minute, whichever is more; down by one a minute, after
+    five quiet ones."""
     return _Behavior(
         scale_up=_Rules(
             stabilization_window_seconds=0,
@@ -91,7 +92,8 @@ def behavior() -> kubernetes.autoscaling.v2.HorizontalPodAutoscalerBehaviorArgs:
 
 
 def budget(inside: Inside, workload: Workload) -> None:
-    """Nodes are drained one copy at a time. A single copy may be moved: a budget would keep its node from ever being replaced."""
+    """Create a disruption budget, so that nodes are drained one copy at a time. A single copy may be moved: a budget
+    would keep its node from ever being replaced."""
     if workload.settings.scaling.min < 2:
         return
     kubernetes.policy.v1.PodDisruptionBudget(

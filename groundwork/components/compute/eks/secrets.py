@@ -32,7 +32,7 @@ class Values:
 
 
 def values(inside: Inside, workload: Workload) -> Values | None:
-    """The service's values as a SecretProviderClass, and the right to read them; None where it has none.
+    """Create the SecretProviderClass of the service's values, and grant read access to them; None where it has none.
 
     The driver asks with the pod's own identity, and copies the values into a Secret only while a pod mounts them.
     https://docs.aws.amazon.com/secretsmanager/latest/userguide/ascp-examples.html
@@ -72,7 +72,7 @@ def values(inside: Inside, workload: Workload) -> Values | None:
 
 
 def _statements(workload: Workload, region: str) -> list[Statement]:
-    """Besides reading, the driver looks whether a mounted secret has a new version."""
+    """Return the permissions to read values, and to look whether a mounted secret has a new version."""
     statements = read_statements(workload.references, region)
     return [
         *statements,
@@ -85,7 +85,8 @@ def _statements(workload: Workload, region: str) -> list[Statement]:
 
 
 def objects(references: Sequence[tuple[str, Reference]]) -> pulumi.Output[str]:
-    """What to mount, each value under the name of its variable. JSON, which is also the YAML that the driver wants."""
+    """Return what to mount, each value under the name of its variable. JSON, which is also the YAML that the driver
+    wants."""
     found = [_found_by(reference) for _, reference in references]
     return pulumi.Output.all(*found).apply(
         lambda known: json.dumps(
@@ -99,7 +100,7 @@ def _found_by(reference: Reference) -> pulumi.Input[str]:
 
 
 def _grouped(found: Sequence[tuple[str, Reference, str]]) -> list[dict[str, Any]]:
-    """The driver takes each secret once, however many keys of it are wanted."""
+    """Group values by secret: the driver takes each once, however many keys of it are wanted."""
     grouped: dict[str, dict[str, Any]] = {}
     for variable, reference, name in found:
         is_secret = isinstance(reference, SecretReference)
@@ -114,5 +115,5 @@ def _grouped(found: Sequence[tuple[str, Reference, str]]) -> list[dict[str, Any]
 
 
 def _path(key: str) -> str:
-    """A key as JMESPath has it: https://jmespath.org/specification.html#identifiers"""
+    """Return a key as JMESPath has it: https://jmespath.org/specification.html#identifiers"""
     return key if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key) else json.dumps(key)

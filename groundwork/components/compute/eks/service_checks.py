@@ -94,7 +94,8 @@ _HTTPS = 443
 
 
 def buckets_are_reached_over_https(settings: Settings) -> Iterator[Mistake]:
-    """Security groups know S3 by its list of addresses, network policies do not, and its endpoint in the network has none."""
+    """Check that services which use buckets may reach the internet on 443: security groups know S3 by its list of
+    addresses, network policies do not, and its endpoint in the network has none."""
     if not _on_kubernetes(settings):
         return
     for name, service in settings.services.items():

@@ -51,7 +51,7 @@ class Deployed:
 
 
 def deploy(inside: Inside, workload: Workload, around: Surroundings) -> Deployed:
-    """An identity, a way in and out, and the pods."""
+    """Create a service's identity, network policy and pods."""
     parent, name = inside.parent, workload.name
     image = image_of(parent, workload, inside.settings)
     # The cluster's agents write into it.
@@ -110,7 +110,7 @@ def _exposure(inside: Inside, workload: Workload, around: Surroundings) -> Expos
 
 
 def _in_front(inside: Inside, workload: Workload, around: Surroundings) -> list[str]:
-    """The ranges of the load balancers before the service."""
+    """List the CIDR ranges of the load balancers before the service."""
     behind = around.load_balancer is not None and workload.settings.is_public
     return sorted(
         {

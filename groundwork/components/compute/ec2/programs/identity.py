@@ -60,7 +60,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Paths are tokens: they are not logged."""
+        """Log nothing: paths are tokens. they are not logged."""
 
 
 if __name__ == "__main__":

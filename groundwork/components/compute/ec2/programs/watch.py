@@ -35,7 +35,7 @@ def is_well(name: str) -> bool:
 
 
 def patience(name: str) -> int:
-    """Minutes: three, and those that a new copy has to start."""
+    """Return the minutes after which a failing check counts: three, and those that a new copy has to start."""
     file = CHECKS / f"{name}.json"
     return 3 + (json.loads(file.read_text())["start_period"] + 59) // 60 if file.exists() else 3
 

@@ -8,7 +8,8 @@ from groundwork.components.compute.eks.identity import cluster_name
 
 
 def statements(parent: Component) -> tuple[Statement, ...]:
-    """https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/cloudprovider/aws/README.md#iam-policy"""
+    """Return the cluster autoscaler's permissions.
+    https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/cloudprovider/aws/README.md#iam-policy"""
     name = cluster_name(parent)
     arn = parent.context.arn
     return (

@@ -13,7 +13,7 @@ _SERVICE = "elasticloadbalancing.amazonaws.com"
 
 
 def statements(parent: Component) -> tuple[Statement, ...]:
-    """Pods into and out of target groups that this stack made, which carry its tags.
+    """Return the permissions to move pods into and out of target groups that this stack made, which carry its tags.
 
     https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/deploy/installation/#configure-iam
     """
@@ -51,7 +51,8 @@ def statements(parent: Component) -> tuple[Statement, ...]:
 
 
 def network_load_balancers(parent: Component, node_group_id: pulumi.Input[str]) -> tuple[Statement, ...]:
-    """What a Service of type LoadBalancer takes beside: its balancer, listeners, target groups and security groups."""
+    """Return the further permissions that a Service of type LoadBalancer takes: its balancer, listeners, target groups
+    and security groups."""
     arn = parent.context.arn
     name = cluster_name(parent)
     asked = {"StringEquals": {f"aws:RequestTag/{_TAG}": name}}

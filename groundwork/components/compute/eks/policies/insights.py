@@ -10,7 +10,8 @@ from groundwork.components.access import Statement
 
 
 def statements(group_arns: Sequence[pulumi.Input[str]]) -> tuple[Statement, ...]:
-    """Instead of CloudWatchAgentServerPolicy: no log group but ours, and none made. Metrics travel inside log events.
+    """Return what CloudWatch's agents need, instead of CloudWatchAgentServerPolicy: no log group but ours, and none
+    made. Metrics travel inside log events.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Container-Insights-reference-performance-logs-EKS.html
     """

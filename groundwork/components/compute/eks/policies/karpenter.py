@@ -13,7 +13,8 @@ _CLASS = "karpenter.k8s.aws/ec2nodeclass"
 
 
 def machines(parent: Component) -> tuple[Statement, ...]:
-    """Instances, launch templates and fleets. Sources and shape: https://karpenter.sh/docs/reference/cloudformation/"""
+    """Return the permissions for instances, launch templates and fleets. Sources and shape:
+    https://karpenter.sh/docs/reference/cloudformation/"""
     context = parent.context
     arn, region = context.arn, context.region
     owned = f"kubernetes.io/cluster/{cluster_name(parent)}"
@@ -128,7 +129,8 @@ def machines(parent: Component) -> tuple[Statement, ...]:
 def surroundings(
     parent: Component, *, node_role_arn: pulumi.Input[str], queue_arn: pulumi.Input[str]
 ) -> tuple[Statement, ...]:
-    """The nodes' role, their instance profiles, the cluster's address and the queue of interruptions."""
+    """Return the permissions for the nodes' role, their instance profiles, the cluster's address and the queue of
+    interruptions."""
     context = parent.context
     owned = f"kubernetes.io/cluster/{cluster_name(parent)}"
     profiles = context.arn("iam", "instance-profile/*", region="")

@@ -8,12 +8,12 @@ from groundwork.components.compute.eks.identity import cluster_name
 
 
 def cluster_tag(parent: Component) -> str:
-    """The tag that the driver puts on what it makes, when it is told the cluster's name."""
+    """Return the tag that the driver puts on what it makes, when it is told the cluster's name."""
     return f"kubernetes.io/cluster/{cluster_name(parent)}"
 
 
 def statements(parent: Component) -> tuple[Statement, ...]:
-    """Less than AmazonEBSCSIDriverPolicy: volumes and snapshots of this cluster instead of any cluster's.
+    """Return less than AmazonEBSCSIDriverPolicy: volumes and snapshots of this cluster instead of any cluster's.
 
     https://github.com/kubernetes-sigs/aws-ebs-csi-driver/blob/master/docs/example-iam-policy.json
     """
