@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from groundwork.cli import console, policies, prices
+from groundwork.cli import console, faces, policies, prices
 from groundwork.cli.arguments import Argument, Commands, Option
 from groundwork.cli.console import FAULT, FINDINGS, FINE, MISTAKE, InputError, OutputError
 
@@ -28,6 +28,9 @@ class PreviewFormat(StrEnum):
     SARIF = "sarif"
     JUNIT = "junit"
     CHANGES = "changes"
+    MARKDOWN = "markdown"
+    HTML = "html"
+    REPORT = "report"
 
 
 class SettingsFormat(StrEnum):
@@ -108,7 +111,7 @@ def preview(
         Option(
             "--format",
             help="text to read; json is the snapshot (docs/snapshot.md); findings (JSON), sarif and junit are the verdicts; "
-            "changes (JSON) is what --base finds (docs/changes.md).",
+            "changes (JSON) is what --base finds (docs/changes.md); markdown, html and report (JSON) are all of it (docs/report.md).",
         ),
     ] = PreviewFormat.TEXT,
     unknowns: Unknowns = False,
@@ -122,6 +125,7 @@ def preview(
         Path | None,
         Option("--out", metavar="FILE", help="Write that format to this file, and the text here."),
     ] = None,
+    reports: faces.Reports = None,
 ) -> None:
     """Show what a stack would build, and judge it, without an AWS account.
 
@@ -139,6 +143,7 @@ def preview(
         option = "--protect-data" if protect_data else "--format changes"
         raise InputError(f"{option} needs what to compare with: --base REV, or --base FILE")
     chosen = policies.chosen(policy_config, baseline)
+    asked = faces.asked_for(reports or ())
     with (
         comparing(base, stack, unknowns=unknowns) if base is not None else contextlib.nullcontext() as compared,
         console.progress(f"Running {stack} offline"),
@@ -164,12 +169,13 @@ def preview(
             changes=changes,
         )
 
-    if form is PreviewFormat.JSON:
-        console.write_output(run.snapshot.dumps(), out)
-    elif form is PreviewFormat.CHANGES and changes:
-        console.write_output(changes.dumps(), out)
-    elif form is not PreviewFormat.TEXT:
-        console.write_output(policies.rendered(form, verdicts, run.stack.file.name), out)
+    if asked or form is not PreviewFormat.TEXT:
+        from groundwork.preview.reports.report import Report
+
+        report = Report(stack, run.snapshot, verdicts, changes)
+        faces.write(asked, report, run.stack.file.name)
+    if form is not PreviewFormat.TEXT:
+        console.write_output(faces.rendered(form, report, run.stack.file.name), out)
     elif out is not None:
         console.write_file(out, text.plain(shown(None)))
     if out is not None or form is PreviewFormat.TEXT:

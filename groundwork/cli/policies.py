@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from groundwork.cli import console
+from groundwork.cli import console, faces
 from groundwork.cli.arguments import Argument, Commands, Option
 from groundwork.cli.console import FINDINGS, FINE, InputError
 
@@ -26,6 +26,9 @@ class ReportFormat(StrEnum):
     JSON = "json"
     SARIF = "sarif"
     JUNIT = "junit"
+    MARKDOWN = "markdown"
+    HTML = "html"
+    REPORT = "report"
 
 
 class SeverityName(StrEnum):
@@ -185,6 +188,7 @@ def check(
         Option("--write-baseline", metavar="FILE", help="Record everything that fails now in this file."),
     ] = None,
     out: Annotated[Path | None, Option("--out", metavar="FILE", help="Write to this file.")] = None,
+    reports: faces.Reports = None,
 ) -> None:
     """Judge a stack from a file, without running it, or a Pulumi program in Python, run offline in its own environment.
 
@@ -195,6 +199,7 @@ def check(
     from groundwork.preview import text
     from groundwork.preview.verdicts import judge
 
+    asked = faces.asked_for(reports or ())
     read = _program(file, stack, config or (), unknowns=unknowns) if file.is_dir() else _snapshot(file)
     snapshot = _with_settings(read, stage.value if stage else None, stack_file)
     verdicts = judge(snapshot, datetime.datetime.now(datetime.UTC).date(), **chosen(policy_config, baseline))
@@ -202,8 +207,15 @@ def check(
         _record(verdicts, write_baseline)
         print(f"Next: groundwork policies check {file} --baseline {write_baseline}")
         return
+    if asked or form is not ReportFormat.TEXT:
+        from groundwork.preview.reports.report import Report
+
+        report = Report(snapshot.stack or file.name, snapshot, verdicts)
+        faces.write(asked, report, _shown_at(file))
     if form is not ReportFormat.TEXT:
-        console.write_output(rendered(form, verdicts, _shown_at(file)), out)
+        # What a check calls json is its verdicts; the snapshot is what it was given.
+        face = "findings" if form is ReportFormat.JSON else form.value
+        console.write_output(faces.rendered(face, report, _shown_at(file)), out)
     elif out is not None:
         console.write_file(out, text.plain(_shown(verdicts, None)))
     if out is not None or form is ReportFormat.TEXT:
@@ -269,15 +281,6 @@ def chosen(policy_config: Path | None, baseline_file: Path | None) -> dict[str, 
     if found.get("baseline") and found["baseline"].problems:
         raise InputError("\n".join(problem.message for problem in found["baseline"].problems))
     return found
-
-
-def rendered(form: StrEnum, verdicts: Verdicts, judged: str) -> str:
-    """Verdicts in a form for other programs."""
-    from groundwork.preview.reports import findings, junit, sarif
-
-    if form.value == "sarif":
-        return sarif.dumps(verdicts, judged)
-    return junit.dumps(verdicts) if form.value == "junit" else findings.dumps(verdicts)
 
 
 def _rule_names() -> set[str]:

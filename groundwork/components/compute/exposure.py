@@ -36,12 +36,13 @@ def expose(
     network: Network,
     load_balancer: LoadBalancer | None,
     admit: Callable[[int, pulumi.Input[str]], tuple[pulumi.Resource, ...]],
+    target_type: routing.TargetType = "ip",
 ) -> Exposure:
-    """Create everything that lets the load balancer reach a service. ``admit`` opens its port to a security group."""
+    """Build everything that lets the load balancer reach a service. ``admit`` opens its port to a security group."""
     own = [route for route in wanted if route.service == name]
     if load_balancer is None or settings.port is None or not own:
         return Exposure()
-    group = routing.target_group(parent, name, settings, network)
+    group = routing.target_group(parent, name, settings, network, target_type)
     rules = [routing.listener_rule(parent, route, group.arn, load_balancer) for route in own]
     opened = admit(settings.port, load_balancer.security_group_id)
     alarms = watch_targets(parent, name, load_balancer.arn_suffix, group.arn_suffix)

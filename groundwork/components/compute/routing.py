@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pulumi
 import pulumi_aws as aws
 
@@ -10,33 +12,39 @@ from groundwork.components.compute.wiring import LoadBalancer, Network
 from groundwork.components.services.routes import Route
 from groundwork.components.services.settings import ServiceSettings
 
+TargetType = Literal["ip", "instance"]
 
-def target_group(parent: Component, service: str, settings: ServiceSettings, network: Network) -> aws.lb.TargetGroup:
-    """Create the target group in which copies of a service register and are health-checked.
 
-    Each copy registers with its own port, and is asked on it; the group's counts for those that name none. So the group stays
+def target_group(
+    parent: Component, service: str, settings: ServiceSettings, network: Network, target_type: TargetType
+) -> aws.lb.TargetGroup:
+    """Build where copies of a service, or the instances that run them, register and are asked whether they are well.
+
+    By ``ip`` each copy registers with its own port, and is asked on it; the group's counts for those that name none. So the group stays
     when the port changes, which would replace it, and old copies answer until new ones do:
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html#target-group-routing-configuration
     """
+    by_instance = target_type == "instance"
     return aws.lb.TargetGroup(
-        fit(f"{parent.name}-{service}", 24),
+        # Targets of the two kinds never share a group, and an engine's group must go after the next engine's came.
+        fit(f"{parent.name}-{service}{'-ec2' if by_instance else ''}", 24),
         port=settings.port,
         protocol="HTTP",
-        target_type="ip",
+        target_type=target_type,
         vpc_id=network.vpc_id,
         deregistration_delay=settings.drain,
         health_check=aws.lb.TargetGroupHealthCheckArgs(
             path=settings.health, interval=30, timeout=5, healthy_threshold=2, unhealthy_threshold=3, matcher="200"
         ),
         stickiness=aws.lb.TargetGroupStickinessArgs(type="lb_cookie", enabled=settings.sticky, cookie_duration=86_400),
-        opts=parent.child(ignore_changes=["port"]),
+        opts=parent.child(ignore_changes=None if by_instance else ["port"]),
     )
 
 
 def listener_rule(
     parent: Component, route: Route, group_arn: pulumi.Input[str], load_balancer: LoadBalancer
 ) -> aws.lb.ListenerRule:
-    """Create the rule of one route. Behind CloudFront it also asks for the header that only CloudFront sends."""
+    """The rule of one route. Behind CloudFront it also asks for the header that only CloudFront sends."""
     return aws.lb.ListenerRule(
         f"{parent.name}-{route.key}",
         listener_arn=load_balancer.listener_arn,

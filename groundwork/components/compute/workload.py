@@ -7,7 +7,7 @@ them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import pulumi
 import pulumi_aws as aws
@@ -31,42 +31,66 @@ from groundwork.components.services.settings import ServiceSettings
 from groundwork.settings.variables import environment_name, own_variables, renamed
 
 
-@dataclass(frozen=True)
-class Workload:
-    """A service before an engine runs it."""
+@dataclass(frozen=True, kw_only=True)
+class Declaration:
+    """A service of the stack file with what its uses give it."""
 
     name: str
     settings: ServiceSettings
     tracing: bool
-    security_group_id: pulumi.Output[str]
-    role_arn: pulumi.Output[str]
-    role_name: pulumi.Output[str]
+    granted: Mapping[str, Grant]
+    """By what it uses, in the order in which they were made: a later one wins where two say one variable."""
     environment: Mapping[str, pulumi.Input[str]]
     references: Mapping[str, Reference]
     """Variables whose values are read from Secrets Manager or Parameter Store when a copy starts."""
     calls: tuple[str, ...]
     """Services that it uses."""
-    openings: Mapping[str, Sequence[Opening]]
-    """Ports that are open to it, by what it uses."""
+
+    @property
+    def openings(self) -> dict[str, Sequence[Opening]]:
+        """Ports that are open to it, by what it uses."""
+        return {used: grant.openings for used, grant in self.granted.items() if grant.openings}
+
+    @property
+    def statements(self) -> list[Statement]:
+        """What its role allows. Ids must differ within a policy; two buckets may both grant ``Read``."""
+        seen: set[str] = set()
+        statements: list[Statement] = []
+        for used, grant in self.granted.items():
+            for statement in grant.statements:
+                sid = statement.sid
+                if sid in seen:
+                    sid = "".join(part.capitalize() for part in used.split("-")) + sid
+                seen.add(sid)
+                statements.append(replace(statement, sid=sid))
+        return [*statements, *([TRACING_STATEMENT] if self.tracing else [])]
+
+    @property
+    def secrets(self) -> dict[str, SecretReference]:
+        """The references that are secrets."""
+        return {name: value for name, value in self.references.items() if isinstance(value, SecretReference)}
+
+    @property
+    def parameters(self) -> dict[str, ParameterReference]:
+        """The references that are parameters."""
+        return {name: value for name, value in self.references.items() if isinstance(value, ParameterReference)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload(Declaration):
+    """A service before an engine runs it: with an identity and a firewall of its own."""
+
+    security_group_id: pulumi.Output[str]
+    role_arn: pulumi.Output[str]
+    role_name: pulumi.Output[str]
     is_called: bool
     """Other services use it."""
     ready: tuple[pulumi.Resource, ...]
     """What a copy needs before it starts: permissions and firewall rules."""
 
-    @property
-    def secrets(self) -> dict[str, SecretReference]:
-        """Return the references that are secrets."""
-        return {name: value for name, value in self.references.items() if isinstance(value, SecretReference)}
-
-    @property
-    def parameters(self) -> dict[str, ParameterReference]:
-        """Return the references that are parameters."""
-        return {name: value for name, value in self.references.items() if isinstance(value, ParameterReference)}
-
 
 def before_its_image(workload: Workload, *, idle: bool = False) -> Workload:
-    """Return the placeholder in a service's place, which is told nothing and given no secret; identity and firewall
-    are the service's.
+    """The placeholder in a service's place, which is told nothing and given no secret; identity and firewall are the service's.
 
     ``idle``: no copy of it runs.
     """
@@ -86,7 +110,7 @@ def workloads(
     statements: Sequence[Statement] = (),
     firewall: Firewall | None = None,
 ) -> dict[str, Workload]:
-    """Create a workload for each service.
+    """A workload for each service.
 
     ``trust`` says who takes on their roles, ``statements`` what the engine needs every role to allow, ``tracing`` whether
     those are traced that do not say. Unless the engine has a ``firewall``, each service gets a security group.
@@ -94,44 +118,55 @@ def workloads(
     firewall = firewall or OwnGroups(parent, services, network)
     called = {used for service in services.values() for used in service.uses if used in services}
     built: dict[str, Workload] = {}
-    for name, service in services.items():
-        granted = granted_of(name, service, services, grants)
-        calls = tuple(used for used in service.uses if used in services)
-        traced = tracing if service.tracing is None else service.tracing
-        allowed = [*distinct(granted), *statements, *([TRACING_STATEMENT] if traced else [])]
-        role, *permissions = _role(parent, name, trust, allowed)
-        openings = {used: grant.openings for used, grant in granted.items() if grant.openings}
-        rules = firewall.allow_egress(name, openings, {used: _port(services[used]) for used in calls})
-        references: dict[str, Reference] = {}
-        for grant in granted.values():
-            references.update({**grant.parameters, **grant.secrets})
+    for name in services:
+        declared = declaration(name, services, grants, tracing=tracing)
+        role, *permissions = task_role(parent, name, trust, [*declared.statements, *statements])
+        rules = firewall.allow_egress(name, declared.openings, {used: _port(services[used]) for used in declared.calls})
         built[name] = Workload(
-            name=name,
-            settings=service,
-            tracing=traced,
+            **{field.name: getattr(declared, field.name) for field in fields(declared)},
             security_group_id=firewall.group_of(name),
             role_arn=role.arn,
             role_name=role.name,
-            environment=environment_of(
-                service, granted.values(), {used: services[used] for used in calls}, references, traced=traced
-            ),
-            references=references,
-            calls=calls,
-            openings=openings,
             is_called=name in called,
             ready=(*rules, *permissions),
         )
     return built
 
 
-def granted_of(
+def declaration(
+    name: str,
+    services: Mapping[str, ServiceSettings],
+    grants: Mapping[str, Mapping[str, Grant]],
+    *,
+    tracing: bool,
+) -> Declaration:
+    """Return a service with what its uses give it; ``tracing`` is for one that does not say whether it is traced."""
+    service = services[name]
+    granted = _granted(name, service, services, grants)
+    calls = tuple(used for used in service.uses if used in services)
+    traced = tracing if service.tracing is None else service.tracing
+    references: dict[str, Reference] = {}
+    for grant in granted.values():
+        references.update({**grant.parameters, **grant.secrets})
+    return Declaration(
+        name=name,
+        settings=service,
+        tracing=traced,
+        granted=granted,
+        environment=_environment(
+            service, granted.values(), {used: services[used] for used in calls}, references, traced=traced
+        ),
+        references=references,
+        calls=calls,
+    )
+
+
+def _granted(
     name: str,
     service: ServiceSettings,
     services: Mapping[str, ServiceSettings],
     grants: Mapping[str, Mapping[str, Grant]],
 ) -> dict[str, Grant]:
-    """Return the service's grants, in the order in which they were made: a later one wins where two say one
-    variable."""
     granted = {used: grant for used, grant in grants.get(name, {}).items() if used in service.uses}
     for used in service.uses:
         if used not in services and used not in granted:
@@ -145,7 +180,7 @@ def _port(service: ServiceSettings) -> int:
     return service.port
 
 
-def environment_of(
+def _environment(
     service: ServiceSettings,
     grants: Iterable[Grant],
     called: Mapping[str, ServiceSettings],
@@ -153,8 +188,7 @@ def environment_of(
     *,
     traced: bool,
 ) -> dict[str, pulumi.Input[str]]:
-    """Return the environment. What is said last wins, and the stack file says it last; a name that is a reference is
-    only that."""
+    """What is said last wins, and the stack file says it last; a name that is a reference is only that."""
     environment: dict[str, pulumi.Input[str]] = {**own_variables(service)}
     if traced:
         environment.update(TRACING_ENVIRONMENT)
@@ -167,23 +201,10 @@ def environment_of(
     return {key: environment[key] for key in sorted(environment) if key not in references}
 
 
-def distinct(granted: Mapping[str, Grant]) -> list[Statement]:
-    """Make statement ids differ within a policy, as IAM requires; two buckets may both grant ``Read``."""
-    seen: set[str] = set()
-    statements: list[Statement] = []
-    for used, grant in granted.items():
-        for statement in grant.statements:
-            sid = statement.sid
-            if sid in seen:
-                sid = "".join(part.capitalize() for part in used.split("-")) + sid
-            seen.add(sid)
-            statements.append(replace(statement, sid=sid))
-    return statements
-
-
-def _role(
+def task_role(
     parent: Component, service: str, trust: pulumi.Output[str], statements: Sequence[Statement]
 ) -> tuple[aws.iam.Role, *tuple[pulumi.Resource, ...]]:
+    """Build the role that a service's copies take on, and the policy of its statements if it has any."""
     role = role_of(parent, f"{service}-task", trust, f"What {service} of {parent.context.platform.name} may do.")
     if not statements:
         return (role,)
@@ -194,7 +215,7 @@ def _role(
 
 
 def role_of(parent: Component, key: str, trust: pulumi.Output[str], description: str) -> aws.iam.Role:
-    """Create a role of one service."""
+    """Build a role of one service."""
     # IAM takes 64 characters, of which the automatic suffix needs 8.
     return aws.iam.Role(
         fit(f"{parent.name}-{key}", 56), assume_role_policy=trust, description=description, opts=parent.child()

@@ -9,7 +9,9 @@ import re
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # Marks that turn the direction of what follows, so that a name could show as another.
 _TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>@:$=^])")
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]|~:$]|(?<=www)\.")
+# GitHub and GitLab look for people and issues in what is rendered, where a backslash is gone already.
+_REFERENCE = re.compile(r"[@#](?=\w)")
 _MERMAID = re.compile(r"[^A-Za-z0-9 ._/·…-]")
 
 
@@ -26,7 +28,8 @@ def for_html(text: str) -> str:
 def for_markdown(text: str) -> str:
     """Return ``text`` as one line of Markdown that shows it and does nothing else: no HTML, link, mention, heading or cell."""
     one_line = " ".join(printable(text).split())
-    return html.escape(_MARKDOWN.sub(r"\\\1", one_line).replace("\\<", "<").replace("\\>", ">"), quote=False)
+    escaped = _MARKDOWN.sub(r"\\\g<0>", html.escape(one_line, quote=False))
+    return _REFERENCE.sub(r"\g<0><!-- -->", escaped)
 
 
 def code(text: str) -> str:

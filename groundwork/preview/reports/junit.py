@@ -5,16 +5,14 @@ A mandatory finding is a failure. What is only advice, excepted, known or not to
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from itertools import groupby
 from xml.etree import ElementTree
 
+from groundwork.preview.reports.escaping import printable
 from groundwork.preview.verdicts import Finding, Verdicts
 from guardrails.catalogue import rules
 
-# What XML 1.0 cannot hold, not even escaped.
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _OTHERS = "pack"
 
 
@@ -62,23 +60,19 @@ def _case(topic: str, findings: list[Finding]) -> ElementTree.Element:
     case = ElementTree.Element(
         "testcase",
         classname=f"guardrails.{topic}.{worst.rule}",
-        name=_clean(f"{worst.rule} on {worst.resource}"),
+        name=printable(f"{worst.rule} on {worst.resource}"),
         time="0",
     )
     if worst.source:
-        case.set("file", worst.source.file)
+        case.set("file", printable(worst.source.file))
         case.set("line", str(worst.source.line))
-    text = _clean(
+    text = printable(
         "\n".join([*(finding.message for finding in findings), f"URN: {worst.urn}", f"Fix: {worst.remediation}"])
     )
     if worst.blocks:
-        outcome = ElementTree.SubElement(case, "failure", message=_clean(worst.message), type=worst.severity.value)
+        outcome = ElementTree.SubElement(case, "failure", message=printable(worst.message), type=worst.severity.value)
     else:
         state = worst.exception.describe() if worst.exception else f"{worst.verdict.value}, {worst.level.value}"
-        outcome = ElementTree.SubElement(case, "skipped", message=_clean(f"{state}: {worst.message}"))
+        outcome = ElementTree.SubElement(case, "skipped", message=printable(f"{state}: {worst.message}"))
     outcome.text = text
     return case
-
-
-def _clean(text: str) -> str:
-    return _FORBIDDEN.sub("�", text)

@@ -29,9 +29,9 @@ from groundwork.components.compute.ec2.role import (
     on_behalf,
 )
 from groundwork.components.compute.ec2.shape import MAIN, Part, parts
-from groundwork.components.compute.ec2.targets import Target, targets
 from groundwork.components.compute.ec2.user_data import programs
 from groundwork.components.compute.ec2.volume import DataVolume, attach, data_volume
+from groundwork.components.compute.exposure import Exposure, expose
 from groundwork.components.compute.images import Image, image_of
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import Stoppable, StoppedGroup
@@ -126,7 +126,7 @@ class Ec2(Component):
         wanted = parts(settings, services, has_cache=own_cache is not None)
 
         host_roles = {part.key: host_role(self, part.key) for part in wanted}
-        placed = self._people(wanted, host_roles, grants)
+        placed = self._place(wanted, host_roles, grants)
         images = {service: image_of(self, placed[service], settings) for service in services}
         logs = {service: log_group(self, service, f"{context.prefix}/services/{service}") for service in services}
         self._log_arns = {service: made.arn for service, made in logs.items()}
@@ -146,7 +146,7 @@ class Ec2(Component):
                 log_group=f"{context.prefix}/services/{service}",
                 everywhere=entrance.load_balancer is not None,
             )
-        behind = targets(self, services, network, entrance.load_balancer)
+        exposures = self._expose(entrance)
         security_groups = {
             part.key: firewall(
                 self,
@@ -166,7 +166,7 @@ class Ec2(Component):
                 kept=kept,
                 placed=placed,
                 images=images,
-                behind=behind,
+                exposures=exposures,
                 security_group=security_groups[part.key],
             )
             for part in wanted
@@ -193,7 +193,7 @@ class Ec2(Component):
     def _namespace(self) -> str:
         return self.context.prefix[1:]
 
-    def _people(
+    def _place(
         self, wanted: tuple[Part, ...], host_roles: Mapping[str, HostRole], grants: Mapping[str, Mapping[str, Grant]]
     ) -> dict[str, PlacedService]:
         """Create an identity for each service, which trusts the instances that run it."""
@@ -201,6 +201,23 @@ class Ec2(Component):
         for part in wanted:
             found.update(place_services(self, part.services, self._services, grants, host_roles[part.key].role.arn))
         return found
+
+    def _expose(self, entrance: Entrance) -> dict[str, Exposure]:
+        wanted = routes(self._services, self.context.platform.domain, self._settings.engine)
+        return {
+            name: expose(
+                self,
+                name,
+                service,
+                wanted,
+                network=self._network,
+                load_balancer=entrance.load_balancer,
+                # Instances are reached on every port that a service of theirs has: see ``firewall``.
+                admit=lambda port, group: (),
+                target_type="instance",
+            )
+            for name, service in self._services.items()
+        }
 
     def _machine(self, part: Part) -> Machine:
         platform = self.context.platform
@@ -244,7 +261,7 @@ class Ec2(Component):
         kept: Store,
         placed: Mapping[str, PlacedService],
         images: Mapping[str, Image],
-        behind: Mapping[str, Target],
+        exposures: Mapping[str, Exposure],
         security_group: Firewall,
     ) -> pulumi.Output[str]:
         here = [placed[service] for service in part.services]
@@ -262,7 +279,7 @@ class Ec2(Component):
                 *(backups.grant("write", "cache/").statements if backups else ()),
             ],
         )
-        served = [behind[service] for service in part.services if service in behind]
+        served = [exposures[service] for service in part.services]
         made = group(
             self,
             part.key,
@@ -275,8 +292,8 @@ class Ec2(Component):
                 security_group.id,
             ),
             network=self._network,
-            target_group_arns=[target.arn for target in served],
-            alarm_names=[alarm for target in served for alarm in target.alarm_names],
+            target_group_arns=[exposure.group_arn for exposure in served if exposure.group_arn is not None],
+            alarm_names=[alarm for exposure in served for alarm in exposure.alarm_names],
             after=[
                 permission,
                 *security_group.rules,

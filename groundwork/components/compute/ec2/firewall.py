@@ -37,8 +37,7 @@ def firewall(
     load_balancer: LoadBalancer | None,
     proxy: Proxy | None,
 ) -> Firewall:
-    """Create the security group of a part's instances and its rules. In: the load balancer on each public service's
-    port, or CloudFront on the proxy's. Out: what services use."""
+    """In: the load balancer on each public service's port, or CloudFront on the proxy's. Out: what services use."""
     ports = sorted(
         {_AWS, *(port for placed_service in placed.values() for port in placed_service.settings.outbound_ports)}
     )
@@ -59,6 +58,7 @@ def firewall(
 
 
 def _openings(placed: Mapping[str, PlacedService]) -> dict[str, list[Opening]]:
-    """Collect openings by what is used, each once: two services that use one database need one rule."""
-    granted = [item for placed_service in placed.values() for item in placed_service.grants.items()]
-    return {used: list(grant.openings) for used, grant in granted if grant.openings}
+    """By what is used, each once: two services that use one database need one rule."""
+    return {
+        used: list(openings) for placed_service in placed.values() for used, openings in placed_service.openings.items()
+    }

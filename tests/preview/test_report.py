@@ -1,0 +1,288 @@
+"""The faces of a report: the same answer in each, whatever a program calls its resources."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import re
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from markdown_it import MarkdownIt
+
+from groundwork.preview.changes.model import Action, Change, Changes, Forces, Kind, Loss, PropertyChange, Refused
+from groundwork.preview.diagram.svg import svg
+from groundwork.preview.reports import junit, sarif
+from groundwork.preview.reports.markdown import LONGEST, markdown, marker
+from groundwork.preview.reports.page import html
+from groundwork.preview.reports.report import Report, dollars, dumps
+from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.preview.verdicts import judge
+from guardrails.judgement import Verdict
+from tests.browser import Browser
+from tests.preview.large import large
+from tests.stacks import snapshot_of
+
+TODAY = datetime.date(2026, 6, 1)
+HOSTILE = (
+    '</script><script>window.broken=1</script>"><img src=x onerror="window.broken=1">',
+    "<!-- --> | pipe | `code` | [link](javascript:alert(1)) @everyone #1 \u202egnp.exe",
+    "]]></style><details open ontoggle=alert(1)>&lt;b&gt; ${{ secrets.TOKEN }} \x00\x1b[31m\n\n# heading\n```\n",
+)
+
+
+def _changes(snapshot: Snapshot, word: str = "") -> Changes:
+    """Every kind of change, on resources of the snapshot."""
+    resources = [one for one in snapshot.resources if one.custom]
+    properties = (
+        PropertyChange(f"storageEncrypted{word}", Kind.CHANGED, False, True, Forces.YES),
+        PropertyChange("password", Kind.CHANGED, {"$groundwork": "secret"}, {"$groundwork": "secret"}),
+        PropertyChange("tags.Name", Kind.ADDED, None, f"a|b{word}"),
+        PropertyChange("subnetIds", Kind.REORDERED, [1, 2], [2, 1], Forces.MAYBE),
+        PropertyChange("old", Kind.REMOVED, f"was {word}"),
+    )
+    loss = Loss(f"a database{word}", f"every row{word}", "the last snapshot", f"take a snapshot{word}")
+    first, *rest = [
+        Change(Action.UPDATE, one.urn, one.type, one.name, one.parent, one.source, properties=properties)
+        for one in resources
+    ]
+    lost = dataclasses.replace(first, action=Action.REPLACE, loss=loss)
+    gone = Change(Action.DELETE, f"{first.urn}-gone", first.type, f"gone{word}", None, None, protected=True)
+    return Changes(
+        f"HEAD~1{word}",
+        "",
+        (lost, gone, *rest),
+        3,
+        settings=properties[:1],
+        refused=(Refused(first.urn, first.name, first.type, f"cannot{word}"),),
+    )
+
+
+def _cost(snapshot: Snapshot) -> dict[str, Any]:
+    resources = [one for one in snapshot.resources if one.custom]
+    priced = [{"urn": one.urn, "type": one.type, "name": one.name, "monthly": 1.5, "lines": []} for one in resources]
+    return {
+        "currency": "USD",
+        "month_hours": 730,
+        "total": {"fixed": 1.5 * len(resources), "usage": 2.25, "least": None, "most": 400},
+        "resources": [*priced[1:], {**priced[0], "monthly": None}],
+        "free": [],
+        "unpriced": [{"urn": resources[0].urn, "type": resources[0].type, "why": "no price in this region"}],
+    }
+
+
+def _report(snapshot: Snapshot, word: str = "") -> Report:
+    return Report(f"dev{word}", snapshot, judge(snapshot, TODAY), _changes(snapshot, word), _cost(snapshot))
+
+
+@cache
+def _hostile(word: str) -> Report:
+    snapshot = snapshot_of("dev")
+
+    def renamed(one: Resource) -> Resource:
+        source = one.source and dataclasses.replace(one.source, file=f"{one.source.file}{word}")
+        parent = one.parent and one.parent + word
+        return dataclasses.replace(one, name=one.name + word, urn=one.urn + word, parent=parent, source=source)
+
+    return _report(
+        dataclasses.replace(snapshot, region=f"eu{word}", resources=tuple(map(renamed, snapshot.resources))), word
+    )
+
+
+@cache
+def _large() -> Report:
+    return _report(large())
+
+
+class _Page(HTMLParser):
+    """What a browser would make of a page: its elements, its attributes, its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.comments: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_comment(self, data: str) -> None:
+        self.comments.append(data)
+
+
+def _harmless(page: _Page, scripts: int) -> None:
+    tags = [tag for tag, _ in page.elements]
+    assert tags.count("script") == scripts
+    assert not {"img", "iframe", "object", "embed", "form", "base"} & set(tags)
+    for tag, attributes in page.elements:
+        assert not [name for name in attributes if name.startswith("on")], tag
+        for name in ("href", "src", "xlink:href"):
+            assert (attributes.get(name) or "#").startswith(("#", "data:,")), f"{tag} {name}"
+
+
+def test_no_name_breaks_out_of_the_page() -> None:
+    for word in HOSTILE:
+        _harmless(_Page(html(_hostile(word))), scripts=1)
+
+
+def test_no_name_breaks_out_of_a_comment() -> None:
+    """As the field's Markdown renders it, HTML let through as GitHub does before it cleans it."""
+    allowed = {
+        "details",
+        "summary",
+        "b",
+        "p",
+        "br",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "ul",
+        "li",
+        "code",
+        "pre",
+        "strong",
+        "h3",
+        "blockquote",
+    }
+    for word in HOSTILE:
+        text = markdown(_hostile(word))
+        page = _Page(MarkdownIt("gfm-like", {"html": True, "linkify": False}).render(text))
+        _harmless(page, scripts=0)
+        assert {tag for tag, _ in page.elements} <= allowed
+        assert len([tag for tag, _ in page.elements if tag == "h3"]) == 1
+        assert not re.search(r"(?<![\w`])[@#]\w", re.sub(r"`[^`]*`|```.*?```|&#\d+;", "", text, flags=re.DOTALL))
+        assert "\u202e" not in text
+
+
+def test_no_name_breaks_out_of_json_sarif_junit_or_svg() -> None:
+    for word in HOSTILE:
+        report = _hostile(word)
+        assert json.loads(dumps(report))["stack"] == f"dev{word}"
+        assert json.loads(sarif.dumps(report.verdicts, "Pulumi.dev.yaml"))["version"] == "2.1.0"
+        assert ElementTree.fromstring(junit.dumps(report.verdicts)).tag == "testsuites"
+        assert not [one for one in ElementTree.fromstring(svg(report.graph)).iter() if one.tag.endswith("script")]
+
+
+def test_every_face_says_the_same() -> None:
+    report = _report(snapshot_of("dev"))
+    told = json.loads(dumps(report))
+    page, comment = html(report), markdown(report)
+    advisory = len(report.advisory)
+    assert told["changes"]["counts"]["replace"] == 1
+    assert len(
+        [one for one in told["guardrails"]["findings"] if one["verdict"] == Verdict.FAIL.value]
+    ) == advisory + len(report.blocking)
+    for face in (page, comment):
+        assert f"{advisory:,} advisory" in face
+        assert "1 to replace" in face
+        assert "every row" in face
+        assert "cannot" in face
+        assert "not known" in face
+    assert told["stops"]
+    assert dollars(None) == "not known"
+
+
+def test_lost_data_comes_before_everything_else() -> None:
+    report = _report(snapshot_of("dev"))
+    comment, page = markdown(report), html(report)
+    assert comment.index("every row") < comment.index("<details>")
+    assert page.index("every row") < page.index('id="changes"')
+    assert "would be lost" in comment.splitlines()[1]
+
+
+def test_secrets_are_words_in_every_face() -> None:
+    report = _report(snapshot_of("dev"))
+    for face in (html(report), markdown(report)):
+        assert "[secret]" in face.replace("\\", "")
+        assert "$groundwork" not in face.replace("\\", "")
+
+
+def test_a_report_without_changes_and_cost_says_so() -> None:
+    snapshot = snapshot_of("prod")
+    report = Report("prod", snapshot, judge(snapshot, TODAY))
+    assert "compared with nothing" in markdown(report)
+    assert "not estimated" in html(report)
+    told = json.loads(dumps(report))
+    assert told["changes"] is None
+    assert told["cost"] is None
+
+
+def test_a_comment_is_never_too_long_and_always_whole() -> None:
+    for report in (_large(), _report(snapshot_of("examples/mini-facebook/prod")), _hostile(HOSTILE[0] * 40)):
+        text = markdown(report)
+        assert len(text.encode()) <= LONGEST
+        assert text.startswith(f"{marker(report.stack)}\n")
+        assert text.count("<details>") == text.count("</details>")
+        assert text.count("```") % 2 == 0
+    assert "more, in the HTML report" in markdown(_large())
+
+
+def test_ten_thousand_resources_are_in_every_face_that_lists_them() -> None:
+    report = _large()
+    page = html(report)
+    assert page.count("job-1427<") >= 7
+    assert len(page) < 40_000_000
+    assert json.loads(dumps(report))["resources"] == len(report.resources) > 9_900
+    assert len(ElementTree.fromstring(junit.dumps(report.verdicts))) > 0
+    assert len(json.loads(sarif.dumps(report.verdicts, "Pulumi.yaml"))["runs"][0]["results"]) > 1_000
+
+
+def test_cost_is_summed_by_layer_and_by_service() -> None:
+    report = _report(snapshot_of("prod"))
+    by_layer, by_service = dict(report.costs_by("layer")), dict(report.costs_by("service"))
+    assert {"network", "compute", "data", "cache"} <= set(by_layer)
+    assert {"rds", "ecs", "elasticache"} <= set(by_service)
+    assert sum(by_layer.values()) == sum(by_service.values()) > 0
+
+
+def test_the_page_in_a_browser_fits_searches_and_complains_of_nothing(tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    page.write_text(html(_hostile(HOSTILE[0])), encoding="utf-8")
+    with Browser() as browser:
+        for width, dark in ((390, False), (1280, True)):
+            browser.open(page, width, dark=dark)
+            assert browser.value("document.documentElement.scrollWidth") <= width
+            assert browser.value("window.broken === undefined")
+            paper = browser.value("getComputedStyle(document.body).backgroundColor")
+            assert (paper == "rgb(255, 255, 255)") is not dark
+        browser.press("/", 191, "/")
+        assert browser.value("document.activeElement.id") == "search"
+        browser.value(
+            "document.activeElement.value = 'database'; document.activeElement.dispatchEvent(new Event('input'))"
+        )
+        told = browser.value(
+            "new Promise(done => setTimeout(() => done(document.getElementById('told').textContent), 400))"
+        )
+        some, everything = map(int, re.findall(r"\d+", told))
+        assert 0 < some < everything
+        shown = browser.value("[...document.querySelectorAll('.tree li')].filter(one => one.checkVisibility()).length")
+        assert 0 < shown <= some + 10
+        browser.press("Escape", 27)
+        assert browser.value("document.querySelectorAll('[data-find][hidden]').length") == 0
+        browser.open(page, 800, script=False)
+        assert browser.complaints == []
+
+
+def test_the_texts_of_a_picture_keep_to_their_boxes_in_a_browser(tmp_path: Path) -> None:
+    measure = """[...document.querySelectorAll('g')].flatMap(group => {
+      const box = group.querySelector('rect').getBoundingClientRect();
+      return [...group.querySelectorAll('text')].filter(text => {
+        const own = text.getBoundingClientRect();
+        return own.left < box.left || own.right > box.right || own.top < box.top - 1 || own.bottom > box.bottom + 1;
+      }).map(text => text.textContent)})"""
+    with Browser() as browser:
+        for stack in ("examples/mini-facebook/prod", "examples/storefront/prod@millions"):
+            page = tmp_path / "picture.html"
+            page.write_text(
+                svg(Report(stack, snapshot_of(stack), judge(snapshot_of(stack), TODAY)).graph), encoding="utf-8"
+            )
+            browser.open(page, 830)
+            assert browser.value(measure) == []
+        assert browser.complaints == []
