@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -47,6 +48,12 @@ class SchemaFormat(StrEnum):
 class DiagramFormat(StrEnum):
     MERMAID = "mermaid"
     SVG = "svg"
+
+
+class CostFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
 
 
 class ExportFormat(StrEnum):
@@ -290,6 +297,111 @@ def diagram(
 
         graph = graph_of(run.snapshot, everything=everything)
     console.write_output(svg(graph) if form is DiagramFormat.SVG else mermaid(graph), out)
+
+
+@app.command("Say what a stack costs in a month.")
+def cost(
+    stack: Annotated[
+        str,
+        Argument(
+            metavar="STACK|FILE",
+            help="A stack of this project, or a file: a snapshot, or what `pulumi stack export` or `pulumi preview --json` wrote.",
+        ),
+    ],
+    *,
+    phase: PhaseAhead = None,
+    form: Annotated[
+        CostFormat, Option("--format", help="text to read; json with every line; markdown for a comment.")
+    ] = CostFormat.TEXT,
+    usage: Annotated[
+        Path | None, Option("--usage", metavar="FILE", help="How much it is used, by resource and usage type.")
+    ] = None,
+    own_prices: Annotated[
+        Path | None,
+        Option(
+            "--prices",
+            metavar="FILE",
+            help="What is paid that differs from the list; unset, groundwork.prices.yaml if it is there.",
+        ),
+    ] = None,
+    book: prices.BookFolder = None,
+    currency: Annotated[
+        str | None, Option("--currency", metavar="CODE", help="Show another currency, such as NPR; needs --rate.")
+    ] = None,
+    rate: Annotated[str | None, Option("--rate", metavar="NUMBER", help="How much of it a US dollar is.")] = None,
+    months: Annotated[
+        str | None,
+        Option(
+            "--months",
+            metavar="NUMBER",
+            help="Month by month, without and with AWS's free tier under both of its plans.",
+        ),
+    ] = None,
+    change: Annotated[
+        list[str] | None,
+        Option("--change", metavar="MONTH=PHASE", help="From this month on another phase; may be said again."),
+    ] = None,
+    growth: Annotated[
+        str | None, Option("--growth", metavar="PERCENT", help="By how much what is stored grows each month.")
+    ] = None,
+    credits_given: Annotated[
+        str | None,
+        Option("--credits", metavar="DOLLARS", help="The credits of a new account; unset, as much as it can have."),
+    ] = None,
+    limit: Annotated[
+        str | None,
+        Option(
+            "--limit",
+            metavar="DOLLARS",
+            help="What all these months may cost; ends with 1 where the list price is above it.",
+        ),
+    ] = None,
+    what_if: Annotated[
+        bool, Option("--what-if", help="What savings plans, reserved capacity and Spot could save.")
+    ] = False,
+    out: OutFile = None,
+) -> None:
+    """Say what a stack costs in a month at AWS's list prices, and over months. No account is asked.
+
+    What depends on use is in the figures as far as --usage says it; what has no price is named. Prices and their age: `groundwork prices`.
+    """
+    from groundwork.cli import cost as costs
+    from groundwork.cli import cost_text
+
+    shown = costs.money(currency, rate)
+    count = costs.months(months) if months else 0
+    steps = costs.phases_of(stack, count, phase, costs.changes(change or (), count))
+    percent = costs.number("--growth", growth) if growth else Decimal(0)
+    given = costs.number("--credits", credits_given) if credits_given else None
+    most = costs.number("--limit", limit) if limit else None
+    if not count and (change or growth or credits_given or limit):
+        raise InputError(
+            "--change, --growth, --credits and --limit are about months: say --months, such as --months 6."
+        )
+    with console.progress(f"Pricing {stack}"):
+        found = {one: costs.snapshot_of(stack, one) for one in dict.fromkeys([phase, *steps])}
+        priced = {one: costs.estimated(snapshot, book, usage, own_prices) for one, snapshot in found.items()}
+    snapshot, month = found[phase], priced[phase]
+    if form is CostFormat.JSON:
+        console.write_output(costs.as_json(month, shown), out)
+        return
+    if form is CostFormat.MARKDOWN:
+        costs.tell(list(cost_text.markdown(month, stack, shown)), out)
+        return
+    lines = list(cost_text.report(month, stack, shown, costs.budget_of(snapshot)))
+    above = False
+    if count:
+        names = {one: one or str(made.settings.get("platform", {}).get("phase", "-")) for one, made in found.items()}
+        projection = costs.projected([(names[one], priced[one]) for one in steps], percent, given)
+        lines += ["", *cost_text.months(projection, shown, budget=most)]
+        above = most is not None and projection.total("list_price") > most
+    if what_if:
+        from groundwork.pricing.commitments import what_if as asked
+        from groundwork.pricing.estimate import charges
+
+        lines += ["", *cost_text.what_if(asked(charges(month)), shown)]
+    costs.tell(lines, out)
+    raise SystemExit(FINDINGS if above else FINE)
 
 
 @app.command("Ask DNS whether a stack's domain is delegated.")

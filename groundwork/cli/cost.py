@@ -1,0 +1,153 @@
+"""``groundwork cost``: what a stack costs in a month, and over months."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from groundwork.cli import console
+from groundwork.cli.console import InputError
+
+if TYPE_CHECKING:
+    from groundwork.preview.snapshot import Snapshot
+    from groundwork.pricing.estimate import Estimate
+    from groundwork.pricing.projection import Projection
+
+MOST_MONTHS = 60
+
+
+@dataclass(frozen=True)
+class Money:
+    """How amounts of US dollars are shown."""
+
+    currency: str = "USD"
+    rate: Decimal = Decimal(1)
+
+    def __call__(self, amount: Decimal) -> str:
+        """``1,234.50``, in the currency."""
+        return f"{amount * self.rate:,.2f}"
+
+
+def money(currency: str | None, rate: str | None) -> Money:
+    """What ``--currency`` and ``--rate`` say; InputError where one is missing or wrong."""
+    if currency is None and rate is None:
+        return Money()
+    if currency is None or rate is None:
+        raise InputError("--currency and --rate belong together: --currency NPR --rate 133 for 133 rupees a dollar.")
+    if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
+        raise InputError(f"{currency!r} is no code of a currency such as NPR or EUR.")
+    return Money(currency.upper(), number("--rate", rate, above=Decimal(0)))
+
+
+def number(option: str, text: str, *, above: Decimal | None = None, at_least: Decimal = Decimal(0)) -> Decimal:
+    """The number that an option says; InputError where it is none, or too small."""
+    try:
+        found = Decimal(text)
+    except InvalidOperation:
+        found = Decimal("NaN")
+    if not found.is_finite() or found < at_least or (above is not None and found <= above):
+        raise InputError(
+            f"{option} {text!r} is no number {f'above {above}' if above is not None else f'from {at_least} on'}."
+        )
+    return found
+
+
+def snapshot_of(stack: str, phase: str | None) -> Snapshot:
+    """A stack of the project run offline, or a file that somebody wrote; InputError where it is neither."""
+    from groundwork.preview.reading import UnreadableError, read_file
+
+    file = Path(stack)
+    if file.is_file():
+        if phase:
+            raise InputError("--phase is for a stack of this project, not for a file.")
+        try:
+            return read_file(file)
+        except UnreadableError as error:
+            raise InputError(str(error)) from None
+    from groundwork.cli.running import run_stack
+
+    return run_stack(stack, phase=phase).snapshot
+
+
+def estimated(snapshot: Snapshot, book: Path | None, usage: Path | None, prices: Path | None) -> Estimate:
+    """What a month of it costs, at the prices that hold today."""
+    import datetime as dt
+
+    from groundwork.pricing.book import FOLDER, meters, read_book
+    from groundwork.pricing.estimate import at_own_prices, estimate
+    from groundwork.pricing.overrides import FILE, read_overrides
+    from groundwork.pricing.rules import RULES, is_free
+    from groundwork.pricing.usage import read_usage
+
+    found = estimate(
+        snapshot, read_book(snapshot.region, book or FOLDER), RULES, is_free, read_usage(usage) if usage else None
+    )
+    file = prices or Path(FILE)
+    if prices is None and not file.is_file():
+        return found
+    return at_own_prices(found, read_overrides(file, meters().values()), dt.datetime.now(dt.UTC).date())
+
+
+def changes(given: Sequence[str], months: int) -> dict[int, str]:
+    """Month → phase, as ``--change 3=launch`` says; InputError where it says neither."""
+    found: dict[int, str] = {}
+    for text in given:
+        month, _, phase = text.partition("=")
+        if not (month.isascii() and month.isdigit() and phase and 1 <= int(month) <= months):
+            raise InputError(f"--change {text!r} is no month=phase such as 3=launch, with a month from 1 to {months}.")
+        found[int(month)] = phase
+    return found
+
+
+def months(text: str) -> int:
+    """How many ``--months`` says."""
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_MONTHS):
+        raise InputError(f"--months {text!r} is no number of months from 1 to {MOST_MONTHS}.")
+    return int(text)
+
+
+def projected(by_month: Sequence[tuple[str, Estimate]], growth: Decimal, credits_given: Decimal | None) -> Projection:
+    """The months one after another, with what is stored growing by ``growth`` per cent from each to the next."""
+    from groundwork.pricing.estimate import charges
+    from groundwork.pricing.projection import Bill, project
+
+    factor = 1 + growth / 100
+    bills = [Bill(phase, charges(found, factor**at)) for at, (phase, found) in enumerate(by_month)]
+    return project(bills, credits_given)
+
+
+def phases_of(stack: str, count: int, first: str | None, change: Mapping[int, str]) -> list[str | None]:
+    """The phase of each month; None for the one that the stack file says."""
+    current, found = first, []
+    for month in range(1, count + 1):
+        current = change.get(month, current)
+        found.append(current)
+    return found
+
+
+def as_json(found: Estimate, shown: Money) -> str:
+    """The estimate as JSON; with another currency its totals beside those in US dollars."""
+    document = found.to_json()
+    if shown.currency != "USD":
+        totals = {name: round(float(Decimal(str(value)) * shown.rate), 2) for name, value in document["total"].items()}
+        document["converted"] = {"currency": shown.currency, "rate": float(shown.rate), "total": totals}
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def budget_of(snapshot: Snapshot) -> Decimal | None:
+    """The smallest monthly budget of a stack, in US dollars; None where it has none."""
+    limits = [
+        Decimal(str(budget.inputs["limitAmount"]))
+        for budget in snapshot.of_type("aws:budgets/budget:Budget")
+        if budget.inputs.get("timeUnit") == "MONTHLY" and isinstance(budget.inputs.get("limitAmount"), str)
+    ]
+    return min(limits, default=None)
+
+
+def tell(lines: Sequence[str], out: Path | None) -> None:
+    """Print lines, or write them to a file."""
+    console.write_output("\n".join(lines) + "\n", out)

@@ -1,0 +1,448 @@
+"""What AWS charges for each type of resource: which lines its bill has, and how much of each a month comes to.
+
+A rule says quantities alone; prices are the book's. Sources are the services' pricing pages, https://aws.amazon.com/SERVICE/pricing/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from groundwork.preview.snapshot import Resource, holds_unknown
+from groundwork.pricing.estimate import MONTH_HOURS, NotKnownError, Rules, Surroundings, Use, known
+from groundwork.settings.data_file import read_data
+
+RULES = Rules()
+_HOURS = Decimal(MONTH_HOURS)
+_FREE: dict[str, list[str]] = read_data(Path(__file__).with_name("free_types.yaml"))
+
+
+def is_free(type_: str) -> bool:
+    """Whether nothing is charged for a type, whatever is said of it."""
+    return type_ in _FREE["types"] or type_.startswith(tuple(_FREE["modules"]))
+
+
+def _hours(service: str, usage_type: str, copies: Any = 1, variant: str = "") -> Use:
+    return Use(service, usage_type, _HOURS * Decimal(copies), variant)
+
+
+def _scaled(service: str, usage_type: str, each: Decimal, copies: tuple[int, int, int], variant: str = "") -> Use:
+    """Lines of something that there is ``each`` of for every copy: expected, fewest and most copies."""
+    expected, least, most = (each * count for count in copies)
+    return Use(service, usage_type, expected, variant, least=least, most=most)
+
+
+def _used(
+    resource: Resource, around: Surroundings, service: str, *usage_types: str, variant: str = ""
+) -> Iterator[Use]:
+    """What depends on use: as much as somebody told."""
+    for usage_type in usage_types:
+        yield Use(service, usage_type, around.told(resource, usage_type), variant, usage=True)
+
+
+# Compute
+
+
+@RULES.of("aws:ecs/service:Service")
+def _ecs_service(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    definition = around.whose("aws:ecs/taskDefinition:TaskDefinition", "arn", resource.inputs.get("taskDefinition"))
+    if definition is None:
+        if holds_unknown(resource.inputs.get("taskDefinition")):
+            definition = next(
+                (one for one in around.of_type("aws:ecs/taskDefinition:TaskDefinition") if one.name == resource.name),
+                None,
+            )
+        if definition is None:
+            raise NotKnownError("its task definition is not in the program")
+    if "FARGATE" not in (known(definition, "requiresCompatibilities") or []):
+        # Its instances are charged, not its tasks.
+        return
+    copies = _ecs_copies(resource, around)
+    arm = (known(definition, "runtimePlatform") or {}).get("cpuArchitecture") == "ARM64"
+    kind = "Fargate-ARM" if arm else "Fargate"
+    cpu, memory = Decimal(str(known(definition, "cpu"))) / 1024, Decimal(str(known(definition, "memory"))) / 1024
+    yield _scaled("AmazonECS", f"{kind}-vCPU-Hours:perCPU", _HOURS * cpu, copies)
+    yield _scaled("AmazonECS", f"{kind}-GB-Hours", _HOURS * memory, copies)
+    disk = (known(definition, "ephemeralStorage") or {}).get("sizeInGib", _FARGATE_DISK)
+    if disk > _FARGATE_DISK:
+        yield _scaled("AmazonECS", "Fargate-EphemeralStorage-GB-Hours", _HOURS * (disk - _FARGATE_DISK), copies)
+
+
+_FARGATE_DISK = 20
+"""GiB that every task has: https://aws.amazon.com/fargate/pricing/"""
+
+
+def _ecs_copies(resource: Resource, around: Surroundings) -> tuple[int, int, int]:
+    desired = int(known(resource, "desiredCount", 1))
+    target = next(
+        (
+            one
+            for one in around.of_type("aws:appautoscaling/target:Target")
+            if one.name == resource.name
+            or str(one.inputs.get("resourceId", "")).rpartition("/")[2] == resource.outputs.get("name", resource.name)
+        ),
+        None,
+    )
+    if target is None:
+        return desired, desired, desired
+    least, most = int(known(target, "minCapacity")), int(known(target, "maxCapacity"))
+    return min(max(desired, least), most), least, most
+
+
+@RULES.of("aws:ec2/instance:Instance")
+def _instance(resource: Resource, _: Surroundings) -> Iterator[Use]:
+    yield _hours("AmazonEC2", f"BoxUsage:{known(resource, 'instanceType')}")
+    yield from _volume(known(resource, "rootBlockDevice") or {"volumeSize": 8}, (1, 1, 1))
+    for disk in known(resource, "ebsBlockDevices") or []:
+        yield from _volume(disk, (1, 1, 1))
+
+
+@RULES.of("aws:autoscaling/group:Group")
+def _group(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    mixed = (resource.inputs.get("mixedInstancesPolicy") or {}).get("launchTemplate") or {}
+    reference = mixed.get("launchTemplateSpecification") or resource.inputs.get("launchTemplate") or {}
+    template = _template(reference, around, resource)
+    overrides = mixed.get("overrides") or [{}]
+    type_ = overrides[0].get("instanceType") or known(template, "instanceType")
+    least, most = int(known(resource, "minSize")), int(known(resource, "maxSize"))
+    copies = (int(known(resource, "desiredCapacity", least)), least, most)
+    yield from _machines(type_, template, copies)
+
+
+@RULES.of("aws:eks/nodeGroup:NodeGroup")
+def _node_group(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    scaling = known(resource, "scalingConfig")
+    copies = (int(scaling["desiredSize"]), int(scaling["minSize"]), int(scaling["maxSize"]))
+    reference = resource.inputs.get("launchTemplate")
+    template = _template(reference, around, resource) if reference else None
+    types = known(resource, "instanceTypes") or ([known(template, "instanceType")] if template else ["t3.medium"])
+    if template:
+        yield from _machines(types[0], template, copies)
+    else:
+        yield _scaled("AmazonEC2", f"BoxUsage:{types[0]}", _HOURS, copies)
+        yield _scaled("AmazonEC2", "EBS:VolumeUsage.gp2", Decimal(known(resource, "diskSize", 20)), copies)
+
+
+def _template(reference: Any, around: Surroundings, resource: Resource) -> Resource:
+    type_ = "aws:ec2/launchTemplate:LaunchTemplate"
+    for key, what in (("id", "id"), ("launchTemplateId", "id"), ("name", "name"), ("launchTemplateName", "name")):
+        found = around.whose(type_, what, reference.get(key)) if isinstance(reference, dict) else None
+        if found:
+            return found
+    # In a first preview its id is not known; what depends on it is.
+    found = next((one for one in around.of_type(type_) if one.urn in resource.dependencies), None)
+    if found is None:
+        raise NotKnownError("its launch template is not in the program")
+    return found
+
+
+def _machines(type_: str, template: Resource, copies: tuple[int, int, int]) -> Iterator[Use]:
+    yield _scaled("AmazonEC2", f"BoxUsage:{type_}", _HOURS, copies)
+    for mapping in known(template, "blockDeviceMappings") or []:
+        if "ebs" in mapping:
+            yield from _volume(mapping["ebs"], copies)
+
+
+_INCLUDED = {"gp3": (3000, 125)}
+"""IOPS and MiB/s that come with a volume: https://aws.amazon.com/ebs/pricing/"""
+
+
+def _volume(disk: Any, copies: tuple[int, int, int]) -> Iterator[Use]:
+    kind = disk.get("volumeType") or disk.get("type") or "gp2"
+    size = disk.get("volumeSize") or disk.get("size")
+    if size is None:
+        raise NotKnownError("the size of a volume is its snapshot's")
+    name = "piops" if kind == "io1" else kind
+    yield _scaled("AmazonEC2", f"EBS:VolumeUsage.{name}", Decimal(size), copies)
+    iops, throughput = _INCLUDED.get(kind, (0, 0))
+    extra = int(disk.get("iops") or 0) - iops
+    if extra > 0 and kind in ("gp3", "io1", "io2"):
+        yield _scaled("AmazonEC2", f"EBS:VolumeP-IOPS.{name}", Decimal(extra), copies)
+    more = int(disk.get("throughput") or 0) - throughput
+    if more > 0 and kind == "gp3":
+        yield _scaled("AmazonEC2", "EBS:VolumeP-Throughput.gp3", Decimal(more), copies)
+
+
+@RULES.of("aws:ebs/volume:Volume")
+def _ebs_volume(resource: Resource, _: Surroundings) -> Iterator[Use]:
+    yield from _volume({name: known(resource, name) for name in ("type", "size", "iops", "throughput")}, (1, 1, 1))
+
+
+@RULES.of("aws:eks/cluster:Cluster")
+def _eks(_: Resource, __: Surroundings) -> Iterator[Use]:
+    yield _hours("AmazonEKS", "AmazonEKS-Hours:perCluster")
+
+
+@RULES.of("aws:lambda/function:Function")
+def _function(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    arm = (known(resource, "architectures") or [""])[0] == "arm64"
+    yield from _used(resource, around, "AWSLambda", "Request", "Lambda-GB-Second-ARM" if arm else "Lambda-GB-Second")
+
+
+# Data
+
+_ENGINES = {"postgres": "PostgreSQL", "mysql": "MySQL"}
+_STORAGE = {"gp3": "GP3-Storage", "gp2": "GP2-Storage", "io1": "PIOPS-Storage"}
+
+
+@RULES.of("aws:rds/instance:Instance")
+def _database(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    source = _source_of(resource, around)
+    engine = str(known(resource, "engine") or (source.inputs.get("engine") if source else ""))
+    multi = bool(known(resource, "multiAz", False))
+    kind = "Multi-AZUsage" if multi else "InstanceUsage"
+    yield _hours("AmazonRDS", f"{kind}:{known(resource, 'instanceClass')}", variant=_ENGINES.get(engine, engine))
+    size = known(resource, "allocatedStorage") or (known(source, "allocatedStorage") if source else None)
+    storage = known(resource, "storageType") or (source.inputs.get("storageType") if source else None) or "gp2"
+    if size is None or storage not in _STORAGE:
+        raise NotKnownError("its storage is not said")
+    prefix = "RDS:Multi-AZ-" if multi else "RDS:"
+    yield Use("AmazonRDS", f"{prefix}{_STORAGE[storage]}", Decimal(size))
+    if storage == "io1":
+        yield Use("AmazonRDS", "RDS:PIOPS", Decimal(known(resource, "iops") or 0) * (2 if multi else 1))
+    if known(resource, "backupRetentionPeriod", 0):
+        yield from _used(resource, around, "AmazonRDS", "RDS:ChargedBackupUsage")
+
+
+def _source_of(resource: Resource, around: Surroundings) -> Resource | None:
+    source = resource.inputs.get("replicateSourceDb")
+    if source is None:
+        return None
+    type_ = "aws:rds/instance:Instance"
+    for what in ("identifier", "arn", "id"):
+        found = around.whose(type_, what, source)
+        if found:
+            return found
+    return next((one for one in around.of_type(type_) if one.urn in resource.dependencies), None)
+
+
+@RULES.of("aws:rds/proxy:Proxy")
+def _proxy(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    for target in around.of_type("aws:rds/proxyTarget:ProxyTarget"):
+        if target.inputs.get("dbProxyName") in (resource.inputs.get("name"), resource.outputs.get("name")):
+            database = around.whose(
+                "aws:rds/instance:Instance", "identifier", target.inputs.get("dbInstanceIdentifier")
+            )
+            if database:
+                yield _hours(
+                    "AmazonRDS", "RDS:ProxyUsage", max(_FEWEST_PROXIED, _processors(known(database, "instanceClass")))
+                )
+                return
+    raise NotKnownError("the database behind it is not known yet")
+
+
+_FEWEST_PROXIED = 2
+"""vCPUs that are charged at least: https://aws.amazon.com/rds/proxy/pricing/"""
+
+
+def _processors(instance_class: str) -> int:
+    """vCPUs of a class of the families since the fifth generation: two up to large, and then twice as many each size."""
+    size = instance_class.rpartition(".")[2]
+    if size == "xlarge":
+        return 4
+    return 4 * int(size.removesuffix("xlarge")) if size.endswith("xlarge") else 2
+
+
+@RULES.of("aws:elasticache/replicationGroup:ReplicationGroup")
+def _cache(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    nodes = known(resource, "numCacheClusters")
+    if nodes is None:
+        nodes = int(known(resource, "numNodeGroups", 1)) * (1 + int(known(resource, "replicasPerNodeGroup", 0)))
+    engine = str(known(resource, "engine", "redis")).capitalize()
+    yield _hours("AmazonElastiCache", f"NodeUsage:{known(resource, 'nodeType')}", nodes, engine)
+    if known(resource, "snapshotRetentionLimit", 0):
+        yield from _used(resource, around, "AmazonElastiCache", "BackupUsage")
+
+
+@RULES.of("aws:opensearch/domain:Domain")
+def _search(resource: Resource, _: Surroundings) -> Iterator[Use]:
+    cluster, disk = known(resource, "clusterConfig") or {}, known(resource, "ebsOptions") or {}
+    nodes = int(cluster.get("instanceCount", 1))
+    yield _hours("AmazonES", f"ESInstance:{cluster.get('instanceType', 'm4.large.search')}", nodes)
+    if cluster.get("dedicatedMasterEnabled"):
+        yield _hours("AmazonES", f"ESInstance:{cluster['dedicatedMasterType']}", cluster.get("dedicatedMasterCount", 3))
+    if disk.get("ebsEnabled"):
+        kind = {"gp3": "GP3", "gp2": "GP2", "io1": "PIOPS"}[disk.get("volumeType", "gp2")]
+        yield Use("AmazonES", f"ES:{kind}-Storage", Decimal(disk["volumeSize"]) * nodes)
+
+
+@RULES.of("aws:dynamodb/table:Table")
+def _table(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    if known(resource, "billingMode", "PROVISIONED") != "PAY_PER_REQUEST":
+        raise NotKnownError("provisioned capacity of tables has no price in the book")
+    yield from _used(
+        resource, around, "AmazonDynamoDB", "TimedStorage-ByteHrs", "WriteRequestUnits", "ReadRequestUnits"
+    )
+
+
+@RULES.of("aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2")
+def _bucket(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    yield from _used(resource, around, "AmazonS3", "TimedStorage-ByteHrs", "Requests-Tier1", "Requests-Tier2")
+
+
+@RULES.of("aws:efs/fileSystem:FileSystem")
+def _file_system(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    yield from _used(resource, around, "AmazonEFS", "TimedStorage-ByteHrs")
+
+
+@RULES.of("aws:ecr/repository:Repository")
+def _repository(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    yield from _used(resource, around, "AmazonECR", "TimedStorage-ByteHrs")
+
+
+@RULES.of("aws:backup/vault:Vault")
+def _vault(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    yield from _used(resource, around, "AWSBackup", "WarmStorage-ByteHrs", variant="EBS")
+
+
+# Network and edge
+
+
+@RULES.of("aws:ec2/natGateway:NatGateway")
+def _nat(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    yield _hours("AmazonEC2", "NatGateway-Hours")
+    yield from _used(resource, around, "AmazonEC2", "NatGateway-Bytes")
+
+
+@RULES.of("aws:ec2/eip:Eip")
+def _address(_: Resource, __: Surroundings) -> Iterator[Use]:
+    yield _hours("AmazonVPC", "PublicIPv4:InUseAddress")
+
+
+@RULES.of("aws:ec2/vpcEndpoint:VpcEndpoint")
+def _endpoint(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    if known(resource, "vpcEndpointType", "Gateway") == "Interface":
+        yield _hours("AmazonVPC", "VpcEndpoint-Hours", len(resource.inputs.get("subnetIds") or [1]))
+        yield from _used(resource, around, "AmazonVPC", "VpcEndpoint-Bytes")
+
+
+@RULES.of("aws:lb/loadBalancer:LoadBalancer", "aws:alb/loadBalancer:LoadBalancer")
+def _load_balancer(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    kind = known(resource, "loadBalancerType", "application")
+    yield _hours("AWSELB", "LoadBalancerUsage", variant=kind)
+    yield from _used(resource, around, "AWSELB", "LCUUsage", variant=kind)
+    if not known(resource, "internal", False):
+        zones = resource.inputs.get("subnets") or resource.inputs.get("subnetMappings") or [1, 1]
+        yield _hours("AmazonVPC", "PublicIPv4:InUseAddress", len(zones))
+
+
+@RULES.of("aws:cloudfront/distribution:Distribution")
+def _distribution(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    yield from _used(
+        resource,
+        around,
+        "AmazonCloudFront",
+        "DataTransfer-Out-Bytes",
+        "Requests-Tier2-HTTPS",
+        "DataTransfer-Out-OBytes",
+    )
+
+
+@RULES.of("aws:route53/zone:Zone")
+def _zone(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    yield Use("AmazonRoute53", "HostedZone", Decimal(1))
+    yield from _used(resource, around, "AmazonRoute53", "DNS-Queries")
+
+
+@RULES.of("aws:wafv2/webAcl:WebAcl")
+def _web_acl(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    yield Use("awswaf", "WebACLV2", Decimal(1))
+    rules = resource.inputs.get("rules")
+    if isinstance(rules, list) and rules:
+        yield Use("awswaf", "RuleV2", Decimal(len(rules)))
+    yield from _used(resource, around, "awswaf", "RequestV2-Tier1")
+
+
+@RULES.of("aws:servicediscovery/service:Service")
+def _discovered(_: Resource, __: Surroundings) -> Iterator[Use]:
+    yield Use("AWSCloudMap", "Cloud-Map-Resources", Decimal(1))
+
+
+# Messages, secrets, watching
+
+
+@RULES.of("aws:sqs/queue:Queue")
+def _queue(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    usage_type = "Requests-FIFO" if known(resource, "fifoQueue", False) else "Requests"
+    yield from _used(resource, around, "AWSQueueService", usage_type)
+
+
+@RULES.of("aws:sns/topic:Topic")
+def _topic(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    yield from _used(resource, around, "AmazonSNS", "Requests-Tier1")
+
+
+@RULES.of("aws:sfn/stateMachine:StateMachine")
+def _state_machine(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    if known(resource, "type", "STANDARD") != "STANDARD":
+        raise NotKnownError("express workflows have no price in the book")
+    yield from _used(resource, around, "AmazonStates", "StateTransition")
+
+
+@RULES.of("aws:apigatewayv2/api:Api")
+def _http_api(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    if known(resource, "protocolType") != "HTTP":
+        raise NotKnownError("WebSocket APIs have no price in the book")
+    yield from _used(resource, around, "AmazonApiGateway", "ApiGatewayHttpRequest")
+
+
+@RULES.of("aws:kms/key:Key", "aws:kms/replicaKey:ReplicaKey")
+def _key(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    yield Use("awskms", "KMS-Keys", Decimal(1))
+    yield from _used(resource, around, "awskms", "KMS-Requests")
+
+
+@RULES.of("aws:secretsmanager/secret:Secret")
+def _secret(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    copies = 1 + len(resource.inputs.get("replicas") or [])
+    yield Use("AWSSecretsManager", "AWSSecretsManager-Secrets", Decimal(copies))
+    yield from _used(resource, around, "AWSSecretsManager", "AWSSecretsManagerAPIRequest")
+
+
+_STANDARD_PERIOD = 60
+"""Seconds; an alarm that looks more often is a high-resolution one: https://aws.amazon.com/cloudwatch/pricing/"""
+
+
+@RULES.of("aws:cloudwatch/metricAlarm:MetricAlarm")
+def _alarm(resource: Resource, _: Surroundings) -> Iterator[Use]:
+    queries = resource.inputs.get("metricQueries") or []
+    metrics = [query["metric"] for query in queries if isinstance(query, dict) and "metric" in query] or [
+        resource.inputs
+    ]
+    often = any(_shorter(metric.get("period")) for metric in metrics)
+    usage_type = "CW:HighResAlarmMonitorUsage" if often else "CW:AlarmMonitorUsage"
+    yield Use("AmazonCloudWatch", usage_type, Decimal(len(metrics)))
+
+
+def _shorter(period: Any) -> bool:
+    return isinstance(period, (int, float)) and period < _STANDARD_PERIOD
+
+
+@RULES.of("aws:cloudwatch/logMetricFilter:LogMetricFilter")
+def _metric(_: Resource, __: Surroundings) -> Iterator[Use]:
+    yield Use("AmazonCloudWatch", "CW:MetricMonitorUsage", Decimal(1))
+
+
+@RULES.of("aws:cloudwatch/dashboard:Dashboard")
+def _dashboard(_: Resource, __: Surroundings) -> Iterator[Use]:
+    yield Use("AmazonCloudWatch", "DashboardsUsageHour", Decimal(1))
+
+
+@RULES.of("aws:cloudwatch/logGroup:LogGroup")
+def _log_group(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    yield from _used(resource, around, "AmazonCloudWatch", "DataProcessing-Bytes", "TimedStorage-ByteHrs")
+
+
+@RULES.of("aws:ssm/parameter:Parameter")
+def _parameter(resource: Resource, _: Surroundings) -> Iterator[Use]:
+    if known(resource, "tier", "Standard") == "Advanced":
+        raise NotKnownError("advanced parameters have no price in the book")
+    yield from ()
+
+
+@RULES.of("aws:budgets/budget:Budget")
+def _budget(_: Resource, __: Surroundings) -> Iterator[Use]:
+    # What only watches and tells is free; what acts is counted per account, two of which are free.
+    yield from ()
