@@ -175,6 +175,13 @@ def _eks(_: Resource, __: Surroundings) -> Iterator[Use]:
     yield _hours("AmazonEKS", "AmazonEKS-Hours:perCluster")
 
 
+@RULES.of("kubernetes:core/v1:Service")
+def _kubernetes_service(resource: Resource, _: Surroundings) -> Iterator[Use]:
+    if (resource.inputs.get("spec") or {}).get("type") == "LoadBalancer":
+        raise NotKnownError("the cluster's controller builds its load balancer")
+    yield from ()
+
+
 @RULES.of("aws:lambda/function:Function")
 def _function(resource: Resource, around: Surroundings) -> Iterator[Use]:
     arm = (known(resource, "architectures") or [""])[0] == "arm64"

@@ -1,0 +1,207 @@
+"""What stacks cost in a month: by hand and by the estimator, to the cent."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from groundwork.cli.cost import estimated
+from groundwork.preview.snapshot import UNKNOWN, Resource, Snapshot
+from groundwork.pricing.book import read_book
+from groundwork.pricing.estimate import Estimate, at_own_prices, charges, estimate
+from groundwork.pricing.overrides import Override
+from groundwork.pricing.rules import RULES, is_free
+from tests.stacks import STACK_NAMES, snapshot_of
+
+HOURS = 730
+
+
+def priced(
+    *resources: Resource, region: str = "us-east-1", usage: dict[str, dict[str, Decimal]] | None = None
+) -> Estimate:
+    snapshot = Snapshot("p", "s", region, False, {}, resources, {})
+    return estimate(snapshot, read_book(region), RULES, is_free, usage)
+
+
+def resource(type_: str, name: str = "one", /, outputs: dict[str, object] | None = None, **inputs: object) -> Resource:
+    return Resource(f"urn:{type_}::{name}", type_, name, True, None, inputs, outputs or {})
+
+
+def cents(amount: Decimal) -> Decimal:
+    return round(amount, 2)
+
+
+def test_a_small_platform_on_instances_costs_what_its_lines_come_to_by_hand() -> None:
+    by_hand = (
+        HOURS * Decimal("0.028")  # db.t3.micro
+        + HOURS * Decimal("0.0264")  # t3.small
+        + 2 * 3  # dashboards
+        + 5 + 6 * 1  # a web ACL with six rules
+        + 50 * Decimal("0.096")  # volumes: 30 GB of system and 20 GB of data
+        + HOURS * Decimal("0.005")  # a public address
+        + 34 * Decimal("0.10")  # metrics of alarms
+        + 20 * Decimal("0.138")  # the database's storage
+        + 7 * Decimal("0.30")  # custom metrics
+        + 2 * 1  # keys
+        + 3 * Decimal("0.40")  # secrets
+        + Decimal("0.50")  # a hosted zone
+    )  # fmt: skip
+    assert (
+        cents(estimated(snapshot_of("examples/chat-app/prod"), None, None, None).fixed)
+        == cents(by_hand)
+        == Decimal("77.12")
+    )
+
+
+def test_a_platform_on_fargate_costs_what_its_lines_come_to_by_hand() -> None:
+    by_hand = (
+        HOURS * Decimal("0.056")  # a NAT gateway
+        + HOURS * Decimal("0.053")  # db.t3.small
+        + HOURS * 2 * Decimal("0.02383") + HOURS * 4 * Decimal("0.00261")  # two vCPUs and 4 GB in all tasks
+        + HOURS * Decimal("0.0239")  # a load balancer
+        + 3 * HOURS * Decimal("0.005")  # public addresses
+        + 2 * 5 + 18  # two web ACLs and their rules
+        + 7 + 3 + 28 * Decimal("0.10")  # keys, a dashboard, metrics of alarms
+        + 20 * Decimal("0.131") + 3 * Decimal("0.40") + Decimal("0.50")  # storage, secrets, a hosted zone
+    )  # fmt: skip
+    assert (
+        cents(estimated(snapshot_of("examples/thulobazaar/prod"), None, None, None).fixed)
+        == cents(by_hand)
+        == Decimal("195.50")
+    )
+
+
+def test_a_dev_platform_on_ecs_and_instances_costs_what_its_lines_come_to_by_hand() -> None:
+    by_hand = (
+        2 * HOURS * Decimal("0.0416") + 60 * Decimal("0.08")  # two t3.medium and their volumes
+        + HOURS * Decimal("0.045") + HOURS * Decimal("0.0225")  # a NAT gateway, a load balancer
+        + HOURS * Decimal("0.018") + 20 * Decimal("0.115")  # db.t3.micro and its storage
+        + 5 + 5 + 5 + HOURS * Decimal("0.005")  # a web ACL, its rules, keys, an address
+        + 3 + 20 * Decimal("0.10") + 2 * Decimal("0.40")  # a dashboard, metrics of alarms, secrets
+    )  # fmt: skip
+    found = estimated(snapshot_of("examples/ecs-web/dev"), None, None, None)
+    assert cents(found.fixed) == cents(by_hand) == Decimal("154.70")
+    assert found.most - found.fixed == HOURS * 2 * Decimal("0.0416") + 60 * Decimal("0.08"), "two machines more at most"
+
+
+UNRULED = {
+    "aws:cloudfront/function:Function",
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm",
+    "aws:dms/replicationInstance:ReplicationInstance",
+    "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream",
+    "aws:route53/healthCheck:HealthCheck",
+    "aws:scheduler/schedule:Schedule",
+}
+"""What no figure was found for; the estimate names it."""
+
+
+@pytest.mark.parametrize("stack", STACK_NAMES)
+def test_every_type_that_a_component_builds_is_priced_free_or_named(stack: str) -> None:
+    snapshot = snapshot_of(stack)
+    found = estimated(snapshot, None, None, None)
+    named = {one.type for one in (*found.resources, *found.unpriced)} | {*found.free}
+    assert {one.type for one in snapshot.resources if one.custom} <= named
+    assert {one.type for one in found.unpriced if "has no rule" in one.why} <= UNRULED
+    assert found.least <= found.fixed <= found.most
+    assert all(line.monthly != 0 or line.quantity == 0 for line in found.lines), "a figure that is missing is never 0"
+
+
+def test_a_database_is_priced_by_engine_and_zones_and_its_replica_has_its_source_s_storage() -> None:
+    main = resource(
+        "aws:rds/instance:Instance", "main", outputs={"identifier": "main-1"}, engine="mysql", instanceClass="db.t4g.micro", multiAz=True,
+        allocatedStorage=100, storageType="gp3", backupRetentionPeriod=7,
+    )  # fmt: skip
+    reader = resource("aws:rds/instance:Instance", "reader", instanceClass="db.t4g.micro", replicateSourceDb="main-1")
+    found = priced(main, reader)
+    first, second = found.resources
+    assert first.monthly == HOURS * Decimal("0.032") + 100 * Decimal("0.23")
+    assert second.monthly == HOURS * Decimal("0.016") + 100 * Decimal("0.115")
+    backup = next(line for line in first.lines if line.quantity is None)
+    assert backup.usage
+    assert backup.monthly is None
+
+
+def test_tasks_are_counted_as_autoscaling_bounds_them_and_by_their_processor() -> None:
+    definition = resource(
+        "aws:ecs/taskDefinition:TaskDefinition", "web", outputs={"arn": "arn:web:1"}, cpu="512", memory="1024",
+        requiresCompatibilities=["FARGATE"], ephemeralStorage={"sizeInGib": 30},
+    )  # fmt: skip
+    service = resource("aws:ecs/service:Service", "web", taskDefinition="arn:web:1", desiredCount=2)
+    target = resource("aws:appautoscaling/target:Target", "web", minCapacity=1, maxCapacity=10)
+    one = HOURS * (Decimal("0.5") * Decimal("0.04048") + Decimal("0.004445") + 10 * Decimal("0.000111"))
+    found = priced(definition, service, target)
+    assert (found.fixed, found.least, found.most) == (2 * one, one, 10 * one)
+    on_instances = resource(
+        "aws:ecs/taskDefinition:TaskDefinition", "web", outputs={"arn": "arn:web:1"}, requiresCompatibilities=["EC2"]
+    )
+    assert priced(on_instances, service).fixed == 0
+
+
+def test_what_is_not_known_yet_is_named_and_not_guessed() -> None:
+    database = resource("aws:rds/instance:Instance", instanceClass=UNKNOWN, engine="postgres", allocatedStorage=20)
+    found = priced(database, resource("aws:neptune/cluster:Cluster"))
+    assert not found.resources
+    assert [one.why for one in found.unpriced] == [
+        "instanceClass is not known yet",
+        "Groundwork has no rule for what AWS charges for it",
+    ]
+    oracle = resource(
+        "aws:rds/instance:Instance",
+        instanceClass="db.r5.large",
+        engine="oracle-ee",
+        allocatedStorage=20,
+        storageType="gp3",
+    )
+    assert "no price of AmazonRDS InstanceUsage:db.r5.large (oracle-ee)" in priced(oracle).unpriced[0].why
+
+
+def test_what_depends_on_use_is_priced_as_it_is_told_and_step_by_step() -> None:
+    bucket = resource("aws:s3/bucket:Bucket", "shop-images")
+    told = {"*-images": {"TimedStorage-ByteHrs": Decimal(60_000), "Requests-Tier1": Decimal(1_000_000)}}
+    found = priced(bucket, usage=told)
+    assert found.usage == 51_200 * Decimal("0.023") + 8_800 * Decimal("0.022") + 5
+    assert found.fixed == 0
+    assert sum(line.quantity is None for line in found.lines) == 1, "GET was not told"
+
+
+def test_endpoints_count_by_zone_and_a_public_load_balancer_s_addresses_too() -> None:
+    endpoint = resource("aws:ec2/vpcEndpoint:VpcEndpoint", vpcEndpointType="Interface", subnetIds=["a", "b"])
+    gateway = resource("aws:ec2/vpcEndpoint:VpcEndpoint", "s3", vpcEndpointType="Gateway")
+    assert priced(endpoint, gateway).fixed == 2 * HOURS * Decimal("0.01")
+    public = resource(
+        "aws:lb/loadBalancer:LoadBalancer", loadBalancerType="application", internal=False, subnets=["a", "b", "c"]
+    )
+    assert priced(public).fixed == HOURS * (Decimal("0.0225") + 3 * Decimal("0.005"))
+
+
+def test_own_prices_stand_over_the_list_and_say_so() -> None:
+    nodes = [
+        resource(
+            "aws:elasticache/replicationGroup:ReplicationGroup",
+            name,
+            engine="redis",
+            nodeType="cache.t3.micro",
+            numCacheClusters=1,
+        )
+        for name in "ab"
+    ]
+    listed = priced(*nodes)
+    override = Override(
+        "AmazonElastiCache", "NodeUsage:*", "*", None, Decimal("0.01"), Decimal(HOURS), None, "reserved", "f.yaml:3"
+    )
+    found = at_own_prices(listed, [override], date(2026, 11, 28))
+    assert [one.monthly for one in found.resources] == [Decimal("7.30"), HOURS * Decimal("0.017")], (
+        "it covers one of two"
+    )
+    assert [line.note for line in found.lines] == ["f.yaml:3: reserved", ""]
+    assert found.to_json()["resources"][0]["lines"][0]["source"] == "f.yaml:3: reserved"
+
+
+def test_charges_are_in_single_things_and_what_is_stored_grows() -> None:
+    bucket = resource("aws:s3/bucket:Bucket", "images")
+    found = priced(bucket, usage={"*": {"TimedStorage-ByteHrs": Decimal(100), "Requests-Tier1": Decimal(2_000)}})
+    storage, requests = charges(found, Decimal("1.1"))
+    assert (storage.quantity, storage.price) == (110, Decimal("0.023"))
+    assert (requests.quantity, requests.price) == (2_000, Decimal("0.000005"))
