@@ -61,7 +61,8 @@ class Commands:
     """Commands that share the words before them, and maybe options that come before the command."""
 
     def __init__(self, name: str, about: str, *, epilog: str = "", options: Callable[..., None] | None = None) -> None:
-        """``options`` is called with the options that stand before the command, before the command is."""
+        """Create a group of commands. ``options`` is called with the options that stand before the command, before the
+        command is."""
         self.name = name
         self.about = about
         self.members: dict[str, Command | Commands] = {}
@@ -116,7 +117,7 @@ class Commands:
 
 
 def option_names(member: Command | Commands) -> set[str]:
-    """The options that a command takes, or that stand before those of a group."""
+    """Return the options that a command takes, or that stand before those of a group."""
     function = member.function if isinstance(member, Command) else member._options
     marks = [parameter.mark for parameter in (_parameters(function) if function else ())]
     return {"--help"} | {mark.name for mark in marks if isinstance(mark, Option)}
@@ -165,7 +166,7 @@ def _parameters(function: Callable[..., None]) -> Iterator[_Parameter]:
 
 
 def _marked(hint: Any) -> tuple[Any, Argument | Option]:
-    """The type that an annotation means, and what it carries."""
+    """Return the type that an annotation means, and what it carries."""
     if get_origin(hint) is not Annotated:
         raise TypeError(f"{hint} carries neither an Argument nor an Option")
     type_, mark, *_ = get_args(hint)
@@ -203,7 +204,7 @@ def _add(parser: _Parser, parameter: _Parameter) -> None:
 
 
 def _converted(given: dict[str, Any], function: Callable[..., None]) -> dict[str, Any]:
-    """What was given, in the types of the function; what was not given is left to its defaults."""
+    """Convert what was given to the types of the function; what was not given is left to its defaults."""
     types = {parameter.name: parameter.type for parameter in _parameters(function)}
     return {name: _as(types[name], value) for name, value in given.items() if value is not None}
 

@@ -30,12 +30,12 @@ class InputError(Exception):
 
 
 def debugging() -> bool:
-    """Whether the user wants to see tracebacks."""
+    """Tell whether the user wants to see tracebacks."""
     return os.environ.get("GROUNDWORK_DEBUG", "") not in ("", "0")
 
 
 def terminal_width(stream: IO[str] = sys.stdout) -> int | None:
-    """Columns of the terminal; None where there is none (a pipe, a file), and nothing need be cut."""
+    """Return the terminal's columns; None where there is none (a pipe, a file), and nothing need be cut."""
     if not stream.isatty():
         return None
     try:
@@ -65,7 +65,7 @@ def outlive_readers() -> None:
 
 
 def print_lines(lines: Iterable[Text]) -> None:
-    """Styled on a terminal that wants colour; plain elsewhere."""
+    """Print lines, styled on a terminal that wants colour; plain elsewhere."""
     if not _wants_colour():
         for line in lines:
             print(line.plain.rstrip())
@@ -83,8 +83,8 @@ def _wants_colour() -> bool:
 
 
 def print_error(text: str) -> None:
-    """A message about the input or a fault, on standard error; on a terminal wrapped between words, so that each message
-    begins at the margin and what belongs to it does not."""
+    """Print a message about the input or a fault on standard error; on a terminal wrapped between words, so that each
+    message begins at the margin and what belongs to it does not."""
     width = terminal_width(sys.stderr)
     if width is None:
         print(text, file=sys.stderr)
@@ -125,7 +125,7 @@ def write_file(file: Path, text: str) -> None:
 
 
 def write_output(text: str, out: Path | None) -> None:
-    """To the file that the user named, else to standard output."""
+    """Write to the file that the user named, else to standard output."""
     if out is None:
         sys.stdout.write(text)
     else:

@@ -39,12 +39,12 @@ class Control:
     """Why there is none."""
 
     def __str__(self) -> str:
-        """``AWS FSBP S3.14``."""
+        """Return ``AWS FSBP S3.14``."""
         kind, _, rest = self.id.partition(":")
         return f"{_STANDARDS[kind]} {rest.replace('/', ' ')}"
 
     def told(self) -> str:
-        """A sentence on who answers it."""
+        """Return a sentence on which rules answer it."""
         if not self.rules:
             return f"No rule answers {self}: {self.reason}."
         names = [rule.name for rule in self.rules]
@@ -54,12 +54,13 @@ class Control:
 
 
 def find(text: str) -> list[Control]:
-    """The controls that a text names, with or without the name of the standard, in any case; empty where none is called so."""
+    """Find the controls that a text names, with or without the name of the standard, in any case; empty where none is
+    called so."""
     return [_controls()[id_] for id_ in _index().get(" ".join(text.lower().split()), ())]
 
 
 def names() -> list[str]:
-    """How ids are usually written: ``S3.14``, ``CKV_AWS_18``, ``3.6``."""
+    """List ids as they are usually written: ``S3.14``, ``CKV_AWS_18``, ``3.6``."""
     return sorted({id_.partition(":")[2].rpartition("/")[2] for id_ in _controls()})
 
 
@@ -86,7 +87,7 @@ def _ids(section: str, groups: dict[str, list[Any]]) -> Iterator[str]:
 
 @cache
 def _index() -> dict[str, list[str]]:
-    """The ids by everything that people write for them."""
+    """Map everything that people write for a control to its ids."""
     index: dict[str, list[str]] = {}
     for id_, control in _controls().items():
         kind, _, rest = id_.partition(":")

@@ -101,7 +101,7 @@ def _named(name: dns.name.Name, servers: Sequence[str], resolver: dns.resolver.R
 
 
 def _issuers(name: dns.name.Name, resolver: dns.resolver.Resolver) -> frozenset[str]:
-    """Of the nearest name that has CAA records: https://www.rfc-editor.org/rfc/rfc8659#section-3"""
+    """Return the issuers of the nearest name that has CAA records: https://www.rfc-editor.org/rfc/rfc8659#section-3"""
     while name != dns.name.root:
         try:
             records = resolver.resolve(name, "CAA")
@@ -144,7 +144,7 @@ def _plain(name: str) -> str:
 
 
 def told(stack: Stack, found: Verdict) -> Iterator[str]:
-    """The verdict, and what to do next."""
+    """Yield the verdict, and what to do next."""
     above = "the root zone" if found.parent == "." else found.parent
     if not found.is_delegated:
         said = f"names {_listed(found.named)}" if found.named else "names no name servers for it"

@@ -453,7 +453,7 @@ app.add(prices.app)
 
 
 def main() -> None:
-    """Entry point: whatever happens becomes a message and an exit code."""
+    """Run the command line: whatever happens becomes a message and an exit code."""
     # The classes of pulumi-aws are hundreds of thousands of objects that all stay until the end; looking through them for
     # garbage, again and again and once more at exit, would take half of a preview's time.
     gc.disable()
@@ -464,7 +464,7 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """The command line as a function."""
+    """Run the command line as a function; return its exit code."""
     try:
         app.run(arguments)
     except SystemExit as end:

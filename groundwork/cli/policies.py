@@ -127,7 +127,7 @@ def explain(
 
 
 def _controls(text: str) -> list[Control]:
-    """What an id names; InputError where it is none."""
+    """Return the controls that an id names; InputError where it is none."""
     from difflib import get_close_matches
 
     from groundwork.cli import controls
@@ -224,7 +224,7 @@ def check(
 
 
 def _shown(verdicts: Verdicts, width: int | None) -> list[Text]:
-    """What is found, what was not judged, and what to do with it."""
+    """Return what is found, what was not judged, and what to do with it."""
     from groundwork.preview import text
     from groundwork.preview.styled import Text
 
@@ -266,7 +266,8 @@ def exceptions(
 
 
 def chosen(policy_config: Path | None, baseline_file: Path | None) -> dict[str, Any]:
-    """The arguments of :func:`groundwork.preview.verdicts.judge` that come from files; InputError with everything wrong in them."""
+    """Return the arguments of :func:`groundwork.preview.verdicts.judge` that come from files; InputError with
+    everything wrong in them."""
     from guardrails import baseline
     from guardrails.context import configured
 
@@ -300,7 +301,7 @@ def _snapshot(file: Path) -> Snapshot:
 
 
 def _program(folder: Path, stack: str | None, config: Iterable[str], *, unknowns: bool) -> Snapshot:
-    """What a program declares; its mistakes are the input's."""
+    """Return what a program declares; its mistakes are the input's."""
     from groundwork.cli.running import ProgramError
     from groundwork.preview.foreign import ProjectError, run_project
 
@@ -315,7 +316,7 @@ def _program(folder: Path, stack: str | None, config: Iterable[str], *, unknowns
 
 
 def _shown_at(judged: Path) -> str:
-    """The file that findings without a line of their own are shown at."""
+    """Return the file that findings without a line of their own are shown at."""
     return (judged / "Pulumi.yaml").as_posix() if judged.is_dir() else judged.name
 
 
@@ -333,7 +334,8 @@ def _is_stack(file: Path) -> bool:
 
 
 def _with_settings(snapshot: Snapshot, stage: str | None, stack_file: Path | None) -> Snapshot:
-    """The snapshot with the stage and the exceptions that the user names; what the file itself says gives way."""
+    """Return the snapshot with the stage and the exceptions that the user names; what the file itself says gives
+    way."""
     import dataclasses
 
     settings = dict(snapshot.settings)

@@ -19,7 +19,8 @@ _MOST_TYPES = 12
 
 
 def services(rule: Rule) -> set[str]:
-    """The services that a rule reads, by the modules of their types and by their names in Security Hub: ``lb``, ``elb``."""
+    """Return the services that a rule reads, by the modules of their types and by their names in Security Hub: ``lb``,
+    ``elb``."""
     packages = (type_.split(":") for type_ in rule.reads)
     modules = {module.split("/")[0] if package.startswith("aws") else package for package, module, _ in packages}
     controls = (id_.partition(":") for id_ in rule.ids)
@@ -28,7 +29,7 @@ def services(rule: Rule) -> set[str]:
 
 
 def rules_json(shown: Sequence[Rule]) -> str:
-    """Everything about each rule as a list of objects."""
+    """Return everything about each rule as a list of objects."""
     return json.dumps([_facts(rule) for rule in shown], indent=2, ensure_ascii=False) + "\n"
 
 
@@ -53,13 +54,13 @@ def _facts(rule: Rule) -> dict[str, Any]:
 
 
 def rules_lines(shown: Sequence[Rule]) -> str:
-    """A line for each rule, for other programs: name, severity, topic, ids and title, with tabs between them."""
+    """Return a line for each rule, for other programs: name, severity, topic, ids and title, with tabs between them."""
     rows = ((rule.name, rule.severity.value, rule.topic, ",".join(rule.ids), rule.title) for rule in shown)
     return "".join("\t".join(row) + "\n" for row in rows)
 
 
 def rules_text(shown: Sequence[Rule], width: int) -> str:
-    """A block for each topic, a line for each rule; a title that has no room beside its rule stands below it."""
+    """Return a block for each topic, a line for each rule; a title that has no room beside its rule stands below it."""
     lines: list[str] = []
     for one in TOPICS:
         mine = [rule for rule in shown if rule.topic == one]
@@ -89,7 +90,7 @@ def _row(rule: Rule, longest: int, width: int) -> Iterator[str]:
 
 
 def explanation(rule: Rule, width: int) -> str:
-    """Everything there is to know of one rule."""
+    """Return everything there is to know of one rule."""
     return "\n".join(_explained(rule, width)) + "\n"
 
 
@@ -127,7 +128,7 @@ def _fact(name: str, text: str, width: int) -> list[str]:
 
 
 def exceptions_text(stacks: Mapping[str, Exemptions], today: datetime.date, width: int) -> str:
-    """Each exception with the days it has left, those that end first on top; then what is wrong with others."""
+    """List each exception with the days it has left, those that end first on top; then what is wrong with others."""
     lines = [line for name, read in stacks.items() for line in _exceptions(name, read, today, width)]
     return "\n".join(lines or ["No exceptions."]) + "\n"
 

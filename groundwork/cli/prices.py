@@ -246,7 +246,7 @@ def _shown(region: str, prices: Sequence[Listed]) -> Iterator[str]:
 
 
 def money(price: Any) -> str:
-    """US dollars with as many digits as a price has: ``$0.056``, ``$0.0000133334``."""
+    """Format US dollars with as many digits as a price has: ``$0.056``, ``$0.0000133334``."""
     whole, _, rest = f"{price.normalize():f}".partition(".")
     return f"${whole}.{rest:0<2}"
 

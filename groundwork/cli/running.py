@@ -59,7 +59,8 @@ def run_stack(name: str, *, phase: str | None = None, unknowns: bool = False, st
 
 
 def _named_twice(stack: Stack, loaded: Loaded, error: Exception) -> Mistakes | None:
-    """The entry of the stack file whose name leads to a second resource of the same name, if that is the error."""
+    """Return the entry of the stack file whose name leads to a second resource of the same name, if that is the
+    error."""
     from groundwork.preview.monitor import DuplicateUrnError
     from groundwork.preview.refusals.placing import named_alike
 
@@ -68,7 +69,8 @@ def _named_twice(stack: Stack, loaded: Loaded, error: Exception) -> Mistakes | N
 
 
 def _refuse_unknown_rules(loaded: Loaded) -> None:
-    """The settings may not look into the policy pack, whose rules they name; here both are at hand."""
+    """Refuse exceptions for unknown rules. The settings may not look into the policy pack, whose rules they name; here
+    both are at hand."""
     if not loaded.settings.exceptions:
         return
     from guardrails.catalogue import rules
@@ -88,8 +90,8 @@ def _refuse_unknown_rules(loaded: Loaded) -> None:
 
 
 def step_ahead(name: str, ahead: Snapshot) -> Step | None:
-    """What it means for a stack that stands as its file says to go on to a phase ahead; None where it is in that phase, or where the
-    file has mistakes as it stands."""
+    """Return what it means for a stack that stands as its file says to go on to a phase ahead; None where it is in that
+    phase, or where the file has mistakes as it stands."""
     try:
         stands = run_stack(name).snapshot
     except (Mistakes, ProgramError):
@@ -110,7 +112,7 @@ class ProgramError(Exception):
 
     @staticmethod
     def of(stack: Stack, error: BaseException) -> ProgramError:
-        """An error that came out of a stack's program."""
+        """Create it from an error that came out of a stack's program."""
         where = _place(error, stack.program_folder)
         expected = type(error).__name__ in ("RunError", "DuplicateUrnError")
         reason = str(error) if expected else f"{type(error).__name__}: {error}"
@@ -118,7 +120,7 @@ class ProgramError(Exception):
 
 
 def _place(error: BaseException, folder: Path) -> str:
-    """``file:line`` of the innermost line of the program itself that the error passed through."""
+    """Return ``file:line`` of the innermost line of the program itself that the error passed through."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{_relative(Path(error.filename), folder) or error.filename}:{error.lineno}"
     place = ""

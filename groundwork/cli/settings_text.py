@@ -16,7 +16,8 @@ _LEAST_VALUE = 16
 
 
 def settings_text(loaded: Loaded, width: int | None) -> str:
-    """Every value beside where it came from; with a ``width``, values too long for it are cut (YAML and JSON have them whole)."""
+    """List every value beside where it came from; with a ``width``, values too long for it are cut (YAML and JSON have
+    them whole)."""
     rows = effective(loaded)
     absent = [dotted(row.path) for row in rows if len(row.path) == 1 and row.value in (None, {}, [])]
     shown = [row for row in rows if dotted(row.path) not in absent]
@@ -31,8 +32,8 @@ def _start(row: Effective) -> tuple[str | int, ...]:
 
 
 def _blocks(depth: int, rows: list[Effective], width: int | None) -> Iterator[list[str]]:
-    """One block for what starts with the same ``depth`` parts; where its keys are too long for the width, one for each part
-    more."""
+    """Yield one block for what starts with the same ``depth`` parts; where its keys are too long for the width, one for
+    each part more."""
     block = _block(depth, rows, width)
     deeper = [row for row in rows if len(row.path) > depth + 1]
     if width is None or not deeper or max(map(len, block)) <= width:

@@ -9,13 +9,13 @@ from groundwork.settings.mistakes import Mistakes
 
 
 def names(start: Path) -> str:
-    """The name of each stack on a line of its own."""
+    """List the name of each stack on a line of its own."""
     return "".join(f"{name}\n" for name in stacks(start))
 
 
 def arguments(start: Path) -> str:
-    """What ``groundwork preview`` takes to show each stack in each of its phases, a line for each; a stack whose file has
-    mistakes stands by its name alone."""
+    """List what ``groundwork preview`` takes to show each stack in each of its phases, a line for each; a stack whose
+    file has mistakes stands by its name alone."""
     return "".join(f"{line}\n" for name in stacks(start) for line in _arguments(name, start))
 
 
@@ -28,7 +28,7 @@ def _arguments(name: str, start: Path) -> list[str]:
 
 
 def table(start: Path) -> str:
-    """Each stack with its stage, phases and region, or how many mistakes its file has."""
+    """List each stack with its stage, phases and region, or how many mistakes its file has."""
     rows = [("STACK", "STAGE", "PHASE", "REGION", "FURTHER PHASES"), *(_row(name, start) for name in stacks(start))]
     if len(rows) == 1:
         return "No stacks here; run this where Pulumi.yaml is.\n"

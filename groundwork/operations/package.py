@@ -102,7 +102,7 @@ def _zip(content: Path, target: Path) -> None:
 
 
 def _shipped(content: Path) -> Iterator[Path]:
-    """Everything but what differs from machine to machine: scripts name the interpreter that installed them."""
+    """Yield everything but what differs from machine to machine: scripts name the interpreter that installed them."""
     for file in sorted(content.rglob("*")):
         parts = file.relative_to(content).parts
         if file.is_file() and "__pycache__" not in parts and parts[0] != "bin":

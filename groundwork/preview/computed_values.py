@@ -25,7 +25,7 @@ _PARAMETERS_BY_PATH = "aws:ssm/getParametersByPath:getParametersByPath"
 
 
 def _decoded(args: Mapping[str, Any]) -> Iterator[Any]:
-    """The objects of a manifest, as the Kubernetes provider decodes it."""
+    """Yield the objects of a manifest, as the Kubernetes provider decodes it."""
     yield from (found for found in yaml.safe_load_all(str(args.get("text", ""))) if found is not None)
 
 
@@ -56,8 +56,9 @@ class ComputedValues:
     def for_resource(
         self, token: str, name: str, urn: str, inputs: Mapping[str, Any], identifier: str = ""
     ) -> dict[str, Any]:
-        """The computed properties of a resource, ``id`` among them; inputs that the program gave are left alone. Of an object
-        that it gave, the answer has what AWS adds. A resource that is only read has its ``identifier`` already."""
+        """Return the computed properties of a resource, ``id`` among them; inputs that the program gave are left alone.
+        Of an object that it gave, the answer has what AWS adds. A resource that is only read has its ``identifier``
+        already."""
         row = _table()["resources"].get(token, {})
         scope = self._scope(token, name, urn, inputs)
         if identifier:
@@ -77,8 +78,9 @@ class ComputedValues:
         return values
 
     def for_invoke(self, token: str, args: Mapping[str, Any], type_: Any = None) -> dict[str, Any]:
-        """The answer of a provider function, complete and of the types of ``type_`` (:func:`groundwork.preview.guest.tell_result_types`)
-        where that is given; UnknownInvokeError where nothing is known of it."""
+        """Return the answer of a provider function, complete and of the types of ``type_``
+        (:func:`groundwork.preview.guest.tell_result_types`) where that is given; UnknownInvokeError where nothing is
+        known of it."""
         key = token + json.dumps(args, sort_keys=True)
         guesses = Guesses(token, self._region, self._account, hashlib.sha256(key.encode()).hexdigest())
         if type_ is not None and holds_unknown(args):

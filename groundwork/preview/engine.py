@@ -184,7 +184,7 @@ def _told_result_types() -> Iterator[None]:
 
 @contextmanager
 def _program_surroundings(program: Path) -> Iterator[None]:
-    """The working directory and import path that the real engine gives a program."""
+    """Provide the working directory and import path that the real engine gives a program."""
     before = Path.cwd()
     path = list(sys.path)
     os.chdir(program)

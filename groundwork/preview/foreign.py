@@ -59,7 +59,8 @@ class Project:
 
     @property
     def root(self) -> Path:
-        """What places in the program are told from: where the user is, if the program is below it, else the project's folder."""
+        """Return the folder that places in the program are told from: where the user is, if the program is below it,
+        else the project's folder."""
         folder = self.folder.resolve()
         return Path.cwd() if folder.is_relative_to(Path.cwd()) else folder
 
@@ -102,7 +103,7 @@ def run_project(folder: Path, stack: str | None, given: Mapping[str, str], *, un
 
 
 def read_project(folder: Path) -> Project:
-    """The project in a folder; :class:`ProjectError` where there is none, or none in Python."""
+    """Read the project in a folder; :class:`ProjectError` where there is none, or none in Python."""
     file = next((folder / name for name in _PROJECT_FILES if (folder / name).is_file()), None)
     if file is None:
         raise ProjectError(f"{folder}: there is no Pulumi.yaml in it; name the folder of a Pulumi program, or a file")
@@ -144,7 +145,7 @@ def _yaml(file: Path) -> dict[str, Any]:
 
 
 def stack_name(project: Project, wanted: str | None) -> str:
-    """The stack that is wanted, else the only one that has a file, else ``dev``."""
+    """Return the stack that is wanted, else the only one that has a file, else ``dev``."""
     names = sorted(
         file.stem.removeprefix("Pulumi.")
         for pattern in ("Pulumi.*.yaml", "Pulumi.*.yml")
@@ -162,7 +163,8 @@ def stack_name(project: Project, wanted: str | None) -> str:
 
 
 def read_configuration(project: Project, stack: str, given: Mapping[str, str]) -> Configuration:
-    """The project's defaults, what the stack's file says over them, and ``given`` over both. Keys without a namespace are the project's."""
+    """Read the project's defaults, what the stack's file says over them, and ``given`` over both. Keys without a
+    namespace are the project's."""
     files = [project.stack_folder / f"Pulumi.{stack}.{ending}" for ending in ("yaml", "yml")]
     file = next((file for file in files if file.is_file()), None)
     config = _yaml(file).get("config") if file else None
@@ -185,14 +187,14 @@ def read_configuration(project: Project, stack: str, given: Mapping[str, str]) -
 
 
 def _default(said: Any) -> Any:
-    """What a project says of a key: a value, or an object with type, default or value."""
+    """Return what a project says of a key: a value, or an object with type, default or value."""
     if isinstance(said, dict) and said.keys() & {"type", "default", "value", "description", "secret"}:
         return said.get("value", said.get("default"))
     return said
 
 
 def _plain(value: Any) -> tuple[Any, bool]:
-    """A value with something in the place of each secret in it, and whether there was one."""
+    """Return a value with something in the place of each secret in it, and whether there was one."""
     if isinstance(value, dict):
         if set(value) == {"secure"}:
             return HIDDEN_VALUE, True
@@ -205,7 +207,8 @@ def _plain(value: Any) -> tuple[Any, bool]:
 
 
 def interpreter(project: Project) -> Path:
-    """The Python of the program's environment, as its project file names it; else of ``.venv`` or ``venv``, of the PATH, or this one."""
+    """Return the Python of the program's environment, as its project file names it; else of ``.venv`` or ``venv``, of
+    the PATH, or this one."""
     named = project.options.get("virtualenv")
     toolchain = project.options.get("toolchain", "pip")
     if isinstance(named, str) and named:
@@ -248,7 +251,7 @@ def _has_pulumi(python: str) -> bool:
 
 
 def _region(configuration: Configuration) -> str:
-    """The configured region, else the environment's, else one that is assumed."""
+    """Return the configured region, else the environment's, else one that is assumed."""
     named = (os.environ.get(name) for name in ("AWS_REGION", "AWS_DEFAULT_REGION"))
     return next(filter(None, (configuration.values.get("aws:region"), *named)), "us-east-1")
 
@@ -293,7 +296,7 @@ def _run(python: Path, project: Project, stack: str, configuration: Configuratio
 
 
 def _told(error: dict[str, str], python: Path, project: Project, stack: str, engine: Engine) -> ProjectError:
-    """An error of the program as its user can act on it."""
+    """Return an error of the program as its user can act on it."""
     kind, message, trace = error["kind"], error["message"], error.get("traceback", "")
     refused = next((refusal for refusal in engine.refusals if refusal in message), None)
     place = error.get("place") or str(project.folder)

@@ -31,7 +31,7 @@ _TIMES = re.compile(r"(?<![a-z])(at|date|time)$|(At|Date|Time|timestamp)$")
 
 
 def is_made_up(text: str) -> bool:
-    """Whether a text was made up here, or holds one that was."""
+    """Tell whether a text was made up here, or holds one that was."""
     return _MADE_UP in text
 
 
@@ -47,7 +47,7 @@ class Guesses:
         self._digest = digest
 
     def completed(self, answer: Mapping[str, Any], type_: Any) -> dict[str, Any]:
-        """An answer with every property that its type has, each of the type it has there."""
+        """Return an answer with every property that its type has, each of the type it has there."""
         if not (isinstance(type_, dict) and "object" in type_):
             return dict(answer)
         return self._object(answer, type_["object"], self._digest)

@@ -27,7 +27,7 @@ _INVOKES = ("invoke", "invoke_async", "invoke_output", "invoke_single", "invoke_
 
 
 def tell_result_types(runtime: Any) -> dict[str, Any]:
-    """Have the SDK's ``pulumi.runtime`` say with each call of a provider's function which type its answer gets.
+    """Make the SDK's ``pulumi.runtime`` say with each call of a provider's function which type its answer gets.
 
     The engine has no provider that would answer, and the generated classes refuse what is not of their types. Returns what was there
     before, by name.
@@ -54,7 +54,7 @@ def _described(typ: Any) -> str:
 
 
 def _type(typ: Any, level: int) -> Any:
-    """A type as JSON: a word for a scalar, an object with one key for what holds others."""
+    """Return a type as JSON: a word for a scalar, an object with one key for what holds others."""
     from pulumi import _types  # noqa: PLC0415 - a script that finds no SDK has to say so
 
     typ = _types.unwrap_optional_type(typ)
@@ -131,7 +131,8 @@ def _run(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def _watched(passed: list[tuple[BaseException, str]], root: str, loop: Any, coroutine: Any, **facts: Any) -> Any:
-    """A task that notes where in the program its error was: awaited twice, as outputs are, a task forgets it."""
+    """Wrap a task so that it notes where in the program its error was: awaited twice, as outputs are, a task forgets
+    it."""
 
     async def watched() -> Any:
         try:
@@ -146,7 +147,7 @@ def _watched(passed: list[tuple[BaseException, str]], root: str, loop: Any, coro
 
 
 def _known(function: Any, **arguments: Any) -> dict[str, Any]:
-    """Those of the arguments that this version of the SDK takes."""
+    """Return those of the arguments that this version of the SDK takes."""
     return {name: value for name, value in arguments.items() if name in inspect.signature(function).parameters}
 
 
@@ -161,7 +162,7 @@ def _told(error: BaseException, place: str) -> dict[str, Any]:
 
 
 def _place(error: BaseException, root: str) -> str:
-    """``file:line`` of the innermost line of the program itself that the error passed through."""
+    """Return ``file:line`` of the innermost line of the program itself that the error passed through."""
 
     def own(file: str) -> str:
         relative = os.path.relpath(file, root)

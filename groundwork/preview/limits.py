@@ -12,7 +12,7 @@ _ACL = "aws:wafv2/webAcl:WebAcl"
 
 
 def firewall_limits(snapshot: Snapshot) -> list[str]:
-    """A sentence for requests and one for bodies; empty where there is no firewall."""
+    """Return a sentence for requests and one for bodies; empty where there is no firewall."""
     said = (snapshot.settings.get("edge") or {}).get("waf")
     if said is None or not snapshot.of_type(_ACL):
         return []

@@ -52,7 +52,7 @@ class Callbacks(Protocol):
     """Where the program's transforms are run."""
 
     def run(self, callback: Any, request: Any) -> Any:
-        """What the callback answers to a TransformRequest, as a TransformResponse."""
+        """Return what the callback answers to a TransformRequest, as a TransformResponse."""
 
 
 class RecordingMonitor(MockMonitor):
@@ -76,7 +76,7 @@ class RecordingMonitor(MockMonitor):
         self.stack_outputs: dict[str, Any] = {}
 
     def records(self) -> list[Resource]:
-        """Every resource registered so far, each component with the outputs it registered."""
+        """Return every resource registered so far, each component with the outputs it registered."""
         return [
             Resource(
                 **{
@@ -90,11 +90,12 @@ class RecordingMonitor(MockMonitor):
         ]
 
     def features(self) -> set[Any]:
-        """What the program may ask of the engine."""
+        """Return what the program may ask of the engine."""
         return set(self.GetDeploymentInfo(empty_pb2.Empty()).supportedFeatures)  # type: ignore[no-untyped-call]  # the SDK's
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
-        """The engine's URN: the types of all ancestors but the stack, which the SDK's mocks shorten to the last."""
+        """Return the engine's URN: the types of all ancestors but the stack, which the SDK's mocks shorten to the
+        last."""
         ancestry = parent.split("::")[2] if parent else STACK_TYPE
         qualified = type_ if ancestry == STACK_TYPE else f"{ancestry}${type_}"
         return f"urn:pulumi:{self._stack}::{self._project}::{qualified}::{name}"
@@ -155,7 +156,8 @@ class RecordingMonitor(MockMonitor):
         return empty_pb2.Empty()
 
     def ReadResource(self, request: Any) -> Any:  # noqa: N802 - the SDK's name
-        """A resource that exists (``.get()``): its id and what follows from it. The outputs of another stack are unknown."""
+        """Read a resource that exists (``.get()``): its id and what follows from it. The outputs of another stack are
+        unknown."""
         urn = self.make_urn(request.parent, request.type, request.name)
         properties = struct_pb2.Struct()
         properties.CopyFrom(request.properties)
@@ -168,7 +170,7 @@ class RecordingMonitor(MockMonitor):
         return resource_pb2.ReadResourceResponse(urn=urn, id=_known(request.id), properties=properties)
 
     def Call(self, request: Any) -> Any:  # noqa: N802 - the SDK's name
-        """A method of a component that another program makes: only that program knows what it answers."""
+        """Answer the method of a component that another program makes: only that program knows what it answers."""
         answer = struct_pb2.Struct()
         answer.update({"result": rpc.UNKNOWN})
         response = provider_pb2.CallResponse()
@@ -176,7 +178,7 @@ class RecordingMonitor(MockMonitor):
         return response
 
     def SupportsFeature(self, request: Any) -> Any:  # noqa: N802 - the SDK's name
-        """What SDKs ask one by one that do not know ``GetDeploymentInfo`` yet."""
+        """Answer SDKs that ask one by one because they do not know ``GetDeploymentInfo`` yet."""
         return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in _FEATURES)
 
     def Invoke(self, request: Any) -> Any:  # noqa: N802 - the SDK's name
@@ -238,7 +240,7 @@ class RecordingMonitor(MockMonitor):
 
 
 def _add(response: Any, outputs: dict[str, Any], computed: dict[str, Any]) -> None:
-    """What AWS computes, beside what the program gave; into an object that it gave, key by key."""
+    """Add what AWS computes, beside what the program gave; into an object that it gave, key by key."""
     for name, value in computed.items():
         if isinstance(value, dict) and isinstance(outputs.get(name), dict):
             response.fields[name].struct_value.update(value)
@@ -266,12 +268,12 @@ class _NoMocks(Mocks):
 
 
 def to_json(struct: Any) -> dict[str, Any]:
-    """A protobuf Struct as JSON values, with secrets and unknowns replaced by the snapshot's markers."""
+    """Convert a protobuf Struct to JSON values, with secrets and unknowns replaced by the snapshot's markers."""
     return {key: _value(struct.fields[key]) for key in sorted(struct.fields)}
 
 
 def _without_guesses(value: Any) -> Any:
-    """A JSON value in which a text that was made up for a function is what it stands for: unknown."""
+    """Return a JSON value in which a text that was made up for a function is what it stands for: unknown."""
     if isinstance(value, dict):
         return {key: _without_guesses(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -321,7 +323,8 @@ def _documents_as_text(struct: Any) -> None:
 
 
 def _references_as_ids(struct: Any) -> None:
-    """A resource given where its id is meant (``role=role``) becomes the id, as the engine hands it to a provider."""
+    """Replace a resource given where its id is meant (``role=role``) by the id, as the engine hands it to a
+    provider."""
     for value in struct.fields.values():
         _reference_as_id(value)
 

@@ -57,17 +57,18 @@ class Step:
 
     @property
     def removable(self) -> list[str]:
-        """What has to be said to be removable, in an update before, because it is protected and leaves."""
+        """List what has to be said to be removable, in an update before, because it is protected and leaves."""
         return [refusal.resource.name for refusal in self.move.refusals if refusal.protected]
 
     @property
     def stops(self) -> list[Refusal]:
-        """What no such update helps."""
+        """List the refusals that no such update helps."""
         return [refusal for refusal in self.move.refusals if not refusal.protected]
 
 
 def move(base: Snapshot, head: Snapshot) -> Move:
-    """What it means for a stack that stands as ``base`` to be told ``head``. Both without unknowns, of one stack."""
+    """Return what it means for a stack that stands as ``base`` to be told ``head``. Both without unknowns, of one
+    stack."""
     plan = Plan(base, head)
     return Move(
         created=tuple(plan.created),
@@ -79,7 +80,7 @@ def move(base: Snapshot, head: Snapshot) -> Move:
 
 
 def standing(base: Snapshot, head: Snapshot) -> Snapshot:
-    """What stands once ``base`` was told ``head``: that, with what only grows as large as it was."""
+    """Return what stands once ``base`` was told ``head``: that, with what only grows as large as it was."""
     before = dict(pairs(base, head))
 
     def grown(resource: Resource) -> Resource:
@@ -94,7 +95,7 @@ def standing(base: Snapshot, head: Snapshot) -> Snapshot:
 
 
 def refusals(plan: Plan) -> Iterator[Refusal]:
-    """Where Pulumi or AWS would stop the update, or data be lost."""
+    """Yield where Pulumi or AWS would stop the update, or data be lost."""
     removable = plan.base.settings.get("platform", {}).get("removable") or []
     for resource in plan.deleted:
         if not _is_released(resource, removable):
@@ -127,7 +128,8 @@ def _refused_replacement(plan: Plan, urn: str, pair: Pair) -> Iterator[Refusal]:
 
 
 def _collisions(plan: Plan) -> Iterator[Refusal]:
-    """Creates and updates come before deletes: what is taken away still holds its name by then."""
+    """Yield collisions of names. Creates and updates come before deletes: what is taken away still holds its name by
+    then."""
     holders: dict[Any, Resource] = {_identity(one.type, one.inputs): one for one in plan.deleted}
     for pair in plan.pairs.values():
         holders[_identity(pair.before.type, pair.before.inputs)] = pair.after
@@ -142,7 +144,7 @@ def _collisions(plan: Plan) -> Iterator[Refusal]:
 
 
 def _is_released(resource: Resource, removable: bool | Sequence[str]) -> bool:
-    """Whether the stack, as it stands, says of a resource that it may go, and has taken its protection off."""
+    """Tell whether the stack, as it stands, says of a resource that it may go, and has taken its protection off."""
     named = removable is True or any(fnmatchcase(resource.name, pattern) for pattern in removable or ())
     guard = _rules()["deletion_protection"].get(resource.type)
     return named and not resource.options.get("protect") and resource.inputs.get(guard) is not True
@@ -190,7 +192,8 @@ def _identity_keys(type_: str) -> list[str]:
 
 
 def _identity(type_: str, inputs: Mapping[str, Any]) -> Any:
-    """What AWS knows a resource by, where the program says it; None where a name is made up or two never collide."""
+    """Return what AWS knows a resource by, where the program says it; None where a name is made up or two never
+    collide."""
     keys = _identity_keys(type_)
     said = {key: inputs.get(key) for key in keys}
     metadata = said.get("metadata")

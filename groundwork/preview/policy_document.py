@@ -12,7 +12,8 @@ _PRINCIPALS = {"principals": "Principal", "notPrincipals": "NotPrincipal"}
 
 
 def answer(args: Mapping[str, Any]) -> dict[str, Any]:
-    """What the provider answers: sources first, then the statements, then overrides; a later Sid takes an earlier one's place."""
+    """Return what the provider answers: sources first, then the statements, then overrides; a later Sid takes an
+    earlier one's place."""
     own = [_statement(one) for one in args.get("statements") or ()]
     sources = _statements(args.get("sourcePolicyDocuments") or ())
     overrides = _statements(args.get("overridePolicyDocuments") or ())

@@ -62,7 +62,7 @@ class UnreadableError(Exception):
 
 
 def read_file(file: Path) -> Snapshot:
-    """The stack that a file holds, compressed by gzip or not; ``-`` is standard input."""
+    """Read the stack that a file holds, compressed by gzip or not; ``-`` is standard input."""
     name = "standard input" if file == STANDARD_INPUT else str(file)
     try:
         data = sys.stdin.buffer.read() if file == STANDARD_INPUT else file.read_bytes()
@@ -72,7 +72,7 @@ def read_file(file: Path) -> Snapshot:
 
 
 def decoded(data: bytes, name: str) -> str:
-    """The text of a file, in whichever of JSON's encodings it is (RFC 4627, part 3)."""
+    """Return the text of a file, in whichever of JSON's encodings it is (RFC 4627, part 3)."""
     if data.startswith(_GZIP):
         try:
             data = gzip.decompress(data)
@@ -86,7 +86,7 @@ def decoded(data: bytes, name: str) -> str:
 
 
 def read(text: str, name: str) -> Snapshot:
-    """The stack that a text holds; ``name`` is what messages call it."""
+    """Read the stack that a text holds; ``name`` is what messages call it."""
     try:
         return _read(text)
     except RecursionError:
@@ -117,7 +117,7 @@ def _is_event(document: Any) -> bool:
 
 
 def _events(text: str, error: json.JSONDecodeError) -> list[tuple[int, dict[str, Any]]]:
-    """The engine's events, each with its line; ``error`` is what the text is as one document.
+    """Return the engine's events, each with its line; ``error`` is what the text is as one document.
 
     https://github.com/pulumi/pulumi/blob/master/sdk/go/common/apitype/events.go
     """
@@ -196,7 +196,7 @@ def _ours(document: dict[str, Any]) -> Snapshot:
 
 
 def _checkpoint(version: Any, checkpoint: Any) -> Snapshot:
-    """What a backend of one's own keeps in ``.pulumi/stacks/PROJECT/STACK.json``.
+    """Read what a backend of one's own keeps in ``.pulumi/stacks/PROJECT/STACK.json``.
 
     https://github.com/pulumi/pulumi/blob/master/sdk/go/common/apitype/core.go: CheckpointV3
     """
@@ -265,7 +265,7 @@ def _refuse_repeated(urn: str, resources: Mapping[str, Resource], place: str) ->
 
 
 def _refuse_cycles(resources: Mapping[str, Resource]) -> None:
-    """Parents that lead in a circle belong to no tree: nothing that Pulumi wrote."""
+    """Refuse parents that lead in a circle, which belong to no tree: nothing that Pulumi wrote."""
     rooted: set[str] = set()
     for resource in resources.values():
         way: list[str] = []
@@ -280,7 +280,7 @@ def _refuse_cycles(resources: Mapping[str, Resource]) -> None:
 
 
 def _snapshot(states: Iterable[tuple[str, Any]], config: Mapping[str, Any], *, each_once: bool = False) -> Snapshot:
-    """The snapshot of states, the last of each URN; ``each_once`` where a second one is a mistake."""
+    """Return the snapshot of states, the last of each URN; ``each_once`` where a second one is a mistake."""
     resources: dict[str, Resource] = {}
     for place, state in states:
         if not isinstance(state, dict):
@@ -313,7 +313,7 @@ def _names(resources: Iterable[str]) -> tuple[str, str]:
 
 
 def _with_parent(resource: Resource, resources: Mapping[str, Resource]) -> Resource:
-    """A parent that is not in the file is none, so that nothing falls out of the tree."""
+    """Drop a parent that is not in the file, so that nothing falls out of the tree."""
     if resource.parent is None or resource.parent in resources:
         return resource
     return Resource(**{**resource.__dict__, "parent": None})
@@ -375,7 +375,7 @@ def _values(value: Any) -> Any:
 
 
 def _object(value: dict[str, Any]) -> Any:
-    """A map, or one of the things that Pulumi writes as a map with a signature."""
+    """Read a map, or one of the things that Pulumi writes as a map with a signature."""
     signature = value.get(_SIGNATURE)
     if signature == _SECRET or (signature == _OUTPUT and value.get("secret")):
         return dict(SECRET)
@@ -387,7 +387,7 @@ def _object(value: dict[str, Any]) -> Any:
 
 
 def _region(resources: Iterable[Resource], config: Mapping[str, Any]) -> str:
-    """The configuration's, else the one provider's; empty where several differ."""
+    """Return the configuration's region, else the one provider's; empty where several differ."""
     regions = {
         region
         for resource in resources
@@ -398,7 +398,7 @@ def _region(resources: Iterable[Resource], config: Mapping[str, Any]) -> str:
 
 
 def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What the configuration says under ``groundwork:``; objects stand in it as JSON text."""
+    """Return what the configuration says under ``groundwork:``; objects stand in it as JSON text."""
     prefix = "groundwork:"
     return {key.removeprefix(prefix): _parsed(value) for key, value in config.items() if key.startswith(prefix)}
 

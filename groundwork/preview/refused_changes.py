@@ -23,13 +23,14 @@ _BESIDE = {
 
 
 def refused_change(resource: Resource, before: Mapping[str, Any], changes: set[str]) -> str | None:
-    """Why AWS would refuse this update; None where it would not."""
+    """Tell why AWS would refuse this update; None where it would not."""
     check = {_GROUP: _refused_of_cache, _DATABASE: _refused_of_database}.get(resource.type)
     return check(before, resource.inputs, changes) if check else None
 
 
 def _refused_of_cache(before: Mapping[str, Any], after: Mapping[str, Any], changes: set[str]) -> str | None:
-    """https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/modify-cluster-mode.html"""
+    """Tell why ElastiCache would refuse.
+    https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/modify-cluster-mode.html"""
     was, wanted = _mode(before), _mode(after)
     if was == wanted:
         return "changes nothing but cluster mode while that is compatible" if was == "compatible" and changes else None
@@ -51,14 +52,15 @@ def _mode(inputs: Mapping[str, Any]) -> str:
 
 
 def _nodes(inputs: Mapping[str, Any]) -> tuple[int, int]:
-    """Shards, and replicas in each."""
+    """Return the number of shards, and of replicas in each."""
     if inputs.get("numNodeGroups"):
         return inputs["numNodeGroups"], inputs.get("replicasPerNodeGroup") or 0
     return 1, (inputs.get("numCacheClusters") or 1) - 1
 
 
 def _refused_of_database(before: Mapping[str, Any], after: Mapping[str, Any], changes: set[str]) -> str | None:
-    """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_UpgradeDBInstance.PostgreSQL.html"""
+    """Tell why RDS would refuse.
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_UpgradeDBInstance.PostgreSQL.html"""
     was, wanted = before.get("engineVersion"), after.get("engineVersion")
     if was is None or wanted is None or was == wanted:
         return None

@@ -81,7 +81,7 @@ class Engine(engine_pb2_grpc.EngineServicer):
         return engine_pb2.SetRootResourceResponse()
 
     def RequirePulumiVersion(self, request: Any, context: Any) -> Any:  # noqa: N802 - the service's name
-        """No CLI is here whose version could be too old."""
+        """Accept any version: no CLI is here whose version could be too old."""
         return engine_pb2.RequirePulumiVersionResponse()
 
 
@@ -105,7 +105,7 @@ class _RemoteCallbacks:
 
 @contextmanager
 def served(monitor: RecordingMonitor, engine: Engine) -> Iterator[str]:
-    """The address, on this machine only, at which both answer as long as the block lasts."""
+    """Yield the address, on this machine only, at which both answer as long as the block lasts."""
     server = grpc.server(ThreadPoolExecutor(64), options=_GRPC_CHANNEL_OPTIONS)
     port = server.add_insecure_port("127.0.0.1:0")
     resource_pb2_grpc.add_ResourceMonitorServicer_to_server(_Monitor(monitor, engine), server)

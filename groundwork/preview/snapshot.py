@@ -128,14 +128,14 @@ class Snapshot:
 
 
 def holds_unknown(value: Any) -> bool:
-    """Whether any part of a JSON value is unknown."""
+    """Tell whether any part of a JSON value is unknown."""
     if isinstance(value, dict):
         return value == UNKNOWN or any(holds_unknown(item) for item in value.values() if isinstance(item, (dict, list)))
     return isinstance(value, list) and any(map(holds_unknown, value))
 
 
 def in_tree_order(resources: Iterable[Resource]) -> tuple[Resource, ...]:
-    """Parents before children, siblings by name and type: an order that does not depend on thread timing."""
+    """Sort parents before children, siblings by name and type: an order that does not depend on thread timing."""
     children: dict[str | None, list[Resource]] = {}
     for resource in resources:
         children.setdefault(resource.parent, []).append(resource)

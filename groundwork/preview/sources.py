@@ -20,7 +20,7 @@ _OURS = ("/components/base.py",)
 
 @contextmanager
 def short_traces(root: Path) -> Iterator[None]:
-    """Within this, the SDK is told of the declaring frame alone."""
+    """Limit what the SDK is told within this to the declaring frame."""
     whole = sdk._get_stack_trace
     sdk._get_stack_trace = _trace_below(f"{root}/")
     try:

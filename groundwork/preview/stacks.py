@@ -29,7 +29,8 @@ def run_stack(stack: Stack, loaded: Loaded, *, unknowns: bool = False, delivered
 
 
 def _running_images(settings: Settings) -> dict[str, str]:
-    """What pipelines would have written: an image of each service's own, or the one that the stack file names."""
+    """Return what pipelines would have written: an image of each service's own, or the one that the stack file
+    names."""
     path = images_path(settings.platform)
     registry = f"{EXAMPLE_ACCOUNT}.dkr.ecr.{settings.region}.amazonaws.com"
     own = f"{registry}/{settings.platform.name}/{settings.platform.stage}"

@@ -13,7 +13,7 @@ class Text:
 
     @staticmethod
     def assemble(*parts: str | tuple[str, str]) -> Text:
-        """A line of several parts; a mere text has no style."""
+        """Assemble a line of several parts; a mere text has no style."""
         line = Text()
         line.parts = tuple((part, "") if isinstance(part, str) else part for part in parts)
         return line

@@ -129,14 +129,14 @@ def _rows(snapshot: Snapshot) -> Iterator[_Row]:
 
 
 def short_type(token: str) -> str:
-    """``aws:ec2/vpc:Vpc`` as Pulumi shows it: ``aws:ec2:Vpc``."""
+    """Return ``aws:ec2/vpc:Vpc`` as Pulumi shows it: ``aws:ec2:Vpc``."""
     package, _, rest = token.partition(":")
     module, _, type_ = rest.rpartition(":")
     return f"{package}:{module.partition('/')[0]}:{type_}" if module else token
 
 
 def _columns(rows: list[_Row], width: int | None) -> tuple[int, int]:
-    """The widths of type and name: as needed where there is room, else names give way first, then types."""
+    """Return the widths of type and name: as needed where there is room, else names give way first, then types."""
     type_width = max(len(row.branch) + len(row.type) for row in rows)
     name_width = max(len(row.name) for row in rows)
     if width is None:
@@ -154,13 +154,13 @@ def _short_name(row: _Row, width: int) -> str:
 
 
 def _relative(row: _Row) -> str:
-    """A name without what it shares with its parent: ``…-private-a`` below ``shop-network``."""
+    """Return a name without what it shares with its parent: ``…-private-a`` below ``shop-network``."""
     rest = row.name.removeprefix(row.parent_name)
     return f"…{rest}" if row.parent_name and rest.startswith("-") else row.name
 
 
 def _cut(text: str, width: int) -> str:
-    """``text`` with its middle taken out where it is too long: both ends tell things apart."""
+    """Cut the middle out of ``text`` where it is too long: both ends tell things apart."""
     if len(text) <= width:
         return text
     head = max((width - 1) // 2, 0)
@@ -172,7 +172,7 @@ def _cut(text: str, width: int) -> str:
 
 
 def outputs(snapshot: Snapshot) -> list[Text]:
-    """The stack's outputs, as Pulumi lists them; what only AWS can know is ``[unknown]``."""
+    """List the stack's outputs, as Pulumi does; what only AWS can know is ``[unknown]``."""
     if not snapshot.outputs:
         return []
     lines = [Text("Outputs:", "bold")]
@@ -203,7 +203,7 @@ _WORDS = {True: "true", False: "false", None: "null"}
 
 
 def counts(snapshot: Snapshot) -> list[Text]:
-    """How many resources the update would create."""
+    """Count the resources that the update would create."""
     return [Text("Resources:", "bold"), Text.assemble((f"{INDENT}+ {len(snapshot.resources)} to create", "green"))]
 
 
@@ -211,8 +211,8 @@ def counts(snapshot: Snapshot) -> list[Text]:
 
 
 def guardrails(verdicts: Verdicts, width: int | None, everything: str = "--format findings") -> list[Text]:
-    """What the policy pack says, one block for each rule that has something to say; ``everything`` is the option that says
-    the rest."""
+    """Tell what the policy pack says, one block for each rule that has something to say; ``everything`` is the option
+    that says the rest."""
     lines = [
         Text("Guardrails:", "bold"),
         *wrapped(
@@ -253,7 +253,8 @@ _LISTED = 12
 
 
 def not_judged(verdicts: Verdicts, width: int | None, everything: str) -> list[Text]:
-    """What no rule reads, most of it first, and how to make that a failure; ``everything`` is the option that says the rest."""
+    """Tell what no rule reads, most of it first, and how to make that a failure; ``everything`` is the option that says
+    the rest."""
     if not verdicts.unjudged:
         return []
     lines = [Text("Not judged:", "bold")]
@@ -315,7 +316,7 @@ def _excepted(finding: Finding, width: int | None) -> list[Text]:
 
 
 def to_fix(verdicts: Verdicts) -> str:
-    """What to do with what stops the deployment."""
+    """Tell what to do with what stops the deployment."""
     blocking = len(verdicts.blocking)
     them = "it" if blocking == 1 else "them"
     return f"fix the {_count(blocking, 'mandatory finding')}, or except {them} under groundwork:exceptions with reason, owner and expiry."
@@ -344,7 +345,7 @@ def _turns_cluster_mode_on(resource: Resource) -> bool:
 
 
 def by_hand(snapshot: Snapshot, width: int | None) -> list[Text]:
-    """What somebody has to do before the first deployment."""
+    """Tell what somebody has to do before the first deployment."""
     types = {resource.type for resource in snapshot.resources}
     tasks = [task for type_, task in _BY_HAND.items() if type_ in types]
     if any(_turns_cluster_mode_on(resource) for resource in snapshot.resources):
@@ -353,7 +354,7 @@ def by_hand(snapshot: Snapshot, width: int | None) -> list[Text]:
 
 
 def step_report(step: Step, width: int | None) -> list[Text]:
-    """What a move to another phase would do to what stands, and what of it would be refused."""
+    """Report what a move to another phase would do to what stands, and what of it would be refused."""
     move = step.move
     lines = [Text(f"From {step.before} to {step.after}:", "bold")]
     for sign, resources, done in (
@@ -375,7 +376,7 @@ def step_report(step: Step, width: int | None) -> list[Text]:
 
 
 def unpackaged(snapshot: Snapshot, program: Path) -> Iterator[str]:
-    """That functions have no package yet, which Pulumi would refuse to do without."""
+    """Tell that functions have no package yet, which Pulumi would refuse to do without."""
     missing = [
         function.name
         for function in snapshot.of_type("aws:lambda/function:Function")
@@ -394,7 +395,7 @@ def next_step(
     *,
     first: str = "",
 ) -> list[Text]:
-    """One line: what to do with this preview; ``first`` is what ``pulumi up`` would stop without."""
+    """Return one line: what to do with this preview; ``first`` is what ``pulumi up`` would stop without."""
     if verdicts.blocking:
         return wrapped(f"Next: {to_fix(verdicts)}", width)
     folder, _, name = stack.rpartition("/")
@@ -420,7 +421,7 @@ def wrapped(text: str, width: int | None, indent: str = "", further: str | None 
 
 
 def wrap(text: str, width: int, indent: str = "", further: str | None = None) -> list[str]:
-    """Wrapped at spaces only, so that names and commands can be copied whole."""
+    """Wrap at spaces only, so that names and commands can be copied whole."""
     return textwrap.wrap(
         text,
         width,
@@ -432,5 +433,5 @@ def wrap(text: str, width: int, indent: str = "", further: str | None = None) ->
 
 
 def plain(lines: Iterable[Text]) -> str:
-    """The lines without style."""
+    """Return the lines without style."""
     return "".join(f"{line.plain.rstrip()}\n" for line in lines)

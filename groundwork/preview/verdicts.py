@@ -44,7 +44,7 @@ class Finding:
 
     @property
     def blocks(self) -> bool:
-        """Whether the engine would refuse the deployment because of it."""
+        """Tell whether the engine would refuse the deployment because of it."""
         return self.verdict is Verdict.FAIL and self.level.stops
 
 
@@ -106,7 +106,8 @@ def judge(
 
 
 def _default_provider(snapshot: Snapshot) -> list[view.Resource]:
-    """The engine makes one of the configuration, and judges its region; a snapshot of ours says only the region."""
+    """Return the provider that the engine makes of the configuration, and whose region it judges; a snapshot of ours
+    says only the region."""
     if not snapshot.region or any(resource.type == PROVIDER for resource in snapshot.resources):
         return []
     urn = f"urn:pulumi:{snapshot.stack}::{snapshot.project}::{PROVIDER}::default"
@@ -114,7 +115,7 @@ def _default_provider(snapshot: Snapshot) -> list[view.Resource]:
 
 
 def view_of(resource: Resource) -> view.Resource:
-    """A resource of the snapshot as rules see it."""
+    """Return a resource of the snapshot as rules see it."""
     return view.Resource(
         resource.urn,
         _values(resource.inputs),
@@ -126,7 +127,7 @@ def view_of(resource: Resource) -> view.Resource:
 
 
 def _values(value: Any) -> Any:
-    """The snapshot's markers as the marks that rules know."""
+    """Replace the snapshot's markers by the marks that rules know."""
     if isinstance(value, dict):
         if MARKER in value:
             return {UNKNOWN[MARKER]: view.Opaque.UNKNOWN, SECRET[MARKER]: view.Opaque.SECRET}.get(value[MARKER], value)

@@ -31,7 +31,7 @@ class Usable:
 
 
 def usable(settings: Settings) -> Iterator[Usable]:
-    """Everything in the settings that can be used, in the order of the layers."""
+    """Yield everything in the settings that can be used, in the order of the layers."""
     if settings.data:
         yield Usable("database", "database")
     if settings.cache:

@@ -151,7 +151,8 @@ def _tag_text(value: str) -> str:
 
 
 def _stands_in_a_tag(char: str) -> bool:
-    """What IAM, ECS and CloudFront take, which is the least of all: ``[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]``.
+    r"""Tell whether a tag may hold a character: what IAM, ECS and CloudFront take, which is the least of all:
+    ``[\p{L}\p{Z}\p{N}_.:/=+\-@]``.
 
     https://docs.aws.amazon.com/IAM/latest/APIReference/API_Tag.html
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html
@@ -167,7 +168,7 @@ TagValue = Annotated[str, Field(max_length=256), AfterValidator(_tag_text)]
 
 @cache
 def _time_zones() -> frozenset[str]:
-    """Every IANA name. Read once: it walks the whole folder of time zones."""
+    """Return every IANA name. Read once: it walks the whole folder of time zones."""
     return frozenset(available_timezones())
 
 
@@ -274,7 +275,7 @@ _REFERENCE_MONDAY = dt.date(2026, 1, 5)
 
 
 def window_in_utc(window: str, timezone: str) -> str:
-    """A window of the platform's time zone as AWS wants it, in UTC; weekdays shift with the clock.
+    """Return a window of the platform's time zone as AWS wants it, in UTC; weekdays shift with the clock.
 
     Standard time of the zone is used all year: a zone with daylight saving sees its window one hour later in summer.
     """
@@ -289,7 +290,8 @@ def window_in_utc(window: str, timezone: str) -> str:
 
 
 def network_around(value: str) -> str:
-    """The network that an address such as ``10.0.0.5/16`` lies in, as a hint; nothing where that is what was said."""
+    """Return the network that an address such as ``10.0.0.5/16`` lies in, as a hint; nothing where that is what was
+    said."""
     try:
         around = str(ipaddress.ip_network(value, strict=False))
     except ValueError:

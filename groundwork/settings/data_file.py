@@ -11,5 +11,6 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read_data(file: Path) -> Any:
-    """What a YAML file of ours holds. Stack files are read by :mod:`groundwork.settings.stack_file`, which knows their lines."""
+    """Return what a YAML file of ours holds. Stack files are read by :mod:`groundwork.settings.stack_file`, which knows
+    their lines."""
     return yaml.load(file.read_text(encoding="utf-8"), _LOADER)  # noqa: S506 - a safe loader

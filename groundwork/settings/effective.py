@@ -26,13 +26,13 @@ class Effective:
 
 
 def as_json(loaded: Loaded) -> dict[str, Any]:
-    """The settings as JSON values, by their names in a stack file; sealed values hidden."""
+    """Return the settings as JSON values, by their names in a stack file; sealed values hidden."""
     data: dict[str, Any] = json.loads(loaded.settings.model_dump_json(by_alias=True))
     return data
 
 
 def effective(loaded: Loaded) -> list[Effective]:
-    """Every value, in the order of the layers. A map is shown by its values, a list as one value."""
+    """Return every value, in the order of the layers. A map is shown by its values, a list as one value."""
     data = as_json(loaded)
     region = Effective(("aws:region",), loaded.settings.region, loaded.region_source)
     return [region, *(row for layer in LAYERS for row in _values((layer,), data[layer], loaded.merged))]
@@ -62,7 +62,8 @@ def _shown(value: Any) -> Any:
 
 
 def _source(merged: Merged, path: Path) -> str:
-    """Where a value was said, or the whole of which it is a part was said at once; a value nobody said is a default."""
+    """Return where a value was said, or the whole of which it is a part was said at once; a value nobody said is a
+    default."""
     for length in range(len(path), 0, -1):
         if merged.says(path[:length]):
             whole = length == len(path) or not isinstance(_said(merged, path[:length]), Mapping)
@@ -80,7 +81,7 @@ def _place(merged: Merged, path: Path) -> str:
 
 
 def to_json(loaded: Loaded) -> str:
-    """Settings and sources as JSON."""
+    """Return settings and sources as JSON."""
     rows = effective(loaded)
     document = {
         "region": loaded.settings.region,
@@ -91,7 +92,7 @@ def to_json(loaded: Loaded) -> str:
 
 
 def to_yaml(loaded: Loaded) -> str:
-    """The settings as the stack file that would say all of them, each value with its source beside it."""
+    """Return the settings as the stack file that would say all of them, each value with its source beside it."""
     rows = effective(loaded)
     lines = ["config:", f"  {_key('aws:region')}: {_scalar(rows[0].value)}  # {rows[0].source}"]
     open_path: Path = ()

@@ -10,5 +10,5 @@ from groundwork.settings.data_file import read_data
 
 @cache
 def forms() -> dict[str, str]:
-    """Each pattern of the models → what has this form, with an example."""
+    """Map each pattern of the models to what has this form, with an example."""
     return {row["pattern"]: row["words"] for row in read_data(Path(__file__).with_suffix(".yaml"))}

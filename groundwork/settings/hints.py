@@ -9,13 +9,13 @@ from groundwork.components.settings import Settings
 
 
 def hints(settings: Settings) -> Iterator[str]:
-    """One sentence each, with what to do about it."""
+    """Yield hints, one sentence each, with what to do about it."""
     for rule in (_nobody_hears_alarms, _domain_waits):
         yield from rule(settings)
 
 
 def _nobody_hears_alarms(settings: Settings) -> Iterator[str]:
-    """A topic without a subscription takes every message and says nothing."""
+    """Hint at topics without a subscription, which take every message and say nothing."""
     watched = settings.observability
     if settings.platform.stage != "prod" or watched is None:
         return

@@ -9,5 +9,6 @@ NOTHING = "none"
 
 
 def images_path(platform: PlatformSettings) -> str:
-    """``/shop/prod/services/images``: what the parameters of all services lie below, each by its service's name."""
+    """Return ``/shop/prod/services/images``: what the parameters of all services lie below, each by its service's
+    name."""
     return f"/{platform.name}/{platform.stage}/services/images"

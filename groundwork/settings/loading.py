@@ -62,7 +62,8 @@ class Loaded:
 
 
 def find_stack(text: str, start: FilePath | None = None, phase: str | None = None) -> Stack:
-    """``dev`` is ``Pulumi.dev.yaml`` here; ``examples/shop/prod`` is ``examples/shop/Pulumi.prod.yaml``. A file's path does too.
+    """Find a stack: ``dev`` is ``Pulumi.dev.yaml`` here; ``examples/shop/prod`` is
+    ``examples/shop/Pulumi.prod.yaml``. A file's path does too.
 
     ``phase`` stands in for the one that the file says. Raises :class:`Mistakes` that list the stacks, or the phases, there are.
     """
@@ -102,7 +103,7 @@ def _is_stack_file(name: str) -> bool:
 
 
 def stacks(start: FilePath) -> list[str]:
-    """Every stack at ``start`` and below ``examples``, by the name that :func:`find_stack` takes."""
+    """List every stack at ``start`` and below ``examples``, by the name that :func:`find_stack` takes."""
     found = []
     for folder in (start, *sorted((start / "examples").glob("*"))):
         if (folder / "Pulumi.yaml").is_file():
@@ -116,7 +117,8 @@ def _stacks_in(folder: FilePath, prefix: str) -> list[str]:
 
 
 def phases(stack: Stack) -> list[str]:
-    """The phases that a stack goes through, smallest first: those of which its file says the sizes, and the one it is in.
+    """List the phases that a stack goes through, smallest first: those of which its file says the sizes, and the one
+    it is in.
 
     Raises :class:`Mistakes` where its file cannot be read.
     """
@@ -137,7 +139,7 @@ def _known_stacks(text: str, start: FilePath) -> str:
 
 
 def load_stack(stack: Stack) -> Loaded:
-    """The settings of a stack, from its file. Raises :class:`Mistakes` with all of them."""
+    """Load the settings of a stack from its file. Raises :class:`Mistakes` with all of them."""
     document = stack_file.read(stack.file, stack.label)
     config = document.data.get("config") or {}
     if not isinstance(config, Mapping):
@@ -161,8 +163,8 @@ def load_stack(stack: Stack) -> Loaded:
 
 
 def _project_part(stack: Stack) -> tuple[Document, list[Mistake]]:
-    """What ``Pulumi.yaml`` says under ``config`` for all stacks of the project, as Pulumi takes it: a value, or ``value`` or
-    ``default`` in a mapping. A key of a stack file stands over it.
+    """Return what ``Pulumi.yaml`` says under ``config`` for all stacks of the project, as Pulumi takes it: a value,
+    or ``value`` or ``default`` in a mapping. A key of a stack file stands over it.
 
     Settings of ours do not belong there: who reviews a stack reads its file. https://www.pulumi.com/docs/iac/concepts/config/
     """
@@ -182,7 +184,8 @@ def _project_part(stack: Stack) -> tuple[Document, list[Mistake]]:
 
 
 def _empty_mistakes(own: Document) -> list[Mistake]:
-    """Nothing behind a key is null, which takes away; who leaves an entry empty means its defaults."""
+    """List the keys with nothing behind them. That is null, which takes away; who leaves an entry empty means its
+    defaults."""
     return [
         Mistake(
             path,
@@ -196,7 +199,7 @@ def _empty_mistakes(own: Document) -> list[Mistake]:
 
 
 def _with_defaults_where_empty(own: Document) -> Document:
-    """What was meant, so that what follows from null is not reported too."""
+    """Return the document without empty keys, so that what follows from null is not reported too."""
     data = copy.deepcopy(own.data)
     for path in own.empty:
         holder: Any = data
@@ -213,7 +216,8 @@ def _holds_keys(path: Path) -> bool:
 
 
 def load_from_pulumi() -> Settings:
-    """The settings of the running program, from the engine's configuration. Raises :class:`Mistakes` with all of them."""
+    """Load the settings of the running program from the engine's configuration. Raises :class:`Mistakes` with all of
+    them."""
     import pulumi  # noqa: PLC0415 - a third of a second that other commands need not pay
     from pulumi.runtime.config import CONFIG, is_config_secret  # noqa: PLC0415
 
@@ -266,7 +270,7 @@ _NO_REGION = Mistake(_REGION, "is missing; add it under config, such as aws:regi
 
 
 def _positions(file: FilePath) -> Document:
-    """The stack file as it is on disk: it knows lines, and what is sealed."""
+    """Read the stack file as it is on disk: it knows lines, and what is sealed."""
     try:
         return _groundwork_part(stack_file.read(file))[0]
     except Mistakes:
@@ -275,7 +279,7 @@ def _positions(file: FilePath) -> Document:
 
 
 def _resealed(values: Mapping[str, Any], on_disk: Document, decrypted: Collection[str]) -> Document:
-    """What the engine passed, with the values that the file has sealed sealed again.
+    """Return what the engine passed, with the values that the file has sealed sealed again.
 
     Lines are those of the file, for the layers of which it says what the engine says.
     """
@@ -315,7 +319,7 @@ def _as_engine_config(config: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _groundwork_part(document: Document) -> tuple[Document, list[Mistake]]:
-    """The document with layers as its top-level keys."""
+    """Return the document with layers as its top-level keys."""
     mistakes = [
         Mistake(
             (key,), f"unknown key; a stack file has {one_of(_STACK_FILE_KEYS)}{_misplaced(key)}", document.where((key,))
@@ -353,7 +357,7 @@ def _groundwork_part(document: Document) -> tuple[Document, list[Mistake]]:
 
 
 def _as_meant(own: Document) -> Document:
-    """Misspelt layers by the names that were meant, so that what a layer says is not missed too."""
+    """Rename misspelt layers to the names that were meant, so that what a layer says is not missed too."""
     meant = {layer: key for layer in own.data if layer not in _KEYS and (key := key_meant(layer, _KEYS, own.data))}
     if not meant:
         return own
@@ -374,7 +378,7 @@ def _misplaced(key: str) -> str:
 
 
 def _lines_by_layer(document: Document) -> dict[Path, int]:
-    """The lines of the groundwork keys and of ``aws:region``."""
+    """Return the lines of the groundwork keys and of ``aws:region``."""
     prefix = f"{NAMESPACE}:"
     lines: dict[Path, int] = {
         (path[1].removeprefix(prefix), *path[2:]): line
@@ -407,7 +411,7 @@ def _sealed_layers(own: Document) -> list[Mistake]:
 
 
 def _region(config: Mapping[str, Any], document: Document, said: Document) -> tuple[str, list[Mistake]]:
-    """The region of a configuration; ``said`` is the file that says it, if any does."""
+    """Return the region of a configuration; ``said`` is the file that says it, if any does."""
     region = config.get(_REGION_KEY)
     if region is None:
         return _ANY_REGION, [replace(_NO_REGION, where=document.where(_CONFIG))]
@@ -422,7 +426,7 @@ def _region(config: Mapping[str, Any], document: Document, said: Document) -> tu
 def _effective(
     own: Document, given: Mapping[str, Any], *, phase: str | None = None, decrypted: bool = False
 ) -> tuple[Merged, Settings | None, list[Mistake]]:
-    """What the file says in the phase it is in, or in ``phase``, and every mistake in it.
+    """Return what the file says in the phase it is in, or in ``phase``, and every mistake in it.
 
     What it says of its other phases is held against the models too, so that a slip shows when it is made and not on the day on
     which the stack moves; whether layers agree is asked of the phase at hand alone. ``given`` is what the file says elsewhere than under groundwork's keys or not at all.
@@ -464,13 +468,13 @@ AHEAD = "--phase"
 
 
 def _named_phases(own: Document) -> list[str]:
-    """The phases of which the file says the sizes, smallest first."""
+    """List the phases of which the file says the sizes, smallest first."""
     said = own.data.get(PHASES)
     return [phase for phase in _PHASES if isinstance(said, Mapping) and phase in said]
 
 
 def _sizes(own: Document, phase: str) -> Document:
-    """What the file says of one of its phases; nothing where it says nothing of it."""
+    """Return what the file says of one of its phases; nothing where it says nothing of it."""
     said = own.data.get(PHASES)
     layers = said.get(phase) if isinstance(said, Mapping) else None
     kept = {layer: value for layer, value in layers.items() if layer in _SIZES} if isinstance(layers, Mapping) else {}
@@ -478,7 +482,7 @@ def _sizes(own: Document, phase: str) -> Document:
 
 
 def _phase_mistakes(own: Document) -> list[Mistake]:
-    """What cannot be the sizes of a phase: keys that are no phase, and layers that a phase may not hold."""
+    """List what cannot be the sizes of a phase: keys that are no phase, and layers that a phase may not hold."""
     said = own.data.get(PHASES)
     if said is None or is_sealed(said) or isinstance(said, Sealed):
         return []
@@ -517,7 +521,8 @@ def _every_mistakes(own: Document) -> list[Mistake]:
 
 
 def _placed(mistake: Mistake, merged: Merged, sizes: Document) -> Mistake:
-    """A mistake with its file and line: where the value was said, if the stack file said it, else where it can be corrected.
+    """Return a mistake with its file and line: where the value was said, if the stack file said it, else where it can
+    be corrected.
 
     ``sizes`` is what the file says of the phase at hand; its lines are those of the whole file.
     """
@@ -532,7 +537,7 @@ def _placed(mistake: Mistake, merged: Merged, sizes: Document) -> Mistake:
 
 
 def _nearest_line(path: Path, sizes: Document) -> str:
-    """The line of the nearest parent of ``path`` that the file has, of its phase or of the whole stack."""
+    """Return the line of the nearest parent of ``path`` that the file has, of its phase or of the whole stack."""
     for length in range(len(path), 0, -1):
         for place in ((*sizes.root, *path[:length]), path[:length]):
             if place in sizes.lines:
@@ -541,13 +546,13 @@ def _nearest_line(path: Path, sizes: Document) -> str:
 
 
 def _once(mistakes: Iterable[Mistake]) -> list[Mistake]:
-    """A mistake under ``*`` is one mistake, however many entries take it over."""
+    """Return each mistake once: one under ``*`` is one, however many entries take it over."""
     return list(dict.fromkeys(mistakes))
 
 
 def _chosen(own: Document, key: str, allowed: Sequence[str]) -> str:
-    """The phase or stage that the file says. For one that does not exist (a mistake of its own) the nearest stands in, so that its
-    layers are not reported as missing too."""
+    """Return the phase or stage that the file says. For one that does not exist (a mistake of its own) the nearest
+    stands in, so that its layers are not reported as missing too."""
     platform = own.data.get("platform")
     name = platform.get(key) if isinstance(platform, Mapping) else None
     default = str(PlatformSettings.model_fields[key].default)

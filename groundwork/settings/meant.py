@@ -21,7 +21,7 @@ _MOST_VCPU = 192
 
 
 def value_meant(path: Path, detail: Mapping[str, Any]) -> Any:
-    """The allowed value next to the one that pydantic refuses; None where there is none."""
+    """Return the allowed value next to the one that pydantic refuses; None where there is none."""
     kind, context, value = detail["type"], detail.get("ctx", {}), detail["input"]
     if kind == "literal_error" and isinstance(value, str):
         return closest(value, words_allowed(context))
@@ -35,12 +35,12 @@ def value_meant(path: Path, detail: Mapping[str, Any]) -> Any:
 
 
 def words_allowed(context: Mapping[str, Any]) -> list[str]:
-    """The words that a literal takes, from pydantic's sentence about them."""
+    """List the words that a literal takes, from pydantic's sentence about them."""
     return [word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")]
 
 
 def size_meant(path: Path, value: Any) -> int | None:
-    """``250m``, ``512Mi`` and half a vCPU in the units of a service."""
+    """Convert ``250m``, ``512Mi`` and half a vCPU to the units of a service."""
     if not path or path[-1] not in _UNITS:
         return None
     if isinstance(value, float) and path[-1] == "cpu" and 0 < value <= _MOST_VCPU:
@@ -52,18 +52,18 @@ def size_meant(path: Path, value: Any) -> int | None:
 
 
 def size_hint(path: Path, value: Any) -> str:
-    """How to write such a size."""
+    """Tell how to write such a size."""
     meant = size_meant(path, value)
     return f"; write {meant} ({_UNITS[str(path[-1])]})" if meant else ""
 
 
 def key_meant(written: str, allowed: Iterable[str], taken: Iterable[object]) -> str | None:
-    """The key that was meant, unless it stands there as well."""
+    """Return the key that was meant, unless it stands there as well."""
     meant = closest(written, allowed)
     return None if meant is None or meant in taken else meant
 
 
 def name_meant(written: str, taken: Iterable[object]) -> str | None:
-    """``My_Bucket`` as a name is written here: ``my-bucket``."""
+    """Return ``My_Bucket`` as a name is written here: ``my-bucket``."""
     name = re.sub(r"[^a-z0-9]+", "-", written.lower()).strip("-")
     return name if re.match(r"[a-z]", name) and name not in taken else None

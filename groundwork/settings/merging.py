@@ -24,7 +24,7 @@ class Merged:
         self._sources: dict[Path, tuple[Document, Path]] = {}
 
     def source(self, path: Path) -> tuple[Document, Path] | None:
-        """The document that set ``path`` (or its nearest parent), and the path there."""
+        """Return the document that set ``path`` (or its nearest parent), and the path there."""
         for length in range(len(path), 0, -1):
             if path[:length] in self._sources:
                 document, origin = self._sources[path[:length]]
@@ -32,7 +32,7 @@ class Merged:
         return None
 
     def says(self, path: Path) -> bool:
-        """Whether a document said exactly ``path``, not only something around it."""
+        """Tell whether a document said exactly ``path``, not only something around it."""
         return path in self._sources
 
     def where(self, path: Path) -> str:
@@ -84,7 +84,7 @@ def merge(documents: Sequence[Document], entry_layers: Iterable[str]) -> Merged:
 
 
 def _merge_entries(merged: Merged, documents: Sequence[Document], layer: str) -> None:
-    """What all documents say under ``*`` first, for every name; then what they say of the name itself."""
+    """Merge what all documents say under ``*`` first, for every name; then what they say of the name itself."""
     saying: list[tuple[Document, Mapping[str, Any]]] = []
     for document in documents:
         value = document.data.get(layer, {})
@@ -109,5 +109,5 @@ def _merge_entries(merged: Merged, documents: Sequence[Document], layer: str) ->
 
 
 def is_sealed(value: Any) -> bool:
-    """Whether a value is one that ``pulumi config set --secret`` encrypted."""
+    """Tell whether a value is one that ``pulumi config set --secret`` encrypted."""
     return isinstance(value, Mapping) and set(value) == {"secure"} and isinstance(value["secure"], str)

@@ -37,7 +37,7 @@ def _reading_order(mistake: Mistake) -> tuple[str, int, str]:
 
 
 def dotted(path: Iterable[str | int]) -> str:
-    """``services.api.scaling.max``, ``exceptions[2].rule``."""
+    """Return a path as text: ``services.api.scaling.max``, ``exceptions[2].rule``."""
     text = ""
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
@@ -45,13 +45,13 @@ def dotted(path: Iterable[str | int]) -> str:
 
 
 def nearest(word: object, allowed: Iterable[str]) -> str:
-    """``; did you mean "growth"?`` where something allowed is close, else nothing."""
+    """Return ``; did you mean "growth"?`` where something allowed is close, else nothing."""
     best = closest(word, allowed)
     return f'; did you mean "{best}"?' if best else ""
 
 
 def closest(word: object, allowed: Iterable[str]) -> str | None:
-    """What somebody meant who wrote ``word``; None where nothing allowed is close."""
+    """Return what somebody meant who wrote ``word``; None where nothing allowed is close."""
     text = str(word)[:_LONGEST_GUESSED]
     known = [str(item) for item in allowed]
     same = next((item for item in known if item.lower() == text.lower()), None)
@@ -69,17 +69,17 @@ _LONGEST_GUESSED = 100
 
 
 def one_of(allowed: Iterable[object]) -> str:
-    """A readable list: ``256, 512 or 1024``."""
+    """Join to a readable list: ``256, 512 or 1024``."""
     return _listed(allowed, "or")
 
 
 def all_of(things: Iterable[object]) -> str:
-    """A readable list: ``data, cache and search``."""
+    """Join to a readable list: ``data, cache and search``."""
     return _listed(things, "and")
 
 
 def sum_of(parts: Iterable[str]) -> str:
-    """A sum by its parts, as many as a reader can take in: ``web 4 × 10 + api 4 × 10 + … (118 more)``."""
+    """Return a sum by its parts, as many as a reader can take in: ``web 4 × 10 + api 4 × 10 + … (118 more)``."""
     shown = list(parts)
     more = len(shown) - _MOST_PARTS
     return " + ".join(shown if more <= 1 else [*shown[:_MOST_PARTS], f"… ({more} more)"])

@@ -63,11 +63,12 @@ class _Standing:
 
     @property
     def domain(self) -> Any:
-        """None where nothing is reached by it."""
+        """Return the domain; None where nothing is reached by it."""
         return None if self.config.get("groundwork:edge", {}) is None else self.platform.get("domain")
 
     def claims(self) -> dict[str, tuple[Path, str]]:
-        """What it takes for itself in the account, in any of its phases → the setting that says so, and what to say instead."""
+        """Map what it takes for itself in the account, in any of its phases, to the setting that says so and what to
+        say instead."""
         found: dict[str, tuple[Path, str]] = {}
         for start, size in self._sizes():
             for once in _ONCE:
@@ -91,7 +92,7 @@ class _Standing:
         return found
 
     def _sizes(self) -> Iterator[tuple[Path, dict[str, Any]]]:
-        """Its layers as they are and as each of its phases has them, each with where it stands."""
+        """Yield its layers as they are and as each of its phases has them, each with where it stands."""
         own = {key.removeprefix("groundwork:"): value for key, value in self.config.items()}
         yield (), own
         for phase, layers in _mapping(own.get("phases")).items():
@@ -102,7 +103,7 @@ class _Standing:
 
 
 def clashes(file: FilePath, document: Document) -> list[Mistake]:
-    """What the stack of ``file``, whose content is ``document``, has in common with a stack beside it."""
+    """List what the stack of ``file``, whose content is ``document``, has in common with a stack beside it."""
     own = _standing(document)
     if own is None:
         return []
@@ -132,7 +133,7 @@ def _between(own: _Standing, other: _Standing) -> Iterator[Mistake]:
 
 
 def _value(size: Mapping[str, Any], once: _Once) -> Any:
-    """None where its layer is not there."""
+    """Return the value of a setting; None where its layer is not there."""
     layer, *inside, last = (str(key) for key in once.setting)
     if size.get(layer) is None:
         return None

@@ -14,7 +14,8 @@ _WEEKDAY = 4
 
 
 def recurrence(cron: str) -> str | None:
-    """The five fields for EventBridge's six; None where they cannot say it (a year, the last day, the second Friday …)."""
+    """Return the five fields for EventBridge's six; None where they cannot say it (a year, the last day, the second
+    Friday …)."""
     *fields, year = cron.upper().split(" ")
     if year != "*" or len(fields) != len(_LAST):
         return None

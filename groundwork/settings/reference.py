@@ -17,7 +17,7 @@ _LIMITS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<", "min_length": "length
 
 
 def dumps() -> str:
-    """One table for each layer, each group of settings within it by its dotted path."""
+    """Render one table for each layer, each group of settings within it by its dotted path."""
     return "\n".join(line for layer in LAYERS for line in _layer(layer))
 
 
@@ -100,12 +100,12 @@ def _default(field: FieldInfo) -> str:
 
 
 def _written(value: Any) -> Any:
-    """An entry of a map, as what it says beyond its own defaults."""
+    """Return an entry of a map as what it says beyond its own defaults."""
     return value.model_dump(by_alias=True, exclude_defaults=True)
 
 
 def _model(annotation: Any) -> type[BaseModel] | None:
-    """The model inside an annotation such as ``dict[Name, Model]`` or ``Model | None``."""
+    """Return the model inside an annotation such as ``dict[Name, Model]`` or ``Model | None``."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     found = (_model(part) for part in get_args(annotation))
@@ -113,7 +113,8 @@ def _model(annotation: Any) -> type[BaseModel] | None:
 
 
 def _is_written_plain(model: type[BaseModel]) -> bool:
-    """Whether a stack file mostly says a bare value where the model has a group: its own serializer writes that."""
+    """Tell whether a stack file mostly says a bare value where the model has a group: its own serializer writes
+    that."""
     return bool(model.__pydantic_decorators__.model_serializers)
 
 
@@ -129,6 +130,6 @@ BEGIN = "<!-- reference: made by groundwork schema --format markdown -->"
 
 
 def within(page: str) -> str:
-    """A page with its reference renewed: what follows :data:`BEGIN` is replaced."""
+    """Return a page with its reference renewed: what follows :data:`BEGIN` is replaced."""
     before, _, _ = page.partition(BEGIN)
     return f"{before}{BEGIN}\n\n{dumps()}"

@@ -30,7 +30,7 @@ class _Field:
         return int(text) if _NUMBER.fullmatch(text) and self.least <= int(text) <= self.most else None
 
     def takes(self, item: str) -> bool:
-        """Whether one item of a comma-separated list has a meaning here."""
+        """Tell whether one item of a comma-separated list has a meaning here."""
         if self.special and re.fullmatch(self.special, item.upper()):
             return True
         base, slash, step = item.partition("/")
@@ -52,7 +52,7 @@ _FIELDS = (
 
 
 def problem_with(expression: str) -> str | None:
-    """Why an expression is not a schedule; None where it is one."""
+    """Tell why an expression is not a schedule; None where it is one."""
     match = re.fullmatch(r"(cron|rate|at)\((.*)\)", expression)
     if not match:
         return 'is not a schedule; write "cron(0 2 * * ? *)", "rate(1 day)" or "at(2027-01-31T08:00:00)"'
@@ -61,7 +61,7 @@ def problem_with(expression: str) -> str | None:
 
 
 def problem_with_cron(fields: str) -> str | None:
-    """The same for the six fields inside ``cron(…)``."""
+    """Tell why the six fields inside ``cron(…)`` are no schedule; None where they are one."""
     given = fields.split(" ")
     if len(given) != len(_FIELDS):
         return f"has {len(given)} cron fields; it needs 6: {', '.join(field.name for field in _FIELDS)}"

@@ -27,7 +27,8 @@ _NAME = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 
 
 def stack_file_schema() -> Schema:
-    """Of a whole stack file: ``config`` with the groundwork layers and the region; other providers' keys are free."""
+    """Return the JSON schema of a whole stack file: ``config`` with the groundwork layers and the region; other
+    providers' keys are free."""
     models = Settings.model_json_schema(by_alias=True)
     definitions: dict[str, Schema] = models["$defs"]
     whole = {*_listed(models), "PlatformSettings"}
@@ -92,7 +93,7 @@ def _phases() -> Schema:
 
 
 def _sizes(layers: dict[str, Schema]) -> Schema:
-    """The layers of one phase: all but ``platform``, which holds in every phase."""
+    """Return the schema of one phase's layers: all but ``platform``, which holds in every phase."""
     pointer = f"#/properties/config/properties/{NAMESPACE}:"
     return {
         "description": "The sizes of one phase, in the shape of a stack file.",
@@ -114,7 +115,8 @@ def _layer(layer: str, schema: Schema, definitions: dict[str, Schema]) -> Schema
 
 
 def _entries(layer: str, schema: Schema, definitions: dict[str, Schema]) -> Schema:
-    """Named entries beside ``*``; none has to be whole, since ``*`` and the phase bring what it lacks."""
+    """Return the schema of named entries beside ``*``; none has to be whole, since ``*`` and the phase bring what it
+    lacks."""
     reference = schema["additionalProperties"]
     name = reference["$ref"].rpartition("/")[2]
     description = definitions[name]["description"]
@@ -130,7 +132,8 @@ def _entries(layer: str, schema: Schema, definitions: dict[str, Schema]) -> Sche
 
 
 def _listed(models: Schema) -> set[str]:
-    """The definitions of what stands in lists: a list replaces another, so that each of its entries is whole."""
+    """Return the names of definitions that stand in lists: a list replaces another, so that each of its entries is
+    whole."""
     found: set[str] = set()
 
     def note(schema: Schema) -> None:
@@ -142,7 +145,8 @@ def _listed(models: Schema) -> set[str]:
 
 
 def _name_the_levels(definitions: dict[str, Schema]) -> None:
-    """``uses`` in its short form takes a level; the levels of all kinds, since names are known only to loading."""
+    """List the levels that ``uses`` takes in its short form; the levels of all kinds, since names are known only to
+    loading."""
     known = list(dict.fromkeys(level for levels in LEVELS.values() for level in levels))
     described = "; ".join(f"{kind}: {', '.join(levels)}" for kind, levels in LEVELS.items())
     short: Schema = {"type": "string", "enum": known, "description": f"Levels by kind: {described}."}
@@ -157,7 +161,7 @@ def _name_the_levels(definitions: dict[str, Schema]) -> None:
 
 
 def _or_null(schema: Schema) -> Schema:
-    """The schema, or null: that removes the value."""
+    """Return the schema, or null: that removes the value."""
     if schema.get("type") == "null" or _NULL in schema.get("anyOf", []):
         return schema
     if isinstance(schema.get("type"), str) and "enum" not in schema:
@@ -169,7 +173,7 @@ def _or_null(schema: Schema) -> Schema:
 
 
 def _tidy(schema: Schema) -> None:
-    """Without what only repeats the key, and with patterns that every editor's engine reads."""
+    """Remove what only repeats the key, and write patterns so that every editor's engine reads them."""
     if isinstance(schema.get("title"), str):
         del schema["title"]
     if isinstance(schema.get("pattern"), str):
@@ -179,7 +183,7 @@ def _tidy(schema: Schema) -> None:
 
 
 def _walk(node: Any, change: Callable[[Schema], None]) -> None:
-    """Every schema within ``node``. A mapping of names to schemas is not one itself."""
+    """Apply a change to every schema within ``node``. A mapping of names to schemas is not one itself."""
     if isinstance(node, list):
         for item in node:
             _walk(item, change)

@@ -49,7 +49,7 @@ class Document:
     """Where a key has nothing behind it, which YAML takes for null and people for the defaults."""
 
     def line(self, path: Path) -> int | None:
-        """The line of ``path``, or of the nearest parent that the file has."""
+        """Return the line of ``path``, or of the nearest parent that the file has."""
         for length in range(len(path), 0, -1):
             if path[:length] in self.lines:
                 return self.lines[path[:length]]
@@ -73,7 +73,7 @@ def read(file: FilePath, label: str | None = None) -> Document:
 
 
 def parse(text: str, label: str) -> Document:
-    """The same for text that is already in memory."""
+    """Parse text that is already in memory. Raises :class:`Mistakes`."""
     loader = None
     try:
         loader = _Loader(text)
@@ -134,7 +134,7 @@ _MOST_NODES = 200_000
 
 
 def _index(node: Any, path: Path, lines: dict[Path, int], walk: _Walk) -> Iterator[Mistake]:
-    """The line of every key, and a mistake for every key that is said twice."""
+    """Note the line of every key, and yield a mistake for every key that is said twice."""
     walk.seen += 1
     if walk.seen > _MOST_NODES:
         raise Mistakes(
@@ -194,7 +194,7 @@ _LARGEST = 2**53
 
 
 def _refuse_what_json_cannot_say(value: Any, path: Path, document: Document) -> None:
-    """The engine passes configuration on as JSON, so that is all a stack file may hold."""
+    """Refuse what JSON cannot say: the engine passes configuration on as JSON, so that is all a stack file may hold."""
     if isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):

@@ -33,7 +33,7 @@ _KINDS = {
 
 
 def validate(data: Mapping[str, Any], *, decrypted: bool) -> tuple[Settings | None, Correction]:
-    """The settings, and every mistake in them.
+    """Return the settings, and every mistake in them.
 
     What is mistaken gives way to what was meant, or is taken out, and the rest is validated again, so that the checks between
     layers can still run and all mistakes show at once. None where not even that leaves a platform.
@@ -66,14 +66,14 @@ class Correction:
         return list(self._mistakes.values())
 
     def said(self, path: Path) -> Path:
-        """Where the stack file says what is checked at ``path``."""
+        """Return where the stack file says what is checked at ``path``."""
         for length in range(len(path), 0, -1):
             if path[:length] in self._renamed:
                 return (*self._renamed[path[:length]], *path[length:])
         return path
 
     def explains(self, path: Path) -> bool:
-        """Whether what a check finds at ``path`` may only follow from a mistake that is known."""
+        """Tell whether what a check finds at ``path`` may only follow from a mistake that is known."""
         if any(_overlap(path, known) for known in self._known) or any(_is_ground(gone) for gone in self._gone):
             return True
         entries = {gone[-1] for gone in self._gone if isinstance(_model_at(gone[:-1]), _Entries)}
@@ -170,8 +170,8 @@ def _copy(value: Any) -> Any:
 
 
 def _without_nulls(data: Any, model: Any) -> Any:
-    """``null`` stays where a model takes it as "none of this"; elsewhere it removes the key: an entry of a map is gone, a
-    value that cannot be absent falls back to its default."""
+    """Keep ``null`` where a model takes it as "none of this"; elsewhere it removes the key: an entry of a map is gone,
+    a value that cannot be absent falls back to its default."""
     if not isinstance(data, dict):
         return data
     kept = {}
@@ -191,12 +191,12 @@ def _takes_none(model: type[BaseModel], key: str) -> bool:
 
 
 def _within(inner: Path, outer: Path) -> bool:
-    """Whether taking ``inner`` out is what made ``outer`` incomplete."""
+    """Tell whether taking ``inner`` out is what made ``outer`` incomplete."""
     return len(inner) > len(outer) and inner[: len(outer)] == outer
 
 
 def _path(detail: Any, data: Mapping[str, Any]) -> Path:
-    """Where in the data an error is: pydantic's location without the names of union members."""
+    """Return where in the data an error is: pydantic's location without the names of union members."""
     path: list[str | int] = []
     node: Any = data
     for part in detail["loc"]:
@@ -256,7 +256,7 @@ def _message(path: Path, details: list[Any], meant: str | None = None) -> str:
 
 
 def _one(path: Path, detail: Any) -> str:
-    """One of pydantic's complaints in our words."""
+    """Return one of pydantic's complaints in our words."""
     kind: str = detail["type"]
     context = detail.get("ctx", {})
     if kind == "extra_forbidden":
@@ -296,7 +296,7 @@ def _about_value(path: Path, detail: Any, context: Mapping[str, Any]) -> str:
 
 
 def _out_of_place(path: Path, pattern: str, value: str) -> str:
-    """The characters without which ``value`` would have the form, where there are but a few."""
+    """Name the characters without which ``value`` would have the form, where there are but a few."""
     if _may_be_secret(path, value):
         return ""
     signs = [sign for sign in dict.fromkeys(value) if not sign.isalnum()]
@@ -324,7 +324,7 @@ def _type_hint(path: Path, kind: str, value: Any) -> str:
 
 
 def _shape_hint(path: Path, kind: str, value: Any) -> str:
-    """For a word where a list or a mapping belongs."""
+    """Hint at the shape for a word where a list or a mapping belongs."""
     if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_.-]+", value) and not _may_be_secret(path, value):
         if kind in ("tuple_type", "list_type"):
             return f"; write [{value}]"
@@ -346,7 +346,7 @@ _BOUNDS = {
 
 
 def _shown(path: Path, value: Any) -> str:
-    """What was found, unless it may be a secret that somebody pasted: that is never repeated."""
+    """Return what was found, unless it may be a secret that somebody pasted: that is never repeated."""
     text = _text(value)
     if _may_be_secret(path, value):
         return "the value"
@@ -383,18 +383,18 @@ def _texts(key: str | int, value: Any) -> Iterable[tuple[str | int, str]]:
 
 
 def _keys_at(path: Path) -> list[str]:
-    """The keys that the model at ``path`` knows."""
+    """List the keys that the model at ``path`` knows."""
     model = _model_at(path)
     return sorted(_names(model)) if _is_model(model) else []
 
 
 def takes_keys(path: Path) -> bool:
-    """Whether a mapping belongs at ``path``: a group of settings, or entries."""
+    """Tell whether a mapping belongs at ``path``: a group of settings, or entries."""
     return not path or _is_model(model := _model_at(path)) or isinstance(model, _Entries)
 
 
 def is_chosen(path: Path) -> bool:
-    """Whether the stack file chose the last part of ``path`` itself: the name of an entry, not a key of ours."""
+    """Tell whether the stack file chose the last part of ``path`` itself: the name of an entry, not a key of ours."""
     return len(path) > 1 and isinstance(path[-1], str) and not _is_model(_model_at(path[:-1]))
 
 
@@ -417,7 +417,7 @@ def _member(model: Any, part: str | int) -> Any:
 
 
 def _model_in(annotation: Any) -> Any:
-    """The model inside an annotation such as ``dict[Name, Model]`` or ``Model | None``."""
+    """Return the model inside an annotation such as ``dict[Name, Model]`` or ``Model | None``."""
     if _is_model(annotation):
         return annotation
     if isinstance(annotation, types.UnionType) or get_origin(annotation) is not None:

@@ -35,12 +35,13 @@ _DATABASE: Mapping[str, Held] = {
 
 
 def environment_name(name: str) -> str:
-    """``images`` → ``IMAGES``, ``app-data`` → ``APP_DATA``: how a backing thing's name starts its environment variables."""
+    """Return ``IMAGES`` for ``images``, ``APP_DATA`` for ``app-data``: how a backing thing's name starts its
+    environment variables."""
     return name.upper().replace("-", "_")
 
 
 def own_variables(service: ServiceSettings) -> dict[str, str]:
-    """What a service is told of its own settings."""
+    """Return the variables that tell a service its own settings."""
     told = {} if service.port is None else {"PORT": str(service.port)}
     use = service.uses.get("database")
     if use is None:
@@ -56,7 +57,7 @@ def own_variables(service: ServiceSettings) -> dict[str, str]:
 
 
 def backoff_variables(backoff: BackoffSettings | None, prefix: str = "QUEUE_") -> dict[str, str]:
-    """What a consumer is told of how long a message that failed is hidden."""
+    """Return the variables that tell a consumer for how long a message that failed is hidden."""
     if backoff is None:
         return {}
     return {
@@ -66,7 +67,7 @@ def backoff_variables(backoff: BackoffSettings | None, prefix: str = "QUEUE_") -
 
 
 def ttl_variables(ttl: TimeToLiveSettings) -> dict[str, str]:
-    """What whoever uses the cache is told of how long to keep things, in seconds."""
+    """Return the variables that tell the cache's users how long to keep things, in seconds."""
     return {
         "CACHE_TTL_MIN_SECONDS": str(ttl.min),
         "CACHE_TTL_MAX_SECONDS": str(ttl.max),
@@ -75,20 +76,23 @@ def ttl_variables(ttl: TimeToLiveSettings) -> dict[str, str]:
 
 
 def renamed(given: Mapping[str, T], variables: Mapping[str, str] | None) -> dict[str, T]:
-    """What is left of ``given`` where ``variables`` (a name of one's own → the name it is given by) choose; None takes all."""
+    """Return what is left of ``given`` where ``variables`` (a name of one's own → the name it is given by) choose; None
+    takes all."""
     if variables is None:
         return dict(given)
     return {own: given[name] for own, name in variables.items() if name in given}
 
 
 def offered(settings: Settings, used: str, use: Use) -> dict[str, Held]:
-    """Every variable that a use of ``used`` brings, and how it is held; nothing for what this stack does not have."""
+    """Return every variable that a use of ``used`` brings, and how it is held; nothing for what this stack does not
+    have."""
     kind = next((thing.kind for thing in usable(settings) if thing.name == used), None)
     return _BY_KIND[kind](settings, used, use) if kind else {}
 
 
 def given(settings: Settings, layer: str, used: str, use: Use) -> dict[str, str]:
-    """What a use brings a workload of a layer: its own name for each variable → the name that the variable comes with.
+    """Return what a use brings a workload of a layer: its own name for each variable → the name that the variable
+    comes with.
 
     Lambda takes nothing by reference, so that a function is told where to look instead: in ``NAME_SECRET``, ``NAME_PARAMETER``.
     """

@@ -38,7 +38,7 @@ def expose(
     admit: Callable[[int, pulumi.Input[str]], tuple[pulumi.Resource, ...]],
     target_type: routing.TargetType = "ip",
 ) -> Exposure:
-    """Build everything that lets the load balancer reach a service. ``admit`` opens its port to a security group."""
+    """Create everything that lets the load balancer reach a service. ``admit`` opens its port to a security group."""
     own = [route for route in wanted if route.service == name]
     if load_balancer is None or settings.port is None or not own:
         return Exposure()

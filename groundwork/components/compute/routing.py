@@ -18,7 +18,7 @@ TargetType = Literal["ip", "instance"]
 def target_group(
     parent: Component, service: str, settings: ServiceSettings, network: Network, target_type: TargetType
 ) -> aws.lb.TargetGroup:
-    """Build where copies of a service, or the instances that run them, register and are asked whether they are well.
+    """Create the target group in which copies of a service register and are health-checked.
 
     By ``ip`` each copy registers with its own port, and is asked on it; the group's counts for those that name none. So the group stays
     when the port changes, which would replace it, and old copies answer until new ones do:
@@ -44,7 +44,7 @@ def target_group(
 def listener_rule(
     parent: Component, route: Route, group_arn: pulumi.Input[str], load_balancer: LoadBalancer
 ) -> aws.lb.ListenerRule:
-    """The rule of one route. Behind CloudFront it also asks for the header that only CloudFront sends."""
+    """Create the rule of one route. Behind CloudFront it also asks for the header that only CloudFront sends."""
     return aws.lb.ListenerRule(
         f"{parent.name}-{route.key}",
         listener_arn=load_balancer.listener_arn,

@@ -90,7 +90,8 @@ class Workload(Declaration):
 
 
 def before_its_image(workload: Workload, *, idle: bool = False) -> Workload:
-    """The placeholder in a service's place, which is told nothing and given no secret; identity and firewall are the service's.
+    """Return the placeholder in a service's place, which is told nothing and given no secret; identity and firewall
+    are the service's.
 
     ``idle``: no copy of it runs.
     """
@@ -110,7 +111,7 @@ def workloads(
     statements: Sequence[Statement] = (),
     firewall: Firewall | None = None,
 ) -> dict[str, Workload]:
-    """A workload for each service.
+    """Create a workload for each service.
 
     ``trust`` says who takes on their roles, ``statements`` what the engine needs every role to allow, ``tracing`` whether
     those are traced that do not say. Unless the engine has a ``firewall``, each service gets a security group.
@@ -215,7 +216,7 @@ def task_role(
 
 
 def role_of(parent: Component, key: str, trust: pulumi.Output[str], description: str) -> aws.iam.Role:
-    """Build a role of one service."""
+    """Create a role of one service."""
     # IAM takes 64 characters, of which the automatic suffix needs 8.
     return aws.iam.Role(
         fit(f"{parent.name}-{key}", 56), assume_role_policy=trust, description=description, opts=parent.child()

@@ -42,7 +42,7 @@ class Malformed(ValueError):  # noqa: N818 - it is an outcome, not a fault
 
 
 def handle(event: Mapping[str, Any], context: object) -> None:
-    """Messages of a topic."""
+    """Handle messages of a topic."""
     for record in event["Records"]:
         message = json.loads(record["Sns"]["Message"])
         if not isinstance(message, dict):
@@ -61,7 +61,7 @@ def handle(event: Mapping[str, Any], context: object) -> None:
 
 
 def fill(template: str, message: Mapping[str, Any], *, glob: bool = False) -> str:
-    """The template with the message's values. In a pattern they are taken literally, whatever is in them."""
+    """Fill the template with the message's values. In a pattern they are taken literally, whatever is in them."""
 
     def value(match: re.Match[str]) -> str:
         found: Any = message
@@ -75,7 +75,8 @@ def fill(template: str, message: Mapping[str, Any], *, glob: bool = False) -> st
 
 
 def forget(keys: list[str], patterns: list[str]) -> int:
-    """How many keys went. UNLINK gives memory back behind the scenes; in cluster mode each key has a node of its own."""
+    """Delete keys from the cache; return how many went. UNLINK gives memory back behind the scenes; in cluster mode
+    each key has a node of its own."""
     client = _client()
     found: list[str | bytes] = [*keys]
     total = 0
@@ -106,7 +107,8 @@ def _templates(text: str) -> list[str]:
 
 
 def _patterns(text: str) -> list[str]:
-    """Templates of patterns. Nobody sees a SCAN that forgets everything before it has."""
+    """Return templates of patterns, and refuse those that could match the whole cache. Nobody sees a SCAN that forgets
+    everything before it has."""
     templates = _templates(text)
     for template in templates:
         if not re.match(r"[^*?\[{]", template):
@@ -116,7 +118,7 @@ def _patterns(text: str) -> list[str]:
 
 @functools.cache
 def _client() -> Any:
-    """One connection for the life of this copy."""
+    """Return the one connection for the life of this copy."""
     authentication = os.environ["CACHE_AUTHENTICATION"]
     if authentication != "password":
         raise ValueError(f"CACHE_AUTHENTICATION is {authentication}; this function logs in with a password")
@@ -139,7 +141,7 @@ def _reset() -> None:
 
 
 def _secret(name: str) -> str:
-    """The value that a container would find in the variable ``name``."""
+    """Return the value that a container would find in the variable ``name``."""
     reference = os.environ[f"{name}_SECRET"].split(":")
     answer: str = _secrets_manager().get_secret_value(SecretId=":".join(reference[:7]))["SecretString"]
     return str(json.loads(answer)[reference[7]]) if len(reference) > 7 else answer

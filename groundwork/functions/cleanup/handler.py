@@ -64,7 +64,7 @@ def _now() -> dt.datetime:
 
 
 def rules(text: str) -> list[Rule]:
-    """``uploads/temp/=24h,deleted/=30d``. An empty prefix, the whole bucket, is refused."""
+    """Parse ``uploads/temp/=24h,deleted/=30d``. An empty prefix, the whole bucket, is refused."""
     found = []
     for part in text.split(","):
         match = re.fullmatch(r"\s*([^/=\s][^=]*/)=([1-9][0-9]*)([hd])\s*", part)
@@ -76,7 +76,7 @@ def rules(text: str) -> list[Rule]:
 
 
 def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """A batch of a queue, whose failed messages are named, or a call by a schedule."""
+    """Handle a batch of a queue, whose failed messages are named, or a call by a schedule."""
     if "Records" not in event:
         return {"deleted": clean(event, context)}
     failed = []
@@ -111,7 +111,8 @@ def clean(message: Mapping[str, Any], context: Any) -> int:
 
 
 def _batches(bucket: str, rule: Rule, now: dt.datetime, context: Any) -> Iterator[list[dict[str, Any]]]:
-    """What is old of a prefix, a page at a time; each once the next is listed, which goes on after the last version of it."""
+    """Yield what is old of a prefix, a page at a time; each once the next is listed, which goes on after the last
+    version of it."""
     pages = (
         _s3()
         .get_paginator("list_object_versions")
@@ -140,7 +141,7 @@ def _seconds(context: Any) -> float:
 
 
 def _delete(bucket: str, batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those that went. Each goes only if it is still what was found."""
+    """Delete a batch; return those that went. Each goes only if it is still what was found."""
     answer = _s3().delete_objects(Bucket=bucket, Delete={"Objects": [_named(item) for item in batch], "Quiet": True})
     stayed = {(error["Key"], error.get("VersionId")): error for error in answer.get("Errors", ())}
     broken = [
@@ -156,8 +157,8 @@ def _delete(bucket: str, batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _named(item: Mapping[str, Any]) -> dict[str, str]:
-    """A version by its id. One from before versions, or without them, has none of its own, and is told from what is written in
-    its place by its ETag."""
+    """Name a version by its id. One from before versions, or without them, has none of its own, and is told from what
+    is written in its place by its ETag."""
     if item["VersionId"] == "null" and "ETag" in item:
         return {"Key": item["Key"], "ETag": item["ETag"]}
     return {"Key": item["Key"], "VersionId": item["VersionId"]}

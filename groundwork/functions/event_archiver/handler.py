@@ -30,7 +30,7 @@ logger = logging.getLogger()
 
 
 def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """A batch of the queue: kept as a whole, or not at all."""
+    """Handle a batch of the queue: kept as a whole, or not at all."""
     records = event["Records"]
     try:
         key = keep(records)
@@ -60,7 +60,8 @@ def keep(records: Sequence[Mapping[str, Any]]) -> str:
 
 
 def line(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What is kept of a message. One that a topic sent through the queue comes in its envelope, which is left out."""
+    """Return what is kept of a message. One that a topic sent through the queue comes in its envelope, which is left
+    out."""
     message: Any = record["body"]
     try:
         message = json.loads(message)

@@ -64,7 +64,8 @@ class Config:
 
     @staticmethod
     def read(environment: Mapping[str, str]) -> Config:
-        """Raises where it makes no sense, so that a mistake shows at the first message and not in an image."""
+        """Read the configuration. Raises where it makes no sense, so that a mistake shows at the first message and not
+        in an image."""
         sizes = tuple(
             (name.strip(), int(side))
             for name, _, side in (part.partition("=") for part in environment["SIZES"].split(","))
@@ -88,12 +89,12 @@ class Config:
 
     @property
     def recipe(self) -> str:
-        """Changes when copies would look different, or something else would be refused."""
+        """Return a hash that changes when copies would look different, or something else would be refused."""
         settings = f"1 {self.sizes} {self.quality} {self.max_bytes} {self.max_pixels}"
         return hashlib.sha256(settings.encode()).hexdigest()[:12]
 
     def writes_to(self, bucket: str, key: str) -> bool:
-        """Whether an object is one of ours: what this function writes never starts it again."""
+        """Tell whether an object is one of ours: what this function writes never starts it again."""
         return bucket == (self.output or bucket) and key.startswith((self.output_prefix, self.refused_prefix))
 
     def key(self, size: str, source: str) -> str:
@@ -116,7 +117,7 @@ def _config() -> Config:
 
 
 def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """A batch of the queue. Messages that failed are named, and only they come again."""
+    """Handle a batch of the queue. Messages that failed are named, and only they come again."""
     failed = []
     for record in event["Records"]:
         try:
@@ -130,7 +131,7 @@ def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 
 def uploads(body: str) -> Iterator[tuple[str, str]]:
-    """Bucket and key of each object in a message; S3's own test message has none."""
+    """Yield bucket and key of each object in a message; S3's own test message has none."""
     for record in json.loads(body).get("Records", ()):
         if record["eventName"].startswith("ObjectCreated"):
             yield record["s3"]["bucket"]["name"], unquote_plus(record["s3"]["object"]["key"])
@@ -175,7 +176,8 @@ def _open(bucket: str, key: str, head: Mapping[str, Any], config: Config) -> Ima
 
 
 def decode(content: bytes, max_pixels: int, longest_side: int) -> Image.Image:
-    """An upright image in sRGB without metadata; Refused for what is none or is too large to be opened safely."""
+    """Return an upright image in sRGB without metadata; Refused for what is none or is too large to be opened
+    safely."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -197,7 +199,7 @@ def decode(content: bytes, max_pixels: int, longest_side: int) -> Image.Image:
 
 
 def _bare(image: Image.Image) -> Image.Image:
-    """Pixels and nothing else: place, camera, thumbnail and comments stay behind."""
+    """Copy pixels and nothing else: place, camera, thumbnail and comments stay behind."""
     converted = image.convert("RGBA" if image.has_transparency_data else "RGB")
     if image.mode == "RGB" and "icc_profile" in image.info:
         converted = _to_srgb(converted, image.info["icc_profile"])
@@ -207,7 +209,7 @@ def _bare(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """Phones save wider colours than screens assume; without its profile such an image looks dull."""
+    """Convert to sRGB. Phones save wider colours than screens assume; without its profile such an image looks dull."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=image.mode) or image
@@ -216,7 +218,7 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
 
 
 def encode(image: Image.Image, side: int, quality: int) -> bytes:
-    """A WebP whose longest side is at most ``side``."""
+    """Return a WebP whose longest side is at most ``side`` pixels."""
     copy = image.copy()
     copy.thumbnail((side, side), Image.Resampling.LANCZOS)
     written = io.BytesIO()
@@ -235,7 +237,8 @@ def _head(bucket: str, key: str) -> dict[str, Any] | None:
 
 
 def _is_made(bucket: str, key: str, marks: Mapping[str, str]) -> bool:
-    """Who may not list the bucket is told "forbidden" for what is not there; if it is more than that, writing will say so."""
+    """Tell whether a copy is there already. Who may not list the bucket is told "forbidden" for what is not there; if
+    it is more than that, writing will say so."""
     try:
         head = _head(bucket, key)
     except ClientError as error:

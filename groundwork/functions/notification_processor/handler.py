@@ -115,12 +115,12 @@ class Notification:
 
     @property
     def mark(self) -> str:
-        """What the notification is remembered by: its id and its device."""
+        """Return what the notification is remembered by, a hash of: its id and its device."""
         device = self.endpoint or f"{self.platform} {self.token}"
         return hashlib.sha256(f"{self.id} {device}".encode()).hexdigest()
 
     def payload(self) -> str:
-        """For each system in its own words; SNS picks the device's.
+        """Return the message for each system in its own words; SNS picks the device's.
 
         https://docs.aws.amazon.com/sns/latest/dg/sns-send-custom-platform-specific-payloads-mobile-devices.html
         """
@@ -142,7 +142,8 @@ class Notification:
         )
 
     def attributes(self) -> dict[str, dict[str, str]]:
-        """https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html#sns-attrib-mobile-reserved"""
+        """Return the attributes that SNS reserves for devices.
+        https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html#sns-attrib-mobile-reserved"""
         wanted = {
             "AWS.SNS.MOBILE.APNS.COLLAPSE_ID": self.mark,
             "AWS.SNS.MOBILE.APNS.PUSH_TYPE": "alert" if self.title or self.body else "background",
@@ -152,7 +153,7 @@ class Notification:
 
 
 def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """A batch of the queue. Messages that failed are named, and only they come again."""
+    """Handle a batch of the queue. Messages that failed are named, and only they come again."""
     failed = []
     sent: set[str] = set()
     slowest = BEGIN_UNTIL
@@ -186,12 +187,12 @@ def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 
 def _left(context: Any) -> float:
-    """Seconds until Lambda cuts this call off."""
+    """Return the seconds until Lambda cuts this call off."""
     return float(context.get_remaining_time_in_millis() / 1000)
 
 
 def _message(body: str) -> Any:
-    """What a topic sent through the queue comes in its envelope."""
+    """Return the message without the envelope in which a topic sends it through the queue."""
     message = json.loads(body)
     if isinstance(message, dict) and message.get("Type") == "Notification" and isinstance(message.get("Message"), str):
         return json.loads(message["Message"])
@@ -229,7 +230,8 @@ def process(notification: Notification, context: Any, *, patient: bool, needed: 
 
 
 def _release(memory: Any, key: str, claim: str) -> None:
-    """Nobody has to wait for what failed. Where the cache does not answer the claim lapses by itself."""
+    """Release the claim on what failed, so that nobody has to wait for it. Where the cache does not answer the claim
+    lapses by itself."""
     try:
         memory.eval(_RELEASE, 1, key, claim)
     except redis.RedisError:
@@ -237,7 +239,7 @@ def _release(memory: Any, key: str, claim: str) -> None:
 
 
 def _remember(memory: Any, key: str) -> None:
-    """What was sent is sent, whether it can be remembered or not."""
+    """Remember what was sent; it is sent, whether it can be remembered or not."""
     seconds = int(float(os.environ.get("REMEMBER_HOURS", "24")) * 3600)
     try:
         memory.set(key, "sent", ex=seconds)
@@ -264,7 +266,8 @@ def send(notification: Notification) -> None:
 
 
 def _register(platform: str, token: str) -> str:
-    """The device's endpoint. SNS gives back the one that it has; one with notes of the application's is named in a refusal."""
+    """Return the device's endpoint. SNS gives back the one that it has; one with notes of the application's is named in
+    a refusal."""
     application = os.environ.get(f"PUSH_{platform.upper()}_ARN")
     if application is None:
         raise Malformed(f"there is no application for {platform}: see messaging.push")
@@ -287,7 +290,7 @@ def _sns() -> Any:
 
 @functools.cache
 def _memory() -> Any:
-    """The cache, if this function uses one; one connection for the life of this copy."""
+    """Return the cache, if this function uses one; one connection for the life of this copy."""
     if "CACHE_HOST" not in os.environ:
         return None
     authentication = os.environ["CACHE_AUTHENTICATION"]
@@ -308,7 +311,7 @@ def _memory() -> Any:
 
 
 def _secret(name: str) -> str:
-    """The value that a container would find in the variable ``name``."""
+    """Return the value that a container would find in the variable ``name``."""
     reference = os.environ[f"{name}_SECRET"].split(":")
     answer: str = _secrets_manager().get_secret_value(SecretId=":".join(reference[:7]))["SecretString"]
     return str(json.loads(answer)[reference[7]]) if len(reference) > 7 else answer

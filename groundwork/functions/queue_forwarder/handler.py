@@ -37,7 +37,7 @@ class Malformed(ValueError):  # noqa: N818 - it is an outcome, not a fault
 
 
 def handle(event: Mapping[str, Any], context: object) -> None:
-    """Messages of a topic."""
+    """Handle messages of a topic."""
     for record in event["Records"]:
         told = record["Sns"]
         text: str = told["Message"]
@@ -52,7 +52,7 @@ def handle(event: Mapping[str, Any], context: object) -> None:
 
 
 def group(template: str, text: str) -> str:
-    """The group of a message."""
+    """Return the group of a message."""
     if not _PLACEHOLDER.search(template):
         return template
     try:
@@ -75,7 +75,7 @@ def group(template: str, text: str) -> str:
 
 
 def _attributes(told: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
-    """As SQS writes them; bytes, which SNS hands over as base64, are left out."""
+    """Return attributes as SQS writes them; bytes, which SNS hands over as base64, are left out."""
     return {
         name: {"DataType": "String" if kind.startswith("String") else kind, "StringValue": attribute["Value"]}
         for name, attribute in told.items()

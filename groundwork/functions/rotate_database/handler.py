@@ -69,7 +69,7 @@ class StillLoggedIn(Exception):  # noqa: N818 - it is an outcome, not a fault
 
 
 def handle(event: Mapping[str, Any], context: object) -> None:
-    """One step of one rotation."""
+    """Run one step of one rotation."""
     step, secret, token = event["Step"], event["SecretId"], event["ClientRequestToken"]
     stages = _stages(secret)
     if token not in stages:
@@ -84,7 +84,7 @@ def handle(event: Mapping[str, Any], context: object) -> None:
 
 
 def create(secret: str, token: str) -> None:
-    """The new version, unless an earlier try made it."""
+    """Create the new version, unless an earlier try made it."""
     if _value(secret, "AWSPENDING", token) is not None:
         return
     current = _needed(secret, "AWSCURRENT")
@@ -99,7 +99,7 @@ def create(secret: str, token: str) -> None:
 
 
 def put(secret: str, token: str) -> None:
-    """The database takes the new password, unless it did before."""
+    """Set the new password in the database, unless an earlier try did."""
     pending = _needed(secret, "AWSPENDING", token)
     if _opens(pending):
         return
@@ -118,7 +118,7 @@ def put(secret: str, token: str) -> None:
 
 
 def test(secret: str, token: str) -> None:
-    """The new login opens the database, and services are the owner there."""
+    """Check that the new login opens the database, and that services are the owner there."""
     pending = _needed(secret, "AWSPENDING", token)
     with _connected(pending) as connection:
         ((user,),) = connection.run("SELECT current_user::text")
@@ -127,7 +127,7 @@ def test(secret: str, token: str) -> None:
 
 
 def finish(secret: str, token: str) -> None:
-    """The new version is the one that everybody reads from now on; never one that would not stand the test."""
+    """Make the new version the one that everybody reads from now on; never one that would not stand the test."""
     test(secret, token)
     current = next((version for version, stages in _stages(secret).items() if "AWSCURRENT" in stages), None)
     _client().update_secret_version_stage(
@@ -158,7 +158,7 @@ def _administrator() -> dict[str, Any]:
 
 
 def _addresses(username: str, password: str) -> dict[str, str]:
-    """As this stack has them now: a replica may have come or gone since the last rotation."""
+    """Return the addresses as this stack has them now: a replica may have come or gone since the last rotation."""
     environment = os.environ
     place = f"{environment['DATABASE_PORT']}/{environment['DATABASE_NAME']}"
 
@@ -173,7 +173,8 @@ def _addresses(username: str, password: str) -> dict[str, str]:
 
 
 def _give_turn(connection: Connection, administrator: str, pending: Mapping[str, Any]) -> None:
-    """All or nothing. A table that somebody holds for long makes it fail instead of making everybody wait."""
+    """Make the pending login an owner's, all or nothing. A table that somebody holds for long makes it fail instead of
+    making everybody wait."""
     owner, user = _owner(administrator), pending["username"]
     connection.run("START TRANSACTION")
     connection.run(f"SET LOCAL lock_timeout = {literal(LOCK_TIMEOUT)}")
@@ -196,7 +197,7 @@ def _give_turn(connection: Connection, administrator: str, pending: Mapping[str,
 
 
 def _hand_over(connection: Connection, holder: str, owner: str) -> None:
-    """Schemas first: what is in them goes only to whoever may create there."""
+    """Transfer what a role owns to the owner, schemas first: what is in them goes only to whoever may create there."""
     schemas = connection.run(
         "SELECT nspname FROM pg_namespace WHERE nspowner = (SELECT oid FROM pg_roles WHERE rolname = :role)",
         role=holder,
@@ -211,7 +212,7 @@ def _exists(connection: Connection, role: str) -> bool:
 
 
 def _refuse_if_used(username: str, login: Mapping[str, Any]) -> None:
-    """Who is logged in on any server, but for this function."""
+    """Raise if the user is logged in on any server, but for this function."""
     hosts = [os.environ["DATABASE_HOST"], *os.environ.get("DATABASE_READER_HOSTS", "").split(",")]
     for host in dict.fromkeys(filter(None, hosts)):
         with _connected(login, host) as connection:
@@ -227,7 +228,7 @@ def _refuse_if_used(username: str, login: Mapping[str, Any]) -> None:
 
 
 def scram(password: str) -> str:
-    """What PostgreSQL keeps of a password: https://www.postgresql.org/docs/current/catalog-pg-authid.html"""
+    """Return what PostgreSQL keeps of a password: https://www.postgresql.org/docs/current/catalog-pg-authid.html"""
     salt = secrets.token_bytes(16)
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, ITERATIONS)
     stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
@@ -249,7 +250,8 @@ def _opens(login: Mapping[str, Any]) -> bool:
 
 @contextmanager
 def _connected(login: Mapping[str, Any], host: str | None = None) -> Iterator[Connection]:
-    """Checked in full: a password goes to the server that it is meant for, or to none."""
+    """Connect with the server's certificate checked in full: a password goes to the server that it is meant for, or to
+    none."""
     connection = Connection(
         login["username"],
         password=login["password"],
@@ -271,7 +273,8 @@ def _connected(login: Mapping[str, Any], host: str | None = None) -> Iterator[Co
 
 @functools.cache
 def _trust() -> ssl.SSLContext:
-    """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html"""
+    """Return the TLS context that trusts RDS's certificate authorities.
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html"""
     beside = Path(__file__).with_name("rds.pem")
     if "CA_FILE" in os.environ:
         bundle = Path(os.environ["CA_FILE"]).read_text(encoding="ascii")
@@ -301,7 +304,7 @@ def _needed(secret: str, stage: str, token: str | None = None) -> dict[str, Any]
 
 
 def _value(secret: str, stage: str, token: str | None = None) -> dict[str, Any] | None:
-    """What a version holds; None if it holds nothing yet."""
+    """Return what a version holds; None if it holds nothing yet."""
     version = {"VersionId": token} if token else {}
     try:
         answer = _client().get_secret_value(SecretId=secret, VersionStage=stage, **version)

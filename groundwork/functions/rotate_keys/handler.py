@@ -41,7 +41,7 @@ class NotDue(Exception):  # noqa: N818 - it is an outcome, not a fault
 
 
 def handle(event: Mapping[str, Any], context: object) -> None:
-    """One step of one rotation."""
+    """Run one step of one rotation."""
     step, secret, token = event["Step"], event["SecretId"], event["ClientRequestToken"]
     stages = _stages(secret)
     if token not in stages:
@@ -56,7 +56,7 @@ def handle(event: Mapping[str, Any], context: object) -> None:
 
 
 def create(secret: str, token: str) -> None:
-    """The new version, unless an earlier try made it."""
+    """Create the new version, unless an earlier try made it."""
     if _value(secret, "AWSPENDING", token) is not None:
         return
     current = _value(secret, "AWSCURRENT")
@@ -71,11 +71,11 @@ def create(secret: str, token: str) -> None:
 
 
 def put(secret: str, token: str) -> None:
-    """Nobody keeps these keys but the secret itself."""
+    """Do nothing: nobody keeps these keys but the secret itself."""
 
 
 def test(secret: str, token: str) -> None:
-    """The new version holds every key, all different, and none that cannot be told by its id."""
+    """Check that the new version holds every key, all different, and none that cannot be told by its id."""
     pending = _value(secret, "AWSPENDING", token)
     if pending is None:
         raise NotDue(f"{secret} has no pending value")
@@ -89,7 +89,7 @@ def test(secret: str, token: str) -> None:
 
 
 def finish(secret: str, token: str) -> None:
-    """The new version is the one that everybody reads from now on; never one that would not stand the test."""
+    """Make the new version the one that everybody reads from now on; never one that would not stand the test."""
     test(secret, token)
     current = next((version for version, stages in _stages(secret).items() if "AWSCURRENT" in stages), None)
     _client().update_secret_version_stage(
@@ -104,7 +104,7 @@ _STEPS = {"createSecret": create, "setSecret": put, "testSecret": test, "finishS
 
 
 def names(content: Mapping[str, Any]) -> list[str]:
-    """The signing keys in a secret."""
+    """List the signing keys in a secret."""
     found = sorted(name.removesuffix("_NEXT") for name in content if name.endswith("_NEXT"))
     if not found:
         raise ValueError("the secret holds no signing key: there is no entry that ends in _NEXT")
@@ -112,7 +112,7 @@ def names(content: Mapping[str, Any]) -> list[str]:
 
 
 def renewed(current: Mapping[str, Any]) -> dict[str, Any]:
-    """The content after this rotation."""
+    """Return the content after this rotation."""
     content = dict(current)
     for name in names(current):
         moved = {"": current[f"{name}_NEXT"], "_PREVIOUS": current[name], "_NEXT": secrets.token_urlsafe(KEY_BYTES)}
@@ -123,7 +123,7 @@ def renewed(current: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def identifier(key: str) -> str:
-    """Tells keys apart and says nothing about them."""
+    """Return an id that tells keys apart and says nothing about them."""
     return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
@@ -136,7 +136,7 @@ def _stages(secret: str) -> dict[str, list[str]]:
 
 
 def _value(secret: str, stage: str, token: str | None = None) -> dict[str, Any] | None:
-    """What a version holds; None if it holds nothing yet."""
+    """Return what a version holds; None if it holds nothing yet."""
     version = {"VersionId": token} if token else {}
     try:
         answer = _client().get_secret_value(SecretId=secret, VersionStage=stage, **version)

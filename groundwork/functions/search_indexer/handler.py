@@ -96,13 +96,13 @@ class Change:
         return Change(index, str(identifier), version, document if isinstance(document, Mapping) else None)
 
     def lines(self) -> list[dict[str, Any]]:
-        """As bulk requests write it."""
+        """Return the lines of a bulk request."""
         target = {"_index": self.index, "_id": self.id, "version": self.version, "version_type": "external"}
         return [{"delete": target}] if self.document is None else [{"index": target}, dict(self.document)]
 
 
 def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any] | None:
-    """Messages of a topic, or a batch of a queue."""
+    """Handle messages of a topic, or a batch of a queue."""
     read: dict[str, Change] = {}
     failures: dict[str, str] = {}
     for key, body in _bodies(event["Records"]):
@@ -122,7 +122,7 @@ def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any] | None:
 
 
 def _bodies(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """Id and text of each message, also of those that a topic sent through a queue in its envelope."""
+    """Return id and text of each message, also of those that a topic sent through a queue in its envelope."""
     found = []
     for record in records:
         if "Sns" in record:
@@ -156,7 +156,7 @@ def apply(changes: Mapping[str, Change], context: Any) -> dict[str, str]:
 
 
 def _wait(attempt: int, context: Any) -> bool:
-    """Longer each time and never the same; False if the time would not be enough for another request."""
+    """Wait longer each time and never the same; False if the time would not be enough for another request."""
     pause = min(LONGEST_WAIT, 0.2 * 2**attempt) * random.uniform(0.5, 1)  # noqa: S311 - nothing secret
     if _left(context) < pause + LEAST + SPARE:
         return False
@@ -165,17 +165,18 @@ def _wait(attempt: int, context: Any) -> bool:
 
 
 def _left(context: Any) -> float:
-    """Seconds until Lambda cuts this call off."""
+    """Return the seconds until Lambda cuts this call off."""
     return math.inf if context is None else float(context.get_remaining_time_in_millis() / 1000)
 
 
 def _patience(context: Any) -> float:
-    """Seconds to wait for an answer: half of what is left, so that a server that does not answer leaves time for another try."""
+    """Return the seconds to wait for an answer: half of what is left, so that a server that does not answer leaves time
+    for another try."""
     return min(TIMEOUT, max(LEAST, (_left(context) - SPARE) / 2))
 
 
 def _bulk(changes: Mapping[str, Change], patience: float) -> tuple[dict[str, str], dict[str, str]]:
-    """Those that may succeed later, and those that never will, each with the reason."""
+    """Send changes; return those that may succeed later, and those that never will, each with the reason."""
     lines = [json.dumps(line, separators=(",", ":")) for change in changes.values() for line in change.lines()]
     status, answer = _send("/_bulk", ("\n".join(lines) + "\n").encode(), patience)
     if status in _BUSY:
@@ -197,7 +198,7 @@ def _bulk(changes: Mapping[str, Change], patience: float) -> tuple[dict[str, str
 
 
 def _send(path: str, body: bytes, patience: float) -> tuple[int, bytes]:
-    """Signed with the function's role. A connection that breaks is as good as a busy server."""
+    """Send a request, signed with the function's role. A connection that breaks is as good as a busy server."""
     request = AWSRequest(
         method="POST",
         url=os.environ["SEARCH_ENDPOINT"].rstrip("/") + path,

@@ -50,7 +50,7 @@ def put_off(records: Iterable[Mapping[str, Any]], failed: Container[str], contex
 
 
 def seconds(tries: int, first: int, most: int) -> int:
-    """How long a message is hidden that has been tried so many times."""
+    """Return for how long a message is hidden that has been tried so many times."""
     full = min(most, LIMIT, first * 2 ** min(tries - 1, 30))
     return max(1, round(full * random.uniform(0.5, 1)))  # noqa: S311 - nothing secret
 

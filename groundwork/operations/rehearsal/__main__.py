@@ -15,8 +15,8 @@ from groundwork.settings.mistakes import Mistakes
 
 
 def main(names: list[str]) -> int:
-    """0 where every stack deploys, a second deployment changes nothing and all goes that may, or where that could not be
-    tried; 1 where not; 2 for a mistaken call."""
+    """Return 0 where every stack deploys, a second deployment changes nothing and all goes that may, or where that
+    could not be tried; 1 where not; 2 for a mistaken call."""
     if not names:
         print("usage: python -m groundwork.operations.rehearsal STACK[@PHASE]…", file=sys.stderr)
         return 2

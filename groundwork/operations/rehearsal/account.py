@@ -30,7 +30,7 @@ class NoAccountError(RuntimeError):
 
 @contextmanager
 def stand_in_account(folder: Path, environment: Mapping[str, str]) -> Iterator[str]:
-    """The address of an empty account that knows nobody and forgets everything at the end.
+    """Start an empty account that knows nobody and forgets everything at the end, and yield its address.
 
     What it says of itself goes to ``account.log`` in ``folder``. NoAccountError where it cannot be had.
     """

@@ -29,7 +29,7 @@ class Gaps:
     """Type → why it does not go there when it is deleted."""
 
     def reason(self, type_: str, properties: Iterable[str]) -> str | None:
-        """Why a difference in all of these properties is none; None where one of them is not to be explained."""
+        """Tell why a difference in all of these properties is none; None where one of them is not to be explained."""
         known = self.forgotten.get(type_, {})
         reasons = [known.get(prop) for prop in properties]
         return "; ".join(sorted({reason for reason in reasons if reason})) if reasons and all(reasons) else None
@@ -37,7 +37,7 @@ class Gaps:
 
 @cache
 def gaps() -> Gaps:
-    """As the file has them."""
+    """Read the gaps from the file."""
     table = read_data(_TABLE)
     return Gaps(
         absent=_spread(table["absent"]),

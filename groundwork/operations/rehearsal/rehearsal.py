@@ -76,7 +76,8 @@ class Rehearsal:
 
     @property
     def ok(self) -> bool:
-        """Rehearsed: everything deployed, nothing to do a second time, everything removed that is not protected."""
+        """Tell whether all went well: everything deployed, nothing to do a second time, everything removed that is not
+        protected."""
         return not (self.skipped or self.refused or self.unreached or self.differences or self.kept)
 
 
@@ -147,7 +148,8 @@ def _rehearse(snapshot: Snapshot, schema: ProviderSchema, terraform: Terraform, 
 def _look(
     terraform: Terraform, folder: Path, unreadable: set[str]
 ) -> tuple[list[dict[str, Any]], list[Mapping[str, Any]]]:
-    """What a second deployment would change. What cannot be looked at joins ``unreadable``, and its errors are the second answer."""
+    """Return what a second deployment would change. What cannot be looked at joins ``unreadable``, and its errors are
+    the second answer."""
     unread: list[Mapping[str, Any]] = []
     while True:
         state = _state(folder)
@@ -170,7 +172,7 @@ _SECOND_STATE = "second.tfstate"
 
 
 def _write(folder: Path, export: TerraformExport, snapshot: Snapshot) -> None:
-    """The configuration, and something at the place of each function's package."""
+    """Write the configuration, and something at the place of each function's package."""
     document = linked(export, snapshot)
     for provider in document["provider"]["aws"]:
         # A busy machine breaks off an answer now and then.
@@ -205,7 +207,8 @@ def refusals(
     resources: Mapping[str, Resource],
     state: Mapping[str, Any] | None = None,
 ) -> tuple[Refusal, ...]:
-    """What the events say went wrong, by resource. Of a removal Terraform's errors say no address; ``state`` is what it left."""
+    """Return what the events say went wrong, by resource. Of a removal Terraform's errors say no address; ``state`` is
+    what it left."""
     failed = {event["hook"]["resource"]["addr"] for event in events if event["type"] == "apply_errored"}
     names = _names(state, failed) if state else {}
     found: list[Refusal] = []
@@ -223,7 +226,7 @@ def refusals(
 
 
 def _names(state: Mapping[str, Any], addresses: Collection[str]) -> dict[str, str]:
-    """By what an error may call a resource → its address, the longest first."""
+    """Map what an error may call a resource to its address, the longest first."""
     named = {
         str(attributes[name]): address
         for one in state["resources"]
@@ -254,8 +257,8 @@ def _difference(
 
 
 def _changed(change: Mapping[str, Any]) -> set[str]:
-    """The arguments that differ, those whose new value only an apply would tell left aside where others say why. What is empty and
-    what is not there are one to the provider."""
+    """Return the arguments that differ, those whose new value only an apply would tell left aside where others say why.
+    What is empty and what is not there are one to the provider."""
     before, after = change["before"] or {}, change["after"] or {}
     known = {name for name in after if (before.get(name) or None) != (after[name] or None)}
     # What the provider adds to a resource's own tags differs where these do.

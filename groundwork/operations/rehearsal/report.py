@@ -13,7 +13,7 @@ _WIDTH = 80
 
 
 def report(rehearsal: Rehearsal) -> list[str]:
-    """What was deployed, what was not and why, what a second time would change, and what does not go."""
+    """Report what was deployed, what was not and why, what a second time would change, and what cannot be removed."""
     if rehearsal.skipped:
         return ["Not rehearsed:", *_wrapped(rehearsal.skipped, "  ")]
     lines = [f"{rehearsal.deployed} of {rehearsal.resources} AWS resources deployed to a stand-in account"]

@@ -25,7 +25,7 @@ _register_scalable_target = ApplicationAutoScalingResponse.register_scalable_tar
 
 
 def _named(response: CostExplorerResponse, kind: str) -> str:
-    """The ARN of a new thing, tagged as asked."""
+    """Return the ARN of a new thing, tagged as asked."""
     arn = f"arn:aws:ce::{response.current_account}:{kind}/{uuid.uuid4()}"
     response.ce_backend.tag_resource(arn, _asked(response).get("ResourceTags", []))
     return arn
@@ -37,25 +37,25 @@ def _asked(response: CostExplorerResponse) -> dict[str, Any]:
 
 
 def create_anomaly_monitor(response: CostExplorerResponse) -> str:
-    """https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_CreateAnomalyMonitor.html"""
+    """Answer https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_CreateAnomalyMonitor.html"""
     arn = _named(response, "anomalymonitor")
     _monitors[arn] = {**_asked(response)["AnomalyMonitor"], "MonitorArn": arn}
     return json.dumps({"MonitorArn": arn})
 
 
 def get_anomaly_monitors(response: CostExplorerResponse) -> str:
-    """https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_GetAnomalyMonitors.html"""
+    """Answer https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_GetAnomalyMonitors.html"""
     return json.dumps({"AnomalyMonitors": _listed(_monitors, _asked(response).get("MonitorArnList"))})
 
 
 def delete_anomaly_monitor(response: CostExplorerResponse) -> str:
-    """https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_DeleteAnomalyMonitor.html"""
+    """Answer https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_DeleteAnomalyMonitor.html"""
     _monitors.pop(_asked(response)["MonitorArn"], None)
     return "{}"
 
 
 def create_anomaly_subscription(response: CostExplorerResponse) -> str:
-    """https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_CreateAnomalySubscription.html"""
+    """Answer https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_CreateAnomalySubscription.html"""
     arn = _named(response, "anomalysubscription")
     _subscriptions[arn] = {
         **_asked(response)["AnomalySubscription"],
@@ -66,18 +66,18 @@ def create_anomaly_subscription(response: CostExplorerResponse) -> str:
 
 
 def get_anomaly_subscriptions(response: CostExplorerResponse) -> str:
-    """https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_GetAnomalySubscriptions.html"""
+    """Answer https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_GetAnomalySubscriptions.html"""
     return json.dumps({"AnomalySubscriptions": _listed(_subscriptions, _asked(response).get("SubscriptionArnList"))})
 
 
 def delete_anomaly_subscription(response: CostExplorerResponse) -> str:
-    """https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_DeleteAnomalySubscription.html"""
+    """Answer https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_DeleteAnomalySubscription.html"""
     _subscriptions.pop(_asked(response)["SubscriptionArn"], None)
     return "{}"
 
 
 def register_scalable_target(response: ApplicationAutoScalingResponse) -> str:
-    """https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html"""
+    """Answer https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html"""
     answer = _register_scalable_target(response)
     arn = json.loads(answer)["ScalableTargetARN"]
     _tags_of_targets[arn] = {**_tags_of_targets.get(arn, {}), **(json.loads(response.body).get("Tags") or {})}
@@ -85,12 +85,12 @@ def register_scalable_target(response: ApplicationAutoScalingResponse) -> str:
 
 
 def list_tags_of_target(response: ApplicationAutoScalingResponse) -> str:
-    """https://docs.aws.amazon.com/autoscaling/application/APIReference/API_ListTagsForResource.html"""
+    """Answer https://docs.aws.amazon.com/autoscaling/application/APIReference/API_ListTagsForResource.html"""
     return json.dumps({"Tags": _tags_of_targets.get(json.loads(response.body)["ResourceARN"], {})})
 
 
 def create_budget(response: BudgetsResponse) -> str:
-    """https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_CreateBudget.html"""
+    """Answer https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_CreateBudget.html"""
     asked = json.loads(response.body)
     name = asked["Budget"]["BudgetName"]
     _tags_of_budgets[f"arn:aws:budgets::{response.current_account}:budget/{name}"] = asked.get("ResourceTags") or []
@@ -98,12 +98,14 @@ def create_budget(response: BudgetsResponse) -> str:
 
 
 def list_tags_of_budget(response: BudgetsResponse) -> str:
-    """https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_ListTagsForResource.html"""
+    """Answer
+    https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_ListTagsForResource.html"""
     return json.dumps({"ResourceTags": _tags_of_budgets.get(json.loads(response.body)["ResourceARN"], [])})
 
 
 def describe_subscribers_for_notification(response: BudgetsResponse) -> str:
-    """https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_DescribeSubscribersForNotification.html"""
+    """Answer
+    https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_DescribeSubscribersForNotification.html"""
     asked = json.loads(response.body)
     budget = response.backend.budgets[asked["AccountId"]][asked["BudgetName"]]
     told = (one.subscribers for one in budget.notifications if one.details == asked["Notification"])

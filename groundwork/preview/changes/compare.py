@@ -44,7 +44,7 @@ def _rank(change: Change) -> tuple[bool, int]:
 
 
 def _kept(plan: Plan) -> Iterator[Change]:
-    """Updates and replacements."""
+    """Yield updates and replacements."""
     for urn, pair in {**plan.updated, **plan.replaced}.items():
         properties = sorted(plan.differences[urn], key=lambda one: list(Forces).index(one.forces))
         replaced = urn in plan.replaced
@@ -83,7 +83,7 @@ def _change(action: Action, one: Resource) -> Change:
 
 
 def _outermost(snapshot: Snapshot, other: Snapshot) -> dict[str, str]:
-    """URN → the outermost component above it that only this snapshot has."""
+    """Map URNs to the outermost component above it that only this snapshot has."""
     there = other.by_urn()
     found: dict[str, str] = {}
     for resource in snapshot.resources:
@@ -101,7 +101,7 @@ def _refused(plan: Plan) -> Iterator[Refused]:
 
 
 def _settings(comparison: Comparison, base: Snapshot, head: Snapshot) -> Iterator[PropertyChange]:
-    """Where both say theirs: an export does not."""
+    """Yield how settings differ, where both say theirs: an export does not."""
     if base.settings and head.settings:
         yield from comparison.differences(_with_region(base), _with_region(head))
 

@@ -15,13 +15,13 @@ _TABLE = Path(__file__).with_name("holding.yaml")
 
 
 def holds_data(resource: Resource) -> bool:
-    """Whether a resource holds something of its own: a copy of another does not."""
+    """Tell whether a resource holds something of its own: a copy of another does not."""
     row = table()["types"].get(resource.type)
     return row is not None and row.get("copy") not in resource.inputs and _is_meant(row, resource)
 
 
 def stops_a_step(resource: Resource) -> bool:
-    """Whether no step of a stack from phase to phase may lose it, in any stage."""
+    """Tell whether no step of a stack from phase to phase may lose it, in any stage."""
     return holds_data(resource) and bool(table()["types"][resource.type].get("in every stage"))
 
 
@@ -45,13 +45,14 @@ def _is_kept(row: Mapping[str, Any], value: Any) -> bool:
 
 
 def _is_meant(row: Mapping[str, Any], resource: Resource) -> bool:
-    """Some types hold data only where the program leaves a property to others."""
+    """Tell whether the row means a resource: some types hold data only where the program leaves a property to
+    others."""
     wanted = row.get("where ignored")
     return wanted is None or wanted in resource.options.get("ignoreChanges", ())
 
 
 @cache
 def table() -> dict[str, Any]:
-    """``types`` that hold data, and ``none``: those that were looked at and hold nothing."""
+    """Return the table with ``types`` that hold data, and ``none``: those that were looked at and hold nothing."""
     found: dict[str, Any] = read_data(_TABLE)
     return found

@@ -62,7 +62,7 @@ class PropertyChange:
 
     @property
     def root(self) -> str:
-        """The input that this is a part of."""
+        """Return the input that this is a part of."""
         return root_of(self.path)
 
     def to_json(self) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class PropertyChange:
 
 
 def root_of(path: str) -> str:
-    """The first name of a path."""
+    """Return the first name of a path."""
     return path.partition(".")[0].partition("[")[0]
 
 
@@ -124,7 +124,7 @@ class Change:
 
     @property
     def forcing(self) -> tuple[PropertyChange, ...]:
-        """Why it is replaced, or may be."""
+        """Return the properties because of which it is replaced, or may be."""
         return tuple(one for one in self.properties if one.forces is not Forces.NO)
 
     def to_json(self) -> dict[str, Any]:
@@ -197,7 +197,7 @@ class Changes:
 
     @property
     def losses(self) -> list[Change]:
-        """What holds data and goes, or may go."""
+        """List what holds data and goes, or may go."""
         return [one for one in self.changes if one.loss]
 
     def to_json(self) -> dict[str, Any]:

@@ -57,11 +57,12 @@ class Plan:
 
     @property
     def updated(self) -> dict[str, Pair]:
-        """What differs and stays."""
+        """Return what differs and stays, by URN."""
         return {urn: pair for urn, pair in self.pairs.items() if self.differences[urn] and urn not in self.replaced}
 
     def differing(self, urn: str) -> set[str]:
-        """The inputs in which a resource differs from what stands. Tags say who it is for, and change in place everywhere."""
+        """Return the inputs in which a resource differs from what stands. Tags say who it is for, and change in place
+        everywhere."""
         return {one.root for one in self.differences[urn]} - {"tags", "tagSpecifications"}
 
     def _replace(self) -> None:
@@ -88,8 +89,8 @@ class Plan:
                         pending.append(user)
 
     def _made_anew(self, urn: str, key: str, fresh: set[str], source: str) -> PropertyChange | None:
-        """The change of an input that is made from what a replaced resource is given by AWS; None where it holds nothing of that, or
-        differs already."""
+        """Return the change of an input that is made from what a replaced resource is given by AWS; None where it holds
+        nothing of that, or differs already."""
         after = self.pairs[urn].after
         if key not in after.inputs or _is_ignored(key, after) or any(one.root == key for one in self.differences[urn]):
             return None
@@ -113,7 +114,7 @@ def _differences(comparison: Comparison, pair: Pair) -> Iterator[PropertyChange]
 
 
 def _is_ignored(path: str, resource: Resource) -> bool:
-    """Whether the program says that it does not mind, of this or of all that it is a part of."""
+    """Tell whether the program says that it does not mind, of this or of all that it is a part of."""
     return any(
         path == ignored or path.startswith((f"{ignored}.", f"{ignored}["))
         for ignored in resource.options.get("ignoreChanges", ())
@@ -121,14 +122,15 @@ def _is_ignored(path: str, resource: Resource) -> bool:
 
 
 def _computed(resource: Resource) -> set[str]:
-    """The texts that AWS gave a resource, as JSON writes them."""
+    """Return the texts that AWS gave a resource, as JSON writes them."""
     said = {value for value in resource.inputs.values() if isinstance(value, str)}
     found = {value for value in resource.outputs.values() if isinstance(value, str)} - said
     return {json.dumps(value, ensure_ascii=False)[1:-1] for value in found if len(value) > 3}
 
 
 def pairs(base: Snapshot, head: Snapshot) -> Iterator[tuple[str, Resource]]:
-    """Each URN of ``head`` that stands, with what stands: under that URN, or one of its aliases, or its parent's."""
+    """Yield each URN of ``head`` that stands, with what stands: under that URN, or one of its aliases, or its
+    parent's."""
     standing = base.by_urn()
     own = {resource.urn for resource in head.resources}
     resources = head.by_urn()
@@ -143,7 +145,7 @@ def pairs(base: Snapshot, head: Snapshot) -> Iterator[tuple[str, Resource]]:
 
 
 def _former(resource: Resource, resources: Mapping[str, Resource], renamed: Mapping[str, str]) -> Iterator[str]:
-    """The URNs that a resource may have had."""
+    """Yield the URNs that a resource may have had."""
     start, _, name = resource.urn.rpartition("::")
     parent = renamed.get(resource.parent or "")
     places = [(start, name)]
@@ -163,7 +165,7 @@ def _former(resource: Resource, resources: Mapping[str, Resource], renamed: Mapp
 
 
 def _at(parent: str, resource: Resource) -> tuple[str, str]:
-    """Where a resource is below another parent, under its own name."""
+    """Return start and name of a resource's URN below another parent, under its own name."""
     place = parent.rpartition("::")[0]
     if place.endswith(f"::{STACK_TYPE}"):
         return f"{place.removesuffix(STACK_TYPE)}{resource.type}", resource.name
@@ -171,8 +173,9 @@ def _at(parent: str, resource: Resource) -> tuple[str, str]:
 
 
 def _below(parent: str, resource: Resource, parent_name: str) -> tuple[str, str]:
-    """Where a resource was while its parent had another URN. A name that begins with the parent's began with the parent's then:
-    inheritedChildAlias in https://github.com/pulumi/pulumi/blob/master/pkg/resource/deploy/step_generator.go"""
+    """Return start and name of a resource's URN while its parent had another URN. A name that begins with the parent's
+    began with the parent's then: inheritedChildAlias in
+    https://github.com/pulumi/pulumi/blob/master/pkg/resource/deploy/step_generator.go"""
     former = parent.rpartition("::")[2]
     name = former + resource.name.removeprefix(parent_name) if resource.name.startswith(parent_name) else resource.name
     return _at(parent, resource)[0], name

@@ -14,7 +14,7 @@ _LEAST_ALIKE = 0.5
 
 
 def renamings(plan: Plan) -> Iterator[Renaming]:
-    """What goes and comes again under another name, with at least one resource of each."""
+    """Yield what goes and comes again under another name, with at least one resource of each."""
     by_name = {(one.type, one.name): one for one in plan.created}
     gone = {(one.type, one.name): one for one in plan.deleted}
     taken: set[str] = set()
@@ -32,7 +32,7 @@ def renamings(plan: Plan) -> Iterator[Renaming]:
 
 
 def _keys(base: Mapping[str, Any], head: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    """Keys of layers that hold entries, of which one goes and one comes that says mostly the same."""
+    """Yield keys of layers that hold entries, of which one goes and one comes that says mostly the same."""
     for path, was, wanted in _maps(base, head):
         left, come = [key for key in was if key not in wanted], [key for key in wanted if key not in was]
         for old in left:
@@ -54,7 +54,7 @@ def _maps(base: Mapping[str, Any], head: Mapping[str, Any], path: str = "") -> I
 
 
 def _alike(before: Any, after: Any) -> float:
-    """The share of what two values have in common: 1 for the same."""
+    """Return the share of what two values have in common: 1 for the same."""
     if before == after:
         return 1.0
     if not isinstance(before, dict) or not isinstance(after, dict):
@@ -64,7 +64,7 @@ def _alike(before: Any, after: Any) -> float:
 
 
 def _components(base: Snapshot, head: Snapshot) -> Iterator[tuple[str, str, str, str]]:
-    """Components of one type and parent, of which one goes and one comes with parts of the same types."""
+    """Yield components of one type and parent, of which one goes and one comes with parts of the same types."""
     ours, theirs = base.by_urn(), head.by_urn()
     come: dict[Any, list[Resource]] = {}
     for one, form in _forms(head).items():
@@ -79,7 +79,7 @@ def _components(base: Snapshot, head: Snapshot) -> Iterator[tuple[str, str, str,
 
 
 def _forms(snapshot: Snapshot) -> dict[str, tuple[tuple[str, int], ...]]:
-    """URN of each component → the types of what is right below it, and how many of each."""
+    """Map the URN of each component to the types of what is right below it, and how many of each."""
     counts: dict[str, dict[str, int]] = {one.urn: {} for one in snapshot.resources if not one.custom}
     for one in snapshot.resources:
         if one.parent in counts:
@@ -88,7 +88,7 @@ def _forms(snapshot: Snapshot) -> dict[str, tuple[tuple[str, int], ...]]:
 
 
 def _renamed(name: str, old: str, new: str) -> Iterator[str]:
-    """A name with one name in it replaced by the other, wherever it stands as a whole word."""
+    """Yield a name with one name in it replaced by the other, wherever it stands as a whole word."""
     words, wanted = name.split("-"), old.split("-")
     for at in range(len(words) - len(wanted) + 1):
         if words[at : at + len(wanted)] == wanted:

@@ -15,7 +15,7 @@ _TABLE = Path(__file__).parent.parent / "replacement.json"
 
 
 def forces(resource: Resource, path: str, change: PropertyChange | None = None) -> Forces:
-    """Whether another value at ``path`` means another resource."""
+    """Tell whether another value at ``path`` means another resource."""
     if any(wanted in ("*", path, root_of(path)) for wanted in resource.options.get("replaceOnChanges", ())):
         return Forces.YES
     if change is not None and change.kind is Kind.REORDERED:
@@ -24,13 +24,13 @@ def forces(resource: Resource, path: str, change: PropertyChange | None = None) 
 
 
 def forcing(resource: Resource) -> set[str]:
-    """The properties of which another value means another resource."""
+    """Return the properties of which another value means another resource."""
     return {*_table()["types"].get(resource.type, ()), *resource.options.get("replaceOnChanges", ())}
 
 
 @cache
 def sensitive(type_: str) -> frozenset[str]:
-    """The properties of a type that the provider calls sensitive: they are never shown."""
+    """Return the properties of a type that the provider calls sensitive: they are never shown."""
     return frozenset(_table().get("sensitive", {}).get(type_, ()))
 
 

@@ -51,7 +51,7 @@ class Revision:
         return short if self.commit.startswith(self.said) else f"{self.said} ({short})"
 
     def has(self, file: Path) -> bool:
-        """Whether it has a file, which is below :attr:`root`."""
+        """Tell whether it has a file, which is below :attr:`root`."""
         place = file.relative_to(self.root).as_posix()
         return _git(self.root, "cat-file", "-e", f"{self.commit}:{place}").returncode == 0
 
@@ -101,7 +101,7 @@ class RevisionRun:
     """The preview of a stack at a revision, which runs from the moment on that this is made."""
 
     def __init__(self, revision: Revision, file: Path, arguments: Sequence[str]) -> None:
-        """``file`` is the stack file as it is now; ``arguments`` go to ``groundwork preview``."""
+        """Prepare the run. ``file`` is the stack file as it is now; ``arguments`` go to ``groundwork preview``."""
         self._revision = revision
         self._temporary = tempfile.TemporaryDirectory(prefix="groundwork-base-", ignore_cleanup_errors=True)
         self._folder = Path(self._temporary.name).resolve() / "base"
@@ -175,7 +175,8 @@ class RevisionRun:
 
 
 def _code(checkout: Path, folder: Path) -> tuple[str, list[Path]]:
-    """The command line of the code that a revision has itself, and where Python finds it; of what is installed where it has none."""
+    """Return the command line of the code that a revision has itself, and where Python finds it; of what is installed
+    where it has none."""
     for place in (folder, *folder.parents):
         file = place / "pyproject.toml"
         if file.is_file():
@@ -194,7 +195,7 @@ def _kept_path() -> list[str]:
 
 
 def _other_versions(checkout: Path) -> Iterator[str]:
-    """What the revision pins and is installed here in another version, in one sentence."""
+    """Yield what the revision pins and is installed here in another version, in one sentence."""
     pins: dict[str, str] = {}
     for file in sorted(checkout.glob("requirements*.txt")):
         if "dev" not in file.stem:

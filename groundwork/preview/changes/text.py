@@ -32,7 +32,7 @@ _DEEPER = INDENT * 2
 
 
 def lines(changes: Changes, width: int | None) -> list[Text]:
-    """The whole answer, in sections parted by empty lines; ``width`` as everywhere in :mod:`preview.text`."""
+    """Return the whole answer, in sections parted by empty lines; ``width`` as everywhere in :mod:`preview.text`."""
     losses = {one.urn for one in changes.losses}
     rest = [one for one in changes.changes if one.urn not in losses]
     sections = [
@@ -92,7 +92,7 @@ def _section(action: Action, changes: Sequence[Change], width: int | None) -> li
 
 
 def _alike(changes: Sequence[Change]) -> list[list[Change]]:
-    """Resources that change in the same way are told together."""
+    """Group resources that change in the same way, which are told together."""
     groups: dict[str, list[Change]] = {}
     for one in changes:
         form = json.dumps([one.may_replace, [part.to_json() for part in one.properties]], sort_keys=True)
@@ -109,7 +109,7 @@ def _group(changes: Sequence[Change], width: int | None) -> list[Text]:
 
 
 def _component(action: Action, urn: str, members: Sequence[Change], width: int | None) -> list[Text]:
-    """A component that comes or goes whole, by the types of its parts."""
+    """Tell of a component that comes or goes whole, by the types of its parts."""
     place, _, name = urn.rpartition("::")
     type_ = place.rpartition("::")[2].rpartition("$")[2]
     types = Counter(short_type(one.type) for one in members)
@@ -206,7 +206,7 @@ def _refused(name: str, type_: str, reason: str, width: int | None) -> list[Text
 
 
 def counts(changes: Changes) -> list[Text]:
-    """How many resources the update would create, update, replace and delete."""
+    """Count the resources that the update would create, update, replace and delete."""
     found = [Text("Resources:", "bold")]
     for action in (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE):
         count = len(changes.of(action))

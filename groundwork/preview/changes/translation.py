@@ -48,7 +48,7 @@ class Translation:
             self._learn(was[1], wanted[1])
 
     def translate(self, value: Any) -> Any:
-        """A JSON value with every word in it replaced."""
+        """Return a JSON value with every word in it replaced."""
         if not self._words:
             return value
         if isinstance(value, dict):
@@ -73,7 +73,7 @@ class Translation:
         return "".join((*parts, text[done:])) if done else text
 
     def _length_at(self, text: str, at: int) -> int:
-        """How long the longest word is that stands at a place; 0 where none does."""
+        """Return how long the longest word is that stands at a place; 0 where none does."""
         for length in self._lengths.get(text[at : at + _LEAST], ()):
             end = at + length
             if text[at:end] in self._words and (end >= len(text) or not text[end].isalnum()):

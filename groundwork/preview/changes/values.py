@@ -32,7 +32,7 @@ class Comparison:
     def differences(
         self, before: Mapping[str, Any], after: Mapping[str, Any], *, sensitive: frozenset[str] = frozenset()
     ) -> Iterator[PropertyChange]:
-        """The differences of two maps. Of ``sensitive`` keys it is only said that they differ."""
+        """Yield the differences of two maps. Of ``sensitive`` keys it is only said that they differ."""
         for key in [*after, *(key for key in before if key not in after)]:
             was, wanted = before.get(key, _ABSENT), after.get(key, _ABSENT)
             for one in self._between(key, was, wanted, key):
@@ -90,7 +90,8 @@ class Comparison:
     def _aligned(
         self, lists: tuple[list[Any], list[Any]], path: str, key: str, document: bool
     ) -> Iterator[PropertyChange]:
-        """Equal items stay each other's; what stands between them is compared in its order."""
+        """Yield the differences of two lists. Equal items stay each other's; what stands between them is compared in
+        its order."""
         before, after = lists
         for start, end, into, until in _gaps([_text(item) for item in before], [_text(item) for item in after]):
             for number in range(max(end - start, until - into)):
@@ -101,7 +102,7 @@ class Comparison:
 
 
 def shown(value: Any, key: str = "") -> Any:
-    """A value without what is secret by its mark, its name or its form."""
+    """Return a value without what is secret by its mark, its name or its form."""
     if isinstance(value, dict):
         return value if MARKER in value else {name: shown(item, _named(value, name)) for name, item in value.items()}
     if isinstance(value, list):
@@ -110,7 +111,7 @@ def shown(value: Any, key: str = "") -> Any:
 
 
 def _named(holder: Mapping[str, Any], key: str) -> str:
-    """What tells whether a member is secret: its key, or of pairs of a name and a value that name."""
+    """Return the word that tells whether a member is secret: its key, or of pairs of a name and a value that name."""
     name = holder.get("name", holder.get("Name"))
     return name if key in ("value", "Value") and isinstance(name, str) else str(key)
 
@@ -126,7 +127,7 @@ def _shown_text(text: str, key: str) -> Any:
 
 
 def _script(key: str, value: str) -> str:
-    """The text of user data, which AWS takes in base64, packed or not."""
+    """Return the text of user data, which AWS takes in base64, packed or not."""
     if not key.lower().startswith("userdata"):
         return value
     try:
@@ -164,7 +165,8 @@ def _one_side(path: str, kind: Kind, value: Any, key: str) -> PropertyChange:
 
 
 def _same(before: Any, after: Any, document: bool) -> bool:
-    """Whether two values mean the same to the provider, which takes "5" for 5; in policy documents one stands for a list of one."""
+    """Tell whether two values mean the same to the provider, which takes "5" for 5; in policy documents one stands for
+    a list of one."""
     if before == after and isinstance(before, bool) == isinstance(after, bool):
         return True
     if document and isinstance(before, list) != isinstance(after, list):
@@ -184,7 +186,7 @@ def _is_map(value: Any) -> bool:
 
 
 def _document(value: Any) -> Any:
-    """The value that a JSON text holds; a map or a list stands for itself. None where it is neither."""
+    """Return the value that a JSON text holds; a map or a list stands for itself. None where it is neither."""
     if _is_map(value) or isinstance(value, list):
         return value
     if not isinstance(value, str) or value[:1] not in ("{", "["):
@@ -197,7 +199,7 @@ def _document(value: Any) -> Any:
 
 
 def _by_name(items: Sequence[Any]) -> dict[str, Any] | None:
-    """Items by what names each of them; None where nothing does."""
+    """Return items by what names each of them; None where nothing does."""
     if not all(_is_map(item) for item in items):
         return None
     for key in _NAMING:

@@ -110,7 +110,7 @@ class _NodeType:
 
 
 def full_type(short: str) -> str:
-    """``ecs/Service`` as the engine has it; what has its provider's name already stays."""
+    """Return ``ecs/Service`` as the engine has it; what has its provider's name already stays."""
     return short if ":" in short else kinds.aws(short)
 
 
@@ -220,15 +220,15 @@ class _Reader:
         )
 
     def _keep(self, edge: Edge) -> None:
-        """Of several edges between the same two only the first, and traffic comes first; that what is handed messages may take them
-        needs no edge of its own."""
+        """Keep an edge; of several between the same two only the first, and traffic comes first; that what is handed
+        messages may take them needs no edge of its own."""
         source, target = self._member_of.get(edge.source, edge.source), self._member_of.get(edge.target, edge.target)
         answers = edge.kind is Kind.ACCESS and (target, source) in self._edges
         if source != target and not answers:
             self._edges.setdefault((source, target), Edge(source, target, edge.kind, edge.label))
 
     def _plumbing(self) -> set[str]:
-        """What may be a node by its type and is none by what it is for."""
+        """Return the URNs of what may be a node by its type and is none by what it is for."""
         named_by_plumbing = {
             target.urn
             for row in _data()["plumbing"]
@@ -273,11 +273,12 @@ class _Reader:
         )
 
     def _short_name(self, name: str) -> str:
-        """A name without what those of all nodes begin with."""
+        """Return a name without what those of all nodes begin with."""
         return name.removeprefix(self._prefix) or name
 
     def _labels(self, nodes: Sequence[Resource]) -> dict[str, str]:
-        """What each node is called: by its component where it is the only one there, what runs without its component's name."""
+        """Return the label of each node: by its component where it is the only one there, what runs without its
+        component's name."""
         parts: dict[str, list[Resource]] = defaultdict(list)
         for one in nodes:
             parts[one.parent or ""].append(one)
@@ -312,7 +313,7 @@ class _Reader:
         return max(found, key=order.index) if found else None
 
     def _parts(self, resource: Resource) -> Iterator[Resource]:
-        """What is folded into a node: what says how it runs, and what it is allowed."""
+        """Yield what is folded into a node: what says how it runs, and what it is allowed."""
         yield from self._definitions(resource)
         for role in self._roles(resource):
             yield role
@@ -362,7 +363,7 @@ class _Reader:
 
     @cached_property
     def _on(self) -> dict[str, list[Resource]]:
-        """What each piece of plumbing leads on to, by its URN."""
+        """Map the URN of each piece of plumbing to what it leads on to."""
         on: dict[str, list[Resource]] = defaultdict(list)
         for step in _data()["through"]:
             for one in self.stack.of_type(full_type(step["type"])):
@@ -377,7 +378,7 @@ class _Reader:
         return (*_node_types(), *sorted(passed | {kinds.NETWORK_INTERFACE}))
 
     def _reached(self, resource: Resource, path: str) -> list[Resource]:
-        """The nodes that a property leads to, straight or through plumbing."""
+        """Return the nodes that a property leads to, straight or through plumbing."""
         pending = list(mentioned(self.stack, resource, path, *self._ends))
         seen: set[str] = set()
         found = []
@@ -408,7 +409,8 @@ class _Reader:
         return [INTERNET] if end == "internet" else [one.urn for one in self._reached(resource, end)]
 
     def _balanced(self) -> Iterator[Edge]:
-        """From the internet to what it reaches by itself, and from load balancers to what they forward to."""
+        """Yield the edges from the internet to what it reaches by itself, and from load balancers to what they forward
+        to."""
         for one in self.shown.values():
             thing = self.network.thing(one)
             if thing is None:
@@ -427,7 +429,8 @@ class _Reader:
         return self.network.entries(resource) if resource.urn in self.network.listeners else ()
 
     def _between_groups(self) -> Iterator[Edge]:
-        """Where a security group admits another: from all that are in the one to all that are in the other."""
+        """Yield the edges where a security group admits another: from all that are in the one to all that are in the
+        other."""
         holders: dict[str, list[Resource]] = defaultdict(list)
         groups_of = {urn: self._groups(one) for urn, one in self.shown.items()}
         for urn, groups in groups_of.items():
@@ -450,7 +453,7 @@ class _Reader:
         return thing.groups.urns if thing else frozenset()
 
     def _pods(self) -> Iterator[Edge]:
-        """What network policies let pods reach, and the load balancers that are bound to them."""
+        """Yield the edges that network policies let pods take, and from the load balancers that are bound to them."""
         cluster = pods.Cluster(self.stack, [one for one in self.shown.values() if one.type.startswith("kubernetes:")])
         for source, target, port in cluster.between():
             yield Edge(source.urn, target.urn, Kind.TRAFFIC, f"port {port}" if port else "")
@@ -486,7 +489,7 @@ class _Reader:
                     yield Edge(one.urn, urn, Kind.ACCESS, how)
 
     def _definitions(self, resource: Resource) -> Iterator[Resource]:
-        """What leads from a thing to its role, the role not among them."""
+        """Yield what leads from a thing to its role, the role not among them."""
         pending, seen = [resource], {resource.urn}
         rows = {full_type(type_): paths.split() for type_, paths in _data()["roles"].items()}
         while pending:
@@ -511,7 +514,7 @@ class _Reader:
         ]
 
     def _with_assumed(self, roles: Iterable[Resource]) -> list[Resource]:
-        """Roles with those that they may take on."""
+        """Return roles with those that they may assume."""
         pending, found = list(roles), {}
         while pending:
             role = pending.pop()
@@ -528,7 +531,7 @@ class _Reader:
         return {name: urn for urn, one in self.shown.items() for name in one.names if name.startswith("arn:")}
 
     def _reach_of(self, role: Resource) -> dict[str, str]:
-        """The nodes that a role's policies name, and whether it may read or write them."""
+        """Return the nodes that a role's policies name, and whether it may read or write them."""
         reached: dict[str, set[str]] = defaultdict(set)
         for statement in rights_of(role, self.stack).statements:
             if not statement.allows:
@@ -565,12 +568,12 @@ def _zones(subnets: Iterable[Resource]) -> set[str]:
 
 
 def zone_letter(zone: str) -> str:
-    """``eu-central-1a`` as ``a``; the id of a zone, which AWS gives, as it is."""
+    """Return ``a`` of ``eu-central-1a``; the id of a zone, which AWS gives, as it is."""
     return zone[-1] if zone[-1:].isalpha() else zone
 
 
 def _said(value: Any) -> str:
-    """A value where it can be read; lists by their first entry."""
+    """Return a value as text where it can be read; lists by their first entry."""
     if isinstance(value, list):
         value = value[0] if value else ""
     return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""

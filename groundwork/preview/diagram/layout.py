@@ -206,14 +206,15 @@ class _Plan:
         return sorted(nets.values(), key=lambda net: self._at[net.target.id])
 
     def _channels(self, net: _Net) -> dict[int, list[Edge]]:
-        """The edges of a net by the gap below their source's row; gap 0 is above the first row."""
+        """Return the edges of a net by the gap below their source's row; gap 0 is above the first row."""
         channels: dict[int, list[Edge]] = defaultdict(list)
         for edge in net.edges:
             channels[self._at[edge.source][0] + 1].append(edge)
         return channels
 
     def _choose_gutters(self) -> dict[str, int]:
-        """For each net that passes rows, the gap between columns that it takes: near its target, and where few others are."""
+        """Choose for each net that passes rows the gap between columns that it takes: near its target, and where few
+        others are."""
         chosen: dict[str, int] = {}
         load = [0.0] * (self._columns + 1)
         for net in self._nets:
@@ -236,7 +237,7 @@ class _Plan:
         return min(rows), max(rows)
 
     def _choose_ports(self) -> dict[str, list[str]]:
-        """The nets that leave each node, from left to right as their ways turn."""
+        """Order the nets that leave each node, from left to right as their ways turn."""
         leaving: dict[str, list[tuple[float, str]]] = defaultdict(list)
         for net in self._nets:
             for edge in net.edges:
@@ -260,7 +261,7 @@ class _Plan:
         return self._column_x(self._at[end][1]) + self._width / 2
 
     def _port_x(self, source: str, target: str) -> float:
-        """Where an edge leaves its source: beside the middle, which is for what comes in."""
+        """Return where an edge leaves its source: beside the middle, which is for what comes in."""
         ports = self._ports[source]
         place = ports.index(target) - len(ports) // 2
         return self._center(source) + (place + (place >= 0)) * _PORT
@@ -284,7 +285,8 @@ class _Plan:
         return Layout(WIDTH, height, tuple(self._placed()), tuple(self._groups()), tuple(lines), tuple(joints), notes)
 
     def _heights(self) -> list[float]:
-        """As high as the highest box; a lane that is one row also as high as its title is long."""
+        """Return the heights of rows, as high as the highest box; a lane that is one row also as high as its title is
+        long."""
         heights = [max(self._height(node) for node in row.nodes) for row in self._rows]
         for number, row in enumerate(self._rows):
             alone = [
@@ -301,7 +303,8 @@ class _Plan:
         return heights
 
     def _trunks(self) -> tuple[dict[tuple[str, int], int], list[_Tracks]]:
-        """For each net and gap between rows that it is in, its track there, counted from the row below upwards."""
+        """Return for each net and gap between rows that it is in its track there, counted from the row below
+        upwards."""
         channels = [_Tracks() for _ in range(len(self._rows) + 1)]
         trunks: dict[tuple[str, int], int] = {}
         for net in self._nets:
@@ -310,7 +313,7 @@ class _Plan:
         return trunks, channels
 
     def _reach(self, net: _Net) -> dict[int, list[float]]:
-        """The places at which a net's line in each gap has something to connect."""
+        """Return the places at which a net's line in each gap has something to connect."""
         target = net.target.id
         xs: dict[int, list[float]] = defaultdict(list)
         for gap, edges in self._channels(net).items():
@@ -429,7 +432,7 @@ class _Plan:
 
 
 def _closing(lanes: tuple[str, ...], following: tuple[str, ...]) -> int:
-    """How many lanes end between two rows."""
+    """Return how many lanes end between two rows."""
     shared = 0
     while shared < min(len(lanes), len(following)) and lanes[shared] == following[shared]:
         shared += 1
@@ -437,7 +440,7 @@ def _closing(lanes: tuple[str, ...], following: tuple[str, ...]) -> int:
 
 
 def _seats(count: int, columns: int) -> list[float]:
-    """The columns of a row's boxes: in the middle where they are fewer, always on the grid."""
+    """Return the columns of a row's boxes: in the middle where they are fewer, always on the grid."""
     first = (columns - count) // 2
     return [float(first + number) for number in range(count)]
 
@@ -470,7 +473,7 @@ def _lanes_of(node: Node, graph: Graph) -> tuple[tuple[int, str], ...]:
 
 
 def _levels(nodes: list[Node], graph: Graph) -> Iterator[list[Node]]:
-    """Those that others of the same lane speak to below these, so that most edges run downwards."""
+    """Place those that others of the same lane speak to below these, so that most edges run downwards."""
     inside = {node.id for node in nodes}
     spoken_to = {edge.target for edge in graph.edges if edge.source in inside and edge.target in inside}
     for lower in (False, True):
@@ -480,7 +483,7 @@ def _levels(nodes: list[Node], graph: Graph) -> Iterator[list[Node]]:
 
 
 def _chunks(nodes: Sequence[Node], columns: int) -> Iterator[Sequence[Node]]:
-    """Rows of like length."""
+    """Split into rows of like length."""
     count = -(-len(nodes) // columns)
     size = -(-len(nodes) // count) if count else 1
     for start in range(0, len(nodes), size):

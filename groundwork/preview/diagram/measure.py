@@ -28,12 +28,13 @@ _SPARE, _SPARE_BOLD = 1.2, 1.4
 
 
 def width_of(text: str, size: float, *, bold: bool = False) -> float:
-    """The width in pixels that a line needs at most."""
+    """Return the width in pixels that a line needs at most."""
     return sum(_OF.get(character, _WIDEST) for character in text) / 1000 * size * (_SPARE_BOLD if bold else _SPARE)
 
 
 def fold(text: str, size: float, room: float, lines: int, *, bold: bool = False) -> list[str]:
-    """``text`` in at most some lines of at most ``room`` pixels: broken after spaces and hyphens, and cut with … at the end."""
+    """Fold ``text`` into at most some lines of at most ``room`` pixels: broken after spaces and hyphens, and cut with …
+    at the end."""
     folded: list[str] = []
     left = text.strip()
     while left and len(folded) < lines:

@@ -19,7 +19,7 @@ _IDENTITY = aws("eks/PodIdentityAssociation")
 
 
 def roles(workload: Resource, stack: Stack) -> list[Resource]:
-    """The roles that EKS gives to a workload's pods, by their service account."""
+    """Return the roles that EKS gives to a workload's pods, by their service account."""
     template = _dict(_dict(workload.value, "spec"), "template")
     account = _dict(template, "spec").get("serviceAccountName")
     return [
@@ -40,7 +40,7 @@ class Cluster:
         self._workloads = workloads
 
     def between(self) -> Iterator[tuple[Resource, Resource, int | None]]:
-        """Whom policies admit to whom, on which port."""
+        """Yield which workloads policies admit to which others, on which port."""
         for policy in self._stack.of_type(_POLICY):
             for target in self._chosen(policy):
                 for rule in _list(_dict(policy.value, "spec"), "ingress"):
@@ -49,7 +49,7 @@ class Cluster:
                             yield source, target, next(_ports(rule), None)
 
     def outward(self) -> Iterator[tuple[Resource, Addresses, int]]:
-        """Which addresses outside the cluster policies let pods reach, on which ports."""
+        """Yield which addresses outside the cluster policies let pods reach, on which ports."""
         for policy in self._stack.of_type(_POLICY):
             for source in self._chosen(policy):
                 for rule in _list(_dict(policy.value, "spec"), "egress"):
@@ -58,7 +58,7 @@ class Cluster:
                             yield source, block, port
 
     def bound(self) -> Iterator[tuple[Resource, Resource]]:
-        """The target groups that are bound to services, with the workloads of these."""
+        """Yield the target groups that are bound to services, with the workloads of these."""
         for binding in self._stack.of_type(_BINDING):
             wanted = _dict(_dict(binding.value, "spec"), "serviceRef").get("name")
             selectors = [
@@ -81,7 +81,8 @@ class Cluster:
                 yield from self._matching(_dict(_dict(peer, "podSelector"), "matchLabels"), _namespace(policy))
 
     def _matching(self, labels: Mapping[str, Any], namespace: str) -> list[Resource]:
-        """The workloads whose pods have all of some labels; none of a selector that chooses everything, which says nothing."""
+        """Return the workloads whose pods have all of some labels; none of a selector that chooses everything, which
+        says nothing."""
         return [
             one
             for one in self._workloads

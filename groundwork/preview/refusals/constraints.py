@@ -31,7 +31,7 @@ class Constraint:
     """Of a list or a map."""
 
     def to_json(self, patterns: Sequence[str]) -> dict[str, Any]:
-        """Its compact form, which names a pattern by its place in the list of all."""
+        """Return its compact form, which names a pattern by its place in the list of all."""
         said = {
             "p": patterns.index(self.pattern) if self.pattern else None,
             "w": list(self.words) or None,
@@ -43,7 +43,7 @@ class Constraint:
 
     @staticmethod
     def from_json(said: dict[str, Any], patterns: Sequence[str]) -> Constraint:
-        """The same back."""
+        """Read the compact form back."""
         return Constraint(
             pattern=patterns[said["p"]] if "p" in said else None,
             words=tuple(said.get("w", ())),
@@ -53,7 +53,8 @@ class Constraint:
         )
 
     def refusal(self, value: Any) -> str | None:
-        """Why AWS refuses ``value``, as what follows on it in a sentence; None where it does not, or cannot be known to."""
+        """Tell why AWS refuses ``value``, as what follows on it in a sentence; None where it does not, or cannot be
+        known to."""
         if isinstance(value, (list, dict)):
             return _outside("entries", len(value), self.entries)
         if isinstance(value, bool):
@@ -74,7 +75,7 @@ _MOST_SHOWN = 12
 
 
 def _without_case(word: str) -> str:
-    """Terraform's provider brings the words of some inputs into AWS's case itself."""
+    """Lower the case: Terraform's provider brings the words of some inputs into AWS's case itself."""
     return word.lower()
 
 
@@ -111,12 +112,13 @@ def _table() -> dict[str, Any]:
 
 
 def known_types() -> frozenset[str]:
-    """The types of which anything is said."""
+    """Return the types of which anything is said."""
     return frozenset(_table()["types"])
 
 
 @cache
 def constraints_of(token: str) -> dict[str, Constraint]:
-    """Path of an input → what AWS says of it: ``origins[].domainName``, ``tags{key}`` for keys of a map, ``tags{}`` for its values."""
+    """Map the path of an input to what AWS says of it: ``origins[].domainName``, ``tags{key}`` for keys of a map,
+    ``tags{}`` for its values."""
     table = _table()
     return {path: Constraint.from_json(said, table["patterns"]) for path, said in table["types"].get(token, {}).items()}

@@ -33,7 +33,7 @@ class Node(Protocol):
 
     @property
     def kind(self) -> str:
-        """What is kept there, by the source's own word; empty where it has none."""
+        """Return what is kept there, by the source's own word; empty where it has none."""
         ...
 
     def child(self, names: list[str]) -> Node | None: ...
@@ -132,7 +132,7 @@ _CLASSES = {r"\p{L}": r"\w", r"\p{N}": r"\d", r"\p{Z}": r"\s", r"\p{IsAlphabetic
 
 
 def _pattern(text: str | None) -> str | None:
-    """A pattern as Python has it; None where it says nothing, or what Python cannot say."""
+    """Return a pattern as Python has it; None where it says nothing, or what Python cannot say."""
     if not text or "&&" in text:
         return None
     for theirs, ours in _CLASSES.items():
@@ -148,7 +148,7 @@ def _pattern(text: str | None) -> str | None:
 
 
 def constraints_of(token: str, row: Mapping[str, Any], sources: list[Node]) -> dict[str, Constraint]:
-    """Path of an input → what AWS says of it, for one type."""
+    """Map the path of an input to what AWS says of it, for one type."""
     args = args_class(token)
     if args is None:
         raise SystemExit(f"{token} is not a type of the pulumi-aws that is installed")
@@ -158,7 +158,8 @@ def constraints_of(token: str, row: Mapping[str, Any], sources: list[Node]) -> d
 def _walk(
     args: type, nodes: list[Node], row: Mapping[str, Any], path: str, around: frozenset[str]
 ) -> Iterator[tuple[str, Constraint]]:
-    """``around`` is what the walk is inside of: a statement in a statement has been said already."""
+    """Yield each input's path and constraint. ``around`` is what the walk is inside of: a statement in a statement has
+    been said already."""
     names = row.get("names", {})
     nodes = [node for node in nodes if node.kind not in around]
     around |= {node.kind for node in nodes if node.kind}
@@ -174,7 +175,8 @@ def _walk(
 
 
 def _likely(said: str, thing: str) -> list[str]:
-    """What an input may be called there: by its own name, after the thing (``roleName``), in the singular or plural."""
+    """List what an input may be called there: by its own name, after the thing (``roleName``), in the singular or
+    plural."""
     last = said.rsplit("/", 1)[-1]
     more = [last.removesuffix("s"), f"{last}s"] + ([f"{last[:-3]}y"] if last.endswith("ies") else [])
     return [
@@ -215,7 +217,7 @@ def _at(
 
 
 def _of_map(nodes: list[Node], place: str) -> Iterator[tuple[str, Constraint]]:
-    """A map here is a list of keys and values there: tags, parameters."""
+    """Yield the constraints of a map. A map here is a list of keys and values there: tags, parameters."""
     items = [item for node in nodes if (item := node.item())]
     for end, names in (("{key}", ["Key", "TagKey"]), ("{}", ["Value", "TagValue"])):
         found = [child for item in items if (child := item.child(names))]
@@ -223,7 +225,7 @@ def _of_map(nodes: list[Node], place: str) -> Iterator[tuple[str, Constraint]]:
 
 
 def _said(place: str, nodes: list[Node], *kinds: str) -> Iterator[tuple[str, Constraint]]:
-    """What the first node that speaks says of each kind."""
+    """Yield what the first node that speaks says of each kind."""
     said = [node.constraint() for node in nodes]
     first = {kind: next((found for one in said if (found := getattr(one, kind))), None) for kind in kinds}
     constraint = Constraint(**{kind: value for kind, value in first.items() if value})
@@ -256,7 +258,8 @@ def main() -> None:
 
 
 def _under(node: Node, groups: str) -> Node:
-    """Where both sources keep a resource in one group: ``DistributionConfig``. A source that does not is taken as it is."""
+    """Return the node below, where both sources keep a resource in one group: ``DistributionConfig``. A source that
+    does not is taken as it is."""
     for group in filter(None, groups.split("/")):
         node = node.child([group]) or node
     return node

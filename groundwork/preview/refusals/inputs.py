@@ -24,8 +24,8 @@ class Refused:
 
 
 def refused_inputs(snapshot: Snapshot) -> Iterator[Refused]:
-    """Every input of every resource that AWS would refuse, names that Pulumi draws among them. What is unknown or secret is not
-    looked at."""
+    """Yield every input of every resource that AWS would refuse, names that Pulumi draws among them. What is unknown or
+    secret is not looked at."""
     for resource in snapshot.resources:
         constraints = constraints_of(resource.type) if resource.custom else {}
         if constraints:
@@ -36,7 +36,8 @@ def refused_inputs(snapshot: Snapshot) -> Iterator[Refused]:
 def _inside(
     value: Any, rule: str, place: str, resource: Resource, constraints: dict[str, Constraint]
 ) -> Iterator[Refused]:
-    """``rule`` is the place as the table has it, without the numbers of entries."""
+    """Yield what is refused inside a value. ``rule`` is the place as the table has it, without the numbers of
+    entries."""
     if value is None or (isinstance(value, dict) and MARKER in value):
         return
     constraint = constraints.get(rule)

@@ -21,7 +21,8 @@ _SHORTEST_TOLD = 3
 
 
 def mistakes(snapshot: Snapshot, loaded: Loaded, label: str) -> list[Mistake]:
-    """One mistake for each value and each quota that AWS would refuse; ``label`` is how messages call the stack file.
+    """Return one mistake for each value and each quota that AWS would refuse; ``label`` is how messages call the
+    stack file.
 
     A value that reaches many resources is one mistake, with one of them as the example.
     """
@@ -37,7 +38,7 @@ def mistakes(snapshot: Snapshot, loaded: Loaded, label: str) -> list[Mistake]:
 
 
 def named_alike(name: str, loaded: Loaded, label: str) -> Path:
-    """The entry of the stack file after which a resource is named; empty where none is."""
+    """Return the entry of the stack file after which a resource is named; empty where none is."""
     parts = {
         one.path: re.search(rf"(^|[-/_.]){re.escape(one.text)}$", name) for one in _said(loaded, label) if one.is_name
     }
@@ -72,8 +73,8 @@ def _is_said(path: Path, loaded: Loaded, label: str) -> bool:
 
 
 def _origin(refused: Refused, said: list[_Said]) -> Path:
-    """Where the stack file says what is refused: the very value, else the longest that it is made of, else what the resource is
-    named after. Empty where none is."""
+    """Return where the stack file says what is refused: the very value, else the longest that it is made of, else what
+    the resource is named after. Empty where none is."""
     value = str(refused.value)
     key = refused.input.rpartition(".")[2]
 
@@ -108,7 +109,7 @@ def _of_input(refused: Refused, path: Path, loaded: Loaded, label: str) -> Mista
 
 
 def _short(token: str) -> str:
-    """``aws:ecs/service:Service`` as Pulumi prints it."""
+    """Return ``aws:ecs/service:Service`` as Pulumi prints it."""
     return re.sub(r"/[^:]+", "", token)
 
 

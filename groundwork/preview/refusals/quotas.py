@@ -24,7 +24,7 @@ class Exceeded:
 
 
 def exceeded(snapshot: Snapshot, raised: Mapping[str, int]) -> Iterator[Exceeded]:
-    """Every quota that a snapshot exceeds; ``raised`` is what AWS granted this account beyond its defaults.
+    """Yield every quota that a snapshot exceeds; ``raised`` is what AWS granted this account beyond its defaults.
 
     What is unknown counts as nothing.
     """
@@ -47,7 +47,7 @@ def _sums(snapshot: Snapshot, count: Count) -> dict[str, int]:
 
 
 def _what(resource: Resource, count: Count, region: str) -> str | None:
-    """What a resource is counted to: the URN of another, its own, or a region."""
+    """Return what a resource is counted to: the URN of another, its own, or a region."""
     if count.each == "resource":
         return resource.urn
     if count.each == "region":

@@ -27,7 +27,7 @@ _KINDS = {Verdict.UNDETERMINED: "open"}
 
 
 def dumps(verdicts: Verdicts, judged: str) -> str:
-    """``judged`` is the file that findings without a line of their own are shown at."""
+    """Render verdicts as SARIF. ``judged`` is the file that findings without a line of their own are shown at."""
     described = [_rule(rule) for rule in rules()] + [_fact(fact) for fact in FACTS]
     numbers = {rule["id"]: number for number, rule in enumerate(described)}
     results = [_result(finding, numbers[finding.rule], judged) for finding in verdicts.findings]
@@ -111,5 +111,5 @@ def _location(finding: Finding, judged: str) -> dict[str, Any]:
 
 
 def _fingerprint(finding: Finding) -> str:
-    """The same for a finding however its line moves."""
+    """Return the same hash for a finding however its line moves."""
     return hashlib.sha256(f"{finding.rule}\n{finding.urn}\n{finding.message}".encode()).hexdigest()

@@ -13,7 +13,7 @@ from groundwork.preview.terraform.verify import verify
 
 
 def main(arguments: list[str]) -> int:
-    """0 where the provider finds no error or could not be asked, 1 where it does, 2 for a mistaken call."""
+    """Return 0 where the provider finds no error or could not be asked, 1 where it does, 2 for a mistaken call."""
     files = [argument for argument in arguments if not argument.startswith("-")]
     if len(files) != 1:
         print("usage: python -m groundwork.preview.terraform [--export] SNAPSHOT.json", file=sys.stderr)

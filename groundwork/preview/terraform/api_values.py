@@ -25,7 +25,8 @@ _SERVICES: Mapping[str, str] = {
 
 
 def api_lists(token: str, message: str, value: str) -> bool:
-    """Whether AWS's API has an enumeration that holds every value the provider's message allows, and ``value`` too."""
+    """Tell whether AWS's API has an enumeration that holds every value the provider's message allows, and ``value``
+    too."""
     listed = _ALLOWED.search(message)
     allowed = frozenset(_QUOTED.findall(listed.group(1))) if listed else frozenset()
     module = token.split("/", maxsplit=1)[0].removeprefix("aws:")

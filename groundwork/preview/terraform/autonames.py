@@ -15,13 +15,13 @@ _TABLE = Path(__file__).with_name("autonames.yaml")
 
 
 def generated_names(resource: Resource, args: type) -> dict[str, str]:
-    """The name property that the program left to Pulumi, filled in; empty where it names the resource itself."""
+    """Return the name property that the program left to Pulumi, filled in; empty where it names the resource itself."""
     drawn = name_left_to_pulumi(resource)
     return {prop: name for prop, name in drawn.items() if prop in properties(args) and prop not in required(args)}
 
 
 def name_left_to_pulumi(resource: Resource) -> dict[str, str]:
-    """The same for a type that is known to have such a property."""
+    """Return the name left to Pulumi, for a type that is known to have such a property."""
     prop = _table()["property"].get(resource.type, "name")
     if {prop, f"{prop}Prefix"} & resource.inputs.keys():
         return {}

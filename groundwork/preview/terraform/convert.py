@@ -87,7 +87,7 @@ class _Place:
         return _Place(path, (*self.terraform, name.text), inner, whole)
 
     def only(self) -> _Place:
-        """The one element of a list that Pulumi flattens to an object."""
+        """Return the one element of a list that Pulumi flattens to an object."""
         return _Place(self.pulumi, (*self.terraform, 0), self.node, self.every_key)
 
     def element(self, index: int) -> _Place:
@@ -172,7 +172,7 @@ def _plain_value(body: Body, value: Any) -> Any:
 
 
 def _identifier(body: Body, text: str) -> str:
-    """A resource handed over whole is a URN in the snapshot; what AWS gets is its id."""
+    """Return the id for a URN. A resource handed over whole is a URN in the snapshot; what AWS gets is its id."""
     if not text.startswith("urn:pulumi:"):
         return text
     return str(body.outputs.get(text, {}).get("id", text))
@@ -194,7 +194,7 @@ def _leave_out(body: Body, path: str, reason: str, near: Iterable[str] = ()) -> 
 
 
 def escaped(text: str) -> str:
-    """Text that Terraform must not read as a template."""
+    """Escape text that Terraform must not read as a template."""
     return text.replace("${", "$${").replace("%{", "%%{")
 
 

@@ -49,11 +49,11 @@ class TerraformExport:
     document: dict[str, Any]
 
     def path_at(self, line: int) -> layout.Path:
-        """The path of what a line of the text says, counted from 1."""
+        """Return the path of what a line of the text says, counted from 1."""
         return self.lines[line - 1] if 0 < line <= len(self.lines) else ()
 
     def origin_of(self, path: layout.Path) -> Origin | None:
-        """Where a path comes from; its nearest surroundings, where it has no origin itself."""
+        """Return where a path comes from; its nearest surroundings, where it has no origin itself."""
         while path:
             if path in self.origins:
                 return self.origins[path]
@@ -61,7 +61,7 @@ class TerraformExport:
         return None
 
     def value_at(self, path: layout.Path) -> Any:
-        """What stands at a path of the configuration; None where nothing does."""
+        """Return what stands at a path of the configuration; None where nothing does."""
         value: Any = self.document
         for step in path:
             if isinstance(value, list):
@@ -83,7 +83,7 @@ class _Sheet:
 def to_terraform(
     snapshot: Snapshot, schema: ProviderSchema | None = None, *, without: Iterable[str] = ()
 ) -> TerraformExport:
-    """The snapshot's AWS resources as ``main.tf.json``.
+    """Export the snapshot's AWS resources as ``main.tf.json``.
 
     With a provider's ``schema``, what that provider is too old to know is left out and listed. ``without`` names URNs
     to leave aside.
@@ -100,7 +100,8 @@ def to_terraform(
 
 
 def export_text(snapshot: Snapshot) -> str:
-    """The snapshot as Terraform JSON for a provider of pulumi-aws's own generation. Same snapshot, same bytes."""
+    """Export the snapshot as Terraform JSON for a provider of pulumi-aws's own generation. Same snapshot, same
+    bytes."""
     return to_terraform(snapshot).text
 
 

@@ -40,7 +40,7 @@ class Finding:
 
     @property
     def where(self) -> str:
-        """File and line, as far as known."""
+        """Return file and line, as far as known."""
         return f"{self.source.file}:{self.source.line}" if self.source else ""
 
 
@@ -55,7 +55,7 @@ class Excused:
 def trace(
     diagnostic: Mapping[str, Any], export: TerraformExport, resources: Mapping[str, Resource]
 ) -> Finding | Excused:
-    """The finding behind one of Terraform's diagnostics, or why it is none."""
+    """Return the finding behind one of Terraform's diagnostics, or why it is none."""
     severity = str(diagnostic["severity"])
     line = diagnostic.get("range", {}).get("start", {}).get("line", 0)
     message = _message(diagnostic)
@@ -81,7 +81,7 @@ def trace(
 
 
 def misspelt(export: TerraformExport, resources: Mapping[str, Resource]) -> list[Finding]:
-    """The arguments that pulumi-aws itself does not know, which the provider never gets to see."""
+    """List the arguments that pulumi-aws itself does not know, which the provider never gets to see."""
     return [
         Finding(
             "error",
@@ -105,7 +105,8 @@ def _message(diagnostic: Mapping[str, Any]) -> str:
 
 
 def _deeper(export: TerraformExport, path: layout.Path, message: str) -> layout.Path:
-    """The argument that the message names below ``path``, where the diagnostic points no closer than a set of blocks."""
+    """Return the argument that the message names below ``path``, where the diagnostic points no closer than a set of
+    blocks."""
     for word in _NAMES.findall(message):
         steps = tuple(int(step) if step.isdigit() else step for step in word.split("."))
         exact = (*path[:3], *steps)

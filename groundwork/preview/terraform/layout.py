@@ -10,7 +10,7 @@ Path = tuple[str | int, ...]
 
 
 def write(document: Any) -> tuple[str, list[Path]]:
-    """The text, and for each of its lines the path of the value that starts or ends there."""
+    """Return the text, and for each of its lines the path of the value that starts or ends there."""
     lines = list(_lines(document, (), "", ""))
     return "".join(f"{text}\n" for text, _ in lines), [path for _, path in lines]
 

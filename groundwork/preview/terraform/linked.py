@@ -24,7 +24,8 @@ _NOT_SINGULAR = frozenset({"domain_validation_options"})
 
 
 def linked(export: TerraformExport, snapshot: Snapshot) -> dict[str, Any]:
-    """The document of ``export`` with references, with the program's order, and with a provider for each region.
+    """Return the document of ``export`` with references, with the program's order, and with a provider for each
+    region.
 
     Secrets become a placeholder: their text is in no snapshot. The export must be one without unknowns.
     """
@@ -82,7 +83,7 @@ class _Linker:
 
 
 def _refer(text: str, references: Mapping[str, str]) -> str:
-    """``text`` with each known value in it as a reference, the longest first."""
+    """Return ``text`` with each known value in it as a reference, the longest first."""
     if text in references:
         return f"${{{references[text]}}}"
     parts = sorted((value for value in references if len(value) >= _SHORTEST_PART), key=len, reverse=True)
@@ -104,7 +105,7 @@ def _references(resources: Iterable[Resource], addresses: Mapping[str, str]) -> 
 
 
 def _handed_on(resource: Resource, prop: str) -> bool:
-    """What a resource was given is known as it stands, unless it comes from another one itself."""
+    """Tell whether a resource was given a value by another one; else it is known as it stands."""
     return isinstance(resource.inputs[prop], str) and bool(resource.property_dependencies.get(prop))
 
 

@@ -37,19 +37,19 @@ class Name:
 
 
 def terraform_type(token: str) -> str | None:
-    """``aws:sqs/queue:Queue`` → ``aws_sqs_queue``; None for a type that the table does not hold."""
+    """Return ``aws_sqs_queue`` for ``aws:sqs/queue:Queue``; None for a type that the table does not hold."""
     short = _table()["types"].get(_short(token))
     return f"aws_{short}" if short else None
 
 
 def all_tokens() -> list[str]:
-    """The tokens of every resource type in the table."""
+    """List the tokens of every resource type in the table."""
     return [_token(short) for short in _table()["types"]]
 
 
 @cache
 def args_class(token: str) -> type | None:
-    """The input class of a resource type, as installed; None where pulumi-aws has no such type."""
+    """Return the input class of a resource type, as installed; None where pulumi-aws has no such type."""
     module_name, _, class_name = _short(token).partition(".")
     with warnings.catch_warnings():
         # Loading one class loads its module, with all that is deprecated in it.
@@ -65,13 +65,13 @@ def args_class(token: str) -> type | None:
 
 @cache
 def properties(cls: type) -> Mapping[str, Any]:
-    """The Pulumi names of an input class with their annotations."""
+    """Map the Pulumi names of an input class to their annotations."""
     return _types.input_type_types(cls)
 
 
 @cache
 def required(cls: type) -> frozenset[str]:
-    """The Pulumi names that the input class does not let a program leave out."""
+    """Return the Pulumi names that the input class does not let a program leave out."""
     by_python_name = _types.input_type_py_to_pulumi_names(cls)
     parameters = inspect.signature(cls).parameters
     return frozenset(by_python_name[name] for name, one in parameters.items() if one.default is inspect.Parameter.empty)
@@ -79,7 +79,7 @@ def required(cls: type) -> frozenset[str]:
 
 @cache
 def terraform_names(cls: type) -> Mapping[str, Name]:
-    """Pulumi name → Terraform argument for every property of an input class."""
+    """Map each Pulumi name of an input class to its Terraform argument."""
     odd = _table()["names"].get(f"{cls.__module__.split('.')[1]}.{cls.__name__}", {})
     annotations = properties(cls)
     return {prop: _read(odd[prop]) if prop in odd else Name(_by_rule(prop, annotations[prop])) for prop in annotations}
@@ -87,7 +87,7 @@ def terraform_names(cls: type) -> Mapping[str, Name]:
 
 @cache
 def pulumi_names(cls: type) -> Mapping[str, str]:
-    """Terraform argument → Pulumi name, the other way round."""
+    """Map each Terraform argument of an input class to its Pulumi name."""
     return {name.text: prop for prop, name in terraform_names(cls).items()}
 
 
@@ -124,12 +124,12 @@ def _by_rule(prop: str, annotation: Any) -> str:
 
 
 def snake(prop: str) -> str:
-    """``vpcId`` → ``vpc_id``."""
+    """Return ``vpc_id`` for ``vpcId``."""
     return _WORD_START.sub(r"_\1", prop).lower()
 
 
 def singular(word: str) -> str:
-    """The name of a repeated block from its plural: ``statements`` → ``statement``."""
+    """Return the name of a repeated block from its plural: ``statements`` → ``statement``."""
     if word.endswith("ies"):
         return word[:-3] + "y"
     if re.search(r"(ss|x|z|ch|sh)es$", word):

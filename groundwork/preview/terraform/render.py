@@ -14,7 +14,7 @@ WIDTH = 80
 
 
 def render_verification(verification: Verification) -> list[str]:
-    """What was checked, by what, what is wrong and where, and what could not be judged."""
+    """Tell what was checked, by what, what is wrong and where, and what could not be judged."""
     if verification.skipped:
         return ["Not verified by the AWS provider:", *_wrapped(verification.skipped, "  ")]
     lines = [_headline(verification)]
@@ -64,7 +64,7 @@ def _excused(excused: Excused) -> list[str]:
 
 
 def _left_out(left_out: Iterable[LeftOut]) -> list[str]:
-    """One line for each reason and name, with the number of resources it concerns."""
+    """Return one line for each reason and name, with the number of resources it concerns."""
     counts = Counter((entry.reason, entry.type if not entry.path else _named(entry)) for entry in left_out)
     lines: list[str] = []
     for reason in sorted({reason for reason, _ in counts}):

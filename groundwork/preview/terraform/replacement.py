@@ -48,7 +48,7 @@ class _Probe:
 
 
 def replacing(snapshots: Iterable[Snapshot], environment: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The provider's version, and by type the properties of which another value means another resource.
+    """Return the provider's version, and by type the properties of which another value means another resource.
 
     Asked of each property that a snapshot sets, all in one plan, which takes minutes. Raises ToolMissingError where Terraform or the
     provider is missing.
@@ -91,7 +91,7 @@ def _probes(exports: Iterable[tuple[Snapshot, TerraformExport]], schema: Provide
 
 
 def _props(token: str) -> dict[str, str]:
-    """Terraform's argument → Pulumi's property."""
+    """Map Terraform's arguments to Pulumi's properties."""
     args = args_class(token)
     if args is None:
         return {}
@@ -100,7 +100,7 @@ def _props(token: str) -> dict[str, str]:
 
 
 def _another(value: Any) -> Any:
-    """What is certainly another value; it need not be a valid one."""
+    """Return what is certainly another value; it need not be a valid one."""
     if isinstance(value, bool):
         return not value
     if isinstance(value, (int, float)):
@@ -124,7 +124,7 @@ def _resources(probes: Iterable[_Probe]) -> dict[str, dict[str, Any]]:
 
 
 def _state(probes: Iterable[_Probe], versions: Mapping[str, int]) -> dict[str, Any]:
-    """https://developer.hashicorp.com/terraform/language/state"""
+    """Return a state in which the probes stand. https://developer.hashicorp.com/terraform/language/state"""
     standing = [
         {
             "mode": "managed",

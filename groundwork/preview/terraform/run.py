@@ -76,48 +76,49 @@ class Terraform:
         self._environment |= {"TF_CLI_CONFIG_FILE": str(configuration), "AWS_ENDPOINT_URL": endpoint}
 
     def calling(self, endpoint: str) -> Terraform:
-        """The same with a provider that calls ``endpoint`` in place of AWS."""
+        """Return the same with a provider that calls ``endpoint`` in place of AWS."""
         return Terraform(*self._arguments, endpoint=endpoint)
 
     def provider_schemas(self) -> dict[str, Any]:
-        """Everything the provider says about its resource types; about three seconds and 14 MB."""
+        """Return everything the provider says about its resource types; about three seconds and 14 MB."""
         schemas: dict[str, Any] = self._answer(["providers", "schema", "-json"], "provider_schemas")
         return schemas
 
     def validate(self) -> list[dict[str, Any]]:
-        """The diagnostics of ``terraform validate``: each argument by itself."""
+        """Return the diagnostics of ``terraform validate``: each argument by itself."""
         return _without_override_warning(self._answer(["validate", "-json"], "diagnostics"))
 
     def plan(self) -> list[dict[str, Any]]:
-        """The diagnostics of ``terraform plan``: what validate says, and the provider's checks across arguments."""
+        """Return the diagnostics of ``terraform plan``: what validate says, and the provider's checks across
+        arguments."""
         text = self._run(["plan", "-json", "-refresh=false", *_ALONE])
         return _without_override_warning(
             event["diagnostic"] for event in _events(text) if event["type"] == "diagnostic"
         )
 
     def apply(self) -> list[dict[str, Any]]:
-        """The events of ``terraform apply``. What does not depend on a failed resource is made all the same."""
+        """Return the events of ``terraform apply``. What does not depend on a failed resource is made all the same."""
         return list(_events(self._run(["apply", "-json", "-auto-approve", *_ALONE])))
 
     def destroy(self) -> list[dict[str, Any]]:
-        """The events of ``terraform destroy``, of what the last apply made and without another look at it."""
+        """Return the events of ``terraform destroy``, of what the last apply made and without another look at it."""
         return list(_events(self._run(["destroy", "-json", "-auto-approve", "-refresh=false", *_ALONE])))
 
     def changes(self, state: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """What another apply would do, as ``resource_changes`` has it, after a look at all that is in the file ``state``; or, where
-        something could not be looked at, no changes and the events of these errors."""
+        """Return what another apply would do, as ``resource_changes`` has it, after a look at all that is in the file
+        ``state``; or, where something could not be looked at, no changes and the events of these errors."""
         events = list(_events(self._run(["plan", "-json", "-out=plan", f"-state={state}", *_ALONE])))
         errors = [event for event in events if _is_error(event)]
         return ([], errors) if errors else (self._answer(["show", "-json", "plan"], "resource_changes"), [])
 
     def state_versions(self) -> dict[str, int]:
-        """The version of the state in which this provider keeps each of its types."""
+        """Return the version of the state in which this provider keeps each of its types."""
         schemas = self.provider_schemas()
         aws = next(schema for source, schema in schemas.items() if source.endswith("/hashicorp/aws"))
         return {name: schema["version"] for name, schema in aws["resource_schemas"].items()}
 
     def replacements(self) -> Iterator[tuple[str, list[list[Any]]]]:
-        """By address, the paths whose change makes a plan replace a resource that the state in the folder has."""
+        """Yield by address the paths whose change makes a plan replace a resource that the state in the folder has."""
         self._run(["plan", "-json", "-refresh=false", "-lock=false", "-input=false", "-parallelism=20", "-out=planned"])
         for resource in self._answer(["show", "-json", "planned"], "resource_changes"):
             if "delete" in resource["change"]["actions"]:

@@ -26,12 +26,13 @@ class ProviderSchema:
         self._types = types
 
     def node(self, terraform_type: str) -> Node | None:
-        """The arguments of one resource type; None where this provider does not know the type."""
+        """Return the arguments of one resource type; None where this provider does not know the type."""
         return self._types.get(terraform_type)
 
 
 def load(version: str, cache: Path, produce: Callable[[], Mapping[str, Any]]) -> ProviderSchema:
-    """The schema of this provider version: from the cache, or from ``produce`` (Terraform's own answer) and cached."""
+    """Return the schema of this provider version: from the cache, or from ``produce`` (Terraform's own answer) and
+    cached."""
     file = cache / f"schema-{version}-{_FORMAT}.json"
     try:
         return ProviderSchema(version, json.loads(file.read_text(encoding="utf-8")))
@@ -49,7 +50,7 @@ def load(version: str, cache: Path, produce: Callable[[], Mapping[str, Any]]) ->
 
 
 def compact(provider_schemas: Mapping[str, Any]) -> dict[str, Node]:
-    """Terraform's answer, reduced to names."""
+    """Reduce Terraform's answer to names."""
     aws = next(schema for source, schema in provider_schemas.items() if source.endswith("/hashicorp/aws"))
     return {name: _block(schema["block"]) for name, schema in aws["resource_schemas"].items()}
 

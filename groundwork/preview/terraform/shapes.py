@@ -35,7 +35,7 @@ class Shape:
 
 
 def shape_of(annotation: Any) -> Shape:
-    """The shape behind an annotation, without the wrappers that only matter to Python."""
+    """Return the shape behind an annotation, without the wrappers that only matter to Python."""
     options = list(_alternatives(annotation))
     enums = tuple(option for option in options if isinstance(option, type) and issubclass(option, enum.Enum))
     blocks = [option for option in options if isinstance(option, type) and _types.is_input_type(option)]

@@ -45,7 +45,7 @@ class Provider:
 
 
 def find_terraform(environment: Mapping[str, str]) -> Path:
-    """The command to run; ToolMissingError where neither Terraform nor OpenTofu is on the PATH."""
+    """Return the command to run; ToolMissingError where neither Terraform nor OpenTofu is on the PATH."""
     for command in COMMANDS:
         found = shutil.which(command, path=environment.get("PATH"))
         if found:
@@ -57,7 +57,7 @@ def find_terraform(environment: Mapping[str, str]) -> Path:
 
 
 def find_provider(environment: Mapping[str, str]) -> Provider:
-    """The newest AWS provider for this machine in any mirror; ToolMissingError where there is none."""
+    """Return the newest AWS provider for this machine in any mirror; ToolMissingError where there is none."""
     roots = list(_roots(environment))
     providers = [provider for root in roots for provider in _providers_below(root)]
     if not providers:
@@ -70,7 +70,7 @@ def find_provider(environment: Mapping[str, str]) -> Provider:
 
 
 def unpacked(provider: Provider, cache: Path) -> Path:
-    """The folder with the provider's program; an archive is unpacked into ``cache`` once."""
+    """Return the folder with the provider's program; an archive is unpacked into ``cache`` once."""
     if provider.location.is_dir():
         return provider.location
     folder = cache / f"provider-{provider.version}"
@@ -86,7 +86,7 @@ def unpacked(provider: Provider, cache: Path) -> Path:
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path:
-    """Where what is slow to make is kept between runs, outside the repository."""
+    """Return where what is slow to make is kept between runs, outside the repository."""
     base = environment.get("XDG_CACHE_HOME") or Path(environment.get("HOME") or Path.home()) / ".cache"
     return Path(base) / "groundwork" / "terraform"
 
@@ -112,7 +112,8 @@ def _at(home: Path, folder: str) -> Path:
 
 
 def _providers_below(root: Path) -> Iterator[Provider]:
-    """Both layouts of a mirror: HOST/hashicorp/aws/VERSION/PLATFORM/ and HOST/hashicorp/aws/…_VERSION_PLATFORM.zip."""
+    """Yield the providers of both layouts of a mirror: HOST/hashicorp/aws/VERSION/PLATFORM/ and
+    HOST/hashicorp/aws/…_VERSION_PLATFORM.zip."""
     if not root.is_dir():
         return
     for program in root.glob(f"*/hashicorp/aws/*/{_platform()}/{_PROVIDER}*"):

@@ -35,17 +35,17 @@ class Verification:
 
     @property
     def errors(self) -> list[Finding]:
-        """What a deployment would stop at."""
+        """Return what a deployment would stop at."""
         return [finding for finding in self.findings if finding.severity == "error"]
 
     @property
     def warnings(self) -> list[Finding]:
-        """What the provider advises against."""
+        """Return what the provider advises against."""
         return [finding for finding in self.findings if finding.severity != "error"]
 
     @property
     def ok(self) -> bool:
-        """Judged, and nothing found that a deployment would stop at."""
+        """Tell whether it was judged, and nothing found that a deployment would stop at."""
         return not self.skipped and not self.errors
 
 
@@ -66,7 +66,8 @@ def verify(snapshot: Snapshot, *, plan: bool = True, environment: Mapping[str, s
 
 
 def provider_schema(folder: Path, environment: Mapping[str, str]) -> tuple[Terraform, ProviderSchema]:
-    """Terraform ready to run in ``folder``, and what its provider knows; ToolMissingError where either is missing."""
+    """Return Terraform ready to run in ``folder``, and what its provider knows; ToolMissingError where either is
+    missing."""
     command = find_terraform(environment)
     provider = find_provider(environment)
     cache = cache_folder(environment)

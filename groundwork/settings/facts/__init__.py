@@ -22,13 +22,13 @@ def _load(name: str) -> Any:
 
 
 def regions() -> dict[str, str]:
-    """Region → the letters of its availability zones."""
+    """Map each region to the letters of its availability zones."""
     zones: dict[str, str] = _load("regions")["zones"]
     return zones
 
 
 def health_checkers(blocked_countries: Collection[str] = ()) -> list[str]:
-    """The regions from which Route 53 looks, less those in countries that a firewall refuses."""
+    """List the regions from which Route 53 checks health, without those in countries that a web ACL blocks."""
     places: dict[str, str] = _load("regions")["health_checkers"]
     return [region for region, country in places.items() if country not in blocked_countries]
 
@@ -38,7 +38,7 @@ FEWEST_HEALTH_CHECKERS = 3
 
 
 def fargate_sizes() -> dict[int, tuple[int, ...]]:
-    """CPU units → the MiB of memory that Fargate takes with them."""
+    """Map CPU units to the MiB of memory that Fargate takes with them."""
     return {
         cpu: tuple(memory["list"])
         if "list" in memory
@@ -48,39 +48,39 @@ def fargate_sizes() -> dict[int, tuple[int, ...]]:
 
 
 def app_runner_sizes() -> dict[int, tuple[int, ...]]:
-    """CPU units → the MiB of memory that App Runner takes with them."""
+    """Map CPU units to the MiB of memory that App Runner takes with them."""
     return {cpu: tuple(memory) for cpu, memory in _load("apprunner")["sizes"].items()}
 
 
 def app_runner_regions() -> list[str]:
-    """Where App Runner is."""
+    """List the regions that have App Runner."""
     found: list[str] = _load("apprunner")["regions"]
     return found
 
 
 def database_memory(instance_class: str) -> float | None:
-    """GiB of memory of a ``db.*`` class; None for a class the table does not have."""
+    """Return the GiB of memory of a ``db.*`` class; None for a class the table does not have."""
     return _memory("databases", instance_class)
 
 
 def cache_memory(node_class: str) -> float | None:
-    """GiB of memory of a ``cache.*`` class; None for a class the table does not have."""
+    """Return the GiB of memory of a ``cache.*`` class; None for a class the table does not have."""
     return _memory("caches", node_class)
 
 
 def has_cluster_mode(node_class: str) -> bool:
-    """Whether a ``cache.*`` class can be one of several shards, or fail over to another node."""
+    """Tell whether a ``cache.*`` class can be one of several shards, or fail over to another node."""
     return node_class.split(".")[1:2] not in [[family] for family in _load("classes")["caches"]["without_cluster_mode"]]
 
 
 def cache_is_burstable(node_class: str) -> bool:
-    """Whether a ``cache.*`` class lives on CPU credits."""
+    """Tell whether a ``cache.*`` class lives on CPU credits."""
     return node_class.split(".")[1:2] in [[family] for family in _load("classes")["caches"]["burstable"]]
 
 
 def max_connections(instance_class: str) -> int | None:
-    """What RDS for PostgreSQL sets ``max_connections`` to, or a few less: memory in bytes / 9,531,392, at most 5,000, of what
-    RDS leaves of the memory.
+    """Return what RDS for PostgreSQL sets ``max_connections`` to, or a few less: memory in bytes / 9,531,392, at most
+    5,000, of what RDS leaves of the memory.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html#RDS_Limits.MaxConnections
     """
@@ -92,7 +92,7 @@ def max_connections(instance_class: str) -> int | None:
 
 
 def classes(kind: str) -> list[str]:
-    """Every ``databases`` or ``caches`` class of the table."""
+    """List every ``databases`` or ``caches`` class of the table."""
     table = _load("classes")[kind]
     return [f"{table['prefix']}.{family}.{size}" for family, sizes in table["families"].items() for size in sizes]
 
@@ -110,7 +110,7 @@ class SearchClass:
 
 @cache
 def search_classes() -> dict[str, SearchClass]:
-    """Every ``*.search`` class of the table."""
+    """Return every ``*.search`` class of the table, by name."""
     return {
         f"{family}.{size}.search": SearchClass(row.get("auto_tune", True), row.get("most_nodes"), volume)
         for family, row in _load("search")["families"].items()
@@ -149,7 +149,7 @@ ECS_RESERVED_MEMORY = 256
 
 
 def task_memory(instance: InstanceClass) -> int:
-    """MiB that tasks find on a container instance, with what the kernel keeps guessed on the safe side.
+    """Return the MiB that tasks find on a container instance, with what the kernel keeps guessed on the safe side.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/memory-management.html
     """
@@ -157,18 +157,18 @@ def task_memory(instance: InstanceClass) -> int:
 
 
 def instance_class(name: str) -> InstanceClass | None:
-    """An EC2 class such as ``t3.medium``; None for one the table does not have."""
+    """Return an EC2 class such as ``t3.medium``; None for one the table does not have."""
     return _instance_classes().get(name)
 
 
 def instance_is_burstable(name: str) -> bool:
-    """Whether an EC2 class lives on CPU credits."""
+    """Tell whether an EC2 class lives on CPU credits."""
     known = instance_class(name)
     return known is not None and known.burstable
 
 
 def instance_classes() -> list[str]:
-    """Every EC2 class of the table."""
+    """List every EC2 class of the table."""
     return list(_instance_classes())
 
 
@@ -207,7 +207,7 @@ class KubernetesVersion:
 
 @cache
 def kubernetes_versions() -> dict[str, KubernetesVersion]:
-    """Every version of the table, the newest first."""
+    """Return every version of the table, the newest first."""
     table = _load("kubernetes")
     return {
         name: KubernetesVersion(
@@ -222,19 +222,19 @@ def kubernetes_versions() -> dict[str, KubernetesVersion]:
 
 
 def countries() -> list[str]:
-    """The codes of countries that AWS WAF takes."""
+    """List the codes of countries that AWS WAF takes."""
     codes: list[str] = _load("countries")["codes"]
     return codes
 
 
 def country_meant(code: str) -> str | None:
-    """The code for which people often write another: ``GB`` for ``UK``."""
+    """Return the code for which people often write another: ``GB`` for ``UK``."""
     meant: str | None = _load("countries")["meant"].get(code)
     return meant
 
 
 def is_reserved(word: str, what: Literal["users", "databases"]) -> bool:
-    """Whether RDS for PostgreSQL refuses ``word`` as the name of its administrator, or of its database."""
+    """Tell whether RDS for PostgreSQL refuses ``word`` as the name of its administrator, or of its database."""
     table = _load("reserved")
     return (
         word in table["keywords"]
@@ -272,7 +272,7 @@ class Quota:
 
 @cache
 def quotas() -> tuple[Quota, ...]:
-    """The quotas that a stack may come near to."""
+    """Return the quotas that a stack may come near to."""
     return tuple(
         Quota(
             **{
@@ -291,20 +291,20 @@ Parametrised = Literal["database", "cache"]
 
 
 def parameters_of(what: Parametrised) -> list[str]:
-    """The names that a parameter group of it takes, but for those of extensions."""
+    """List the names that a parameter group of it takes, but for those of extensions."""
     names: list[str] = _load("parameters")[what]
     return names
 
 
 def is_parameter(name: str, what: Parametrised) -> bool:
-    """Whether a parameter group may take ``name``; an extension's parameter has a dot and is taken on trust."""
+    """Tell whether a parameter group may take ``name``; an extension's parameter has a dot and is taken on trust."""
     if what == "database":
         return "." in name or name in parameters_of(what)
     return name in parameters_of(what) or name.startswith(tuple(_load("parameters")["cache_prefixes"]))
 
 
 def kubernetes_as_of() -> date:
-    """The day of the table."""
+    """Return the day of the table."""
     day: date = _load("kubernetes")["as_of"]
     return day
 
@@ -321,12 +321,12 @@ class Room:
 
 
 def system_pods(scope: Literal["each_node", "cluster"]) -> Room:
-    """What the add-ons' pods take of every node, or of the cluster once."""
+    """Return what the add-ons' pods take of every node, or of the cluster once."""
     return Room(**_load("kubernetes")["system"][scope])
 
 
 def addresses(instance: InstanceClass) -> int:
-    """IPv4 addresses of each of its network interfaces."""
+    """Return how many IPv4 addresses each of its network interfaces has."""
     table = _load("kubernetes")["addresses"]
     size = instance.name.partition(".")[2]
     found: int = table["burstable" if instance.burstable else "sizes"][size]
@@ -338,7 +338,7 @@ _SMALL_NODE_VCPUS = 30
 
 
 def most_pods(instance: InstanceClass, *, prefixes: bool) -> int:
-    """How many pods a node takes: its addresses, or with prefixes at most 110, from 30 vCPU on 250.
+    """Return how many pods a node takes: its addresses, or with prefixes at most 110, from 30 vCPU on 250.
 
     https://docs.aws.amazon.com/eks/latest/userguide/choosing-instance-type.html#determine-max-pods
     """
@@ -348,7 +348,7 @@ def most_pods(instance: InstanceClass, *, prefixes: bool) -> int:
 
 
 def node_room(instance: InstanceClass, *, prefixes: bool) -> Room:
-    """What pods of services find on a node, once Linux, the kubelet and the add-ons have theirs.
+    """Return what pods of services find on a node, once Linux, the kubelet and the add-ons have theirs.
 
     What Amazon Linux reserves: https://github.com/awslabs/amazon-eks-ami/blob/main/nodeadm/internal/kubelet/config.go. The
     twentieth that the kernel keeps is guessed on the safe side.
@@ -365,8 +365,8 @@ def node_room(instance: InstanceClass, *, prefixes: bool) -> Room:
 
 
 def layer_buckets(region: str) -> dict[str, str | None]:
-    """Registry, as images' names end before the first slash → the bucket that layers are read from in ``region``; None for a
-    registry that needs none there."""
+    """Map each registry, as images' names end before the first slash, to the bucket that layers are read from in
+    ``region``; None for a registry that needs none there."""
     return {
         registry: row.get("named", {}).get(region, row.get("bucket", "").format(region=region)) or None
         for registry, row in _load("registries")["registries"].items()

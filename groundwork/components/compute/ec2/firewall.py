@@ -37,7 +37,8 @@ def firewall(
     load_balancer: LoadBalancer | None,
     proxy: Proxy | None,
 ) -> Firewall:
-    """In: the load balancer on each public service's port, or CloudFront on the proxy's. Out: what services use."""
+    """Create the security group of a part's instances and its rules. In: the load balancer on each public service's
+    port, or CloudFront on the proxy's. Out: what services use."""
     ports = sorted(
         {_AWS, *(port for placed_service in placed.values() for port in placed_service.settings.outbound_ports)}
     )
@@ -58,7 +59,7 @@ def firewall(
 
 
 def _openings(placed: Mapping[str, PlacedService]) -> dict[str, list[Opening]]:
-    """By what is used, each once: two services that use one database need one rule."""
+    """Collect openings by what is used, each once: two services that use one database need one rule."""
     return {
         used: list(openings) for placed_service in placed.values() for used, openings in placed_service.openings.items()
     }

@@ -29,7 +29,7 @@ def place_services(
     grants: Mapping[str, Mapping[str, Grant]],
     instance_role_arn: pulumi.Output[str],
 ) -> dict[str, PlacedService]:
-    """Return those of the services that are named, each with what its uses grant and nothing else (S4-09)."""
+    """Create the identities of the services that are named, each with what its uses grant and nothing else (S4-09)."""
     trust = policy_document(
         [{"Sid": "Assume", "Effect": "Allow", "Principal": {"AWS": instance_role_arn}, "Action": "sts:AssumeRole"}]
     )
