@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +25,19 @@ from groundwork.components.secrets.settings import SecretSettings
 from groundwork.components.services.settings import ServiceSettings
 from groundwork.components.storage.settings import BucketSettings
 from groundwork.settings.base import Model, Name, Sealed
-from groundwork.settings.exceptions import ExceptionSettings
+
+
+class ExceptionSettings(Model):
+    """One rule that one resource may break until a date: written down, with a reason and an owner. The policy pack reads the same
+    list."""
+
+    rule: Annotated[str, Field(pattern="^[a-z][a-z0-9-]*$")]
+    resource: Annotated[str, Field(min_length=1)]
+    """A URN, or a pattern of logical names such as ``shop-ingress-*``."""
+    reason: Annotated[str, Field(min_length=10)]
+    owner: Annotated[str, Field(min_length=1)]
+    expires: dt.date
+    """At most a year ahead."""
 
 
 class Settings(Model):

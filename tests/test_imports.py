@@ -1,0 +1,48 @@
+"""Modules import in one direction, and by one name."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+from tests.stacks import ROOT
+
+PACKAGE = ROOT / "groundwork"
+# Handlers and programs that others run; nothing of ours imports them.
+_OTHERS = (PACKAGE / "functions", PACKAGE / "components" / "compute" / "ec2" / "programs")
+MODULES = {
+    ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
+    for file in PACKAGE.rglob("*.py")
+    if not any(file.is_relative_to(other) for other in _OTHERS)
+}
+
+
+def _imports(file: Path) -> Iterator[str]:
+    """Yield what a module needs to be imported; what it imports later, or for types alone, is not among it."""
+    waiting: list[ast.AST] = [ast.parse(file.read_text(encoding="utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef) or (
+            isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        ):
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            yield node.module
+        waiting.extend(ast.iter_child_nodes(node))
+
+
+def test_no_import_goes_in_a_circle() -> None:
+    graph = {name: {other for other in _imports(file) if other in MODULES} - {name} for name, file in MODULES.items()}
+    assert list(TopologicalSorter(graph).static_order())
+
+
+def test_nothing_is_imported_through_the_link_at_the_top() -> None:
+    """It would be there twice, with classes that differ."""
+    files = [*MODULES.values(), *ROOT.glob("tests/**/*.py"), ROOT / "__main__.py"]
+    through = {file.name for file in files if any(name.split(".")[0] == "components" for name in _imports(file))}
+    assert through == set()
