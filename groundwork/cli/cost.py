@@ -78,14 +78,15 @@ def estimated(snapshot: Snapshot, book: Path | None, usage: Path | None, prices:
     import datetime as dt
 
     from groundwork.pricing.book import FOLDER, meters, read_book
+    from groundwork.pricing.demand import demand
     from groundwork.pricing.estimate import at_own_prices, estimate
     from groundwork.pricing.overrides import FILE, read_overrides
     from groundwork.pricing.rules import RULES, is_free
     from groundwork.pricing.usage import read_usage
 
-    found = estimate(
-        snapshot, read_book(snapshot.region, book or FOLDER), RULES, is_free, read_usage(usage) if usage else None
-    )
+    # What the file says stands over what follows from the stack's own words.
+    told = {**(read_usage(usage) if usage else {}), **demand(snapshot)}
+    found = estimate(snapshot, read_book(snapshot.region, book or FOLDER), RULES, is_free, told)
     file = prices or Path(FILE)
     if prices is None and not file.is_file():
         return found

@@ -24,6 +24,7 @@ from groundwork.components.search.settings import SearchSettings
 from groundwork.components.secrets.settings import SecretSettings
 from groundwork.components.services.settings import ServiceSettings
 from groundwork.components.storage.settings import BucketSettings
+from groundwork.components.usage.settings import UsageSettings
 from groundwork.settings.base import Model, Name, Sealed
 
 
@@ -65,6 +66,7 @@ class Settings(Model):
     migration: MigrationSettings | None = None
     observability: ObservabilitySettings | None = None
     budget: BudgetSettings | None = None
+    usage: UsageSettings | None = None
     exceptions: tuple[ExceptionSettings, ...] = ()
 
     def most_copies(self, service: str) -> int:

@@ -17,7 +17,7 @@ MONTH_HOURS = 730
 """As AWS's own calculator counts: https://docs.aws.amazon.com/pricing-calculator/latest/userguide/what-is-pricing-calculator.html"""
 
 Usage = Mapping[str, Mapping[str, Decimal]]
-"""Pattern of resources' names → usage type → how much of it a month has, in single things (requests, GB, hours)."""
+"""Pattern of resources' names or URNs → usage type → how much of it a month has, in single things (requests, GB, hours)."""
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ class Surroundings:
     def told(self, resource: Resource, usage_type: str) -> Decimal | None:
         """How much of a usage type somebody said that a resource has."""
         for pattern, amounts in self._usage.items():
-            if fnmatchcase(resource.name, pattern) and usage_type in amounts:
+            if usage_type in amounts and (fnmatchcase(resource.name, pattern) or fnmatchcase(resource.urn, pattern)):
                 return amounts[usage_type]
         return None
 

@@ -333,6 +333,9 @@ def _load_balancer(resource: Resource, around: Surroundings) -> Iterator[Use]:
     if not known(resource, "internal", False):
         zones = resource.inputs.get("subnets") or resource.inputs.get("subnetMappings") or [1, 1]
         yield _hours("AmazonVPC", "PublicIPv4:InUseAddress", len(zones))
+        if not around.of_type("aws:cloudfront/distribution:Distribution"):
+            # To CloudFront nothing is charged: https://aws.amazon.com/cloudfront/pricing/
+            yield from _used(resource, around, "AWSDataTransfer", "DataTransfer-Out-Bytes")
 
 
 @RULES.of("aws:cloudfront/distribution:Distribution")

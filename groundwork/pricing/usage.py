@@ -1,9 +1,10 @@
 """How much a stack is used: a file that says it resource by resource.
 
-Under ``usage`` patterns of resources' names, and under each the usage types with how much a month has of them, in single things::
+Under ``usage`` patterns of resources' names or URNs (the first that fits counts), and under each the usage types with how much a month has of them, in single things::
 
     usage:
       "*-images": {TimedStorage-ByteHrs: 120, Requests-Tier1: 300000}
+      "urn:*::aws:cloudwatch/logGroup:LogGroup::*": {DataProcessing-Bytes: 2}
 """
 
 from __future__ import annotations

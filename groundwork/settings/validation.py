@@ -125,7 +125,7 @@ class Correction:
 
 
 _GROUND: tuple[Path, ...] = (
-    *((layer,) for layer in LAYERS if layer not in ("migration", "observability", "budget", "exceptions")),
+    *((layer,) for layer in LAYERS if layer not in ("migration", "observability", "budget", "usage", "exceptions")),
     ("compute", "engine"),
     ("compute", "kubernetes"),
     ("compute", "kubernetes", "nodes"),
