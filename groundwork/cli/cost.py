@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from groundwork.preview.snapshot import Snapshot
     from groundwork.pricing.estimate import Estimate
     from groundwork.pricing.projection import Projection
+    from groundwork.pricing.savings import Saving
 
 MOST_MONTHS = 60
 
@@ -91,6 +92,14 @@ def estimated(snapshot: Snapshot, book: Path | None, usage: Path | None, prices:
     if prices is None and not file.is_file():
         return found
     return at_own_prices(found, read_overrides(file, meters().values()), dt.datetime.now(dt.UTC).date())
+
+
+def savings_of(found: Estimate, book: Path | None) -> list[Saving]:
+    """What of it could be had for less, at the prices of its region."""
+    from groundwork.pricing.book import FOLDER, read_book
+    from groundwork.pricing.savings import savings
+
+    return savings(found, read_book(found.region, book or FOLDER))
 
 
 def changes(given: Sequence[str], months: int) -> dict[int, str]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from groundwork.pricing.commitments import WhatIf
     from groundwork.pricing.estimate import Estimate, Line
     from groundwork.pricing.projection import Projection
+    from groundwork.pricing.savings import Saving
 
 
 @dataclass
@@ -131,16 +132,29 @@ def months(projection: Projection, shown: Money, *, budget: Decimal | None = Non
             yield f"  {name}: {shown(total)}, {verdict} the {shown(budget)} for all these months"
 
 
+def savings(rows: Sequence[Saving], shown: Money) -> Iterator[str]:
+    """What could be had for less, and what nobody uses."""
+    if not rows:
+        yield "Nothing of it is to be had for less without giving something up."
+        return
+    yield f"To be had for less, {shown.currency} a month at the region's list prices"
+    yield ""
+    for row in rows:
+        yield f"  {shown(row.monthly):>10}  {row.about} → {row.becomes}"
+        yield f"              {row.setting}, if {row.condition}"
+
+
 def what_if(rows: Sequence[WhatIf], shown: Money) -> Iterator[str]:
     """What commitments and Spot could save of a month at most."""
-    yield f"What could be saved of a month at most, {shown.currency}; AWS's largest discount for each, which a term and paying ahead decide"
+    yield f"What commitments could save of a month at most, {shown.currency}: AWS's largest discount"
+    yield "for each, which the term and what is paid ahead decide; some are about the same part"
     yield ""
     if not rows:
         yield "  Nothing of it can be committed to."
     for one in rows:
         part = f"{one.commitment.at_most:.0%}"
-        yield f"  {one.commitment.name:<44} up to {part:>4} of {shown(one.on_demand):>10} = {shown(one.saves_at_most):>10}"
-        yield f"    {one.commitment.term}"
+        yield f"  {shown(one.saves_at_most):>10}  {one.commitment.name}: up to {part} of {shown(one.on_demand)}"
+        yield f"              {one.commitment.term}"
 
 
 def markdown(found: Estimate, label: str, shown: Money) -> Iterator[str]:

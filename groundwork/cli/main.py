@@ -357,7 +357,7 @@ def cost(
         ),
     ] = None,
     what_if: Annotated[
-        bool, Option("--what-if", help="What savings plans, reserved capacity and Spot could save.")
+        bool, Option("--what-if", help="What could be had for less: other classes, what idles, savings plans, Spot.")
     ] = False,
     out: OutFile = None,
 ) -> None:
@@ -399,6 +399,7 @@ def cost(
         from groundwork.pricing.commitments import what_if as asked
         from groundwork.pricing.estimate import charges
 
+        lines += ["", *cost_text.savings(costs.savings_of(month, book), shown)]
         lines += ["", *cost_text.what_if(asked(charges(month)), shown)]
     costs.tell(lines, out)
     raise SystemExit(FINDINGS if above else FINE)

@@ -92,8 +92,12 @@ def test_months_change_their_phase_and_what_is_stored_grows(capsys: pytest.Captu
 
 def test_what_could_be_saved_is_told_with_its_term(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = call(capsys, SHOP, "--what-if")
-    assert re.search(r"Fargate Spot +up to +70% of +42.41 = +29.69\n    none; tasks may be stopped", out)
-    assert re.search(r"RDS reserved instances +up to +69% of +38.69", out)
+    assert re.search(r" 29.69  Fargate Spot: up to 70% of 42.41\n +none; tasks may be stopped", out)
+    assert "RDS reserved instances: up to 69% of 38.69" in out
+    _, out, _ = call(capsys, CHAT, "--what-if")
+    assert re.search(
+        r" 3.80  Linux machine, t3.small → Linux machine, t4g.small\n +compute.instances.class, if images", out
+    )
 
 
 def test_a_file_of_own_prices_is_found_beside_the_project_and_its_mistakes_stop(
