@@ -6,12 +6,13 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STACK  ?= dev
+ACTIONLINT ?= v1.7.12
 # Where an image switches bytecode off, each of some hundred Python processes would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 REHEARSED ?= dev examples/chat-app/prod examples/ecs-web/prod examples/thulobazaar/prod@launch
 
 .DEFAULT_GOAL := help
-.PHONY: help preview preview-all verify-all verify-kubernetes rehearse test lint format types kubernetes functions golden docs bench lock clean
+.PHONY: help preview preview-all verify-all verify-kubernetes rehearse workflows test lint format types kubernetes functions golden docs bench lock clean
 
 help: ## Show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -52,6 +53,20 @@ rehearse: $(VENV)/.dev ## Deploy stacks to a stand-in account, twice, and remove
 
 verify-kubernetes: $(VENV)/.dev ## Have a real kube-apiserver judge every object, where Go and etcd are
 	@$(BIN)/python -m tests.kubernetes
+
+$(VENV)/.tools: requirements-tools.txt
+	@$(PYTHON) -m venv $(VENV)/tools
+	@$(VENV)/tools/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-tools.txt
+	@touch $@
+
+workflows: $(VENV)/.tools ## Lint the workflows for GitHub and GitLab
+	@$(VENV)/tools/bin/zizmor --offline --quiet .github action.yml
+	@$(VENV)/tools/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(VENV)/tools/bin/check-jsonschema --builtin-schema vendor.github-actions action.yml
+	@$(VENV)/tools/bin/check-jsonschema --builtin-schema vendor.gitlab-ci .gitlab-ci.yml
+	@PATH="$$PWD/$(VENV)/tools/bin:$$PATH"; \
+	command -v actionlint >/dev/null || { command -v go >/dev/null && GOBIN="$$PWD/$(VENV)/tools/bin" go install github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT) 2>/dev/null; } || true; \
+	if command -v actionlint >/dev/null; then actionlint; else echo "actionlint is not here, nor Go to build it with: skipped"; fi
 
 test: $(VENV)/.dev ## Run the tests
 	@$(BIN)/python -m pytest -n auto --dist worksteal
