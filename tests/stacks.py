@@ -62,7 +62,8 @@ def loaded(stack: str) -> Loaded:
     return load_stack(found(stack))
 
 
-_PROGRAM = ("__main__.py", "components", "settings", "preview", "functions")
+_PROGRAM = ("__main__.py", *(f"groundwork/{room}" for room in ("components", "settings", "preview", "functions")))
+"""What a snapshot depends on."""
 
 
 @cache

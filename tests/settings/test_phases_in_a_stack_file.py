@@ -58,6 +58,9 @@ def test_the_file_is_stronger_than_its_phase_and_its_phase_than_groundworks(tmp_
     web, worker = growth.services["web"], growth.services["worker"]
     assert (web.cpu, web.memory) == (512, 4096)
     assert (worker.cpu, worker.memory, worker.scaling.max) == (1024, 4096, 6)
+    said = in_phase(tmp_path, "growth", f"{GROWING}groundwork:data: {{class: db.t3.large}}\n").settings.data
+    assert said is not None
+    assert (said.instance_class, list(said.replicas)) == ("db.t3.large", ["reader-1"])
 
 
 @proves("C-08")
