@@ -42,10 +42,36 @@ class Ended:
     """Of the resources that it declared."""
 
 
-def run(config: Mapping[str, Any], *, region: str = "ap-south-1", parameters: Mapping[str, str] | None = None) -> Ended:
-    """Run the repository's program in a first preview. ``config``: layer → what a stack file says of it."""
+class _Refusing(RecordingMonitor):
+    """A monitor that refuses some requests, by the token of what is asked or the type of what is registered."""
+
+    refused: Mapping[str, str] = {}
+
+    def Invoke(self, request: Any) -> Any:  # noqa: N802 - the SDK's name
+        self._refuse(request.tok)
+        return super().Invoke(request)
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the SDK's name
+        self._refuse(request.type)
+        return super().RegisterResource(request)
+
+    def _refuse(self, token: str) -> None:
+        if token in self.refused:
+            raise RuntimeError(self.refused[token])
+
+
+def run(
+    config: Mapping[str, Any],
+    *,
+    region: str = "ap-south-1",
+    parameters: Mapping[str, str] | None = None,
+    refused: Mapping[str, str] | None = None,
+) -> Ended:
+    """Run the repository's program in a first preview. ``config``: layer → what a stack file says of it; ``refused``: token or
+    type → what the engine answers instead."""
     computed = ComputedValues(region, parameters=parameters)
-    recording = RecordingMonitor(computed, project="groundwork", stack="dev", unknowns=True, root=ROOT)
+    recording = _Refusing(computed, project="groundwork", stack="dev", unknowns=True, root=ROOT)
+    recording.refused = refused or {}
     engine = Engine()
     passed = {"aws:region": region, **{f"groundwork:{layer}": json.dumps(said) for layer, said in config.items()}}
     with served(recording, engine) as address:

@@ -51,6 +51,25 @@ def test_what_the_program_refuses_is_one_plain_error(
     assert "Traceback" not in message
 
 
+WHO, WHICH = "aws:index/getCallerIdentity:getCallerIdentity", "aws:ssm/getParametersByPath:getParametersByPath"
+REFUSALS = {
+    "nobody is signed in to AWS": (WHO, "No valid credential sources found", "see whether `aws sts get-caller-identity` answers"),
+    "images may not be asked for": (WHICH, "AccessDenied", "whoever runs this needs ssm:GetParametersByPath there"),
+    "a registration is refused": ("aws:ec2/vpc:Vpc", "Duplicate resource URN", "Duplicate resource URN"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_what_engine_or_provider_refuses_is_one_plain_error(case: str) -> None:
+    token, refusal, said = REFUSALS[case]
+    ended = host.run({"platform": PLATFORM, "services": SERVICES}, refused={token: refusal})
+    assert (ended.code, ended.printed) == (1, "")
+    [message] = ended.errors
+    assert refusal in message
+    assert said in message
+    assert "Traceback" not in message
+
+
 @pytest.mark.skipif(
     (ROOT / artefact("functions/notification_processor", ROOT)).is_file(), reason="functions are packaged here"
 )
