@@ -304,6 +304,77 @@ def _vault(resource: Resource, around: Surroundings) -> Iterator[Use]:
     yield from _used(resource, around, "AWSBackup", "WarmStorage-ByteHrs", variant="EBS")
 
 
+@RULES.of("aws:rds/cluster:Cluster")
+def _aurora(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    if not str(known(resource, "engine")).startswith("aurora"):
+        raise NotKnownError("Multi-AZ clusters have no price in the book")
+    yield from _used(
+        resource, around, "AmazonRDS", "Aurora:StorageUsage", "Aurora:StorageIOUsage", "Aurora:BackupUsage"
+    )
+
+
+@RULES.of("aws:rds/clusterInstance:ClusterInstance")
+def _aurora_instance(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    class_ = known(resource, "instanceClass")
+    if class_ != "db.serverless":
+        yield _hours("AmazonRDS", f"InstanceUsage:{class_}", variant=str(known(resource, "engine")))
+        return
+    cluster = around.whose("aws:rds/cluster:Cluster", "clusterIdentifier", resource.inputs.get("clusterIdentifier"))
+    cluster = cluster or next(
+        (one for one in around.of_type("aws:rds/cluster:Cluster") if one.urn in resource.dependencies), None
+    )
+    if cluster is None:
+        raise NotKnownError("its cluster is not in the program")
+    scaling = known(cluster, "serverlessv2ScalingConfiguration")
+    if not scaling:
+        raise NotKnownError("its cluster has no bounds for serverless instances")
+    least, most = (_HOURS * Decimal(str(scaling[name])) for name in ("minCapacity", "maxCapacity"))
+    usage_type = (
+        "ServerlessV2IOOptimizedUsage" if known(cluster, "storageType") == "aurora-iopt1" else "ServerlessV2Usage"
+    )
+    # What it grows to is use; what it never falls below is paid in any case.
+    yield Use("AmazonRDS", f"Aurora:{usage_type}", least, least=least, most=most)
+
+
+@RULES.of("aws:elasticache/cluster:Cluster")
+def _cache_cluster(resource: Resource, _: Surroundings) -> Iterator[Use]:
+    if known(resource, "replicationGroupId") is None:
+        engine = str(known(resource, "engine", "memcached")).capitalize()
+        # Memcached has the price of Redis: https://aws.amazon.com/elasticache/pricing/
+        variant = "Redis" if engine == "Memcached" else engine
+        yield _hours(
+            "AmazonElastiCache",
+            f"NodeUsage:{known(resource, 'nodeType')}",
+            known(resource, "numCacheNodes", 1),
+            variant,
+        )
+
+
+@RULES.of("aws:dms/replicationInstance:ReplicationInstance")
+def _replication(resource: Resource, _: Surroundings) -> Iterator[Use]:
+    kind = "Multi-AZUsg" if known(resource, "multiAz", False) else "InstanceUsg"
+    yield _hours("AWSDatabaseMigrationSvc", f"{kind}:{known(resource, 'replicationInstanceClass')}")
+
+
+@RULES.of("aws:redshift/cluster:Cluster")
+def _warehouse(resource: Resource, _: Surroundings) -> Iterator[Use]:
+    yield _hours("AmazonRedshift", f"Node:{known(resource, 'nodeType')}", known(resource, "numberOfNodes", 1))
+
+
+@RULES.of("aws:kinesis/stream:Stream")
+def _stream(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    if (known(resource, "streamModeDetails") or {}).get("streamMode") == "ON_DEMAND":
+        yield _hours("AmazonKinesis", "OnDemand-StreamHour")
+    else:
+        yield _hours("AmazonKinesis", "Storage-ShardHour", known(resource, "shardCount", 1))
+        yield from _used(resource, around, "AmazonKinesis", "PutRequestPayloadUnits")
+
+
+@RULES.of("aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream")
+def _firehose(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    yield from _used(resource, around, "AmazonKinesisFirehose", "BilledBytes")
+
+
 # Network and edge
 
 
@@ -365,6 +436,38 @@ def _web_acl(resource: Resource, around: Surroundings) -> Iterator[Use]:
     yield from _used(resource, around, "awswaf", "RequestV2-Tier1")
 
 
+@RULES.of("aws:ec2transitgateway/vpcAttachment:VpcAttachment")
+def _attachment(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    yield _hours("AmazonVPC", "TransitGateway-Hours")
+    yield from _used(resource, around, "AmazonVPC", "TransitGateway-Bytes")
+
+
+@RULES.of("aws:ec2/vpnConnection:VpnConnection")
+def _vpn(_: Resource, __: Surroundings) -> Iterator[Use]:
+    yield _hours("AmazonVPC", "VPN-Usage-Hours:ipsec.1")
+
+
+@RULES.of("aws:networkfirewall/firewall:Firewall")
+def _network_firewall(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    yield _hours("AWSNetworkFirewall", "Endpoint-Hour", len(resource.inputs.get("subnetMappings") or [1]))
+    yield from _used(resource, around, "AWSNetworkFirewall", "Traffic-GB-Processed")
+
+
+@RULES.of("aws:cloudfront/function:Function")
+def _edge_function(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    yield from _used(resource, around, "AmazonCloudFront", "Executions-CloudFrontFunctions")
+
+
+_CHECKS_IN_AWS = ("CALCULATED", "CLOUDWATCH_METRIC", "RECOVERY_CONTROL")
+"""Health checks that look at nothing outside: https://aws.amazon.com/route53/pricing/"""
+
+
+@RULES.of("aws:route53/healthCheck:HealthCheck")
+def _health_check(resource: Resource, _: Surroundings) -> Iterator[Use]:
+    inside = known(resource, "type") in _CHECKS_IN_AWS
+    yield Use("AmazonRoute53", "Health-Check-AWS" if inside else "Health-Check-Non-AWS", Decimal(1))
+
+
 @RULES.of("aws:servicediscovery/service:Service")
 def _discovered(_: Resource, __: Surroundings) -> Iterator[Use]:
     yield Use("AWSCloudMap", "Cloud-Map-Resources", Decimal(1))
@@ -398,6 +501,28 @@ def _http_api(resource: Resource, around: Surroundings) -> Iterator[Use]:
     yield from _used(resource, around, "AmazonApiGateway", "ApiGatewayHttpRequest")
 
 
+@RULES.of("aws:apigateway/restApi:RestApi")
+def _rest_api(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    yield from _used(resource, around, "AmazonApiGateway", "ApiGatewayRequest")
+
+
+@RULES.of("aws:cognito/userPool:UserPool")
+def _user_pool(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    yield from _used(resource, around, "AmazonCognito", "CognitoUserPoolsMAU")
+
+
+@RULES.of("aws:codebuild/project:Project")
+def _builds(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    if (known(resource, "environment") or {}).get("computeType") != "BUILD_GENERAL1_SMALL":
+        raise NotKnownError("only small builds have a price in the book")
+    yield from _used(resource, around, "CodeBuild", "Build-Min:Linux:g1.small")
+
+
+@RULES.of("aws:scheduler/schedule:Schedule")
+def _schedule(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    yield from _used(resource, around, "AWSEvents", "ScheduledInvocation")
+
+
 @RULES.of("aws:kms/key:Key", "aws:kms/replicaKey:ReplicaKey")
 def _key(resource: Resource, around: Surroundings) -> Iterator[Use]:
     yield Use("awskms", "KMS-Keys", Decimal(1))
@@ -428,6 +553,11 @@ def _alarm(resource: Resource, _: Surroundings) -> Iterator[Use]:
 
 def _shorter(period: Any) -> bool:
     return isinstance(period, (int, float)) and period < _STANDARD_PERIOD
+
+
+@RULES.of("aws:cloudwatch/compositeAlarm:CompositeAlarm")
+def _composite_alarm(_: Resource, __: Surroundings) -> Iterator[Use]:
+    yield Use("AmazonCloudWatch", "CW:CompositeAlarmMonitorUsage", Decimal(1))
 
 
 @RULES.of("aws:cloudwatch/logMetricFilter:LogMetricFilter")
