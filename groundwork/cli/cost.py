@@ -102,6 +102,14 @@ def savings_of(found: Estimate, book: Path | None) -> list[Saving]:
     return savings(found, read_book(found.region, book or FOLDER))
 
 
+def previewed(snapshot: Snapshot, stack: str, phase: str | None) -> list[str]:
+    """What a preview says of the month's cost."""
+    from groundwork.cli.cost_text import summary
+
+    command = f"groundwork cost {stack} --phase {phase}" if phase else f"groundwork cost {stack}"
+    return list(summary(estimated(snapshot, None, None, None), command, budget_of(snapshot)))
+
+
 def changes(given: Sequence[str], months: int) -> dict[int, str]:
     """Month → phase, as ``--change 3=launch`` says; InputError where it says neither."""
     found: dict[int, str] = {}

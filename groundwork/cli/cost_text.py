@@ -45,6 +45,19 @@ def _source(line: Line) -> str:
     return f"{line.listed.reading}, {line.listed.date}"
 
 
+def summary(found: Estimate, command: str, budget: Decimal | None) -> Iterator[str]:
+    """What a preview says of it, in US dollars: the month, what is not in it, and a budget that is below it."""
+    most = f", up to ${found.most:,.2f} with the most copies" if found.most > found.fixed + found.usage else ""
+    yield f"${found.fixed:,.2f} a month at list prices, and ${found.usage:,.2f} by use as far as it is told{most}"
+    untold = sum(line.quantity is None for line in found.lines)
+    missing = len({one.urn for one in found.unpriced})
+    if untold or missing:
+        yield f"Not in it: {untold} lines whose use nobody told, {missing} resources of which something has no price"
+    yield f"Line by line: {command}"
+    if budget is not None and found.fixed + found.usage > budget:
+        yield f"Warning: the budget of ${budget:,.2f} a month is below the ${found.fixed + found.usage:,.2f} that this comes to"
+
+
 def report(found: Estimate, label: str, shown: Money, budget: Decimal | None) -> Iterator[str]:
     """A month, with its largest lines first."""
     yield f"{label} in {found.region}: a month of 730 hours, {shown.currency}, list prices before tax"
@@ -159,7 +172,7 @@ def what_if(rows: Sequence[WhatIf], shown: Money) -> Iterator[str]:
 
 def markdown(found: Estimate, label: str, shown: Money) -> Iterator[str]:
     """A month as a comment has it: totals, then the lines in a table that is folded."""
-    yield f"### Cost of {_escaped(label)}: {shown(found.fixed + found.usage)} {shown.currency} a month"
+    yield f"### Cost of {escaped(label)}: {shown(found.fixed + found.usage)} {shown.currency} a month"
     yield ""
     yield "| fixed | by stated use | fewest copies | most copies |"
     yield "|---:|---:|---:|---:|"
@@ -171,7 +184,7 @@ def markdown(found: Estimate, label: str, shown: Money) -> Iterator[str]:
     yield f"| | amount | unit | {shown.currency} a month | price known |"
     yield "|---|---:|---|---:|---|"
     for one in sums:
-        yield f"| {_escaped(one.about)} | {_amount(one.quantity)} | {one.unit} | {shown(one.monthly)} | {_escaped(one.source)} |"
+        yield f"| {escaped(one.about)} | {_amount(one.quantity)} | {one.unit} | {shown(one.monthly)} | {escaped(one.source)} |"
     yield ""
     yield "</details>"
     if found.unpriced:
@@ -179,12 +192,12 @@ def markdown(found: Estimate, label: str, shown: Money) -> Iterator[str]:
         yield f"<details><summary>{len(found.unpriced)} things have no price</summary>"
         yield ""
         for why in sorted({f"{one.type}: {one.why}" for one in found.unpriced}):
-            yield f"- {_escaped(why)}"
+            yield f"- {escaped(why)}"
         yield ""
         yield "</details>"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Text that a name may hold, as text: no tags, no cells, no links."""
     signs = {
         "&": "&amp;",

@@ -143,6 +143,7 @@ def preview(
     import contextlib
     import datetime
 
+    from groundwork.cli import cost as costs
     from groundwork.cli.comparing import comparing
     from groundwork.cli.running import run_stack, step_ahead
 
@@ -163,6 +164,8 @@ def preview(
         verdicts = judge(run.snapshot, datetime.datetime.now(datetime.UTC).date(), **chosen)
         changes = compared.changes(run.snapshot) if compared else None
 
+        cost = costs.previewed(run.snapshot, stack, phase) if out is not None or form is PreviewFormat.TEXT else ()
+
     def shown(width: int | None) -> list[Text]:
         return text.report(
             run.snapshot,
@@ -174,6 +177,7 @@ def preview(
             hints=run.hints,
             program=run.stack.program_folder,
             changes=changes,
+            cost=cost,
         )
 
     if asked or form is not PreviewFormat.TEXT:
@@ -325,6 +329,14 @@ def cost(
         ),
     ] = None,
     book: prices.BookFolder = None,
+    compare: Annotated[
+        list[str] | None,
+        Option(
+            "--compare",
+            metavar="STACK|FILE|@PHASE",
+            help="Show another stack beside it, STACK@PHASE, or @PHASE of this one; may be said again.",
+        ),
+    ] = None,
     currency: Annotated[
         str | None, Option("--currency", metavar="CODE", help="Show another currency, such as NPR; needs --rate.")
     ] = None,
@@ -366,7 +378,7 @@ def cost(
     What depends on use is in the figures as far as --usage says it; what has no price is named. Prices and their age: `groundwork prices`.
     """
     from groundwork.cli import cost as costs
-    from groundwork.cli import cost_text
+    from groundwork.cli import cost_compare, cost_text
 
     shown = costs.money(currency, rate)
     count = costs.months(months) if months else 0
@@ -378,6 +390,19 @@ def cost(
         raise InputError(
             "--change, --growth, --credits and --limit are about months: say --months, such as --months 6."
         )
+    if compare:
+        if count or what_if or form is CostFormat.JSON:
+            raise InputError(
+                "--compare shows a month as text or markdown; --months, --what-if and --format json are about one stack."
+            )
+        side_by_side = cost_compare.others(stack, phase, compare)
+        with console.progress(f"Pricing {len(side_by_side)} stacks"):
+            estimates = [
+                costs.estimated(costs.snapshot_of(name, ahead), book, usage, own_prices) for name, ahead in side_by_side
+            ]
+        write = cost_compare.markdown if form is CostFormat.MARKDOWN else cost_compare.table
+        costs.tell(list(write(cost_compare.labels(side_by_side), estimates, shown)), out)
+        return
     with console.progress(f"Pricing {stack}"):
         found = {one: costs.snapshot_of(stack, one) for one in dict.fromkeys([phase, *steps])}
         priced = {one: costs.estimated(snapshot, book, usage, own_prices) for one, snapshot in found.items()}

@@ -48,10 +48,11 @@ def report(
     hints: Sequence[str] = (),
     program: Path = Path(),
     changes: Changes | None = None,
+    cost: Sequence[str] = (),
 ) -> list[Text]:
     """Return the whole preview. ``stack`` is what the user called it, ``program`` the folder beside which packages lie; ``ahead`` the
     phase that the user asked for in place of its own, and ``step`` what it means to go there; ``hints`` what the settings leave open;
-    ``changes``, where there is something to compare with, stands in place of the tree."""
+    ``changes``, where there is something to compare with, stands in place of the tree; ``cost`` what a month of it costs."""
     # The settings' models take a third of a second, which who only wants the verdicts need not pay.
     from groundwork.preview.limits import firewall_limits  # noqa: PLC0415
 
@@ -64,6 +65,7 @@ def report(
             if changes
             else [[head, *tree(snapshot, width)], outputs(snapshot), counts(snapshot)]
         ),
+        costs(cost, width),
         guardrails(verdicts, width),
         step_report(step, width) if step else [],
         [line for sentence in firewall_limits(snapshot) for line in wrapped(sentence, width)],
@@ -205,6 +207,16 @@ _WORDS = {True: "true", False: "false", None: "null"}
 def counts(snapshot: Snapshot) -> list[Text]:
     """Count the resources that the update would create."""
     return [Text("Resources:", "bold"), Text.assemble((f"{INDENT}+ {len(snapshot.resources)} to create", "green"))]
+
+
+def costs(sentences: Sequence[str], width: int | None) -> list[Text]:
+    """Tell what a month costs; a warning stands out."""
+    lines = [
+        Text(line.plain, "yellow" if sentence.startswith("Warning") else "")
+        for sentence in sentences
+        for line in wrapped(sentence, width, INDENT)
+    ]
+    return [Text("Cost:", "bold"), *lines] if lines else []
 
 
 # The guardrails

@@ -1,0 +1,99 @@
+"""Stacks and phases side by side, and what a preview says of the month's cost."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from groundwork.cli import cost as command
+from groundwork.cli.cost_text import summary
+from groundwork.cli.main import run
+from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.preview.text import costs
+from tests.requirements import proves
+from tests.stacks import snapshot_of
+
+SHOP = "examples/thulobazaar/prod"
+
+
+@pytest.fixture(autouse=True)
+def at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        command,
+        "snapshot_of",
+        lambda stack, phase: snapshot_of(f"{stack}@{phase or 'launch'}" if stack == SHOP else stack),
+    )
+
+
+def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, list[str], str]:
+    code = run(["cost", SHOP, *arguments])
+    captured = capsys.readouterr()
+    return code, captured.out.splitlines(), captured.err
+
+
+@proves("S2-13")
+def test_phases_stand_side_by_side_with_the_cost_that_each_has_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    code, lines, _ = call(capsys, "--compare", "@growth", "--compare", "@scale")
+    assert code == 0
+    assert max(map(len, lines)) <= 80
+    rows = {line[2:28].strip(): line[28:].split() for line in lines if line.startswith("  ")}
+    assert rows[""] == ["as", "it", "is", "growth", "scale"]
+    alone = [
+        command.estimated(snapshot_of(f"{SHOP}@{phase}"), None, None, None) for phase in ("launch", "growth", "scale")
+    ]
+    assert rows["fixed"] == [f"{one.fixed:,.2f}" for one in alone]
+    assert rows["with the most copies"] == [f"{one.most:,.2f}" for one in alone]
+    assert rows["AmazonElastiCache"] == ["-", "12.26+", "50.22+"]
+
+
+def test_a_service_without_a_price_is_a_question_and_no_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    _, lines, _ = call(capsys, "--compare", "dev")
+    rows = {line[2:28].strip(): line[28:].split() for line in lines if line.startswith("  ")}
+    assert rows["AmazonRDS"][1] == "?", "the price book has no database of Frankfurt"
+    assert any("have no price" in line or "has no price" in line for line in lines)
+    _, lines, _ = call(capsys, "--compare", "dev", "--format", "markdown")
+    assert [line.split(" | ")[2].strip("| ") for line in lines if line.startswith("| AmazonRDS")] == ["?"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--compare", "@"], "--compare '@' names nothing"),
+        (["--compare", "@growth", "--compare", "@growth"], "names a stack twice"),
+        (["--compare", "a", "--compare", "b", "--compare", "c", "--compare", "d"], "takes 3 more at most"),
+        (["--compare", "@growth", "--format", "json"], "as text or markdown"),
+        (["--compare", "@growth", "--months", "6"], "as text or markdown"),
+    ],
+)
+def test_a_comparison_that_cannot_be_shown_is_told(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    code, lines, err = call(capsys, *arguments)
+    assert (code, lines) == (2, [])
+    assert words in err
+
+
+def test_a_preview_says_the_month_what_is_not_in_it_and_a_budget_below_it() -> None:
+    found = command.previewed(snapshot_of(f"{SHOP}@launch"), SHOP, None)
+    assert (
+        found[0]
+        == "$195.50 a month at list prices, and $0.00 by use as far as it is told, up to $365.15 with the most copies"
+    )
+    assert found[1].startswith("Not in it: 32 lines whose use nobody told, ")
+    assert found[2] == f"Line by line: groundwork cost {SHOP}"
+    assert found[3] == "Warning: the budget of $150.00 a month is below the $195.50 that this comes to"
+    assert len(found) == 4
+    lines = costs(found, 80)
+    assert lines[0].plain == "Cost:"
+    assert all(len(line.plain) <= 80 for line in lines)
+    assert costs([], 80) == []
+
+
+def test_a_budget_that_holds_is_no_warning() -> None:
+    key = Resource("urn::key", "aws:kms/key:Key", "key", True, None, {}, {})
+    found = command.estimated(Snapshot("p", "s", "us-east-1", False, {}, (key,), {}), None, None, None)
+    assert not [line for line in summary(found, "x", Decimal(1)) if line.startswith("Warning")]
+    assert [line for line in summary(found, "x", Decimal("0.99")) if line.startswith("Warning")]
