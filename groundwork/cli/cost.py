@@ -29,12 +29,12 @@ class Money:
     rate: Decimal = Decimal(1)
 
     def __call__(self, amount: Decimal) -> str:
-        """``1,234.50``, in the currency."""
+        """Format an amount in the currency:"""
         return f"{amount * self.rate:,.2f}"
 
 
 def money(currency: str | None, rate: str | None) -> Money:
-    """What ``--currency`` and ``--rate`` say; InputError where one is missing or wrong."""
+    """Return what ``--currency`` and ``--rate`` say; InputError where one is missing or wrong."""
     if currency is None and rate is None:
         return Money()
     if currency is None or rate is None:
@@ -45,7 +45,7 @@ def money(currency: str | None, rate: str | None) -> Money:
 
 
 def number(option: str, text: str, *, above: Decimal | None = None, at_least: Decimal = Decimal(0)) -> Decimal:
-    """The number that an option says; InputError where it is none, or too small."""
+    """Parse the number that an option says; InputError where it is none, or too small."""
     try:
         found = Decimal(text)
     except InvalidOperation:
@@ -58,7 +58,7 @@ def number(option: str, text: str, *, above: Decimal | None = None, at_least: De
 
 
 def snapshot_of(stack: str, phase: str | None) -> Snapshot:
-    """A stack of the project run offline, or a file that somebody wrote; InputError where it is neither."""
+    """Return a stack of the project run offline, or a file that somebody wrote; InputError where it is neither."""
     from groundwork.preview.reading import UnreadableError, read_file
 
     file = Path(stack)
@@ -75,7 +75,7 @@ def snapshot_of(stack: str, phase: str | None) -> Snapshot:
 
 
 def estimated(snapshot: Snapshot, book: Path | None, usage: Path | None, prices: Path | None) -> Estimate:
-    """What a month of it costs, at the prices that hold today."""
+    """Estimate what a month of it costs, at the prices that hold today."""
     import datetime as dt
 
     from groundwork.pricing.book import FOLDER, meters, read_book
@@ -111,7 +111,7 @@ def previewed(snapshot: Snapshot, stack: str, phase: str | None) -> list[str]:
 
 
 def changes(given: Sequence[str], months: int) -> dict[int, str]:
-    """Month → phase, as ``--change 3=launch`` says; InputError where it says neither."""
+    """Map months to phases, as ``--change 3=launch`` says; InputError where it says neither."""
     found: dict[int, str] = {}
     for text in given:
         month, _, phase = text.partition("=")
@@ -122,14 +122,15 @@ def changes(given: Sequence[str], months: int) -> dict[int, str]:
 
 
 def months(text: str) -> int:
-    """How many ``--months`` says."""
+    """Return how many months ``--months`` says."""
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_MONTHS):
         raise InputError(f"--months {text!r} is no number of months from 1 to {MOST_MONTHS}.")
     return int(text)
 
 
 def projected(by_month: Sequence[tuple[str, Estimate]], growth: Decimal, credits_given: Decimal | None) -> Projection:
-    """The months one after another, with what is stored growing by ``growth`` per cent from each to the next."""
+    """Project the months one after another, with what is stored growing by ``growth`` per cent from each to the
+    next."""
     from groundwork.pricing.estimate import charges
     from groundwork.pricing.projection import Bill, project
 
@@ -139,7 +140,7 @@ def projected(by_month: Sequence[tuple[str, Estimate]], growth: Decimal, credits
 
 
 def phases_of(stack: str, count: int, first: str | None, change: Mapping[int, str]) -> list[str | None]:
-    """The phase of each month; None for the one that the stack file says."""
+    """Return the phase of each month; None for the one that the stack file says."""
     current, found = first, []
     for month in range(1, count + 1):
         current = change.get(month, current)
@@ -148,7 +149,7 @@ def phases_of(stack: str, count: int, first: str | None, change: Mapping[int, st
 
 
 def as_json(found: Estimate, shown: Money) -> str:
-    """The estimate as JSON; with another currency its totals beside those in US dollars."""
+    """Return the estimate as JSON; with another currency its totals beside those in US dollars."""
     document = found.to_json()
     if shown.currency != "USD":
         totals = {name: round(float(Decimal(str(value)) * shown.rate), 2) for name, value in document["total"].items()}
@@ -157,7 +158,7 @@ def as_json(found: Estimate, shown: Money) -> str:
 
 
 def budget_of(snapshot: Snapshot) -> Decimal | None:
-    """The smallest monthly budget of a stack, in US dollars; None where it has none."""
+    """Return the smallest monthly budget of a stack, in US dollars; None where it has none."""
     limits = [
         Decimal(str(budget.inputs["limitAmount"]))
         for budget in snapshot.of_type("aws:budgets/budget:Budget")

@@ -56,12 +56,12 @@ class Meter:
 
     @property
     def name(self) -> str:
-        """As the book's files name it: ``InstanceUsage:db.t4g.micro (PostgreSQL)``."""
+        """Return the name in the book's files: ``InstanceUsage:db.t4g.micro (PostgreSQL)``."""
         return f"{self.usage_type} ({self.variant})" if self.variant else self.usage_type
 
     @property
     def each(self) -> Decimal:
-        """How many things a unit is: 1,000,000 for ``1M requests``."""
+        """Return how many things a unit is: 1,000,000 for ``1M requests``."""
         found = re.match(r"(\d+)([KM]?) ", self.unit)
         return Decimal(found[1]) * _MULTIPLES[found[2]] if found else Decimal(1)
 
@@ -83,7 +83,7 @@ class Listed:
     reading: Reading
 
     def monthly(self, units: Decimal) -> Decimal:
-        """US dollars for so many units of a month, tier by tier."""
+        """Return the US dollars for so many units of a month, tier by tier."""
         total = Decimal(0)
         for (start, price), (end, _) in zip(self.tiers, (*self.tiers[1:], (None, None)), strict=True):
             if units > start:
@@ -114,13 +114,13 @@ class Book:
     """By service: what was read first hand."""
 
     def find(self, service: str, usage_type: str, variant: str = "") -> Listed | None:
-        """What something costs; None where the book does not know."""
+        """Return what something costs; None where the book does not know."""
         return self.prices.get((service, f"{usage_type} ({variant})" if variant else usage_type))
 
 
 @cache
 def meters() -> Mapping[tuple[str, str], Meter]:
-    """Everything that has a price somewhere, by service and name."""
+    """Return everything that has a price somewhere, by service and name."""
     document: dict[str, dict[str, Any]] = read_data(Path(__file__).with_name("meters.yaml"))
     return {
         (service, name): Meter(service, *_named(name), row["unit"], row["about"], row.get("everywhere", False))
@@ -135,7 +135,8 @@ def _named(name: str) -> tuple[str, str]:
 
 
 def read_book(region: str, folder: Path = FOLDER) -> Book:
-    """The price book of a region: what ``folder`` has of it, else what comes with Groundwork, else what is assumed.
+    """Read the price book of a region: what ``folder`` has of it, else what comes with Groundwork, else what is
+    assumed.
 
     Raises :class:`Mistakes` where AWS has no such region, or a file of the folder is damaged.
     """
@@ -151,7 +152,8 @@ def read_book(region: str, folder: Path = FOLDER) -> Book:
 
 
 def _assumed(reference: Mapping[tuple[str, str], Listed], region: str) -> Iterator[tuple[tuple[str, str], Listed]]:
-    """Of what AWS asks the same for in every region, and of Oregon, whose prices are Virginia's in all that is known of both."""
+    """Yield the prices of what AWS asks the same for in every region, and of Oregon, whose prices are Virginia's in all
+    that is known of both."""
     for key, listed in reference.items():
         if listed.meter.everywhere or region == "us-west-2":
             source = f"as in {REFERENCE_REGION}: {listed.source}"
@@ -200,6 +202,6 @@ def _listed(
 
 @cache
 def sources() -> dict[str, str]:
-    """Words for where second-hand prices come from, by their key in the files."""
+    """Return the words for where second-hand prices come from, by their key in the files."""
     found: dict[str, str] = read_data(FOLDER / "sources.yaml")
     return found

@@ -28,7 +28,7 @@ class Doubt:
 
 
 def doubts(book: Book, today: dt.date) -> Iterator[Doubt]:
-    """The services whose prices are old, second hand or assumed, by name."""
+    """Yield the services whose prices are old, second hand or assumed, by name."""
     by_service: dict[str, list[Listed]] = {}
     for listed in book.prices.values():
         by_service.setdefault(listed.meter.service, []).append(listed)

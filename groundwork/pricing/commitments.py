@@ -27,7 +27,7 @@ class Commitment:
     source: str
 
     def is_about(self, charge: Charge) -> bool:
-        """Whether it would lower a charge."""
+        """Tell whether it would lower a charge."""
         return any(
             service == charge.service and fnmatchcase(charge.usage_type, usage) for service, usage in self.covers
         )
@@ -43,13 +43,13 @@ class WhatIf:
 
     @property
     def saves_at_most(self) -> Decimal:
-        """US dollars of the month, if everything is covered at the largest discount."""
+        """Return the US dollars saved in the month, if everything is covered at the largest discount."""
         return self.on_demand * self.commitment.at_most
 
 
 @cache
 def commitments() -> tuple[Commitment, ...]:
-    """All ways, in the file's order."""
+    """Return all ways to commit, in the file's order."""
     rows: list[dict[str, Any]] = read_data(Path(__file__).with_name("commitments.yaml"))
     return tuple(
         Commitment(
@@ -64,7 +64,8 @@ def commitments() -> tuple[Commitment, ...]:
 
 
 def what_if(charges: Iterable[Charge]) -> list[WhatIf]:
-    """Every commitment that is about a part of a month, what saves most first. They exclude one another where they are about the same."""
+    """List every commitment that is about a part of a month, what saves most first. They exclude one another where they
+    are about the same."""
     asked = list(charges)
     found = [
         WhatIf(one, sum((charge.quantity * charge.price for charge in asked if one.is_about(charge)), Decimal(0)))

@@ -52,7 +52,7 @@ class Line:
 
     @property
     def price(self) -> Decimal:
-        """US dollars for a unit: over the steps of the price, what the month comes to."""
+        """Return the US dollars for a unit: over the steps of the price, what the month comes to."""
         if not self.quantity or self.monthly is None:
             return self.listed.tiers[0][1]
         return self.monthly / self.quantity
@@ -69,7 +69,7 @@ class Priced:
 
     @property
     def monthly(self) -> Decimal:
-        """US dollars of a month, as far as it is known."""
+        """Return the US dollars of a month, as far as it is known."""
         return sum((line.monthly for line in self.lines if line.monthly is not None), Decimal(0))
 
 
@@ -98,17 +98,17 @@ class Estimate:
 
     @property
     def fixed(self) -> Decimal:
-        """US dollars of a month that nobody's use changes."""
+        """Return the US dollars of a month that nobody's use changes."""
         return sum((line.monthly or Decimal(0) for line in self.lines if not line.usage), Decimal(0))
 
     @property
     def usage(self) -> Decimal:
-        """US dollars of a month that the stated use comes to."""
+        """Return the US dollars of a month that the stated use comes to."""
         return sum((line.monthly or Decimal(0) for line in self.lines if line.usage), Decimal(0))
 
     @property
     def least(self) -> Decimal:
-        """US dollars with as few copies as autoscaling leaves."""
+        """Return the US dollars with as few copies as autoscaling leaves."""
         return sum((line.least for line in self.lines), Decimal(0))
 
     @property
@@ -116,7 +116,8 @@ class Estimate:
         return sum((line.most for line in self.lines), Decimal(0))
 
     def to_json(self) -> dict[str, Any]:
-        """As docs/pricing.md describes it; money and quantities as numbers, null where they are not known."""
+        """Return the estimate as docs/pricing.md describes it; money and quantities as numbers, null where they are not
+        known."""
         return {
             "currency": "USD",
             "region": self.region,
@@ -175,7 +176,7 @@ class Surroundings:
         return self._by_type.get(type_, ())
 
     def whose(self, type_: str, what: str, value: Any) -> Resource | None:
-        """The resource of a type whose output or input ``what`` has a value."""
+        """Return the resource of a type whose output or input ``what`` has a value."""
         if value is None or holds_unknown(value):
             return None
         return next(
@@ -183,7 +184,7 @@ class Surroundings:
         )
 
     def told(self, resource: Resource, usage_type: str) -> Decimal | None:
-        """How much of a usage type somebody said that a resource has."""
+        """Return how much of a usage type somebody said that a resource has."""
         for pattern, amounts in self._usage.items():
             if usage_type in amounts and (fnmatchcase(resource.name, pattern) or fnmatchcase(resource.urn, pattern)):
                 return amounts[usage_type]
@@ -191,7 +192,7 @@ class Surroundings:
 
 
 def known(resource: Resource, name: str, default: Any = None) -> Any:
-    """An input; NotKnownError where it is not known yet."""
+    """Return an input; NotKnownError where it is not known yet."""
     value = resource.inputs.get(name, default)
     if holds_unknown(value):
         raise NotKnownError(f"{name} is not known yet")
@@ -220,7 +221,7 @@ class Rules:
 def estimate(
     snapshot: Snapshot, book: Book, rules: Rules, is_free: Callable[[str], bool], usage: Usage | None = None
 ) -> Estimate:
-    """What a month of a stack costs at the book's prices.
+    """Estimate what a month of a stack costs at the book's prices.
 
     A type is priced, free, or named as unpriced; so is a part of a resource whose price the book does not have.
     """
@@ -283,7 +284,7 @@ class Charged:
 
 
 def charges(found: Estimate, growth: Decimal = Decimal(1)) -> list[Charged]:
-    """The lines whose quantity is known; what is stored by use is ``growth`` times as much."""
+    """List the lines whose quantity is known; what is stored by use is ``growth`` times as much."""
     rows = []
     for line in found.lines:
         if line.quantity:
@@ -294,7 +295,7 @@ def charges(found: Estimate, growth: Decimal = Decimal(1)) -> list[Charged]:
 
 
 def at_own_prices(found: Estimate, overrides: Sequence[Override], day: date) -> Estimate:
-    """The same with what an account pays that differs from the list, resource by resource in their order."""
+    """Return the estimate with what an account pays that differs from the list, resource by resource in their order."""
     coverage = Coverage(overrides, day)
     resources = tuple(
         replace(one, lines=tuple(_at_own_price(line, coverage, found.region) for line in one.lines))

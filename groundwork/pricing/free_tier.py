@@ -39,7 +39,7 @@ class Allowance:
     source: str
 
     def is_about(self, charge: Charge) -> bool:
-        """Whether a charge is what this is free of."""
+        """Tell whether a charge is what this is free of."""
         return self.service == charge.service and fnmatchcase(charge.usage_type, self.usage_type)
 
 
@@ -55,24 +55,24 @@ class Credits:
 
     @property
     def most(self) -> Decimal:
-        """US dollars that an account can have, after all activities."""
+        """Return the US dollars that an account can have, after all activities."""
         return self.at_sign_up + self.for_activities
 
 
 @cache
 def always() -> tuple[Allowance, ...]:
-    """What every account has, without end."""
+    """Return what every account has, without end."""
     return tuple(_allowances("always"))
 
 
 @cache
 def twelve_months() -> tuple[Allowance, ...]:
-    """What an account from before 15 July 2025 has in its first twelve months beside what every account has."""
+    """Return what an account from before 15 July 2025 has in its first twelve months beside what every account has."""
     return tuple(_allowances("twelve_months"))
 
 
 def offered_credits() -> Credits:
-    """What a new account gets in place of the twelve months."""
+    """Return what a new account gets in place of the twelve months."""
     row = _data()["credits"]
     return Credits(
         str(row["opened_from"]),
@@ -104,7 +104,8 @@ def _data() -> dict[str, Any]:
 
 
 def saved(charges: Iterable[Charge], allowances: Iterable[Allowance]) -> Decimal:
-    """US dollars of a month that allowances take off, at the prices of the charges; what is dear is covered first, as AWS's bills do not say."""
+    """Return the US dollars of a month that allowances take off, at the prices of the charges; what is dear is covered
+    first, as AWS's bills do not say."""
     offered = list(allowances)
     left = {one.shared: one.free for one in offered}
     total = Decimal(0)

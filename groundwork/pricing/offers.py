@@ -104,7 +104,7 @@ class OfferFile:
         return line, _cells(text, self._name, line)
 
     def prices(self, region: str) -> Iterator[Price]:
-        """The prices on demand, in the file's order, as ``region`` pays them.
+        """Yield the prices on demand, in the file's order, as ``region`` pays them.
 
         Raises :class:`OfferError` for a line that is cut off, and for one whose price is no number of US dollars.
         """
@@ -156,13 +156,15 @@ def _plain(name: str) -> str:
 
 @cache
 def regions() -> dict[str, dict[str, str]]:
-    """Region → what bills call it (``code``), its name, and CloudFront's name for its part of the world (``edge``)."""
+    """Map each region to what bills call it (``code``), its name, and CloudFront's name for its part of the world
+    (``edge``)."""
     found: dict[str, Any] = read_data(Path(__file__).with_name("regions.yaml"))
     return found
 
 
 def without_region(usage_type: str, region: str, service: str = "") -> str:
-    """A usage type without the region before it: ``NatGateway-Hours`` for ``APS3-NatGateway-Hours`` in ap-south-1.
+    """Return a usage type without the region before it: ``NatGateway-Hours`` for ``APS3-NatGateway-Hours`` in
+    ap-south-1.
 
     What another region's code stands before keeps it: ``APS1-NatGateway-Hours`` there is Singapore's. CloudFront's stand for the parts of
     the world that a region is in.

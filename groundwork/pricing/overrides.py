@@ -46,7 +46,7 @@ class Override:
     """``file:line``."""
 
     def holds_for(self, service: str, usage_type: str, region: str, day: date) -> bool:
-        """Whether it is about a usage type in a region on a day."""
+        """Tell whether it is about a usage type in a region on a day."""
         return (
             service == self.service
             and fnmatchcase(usage_type, self.usage_type)
@@ -55,12 +55,13 @@ class Override:
         )
 
     def of(self, price: Decimal) -> Decimal:
-        """What a unit costs whose list price is given."""
+        """Return what a unit costs whose list price is given."""
         return self.price if self.price is not None else price * (1 - (self.discount or 0))
 
 
 def read_overrides(file: FilePath, meters: Collection[Meter]) -> tuple[Override, ...]:
-    """The entries of a file, in its order: of several that are about the same, the first holds, and what it does not cover is the next one's.
+    """Read the entries of a file, in its order: of several that are about the same, the first holds, and what it does
+    not cover is the next one's.
 
     ``meters`` are those that have prices; an entry that is about none of them is a mistake. Raises :class:`Mistakes`.
     """
@@ -231,7 +232,7 @@ class Coverage:
         }
 
     def parts(self, service: str, usage_type: str, region: str, quantity: Decimal, price: Decimal) -> Iterator[Part]:
-        """A quantity at its list price, in parts that each have one price. Their quantities add up to it."""
+        """Split a quantity at its list price into parts that each have one price. Their quantities add up to it."""
         for index, override in enumerate(self._overrides):
             if not quantity:
                 return

@@ -31,7 +31,7 @@ class Month:
 
     @property
     def paid(self) -> Decimal:
-        """What is paid in an account that was opened on 15 July 2025 or later, on the paid plan."""
+        """Return what is paid in an account that was opened on 15 July 2025 or later, on the paid plan."""
         return self.after_always_free - self.credits
 
 
@@ -45,15 +45,16 @@ class Projection:
 
     @property
     def closed_in(self) -> int | None:
-        """The month in which an account on the free plan is closed: when its credits are used up or its time is; None where neither is
-        within the months. https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/free-tier-plans.html"""
+        """Return the month in which an account on the free plan is closed: when its credits are used up or its time is;
+        None where neither is within the months.
+        https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/free-tier-plans.html"""
         for month in self.months:
             if month.paid > 0 or month.number > offered_credits().free_plan_months:
                 return month.number
         return None
 
     def total(self, what: str) -> Decimal:
-        """The sum over the months of ``list_price``, ``legacy`` or ``paid``."""
+        """Sum ``list_price``, ``legacy`` or ``paid`` over the months."""
         return sum((getattr(month, what) for month in self.months), Decimal(0))
 
 

@@ -40,12 +40,12 @@ class Outcome:
 
     @property
     def reason_to_look(self) -> bool:
-        """Whether something of it could not be read."""
+        """Tell whether something of it could not be read."""
         return self.ending is Ending.FAILED or bool(self.selection.problems)
 
 
 def path_of(service: str, region: str) -> str:
-    """Where a service's offer file is in the price list."""
+    """Return where a service's offer file is in the price list."""
     place = "" if service in WORLDWIDE else f"{region}/"
     return f"/offers/v1.0/aws/{service}/current/{place}index.csv"
 

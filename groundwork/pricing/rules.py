@@ -20,7 +20,7 @@ _FREE: dict[str, list[str]] = read_data(Path(__file__).with_name("free_types.yam
 
 
 def is_free(type_: str) -> bool:
-    """Whether nothing is charged for a type, whatever is said of it."""
+    """Tell whether nothing is charged for a type, whatever is said of it."""
     return type_ in _FREE["types"] or type_.startswith(tuple(_FREE["modules"]))
 
 
@@ -29,7 +29,7 @@ def _hours(service: str, usage_type: str, copies: Any = 1, variant: str = "") ->
 
 
 def _scaled(service: str, usage_type: str, each: Decimal, copies: tuple[int, int, int], variant: str = "") -> Use:
-    """Lines of something that there is ``each`` of for every copy: expected, fewest and most copies."""
+    """Return lines of something that there is ``each`` of for every copy: expected, fewest and most copies."""
     expected, least, most = (each * count for count in copies)
     return Use(service, usage_type, expected, variant, least=least, most=most)
 
@@ -37,7 +37,7 @@ def _scaled(service: str, usage_type: str, each: Decimal, copies: tuple[int, int
 def _used(
     resource: Resource, around: Surroundings, service: str, *usage_types: str, variant: str = ""
 ) -> Iterator[Use]:
-    """What depends on use: as much as somebody told."""
+    """Yield what depends on use: as much as somebody told."""
     for usage_type in usage_types:
         yield Use(service, usage_type, around.told(resource, usage_type), variant, usage=True)
 
@@ -245,7 +245,8 @@ _FEWEST_PROXIED = 2
 
 
 def _processors(instance_class: str) -> int:
-    """vCPUs of a class of the families since the fifth generation: two up to large, and then twice as many each size."""
+    """Return the vCPUs of a class of the families since the fifth generation: two up to large, and then twice as many
+    each size."""
     size = instance_class.rpartition(".")[2]
     if size == "xlarge":
         return 4

@@ -46,8 +46,8 @@ class Selection:
 
 
 def select(prices: Iterable[Price], wanted: Iterable[Wanted], region: str) -> Selection:
-    """The prices that are wanted, of lines that are about ``region`` (empty: of all). Where two lines answer one question differently,
-    neither is taken."""
+    """Select the prices that are wanted, of lines that are about ``region`` (empty: of all). Where two lines answer one
+    question differently, neither is taken."""
     asked = list(wanted)
     by_type: dict[str, list[Wanted]] = {}
     for one in asked:
@@ -70,7 +70,7 @@ def select(prices: Iterable[Price], wanted: Iterable[Wanted], region: str) -> Se
 
 
 def digest(wanted: Iterable[Wanted]) -> str:
-    """A short text that changes with what is looked for, and with how it is told."""
+    """Return a short text that changes with what is looked for, and with how it is told."""
     told = sorted(repr((one.usage_type, one.variant, one.unit, sorted(_rule(one).items(), key=repr))) for one in wanted)
     return sha256("\n".join(told).encode()).hexdigest()[:12]
 
@@ -80,8 +80,8 @@ class _UnclearError(Exception):
 
 
 def _tiers(lines: list[Price], one: Wanted) -> Tiers:
-    """What lines say together. What is free of a month stands in the price list as a first tier, or as a line of its own; it is
-    the account's, not the price's, and left out (free_tier.yaml has it)."""
+    """Return what lines say together. What is free of a month stands in the price list as a first tier, or as a line of
+    its own; it is the account's, not the price's, and left out (free_tier.yaml has it)."""
     tiers: dict[Decimal, Decimal] = {}
     for line in [line for line in lines if line.price] or lines:
         factor = _factor(line.unit, one)
@@ -102,7 +102,7 @@ def _is_meant(price: Price, one: Wanted) -> bool:
 
 @cache
 def _rule(one: Wanted) -> Mapping[str, Any]:
-    """What selectors.yaml says of it."""
+    """Return what selectors.yaml says of it."""
     rules: dict[str, dict[str, Any]] = _selectors().get(one.service, {})
     rule = next((rule for pattern, rule in rules.items() if fnmatchcase(one.usage_type, pattern)), {})
     own = rule.get("variants", {}).get(one.variant, {})
@@ -116,7 +116,7 @@ def _selectors() -> dict[str, Any]:
 
 
 def _factor(theirs: str, one: Wanted) -> Decimal | None:
-    """How many of the book's units one of AWS's is; None where they do not count the same."""
+    """Return how many of the book's units one of AWS's is; None where they do not count the same."""
     if theirs == _rule(one).get("unit"):
         return Decimal(1)
     (what, of_theirs), (same, of_ours) = _measured(theirs), _measured(one.unit)
@@ -135,7 +135,8 @@ _SIZES = {"kb": 1, "mb": 2, "mib": 2, "gb": 3, "gib": 3, "tb": 4, "tib": 4, "mib
 
 @cache
 def _measured(unit: str) -> tuple[frozenset[str], Decimal]:
-    """What a unit measures (bytes, time), and how large it is: ``GB-Mo`` is bytes over a month, ``Requests`` a plain number.
+    """Return what a unit measures (bytes, time), and how large it is: ``GB-Mo`` is bytes over a month, ``Requests`` a
+    plain number.
 
     Things are counted under many names (Requests, Queries, Keys), each of which is one; that a thing is paid for a month is often not said.
     """

@@ -22,7 +22,7 @@ _MOST = Decimal(10) ** 15
 
 
 def read_usage(file: FilePath) -> dict[str, dict[str, Decimal]]:
-    """What a file says. Raises :class:`Mistakes` for what is no usage type, no amount, or absurd."""
+    """Read the stated use from a file. Raises :class:`Mistakes` for what is no usage type, no amount, or absurd."""
     document = stack_file.read(file)
     known = {meter.usage_type for meter in meters().values()}
     mistakes = [

@@ -19,7 +19,7 @@ from groundwork.pricing.selecting import Wanted, digest
 
 
 def wanted(services: Iterable[str] | None = None) -> list[Wanted]:
-    """What a price book looks for in AWS's price list; ``services`` are all where it is None."""
+    """List what a price book looks for in AWS's price list; ``services`` are all where it is None."""
     chosen = None if services is None else set(services)
     return [
         Wanted(key, meter.service, meter.usage_type, meter.unit, meter.each, meter.variant)
@@ -29,7 +29,7 @@ def wanted(services: Iterable[str] | None = None) -> list[Wanted]:
 
 
 def known_versions(book: Book) -> dict[str, str]:
-    """By service the version of its offer file that the book has all prices of."""
+    """Return, by service, the version of its offer file that the book has all prices of."""
     return {
         service: file.etag
         for service, file in book.files.items()
@@ -48,7 +48,7 @@ class Change:
 
 
 def renewed(book: Book, outcomes: Iterable[Outcome], today: dt.date) -> tuple[Book, list[Change]]:
-    """A book after what was read, and what changed in it. What could not be read is as it was."""
+    """Return a book after what was read, and what changed in it. What could not be read is as it was."""
     files, prices = dict(book.files), dict(book.prices)
     for outcome in outcomes:
         if outcome.ending is Ending.UNCHANGED:
@@ -85,7 +85,8 @@ def _tiers(listed: Listed | None) -> object:
 
 
 def text_of(book: Book) -> str:
-    """A region's file: what was read first hand, and beside it what is known second hand; what is assumed is not written."""
+    """Return a region's file: what was read first hand, and beside it what is known second hand; what is assumed is not
+    written."""
     keys = {words: key for key, words in sources().items()}
     lines = [
         f"# List prices in {regions()[book.region]['name']}: US dollars, on demand, before tax. docs/pricing.md says how they are read anew.",

@@ -41,7 +41,7 @@ class Assessment(NamedTuple):
 
 
 def assess(stack: Stack, context: Context) -> Assessment:
-    """Every rule on every resource it reads."""
+    """Judge every resource by every rule that reads it."""
     findings: list[Finding] = []
     evaluation = Evaluation(context)
     used: set[str] = set()

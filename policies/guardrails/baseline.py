@@ -49,7 +49,7 @@ class Baseline(NamedTuple):
         return (rule, urn) in self.known
 
     def vanished(self, present: Collection[Known], silent: Collection[str] = ()) -> list[Problem]:
-        """The entries that are not ``present`` (found, or not to be told), but for rules that were not asked."""
+        """List the entries that are not ``present`` (found, or not to be told), but for rules that were not asked."""
         return [
             Problem(VANISHED, "baseline", f"baseline: {rule} on {urn} is no longer found", urn)
             for rule, urn in sorted(self.known.difference(present))
@@ -58,7 +58,7 @@ class Baseline(NamedTuple):
 
 
 def load(file: Path) -> Baseline:
-    """A baseline from its file. Nothing that it may hold raises."""
+    """Load a baseline from its file. Nothing that it may hold raises."""
     try:
         return read(json.loads(file.read_text(encoding="utf-8")), file.name)
     except OSError as error:
@@ -70,7 +70,7 @@ def load(file: Path) -> Baseline:
 
 
 def read(document: Any, place: str = "baseline") -> Baseline:
-    """A baseline as its file holds it, or only the list of its findings."""
+    """Read a baseline as its file holds it, or only the list of its findings."""
     if isinstance(document, Mapping):
         if document.get("version") != VERSION:
             return _invalid(f"{place}: version {document.get('version')!r} is not {VERSION}")
@@ -84,12 +84,12 @@ def read(document: Any, place: str = "baseline") -> Baseline:
 
 
 def configured(entry: Any) -> Baseline | None:
-    """From the entry ``baseline`` of a policy configuration, where it has findings."""
+    """Read the entry ``baseline`` of a policy configuration, where it has findings."""
     return read(entry["findings"]) if isinstance(entry, Mapping) and "findings" in entry else None
 
 
 def dumps(known: Iterable[Known]) -> str:
-    """The file of a baseline; the same findings give the same bytes."""
+    """Return the file of a baseline; the same findings give the same bytes."""
     findings = [{"rule": rule, "urn": urn} for rule, urn in sorted(set(known))]
     return json.dumps({"version": VERSION, "findings": findings}, indent=1, ensure_ascii=False) + "\n"
 

@@ -60,13 +60,13 @@ TOPICS = (
 
 
 def heading(topic: str) -> str:
-    """A topic's name for people."""
+    """Return a topic's name for people."""
     return topic.replace("_", " ").capitalize()
 
 
 @cache
 def rules() -> tuple[Rule, ...]:
-    """Every rule of the pack."""
+    """Return every rule of the pack."""
     for topic in TOPICS:
         import_module(f"guardrails.topics.{topic}")
     return tuple(rule for rule in REGISTRY.values() if rule.topic in TOPICS)
@@ -74,7 +74,7 @@ def rules() -> tuple[Rule, ...]:
 
 @cache
 def rules_by_type() -> dict[str, tuple[Rule, ...]]:
-    """The rules that judge a resource of each type."""
+    """Return the rules that judge a resource of each type."""
     reading: dict[str, dict[str, Rule]] = {}
     for rule in rules():
         for type_ in rule.reads:

@@ -15,7 +15,8 @@ _FORMATS = {0x17: "%y%m%d%H%M%SZ", 0x18: "%Y%m%d%H%M%SZ"}
 
 
 def last_day(pem: str) -> datetime.date:
-    """The last day on which the first certificate of a text is valid; ValueError where the text holds none that can be read."""
+    """Return the last day on which the first certificate of a text is valid; ValueError where the text holds none that
+    can be read."""
     found = _PEM.search(pem)
     if found is None:
         raise ValueError("it holds no certificate in PEM")
@@ -36,7 +37,7 @@ def last_day(pem: str) -> datetime.date:
 
 
 def _inside(der: bytes) -> bytes:
-    """The content of a sequence."""
+    """Return the content of a sequence."""
     for tag, content in _elements(der):
         if tag == _SEQUENCE:
             return content
@@ -45,7 +46,7 @@ def _inside(der: bytes) -> bytes:
 
 
 def _elements(der: bytes) -> Iterator[tuple[int, bytes]]:
-    """The elements of a DER text one after the other, each with its tag."""
+    """Yield the elements of a DER text one after the other, each with its tag."""
     at = 0
     while at < len(der):
         head = der[at : at + 2]

@@ -35,7 +35,8 @@ BASELINE = "baseline"
 
 
 def configured(document: Any) -> tuple[Configuration, Baseline | None]:
-    """What ``--policy-pack-config`` says, for where no engine reads it: levels, settings, and the baseline if it holds one."""
+    """Read ``--policy-pack-config``, for where no engine reads it: levels, settings, and the baseline if it holds
+    one."""
     known = (
         {rule.name: rule.settings for rule in rules()}
         | {fact.name: fact.settings for fact in FACTS}
@@ -65,8 +66,9 @@ class Context:
         baseline: Baseline | None = None,
         configuration: Configuration | None = None,
     ) -> Context:
-        """From the configuration's ``platform`` and ``exceptions``; a stack that names none of the milder stages is judged as
-        production, so that a stage with a name of one's own, or one misspelt, lets nothing through."""
+        """Create it from the configuration's ``platform`` and ``exceptions``; a stack that names none of the milder
+        stages is judged as production, so that a stage with a name of one's own, or one misspelt, lets nothing
+        through."""
         stage = platform.get("stage") if isinstance(platform, Mapping) else None
         return Context(
             stage=stage if isinstance(stage, str) and stage in MILDER_STAGES else PRODUCTION,
@@ -76,7 +78,7 @@ class Context:
         )
 
     def level(self, subject: Rule | Fact) -> Level:
-        """What a failure does in this stack: as configured, else as the rule has it for the stage."""
+        """Return what a failure does in this stack: as configured, else as the rule has it for the stage."""
         usual = subject.level if isinstance(subject, Fact) else subject.level(self.stage)
         return self.configuration.level(subject.name, usual)
 
@@ -87,12 +89,13 @@ class Context:
         return self.configuration.values.get(subject.name) or subject.defaults()
 
     def problems(self) -> tuple[Problem, ...]:
-        """What is wrong with what the pack was given, whatever the stack."""
+        """Return what is wrong with what the pack was given, whatever the stack."""
         wrong = (Problem(SETTINGS_INVALID, "settings", text) for text in self.configuration.problems)
         return (*self.exemptions.problems, *self.baseline.problems, *wrong)
 
     def verdict(self, rule: Rule, urn: str, judgement: Judgement, exemption: Exemption | None) -> Verdict:
-        """What a judgement comes to once exceptions and baseline are heard. An exception has an owner, so it goes first."""
+        """Return what a judgement comes to once exceptions and baseline are heard. An exception has an owner, so it
+        goes first."""
         if judgement.verdict is not Verdict.FAIL:
             return judgement.verdict
         if exemption:

@@ -7,7 +7,8 @@ from guardrails.view import Node, Resource
 
 
 def names_customer_key(resource: Resource, path: str, *, at: Node | None = None) -> bool:
-    """True for a key of this stack, known or not, and for any name but the aliases that AWS keeps for itself."""
+    """Tell whether a property names a key of this stack, known or not, or any name but the aliases that AWS keeps for
+    itself."""
     if resource.references(at.path.split("[")[0] if at else path, *kinds.KEYS):
         return True
     value = str((at or resource).get(path, ""))

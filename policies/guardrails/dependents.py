@@ -11,7 +11,7 @@ from guardrails.view import Resource
 
 
 def dependents(resource: Resource, stack: Stack, *types: str, path: str = "") -> Iterator[Resource]:
-    """The resources (of these types) of which a property (this one) is made from the resource."""
+    """Yield the resources (of these types) of which a property (this one) is made from the resource."""
     for other, name in _index(stack).get(resource.urn, ()):
         if (not types or other.type in types) and (not path or name == path):
             yield other

@@ -44,7 +44,7 @@ class Statement(NamedTuple):
     """What they mean only ``guardrails.iam.conditions`` knows."""
 
     def bounds(self, key: str, named: Callable[[str], bool] = bool, fixed: tuple[str, ...] = OF_RESOURCE) -> bool:
-        """Whether the conditions let in only requests in which a key is there, with values that are all named.
+        """Tell whether the conditions let in only requests in which a key is there, with values that are all named.
 
         See :func:`guardrails.iam.conditions.bound`; ``named`` is asked of the pattern of each value.
         """
@@ -60,14 +60,14 @@ class Document:
     version: str = ""
 
     def __iter__(self) -> Iterator[Statement]:
-        """The readable statements; undetermined after the last of them if others could not be read."""
+        """Yield the readable statements; undetermined after the last of them if others could not be read."""
         yield from self.statements
         if self.hidden:
             raise cannot_read(*self.hidden)
 
 
 def read(node: Node, path: str) -> Document:
-    """The document at a path, empty where none is set; MalformedDocumentError when it is not a document."""
+    """Read the document at a path, empty where none is set; MalformedDocumentError when it is not a document."""
     value = node.node(path).value
     at = f"{node.path}.{path}" if node.path else path
     if value is None:
@@ -87,7 +87,7 @@ def _parse_text(text: str) -> Document:
 
 
 def measure(node: Node, path: str) -> int:
-    """The characters of a document as IAM counts them: without white space; 0 where none is set."""
+    """Count the characters of a document as IAM does: without white space; 0 where none is set."""
     value = node.get(path, "")
     if isinstance(value, str):
         try:

@@ -67,7 +67,7 @@ class Part(NamedTuple):
 
 
 def equivalent(type_: str) -> Equivalent | None:
-    """How a type is read; None where it is one of pulumi-aws 7 or of no concern."""
+    """Return how a type is read; None where it is one of pulumi-aws 7 or of no concern."""
     return _NATIVE.get(type_) or _OLD.get(type_) or _renamed(type_)
 
 
@@ -78,12 +78,12 @@ def _renamed(type_: str) -> Equivalent | None:
 
 
 def type_as(found: Equivalent, properties: Mapping[str, Any]) -> str:
-    """The type that a resource with these properties is read as."""
+    """Return the type that a resource with these properties is read as."""
     return next((type_ for name, type_ in found.instead.items() if properties.get(name)), found.type)
 
 
 def translate(found: Equivalent, properties: Mapping[str, Any]) -> dict[str, Any]:
-    """The properties by the names that rules know; what cannot be read stays so, at its new place."""
+    """Return the properties by the names that rules know; what cannot be read stays so, at its new place."""
     result: dict[str, Any] = {}
     for name, value in properties.items():
         if name not in found.parts:
@@ -92,7 +92,7 @@ def translate(found: Equivalent, properties: Mapping[str, Any]) -> dict[str, Any
 
 
 def targets(found: Equivalent, name: str) -> tuple[str, ...]:
-    """The properties that one property becomes."""
+    """Return the properties that one property becomes."""
     return _targets(found.moves.get(name, name))
 
 
@@ -103,7 +103,8 @@ def _targets(move: Move) -> tuple[str, ...]:
 
 
 def parts(found: Equivalent, properties: Mapping[str, Any]) -> tuple[Part, ...]:
-    """The blocks that are resources of their own, of a list each; one that cannot be read is one of which nothing is known."""
+    """Return the blocks that are resources of their own, of a list each; one that cannot be read is one of which
+    nothing is known."""
     made = []
     for name, (type_, moves) in found.parts.items():
         value = properties.get(name)
@@ -157,7 +158,7 @@ def _place(result: dict[str, Any], path: str, value: Any) -> None:
 
 
 def _block(moves: Moves) -> Read:
-    """Of a block, or of each block of a list, the properties by other names."""
+    """Return a reader of a block, or of each block of a list, that gives properties other names."""
 
     def read(value: Any) -> Any:
         if isinstance(value, list):
@@ -173,7 +174,7 @@ def _block(moves: Moves) -> Read:
 
 
 def _inner(name: str, read: Read = lambda value: value) -> Read:
-    """Of a block only one property."""
+    """Return a reader of only one property of a block."""
     return lambda value: read(value.get(name)) if isinstance(value, Mapping) else value
 
 
@@ -190,7 +191,7 @@ def _kebab(value: Any) -> Any:
 
 
 def _only(value: Any) -> Any:
-    """The one element of a list that holds one."""
+    """Return the one element of a list that holds one."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
@@ -204,7 +205,7 @@ def _same(*names: str) -> Moves:
 
 
 def _named_values(value: Any) -> Any:
-    """An object of names and values as a list of both."""
+    """Return an object of names and values as a list of both."""
     return [{"name": name, "value": item} for name, item in value.items()] if isinstance(value, Mapping) else value
 
 

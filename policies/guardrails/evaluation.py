@@ -45,9 +45,9 @@ class Evaluation:
         return [outcome for outcome in self._outcomes.values() if outcome.verdict is verdict]
 
     def unmatched(self) -> list[Problem]:
-        """Exceptions that no outcome needed."""
+        """List the exceptions that no outcome needed."""
         return self.context.exemptions.unmatched({one.exemption for one in self._outcomes.values() if one.exemption})
 
     def vanished(self, silent: Iterable[str]) -> list[Problem]:
-        """Entries of the baseline that no outcome matches; of the rules in ``silent`` nothing is expected."""
+        """List the entries of the baseline that no outcome matches; of the rules in ``silent`` nothing is expected."""
         return self.context.baseline.vanished(set(self._outcomes), frozenset(silent))

@@ -19,7 +19,7 @@ class Example(NamedTuple):
 
 @cache
 def examples() -> dict[str, Example]:
-    """By the name of the rule; empty where the file is missing."""
+    """Return the examples by the name of the rule; empty where the file is missing."""
     if not FILE.is_file():
         return {}
     return {name: Example(**entry) for name, entry in json.loads(FILE.read_text(encoding="utf-8")).items()}

@@ -75,7 +75,7 @@ class Exemption(NamedTuple):
         return urn == self.resource if self.resource.startswith("urn:") else fnmatchcase(name, self.resource)
 
     def days_left(self, today: datetime.date) -> int:
-        """After today; 0 on its last day."""
+        """Return the days left after today; 0 on its last day."""
         return (self.expires - today).days
 
     def describe(self) -> str:

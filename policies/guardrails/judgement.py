@@ -63,7 +63,7 @@ def judge(rule: Rule, resource: Resource, stack: Stack | None = None, values: Va
 def judge_together(
     rule: Rule, views: Sequence[Resource], stack: Stack | None = None, values: Values | None = None
 ) -> Judgement:
-    """One judgement on all of ``views``, which are one resource to the program: itself and its parts."""
+    """Return one judgement on all of ``views``, which are one resource to the program: itself and its parts."""
     judged = [judge(rule, view, stack, values) for view in views]
     if len(judged) == 1:
         return judged[0]

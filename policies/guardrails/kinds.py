@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def aws(name: str) -> str:
-    """``rds/ClusterInstance`` → ``aws:rds/clusterInstance:ClusterInstance``."""
+    """Return ``aws:rds/clusterInstance:ClusterInstance`` for ``rds/ClusterInstance``."""
     module, kind = name.split("/")
     return f"aws:{module}/{kind[0].lower()}{kind[1:]}:{kind}"
 
@@ -295,7 +295,7 @@ EKS_NODES = aws("eks/NodeGroup")
 
 
 def kubernetes(name: str) -> str:
-    """``apps/v1:Deployment`` → ``kubernetes:apps/v1:Deployment``."""
+    """Return ``kubernetes:apps/v1:Deployment`` for ``apps/v1:Deployment``."""
     return f"kubernetes:{name}"
 
 

@@ -22,5 +22,5 @@ class Level(StrEnum):
 
     @property
     def stops(self) -> bool:
-        """Whether a failure ends the deployment. What ``remediate`` could not repair does."""
+        """Tell whether a failure ends the deployment. What ``remediate`` could not repair does."""
         return self in (Level.MANDATORY, Level.REMEDIATE)

@@ -24,7 +24,7 @@ _UNKNOWNS = frozenset(
 
 
 def as_it_came(struct: struct_pb2.Struct) -> dict[str, Any]:
-    """A message as JSON values, with every mark of the protocol left in."""
+    """Return a message as JSON values, with every mark of the protocol left in."""
     return {key: _json_value(value) for key, value in struct.fields.items()}
 
 
@@ -38,7 +38,7 @@ def _json_value(value: struct_pb2.Value) -> Any:
 
 
 def plain_properties(struct: struct_pb2.Struct) -> dict[str, Any]:
-    """A message as plain values: whole numbers as ints, unknowns and secrets as :class:`Opaque`."""
+    """Return a message as plain values: whole numbers as ints, unknowns and secrets as :class:`Opaque`."""
     return {key: _plain(value) for key, value in struct.fields.items()}
 
 

@@ -27,7 +27,7 @@ _LEVELS = {level: pulumi_policy.EnforcementLevel(level.value) for level in Level
 
 
 def policies() -> list[pulumi_policy.Policy]:
-    """Every rule as a policy of its own, for the stack whose configuration the engine gave this process."""
+    """Return every rule as a policy of its own, for the stack whose configuration the engine gave this process."""
     decode_once()
     today = datetime.datetime.now(datetime.UTC).date()
     file = os.environ.get(baseline.ENVIRONMENT)
@@ -36,7 +36,7 @@ def policies() -> list[pulumi_policy.Policy]:
 
 
 def build(context: Context, catalogue: Iterable[Rule] | None = None) -> list[pulumi_policy.Policy]:
-    """The policies for one stage and set of exceptions."""
+    """Build the policies for one stage and set of exceptions."""
     session = Session(context)
     chosen = tuple(rules() if catalogue is None else catalogue)
     return [
@@ -117,7 +117,8 @@ def _resource_policy(rule: Rule, session: Session) -> pulumi_policy.Policy:
 
 
 def _baseline_policy(session: Session) -> pulumi_policy.Policy:
-    """Reports nothing: it is there to be configured, and leads from the pack's service to the session."""
+    """Return a policy that reports nothing: it is there to be configured, and leads from the pack's service to the
+    session."""
 
     def validate(args: pulumi_policy.ResourceValidationArgs, report: Report) -> None:
         pass
@@ -223,7 +224,8 @@ def _severity(severity: Severity) -> pulumi_policy.Severity:
 
 
 def _setting(key: str) -> Any:
-    """An object of the stack's configuration; a text that is not JSON comes back as the text, to be complained about."""
+    """Return an object of the stack's configuration; a text that is not JSON comes back as the text, to be complained
+    about."""
     config = pulumi.Config("groundwork")
     try:
         return config.get_object(key)

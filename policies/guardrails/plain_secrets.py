@@ -8,7 +8,8 @@ from guardrails.view import Node, Opaque, cannot_read
 
 
 def plain_secret(name: str, held: Node) -> Messages:
-    """A message if the setting of this name is a secret in clear; undetermined where it may be and is not known yet."""
+    """Yield a message if the setting of this name is a secret in clear; undetermined where it may be and is not known
+    yet."""
     value = held.value
     if value is Opaque.SECRET:
         yield f"{name} is kept secret by the program, and shown here to everybody"

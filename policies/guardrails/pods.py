@@ -14,7 +14,7 @@ _TEMPLATES = {kinds.POD: "", **dict.fromkeys(kinds.CRON_JOBS, "spec.jobTemplate.
 
 
 def template(resource: Resource) -> Node:
-    """The pod's metadata and spec."""
+    """Return the pod's metadata and spec."""
     path = _TEMPLATES.get(resource.type, "spec.template")
     return resource.node(path) if path else resource
 
@@ -24,7 +24,7 @@ def pod(resource: Resource) -> Node:
 
 
 def containers(resource: Resource, *, only_long_running: bool = False) -> Iterator[tuple[str, Node]]:
-    """Each container of the pod with its name, those that only prepare it among them unless told otherwise."""
+    """Yield each container of the pod with its name, those that only prepare it among them unless told otherwise."""
     spec = pod(resource)
     groups = ("containers",) if only_long_running else ("containers", "initContainers")
     for group in groups:
@@ -38,20 +38,20 @@ def on_windows(resource: Resource) -> bool:
 
 
 def security(container: Node, spec: Node, setting: str) -> Any:
-    """A setting of the security context: the container's own, else the pod's."""
+    """Return a setting of the security context: the container's own, else the pod's."""
     path = f"securityContext.{setting}"
     return container.get(path) if container.has(path) else spec.get(path)
 
 
 def mapping(node: Node, path: str) -> Mapping[str, Any]:
-    """Labels or annotations: their names hold dots, and so are no paths."""
+    """Return labels or annotations: their names hold dots, and so are no paths."""
     value = node.get(path, {})
     return value if isinstance(value, dict) else {}
 
 
 def has_network_policy(namespace: Resource, stack: Stack) -> bool:
-    """Whether a network policy for all pods of a namespace says what comes in; undetermined where one without a readable
-    place may be it."""
+    """Tell whether a network policy for all pods of a namespace says what comes in; undetermined where one without a
+    readable place may be it."""
     places, unplaced = _network_policies(stack)
     name = namespace.get("metadata.name") if namespace.known("metadata.name") else None
     if namespace.urn in places or f"name {name}" in places:
@@ -62,7 +62,8 @@ def has_network_policy(namespace: Resource, stack: Stack) -> bool:
 
 
 def _is_for_all(policy: Resource) -> bool:
-    """A pod that no policy selects takes what comes, so one with an empty selector is what denies by default."""
+    """Tell whether a policy selects all pods. A pod that no policy selects takes what comes, so one with an empty
+    selector is what denies by default."""
     if not policy.known("spec"):
         return True
     selector = policy.node("spec.podSelector")
@@ -73,7 +74,7 @@ def _is_for_all(policy: Resource) -> bool:
 
 @per_stack
 def _network_policies(stack: Stack) -> tuple[set[str], list[Resource]]:
-    """The namespaces that have one, by URN and by name, and those whose namespace cannot be read."""
+    """Return the namespaces that have one, by URN and by name, and those whose namespace cannot be read."""
     places: set[str] = set()
     unplaced: list[Resource] = []
     for policy in stack.of_type(kinds.NETWORK_POLICY):
@@ -89,7 +90,7 @@ def _network_policies(stack: Stack) -> tuple[set[str], list[Resource]]:
 
 
 def same_namespace(resource: Resource, other: Resource, stack: Stack) -> bool:
-    """Whether two resources name the same namespace, known or made in this stack."""
+    """Tell whether two resources name the same namespace, known or made in this stack."""
     if resource.known("metadata.namespace") and other.known("metadata.namespace"):
         return bool(resource.get("metadata.namespace", "default") == other.get("metadata.namespace", "default"))
     mine, theirs = (

@@ -87,7 +87,7 @@ class Opening(NamedTuple):
 
 
 def is_world(cidr: object) -> bool:
-    """Whether a range is the whole internet, or so much of it that it makes no difference."""
+    """Tell whether a range is the whole internet, or so much of it that it makes no difference."""
     if not isinstance(cidr, str):
         return False
     try:
@@ -98,7 +98,7 @@ def is_world(cidr: object) -> bool:
 
 
 def are_world(cidrs: Iterable[str]) -> bool:
-    """Whether ranges, one of them or all together, are as good as the whole internet."""
+    """Tell whether ranges, one of them or all together, are as good as the whole internet."""
     together: dict[int, Addresses] = {}
     for cidr in cidrs:
         if is_world(cidr):
@@ -116,14 +116,15 @@ def covers_port(protocol: str, ports: tuple[int, int], port: int) -> bool:
 
 
 def openings(resource: Resource, direction: str) -> Iterator[Opening]:
-    """The ``ingress`` or ``egress`` rules of a resource of :data:`FORMS` that are open to the world by their own ranges."""
+    """Yield the ``ingress`` or ``egress`` rules of a resource of :data:`FORMS` that are open to the world by their own
+    ranges."""
     for form, rule, label in _rules(resource, direction):
         if _open_by_ranges(rule, form):
             yield _opening(rule, form, label)
 
 
 def openings_by_lists(resource: Resource, direction: str, stack: Stack) -> Iterator[Opening]:
-    """The rules that are open to the world by the prefix lists of this stack that they name."""
+    """Yield the rules that are open to the world by the prefix lists of this stack that they name."""
     hidden = ""
     for form, rule, label in _rules(resource, direction):
         lists = named_by(stack, resource, rule.node(form.lists), kinds.PREFIX_LIST).found if form.lists else ()
@@ -137,7 +138,7 @@ def openings_by_lists(resource: Resource, direction: str, stack: Stack) -> Itera
 
 
 def _open_by_ranges(rule: Node, form: Form) -> bool:
-    """Whether the readable ranges are the world; undetermined where they are not and others cannot be read."""
+    """Tell whether the readable ranges are the world; undetermined where they are not and others cannot be read."""
     ranges: list[str] = []
     hidden: UndeterminedError | None = None
     for path in form.ranges:
@@ -176,7 +177,7 @@ def _rules(resource: Resource, direction: str) -> Iterator[tuple[Form, Node, str
 
 
 def _port(rule: Node, path: str, default: int) -> int:
-    """A port; -1 stands for all of them, as in the API of EC2."""
+    """Return a port; -1 stands for all of them, as in the API of EC2."""
     value = rule.get(path, default)
     port = int(value) if str(value).lstrip("-").isdigit() else default
     return default if port < 0 else port

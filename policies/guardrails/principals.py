@@ -15,12 +15,13 @@ _SERVICE = re.compile(r"(?P<name>[a-z0-9.-]+?)(\.[a-z]{2,4}(-[a-z]+)+-\d)?\.amaz
 
 
 def is_service(principal: str) -> bool:
-    """Whether a principal is a service of AWS."""
+    """Tell whether a principal is a service of AWS."""
     return _SERVICE.fullmatch(principal) is not None
 
 
 def service_of(principal: str) -> str:
-    """The service that a principal is, in whichever region and partition: ``states`` for ``states.us-west-2.amazonaws.com``.
+    """Return the service that a principal is, in whichever region and partition: ``states`` for
+    ``states.us-west-2.amazonaws.com``.
 
     The text itself where it is no service of AWS. (IAM user guide, "AWS JSON policy elements: Principal".)
     """
@@ -29,7 +30,8 @@ def service_of(principal: str) -> str:
 
 
 def is_named_up_to(separator: str) -> Callable[[str], bool]:
-    """Whether the part of a value before a separator names one thing: the id of ``AROA…:session``, ``o-…`` of a path."""
+    """Return a test of whether the part of a value before a separator names one thing: the id of ``AROA…:session``,
+    ``o-…`` of a path."""
     return lambda pattern: is_named(pattern.split(separator, 1)[0])
 
 
@@ -38,7 +40,7 @@ def _is_narrow(address: str) -> bool:
 
 
 def _is_at_known_host(endpoint: str) -> bool:
-    """Whether an endpoint of SNS (address, URL, ARN) is at a domain or in an account that is named."""
+    """Tell whether an endpoint of SNS (address, URL, ARN) is at a domain or in an account that is named."""
     if endpoint.startswith("arn:"):
         return names_owner(endpoint)
     host = re.split(r"@|://", endpoint)[-1].split("/", 1)[0]
@@ -94,19 +96,20 @@ principal, its session's name and private addresses (``aws:VpcSourceIp``), which
 
 
 def public_statements(document: Document) -> Iterator[str]:
-    """A message for each statement that lets everyone in."""
+    """Yield a message for each statement that lets everyone in."""
     for statement in document:
         if is_public(statement):
             yield f"{statement.label} allows {_some(statement.actions)} to everyone"
 
 
 def is_everyone(statement: Statement) -> bool:
-    """Whether a statement is about any principal."""
+    """Tell whether a statement is about any principal."""
     return any(name == "*" and kind in ("*", "AWS") for kind, name in statement.principals)
 
 
 def aws_principals(statement: Statement) -> Iterator[str]:
-    """The AWS principals that a statement is about: where it is about everyone, those that its conditions leave."""
+    """Yield the AWS principals that a statement is about: where it is about everyone, those that its conditions
+    leave."""
     if not is_everyone(statement):
         yield from (name for kind, name in statement.principals if kind == "AWS")
         return
@@ -118,12 +121,13 @@ def aws_principals(statement: Statement) -> Iterator[str]:
 
 
 def is_account(principal: str) -> bool:
-    """Whether a principal, or the pattern of one, is an account as a whole: its number, its root, every role in it."""
+    """Tell whether a principal, or the pattern of one, is an account as a whole: its number, its root, every role in
+    it."""
     return principal.isdigit() or principal.endswith(":root") or (has_wildcard(principal) and not names_one(principal))
 
 
 def is_public(statement: Statement) -> bool:
-    """Whether a statement allows something to any AWS principal, with no condition that keeps strangers out."""
+    """Tell whether a statement allows something to any AWS principal, with no condition that keeps strangers out."""
     anyone = (
         is_everyone(statement) or bool(statement.not_principals) or any(map(_is_of_any_account, statement.principals))
     )
@@ -131,13 +135,13 @@ def is_public(statement: Statement) -> bool:
 
 
 def _is_of_any_account(principal: tuple[str, str]) -> bool:
-    """Whether a principal is a pattern over accounts, which is meant for everyone, though IAM may refuse it."""
+    """Tell whether a principal is a pattern over accounts, which is meant for everyone, though IAM may refuse it."""
     kind, name = principal
     return kind == "AWS" and has_wildcard(name) and not names_owner(name)
 
 
 def keeps_strangers_out(statement: Statement) -> bool:
-    """Whether the conditions let in only requests of an owner, a network or a source that is named."""
+    """Tell whether the conditions let in only requests of an owner, a network or a source that is named."""
     keys = {one.key for one in statement.conditions}
     return any(statement.bounds(key, OWNER_KEYS[key]) for key in keys & OWNER_KEYS.keys())
 

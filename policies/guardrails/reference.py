@@ -22,12 +22,12 @@ _NAMES = {"fsbp": "AWS FSBP", "securityhub": "Security Hub", "checkov": "Checkov
 
 
 def table() -> str:
-    """One heading for each topic, one row for each rule."""
+    """Return one heading for each topic, one row for each rule."""
     return "\n\n".join(_topic(topic) for topic in TOPICS) + "\n"
 
 
 def page(topic: str) -> str:
-    """The page of one topic: a heading for each rule, which is its anchor."""
+    """Return the page of one topic: a heading for each rule, which is its anchor."""
     mine = [rule for rule in rules() if rule.topic == topic]
     lines = [f"# {heading(topic)}", "", f"{len(mine)} of [all rules](../policies.md#all-rules).", ""]
     return "\n".join([*lines, *(line for rule in mine for line in _section(rule))]).rstrip("\n") + "\n"
@@ -103,7 +103,8 @@ def _control(id_: str) -> str:
 
 
 def _examples(rule: Rule) -> Iterator[str]:
-    """What fails and what passes, as two documents of Pulumi YAML in which values that do not matter are left out."""
+    """Yield what fails and what passes, as two documents of Pulumi YAML in which values that do not matter are left
+    out."""
     example = examples.of(rule.name)
     shown = [
         f"# {title}\n{text.rstrip()}" for title, text in (("fails", example.bad), ("passes", example.good)) if text

@@ -77,7 +77,8 @@ REPAIRS: Mapping[str, Repair] = {
 
 
 def repair(rule: Rule, repair_: Repair, resource: Resource, values: Values) -> Changes:
-    """The changes that make a rule pass; none where it passes already, or where they would not be enough to tell."""
+    """Return the changes that make a rule pass; none where it passes already, or where they would not be enough to
+    tell."""
     if judge(rule, resource, None, values).verdict is not Verdict.FAIL:
         return {}
     changes = repair_(resource, values)
@@ -87,7 +88,7 @@ def repair(rule: Rule, repair_: Repair, resource: Resource, values: Values) -> C
 
 
 def apply(inputs: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
-    """New inputs with the changes made; the old ones stay as they are."""
+    """Return new inputs with the changes made; the old ones stay as they are."""
     result = dict(inputs)
     for path, value in changes.items():
         place = result

@@ -45,7 +45,7 @@ class Exit(NamedTuple):
 
 
 def subnets_of(resource: Resource, stack: Stack, path: str) -> Iterator[Resource]:
-    """The subnets that a property lists; undetermined after the last of them if others are not of this stack."""
+    """Yield the subnets that a property lists; undetermined after the last of them if others are not of this stack."""
     subnets = stack.targets(resource, path, kinds.SUBNET)
     yield from subnets
     listed = resource.node(path).value
@@ -55,7 +55,7 @@ def subnets_of(resource: Resource, stack: Stack, path: str) -> Iterator[Resource
 
 
 def default_routes(subnet: Resource, stack: Stack) -> Iterator[str]:
-    """What the subnet's default routes lead to, in words; :data:`INTERNET` among them where it is public."""
+    """Yield what the subnet's default routes lead to, in words; :data:`INTERNET` among them where it is public."""
     told = set()
     for way in exits(subnet, stack):
         if way.to not in told:
@@ -64,7 +64,7 @@ def default_routes(subnet: Resource, stack: Stack) -> Iterator[str]:
 
 
 def exits(subnet: Resource, stack: Stack) -> Iterator[Exit]:
-    """The default routes of a subnet; undetermined after the last of them if others could not be read."""
+    """Yield the default routes of a subnet; undetermined after the last of them if others could not be read."""
     for table in _tables(subnet, stack):
         yield from _exits(table, stack)
 
@@ -83,7 +83,8 @@ def _tables(subnet: Resource, stack: Stack) -> list[Resource]:
 
 
 def _main_tables(vpc: Resource, stack: Stack) -> list[Resource]:
-    """The VPC itself stands for its main route table where nothing in the stack manages that; routes may be added to it."""
+    """List a VPC's main route tables. The VPC itself stands for its own where nothing in the stack manages that; routes
+    may be added to it."""
     chosen = stack.referrers(vpc, "vpcId", kinds.MAIN_ROUTE_TABLE_ASSOCIATION)
     if chosen:
         return [table for own in chosen for table in stack.targets(own, "routeTableId", *ROUTE_TABLES)]
@@ -117,7 +118,8 @@ def _gateway(route: Node, holder: Resource) -> str:
 
 
 def _gateway_name(route: Node, holder: Resource, stack: Stack) -> str:
-    """An inline route's gateway is told by its value alone, or by what all routes of the table are made from."""
+    """Return the gateway of a route. An inline route's is told by its value alone, or by what all routes of the table
+    are made from."""
     made_from = holder.property_dependencies.get("gatewayId" if route is holder else "routes", ())
     view = Resource(
         holder.urn, {"gatewayId": route.node("gatewayId").value}, property_dependencies={"gatewayId": made_from}

@@ -59,17 +59,18 @@ class Rule:
 
     @property
     def page(self) -> str:
-        """Where the rule is documented, from the folder of the documentation."""
+        """Return where the rule is documented, from the folder of the documentation."""
         return f"policies/{self.topic}.md#{self.name}"
 
     @property
     def url(self) -> str | None:
-        """Where that is published; None where nobody said so."""
+        """Return where that is published; None where nobody said so."""
         folder = os.environ.get(DOCUMENTATION)
         return f"{folder.rstrip('/')}/{self.page}" if folder else None
 
     def level(self, stage: str) -> Level:
-        """Advisory for low severity, mandatory for the rest, unless the rule says otherwise for the stage."""
+        """Return the level for a stage: advisory for low severity, mandatory for the rest, unless the rule says
+        otherwise for the stage."""
         usual = Level.ADVISORY if self.severity is Severity.LOW else Level.MANDATORY
         return self.levels.get(stage, usual)
 

@@ -13,8 +13,8 @@ _LONGEST_MONTH = 31
 
 
 def longest_wait(expression: str) -> float | None:
-    """The most days between two runs of a ``rate`` or ``cron`` expression, counting months as 31 days; None where the
-    expression is not understood, or ends in some year."""
+    """Return the most days between two runs of a ``rate`` or ``cron`` expression, counting months as 31 days; None
+    where the expression is not understood, or ends in some year."""
     if rate := _RATE.fullmatch(expression.strip()):
         return int(rate[1]) * _MINUTES[rate[2].lower()] / _MINUTES["day"]
     fields = cron[1].split() if (cron := _CRON.fullmatch(expression.strip())) else []
@@ -33,7 +33,7 @@ def longest_wait(expression: str) -> float | None:
 
 
 def _months(field: str) -> list[int]:
-    """The months of a field in order, from 1; none where it is not understood."""
+    """Return the months of a field in order, from 1; none where it is not understood."""
     found: set[int] = set()
     for part in field.upper().split(","):
         span, _, step = part.partition("/")

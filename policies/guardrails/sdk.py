@@ -83,7 +83,8 @@ def decode_once() -> None:
 
 
 def _service(base: Any) -> Any:
-    """The SDK's service, which asks only the policies that read a message's types, and takes a stack apart once."""
+    """Return the SDK's service, which asks only the policies that read a message's types, and takes a stack apart
+    once."""
 
     class Service(base):  # type: ignore[misc]  # the base is the SDK's, known when it runs
         def _session(self) -> Session:
@@ -91,7 +92,8 @@ def _service(base: Any) -> Any:
             return found
 
         def _asking(self, types: set[str]) -> Any:
-            """A service of the policies that read one of the types; several messages are answered at the same time."""
+            """Return a service of the policies that read one of the types; several messages are answered at the same
+            time."""
             narrowed = copy.copy(self)
             asked = [
                 policy

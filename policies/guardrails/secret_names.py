@@ -20,13 +20,13 @@ _TEXTS = {
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a variable of this name holds a secret; ``/`` and ``-`` part words as ``_`` does."""
+    """Tell whether a variable of this name holds a secret; ``/`` and ``-`` part words as ``_`` does."""
     words = re.sub(r"[^A-Z0-9]+", "_", name.upper())
     return words == _KEY_ID or _NAME.search(words) is not None
 
 
 def names_another_place(value: object) -> bool:
-    """Whether a value only says where the secret is kept, or is a switch."""
+    """Tell whether a value only says where the secret is kept, or is a switch."""
     return str(value).startswith(("arn:", "ssm:", "secretsmanager:", "/", "file:", "vault:")) or str(value).lower() in (
         "true",
         "false",
@@ -34,5 +34,5 @@ def names_another_place(value: object) -> bool:
 
 
 def secrets_in(text: str) -> list[str]:
-    """What kinds of secrets stand in a text; never the secrets themselves."""
+    """List what kinds of secrets stand in a text; never the secrets themselves."""
     return [words for words, pattern in _TEXTS.items() if pattern.search(text)]

@@ -52,7 +52,7 @@ class Session:
             self._evaluation.context = replace(self.context, baseline=known)
 
     def values(self, subject: Rule | Fact) -> Values | None:
-        """The settings of a rule as the engine was configured; None for their defaults."""
+        """Return the settings of a rule as the engine was configured; None for their defaults."""
         return self._values.get(subject.name)
 
     def take_resource(self, urn: str, properties: dict[str, Any], parent: str) -> Resource:
@@ -110,23 +110,23 @@ class Session:
         return [problem for problem in self.context.problems() if problem.fact is fact]
 
     def known(self) -> list[tuple[str, str]]:
-        """One message that counts what the baseline holds, by rule."""
+        """Return one message that counts what the baseline holds, by rule."""
         counts = Counter(one.rule.name for one in self._evaluation.of(Verdict.KNOWN))
         return [(f"{counts.total()} known: {_listing(counts)}", "")] if counts else []
 
     def active(self) -> list[tuple[str, str]]:
-        """A message and a URN for each finding that an exception covers."""
+        """Return a message and a URN for each finding that an exception covers."""
         excepted = sorted(self._evaluation.of(Verdict.EXCEPTED), key=lambda one: (one.rule.name, one.resource.urn))
         return [(f"{one.rule.name}: {one.exemption.describe()}", one.resource.urn) for one in excepted if one.exemption]
 
     def waiting(self) -> list[tuple[str, str]]:
-        """One message that counts the judgements that could not be made, by rule."""
+        """Return one message that counts the judgements that could not be made, by rule."""
         waiting = self._evaluation.of(Verdict.UNDETERMINED)
         counts = Counter(one.rule.name for one in waiting if self._still_waits(one.rule, one.resource.urn))
         return [(f"{counts.total()} undetermined: {_listing(counts)}", "")] if counts else []
 
     def _still_waits(self, rule: Rule, urn: str) -> bool:
-        """Whether the rule cannot tell even now that it is known what each property is made from."""
+        """Tell whether the rule cannot tell even now that it is known what each property is made from."""
         resource = self._stack.by_urn.get(urn)
         views = resource.read_as(rule.reads) if resource else []
         if not views:

@@ -27,7 +27,7 @@ class Setting(NamedTuple):
     schema: Mapping[str, Any]
 
     def to_schema(self) -> dict[str, Any]:
-        """As Pulumi publishes it."""
+        """Return the setting's schema as Pulumi publishes it."""
         return {"description": self.about, "default": self.default, **self.schema}
 
 
@@ -66,7 +66,7 @@ def read(document: Any, policies: Mapping[str, tuple[Setting, ...]]) -> Configur
 
 
 def values_of(rule: str, settings: tuple[Setting, ...], given: Values) -> tuple[dict[str, Any], list[str]]:
-    """The value of each setting, its default where none or a wrong one is given, and what is wrong."""
+    """Return the value of each setting, its default where none or a wrong one is given, and what is wrong."""
     values = {setting.name: setting.default for setting in settings}
     problems = [f"{rule} has no setting {name!r}{_those(settings)}" for name in given if name not in values]
     for setting in settings:
@@ -85,7 +85,7 @@ def defaults(settings: tuple[Setting, ...]) -> Values:
 
 
 def mistakes(schema: Mapping[str, Any], value: Any, place: str) -> Iterator[str]:
-    """What of a value its schema does not allow: place, found, allowed."""
+    """Yield what of a value its schema does not allow: place, found, allowed."""
     if not _fits(schema, value):
         yield f"{place}: found {value!r}, allowed is {allowed(schema)}"
     elif isinstance(value, list) and "items" in schema:
@@ -97,7 +97,7 @@ def mistakes(schema: Mapping[str, Any], value: Any, place: str) -> Iterator[str]
 
 
 def allowed(schema: Mapping[str, Any]) -> str:
-    """What a schema allows, in words."""
+    """Return what a schema allows, in words."""
     if "enum" in schema:
         return one_of(schema["enum"])
     words = _WORDS[schema["type"]]
@@ -147,7 +147,7 @@ def _fits(schema: Mapping[str, Any], value: Any) -> bool:
 
 
 def _whole(value: Any) -> Any:
-    """Numbers cross the protocol as floats."""
+    """Return whole numbers as ints, since numbers cross the protocol as floats."""
     if isinstance(value, list):
         return [_whole(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -37,11 +37,11 @@ class Stack:
 
     @property
     def types(self) -> set[str]:
-        """The types that rules read something of the stack as."""
+        """Return the types that rules read something of the stack as."""
         return set(self._by_type)
 
     def wholes(self, *types: str) -> list[list[Resource]]:
-        """What is of these types, together where it is one resource to the program."""
+        """Return what is of these types, together where it is one resource to the program."""
         if not self.parts:
             return [[resource] for resource in self.of_type(*types)]
         together: dict[str, list[Resource]] = defaultdict(list)
@@ -53,7 +53,8 @@ class Stack:
         return self._children.get(urn, [])
 
     def targets(self, resource: Resource, path: str, *types: str) -> list[Resource]:
-        """The resources of these types that a property names: by its known value, else by what it is made from."""
+        """Return the resources of these types that a property names: by its known value, else by what it is made
+        from."""
         names, whole = _names_in(resource.node(path).value)
         named = [[other for other in self._by_name.get(name, ()) if other.type in types] for name in names]
         found = {other.urn: other for others in named for other in others}
@@ -64,7 +65,7 @@ class Stack:
         return list(found.values())
 
     def referrers(self, target: Resource, via: str, *types: str) -> list[Resource]:
-        """The resources of these types whose property ``via`` names the target."""
+        """Return the resources of these types whose property ``via`` names the target."""
         return [resource for type_ in types for resource in self._pointing(type_, via, target.type).get(target.urn, ())]
 
     def _pointing(self, type_: str, via: str, to: str) -> dict[str, list[Resource]]:
@@ -79,7 +80,7 @@ class Stack:
 
 
 def _names_in(value: Any) -> tuple[list[str], bool]:
-    """The readable strings of a value, and whether all of it could be read."""
+    """Return the readable strings of a value, and whether all of it could be read."""
     values = value if isinstance(value, list) else [value]
     names = [item for item in values if isinstance(item, str)]
     return names, bool(names) and not any(isinstance(item, Opaque) for item in values)

@@ -38,7 +38,8 @@ UNSAID = f"{_PREFIX}2016-08"
 
 
 def forward_secret(policy: str) -> bool:
-    """Whether every cipher of a policy makes keys of its own for each connection (TLS 1.3, and ECDHE before it)."""
+    """Tell whether every cipher of a policy makes keys of its own for each connection (TLS 1.3, and ECDHE before
+    it)."""
     name = policy.removeprefix(_PREFIX)
     extended = "-Ext1-" in name or "-Ext2-" in name
     return name.startswith(("TLS13-1-3-", "FS-")) or (name.startswith("TLS13-1-2-") and not extended)

@@ -52,7 +52,7 @@ class Unjudged:
         return bool(self.types or self.components)
 
     def problems(self, values: Values) -> Iterator[Problem]:
-        """A problem for each type and each component that is not ``accepted``."""
+        """Yield a problem for each type and each component that is not ``accepted``."""
         for type_, resources in self.types.items():
             if not _accepted(type_, values):
                 names = [resource.name for resource in resources]
@@ -69,7 +69,7 @@ _TOKEN = re.compile(r"[a-z][a-z0-9-]*:[^\s:]+:[A-Z][^\s:]*")
 
 
 def unjudged(resources: Iterable[Resource]) -> Unjudged:
-    """What no rule reads of these resources, which are a whole stack."""
+    """Return what no rule reads of these resources, which are a whole stack."""
     resources = tuple(resources)
     parents = {resource.parent for resource in resources}
     types: dict[str, list[Resource]] = {}
@@ -86,7 +86,8 @@ def unjudged(resources: Iterable[Resource]) -> Unjudged:
 
 @cache
 def read_types() -> frozenset[str]:
-    """The types that rules judge, and those that they look up beside them: the constants of the pack's modules."""
+    """Return the types that rules judge, and those that they look up beside them: the constants of the pack's
+    modules."""
     found = {type_ for rule in rules() if rule.check.__module__ not in _ORGANISATIONS for type_ in rule.reads}
     modules = [
         module

@@ -48,8 +48,8 @@ class Node:
         self.type = type_
 
     def get(self, path: str, default: Any = None) -> Any:
-        """The value at a dotted path; where it is not set what its absence means (:mod:`guardrails.defaults`), else
-        ``default``; undetermined if any part of it is opaque."""
+        """Return the value at a dotted path; where it is not set what its absence means (:mod:`guardrails.defaults`),
+        else ``default``; undetermined if any part of it is opaque."""
         value = self._require(path)
         hidden = first_opaque(value, self._at(path))
         if hidden:
@@ -57,20 +57,20 @@ class Node:
         return self._absent(path, default) if value is None else value
 
     def has(self, path: str) -> bool:
-        """Whether the program sets the property at all; an opaque value is a value."""
+        """Tell whether the program sets the property at all; an opaque value is a value."""
         value = self._walk(path)
         return isinstance(value, Opaque) or (value is not None and value not in ("", [], {}))
 
     def known(self, path: str) -> bool:
-        """Whether the whole value at the path can be read (what is not set can be)."""
+        """Tell whether the whole value at the path can be read (what is not set can be)."""
         return first_opaque(self._walk(path), path) is None
 
     def node(self, path: str) -> Node:
-        """The value at the path as a node of its own, opaque or not."""
+        """Return the value at the path as a node of its own, opaque or not."""
         return Node(self._walk(path), self._at(path), self.type)
 
     def items(self, path: str) -> list[Node]:
-        """The blocks of a list, those that can be wholly read first; one block alone is a list of one."""
+        """List the blocks of a list, those that can be wholly read first; one block alone is a list of one."""
         value = self._require(path)
         if value is None:
             return []
@@ -80,7 +80,7 @@ class Node:
         return sorted(nodes, key=lambda node: first_opaque(node.value, node.path) is not None)
 
     def strings(self, path: str) -> Iterator[str]:
-        """The readable strings of a list; undetermined after the last of them if others could not be read."""
+        """Yield the readable strings of a list; undetermined after the last of them if others could not be read."""
         value = self._require(path)
         values = value if isinstance(value, list) else [] if value is None else [value]
         yield from (str(item) for item in values if item is not None and not isinstance(item, Opaque))
@@ -89,11 +89,11 @@ class Node:
                 raise cannot_read(f"{self._at(path)}[{index}]", item)
 
     def truth(self, path: str, *, default: bool = False) -> bool:
-        """A flag, whether it is written as a boolean or, as some AWS properties are, as a word."""
+        """Return a flag, whether it is written as a boolean or, as some AWS properties are, as a word."""
         return str(self.get(path, default)).lower() == "true"
 
     def number(self, path: str, default: int = 0) -> int:
-        """A whole number, whether it is written as one or as text."""
+        """Return a whole number, whether it is written as one or as text."""
         value = self.get(path, default)
         try:
             return int(value)
@@ -204,20 +204,20 @@ class Resource(Node):
 
     @property
     def types(self) -> set[str]:
-        """What rules read it as: its own type, and those of its parts."""
+        """Return what rules read it as: its own type, and those of its parts."""
         return {one.type for one in (self, *self.parts)}
 
     def read_as(self, types: Container[str]) -> list[Resource]:
-        """What of it is of one of the types: itself, parts of it, or nothing."""
+        """Return what of it is of one of the types: itself, parts of it, or nothing."""
         return [one for one in (self, *self.parts) if one.type in types]
 
     @property
     def has_other_names(self) -> bool:
-        """Whether a property may have another name here than in the program."""
+        """Tell whether a property may have another name here than in the program."""
         return self._equivalent is not None and bool(self._equivalent.moves)
 
     def references(self, path: str, *types: str) -> bool:
-        """Whether the property is made from a resource of this stack of one of the types, known or not.
+        """Tell whether the property is made from a resource of this stack of one of the types, known or not.
 
         The engine tells this only once the whole stack is registered: a rule that reads one resource may pass because
         of it, but must not fail because of it.
@@ -227,18 +227,18 @@ class Resource(Node):
 
 
 def type_of(urn: str) -> str:
-    """The resource type that a URN ends its chain of types with."""
+    """Return the resource type that a URN ends its chain of types with."""
     return urn.split("::")[2].rsplit("$", 1)[-1] if urn.count("::") >= 3 else ""
 
 
 def type_read_as(urn: str) -> str:
-    """The type that rules read a resource of this URN as."""
+    """Return the type that rules read a resource of this URN as."""
     found = equivalents.equivalent(type_of(urn))
     return found.type if found else type_of(urn)
 
 
 def first_opaque(value: Any, path: str) -> tuple[str, Opaque] | None:
-    """Where the first opaque part of a value is, and of which kind."""
+    """Return where the first opaque part of a value is, and of which kind."""
     if not _holds_opaque(value):
         return None
     if isinstance(value, Opaque):
@@ -251,7 +251,8 @@ def first_opaque(value: Any, path: str) -> tuple[str, Opaque] | None:
 
 
 def _holds_opaque(value: Any) -> bool:
-    """Asked of everything that is read, so without the paths, which only an error needs."""
+    """Tell whether any part of a value is opaque. Asked of everything that is read, so without the paths, which only an
+    error needs."""
     if isinstance(value, dict):
         return any(map(_holds_opaque, value.values()))
     return any(map(_holds_opaque, value)) if isinstance(value, list) else isinstance(value, Opaque)

@@ -8,7 +8,7 @@ from guardrails.view import Resource, UndeterminedError
 
 
 def in_one_zone(resource: Resource, stack: Stack, path: str) -> bool:
-    """Whether the subnets that a property lists are all in one zone; undetermined where that cannot be told."""
+    """Tell whether the subnets that a property lists are all in one zone; undetermined where that cannot be told."""
     listed = resource.node(path).value
     count = len(listed) if isinstance(listed, list) else 0
     if count == 1:

@@ -48,12 +48,12 @@ class Declaration:
 
     @property
     def openings(self) -> dict[str, Sequence[Opening]]:
-        """Ports that are open to it, by what it uses."""
+        """Return the ports that are open to it, by what it uses."""
         return {used: grant.openings for used, grant in self.granted.items() if grant.openings}
 
     @property
     def statements(self) -> list[Statement]:
-        """What its role allows. Ids must differ within a policy; two buckets may both grant ``Read``."""
+        """Return what its role allows. Ids must differ within a policy; two buckets may both grant ``Read``."""
         seen: set[str] = set()
         statements: list[Statement] = []
         for used, grant in self.granted.items():
@@ -67,12 +67,12 @@ class Declaration:
 
     @property
     def secrets(self) -> dict[str, SecretReference]:
-        """The references that are secrets."""
+        """Return the references that are secrets."""
         return {name: value for name, value in self.references.items() if isinstance(value, SecretReference)}
 
     @property
     def parameters(self) -> dict[str, ParameterReference]:
-        """The references that are parameters."""
+        """Return the references that are parameters."""
         return {name: value for name, value in self.references.items() if isinstance(value, ParameterReference)}
 
 
@@ -189,7 +189,8 @@ def _environment(
     *,
     traced: bool,
 ) -> dict[str, pulumi.Input[str]]:
-    """What is said last wins, and the stack file says it last; a name that is a reference is only that."""
+    """Return the environment. What is said last wins, and the stack file says it last; a name that is a reference is
+    only that."""
     environment: dict[str, pulumi.Input[str]] = {**own_variables(service)}
     if traced:
         environment.update(TRACING_ENVIRONMENT)

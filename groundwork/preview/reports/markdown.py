@@ -43,7 +43,7 @@ class _Section:
 
 
 def marker(stack: str) -> str:
-    """The first line of a stack's comment: by it the one that stands is found and replaced."""
+    """Return the first line of a stack's comment: by it the one that stands is found and replaced."""
     return f"<!-- groundwork report: {''.join(letter for letter in stack if letter.isalnum() or letter in '-_./@')[:200]} -->"
 
 
@@ -103,7 +103,7 @@ def _totals(report: Report) -> Iterator[tuple[str, str]]:
 
 
 def _losses(report: Report) -> Iterator[str]:
-    """What stands first, unfolded: data that goes."""
+    """Yield what stands first, unfolded: data that goes."""
     for change in report.losses:
         loss = change.loss
         if loss is None:

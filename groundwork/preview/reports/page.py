@@ -269,7 +269,7 @@ def _tree(report: Report) -> str:
 
 
 def _branches(children: dict[str | None, list[Resource]], report: Report) -> Iterator[str]:
-    """The list items of the whole tree, without recursion: a program may nest as deep as it likes."""
+    """Yield the list items of the whole tree, without recursion: a program may nest as deep as it likes."""
     pending: list[Resource | str] = list(reversed(children[None]))
     depth: dict[str, int] = {}
     while pending:
@@ -315,7 +315,7 @@ def _tag(word: str, tone: str) -> str:
 
 
 def _folded(title: str, body: str, *, find: str = "", html_title: bool = False, opened: bool = False) -> str:
-    """A part to be opened; ``title`` is text unless said otherwise."""
+    """Return a part to be opened; ``title`` is text unless said otherwise."""
     mark = f' data-find="{for_html(find.lower())}"' if find else ""
     head = title if html_title else for_html(title)
     return (

@@ -33,13 +33,13 @@ class Report:
 
     @cached_property
     def graph(self) -> Graph:
-        """The picture, with what changes marked."""
+        """Return the picture, with what changes marked."""
         marks = {one.urn: Mark(one.action.value) for one in self.changes.changes} if self.changes else {}
         return graph_of(self.snapshot, marks)
 
     @cached_property
     def resources(self) -> tuple[Resource, ...]:
-        """What becomes something in the account: components are left out."""
+        """Return what becomes something in the account: components are left out."""
         return tuple(one for one in self.snapshot.resources if one.custom and not one.type.startswith("pulumi:"))
 
     @cached_property
@@ -52,16 +52,16 @@ class Report:
 
     @property
     def losses(self) -> list[Change]:
-        """What holds data and goes, or may go."""
+        """List what holds data and goes, or may go."""
         return self.changes.losses if self.changes else []
 
     @property
     def stops(self) -> bool:
-        """Whether a deployment would be stopped by what is here."""
+        """Tell whether a deployment would be stopped by what is here."""
         return bool(self.blocking or (self.changes and self.changes.refused))
 
     def actions(self) -> dict[Action, int]:
-        """How many resources each action has, without components."""
+        """Count the resources of each action, without components."""
         counted = dict.fromkeys(Action, 0)
         for one in self.changes.changes if self.changes else ():
             counted[one.action] += 1
@@ -69,7 +69,7 @@ class Report:
 
     @cached_property
     def findings_of(self) -> dict[str, list[Finding]]:
-        """What failed, by URN."""
+        """Return what failed, by URN."""
         found: dict[str, list[Finding]] = defaultdict(list)
         for finding in self.verdicts.of(Verdict.FAIL):
             found[finding.urn].append(finding)
@@ -80,7 +80,8 @@ class Report:
         return {one.urn: one for one in self.changes.changes} if self.changes else {}
 
     def layer_of(self, urn: str) -> str:
-        """The layer that a resource belongs to: the component that stands right below the platform, or below the stack."""
+        """Return the layer that a resource belongs to: the component that stands right below the platform, or below the
+        stack."""
         by_urn = self._by_urn
         one, below = by_urn.get(urn), ""
         while one is not None and one.parent is not None:
@@ -97,7 +98,7 @@ class Report:
         return self.snapshot.by_urn()
 
     def costs_by(self, key: str) -> list[tuple[str, float]]:
-        """Dollars a month by ``layer`` or by ``service``, the most first."""
+        """List dollars a month by ``layer`` or by ``service``, the most first."""
         sums: dict[str, float] = defaultdict(float)
         for one in self.cost["resources"] if self.cost else ():
             sums[self.layer_of(one["urn"]) if key == "layer" else service_of(one["type"])] += one["monthly"] or 0
@@ -105,13 +106,14 @@ class Report:
 
 
 def service_of(type_: str) -> str:
-    """``rds`` of ``aws:rds/instance:Instance``; another provider's name."""
+    """Return ``rds`` of ``aws:rds/instance:Instance``; another provider's name."""
     package, _, rest = type_.partition(":")
     return rest.partition(":")[0].partition("/")[0] if package == "aws" else package
 
 
 def shown(value: Any, longest: int = 80) -> str:
-    """A property's value as one line: what is secret or unknown by that word, the middle of a long one left out."""
+    """Return a property's value as one line: what is secret or unknown by that word, the middle of a long one left
+    out."""
     text = value if isinstance(value, str) else json.dumps(_readable(value), ensure_ascii=False, sort_keys=True)
     if isinstance(value, Mapping) and MARKER in value:
         text = f"[{value[MARKER]}]"
@@ -128,12 +130,12 @@ def _readable(value: Any) -> Any:
 
 
 def dollars(amount: float | None) -> str:
-    """``$1,234.50``; a figure that is missing is never 0."""
+    """Format ``$1,234.50``; a figure that is missing is never 0."""
     return "not known" if amount is None else f"${amount:,.2f}"
 
 
 def cost_line(cost: Mapping[str, Any]) -> str:
-    """An estimate's totals as a sentence without a full stop."""
+    """Return an estimate's totals as a sentence without a full stop."""
     total = cost["total"]
     return (
         f"{dollars(total['fixed'])} a month fixed, {dollars(total['usage'])} by use; "
@@ -146,7 +148,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def guardrails_line(report: Report) -> str:
-    """The verdicts' totals as a sentence without a full stop."""
+    """Return the verdicts' totals as a sentence without a full stop."""
     verdicts = report.verdicts
     parts = [
         f"{counted(len(report.blocking), 'mandatory finding')}",
@@ -165,7 +167,7 @@ def guardrails_line(report: Report) -> str:
 
 
 def changes_line(report: Report) -> str:
-    """The changes' totals as a sentence without a full stop."""
+    """Return the changes' totals as a sentence without a full stop."""
     if report.changes is None:
         return f"{counted(len(report.resources), 'resource')}, compared with nothing"
     said = [f"{number:,} to {action.value}" for action, number in report.actions().items() if number]
@@ -174,7 +176,7 @@ def changes_line(report: Report) -> str:
 
 
 def verdict_line(report: Report) -> str:
-    """The whole answer in a few words."""
+    """Return the whole answer in a few words."""
     found = list(_troubles(report))
     return "; ".join(found) if found else "nothing stops this"
 

@@ -14,7 +14,7 @@ _PRINCIPAL = re.compile(r"(?:arn:[^:]*:(?:iam|sts)::)?(\d{12})(?::.*)?")
 
 
 def own_accounts(stack: Stack) -> frozenset[str]:
-    """The accounts in which the stack's resources are, by their ARNs; undetermined before there is one."""
+    """Return the accounts in which the stack's resources are, by their ARNs; undetermined before there is one."""
     accounts = _accounts(stack)
     if not accounts:
         raise UndeterminedError("the stack's own account")
@@ -29,12 +29,12 @@ def _accounts(stack: Stack) -> frozenset[str]:
 
 
 def account_of(principal: str) -> str | None:
-    """The account that a principal is in: an account's number, or the ARN of a role or user."""
+    """Return the account that a principal is in: an account's number, or the ARN of a role or user."""
     match = _PRINCIPAL.fullmatch(principal)
     return match[1] if match else None
 
 
 def is_foreign(principal: str, stack: Stack) -> bool:
-    """Whether a principal is in an account that is neither the stack's own nor one of AWS's."""
+    """Tell whether a principal is in an account that is neither the stack's own nor one of AWS's."""
     account = account_of(principal)
     return account is not None and account not in data.LOG_ACCOUNTS and account not in own_accounts(stack)

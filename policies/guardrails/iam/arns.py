@@ -12,19 +12,20 @@ _ID_PREFIXES = frozenset(("ami-", "eni-", "i-", "sg-", "snap-", "subnet-", "vol-
 
 
 def is_named(pattern: str) -> bool:
-    """Whether a pattern names one thing, with no wildcard."""
+    """Tell whether a pattern names one thing, with no wildcard."""
     return bool(pattern) and not has_wildcard(pattern)
 
 
 def last_part(arn: str) -> str:
-    """What comes after the account in an ARN, or the text itself if it is none; a star of ``arn:aws:*`` is that too."""
+    """Return what comes after the account in an ARN, or the text itself if it is none; a star of ``arn:aws:*`` is that
+    too."""
     if arn.count(":") > 4:
         return arn.split(":", 5)[5]
     return "*" if arn.startswith("arn:") and arn.endswith("*") else arn
 
 
 def names_owner(arn: str) -> bool:
-    """Whether it is said whose the resource is: by its account, or by a name that exists only once."""
+    """Tell whether it is said whose the resource is: by its account, or by a name that exists only once."""
     parts = arn.split(":", 5)
     if len(parts) < 6:
         return is_named(arn)
@@ -37,7 +38,8 @@ def names_owner(arn: str) -> bool:
 
 
 def names_one(arn: str) -> bool:
-    """Whether some of a type are told from all others: ``role/shop-*`` does, ``role/*`` and ``vpc/vpc-*`` do not."""
+    """Tell whether some of a type are told from all others: ``role/shop-*`` does, ``role/*`` and ``vpc/vpc-*`` do
+    not."""
     last = last_part(arn)
     kind, separator, name = last.replace(":", "/").partition("/")
     told = (name if separator else kind).strip("*?/")
@@ -48,5 +50,5 @@ def names_one(arn: str) -> bool:
 
 
 def covers_type(arn: str, form: str) -> bool:
-    """Whether a pattern covers everything of a type, of which ``form`` is the last part of the ARN: ``role/*``."""
+    """Tell whether a pattern covers everything of a type, of which ``form`` is the last part of the ARN: ``role/*``."""
     return contains(last_part(arn), form)

@@ -79,7 +79,7 @@ _VARIABLE_CHARACTERS = {"*": _STAR, "?": _QUESTION, "$": "$"}
 
 
 def as_written(pattern: str) -> str:
-    """A pattern with the stars and question marks that are no wildcards, as they stand in the document."""
+    """Return a pattern with the stars and question marks that are no wildcards, as they stand in the document."""
     return pattern.replace(_STAR, "*").replace(_QUESTION, "?")
 
 
@@ -116,19 +116,19 @@ class Condition(NamedTuple):
 
     @property
     def plain_wildcards(self) -> tuple[str, ...]:
-        """The values in which a wildcard is plain text, as the operator reads it."""
+        """Return the values in which a wildcard is plain text, as the operator reads it."""
         if self.kind not in (TEXT, CASELESS):
             return ()
         return tuple(text for text in self.values if has_wildcard(_VARIABLE.sub("", text)))
 
     @property
     def needs_key(self) -> bool:
-        """Whether it fails in a request that does not have the key."""
+        """Tell whether it fails in a request that does not have the key."""
         return _holds(self, ()) is False
 
 
 def parse(operator: str, key: str, values: Sequence[str], *, variables: bool) -> Condition | None:
-    """A condition as a policy document has it; None for an operator that IAM does not know."""
+    """Parse a condition as a policy document has it; None for an operator that IAM does not know."""
     name = operator.lower()
     scope = next((one for one in (ANY_VALUE, ALL_VALUES) if name.startswith(one)), "")
     name = name.removeprefix(scope)
@@ -149,7 +149,7 @@ class Value(NamedTuple):
     """With IAM's wildcards where the operator knows them; a variable that the requester may choose is a ``*``."""
 
     def covers(self, text: str) -> bool:
-        """Whether a value of a request is one of them."""
+        """Tell whether a value of a request is one of them."""
         if self.kind in (TEXT, GLOB):
             return matches(self.pattern, text.translate(_NO_WILDCARDS))
         if self.kind == CASELESS:
@@ -174,7 +174,8 @@ _COMPARE: dict[str, Callable[..., bool]] = {
 
 
 def _covers_arn(pattern: str, text: str) -> bool:
-    """ARN operators compare each of the six parts by itself; a pattern that is no ARN is taken for a text."""
+    """Tell whether an ARN matches. ARN operators compare each of the six parts by itself; a pattern that is no ARN is
+    taken for a text."""
     parts, others = pattern.split(":", 5), text.split(":", 5)
     if len(parts) < 6:
         return matches(pattern, text)
@@ -183,7 +184,7 @@ def _covers_arn(pattern: str, text: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _parsed(kind: str, text: str) -> object | None:
-    """A text as what an operator compares; None if it is nothing of the kind, and so equals nothing."""
+    """Parse a text as what an operator compares; None if it is nothing of the kind, and so equals nothing."""
     try:
         if kind == ADDRESS:
             return ipaddress.ip_network(text, strict=False)
@@ -199,7 +200,7 @@ def _parsed(kind: str, text: str) -> object | None:
 
 
 def _seconds(text: str) -> float:
-    """A point in time, written as ISO 8601 or as seconds since 1970, in seconds since 1970."""
+    """Return a point in time, written as ISO 8601 or as seconds since 1970, in seconds since 1970."""
     try:
         return float(text)
     except ValueError:
@@ -228,18 +229,18 @@ class Bound(NamedTuple):
     """What is let in meets all of these; none where any value does."""
 
     def to(self, named: Callable[[str], bool]) -> bool:
-        """Whether the key has to be there, with values that are all named: ``named`` is asked of each pattern."""
+        """Tell whether the key has to be there, with values that are all named: ``named`` is asked of each pattern."""
         return not self.absent and any(
             all(value.relation == _EQUAL and named(value.pattern) for value in choice.values) for choice in self.choices
         )
 
     def covers(self, request: Sequence[str]) -> bool:
-        """Whether a request in which the key has these values (none, if it is not there) is within the bound."""
+        """Tell whether a request in which the key has these values (none, if it is not there) is within the bound."""
         return all(choice.covers(request) for choice in self.choices) if request else self.absent
 
 
 def bound(conditions: Iterable[Condition], key: str, fixed: tuple[str, ...] = OF_RESOURCE) -> Bound:
-    """What the conditions, which all have to hold, make of one key.
+    """Return what the conditions, which all have to hold, make of one key.
 
     ``fixed`` names the policy variables that whoever asks cannot choose, by how they start: in a resource's policy those of
     the resource, in an identity's own policy :data:`OF_PRINCIPAL` too.
@@ -258,7 +259,8 @@ def _values(condition: Condition, fixed: tuple[str, ...]) -> tuple[Value, ...]:
 
 
 def _value(condition: Condition, text: str, fixed: tuple[str, ...]) -> Value:
-    """A condition's value as a pattern. Policy variables stand in the values of string and ARN operators only."""
+    """Return a condition's value as a pattern. Policy variables stand in the values of string and ARN operators
+    only."""
     kind = condition.kind
     if kind not in (TEXT, CASELESS, GLOB, ARN):
         return Value(kind, condition.relation, text)
@@ -273,7 +275,7 @@ def _value(condition: Condition, text: str, fixed: tuple[str, ...]) -> Value:
 
 
 def _stand_in(key: str, name: str, fixed: tuple[str, ...]) -> str:
-    """What a policy variable is in a pattern; a key that is compared with itself is anything."""
+    """Return what a policy variable is in a pattern; a key that is compared with itself is anything."""
     if name in _VARIABLE_CHARACTERS:
         return _VARIABLE_CHARACTERS[name]
     variable = name.partition(",")[0].strip().lower()
@@ -281,7 +283,8 @@ def _stand_in(key: str, name: str, fixed: tuple[str, ...]) -> str:
 
 
 def _holds(condition: Condition, request: Sequence[str]) -> bool | None:
-    """Whether a condition holds where its key has these values (none, if it is not there); None if that cannot be known."""
+    """Tell whether a condition holds where its key has these values (none, if it is not there); None if that cannot be
+    known."""
     if not condition.values or (condition.kind == NULL and (condition.scope or condition.optional)):
         return None
     if condition.kind == NULL:
@@ -298,17 +301,19 @@ def _holds(condition: Condition, request: Sequence[str]) -> bool | None:
 
 
 def surely_applies(conditions: Iterable[Condition], key: str, value: str) -> bool:
-    """Whether all conditions hold in every request in which ``key`` has ``value``, whatever else is in the request."""
+    """Tell whether all conditions hold in every request in which ``key`` has ``value``, whatever else is in the
+    request."""
     return all(_holds(one, (value,)) is True if one.key == key.lower() else _holds_always(one) for one in conditions)
 
 
 def always_applies(conditions: Iterable[Condition]) -> bool:
-    """Whether the conditions, if there are any, tell no request from another."""
+    """Tell whether the conditions, if there are any, tell no request from another."""
     return all(map(_holds_always, conditions))
 
 
 def _holds_always(condition: Condition) -> bool:
-    """Whether a condition tells no request from another: it asks for any value, or takes absence and presence alike."""
+    """Tell whether a condition tells no request from another: it asks for any value, or takes absence and presence
+    alike."""
     if condition.kind == NULL:
         return bool(_holds(condition, ())) and bool(_holds(condition, ("",)))
     anything = condition.kind == GLOB and not condition.negated and "*" in condition.values

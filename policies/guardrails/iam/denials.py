@@ -15,7 +15,8 @@ from guardrails.view import Resource, UndeterminedError
 
 
 def refuses_plain_http(document: Document, resource: Resource, *forms: str) -> bool:
-    """Whether requests without TLS are refused: to everyone, for all actions on the resource, whatever else they say.
+    """Tell whether requests without TLS are refused: to everyone, for all actions on the resource, whatever else they
+    say.
 
     ``forms`` are ARN patterns of the resource and of what is in it, as ``services.txt`` has them. Undetermined where the
     document could not be read as a whole, or names resources and the resource's own name is not known.
@@ -36,12 +37,12 @@ def refuses_plain_http(document: Document, resource: Resource, *forms: str) -> b
 
 
 def _names(resource: Resource) -> set[str]:
-    """What the last part of the resource's ARN is."""
+    """Return what the last part of the resource's ARN is."""
     return {last_part(name) for name in resource.names}
 
 
 def _covers(denials: Iterable[Statement], resource: Resource, form: str) -> bool:
-    """Whether every action on a form of the resource is denied by a statement that is about all of that form."""
+    """Tell whether every action on a form of the resource is denied by a statement that is about all of that form."""
     rest = "/*" if form.endswith("/*") else ""
     names = [name + rest for name in _names(resource) or ("*",)]
     about = [one for one in denials if _is_about(one, names)]
@@ -49,7 +50,7 @@ def _covers(denials: Iterable[Statement], resource: Resource, form: str) -> bool
 
 
 def _deny_all(denials: Iterable[Statement], form: str) -> bool:
-    """Whether the statements together deny every action on a form of the resource."""
+    """Tell whether the statements together deny every action on a form of the resource."""
     found = list(denials)
     return bool(found) and all(any(_denies(one, action) for one in found) for action in _actions(form))
 
@@ -61,7 +62,7 @@ def _actions(form: str) -> tuple[str, ...]:
 
 
 def _is_about(statement: Statement, names: list[str]) -> bool:
-    """Whether a statement is about everything that one of the names, which may end in a wildcard, stands for."""
+    """Tell whether a statement is about everything that one of the names, which may end in a wildcard, stands for."""
     if statement.not_resources:
         return not any(overlap(last_part(one), name) for one in statement.not_resources for name in names)
     return any(covers_type(one, name) for one in statement.resources for name in names)

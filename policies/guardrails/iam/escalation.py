@@ -133,7 +133,7 @@ METHODS = (*DIRECT, *PASSING)
 
 
 def methods_open_to(principal: Resource, rights: Rights) -> Iterator[Method]:
-    """The methods that a principal could use, by its rights."""
+    """Yield the methods that a principal could use, by its rights."""
     for method in METHODS:
         first, *rest = method.actions
         if any(_reaches(one, method, principal) for one in rights.allowing(first)) and all(map(rights.may, rest)):
@@ -141,7 +141,7 @@ def methods_open_to(principal: Resource, rights: Rights) -> Iterator[Method]:
 
 
 def passes_to(statement: Statement, service: str) -> bool:
-    """Whether a statement lets a role be passed to a service."""
+    """Tell whether a statement lets a role be passed to a service."""
     return bound(statement.conditions, "iam:PassedToService", OF_PRINCIPAL).covers((f"{service}.amazonaws.com",))
 
 
@@ -157,5 +157,5 @@ def _reaches(statement: Statement, method: Method, principal: Resource) -> bool:
 
 
 def _is_own(resource: str, principal: Resource) -> bool:
-    """Whether the principal may so change itself."""
+    """Tell whether the principal may so change itself."""
     return any(name.startswith("arn:") and matches(resource, name) for name in principal.names)

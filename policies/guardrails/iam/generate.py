@@ -66,7 +66,8 @@ def _actions(prefix: str, service: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _known(prefix: str, keys: Any) -> list[str]:
-    """A service's own keys without its prefix, others with theirs; those that every service knows are left out."""
+    """Return a service's own keys without its prefix, others with theirs; those that every service knows are left
+    out."""
     named = {_glob(key) + "*" * key.endswith("/") for key in keys if not key.lower().startswith("aws:")}
     short = re.compile(rf"{re.escape(prefix)}:([^:]+)", re.IGNORECASE)
     return sorted({short.sub(r"\1", key) if short.fullmatch(key) else key for key in named}, key=str.lower)

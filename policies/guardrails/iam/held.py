@@ -112,21 +112,21 @@ DOCUMENTS = {
 
 
 def identity_policies(resource: Resource) -> list[tuple[Node, str]]:
-    """Where the documents are that say what an identity may do, in a resource of :data:`IDENTITY_TYPES`."""
+    """List where the documents are that say what an identity may do, in a resource of :data:`IDENTITY_TYPES`."""
     if resource.type == kinds.ROLE:
         return [(inline, "policy") for inline in resource.items("inlinePolicies")]
     return [(resource, DOCUMENTS[resource.type])]
 
 
 def all_policies(resource: Resource) -> Iterator[tuple[Node, str]]:
-    """Where all documents of a resource of :data:`DOCUMENTS` are."""
+    """Yield where all documents of a resource of :data:`DOCUMENTS` are."""
     yield resource, DOCUMENTS[resource.type]
     if resource.type == kinds.ROLE:
         yield from identity_policies(resource)
 
 
 def granted(resource: Resource) -> Iterator[Statement]:
-    """The allowing statements of the identity policies in a resource of :data:`IDENTITY_TYPES`."""
+    """Yield the allowing statements of the identity policies in a resource of :data:`IDENTITY_TYPES`."""
     for node, path in identity_policies(resource):
         for statement in documents.read(node, path):
             if statement.allows:

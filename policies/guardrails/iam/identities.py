@@ -78,7 +78,7 @@ class Rights:
     _by_service: dict[str, list[Statement]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def allowing(self, action: str) -> Iterator[Statement]:
-        """The statements that allow an action somewhere where no statement denies it."""
+        """Yield the statements that allow an action somewhere where no statement denies it."""
         wanted = action.lower()
         about = self._about(wanted.partition(":")[0])
         denials = [one for one in about if not one.allows and not one.conditions and covers(one, wanted)]
@@ -87,7 +87,8 @@ class Rights:
                 yield statement
 
     def _about(self, service: str) -> list[Statement]:
-        """The statements that can be about a service's actions: a principal names few services, and is asked about many."""
+        """List the statements that can be about a service's actions: a principal names few services, and is asked about
+        many."""
         if service not in self._by_service:
             self._by_service[service] = [
                 one
@@ -100,13 +101,13 @@ class Rights:
         return any(self.allowing(action))
 
     def complete(self) -> None:
-        """Undetermined, where a policy could not be read."""
+        """Raise UndeterminedError where a policy could not be read."""
         if self.unread:
             raise UndeterminedError(self.unread, "not known yet or not of this stack")
 
 
 def covers(statement: Statement, action: str) -> bool:
-    """Whether a statement is about an action, given in lower case."""
+    """Tell whether a statement is about an action, given in lower case."""
     if statement.not_actions:
         return not any(matches(one.lower(), action) for one in statement.not_actions)
     return any(matches(one.lower(), action) for one in statement.actions)
@@ -120,7 +121,7 @@ def _denied(statement: Statement, denials: Iterable[Statement]) -> bool:
 
 
 def rights_of(principal: Resource, stack: Stack) -> Rights:
-    """What the stack's policies let a principal do; a user also by the groups that the stack puts it in."""
+    """Return what the stack's policies let a principal do; a user also by the groups that the stack puts it in."""
     known = _rights(stack)
     if principal.urn not in known:
         known[principal.urn] = _collect(principal, stack)
@@ -129,7 +130,7 @@ def rights_of(principal: Resource, stack: Stack) -> Rights:
 
 @per_stack
 def _rights(stack: Stack) -> dict[str, Rights]:
-    """Those asked for so far, by URN; several rules ask for the same principal's."""
+    """Return those asked for so far, by URN; several rules ask for the same principal's."""
     return {}
 
 
@@ -179,12 +180,13 @@ def _inline(holder: Resource, stack: Stack) -> Iterator[Statement | str]:
 
 
 def inline_of(holder: Resource, stack: Stack) -> list[Resource]:
-    """The resources that give a principal an inline policy."""
+    """List the resources that give a principal an inline policy."""
     return [one for type_, via in _INLINE[holder.type] for one in stack.referrers(holder, via, type_)]
 
 
 def attached_to(holder: Resource, stack: Stack) -> list[str]:
-    """Every managed policy attached to a principal: its ARN, or the URN of what attaches it where that is not known."""
+    """List every managed policy attached to a principal: its ARN, or the URN of what attaches it where that is not
+    known."""
     found = [(one, arn) for one, path in _attaching(holder, stack) for arn in _listed(one, path)]
     return list(dict.fromkeys(arn or f"{one.urn} {number}" for number, (one, arn) in enumerate(found)))
 
@@ -201,7 +203,7 @@ def _by_attachment(holder: Resource, stack: Stack) -> Iterator[Statement | str]:
 
 
 def _attaching(holder: Resource, stack: Stack) -> Iterator[tuple[Resource, str]]:
-    """What attaches managed policies to a principal, and the property that names them."""
+    """Yield what attaches managed policies to a principal, and the property that names them."""
     for type_, via in ATTACHED[holder.type]:
         for one in stack.referrers(holder, via, type_):
             yield one, ATTACHED_POLICIES[type_]
@@ -227,7 +229,7 @@ def _attached(source: Resource, path: str, stack: Stack) -> Iterator[Statement |
 
 
 def _listed(source: Resource, path: str) -> Iterator[str | None]:
-    """The ARNs that a property lists; None for each that is not known."""
+    """Yield the ARNs that a property lists; None for each that is not known."""
     value = source.node(path).value
     for item in value if isinstance(value, list) else [] if value is None else [value]:
         yield item if isinstance(item, str) else None

@@ -16,12 +16,12 @@ _SYSTEM_TAG = "aws:resourcetag/aws:"
 
 
 def names_something(pattern: str) -> bool:
-    """Whether a value of a condition leaves anything out."""
+    """Tell whether a value of a condition leaves anything out."""
     return names_one(pattern) if pattern.startswith("arn:") else bool(_SAYS_NOTHING.sub("", pattern))
 
 
 def chooses_resources(statement: Statement, keys: tuple[str, ...] = data.NARROWING_KEYS) -> bool:
-    """Whether some key that tells resources apart has to be there with values that leave others out."""
+    """Tell whether some key that tells resources apart has to be there with values that leave others out."""
     return any(
         statement.bounds(one.key, names_something, OF_PRINCIPAL) or (one.key.startswith(_SYSTEM_TAG) and one.needs_key)
         for one in statement.conditions

@@ -33,20 +33,21 @@ def has_wildcard(pattern: str) -> bool:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether a pattern covers a text, letter by letter."""
+    """Tell whether a pattern covers a text, letter by letter."""
     if not has_wildcard(pattern):
         return pattern == text
     return _compiled(pattern).fullmatch(text) is not None
 
 
 def contains(pattern: str, other: str) -> bool:
-    """Whether a pattern covers every text that another one covers; no for some pairs where only ``?`` would show it."""
+    """Tell whether a pattern covers every text that another one covers; no for some pairs where only ``?`` would show
+    it."""
     return matches(pattern, other.replace("*", _OTHERS_STAR))
 
 
 @lru_cache(maxsize=8192)
 def overlap(one: str, other: str) -> bool:
-    """Whether some text is covered by both patterns."""
+    """Tell whether some text is covered by both patterns."""
     if not has_wildcard(one):
         return matches(other, one)
     if not has_wildcard(other):

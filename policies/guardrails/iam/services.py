@@ -28,7 +28,7 @@ class Action(NamedTuple):
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Patterns, in lower case, of the condition keys that it knows besides those that every action knows."""
+        """Return patterns, in lower case, of the condition keys that it knows besides those that every action knows."""
         return _keys(self.service, self.own_keys)
 
     def __str__(self) -> str:
@@ -56,7 +56,7 @@ def prefixes() -> tuple[str, ...]:
 
 @cache
 def service(prefix: str) -> Service | None:
-    """A service by its prefix in lower case."""
+    """Return a service by its prefix in lower case."""
     block = _blocks().get(prefix)
     return None if block is None else _parse(prefix, block.split("\n")[1:])
 
@@ -84,26 +84,27 @@ def _keys(prefix: str, names: Sequence[str]) -> tuple[str, ...]:
 
 @cache
 def forms(prefix: str) -> frozenset[str]:
-    """The ARN patterns of everything that a service has; none if there is no such service."""
+    """Return the ARN patterns of everything that a service has; none if there is no such service."""
     found = service(prefix)
     return frozenset(type_ for action in found.actions.values() for type_ in action.types) if found else frozenset()
 
 
 def is_whole(pattern: str) -> bool:
-    """Whether an entry of ``Action`` stands for all actions of a service, or of all services, however that is written."""
+    """Tell whether an entry of ``Action`` stands for all actions of a service, or of all services, however that is
+    written."""
     _, colon, name = pattern.partition(":")
     name = name if colon else pattern
     return "*" in name and not name.strip("*?")
 
 
 def is_anything(pattern: str) -> bool:
-    """Whether it stands for all actions of all services."""
+    """Tell whether it stands for all actions of all services."""
     return is_whole(pattern) and is_whole(pattern.partition(":")[0])
 
 
 @lru_cache(maxsize=4096)
 def matching(pattern: str) -> tuple[Action, ...]:
-    """The actions that an ``Action`` element's entry stands for; empty if there is none."""
+    """Return the actions that an ``Action`` element's entry stands for; empty if there is none."""
     prefix, colon, name = pattern.lower().partition(":")
     if not colon:
         return tuple(_all()) if prefix == "*" else ()
@@ -125,7 +126,7 @@ def _all() -> Iterator[Action]:
 
 
 def nearest(pattern: str) -> str | None:
-    """The action or service that a misspelt one may have been meant to be."""
+    """Return the action or service that a misspelt one may have been meant to be."""
     prefix, _, name = pattern.lower().partition(":")
     known = service(prefix)
     if known is None:

@@ -57,7 +57,7 @@ class Addresses:
 
     @property
     def of_internet(self) -> bool:
-        """Whether enough of the internet is among them to make no difference."""
+        """Tell whether enough of the internet is among them to make no difference."""
         return sum(last - first + 1 for first, last in (self & internet(self.family)).spans) >= _MUCH[self.family]
 
 
@@ -73,7 +73,7 @@ def _merged(spans: Iterable[Span]) -> tuple[Span, ...]:
 
 @cache
 def addresses_of(cidr: str) -> Addresses:
-    """The addresses of a range; ``ValueError`` if it is none."""
+    """Return the addresses of a range; ``ValueError`` if it is none."""
     network = ipaddress.ip_network(cidr, strict=False)
     return Addresses(network.version, ((int(network.network_address), int(network.broadcast_address)),))
 
@@ -85,7 +85,7 @@ def everywhere(family: int) -> Addresses:
 
 @cache
 def internet(family: int) -> Addresses:
-    """The addresses that a packet of the internet may come from."""
+    """Return the addresses that a packet of the internet may come from."""
     if family != FAMILIES[0]:
         return addresses_of(_INTERNET_6)
     left = everywhere(family)

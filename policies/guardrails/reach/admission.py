@@ -22,7 +22,7 @@ class Admission(NamedTuple):
 
 
 def lets_out(network: Network, source: Endpoint, target: Endpoint, flow: Flow) -> Admission:
-    """Whether the source's security groups let it open a connection to the target."""
+    """Tell whether the source's security groups let it open a connection to the target."""
     if source.open_door:
         return Admission(True)
     if source.groups.rest or source.default_group:
@@ -31,7 +31,7 @@ def lets_out(network: Network, source: Endpoint, target: Endpoint, flow: Flow) -
 
 
 def lets_in(network: Network, source: Endpoint, target: Endpoint, flow: Flow) -> Admission:
-    """Whether the target's security groups let the source in."""
+    """Tell whether the target's security groups let the source in."""
     if target.groups.rest or target.default_group:
         return Admission(None, target.groups.rest or f"{target.name} has the VPC's default security group")
     rules_of_it = network.group_rules_of(target, INGRESS)
@@ -65,7 +65,7 @@ def _peers(network: Network, rules_of_it: Iterable[GroupRule], flow: Flow, peer:
 
 
 def _addresses(subnets: Named) -> Addresses | None:
-    """The addresses of subnets together; None where they are not all known."""
+    """Return the addresses of subnets together; None where they are not all known."""
     together = Addresses(FAMILIES[0])
     for subnet in subnets.found:
         own = addresses_of_subnet(subnet)
@@ -76,7 +76,7 @@ def _addresses(subnets: Named) -> Addresses | None:
 
 
 def acl_between(network: Network, source: Endpoint, target: Endpoint, flow: Flow) -> Admission:
-    """Whether the network ACLs let a connection, and its answers, through between all their subnets."""
+    """Tell whether the network ACLs let a connection, and its answers, through between all their subnets."""
     unsure = ""
     for behind, before in _pairs(network, source, target):
         for step in _steps(network, behind, before, flow):
@@ -112,7 +112,7 @@ def _steps(network: Network, behind: Resource, before: Resource, flow: Flow) -> 
 
 
 def _pairs(network: Network, source: Endpoint, target: Endpoint) -> Iterator[tuple[Resource, Resource]]:
-    """Subnets of both sides where an ACL stands between them; those of the same subnet pass none."""
+    """Yield subnets of both sides where an ACL stands between them; those of the same subnet pass none."""
     for behind in source.subnets.found:
         for before in target.subnets.found:
             guarded = network.acl_of(behind) is not OPEN_ACL or network.acl_of(before) is not OPEN_ACL

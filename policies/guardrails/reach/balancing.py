@@ -56,7 +56,7 @@ def listeners(stack: Stack) -> list[Listener]:
 
 
 def forwards(stack: Stack, known: list[Listener]) -> list[Forward]:
-    """Every pair of a listener and what it forwards to."""
+    """List every pair of a listener and what it forwards to."""
     members = _members(stack)
     extra: dict[str, list[Resource]] = defaultdict(list)
     for rule in stack.of_type(*LISTENER_RULES):
@@ -74,7 +74,7 @@ def forwards(stack: Stack, known: list[Listener]) -> list[Forward]:
 
 
 def _members(stack: Stack) -> dict[str, list[Member]]:
-    """By the URN of the target group."""
+    """Return members by the URN of the target group."""
     members: dict[str, list[Member]] = defaultdict(list)
     for group, member in (*_services(stack), *_scaling_groups(stack), *_attachments(stack)):
         members[group.urn].append(member)
@@ -114,7 +114,7 @@ def _attachments(stack: Stack) -> Iterator[tuple[Resource, Member]]:
 
 
 def _targets(attachment: Resource, stack: Stack) -> list[Resource]:
-    """What an attachment registers: told by its id, or by what its address is made from."""
+    """List what an attachment registers: told by its id, or by what its address is made from."""
     types = (kinds.INSTANCE, kinds.NETWORK_INTERFACE, *BALANCERS, *DATA)
     found = list(named(stack, attachment, "targetId", *types).found)
     made_from = attachment.property_dependencies.get("targetId", ())
@@ -144,7 +144,7 @@ def _classic_members(listener: Listener, stack: Stack) -> Iterator[Member]:
 
 
 def _container_flow(service: Resource, block: Node) -> tuple[Flow | None, str]:
-    """Only with a network interface of its own is a task reached on the port of its container."""
+    """Return the port of a container. Only with a network interface of its own is a task reached on it."""
     if not service.has("networkConfiguration"):
         return None, f"the host port of {service.name} is chosen when it starts"
     return _flow(block, "containerPort")

@@ -25,7 +25,7 @@ GroupRules = dict[tuple[str, str], list[GroupRule]]
 
 
 def group_rules(stack: Stack) -> GroupRules:
-    """Every rule of every security group, by the group's URN and the direction."""
+    """Return every rule of every security group, by the group's URN and the direction."""
     collected: GroupRules = defaultdict(list)
     for group in stack.of_type(*GROUPS):
         for direction in DIRECTIONS:
@@ -52,7 +52,7 @@ def _rules(stack: Stack) -> Iterator[tuple[Resource, tuple[str, ...]]]:
 
 
 def source_groups(rule: Node, holder: Resource, stack: Stack) -> Named:
-    """The groups that a security-group rule names."""
+    """Return the groups that a security-group rule names."""
     own = Named()
     for path in _SOURCE_GROUPS:
         # A group's own property of that name is no rule's source.
@@ -100,7 +100,7 @@ def _outside(rule: Node, lists: Named, groups: Named) -> str:
 
 
 def _cidrs(rule: Node) -> tuple[list[str], str, str]:
-    """The readable ranges, why there may be others, and what is written as one and is none."""
+    """Return the readable ranges, why there may be others, and what is written as one and is none."""
     ranges, hidden, malformed = [], "", ""
     for path in _CIDRS:
         node = rule.node(path)
@@ -147,7 +147,7 @@ def _ports(rule: Node, protocol: str) -> tuple[tuple[int, int], str]:
 
 
 def acls(stack: Stack) -> dict[str, Acl]:
-    """The network ACL of each subnet that a resource of the stack puts one on, by the subnet's URN."""
+    """Return the network ACL of each subnet that a resource of the stack puts one on, by the subnet's URN."""
     placed: dict[str, Acl] = {}
     for acl in stack.of_type(*ACLS):
         made = acl_of(acl, stack)
@@ -174,7 +174,7 @@ def _default_acl(subnet: Resource, stack: Stack) -> Acl:
 
 
 def acl_of_rule(rule: Resource) -> Acl:
-    """A rule resource as an ACL that has no other, for where the one that it belongs to is not of this stack."""
+    """Return a rule resource as an ACL that has no other, for where the one that it belongs to is not of this stack."""
     leaves = flag(rule, "egress")
     unsure = f"egress of {rule.name} is not known yet" if leaves is None else ""
     entries = tuple(_entries(rule, unnumbered=0))
@@ -182,7 +182,7 @@ def acl_of_rule(rule: Resource) -> Acl:
 
 
 def acl_of(acl: Resource, stack: Stack) -> Acl:
-    """A network ACL with the rules it lists and those that resources of their own add to it."""
+    """Return a network ACL with the rules it lists and those that resources of their own add to it."""
     inward, unsure_in = blocks(acl, "ingress")
     outward, unsure_out = blocks(acl, "egress")
     entries = {
@@ -201,8 +201,8 @@ def acl_of(acl: Resource, stack: Stack) -> Acl:
 
 
 def _entries(rule: Node, unnumbered: int = -1) -> list[Entry]:
-    """One for each family of addresses that a rule names; an ACL's own list and rule resources name number and action
-    differently."""
+    """Return an entry for each family of addresses that a rule names; an ACL's own list and rule resources name number
+    and action differently."""
     number, unsure_number = _word(rule, "ruleNo" if rule.has("ruleNo") else "ruleNumber", "-1")
     action, unsure = _word(rule, "action" if rule.has("action") else "ruleAction", "deny")
     protocol, unsure_protocol = _word(rule, "protocol", "-1")

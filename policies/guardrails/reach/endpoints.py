@@ -46,7 +46,7 @@ class Endpoint:
 
 
 def addresses_of_subnet(subnet: Resource) -> Addresses | None:
-    """Its IPv4 range; None where that is not known."""
+    """Return its IPv4 range; None where that is not known."""
     cidr = subnet.node("cidrBlock").value
     try:
         return addresses_of(cidr) if isinstance(cidr, str) else None
@@ -55,8 +55,8 @@ def addresses_of_subnet(subnet: Resource) -> Addresses | None:
 
 
 def endpoint_of(resource: Resource, stack: Stack) -> Endpoint | None:
-    """The thing that a resource is, if it is one that listens in a VPC. One that names no security group has the default one of
-    its VPC, which is known where the stack takes it over."""
+    """Return the endpoint that a resource is, if it is one that listens in a VPC. One that names no security group has
+    the default one of its VPC, which is known where the stack takes it over."""
     thing = _placed(resource, stack)
     if thing is None or not thing.default_group:
         return thing
@@ -115,7 +115,8 @@ def _subnets_of_form(resource: Resource, holder: Resource, form: EndpointSchema,
 
 
 def _original(resource: Resource, form: EndpointSchema, stack: Stack) -> Resource:
-    """What a replica is a copy of; itself where it is none. Replicas of replicas are followed, circles are not."""
+    """Return what a replica is a copy of; itself where it is none. Replicas of replicas are followed, circles are
+    not."""
     seen = [resource]
     while form.copy_of and seen[-1].has(form.copy_of) and not seen[-1].has(form.port or form.copy_of):
         sources = named(stack, seen[-1], form.copy_of, resource.type).found
@@ -188,7 +189,8 @@ def _scaling_group(resource: Resource, stack: Stack) -> Endpoint:
 
 
 def _node_group(resource: Resource, stack: Stack) -> Endpoint:
-    """Nodes without a template of their own get the cluster's group, which admits only itself, and remote access."""
+    """Return a node group's endpoint. Nodes without a template of their own get the cluster's group, which admits only
+    itself, and remote access."""
     seat = _ServerPlacement(stack, resource)
     seat.subnets = named(stack, resource, "subnetIds", *SUBNETS)
     for template in named_by(stack, resource, resource.node("launchTemplate"), *_TEMPLATES).found:
@@ -258,7 +260,7 @@ class _ServerPlacement:
             self.address(interface, "networkInterface", "networkInterfaceId")
 
     def address(self, holder: Resource, *paths: str) -> None:
-        """An Elastic IP gives a public address whatever else is said."""
+        """Note an Elastic IP, which gives a public address whatever else is said."""
         given = [one for path in paths for one in self.stack.referrers(holder, path, kinds.EIP, kinds.EIP_ASSOCIATION)]
         if given:
             self.asked.insert(0, True)

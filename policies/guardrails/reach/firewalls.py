@@ -40,7 +40,7 @@ class Admitted(NamedTuple):
 
     @property
     def internet(self) -> bool | None:
-        """Whether the internet passes; None where that is not known."""
+        """Tell whether the internet passes; None where that is not known."""
         return True if self.sure.of_internet else None if self.perhaps.of_internet else False
 
 
@@ -71,7 +71,7 @@ class GroupRule(NamedTuple):
 
 
 def admitted_by_rules(group_rules: Iterable[GroupRule], flow: Flow, family: int) -> Admitted:
-    """The addresses that security-group rules together admit to a port."""
+    """Return the addresses that security-group rules together admit to a port."""
     sure = perhaps = Addresses(family)
     why = ""
     for group_rule in group_rules:
@@ -128,7 +128,7 @@ class Acl(NamedTuple):
         return Admitted(passed, passed)
 
     def connections_in(self, flow: Flow, family: int) -> Admitted:
-        """Who can open a connection to a port behind it: the request comes in and the answer goes out."""
+        """Return who can open a connection to a port behind it: the request comes in and the answer goes out."""
         answers = Flow(ANSWERS, flow.protocol)
         return self.admits(self.inward, flow, family) & self.admits(self.outward, answers, family)
 

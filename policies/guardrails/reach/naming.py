@@ -30,12 +30,12 @@ class Named:
 
 
 def named(stack: Stack, resource: Resource, path: str, *types: str) -> Named:
-    """The resources of these types that the property at a path names."""
+    """Return the resources of these types that the property at a path names."""
     return named_by(stack, resource, resource.node(path), *types)
 
 
 def named_by(stack: Stack, resource: Resource, node: Node, *types: str) -> Named:
-    """The same for a value inside a property, which may be a block of a list.
+    """Return the resources of these types that a value inside a property names, which may be a block of a list.
 
     What an unknown value is made from is told only for the property as a whole; it is what the value names where the
     property is made from one resource of the types for each value that is not known.
@@ -62,7 +62,7 @@ def named_by(stack: Stack, resource: Resource, node: Node, *types: str) -> Named
 
 
 def mentioned(stack: Stack, resource: Resource, path: str, *types: str) -> tuple[Resource, ...]:
-    """Every resource of the types that a property names anywhere inside it, or is made from."""
+    """Return every resource of the types that a property names anywhere inside it, or is made from."""
     texts = [value for value in _leaves(resource.node(path).value) if isinstance(value, str)]
     values: list[Any] = [*texts, Opaque.UNKNOWN]
     return tuple(
@@ -73,7 +73,8 @@ def mentioned(stack: Stack, resource: Resource, path: str, *types: str) -> tuple
 
 
 def _targets(stack: Stack, resource: Resource, node: Node, value: list[Any], *types: str) -> list[Resource]:
-    """A text names by itself alone; what is unknown names what the property is made from."""
+    """Return the resources that a value names. A text names by itself alone; what is unknown names what the property is
+    made from."""
     property_ = node.path.split(".", maxsplit=1)[0].split("[", maxsplit=1)[0]
     made_from = resource.property_dependencies.get(property_, ()) if isinstance(value[0], Opaque) else ()
     view = Resource(resource.urn, {"value": value}, property_dependencies={"value": made_from})
@@ -92,7 +93,7 @@ def _leaves(value: Any) -> Iterator[Any]:
 
 
 def blocks(node: Node, path: str) -> tuple[list[Node], str]:
-    """The blocks of a list as nodes, and in words why there may be others."""
+    """Return the blocks of a list as nodes, and in words why there may be others."""
     value = node.node(path).value
     if isinstance(value, Opaque):
         return [], f"{node.node(path).path} is not known yet"
@@ -104,21 +105,21 @@ def blocks(node: Node, path: str) -> tuple[list[Node], str]:
 
 
 def unsure(reason: str) -> UndeterminedError:
-    """The signal that a verdict hangs on something that is not known, said in a sentence of its own."""
+    """Return the signal that a verdict hangs on something that is not known, said in a sentence of its own."""
     signal = UndeterminedError("")
     signal.args = (reason,)
     return signal
 
 
 def vpc_of(resource: Resource, stack: Stack) -> str:
-    """The VPC's URN or its id, empty if not known."""
+    """Return the VPC's URN or its id, empty if not known."""
     found = named(stack, resource, "vpcId", kinds.VPC, kinds.DEFAULT_VPC).found
     said = resource.node("vpcId").value
     return found[0].urn if found else said if isinstance(said, str) else ""
 
 
 def flag(node: Node, path: str, *, default: bool = False) -> bool | None:
-    """A flag, or None where it cannot be read."""
+    """Return a flag, or None where it cannot be read."""
     try:
         return node.truth(path, default=default)
     except UndeterminedError:

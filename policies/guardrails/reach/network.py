@@ -92,7 +92,7 @@ class Network:
 
     @cached_property
     def listeners(self) -> dict[str, list[Listener]]:
-        """By the URN of the load balancer."""
+        """Return listeners by the URN of the load balancer."""
         return _grouped(listeners(self.stack), lambda one: one.balancer.urn)
 
     @cached_property
@@ -101,12 +101,12 @@ class Network:
 
     @cached_property
     def forwards_to(self) -> dict[str, list[Forward]]:
-        """By the URN of what is forwarded to."""
+        """Return forwards by the URN of what is forwarded to."""
         return _grouped(self._forwards, lambda one: one.member.resource.urn)
 
     @cached_property
     def forwards_of_group(self) -> dict[str, list[Forward]]:
-        """By the URN of the target group."""
+        """Return forwards by the URN of the target group."""
         return _grouped(self._forwards, lambda one: one.target_group.urn if one.target_group else "")
 
     def thing(self, resource: Resource) -> Endpoint | None:
@@ -129,7 +129,7 @@ class Network:
         return self.acls.get(subnet.urn, OPEN_ACL)
 
     def routes_of(self, subnet: Resource) -> tuple[list[Exit], str]:
-        """Its default routes, and why there may be others."""
+        """Return its default routes, and why there may be others."""
         if subnet.urn not in self._routes:
             found: list[Exit] = []
             unsure = ""
@@ -141,13 +141,13 @@ class Network:
         return self._routes[subnet.urn]
 
     def way_out(self, subnet: Resource, family: int) -> Way:
-        """The subnet's default route to an internet gateway, by which packets of the internet come in too."""
+        """Return the subnet's default route to an internet gateway, by which packets of the internet come in too."""
         found, unsure = self.routes_of(subnet)
         return Way(next((one for one in found if one.to == INTERNET and one.family == family), None), unsure)
 
     @cached_property
     def overlapping(self) -> dict[str, list[Resource]]:
-        """By the URN of a subnet, those of its VPC that begin before it and reach into it."""
+        """Return, by the URN of a subnet, those of its VPC that begin before it and reach into it."""
         overlaps: dict[str, list[Resource]] = defaultdict(list)
         for vpc in self.stack.of_type(kinds.VPC):
             placed = [
@@ -166,7 +166,7 @@ class Network:
     # From the internet
 
     def direct(self, thing: Endpoint) -> list[Path]:
-        """The paths with nothing in between: one for each run of ports, the sure ones first."""
+        """List the paths with nothing in between: one for each run of ports, the sure ones first."""
         place = (thing.resource.urn, thing.flows)
         if place not in self._direct:
             best: dict[tuple[str, int, int], Path] = {}
@@ -230,7 +230,8 @@ class Network:
         return "no security group" if thing.open_door else ""
 
     def _runs(self, thing: Endpoint, family: int) -> Iterator[tuple[Flow, int]]:
-        """The ports to ask about: those it listens on, or the runs of ports between which its firewalls differ."""
+        """Yield the ports to ask about: those it listens on, or the runs of ports between which its firewalls
+        differ."""
         if thing.flows:
             yield from ((flow, flow.port) for flow in thing.flows)
             return
@@ -265,7 +266,7 @@ class Network:
     # Through something
 
     def entries(self, balancer: Resource) -> list[tuple[Listener, Path]]:
-        """The ports of a load balancer that the internet reaches, straight or through CloudFront."""
+        """List the ports of a load balancer that the internet reaches, straight or through CloudFront."""
         thing = self.thing(balancer)
         entered = []
         for listener in self.listeners.get(balancer.urn, ()):
@@ -277,7 +278,7 @@ class Network:
 
     @cached_property
     def _origins(self) -> dict[str, list[tuple[str, ...]]]:
-        """The distributions that lead to a load balancer, as hops, by its URN."""
+        """Return the distributions that lead to a load balancer, as hops, by its URN."""
         leading: dict[str, list[tuple[str, ...]]] = defaultdict(list)
         for distribution in self.stack.of_type(kinds.DISTRIBUTION):
             hop = f"CloudFront {distribution.name}"
@@ -297,7 +298,8 @@ class Network:
                 yield Path(("internet", *hops, end_of(thing, flow.port, flow.port)), flow, flow.port)
 
     def from_prefix_lists(self, thing: Endpoint) -> list[Path]:
-        """What only a prefix list that is not of this stack lets reach it: AWS's list of CloudFront's addresses, usually."""
+        """List what only a prefix list that is not of this stack lets reach it: AWS's list of CloudFront's addresses,
+        usually."""
         fronts = self.stack.of_type(kinds.DISTRIBUTION)
         front = f"CloudFront {fronts[0].name}" if fronts else ""
         return [
@@ -310,7 +312,7 @@ class Network:
 
 
 def _in_no_network(thing: Endpoint) -> bool:
-    """A search domain without a place in a VPC has an endpoint that everybody reaches."""
+    """Tell whether it is a search domain without a place in a VPC, whose endpoint everybody reaches."""
     return thing.words == "search domain" and not thing.resource.has("vpcOptions")
 
 
@@ -328,7 +330,7 @@ def _ports(ports: tuple[int, int]) -> str:
 
 
 def _pieces(limits: Iterable[tuple[int, int]], cuts: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """The ranges of ports, cut wherever one of them or of the cuts begins or ends."""
+    """Yield the ranges of ports, cut wherever one of them or of the cuts begins or ends."""
     limits = set(limits)
     starts = sorted({edge for first, last in (*limits, *cuts) for edge in (first, last + 1)})
     for first, following in pairwise(starts):
@@ -337,7 +339,7 @@ def _pieces(limits: Iterable[tuple[int, int]], cuts: Iterable[tuple[int, int]]) 
 
 
 def _joined(paths: Iterable[Path], thing: Endpoint) -> list[Path]:
-    """Paths that differ only in ports that lie side by side, as one."""
+    """Join paths that differ only in ports that lie side by side."""
     joined: list[Path] = []
     for path in sorted(paths, key=lambda one: (one.first.protocol, one.first.port)):
         if joined and not thing.flows and _continues(joined[-1], path):
@@ -363,12 +365,12 @@ def _grouped(several: Iterable[_One], key: Callable[[_One], str]) -> dict[str, l
 
 @per_stack
 def network_of(stack: Stack) -> Network:
-    """The model of a stack: one for all rules that ask."""
+    """Return the model of a stack: one for all rules that ask."""
     return Network(stack)
 
 
 def placed(resource: Resource, stack: Stack) -> tuple[Network, Endpoint]:
-    """The model, and a resource's place in it."""
+    """Return the model, and a resource's place in it."""
     network = network_of(stack)
     thing = network.thing(resource)
     if thing is None:

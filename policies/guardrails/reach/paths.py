@@ -10,12 +10,12 @@ from guardrails.reach.network import Network, Path, end_of
 
 
 def paths(network: Network, thing: Endpoint) -> list[Path]:
-    """The straight ones first."""
+    """List the paths to it, the straight ones first."""
     return [*network.direct(thing), *through_balancers(network, thing)]
 
 
 def through_balancers(network: Network, thing: Endpoint) -> Iterator[Path]:
-    """The paths through each load balancer that forwards to it, unless something between the two refuses them."""
+    """Yield the paths through each load balancer that forwards to it, unless something between the two refuses them."""
     for forward in network.forwards_to.get(thing.resource.urn, ()):
         balancer = network.thing(forward.listener.balancer)
         flow = forward.member.flow or next(iter(thing.flows), None)

@@ -11,7 +11,7 @@ from guardrails.view import Opaque, Resource
 
 
 def ranges_of(lists: Iterable[Resource], stack: Stack) -> tuple[list[str], str]:
-    """The ranges that stand in prefix lists, inline or as entries of their own, and why there may be others."""
+    """Return the ranges that stand in prefix lists, inline or as entries of their own, and why there may be others."""
     ranges, unsure = [], ""
     for prefixes in lists:
         inside, hidden = blocks(prefixes, "entries")

@@ -69,7 +69,7 @@ def iam_no_service_wildcard(policy: Resource) -> Messages:
 
 
 def _is_whole_service(action: str) -> bool:
-    """Whether an entry is ``service:*``, of a service in which some action can be limited to resources at all."""
+    """Tell whether an entry is ``service:*``, of a service in which some action can be limited to resources at all."""
     whole = services.is_whole(action) and not services.is_anything(action)
     return whole and any(one.types for one in services.matching(action))
 
@@ -87,7 +87,7 @@ _MAKING = ("Allocate", "Copy", "Create", "Import", "Register", "Request", "Run",
 
 @lru_cache(maxsize=4096)
 def _risks(pattern: str, resources: tuple[str, ...]) -> frozenset[str]:
-    """What an entry of Action can do to every resource of a type, of what could be limited to some.
+    """Return what an entry of Action can do to every resource of a type, of what could be limited to some.
 
     ``resources`` are the last parts of ARNs. Where they name types, instead of being a star alone, making something new and
     reading what is no data is as narrow as it gets.
@@ -110,7 +110,7 @@ def _risks(pattern: str, resources: tuple[str, ...]) -> frozenset[str]:
 
 
 def _risk(action: services.Action) -> str:
-    """The gravest thing that an action can do."""
+    """Return the gravest thing that an action can do."""
     name = str(action).lower()
     if name in data.CREDENTIAL_ACTIONS:
         return CREDENTIALS
@@ -123,7 +123,8 @@ def _risk(action: services.Action) -> str:
 
 
 def _wide_resources(statement: Statement) -> tuple[str, ...]:
-    """The last parts of the ARNs that leave something open; a star for all that is left by a list of exceptions."""
+    """Return the last parts of the ARNs that leave something open; a star for all that is left by a list of
+    exceptions."""
     if statement.not_resources:
         return ("*",)
     parts = {last_part(one) for one in statement.resources if has_wildcard(one)}
@@ -203,12 +204,13 @@ def iam_resources_named(policy: Resource) -> Messages:
 
 
 def _covers_all(statement: Statement, form: str) -> bool:
-    """Whether a statement is about everything of a type, of which ``form`` is the last part of the ARN."""
+    """Tell whether a statement is about everything of a type, of which ``form`` is the last part of the ARN."""
     return bool(statement.not_resources) or any(covers_type(one, form) for one in statement.resources)
 
 
 def _matching(statement: Statement, wanted: str) -> list[str]:
-    """The actions of a statement that include one action, except bare wildcards, which have a rule of their own."""
+    """List the actions of a statement that include one action, except bare wildcards, which have a rule of their
+    own."""
     return [
         action for action in statement.actions if not services.is_anything(action) and matches(action.lower(), wanted)
     ]

@@ -255,7 +255,7 @@ def emr_tls(configuration: Resource) -> Messages:
 
 
 def _settings_of(configuration: Resource) -> Node:
-    """What a security configuration says of encryption, written as text or as an object."""
+    """Return what a security configuration says of encryption, written as text or as an object."""
     value: Any = configuration.get("configuration", {})
     if isinstance(value, str):
         try:

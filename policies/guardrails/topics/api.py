@@ -12,7 +12,7 @@ _WITHOUT_CERTIFICATE = ("AWS", "AWS_PROXY", "MOCK")
 
 
 def _settings(stage: Resource, stack: Stack) -> list[Resource]:
-    """The method settings of a stage: they name its API and its name."""
+    """List the method settings of a stage: they name its API and its name."""
     found = []
     for settings in stack.of_type(kinds.REST_SETTINGS):
         if stage.urn in settings.property_dependencies.get("stageName", ()):
@@ -152,7 +152,8 @@ def api_route_authorized(route: Resource, stack: Stack) -> Messages:
 
 
 def _may_authorize(route: Resource, stack: Stack) -> bool:
-    """Whether a route could ask who calls: every one of an HTTP API, of a WebSocket API only the one that connects."""
+    """Tell whether a route could ask who calls: every one of an HTTP API, of a WebSocket API only the one that
+    connects."""
     key = str(route.get("routeKey"))
     if key == "$default":
         return any(api.get("protocolType") == "HTTP" for api in stack.targets(route, "apiId", kinds.HTTP_API))

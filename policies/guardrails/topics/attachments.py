@@ -128,7 +128,8 @@ def _given(principal: Resource, givers: tuple[tuple[str, str], ...], stack: Stac
 
 
 def _is_listed(one: Resource, list_: Resource, form: _List, stack: Stack) -> bool:
-    """Whether a list names the policy that a resource gives; undetermined where neither names nor references tell."""
+    """Tell whether a list names the policy that a resource gives; undetermined where neither names nor references
+    tell."""
     policies = [one] if form.given == "name" else stack.targets(one, form.given, kinds.POLICY)
     listed = stack.targets(list_, form.names, kinds.POLICY, one.type)
     if any(policy in listed for policy in policies):
@@ -144,7 +145,7 @@ def _is_listed(one: Resource, list_: Resource, form: _List, stack: Stack) -> boo
 
 
 def _attaching_too(attachment: Resource, stack: Stack) -> list[Resource]:
-    """What else attaches the policy of an exclusive attachment."""
+    """List what else attaches the policy of an exclusive attachment."""
     return [
         one
         for policy in stack.targets(attachment, "policyArn", kinds.POLICY)

@@ -40,7 +40,7 @@ def database_cluster_in_plan(cluster: Resource, stack: Stack) -> Messages:
 
 
 def _selects(selection: Resource, resource: Resource, stack: Stack) -> bool:
-    """Whether a selection covers a resource, by its ARN or by one of its tags."""
+    """Tell whether a selection covers a resource, by its ARN or by one of its tags."""
     if resource in stack.targets(selection, "resources", resource.type):
         return True
     if "*" in [one for one in selection.node("resources").value or () if isinstance(one, str)]:

@@ -156,7 +156,7 @@ def build_webhook_filter_exact(webhook: Resource) -> Messages:
 
 
 def _is_anchored(pattern: str) -> bool:
-    """Whether a pattern matches whole account numbers only: each of its branches, or all of them in one group."""
+    """Tell whether a pattern matches whole account numbers only: each of its branches, or all of them in one group."""
     whole = re.fullmatch(r"\^\((?:\?:)?([^()]*)\)\$", pattern)
     if whole:
         return True
@@ -195,7 +195,7 @@ def pipeline_no_secrets(resource: Resource) -> Messages:
 
 
 def _secret_settings(resource: Resource) -> Iterator[tuple[Node, str]]:
-    """Each place for a secret, with what it is called there."""
+    """Yield each place for a secret, with what it is called there."""
     if resource.type == kinds.PIPELINE_WEBHOOK:
         yield resource.node("authenticationConfiguration"), "secretToken"
     for stage in resource.items("stages"):

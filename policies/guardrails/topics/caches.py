@@ -9,7 +9,8 @@ from guardrails.view import Resource
 
 
 def _is_member(cache: Resource) -> bool:
-    """A cluster that belongs to a group takes from it; on the group itself the property is its own name."""
+    """Tell whether a cluster belongs to a group, from which it takes the property; on the group itself the property is
+    its own name."""
     return cache.type == kinds.CACHE_CLUSTER and cache.has("replicationGroupId")
 
 

@@ -29,7 +29,7 @@ def imdsv2_required(server: Resource, stack: Stack) -> Messages:
 
 
 def _left_to_template(server: Resource, stack: Stack, *paths: str) -> bool:
-    """Whether a server says nothing itself and starts from a launch template, which is judged in its place."""
+    """Tell whether a server says nothing itself and starts from a launch template, which is judged in its place."""
     if server.type != kinds.INSTANCE or not server.has("launchTemplate") or any(server.has(path) for path in paths):
         return False
     if not stack.targets(server, "launchTemplate", kinds.LAUNCH_TEMPLATE):

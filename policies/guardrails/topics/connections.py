@@ -83,7 +83,7 @@ def load_balancer_reaches_targets(group: Resource, stack: Stack) -> Messages:
 
 
 def _flows_to(flow: Flow | None, group: Resource) -> list[Flow]:
-    """The port of the traffic and, where it is another one, that of the health check."""
+    """Return the port of the traffic and, where it is another one, that of the health check."""
     flows = [flow] if flow else []
     checked = group.node("healthCheck").node("port").value
     if str(checked).isdigit() and (flow is None or flow.port != int(str(checked))):
@@ -92,7 +92,7 @@ def _flows_to(flow: Flow | None, group: Resource) -> list[Flow]:
 
 
 def _between(network: Network, balancer: Endpoint, target: Endpoint, flow: Flow) -> tuple[list[str], str]:
-    """What stands between a load balancer and a target, and why it is not known whether something does."""
+    """Return what stands between a load balancer and a target, and why it is not known whether something does."""
     place = f"{target.name}:{flow.port}"
     steps: tuple[tuple[Admission, str], ...] = (
         (
@@ -173,7 +173,8 @@ def network_acl_lets_answers_pass(acl: Resource, stack: Stack) -> Messages:
 
 
 def _opens_a_service(entry: Entry) -> bool:
-    """A range that holds the ports of answers may be there for answers alone; AWS's rules for all traffic are not looked at."""
+    """Tell whether an entry opens the port of a service. A range that holds the ports of answers may be there for
+    answers alone; AWS's rules for all traffic are not looked at."""
     return entry.allows and entry.protocol in ("6", "tcp") and not entry.ports[0] <= ANSWERS <= entry.ports[1]
 
 

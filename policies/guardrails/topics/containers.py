@@ -22,7 +22,7 @@ _ROOT = re.compile(r"^(root|0)(:.*)?$")
 
 
 def _containers(task: Resource) -> Iterator[tuple[str, Node]]:
-    """Each container with its name, whether the definitions come as text or as a list."""
+    """Yield each container with its name, whether the definitions come as text or as a list."""
     value, problem = _definitions(task)
     if problem:
         raise UndeterminedError("containerDefinitions", f"malformed: {problem}")
@@ -31,7 +31,7 @@ def _containers(task: Resource) -> Iterator[tuple[str, Node]]:
 
 
 def _definitions(task: Resource) -> tuple[Any, str]:
-    """The definitions as a list, and what is wrong with them."""
+    """Return the definitions as a list, and what is wrong with them."""
     value = task.node("containerDefinitions").value
     if isinstance(value, str):
         try:

@@ -65,8 +65,8 @@ def rds_not_public(database: Resource) -> Messages:
 
 
 def _in_default_vpc(database: Resource) -> bool:
-    """Whether it is a Multi-AZ cluster without subnets of its own, to which RDS gives public addresses unless told otherwise
-    (aws.rds.Cluster, ``publiclyAccessible``)."""
+    """Tell whether it is a Multi-AZ cluster without subnets of its own, to which RDS gives public addresses unless told
+    otherwise (aws.rds.Cluster, ``publiclyAccessible``)."""
     if database.type != kinds.DB_CLUSTER or not database.has("dbClusterInstanceClass"):
         return False
     return not database.has("dbSubnetGroupName") or (
@@ -96,7 +96,8 @@ def rds_encrypted(database: Resource) -> Messages:
 
 
 def _is_encrypted(database: Resource) -> bool:
-    """Aurora Serverless v1 encrypts always (Aurora user guide, "How Aurora Serverless v1 works"; the provider's default too)."""
+    """Tell whether it is encrypted. Aurora Serverless v1 encrypts always (Aurora user guide, "How Aurora Serverless v1
+    works"; the provider's default too)."""
     return database.get("engineMode") == "serverless" or database.truth("storageEncrypted")
 
 
@@ -175,7 +176,7 @@ def rds_tls_forced(database: Resource, stack: Stack) -> Messages:
 
 
 def _engine_of(database: Resource, groups: list[Resource]) -> str:
-    """The engine, by the family of its parameter group where a snapshot decides it."""
+    """Return the engine, by the family of its parameter group where a snapshot decides it."""
     engine = _said(database, "engine")
     families = [str(group.get("family", "")) for group in groups if not engine]
     if engine or families:
@@ -184,7 +185,7 @@ def _engine_of(database: Resource, groups: list[Resource]) -> str:
 
 
 def _said(database: Resource, *paths: str) -> str:
-    """What the program says or, where it says nothing, what an export knows of the database as it is."""
+    """Return what the program says or, where it says nothing, what an export knows of the database as it is."""
     for path in paths:
         if database.has(path):
             return str(database.get(path))
@@ -192,7 +193,7 @@ def _said(database: Resource, *paths: str) -> str:
 
 
 def _version_of(database: Resource, engine: str, family: str) -> str:
-    """The engine's version, by itself or by the family of the default parameter group."""
+    """Return the engine's version, by itself or by the family of the default parameter group."""
     if family.startswith(engine):
         return family.removeprefix(engine)
     version = _said(database, "engineVersion", "engineVersionActual") or _VERSION_UNSAID.get(engine, "")

@@ -145,7 +145,7 @@ def document_database_tls(cluster: Resource, stack: Stack) -> Messages:
 
 
 def _parameter(cluster: Resource, stack: Stack, name: str, usual: str) -> str:
-    """What the cluster's parameter group sets a parameter to, ``usual`` where it does not or is AWS's own."""
+    """Return what the cluster's parameter group sets a parameter to, ``usual`` where it does not or is AWS's own."""
     path, type_ = _PARAMETERS[cluster.type]
     groups = stack.targets(cluster, path, type_)
     if not groups and not str(cluster.get(path, "default.")).startswith("default."):

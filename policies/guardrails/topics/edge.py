@@ -42,8 +42,8 @@ def alb_http_redirects(listener: Resource) -> Messages:
 
 
 def _protocol(listener: Resource) -> str:
-    """The protocol of a listener. One that says none is of an Application Load Balancer and speaks HTTP, unless it has no
-    port either, as only those of Gateway Load Balancers (aws.lb.Listener, ``protocol``)."""
+    """Return the protocol of a listener. One that says none is of an Application Load Balancer and speaks HTTP, unless
+    it has no port either, as only those of Gateway Load Balancers (aws.lb.Listener, ``protocol``)."""
     return str(listener.get("protocol", "HTTP" if listener.has("port") else "GENEVE"))
 
 
@@ -81,7 +81,7 @@ def alb_tls_policy(listener: Resource) -> Messages:
 
 
 def _tls_policy(listener: Resource) -> str:
-    """The security policy of a listener that speaks TLS; empty for the others."""
+    """Return the security policy of a listener that speaks TLS; empty for the others."""
     return str(listener.get("sslPolicy")) if _protocol(listener) in ("HTTPS", "TLS") else ""
 
 
@@ -306,7 +306,7 @@ def _refuses_by_default(acl: Resource) -> bool:
 
 
 def _rules(acl: Resource) -> list[Node]:
-    """The rules of a web ACL, in the names of the provider also where they come as the JSON of the API."""
+    """Return the rules of a web ACL, in the names of the provider also where they come as the JSON of the API."""
     text = acl.get("ruleJson")
     if text is None:
         return acl.items("rules")
@@ -318,14 +318,14 @@ def _rules(acl: Resource) -> list[Node]:
 
 
 def _in_provider_names(value: object) -> object:
-    """``OverrideAction`` → ``overrideAction``, at every depth."""
+    """Rename ``OverrideAction`` to ``overrideAction``, at every depth."""
     if isinstance(value, dict):
         return {str(key)[:1].lower() + str(key)[1:]: _in_provider_names(item) for key, item in value.items()}
     return [_in_provider_names(item) for item in value] if isinstance(value, list) else value
 
 
 def _only_counts(rule: Node) -> bool:
-    """Whether a rule, or a group of rules as a whole, is in count mode. Its block is there and empty."""
+    """Tell whether a rule, or a group of rules as a whole, is in count mode. Its block is there and empty."""
     return any(
         isinstance(action := rule.get(path), dict) and action.get("count") is not None
         for path in ("overrideAction", "action")
@@ -417,8 +417,8 @@ def cloudfront_root_object(distribution: Resource) -> Messages:
 
 
 def _is_bucket(origin: Node) -> bool:
-    """Whether an origin is a bucket: all others say how to speak to them (CloudFront API reference, "Origin": one of
-    S3OriginConfig and CustomOriginConfig; the provider sends the former where neither is set)."""
+    """Tell whether an origin is a bucket: all others say how to speak to them (CloudFront API reference, "Origin": one
+    of S3OriginConfig and CustomOriginConfig; the provider sends the former where neither is set)."""
     return not (origin.has("customOriginConfig") or origin.has("vpcOriginConfig"))
 
 

@@ -119,7 +119,7 @@ def only_web_ports_open(group: Resource) -> Messages:
 
 
 def _is_for_everybody(opening: Opening) -> bool:
-    """Whether it is a web port alone, or the messages of ICMP."""
+    """Tell whether it is a web port alone, or the messages of ICMP."""
     web = opening.ports[0] == opening.ports[1] and opening.ports[0] in WEB_PORTS
     return (web and not opening.all_ports) or opening.protocol in ("icmp", "icmpv6", "1", "58")
 

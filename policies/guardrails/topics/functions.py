@@ -137,7 +137,7 @@ def lambda_failures_kept(function: Resource, stack: Stack) -> Messages:
 
 
 def _only_answers(function: Resource, stack: Stack) -> bool:
-    """Whether all that calls a function waits for its answer or tries again itself, as APIs and pollers do."""
+    """Tell whether all that calls a function waits for its answer or tries again itself, as APIs and pollers do."""
     polled = stack.referrers(function, "functionName", kinds.EVENT_SOURCE)
     permissions = stack.referrers(function, "function", kinds.PERMISSION)
     urls = stack.referrers(function, "functionName", kinds.FUNCTION_URL)

@@ -37,7 +37,7 @@ def user_data_no_secrets(server: Resource) -> Messages:
 
 
 def _plain(text: str) -> str:
-    """The text itself, decoded where it is base64, as a launch template has it."""
+    """Return the text itself, decoded where it is base64, as a launch template has it."""
     try:
         return base64.b64decode(text, validate=True).decode("utf-8") if text else ""
     except (binascii.Error, ValueError):

@@ -322,7 +322,7 @@ def kubernetes_disruption_budget(workload: Resource, stack: Stack) -> Messages:
 
 @per_stack
 def _budgets(stack: Stack) -> dict[str, list[Resource]]:
-    """Disruption budgets by one label that they ask for: most name the pods of one workload."""
+    """Return disruption budgets by one label that they ask for: most name the pods of one workload."""
     budgets = defaultdict(list)
     for budget in stack.of_type(kinds.DISRUPTION_BUDGET):
         known = budget.known("spec.selector.matchLabels")

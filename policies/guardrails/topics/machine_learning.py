@@ -141,7 +141,8 @@ def learning_job_tls(job: Resource) -> Messages:
 
 
 def _several(job: Resource) -> bool:
-    """Whether a job can have more than one container: a training job says how many, a monitoring job is always asked."""
+    """Tell whether a job can have more than one container: a training job says how many, a monitoring job is always
+    asked."""
     return job.type != kinds.TRAINING_JOB or any(count != 1 for count in _instances(job))
 
 

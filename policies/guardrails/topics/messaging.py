@@ -125,7 +125,8 @@ def lambda_permission_scoped(permission: Resource) -> Messages:
 
 
 def _has_source(permission: Resource) -> bool:
-    """Whether it says for whose sake the function may be invoked; an ARN that is not known yet is taken at its word."""
+    """Tell whether it says for whose sake the function may be invoked; an ARN that is not known yet is taken at its
+    word."""
     if permission.has("sourceAccount") or not permission.known("sourceArn"):
         return True
     return permission.has("sourceArn") and names_owner(str(permission.get("sourceArn")))

@@ -56,7 +56,8 @@ def dms_customer_key(resource: Resource) -> Messages:
 
 
 def _key_of(resource: Resource) -> str:
-    """Where the key is named. An endpoint of S3 keeps no password: what it encrypts is the files it writes."""
+    """Return the property that names the key. An endpoint of S3 keeps no password: what it encrypts is the files it
+    writes."""
     if resource.type == kinds.REPLICATION_S3_ENDPOINT:
         return "serverSideEncryptionKmsKeyId"
     if resource.type == kinds.REPLICATION_ENDPOINT and resource.get("engineName") == "s3":
@@ -131,7 +132,7 @@ def dms_endpoint_authenticated(endpoint: Resource) -> Messages:
 
 
 def _attribute(endpoint: Resource, name: str) -> str:
-    """An attribute of a connection, written as name=value;name=value."""
+    """Return an attribute of a connection, written as name=value;name=value."""
     pairs = (pair.partition("=") for pair in str(endpoint.get("extraConnectionAttributes", "")).split(";"))
     return next((value.strip().lower() for key, _, value in pairs if key.strip().lower() == name), "")
 

@@ -52,7 +52,8 @@ def vpc_default_security_group_closed(vpc: Resource, stack: Stack) -> Messages:
 
 
 def _rules_of_default_group(vpc: Resource, groups: list[Resource], stack: Stack) -> Iterator[Resource]:
-    """The rule resources that name the group by the VPC's output, by the resource that takes it over, or by its id."""
+    """Yield the rule resources that name the group by the VPC's output, by the resource that takes it over, or by its
+    id."""
     found = [rule for holder in (vpc, *groups) for rule in stack.referrers(holder, "securityGroupId", *_GROUP_RULES)]
     said = vpc.outputs.get("defaultSecurityGroupId")
     if isinstance(said, str):
@@ -187,14 +188,15 @@ def nacl_admin_ports_closed(acl: Resource, stack: Stack) -> Messages:
 
 
 def _acl_to_judge(acl: Resource, stack: Stack) -> Acl | None:
-    """The ACL with all its rules. A rule resource is judged with its ACL, and alone where that is not of this stack."""
+    """Return the ACL with all its rules. A rule resource is judged with its ACL, and alone where that is not of this
+    stack."""
     if acl.type != kinds.NETWORK_ACL_RULE:
         return acl_of(acl, stack)
     return None if stack.targets(acl, "networkAclId", *ACLS) else acl_of_rule(acl)
 
 
 def _letting_in(acl: Acl, flow: Flow) -> str:
-    """The first rule that lets the internet in, in words."""
+    """Return the first rule that lets the internet in, in words."""
     for entry in acl.inward:
         if (
             entry.allows
@@ -299,7 +301,7 @@ def rules_written_once(holder: Resource, stack: Stack) -> Messages:
 
 
 def _direction_of(rule: Resource) -> str:
-    """Which direction a rule resource is for; empty for what has none."""
+    """Return which direction a rule resource is for; empty for what has none."""
     if rule.type == kinds.SECURITY_GROUP_RULE:
         return str(rule.get("type", ""))
     if rule.type == kinds.NETWORK_ACL_RULE:

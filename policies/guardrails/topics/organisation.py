@@ -100,7 +100,7 @@ def required_tags(resource: Resource, values: Values) -> Messages:
 
 
 def _tags(resource: Resource, path: str) -> dict[str, Any]:
-    """Tags as a map, also where the type has them as a list of key and value; their values may be unknown."""
+    """Return tags as a map, also where the type has them as a list of key and value; their values may be unknown."""
     value = resource.node(path).value
     if isinstance(value, dict):
         return value
@@ -182,7 +182,7 @@ def monthly_budget_ceiling(budget: Resource, values: Values) -> Messages:
 
 
 def _amount(budget: Resource, path: str) -> float:
-    """Amounts of money are texts, with or without a fraction."""
+    """Return an amount of money, which is a text, with or without a fraction."""
     try:
         return float(budget.get(path, 0))
     except (TypeError, ValueError):

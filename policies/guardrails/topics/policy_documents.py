@@ -114,7 +114,7 @@ def _is_everything(resource: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _misfit(pattern: str, resources: tuple[str, ...]) -> str:
-    """Why none of a pattern's actions can be used with any of the resources; empty if one can."""
+    """Tell why none of a pattern's actions can be used with any of the resources; empty if one can."""
     actions = () if services.is_anything(pattern) else services.matching(pattern)
     if not actions or any(_fits(arn, resource) for one in actions for arn in one.types for resource in resources):
         return ""
@@ -123,7 +123,7 @@ def _misfit(pattern: str, resources: tuple[str, ...]) -> str:
 
 
 def _fits(arn: str, resource: str) -> bool:
-    """Whether a resource can be of the form of an ARN pattern; what a policy variable becomes is not known."""
+    """Tell whether a resource can be of the form of an ARN pattern; what a policy variable becomes is not known."""
     text = _VARIABLE.sub("*", resource)
     return overlap(arn, text) or (":log-group:" in arn and overlap(f"{arn}:*", text))
 

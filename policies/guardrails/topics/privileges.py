@@ -40,7 +40,7 @@ def iam_no_privilege_escalation(principal: Resource, stack: Stack) -> Messages:
 
 
 def _is_administrator(rights: Rights) -> bool:
-    """Whether it has every right already: what other rules say, and more rights cannot be gained."""
+    """Tell whether it has every right already: what other rules say, and more rights cannot be gained."""
     return any(arn.endswith("/AdministratorAccess") for arn in rights.attached) or any(
         "*" in one.resources and not one.conditions and any(map(services.is_anything, one.actions))
         for one in rights.statements
@@ -49,7 +49,7 @@ def _is_administrator(rights: Rights) -> bool:
 
 
 def _bounded(principal: Resource, methods: Iterator[Method], stack: Stack) -> Iterator[Method]:
-    """The methods that the principal's permissions boundary leaves it."""
+    """Yield the methods that the principal's permissions boundary leaves it."""
     named = [(one, path) for one, path in _boundaries(principal, stack) if one.has(path)]
     if not named:
         yield from methods
@@ -64,7 +64,7 @@ def _bounded(principal: Resource, methods: Iterator[Method], stack: Stack) -> It
 
 
 def _boundaries(principal: Resource, stack: Stack) -> Iterator[tuple[Resource, str]]:
-    """Where a principal's permissions boundary may be named."""
+    """Yield where a principal's permissions boundary may be named."""
     yield principal, "permissionsBoundary"
     for one in stack.referrers(principal, "permissionSetArn", SET_BOUNDARY):
         yield one, "permissionsBoundary.managedPolicyArn"
@@ -92,12 +92,12 @@ def iam_no_role_above(principal: Resource, stack: Stack) -> Messages:
 
 @per_stack
 def _powerful_roles(stack: Stack) -> list[Resource]:
-    """The few roles that every principal is compared with."""
+    """List the few roles that every principal is compared with."""
     return [role for role in stack.of_type(kinds.ROLE) if _is_powerful(role, rights_of(role, stack))]
 
 
 def _is_among(powerful: list[Resource], principal: Resource, rights: Rights) -> bool:
-    """Whether a principal is as powerful, which of roles is known already."""
+    """Tell whether a principal is as powerful, which of roles is known already."""
     if principal.type == kinds.ROLE:
         return any(role.urn == principal.urn for role in powerful)
     return _is_powerful(principal, rights)

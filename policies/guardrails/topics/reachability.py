@@ -29,7 +29,7 @@ _MANY = 3
 
 
 def _paths(found: Iterable[Path]) -> Messages:
-    """The paths that are open for sure; undetermined if some are open only perhaps."""
+    """Yield the paths that are open for sure; undetermined if some are open only perhaps."""
     known = list(found)
     for path in [path for path in known if not path.unsure][:_MANY]:
         yield f"the internet reaches {path.ports}: {path}"
@@ -176,7 +176,7 @@ def cloudfront_not_bypassed(distribution: Resource, stack: Stack) -> Messages:
 
 
 def _serves_anybody(listener: Resource, stack: Stack) -> bool:
-    """Whether a listener forwards requests without asking for a header, as only CloudFront may send it."""
+    """Tell whether a listener forwards requests without asking for a header, as only CloudFront may send it."""
     rules = [
         (listener, "defaultActions"),
         *((rule, "actions") for rule in stack.referrers(listener, "listenerArn", *LISTENER_RULES)),

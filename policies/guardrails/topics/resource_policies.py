@@ -99,7 +99,8 @@ _FILE_SYSTEM_POLICY = aws("efs/FileSystemPolicy")
 
 
 def _asks_for_organisation(permission: Resource) -> bool:
-    """Whether an event bus's permission for everyone has a condition, which it writes out of the policy language's elements."""
+    """Tell whether an event bus's permission for everyone has a condition, which it writes out of the policy language's
+    elements."""
     operator, key, value = (str(permission.get(f"condition.{path}", "")) for path in ("type", "key", "value"))
     condition = parse(operator, key, [value], variables=True)
     return condition is not None and bound([condition], "aws:PrincipalOrgID").to(is_named)
@@ -146,7 +147,8 @@ def _sends_source(principal: str, resource: Resource) -> bool:
 
 
 def _names_its_logs(statement: Statement) -> bool:
-    """Whether it is only for logs of an account of one's own: below AWSLogs and its number, or in encrypted log groups."""
+    """Tell whether it is only for logs of an account of one's own: below AWSLogs and its number, or in encrypted log
+    groups."""
     return statement.bounds("kms:EncryptionContext:aws:logs:arn", names_owner) or (
         bool(statement.resources)
         and all(re.search(r"/AWSLogs/(\d{12}|\$\{[^}]*\})(/|$)", one) for one in statement.resources)
@@ -218,7 +220,7 @@ def resource_not_shared_with_account(resource: Resource, stack: Stack) -> Messag
 
 
 def _narrowed(statement: Statement) -> bool:
-    """Whether a condition chooses among the other account's principals."""
+    """Tell whether a condition chooses among the other account's principals."""
     return (
         statement.bounds("aws:PrincipalArn", names_one)
         or statement.bounds("aws:PrincipalOrgID", is_named)

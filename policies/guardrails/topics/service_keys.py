@@ -112,7 +112,8 @@ _SETTINGS: Mapping[str, tuple[str, ...]] = {
 
 
 def _places(resource: Resource, path: str) -> Iterator[tuple[Node | None, str]]:
-    """Each block of a list that a path leads through, with the rest of the path; no block where it leads through none."""
+    """Yield each block of a list that a path leads through, with the rest of the path; no block where it leads through
+    none."""
     block, _, rest = path.partition(".")
     if rest and isinstance(resource.node(block).value, list):
         yield from ((item, rest) for item in resource.items(block))

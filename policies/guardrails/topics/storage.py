@@ -37,7 +37,7 @@ _BUCKET_FORMS = ("arn:*:s3:::*", "arn:*:s3:::*/*")
 
 
 def receives_logs(bucket: Resource, stack: Stack) -> bool:
-    """Whether other resources deliver their logs here: such a bucket is not logged and versioned itself."""
+    """Tell whether other resources deliver their logs here: such a bucket is not logged and versioned itself."""
     return bucket.node("acl").value == "log-delivery-write" or any(
         stack.referrers(bucket, via, type_) for type_, via in _LOG_TARGETS
     )
@@ -121,7 +121,7 @@ def s3_customer_key(encryption: Resource) -> Messages:
 
 
 def _encryption_defaults(encryption: Resource) -> Iterator[Node]:
-    """What new objects are encrypted with: of a resource of its own, or of the blocks inside a bucket."""
+    """Yield what new objects are encrypted with: of a resource of its own, or of the blocks inside a bucket."""
     blocks = (
         [block for path in _INLINE_ENCRYPTION for block in encryption.items(path)]
         if encryption.type in kinds.BUCKETS
@@ -266,7 +266,7 @@ def _aborts(rule: Node, *, inline: bool) -> bool:
 
 
 def _is_for_all_objects(rule: Node) -> bool:
-    """Whether nothing narrows a lifecycle rule; an empty filter and an empty prefix do not."""
+    """Tell whether nothing narrows a lifecycle rule; an empty filter and an empty prefix do not."""
     narrowing = [rule.get("prefix"), rule.get("tags"), *(rule.get("filter") or {}).values()]
     return not any(narrowing)
 
@@ -310,7 +310,7 @@ def s3_account_closed(setting: Resource) -> Messages:
 
 
 def _open_blocks(block: Node) -> Iterator[str]:
-    """The settings that are switched off."""
+    """Yield the settings that are switched off."""
     missing = [name for name in BLOCKS if not block.truth(name)]
     if missing:
         yield f"it leaves {', '.join(missing)} off"

@@ -68,7 +68,8 @@ def iam_federation_limited(role: Resource) -> Messages:
 
 
 def _names_owner(statement: Statement, host: str) -> bool:
-    """Whether a claim of the provider's tokens has to name somebody: the owner in its subject, or an id that one has."""
+    """Tell whether a claim of the provider's tokens has to name somebody: the owner in its subject, or an id that one
+    has."""
     owners = data.FEDERATED_OWNERS[host]
     return statement.bounds(f"{host}:sub", lambda subject: _has_owner(subject, owners)) or any(
         statement.bounds(key, is_named_up_to(separator))
@@ -77,7 +78,7 @@ def _names_owner(statement: Statement, host: str) -> bool:
 
 
 def _has_owner(subject: str, owners: tuple[str, ...]) -> bool:
-    """Whether a subject begins by saying whose it is, with no wildcard as far as the separator behind the owner.
+    """Tell whether a subject begins by saying whose it is, with no wildcard as far as the separator behind the owner.
 
     A wildcard that the operator takes for text counts as one: it was meant to be one, and whoever mends the operator opens
     the role. What stands first in a subject is the provider's to say; names behind it are for others to choose.
@@ -112,7 +113,8 @@ def iam_web_identity_limited(role: Resource, stack: Stack) -> Messages:
 
 
 def _is_subject(pattern: str) -> bool:
-    """Whether a subject is narrower than everybody: of a Kubernetes cluster its service accounts of one namespace."""
+    """Tell whether a subject is narrower than everybody: of a Kubernetes cluster its service accounts of one
+    namespace."""
     if pattern.startswith(_SERVICE_ACCOUNT):
         return is_named_up_to(":")(pattern.removeprefix(_SERVICE_ACCOUNT))
     return bool(pattern.strip("*?:/"))
@@ -122,7 +124,7 @@ _SERVICE_ACCOUNT = "system:serviceaccount:"
 
 
 def _lists_audiences(host: str, stack: Stack) -> bool:
-    """Whether the provider is in the stack: IAM takes only tokens that were made for one of its client ids.
+    """Tell whether the provider is in the stack: IAM takes only tokens that were made for one of its client ids.
 
     (IAM user guide, "Create an OpenID Connect (OIDC) identity provider in IAM".)
     """
@@ -148,7 +150,7 @@ def iam_saml_audience(role: Resource) -> Messages:
 
 
 def _is_audience(pattern: str) -> bool:
-    """Whether an audience is one, or AWS's sign-in page in any region."""
+    """Tell whether an audience is one, or AWS's sign-in page in any region."""
     return is_named(pattern) or pattern.endswith(_SIGN_IN)
 
 
