@@ -122,6 +122,39 @@ def _reads(node: ast.AST, timed: set[str]) -> bool:
     )
 
 
+NO_VERB = re.compile(
+    "(A|All|An|As|Both|By|Each|Either|Every|Everything|For|From|How|If|In|It|Its|No|None|Nothing|Of|On|One|Only|Several|"
+    "That|The|Their|Those|These|This|To|True|What|When|Where|Whether|Which|Who|Whose|Whom|Why|With|Without)"
+)
+"""Words that docstrings of functions began with; ruff's D401 finds further ones, but not these, and reads no properties."""
+
+
+def test_the_docstring_of_a_function_starts_with_a_verb() -> None:
+    root = TESTS.parent
+    found = [
+        f"{file.relative_to(root).as_posix()}:{function.lineno}: {text.splitlines()[0]}"
+        for folder in ("groundwork", "policies")
+        for file in (root / folder).rglob("*.py")
+        for function in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and (text := ast.get_docstring(function)) is not None
+        and not _starts_with_a_verb(text)
+    ]
+    assert found == []
+
+
+def test_the_guard_of_docstrings_tells_verbs_from_other_words() -> None:
+    assert _starts_with_a_verb("Return the name.")
+    assert not any(
+        map(_starts_with_a_verb, ("The name.", "``name``.", "https://aws.amazon.com", "returns it.", "Whether."))
+    )
+
+
+def _starts_with_a_verb(docstring: str) -> bool:
+    first = re.match(r"[A-Z][a-z]+(?=[\s,:])", docstring)
+    return first is not None and NO_VERB.fullmatch(first[0]) is None
+
+
 @pytest.mark.parametrize("system", EXAMPLES)
 def test_the_table_of_an_example_is_up_to_date(system: str) -> None:
     """`make docs` writes it."""

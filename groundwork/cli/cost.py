@@ -29,7 +29,7 @@ class Money:
     rate: Decimal = Decimal(1)
 
     def __call__(self, amount: Decimal) -> str:
-        """Format an amount in the currency:"""
+        """Format an amount as ``1,234.50``, in the currency."""
         return f"{amount * self.rate:,.2f}"
 
 

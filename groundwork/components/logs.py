@@ -68,7 +68,7 @@ def service_writes(
     }
 
 
-def firewall_writes(context: Context, path: str, *, region: str) -> dict[str, Any]:
+def waf_writes(context: Context, path: str, *, region: str) -> dict[str, Any]:
     """Allow AWS WAF to write to the log group called ``path``.
 
     https://docs.aws.amazon.com/waf/latest/developerguide/logging-cw-logs.html

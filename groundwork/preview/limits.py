@@ -11,7 +11,7 @@ from groundwork.settings.mistakes import all_of
 _ACL = "aws:wafv2/webAcl:WebAcl"
 
 
-def firewall_limits(snapshot: Snapshot) -> list[str]:
+def waf_limits(snapshot: Snapshot) -> list[str]:
     """Return a sentence for requests and one for bodies; empty where there is no firewall."""
     said = (snapshot.settings.get("edge") or {}).get("waf")
     if said is None or not snapshot.of_type(_ACL):

@@ -54,7 +54,7 @@ def report(
     phase that the user asked for in place of its own, and ``step`` what it means to go there; ``hints`` what the settings leave open;
     ``changes``, where there is something to compare with, stands in place of the tree; ``cost`` what a month of it costs."""
     # The settings' models take a third of a second, which who only wants the verdicts need not pay.
-    from groundwork.preview.limits import firewall_limits  # noqa: PLC0415
+    from groundwork.preview.limits import waf_limits  # noqa: PLC0415
 
     missing = list(unpackaged(snapshot, program))
     shown = f"{snapshot.stack}, looking ahead to {ahead}" if ahead else snapshot.stack
@@ -68,7 +68,7 @@ def report(
         costs(cost, width),
         guardrails(verdicts, width),
         step_report(step, width) if step else [],
-        [line for sentence in firewall_limits(snapshot) for line in wrapped(sentence, width)],
+        [line for sentence in waf_limits(snapshot) for line in wrapped(sentence, width)],
         by_hand(snapshot, width),
         [line for hint in (*hints, *missing) for line in wrapped(f"Note: {hint}.", width)],
         next_step(verdicts, stack, width, ahead, step, first="make functions && " if missing else ""),

@@ -64,7 +64,7 @@ class _Demand:
         )
 
     def _of(self, *names: str) -> Decimal | None:
-        """The product of what is said; None where a part of it is not."""
+        """Return the product of what is said; None where a part of it is not."""
         product = Decimal(1)
         for name in names:
             if name not in self.said:
@@ -84,7 +84,7 @@ class _Demand:
 
     @property
     def _answered(self) -> Decimal | None:
-        """Requests a month that services answer; without CloudFront the files are theirs too."""
+        """Return the requests a month that services answer; without CloudFront the files are theirs too."""
         requests, files = self._monthly("visitors", "requests"), self._monthly("visitors", "files")
         if requests is None or self._distributions:
             return requests
@@ -129,7 +129,7 @@ class _Demand:
 
     @property
     def _share_of_services(self) -> Decimal:
-        """The part of a visitor's bytes that services answer and buckets do not: as of the requests."""
+        """Return the part of a visitor's bytes that services answer and buckets do not: as of the requests."""
         requests, files = self.said.get("requests", Decimal(0)), self.said.get("files", Decimal(0))
         return requests / (requests + files) if requests + files else Decimal(1)
 

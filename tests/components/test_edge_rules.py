@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from groundwork.components.edge.certificate import covering_names
-from groundwork.components.edge.checks import MAX_CAPACITY, firewall_fits
+from groundwork.components.edge.checks import MAX_CAPACITY, web_acl_fits
 from groundwork.components.edge.paths import ALL, Counted, PathTarget, counted, path_targets, rewrite
 from groundwork.components.edge.settings import MANAGED_RULES, CdnSettings, WafSettings
 from groundwork.components.services.settings import ServiceSettings
@@ -126,7 +126,7 @@ def test_more_rules_than_a_web_acl_takes_are_a_mistake_with_the_numbers_in_it() 
         waf = {"rules": {"own": {"texts": [f"/{index}" for index in range(paths)]}}}
         return Settings.model_validate({"platform": {"name": "shop"}, "edge": {"waf": waf}})
 
-    assert list(firewall_fits(settings(10))) == []
-    [mistake] = firewall_fits(settings(500))
+    assert list(web_acl_fits(settings(10))) == []
+    [mistake] = web_acl_fits(settings(500))
     assert str(MAX_CAPACITY) in mistake.message
     assert mistake.path == ("edge", "waf")

@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from groundwork.components.edge.checks import (
     MAX_CAPACITY,
-    a_second_firewall_has_a_load_balancer,
+    a_second_web_acl_has_a_load_balancer,
     cached_paths_have_a_service,
-    firewall_fits,
+    web_acl_fits,
 )
 from groundwork.components.edge.settings import WafRule, WafSettings
 from groundwork.components.settings import Settings
@@ -28,7 +28,7 @@ def _settings(waf: dict[str, Any], edge: dict[str, Any] | None = None, **layers:
 
 def mistakes(waf: dict[str, Any], edge: dict[str, Any] | None = None, **layers: Any) -> list[str]:
     settings = _settings(waf, edge, **layers)
-    found = [*firewall_fits(settings), *a_second_firewall_has_a_load_balancer(settings)]
+    found = [*web_acl_fits(settings), *a_second_web_acl_has_a_load_balancer(settings)]
     return [f"{dotted(mistake.path)}: {mistake.message}" for mistake in found]
 
 

@@ -10,8 +10,8 @@ import pulumi_aws as aws
 from groundwork.components.access import Grant
 from groundwork.components.base import Component
 from groundwork.components.compute.apprunner.alarms import watch_service
-from groundwork.components.compute.apprunner.firewall import only_through_cloudfront
 from groundwork.components.compute.apprunner.service import Deployed, deploy, tracing
+from groundwork.components.compute.apprunner.web_acl import only_through_cloudfront
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import Stoppable
 from groundwork.components.compute.trust import trusted

@@ -1,4 +1,4 @@
-"""What a service declaration means on any engine: an identity, a firewall, an environment.
+"""What a service declaration means on any engine: an identity, a security group, an environment.
 
 Engines differ in how they run containers; who a service is, what it may do and what it is told comes from here for all of
 them.
@@ -21,9 +21,9 @@ from groundwork.components.access import (
     policy_document,
 )
 from groundwork.components.base import Component, fit
-from groundwork.components.compute.firewall import Firewall, OwnGroups
 from groundwork.components.compute.placeholder import standing_in
 from groundwork.components.compute.references import Reference
+from groundwork.components.compute.security_groups import OwnGroups, SecurityGroups
 from groundwork.components.compute.tracing import ENVIRONMENT as TRACING_ENVIRONMENT
 from groundwork.components.compute.tracing import STATEMENT as TRACING_STATEMENT
 from groundwork.components.compute.wiring import Network
@@ -78,7 +78,7 @@ class Declaration:
 
 @dataclass(frozen=True, kw_only=True)
 class Workload(Declaration):
-    """A service before an engine runs it: with an identity and a firewall of its own."""
+    """A service before an engine runs it: with an identity and a security group of its own."""
 
     security_group_id: pulumi.Output[str]
     role_arn: pulumi.Output[str]
@@ -86,11 +86,11 @@ class Workload(Declaration):
     is_called: bool
     """Other services use it."""
     ready: tuple[pulumi.Resource, ...]
-    """What a copy needs before it starts: permissions and firewall rules."""
+    """What a copy needs before it starts: permissions and rules of security groups."""
 
 
 def before_its_image(workload: Workload, *, idle: bool = False) -> Workload:
-    """Return the placeholder in a service's place, which is told nothing and given no secret; identity and firewall
+    """Return the placeholder in a service's place, which is told nothing and given no secret; identity and security group
     are the service's.
 
     ``idle``: no copy of it runs.
@@ -109,23 +109,25 @@ def workloads(
     trust: pulumi.Output[str],
     tracing: bool,
     statements: Sequence[Statement] = (),
-    firewall: Firewall | None = None,
+    security_groups: SecurityGroups | None = None,
 ) -> dict[str, Workload]:
     """Create a workload for each service.
 
     ``trust`` says who takes on their roles, ``statements`` what the engine needs every role to allow, ``tracing`` whether
-    those are traced that do not say. Unless the engine has a ``firewall``, each service gets a security group.
+    those are traced that do not say. Unless the engine has ``security_groups``, each service gets a security group.
     """
-    firewall = firewall or OwnGroups(parent, services, network)
+    security_groups = security_groups or OwnGroups(parent, services, network)
     called = {used for service in services.values() for used in service.uses if used in services}
     built: dict[str, Workload] = {}
     for name in services:
         declared = declaration(name, services, grants, tracing=tracing)
         role, *permissions = task_role(parent, name, trust, [*declared.statements, *statements])
-        rules = firewall.allow_egress(name, declared.openings, {used: _port(services[used]) for used in declared.calls})
+        rules = security_groups.allow_egress(
+            name, declared.openings, {used: _port(services[used]) for used in declared.calls}
+        )
         built[name] = Workload(
             **{field.name: getattr(declared, field.name) for field in fields(declared)},
-            security_group_id=firewall.group_of(name),
+            security_group_id=security_groups.group_of(name),
             role_arn=role.arn,
             role_name=role.name,
             is_called=name in called,

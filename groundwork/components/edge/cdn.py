@@ -14,7 +14,6 @@ from groundwork.components.base import Component, fit
 from groundwork.components.context import Context
 from groundwork.components.edge import managed_policies
 from groundwork.components.edge.access_logs import cdn_access_logs
-from groundwork.components.edge.firewall import Firewall
 from groundwork.components.edge.ingress import Ingress
 from groundwork.components.edge.managed_policies import ALIAS_ZONE
 from groundwork.components.edge.origin import InternalLoadBalancer, Origin, Origins
@@ -22,6 +21,7 @@ from groundwork.components.edge.paths import ALL, PathTarget, bucket_path, path_
 from groundwork.components.edge.records import Records
 from groundwork.components.edge.response_headers import response_headers
 from groundwork.components.edge.settings import CdnSettings, EdgeSettings, WafSettings
+from groundwork.components.edge.web_acl import WebAcl
 from groundwork.components.services.settings import ServiceSettings
 from groundwork.components.storage.settings import BucketSettings
 
@@ -167,7 +167,7 @@ class Cdn(Component):
         )
 
     def _web_acl(self, waf: WafSettings, ingress: Ingress) -> pulumi.Output[str]:
-        return Firewall(
+        return WebAcl(
             f"{self.name}-firewall",
             waf,
             self.context,

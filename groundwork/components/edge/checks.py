@@ -61,7 +61,7 @@ def served_buckets_need_a_cdn(settings: Settings) -> Iterator[Mistake]:
             )
 
 
-def firewall_fits(settings: Settings) -> Iterator[Mistake]:
+def web_acl_fits(settings: Settings) -> Iterator[Mistake]:
     edge = settings.edge
     waf = edge.waf if edge else None
     if not (edge and waf):
@@ -86,7 +86,7 @@ def firewall_fits(settings: Settings) -> Iterator[Mistake]:
             return
 
 
-def a_second_firewall_has_a_load_balancer(settings: Settings) -> Iterator[Mistake]:
+def a_second_web_acl_has_a_load_balancer(settings: Settings) -> Iterator[Mistake]:
     waf = settings.edge.waf if settings.edge else None
     if waf and waf.load_balancer and settings.compute and settings.compute.engine == "app-runner":
         yield Mistake(("edge", "waf", "load_balancer"), "app-runner has no load balancer; take it out")
@@ -111,7 +111,7 @@ CHECKS = (
     hosts_need_a_domain,
     exposure_has_its_means,
     served_buckets_need_a_cdn,
-    firewall_fits,
-    a_second_firewall_has_a_load_balancer,
+    web_acl_fits,
+    a_second_web_acl_has_a_load_balancer,
     cached_paths_have_a_service,
 )

@@ -10,7 +10,6 @@ import pulumi
 from groundwork.components.base import Component
 from groundwork.components.context import Context
 from groundwork.components.edge.certificate import Certificate
-from groundwork.components.edge.firewall import Firewall
 from groundwork.components.edge.load_balancer import LoadBalancer
 from groundwork.components.edge.logs import GLOBAL_REGION, GlobalLogs
 from groundwork.components.edge.origin import LONGEST_WAIT, Entrance, Header, InstanceOrigin, Origin, Origins
@@ -18,6 +17,7 @@ from groundwork.components.edge.origin_header import OriginHeader
 from groundwork.components.edge.paths import EVERYTHING, Counted, counted, path_targets
 from groundwork.components.edge.records import Records
 from groundwork.components.edge.settings import CdnSettings, EdgeSettings, WafPlace
+from groundwork.components.edge.web_acl import WebAcl
 from groundwork.components.edge.zone import Zone
 from groundwork.components.network.network import Network
 from groundwork.components.services.settings import ServiceSettings
@@ -219,7 +219,7 @@ class Ingress(Component):
         """Build the web ACL in the platform's region, where the settings want one. ``limited``: what its rate limit counts."""
         if self._settings.waf is None:
             return None
-        return Firewall(
+        return WebAcl(
             f"{self.name}-regional-firewall",
             self._settings.waf,
             self.context,

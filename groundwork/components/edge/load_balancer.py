@@ -33,7 +33,7 @@ class LoadBalancer(Component):
     """A load balancer that answers 404 until a service adds its rule.
 
     Builds: load balancer, security group with what may come in; one listener: HTTPS with a certificate, else HTTP inside the
-    VPC; where the internet reaches it another that sends HTTP to HTTPS; the association with a firewall; alarms.
+    VPC; where the internet reaches it another that sends HTTP to HTTPS; the association with a web ACL; alarms.
 
     ``vpc-origin`` stands in the private subnets and has no public address: CloudFront reaches it through an interface of its
     own in the VPC. ``cloudfront`` is public, lets in CloudFront's addresses only, and services answer only requests with
@@ -44,7 +44,7 @@ class LoadBalancer(Component):
     Fails: 503 means no service is well, 502 that one closed the connection, 504 that it took longer than the idle timeout;
     404 "not found" that no service has the path, or that the secret header is missing. The alarm counts what it answers itself.
 
-    Changes without replacement: timeouts, logs, certificate, firewall. Replaced: all of it with ``exposure`` between
+    Changes without replacement: timeouts, logs, certificate, web ACL. Replaced: all of it with ``exposure`` between
     ``vpc-origin`` and the public ones, since a load balancer cannot change between internal and public.
     """
 

@@ -1,4 +1,4 @@
-"""Logs in us-east-1, where CloudFront's firewall and Route 53 write."""
+"""Logs in us-east-1, where CloudFront's web ACL and Route 53 write."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import pulumi_aws as aws
 from groundwork.components.access import policy_document
 from groundwork.components.base import Component
 from groundwork.components.context import Context, Logging
-from groundwork.components.logs import firewall_writes, log_permission, service_writes
+from groundwork.components.logs import log_permission, service_writes, waf_writes
 
 GLOBAL_REGION = "us-east-1"
 """Where AWS keeps what belongs to CloudFront and Route 53, wherever the platform runs."""
 
 
 class GlobalLogs(Component):
-    """Key and permission for the logs of CloudFront's firewall and of Route 53; a log group takes keys of its own region only.
+    """Key and permission for the logs of CloudFront's web ACL and of Route 53; a log group takes keys of its own region only.
 
     Builds: one resource policy that lets both write; key and alias, unless the platform itself runs in us-east-1.
 
@@ -42,7 +42,7 @@ class GlobalLogs(Component):
         queries_of: str | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Allow CloudFront's web ACL and Route 53 to write logs in us-east-1. ``requests``: CloudFront's firewall
+        """Allow CloudFront's web ACL and Route 53 to write logs in us-east-1. ``requests``: CloudFront's web ACL
         writes; ``queries_of``: the domain whose zone does, if one does."""
         super().__init__(name, context, opts)
         logging = context.logging
@@ -50,7 +50,7 @@ class GlobalLogs(Component):
         statements = []
         if requests:
             path = request_log(context, "CLOUDFRONT")
-            statements.append(firewall_writes(context, path, region=GLOBAL_REGION))
+            statements.append(waf_writes(context, path, region=GLOBAL_REGION))
         if queries_of is not None:
             statements.append(_route53_writes(context, query_log(queries_of)))
         self.permission = log_permission(self, f"{context.global_slug}-edge", statements, region=GLOBAL_REGION)

@@ -21,7 +21,7 @@ from groundwork.components.access import (
 )
 from groundwork.components.alarms import Metric, alarm
 from groundwork.components.base import Component, fit
-from groundwork.components.compute.firewall import open_for, security_group
+from groundwork.components.compute.security_groups import open_for, security_group
 from groundwork.components.compute.wiring import Network
 from groundwork.components.compute.workload import role_of
 from groundwork.components.context import Context

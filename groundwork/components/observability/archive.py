@@ -38,7 +38,7 @@ class LogArchive(Component):
     $0.023 a gigabyte and month, $0.0036 in Glacier. Taking a line into its log group was $0.50 a gigabyte already.
 
     Fails: what cannot be delivered waits a day, then it is lost; the alarm tells long before. Log groups in us-east-1, of
-    CloudFront's firewall and of Route 53, stay out while the platform is elsewhere: a stream takes those of its own region.
+    CloudFront's web ACL and of Route 53, stay out while the platform is elsewhere: a stream takes those of its own region.
 
     Changes without replacement: ages. Taken out again, the update stops in prod at the bucket, which is protected.
     """

@@ -58,7 +58,7 @@ class Uptime(Component):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Create the health check with its alarm. ``host``: what users call the platform. ``blocked_countries``: whose
-        requests the firewall refuses, so that no location there is asked. ``emails``: who is paged, where the
+        requests the web ACL blocks, so that no location there is asked. ``emails``: who is paged, where the
         platform's own topics are out of reach."""
         super().__init__(name, context, opts)
         check = aws.route53.HealthCheck(

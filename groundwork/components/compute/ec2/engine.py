@@ -14,7 +14,6 @@ from groundwork.components.base import Component
 from groundwork.components.compute.ec2.address import Address
 from groundwork.components.compute.ec2.alarms import watch_group
 from groundwork.components.compute.ec2.configuration import Store, store, write_programs, write_service
-from groundwork.components.compute.ec2.firewall import Firewall, firewall
 from groundwork.components.compute.ec2.fixed_interface import FixedInterface, fixed_interface
 from groundwork.components.compute.ec2.group import Bounds, LaunchSettings, group
 from groundwork.components.compute.ec2.identity import PlacedService, place_services
@@ -28,6 +27,7 @@ from groundwork.components.compute.ec2.role import (
     host_statements,
     on_behalf,
 )
+from groundwork.components.compute.ec2.security_group import InstanceGroup, instance_group
 from groundwork.components.compute.ec2.shape import MAIN, Part, parts
 from groundwork.components.compute.ec2.user_data import programs
 from groundwork.components.compute.ec2.volume import DataVolume, attach, data_volume
@@ -148,7 +148,7 @@ class Ec2(Component):
             )
         exposures = self._expose(entrance)
         security_groups = {
-            part.key: firewall(
+            part.key: instance_group(
                 self,
                 part,
                 {service: placed[service] for service in part.services},
@@ -212,7 +212,7 @@ class Ec2(Component):
                 wanted,
                 network=self._network,
                 load_balancer=entrance.load_balancer,
-                # Instances are reached on every port that a service of theirs has: see ``firewall``.
+                # Instances are reached on every port that a service of theirs has: see ``instance_group``.
                 admit=lambda port, group: (),
                 target_type="instance",
             )
@@ -262,7 +262,7 @@ class Ec2(Component):
         placed: Mapping[str, PlacedService],
         images: Mapping[str, Image],
         exposures: Mapping[str, Exposure],
-        security_group: Firewall,
+        security_group: InstanceGroup,
     ) -> pulumi.Output[str]:
         here = [placed[service] for service in part.services]
         volume = self._volume() if machine.volume else None

@@ -16,7 +16,7 @@ from groundwork.components.compute.ecs.order import start_order
 from groundwork.components.compute.ecs.scaling import scales
 from groundwork.components.compute.ecs.service import Capacity, Deployed, Surroundings, deploy
 from groundwork.components.compute.exposure import Exposure, expose
-from groundwork.components.compute.firewall import OwnGroups
+from groundwork.components.compute.security_groups import OwnGroups
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import StoppedService
 from groundwork.components.compute.wiring import LoadBalancer, Network, Queue
@@ -63,10 +63,10 @@ def prepare(
     queues: Mapping[str, Queue],
 ) -> Prepared:
     """Create everything that services need before they run: identities, security groups, target groups with their
-    rules. identities, firewalls, their places behind the load balancer."""
+    rules."""
     # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html (confused deputy)
     trust = trust_policy(_PRINCIPAL, parent.context.account_id, parent.context.arn("ecs", "*"))
-    firewall = OwnGroups(parent, services, network)
+    security_groups = OwnGroups(parent, services, network)
     built = workloads(
         parent,
         services,
@@ -75,7 +75,7 @@ def prepare(
         trust=trust,
         tracing=parent.context.alerting.settings.tracing,
         statements=cluster.statements,
-        firewall=firewall,
+        security_groups=security_groups,
     )
     around = Surroundings(
         settings=settings,
@@ -94,7 +94,7 @@ def prepare(
             wanted,
             network=network,
             load_balancer=load_balancer,
-            admit=partial(firewall.allow_ingress, name),
+            admit=partial(security_groups.allow_ingress, name),
         )
         for name, workload in built.items()
     }

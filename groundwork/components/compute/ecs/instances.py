@@ -13,8 +13,8 @@ from groundwork.components.base import Component
 from groundwork.components.compute.ecs.cluster import Cluster
 from groundwork.components.compute.ecs.instance_role import instance_profile
 from groundwork.components.compute.ecs.launch import launch_template
-from groundwork.components.compute.firewall import outbound_group
 from groundwork.components.compute.group_hours import group_hours
+from groundwork.components.compute.security_groups import outbound_group
 from groundwork.components.compute.settings import ComputeSettings, InstancesSettings
 from groundwork.components.compute.wiring import Network
 
@@ -54,14 +54,14 @@ def instances(
     """Create the container instances and all that belongs to them. ``alarm_names`` roll a refresh back."""
     wanted = settings.capacity
     profile = instance_profile(parent, cluster)
-    firewall = outbound_group(parent, _KEY, "container instances", (443,), network)
+    security_group = outbound_group(parent, _KEY, "container instances", (443,), network)
     template = launch_template(
         parent,
         wanted,
         architecture=settings.built_for,
         cluster_name=cluster.name,
         profile=profile,
-        group=firewall,
+        group=security_group,
     )
     group = aws.autoscaling.Group(
         f"{parent.name}-{_KEY}",
@@ -81,7 +81,7 @@ def instances(
         wait_for_capacity_timeout="0",
         # ECS puts it there itself, and looks for it on the instances.
         tags=[aws.autoscaling.GroupTagArgs(key="AmazonECSManaged", value="true", propagate_at_launch=True)],
-        opts=parent.child(depends_on=[*profile.ready, *firewall.rules, *network.private_ready]),
+        opts=parent.child(depends_on=[*profile.ready, *security_group.rules, *network.private_ready]),
     )
     group_hours(parent, _KEY, wanted, group.name)
     provider = _provider(parent, wanted, group)

@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 from groundwork.components.base import Component
 from groundwork.components.compute.ecs.instance_role import KEY, Profile
-from groundwork.components.compute.firewall import Group
+from groundwork.components.compute.security_groups import Group
 from groundwork.components.compute.settings import InstancesSettings
 from groundwork.components.compute.volumes import root_volume
 from groundwork.settings.facts import ECS_RESERVED_MEMORY, Architecture

@@ -12,8 +12,12 @@ from groundwork.components.compute.eks.addons import AddOns, after_nodes, before
 from groundwork.components.compute.eks.cluster_alarms import cluster_alarms
 from groundwork.components.compute.eks.control_plane import ControlPlane, answers_in_public, control_plane
 from groundwork.components.compute.eks.entries import access_entry, tell_outsider
-from groundwork.components.compute.eks.firewall import Firewalls, control_plane_group, firewalls
 from groundwork.components.compute.eks.nodes import NodeRole, node_group, node_role
+from groundwork.components.compute.eks.security_groups import (
+    ClusterSecurityGroups,
+    cluster_security_groups,
+    control_plane_group,
+)
 from groundwork.components.compute.eks.settings import KubernetesSettings, NodeGroupSettings
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.wiring import Network
@@ -69,8 +73,10 @@ def build_cluster(
     entries = [access_entry(parent, key, one, cluster_name=name) for key, one in wanted.access.items()]
     tell_outsider(parent, wanted)
     # With auto mode nodes are in the group that EKS makes, where everything may pass among them and out.
-    node_firewalls = (
-        Firewalls(control_plane_id, plane.own_group_id, ()) if auto else firewalls(parent, network, control_plane_id)
+    security_groups = (
+        ClusterSecurityGroups(control_plane_id, plane.own_group_id, ())
+        if auto
+        else cluster_security_groups(parent, network, control_plane_id)
     )
     add_ons = AddOns(parent, wanted, name)
     ready: list[pulumi.Resource] = [*role.ready, plane.resource, *network.private_ready]
@@ -82,7 +88,7 @@ def build_cluster(
             plane,
             role=role,
             network=network,
-            node_firewalls=node_firewalls,
+            security_groups=security_groups,
         )
     cluster_alarms(parent, wanted, cluster_name=name)
     return Cluster(
@@ -90,8 +96,8 @@ def build_cluster(
         arn=plane.resource.arn,
         endpoint=plane.resource.endpoint,
         certificate_authority=plane.certificate_authority,
-        node_security_group_id=node_firewalls.nodes_id,
-        node_rules=node_firewalls.node_rules,
+        node_security_group_id=security_groups.nodes_id,
+        node_rules=security_groups.node_rules,
         # Whoever puts the first object may be one of those who got an entry.
         ready=(*ready, *entries, *in_every_mode(add_ons, nodes=ready)),
     )
@@ -105,7 +111,7 @@ def _nodes_and_their_add_ons(
     *,
     role: NodeRole,
     network: Network,
-    node_firewalls: Firewalls,
+    security_groups: ClusterSecurityGroups,
 ) -> list[pulumi.Resource]:
     networking = before_nodes(add_ons, network)
     nodes = [
@@ -117,7 +123,7 @@ def _nodes_and_their_add_ons(
             cluster_name=plane.resource.name,
             role=role,
             network=network,
-            firewalls=node_firewalls,
+            security_groups=security_groups,
             after=networking,
         )
         for name, group in managed_groups(wanted).items()

@@ -19,7 +19,7 @@ from groundwork.components.compute.eks.provider import kubernetes_provider
 from groundwork.components.compute.eks.queue_scaling import authenticate, queue_scaling
 from groundwork.components.compute.eks.ranges import Ranges
 from groundwork.components.compute.eks.workloads import Surroundings, deploy
-from groundwork.components.compute.firewall import SharedGroup, allow_egress_to_internet
+from groundwork.components.compute.security_groups import SharedGroup, allow_egress_to_internet
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import Stoppable
 from groundwork.components.compute.wiring import Network, Queue
@@ -111,7 +111,7 @@ class Eks(Component):
         )
         ports = sorted({port for service in services.values() for port in service.outbound_ports} - {_OPEN})
         opened = allow_egress_to_internet(self, "pods", cluster.node_security_group_id, ports)
-        firewall = SharedGroup(self, "pods", cluster.node_security_group_id, rules=opened)
+        security_groups = SharedGroup(self, "pods", cluster.node_security_group_id, rules=opened)
         built = workloads(
             self,
             services,
@@ -119,7 +119,7 @@ class Eks(Component):
             network=network,
             trust=trust(self),
             tracing=self.context.alerting.settings.tracing,
-            firewall=firewall,
+            security_groups=security_groups,
         )
         space = namespace(self, cluster, settings.cluster, provider=provider, after=[*cluster.node_rules, *running])
         inside = Inside(
@@ -140,7 +140,7 @@ class Eks(Component):
             routes=routes(services, context.platform.domain, settings.engine),
             load_balancer=entrance.load_balancer,
             queues=queues,
-            firewall=firewall,
+            security_groups=security_groups,
         )
         deployed = {service: deploy(inside, workload, around) for service, workload in built.items()}
         self.cluster_name = cluster.name

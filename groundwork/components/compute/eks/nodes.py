@@ -12,8 +12,8 @@ import pulumi_aws as aws
 
 from groundwork.components.access import Statement, policy_document
 from groundwork.components.base import Component, fit
-from groundwork.components.compute.eks.firewall import Firewalls
 from groundwork.components.compute.eks.identity import cluster_name
+from groundwork.components.compute.eks.security_groups import ClusterSecurityGroups
 from groundwork.components.compute.eks.settings import KubernetesSettings, NodeGroupSettings, TaintSettings
 from groundwork.components.compute.trust import trusted
 from groundwork.components.compute.volumes import root_volume
@@ -86,13 +86,13 @@ def node_group(
     cluster_name: pulumi.Input[str],
     role: NodeRole,
     network: Network,
-    firewalls: Firewalls,
+    security_groups: ClusterSecurityGroups,
     after: Sequence[pulumi.Resource],
 ) -> aws.eks.NodeGroup:
     """Create a managed node group. ``after`` is what must run before its nodes join: without the network add-on they
     never get ready."""
     known = instance_class(settings.classes[0])
-    template = _template(parent, name, settings, cluster, firewalls=firewalls)
+    template = _template(parent, name, settings, cluster, security_groups=security_groups)
     group = aws.eks.NodeGroup(
         fit(f"{parent.name}-{name}", _LONGEST_GROUP),
         cluster_name=cluster_name,
@@ -116,7 +116,7 @@ def node_group(
         # What scales the group decides.
         opts=parent.child(
             ignore_changes=["scalingConfig.desiredSize"],
-            depends_on=[*role.ready, *firewalls.node_rules, *network.private_ready, *after],
+            depends_on=[*role.ready, *security_groups.node_rules, *network.private_ready, *after],
         ),
     )
     hints = scale_from_zero(name, settings) if cluster.scaling == "cluster-autoscaler" else {}
@@ -131,7 +131,7 @@ def _template(
     settings: NodeGroupSettings,
     cluster: KubernetesSettings,
     *,
-    firewalls: Firewalls,
+    security_groups: ClusterSecurityGroups,
 ) -> aws.ec2.LaunchTemplate:
     """Create a launch template without an image: EKS picks the newest of Amazon Linux 2023 and adds what joins it to
     the cluster."""
@@ -147,7 +147,7 @@ def _template(
             http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=1
         ),
         monitoring=aws.ec2.LaunchTemplateMonitoringArgs(enabled=True),
-        vpc_security_group_ids=[firewalls.nodes_id],
+        vpc_security_group_ids=[security_groups.nodes_id],
         block_device_mappings=[root_volume(settings.volume, parent.context.key_arn("storage"))],
         tag_specifications=[
             aws.ec2.LaunchTemplateTagSpecificationArgs(

@@ -9,7 +9,7 @@ import pulumi_kubernetes as kubernetes
 from groundwork.components.compute.eks.deployment import PORT
 from groundwork.components.compute.eks.inside import Inside, selector
 from groundwork.components.compute.exposure import Exposure
-from groundwork.components.compute.firewall import Firewall, admit
+from groundwork.components.compute.security_groups import SecurityGroups, admit
 from groundwork.components.compute.wiring import Network
 from groundwork.components.compute.workload import Workload
 
@@ -74,10 +74,10 @@ def has_balancer(inside: Inside, workload: Workload) -> bool:
     return inside.settings.cluster.way_in == "nlb" and settings.port is not None and settings.path == DEFAULT_PATH
 
 
-def balancer(inside: Inside, workload: Workload, network: Network, firewall: Firewall) -> None:
+def balancer(inside: Inside, workload: Workload, network: Network, security_groups: SecurityGroups) -> None:
     """Create an internal Network Load Balancer, for callers in the network and whatever is joined to it.
 
-    A public one would be a way around CloudFront and the firewall, without TLS. Its security group and the subnets are
+    A public one would be a way around CloudFront and the web ACL, without TLS. Its security group and the subnets are
     named, so that the controller makes no rules and looks for no tags.
     """
     port = workload.settings.port
@@ -86,7 +86,7 @@ def balancer(inside: Inside, workload: Workload, network: Network, firewall: Fir
     parent = inside.parent
     group = _group(inside, network)
     rules = admit(
-        parent, f"{workload.name}-nlb", port, load_balancer=group.id, group_id=firewall.group_of(workload.name)
+        parent, f"{workload.name}-nlb", port, load_balancer=group.id, group_id=security_groups.group_of(workload.name)
     )
     # The annotation has no way to say a comma.
     tags = [f"{key}={value}" for key, value in sorted(parent.context.tags(parent.layer).items()) if "," not in value]

@@ -19,8 +19,8 @@ from groundwork.components.compute.eks.reach import balancer, bind, has_balancer
 from groundwork.components.compute.eks.scaling import budget, fixed, scale
 from groundwork.components.compute.eks.secrets import values
 from groundwork.components.compute.exposure import Exposure, expose
-from groundwork.components.compute.firewall import Firewall
 from groundwork.components.compute.images import image_of
+from groundwork.components.compute.security_groups import SecurityGroups
 from groundwork.components.compute.wiring import LoadBalancer, Network, Queue
 from groundwork.components.compute.workload import Workload, before_its_image
 from groundwork.components.logs import log_group
@@ -38,7 +38,7 @@ class Surroundings:
     routes: Sequence[Route]
     load_balancer: LoadBalancer | None
     queues: Mapping[str, Queue]
-    firewall: Firewall
+    security_groups: SecurityGroups
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def deploy(inside: Inside, workload: Workload, around: Surroundings) -> Deployed
     follow(inside, workload, made, around.queues)
     budget(inside, workload)
     if has_balancer(inside, workload):
-        balancer(inside, workload, around.network, around.firewall)
+        balancer(inside, workload, around.network, around.security_groups)
     if inside.settings.cluster.application_insights:
         watch_service(
             parent,
@@ -96,7 +96,7 @@ def deploy(inside: Inside, workload: Workload, around: Surroundings) -> Deployed
 
 def _exposure(inside: Inside, workload: Workload, around: Surroundings) -> Exposure:
     def admit(port: int, load_balancer: pulumi.Input[str]) -> tuple[pulumi.Resource, ...]:
-        return around.firewall.allow_ingress(workload.name, port, load_balancer)
+        return around.security_groups.allow_ingress(workload.name, port, load_balancer)
 
     return expose(
         inside.parent,

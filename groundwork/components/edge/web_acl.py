@@ -9,18 +9,18 @@ import pulumi_aws as aws
 
 from groundwork.components.base import Component
 from groundwork.components.context import Context
-from groundwork.components.edge.firewall_rules import AddressSets, firewall_rules, visibility
 from groundwork.components.edge.logs import GLOBAL_REGION, GlobalLogs, request_log
 from groundwork.components.edge.paths import EVERYTHING, Counted
 from groundwork.components.edge.settings import WafPlace, WafSettings
-from groundwork.components.logs import firewall_writes, log_group, log_permission
+from groundwork.components.edge.web_acl_rules import AddressSets, visibility, web_acl_rules
+from groundwork.components.logs import log_group, log_permission, waf_writes
 
 Scope = Literal["CLOUDFRONT", "REGIONAL"]
 
 _REDACTED_HEADERS = ("authorization", "cookie", "x-origin-verify")
 
 
-class Firewall(Component):
+class WebAcl(Component):
     """A web ACL: lists of addresses, a rate limit, countries, limits of size, scripts, rules of the stack file, AWS's managed
     rules.
 
@@ -37,6 +37,7 @@ class Firewall(Component):
     """
 
     layer = "edge"
+    token_name = "Firewall"  # noqa: S105 - a type's
 
     arn: pulumi.Output[str]
     capacity: int
@@ -55,10 +56,10 @@ class Firewall(Component):
         counted: Counted = EVERYTHING,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Create a web ACL with its rules and logs. ``global_logs``: where CloudFront's firewall writes; every other
+        """Create a web ACL with its rules and logs. ``global_logs``: where CloudFront's web ACL writes; every other
         one writes in the platform's region.
 
-        ``trusted_header``: requests that carry it came through CloudFront, whose own firewall let them pass. Judged here
+        ``trusted_header``: requests that carry it came through CloudFront, whose own web ACL let them pass. Judged here
         again, all of them would count as a few addresses, CloudFront's.
 
         ``counted``: what the rate limit counts.
@@ -80,7 +81,7 @@ class Firewall(Component):
             scope=scope,
             description=f"{context.platform.name} {context.platform.stage}",
             default_action=aws.wafv2.WebAclDefaultActionArgs(allow=aws.wafv2.WebAclDefaultActionAllowArgs()),
-            rules=firewall_rules(settings, sets, place, trusted_header, counted),
+            rules=web_acl_rules(settings, sets, place, trusted_header, counted),
             visibility_config=aws.wafv2.WebAclVisibilityConfigArgs(**visibility(name)),
             association_config=_inspection(settings, scope),
             region=self._region,
@@ -118,7 +119,7 @@ class Firewall(Component):
         if global_logs is not None:
             permission = global_logs.permission
         else:
-            statement = firewall_writes(context, path, region=context.region)
+            statement = waf_writes(context, path, region=context.region)
             permission = log_permission(self, f"{context.slug}-firewall", [statement])
         logging = global_logs.logging if global_logs else context.logging
         group = log_group(self, "requests", path, logging=logging, region=self._region)

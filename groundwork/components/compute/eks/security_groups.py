@@ -10,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from groundwork.components.base import Component
-from groundwork.components.compute.firewall import outbound_group
+from groundwork.components.compute.security_groups import outbound_group
 from groundwork.components.compute.wiring import Network
 
 API = 443
@@ -32,7 +32,7 @@ _AMONG_NODES = {
 
 
 @dataclass(frozen=True)
-class Firewalls:
+class ClusterSecurityGroups:
     """Two groups beside the one that EKS makes, which is left to the control plane alone."""
 
     control_plane_id: pulumi.Output[str]
@@ -66,7 +66,9 @@ def control_plane_group(parent: Component, network: Network, callers: Sequence[s
     return group.id
 
 
-def firewalls(parent: Component, network: Network, control_plane_id: pulumi.Output[str]) -> Firewalls:
+def cluster_security_groups(
+    parent: Component, network: Network, control_plane_id: pulumi.Output[str]
+) -> ClusterSecurityGroups:
     """Create the nodes' group with all its rules: out to AWS and images, to one another, to and from the control
     plane."""
     nodes = outbound_group(parent, "nodes", "Kubernetes nodes and pods", (API,), network)
@@ -78,7 +80,7 @@ def firewalls(parent: Component, network: Network, control_plane_id: pulumi.Outp
         rules += _pass(parent, f"control-plane-{key}", ("tcp", port, port, what), control_plane_id, nodes.id)
     for key, ports in _AMONG_NODES.items():
         rules += _pass(parent, f"nodes-{key}", ports, nodes.id, nodes.id)
-    return Firewalls(control_plane_id, nodes.id, tuple(rules))
+    return ClusterSecurityGroups(control_plane_id, nodes.id, tuple(rules))
 
 
 _IN_NAMES = str.maketrans({"/": "-", ".": "-", ":": "-"})

@@ -15,8 +15,8 @@ from groundwork.components.compute.wiring import Network
 from groundwork.components.services.settings import ServiceSettings
 
 
-class Firewall(Protocol):
-    """Who keeps services apart from what they do not use."""
+class SecurityGroups(Protocol):
+    """Security groups that keep services apart from what they do not use."""
 
     def group_of(self, service: str) -> pulumi.Output[str]:
         """Return the security group of the service's copies."""
@@ -31,7 +31,7 @@ class Firewall(Protocol):
 
 
 class OwnGroups:
-    """A :class:`Firewall` with a security group for each service."""
+    """A :class:`SecurityGroups` with a security group for each service."""
 
     def __init__(self, parent: Component, services: Mapping[str, ServiceSettings], network: Network) -> None:
         self._parent = parent
@@ -63,7 +63,7 @@ class OwnGroups:
 
 
 class SharedGroup:
-    """A :class:`Firewall` with one security group for all, in which something else keeps services apart.
+    """A :class:`SecurityGroups` with one security group for all, in which something else keeps services apart.
 
     Each thing and each port is opened once, however many services use it: a security group refuses one rule twice.
     """

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groundwork.components.edge.settings import MANAGED_RULES, WafSettings
-from groundwork.preview.limits import firewall_limits
+from groundwork.preview.limits import waf_limits
 from groundwork.preview.verdicts import judge
 from tests.components.test_edge import ACL, BALANCER, edge, one, rules
 from tests.requirements import proves
@@ -339,7 +339,7 @@ def test_nothing_is_unknown_offline_and_the_guardrails_find_nothing_mandatory() 
 def _limits(waf: dict[str, Any]) -> list[str]:
     snapshot = edge({"waf": waf})
     said = WafSettings.model_validate(waf).model_dump(mode="json")
-    return firewall_limits(replace(snapshot, settings={"edge": {"waf": said}}))
+    return waf_limits(replace(snapshot, settings={"edge": {"waf": said}}))
 
 
 @proves("S2-17", "S4-20")
@@ -354,4 +354,4 @@ def test_the_preview_says_what_is_limited() -> None:
         "knows only limits up to 8 KB).",
     ]
     assert _limits({"mode": "count"})[0].startswith("The firewall counts, and lets pass, requests")
-    assert firewall_limits(replace(edge({"waf": None}), settings={"edge": {"waf": None}})) == []
+    assert waf_limits(replace(edge({"waf": None}), settings={"edge": {"waf": None}})) == []

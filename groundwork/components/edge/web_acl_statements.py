@@ -15,7 +15,7 @@ Statement = wafv2.WebAclRuleStatementArgs
 FORWARDED = "X-Forwarded-For"
 """Where CloudFront writes whose request it is, behind whatever the sender wrote there."""
 
-# A request without a readable address there is none that a rule about addresses knows; CloudFront's firewall has seen the true one.
+# A request without a readable address there is none that a rule about addresses knows; CloudFront's web ACL has seen the true one.
 _UNKNOWN = "NO_MATCH"
 
 _NONE = ("NONE",)
@@ -152,7 +152,7 @@ def too_many(limit: int, seconds: int, *, forwarded: bool, of: Sequence[Statemen
 
     Behind CloudFront AWS counts by the first address of the header, which a sender may have written, to be counted as somebody
     else or to have somebody else refused. So only requests are counted whose header has one address: CloudFront's own entry.
-    CloudFront's firewall counts all by their true address.
+    CloudFront's web ACL counts all by their true address.
     https://docs.aws.amazon.com/waf/latest/developerguide/waf-rule-statement-forwarded-ip-address.html
     """
     several = matches("header", "contains", ",", header=FORWARDED.lower())

@@ -9,7 +9,9 @@ from typing import Any
 import pulumi
 from pulumi_aws import wafv2
 
-from groundwork.components.edge.firewall_statements import (
+from groundwork.components.edge.paths import EVERYTHING, Counted
+from groundwork.components.edge.settings import BODY_LABELS, EVERYTHING_RATE, MANAGED_RULES, WafPlace, WafSettings
+from groundwork.components.edge.web_acl_statements import (
     Statement,
     all_of,
     any_of,
@@ -23,8 +25,6 @@ from groundwork.components.edge.firewall_statements import (
     too_many,
     under,
 )
-from groundwork.components.edge.paths import EVERYTHING, Counted
-from groundwork.components.edge.settings import BODY_LABELS, EVERYTHING_RATE, MANAGED_RULES, WafPlace, WafSettings
 
 _RATE_WINDOW = 300
 """Seconds; the rate limit is given for five minutes."""
@@ -50,7 +50,7 @@ class AddressSets:
     blocked: Sequence[pulumi.Output[str]]
 
 
-def firewall_rules(
+def web_acl_rules(
     settings: WafSettings,
     sets: AddressSets,
     place: WafPlace,

@@ -13,7 +13,7 @@ from groundwork.components.compute.ec2.fixed_interface import admit_cloudfront
 from groundwork.components.compute.ec2.identity import PlacedService
 from groundwork.components.compute.ec2.machine import Proxy
 from groundwork.components.compute.ec2.shape import Part
-from groundwork.components.compute.firewall import admit, open_for, outbound_group
+from groundwork.components.compute.security_groups import admit, open_for, outbound_group
 from groundwork.components.compute.wiring import LoadBalancer, Network
 
 _AWS = 443
@@ -21,14 +21,14 @@ _AWS = 443
 
 
 @dataclass(frozen=True)
-class Firewall:
+class InstanceGroup:
     """Containers of one instance share an address, so that what one may reach the others may too."""
 
     id: pulumi.Output[str]
     rules: tuple[pulumi.Resource, ...]
 
 
-def firewall(
+def instance_group(
     parent: Component,
     part: Part,
     placed: Mapping[str, PlacedService],
@@ -36,7 +36,7 @@ def firewall(
     network: Network,
     load_balancer: LoadBalancer | None,
     proxy: Proxy | None,
-) -> Firewall:
+) -> InstanceGroup:
     """Create the security group of a part's instances and its rules. In: the load balancer on each public service's
     port, or CloudFront on the proxy's. Out: what services use."""
     ports = sorted(
@@ -55,7 +55,7 @@ def firewall(
                 # By port: another service on it must not ask for a rule that the group still has.
                 key = f"{part.key}-{port}"
                 rules.extend(admit(parent, key, port, load_balancer=load_balancer.security_group_id, group_id=group.id))
-    return Firewall(group.id, tuple(rules))
+    return InstanceGroup(group.id, tuple(rules))
 
 
 def _openings(placed: Mapping[str, PlacedService]) -> dict[str, list[Opening]]:

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from groundwork.components.base import Component
-from groundwork.components.logs import firewall_writes, log_group, log_permission
+from groundwork.components.logs import log_group, log_permission, waf_writes
 
 # Names that the provider gives these nested arguments.
 _Statement = aws.wafv2.WebAclRuleStatementArgs
@@ -53,14 +53,14 @@ def only_through_cloudfront(parent: Component, header: tuple[str, pulumi.Input[s
 
 
 def _log(parent: Component, acl: aws.wafv2.WebAcl, header: str) -> None:
-    """Log the requests that were blocked; the rest stands in the log of CloudFront's firewall.
+    """Log the requests that were blocked; the rest stands in the log of CloudFront's web ACL.
 
     https://docs.aws.amazon.com/waf/latest/developerguide/logging-cw-logs.html
     """
     context = parent.context
     path = f"aws-waf-logs-{context.slug}-apprunner"
     group = log_group(parent, "refused", path)
-    statement = firewall_writes(context, path, region=context.region)
+    statement = waf_writes(context, path, region=context.region)
     permission = log_permission(parent, f"{context.slug}-apprunner", [statement])
     blocked = _Condition(action_condition=_Action(action="BLOCK"))
     aws.wafv2.WebAclLoggingConfiguration(
