@@ -95,7 +95,7 @@ def estimated(snapshot: Snapshot, book: Path | None, usage: Path | None, prices:
 
 
 def savings_of(found: Estimate, book: Path | None) -> list[Saving]:
-    """What of it could be had for less, at the prices of its region."""
+    """List what of it could be had for less, at the prices of its region."""
     from groundwork.pricing.book import FOLDER, read_book
     from groundwork.pricing.savings import savings
 
@@ -103,7 +103,7 @@ def savings_of(found: Estimate, book: Path | None) -> list[Saving]:
 
 
 def previewed(snapshot: Snapshot, stack: str, phase: str | None) -> list[str]:
-    """What a preview says of the month's cost."""
+    """Return what a preview says of the month's cost."""
     from groundwork.cli.cost_text import summary
 
     command = f"groundwork cost {stack} --phase {phase}" if phase else f"groundwork cost {stack}"

@@ -18,7 +18,8 @@ MOST = 4
 
 
 def others(stack: str, phase: str | None, asked: Sequence[str]) -> list[tuple[str, str | None]]:
-    """The stacks of ``--compare`` with their phases, behind the first one: ``dev``, ``prod@growth``, ``@growth`` for the same stack."""
+    """Return the stacks of ``--compare`` with their phases, behind the first one: ``dev``, ``prod@growth``, ``@growth``
+    for the same stack."""
     found = [(stack, phase)]
     for text in asked:
         name, at, ahead = text.partition("@")
@@ -35,7 +36,8 @@ def others(stack: str, phase: str | None, asked: Sequence[str]) -> list[tuple[st
 
 
 def labels(stacks: Sequence[tuple[str, str | None]]) -> list[str]:
-    """Names as short as they can be told apart: phases alone where it is one stack, else without the folders that all share."""
+    """Shorten names as far as they can be told apart: phases alone where it is one stack, else without the folders that
+    all share."""
     if len({name for name, _ in stacks}) == 1:
         return [phase or "as it is" for _, phase in stacks]
     return [f"{name}@{phase}" if phase else name for name, phase in stacks]
@@ -46,7 +48,7 @@ _NOTE = "+ and ? mark services of which something has no price here."
 
 
 def _rows(found: Sequence[Estimate], shown: Money) -> list[tuple[str, list[str]]]:
-    """US dollars of a month by service, the dearest first."""
+    """List US dollars of a month by service, the dearest first."""
     by_service = [_services(one) for one in found]
     lost = [{word for unpriced in one.unpriced for word in unpriced.why.split()} for one in found]
     names = {name for services in by_service for name in services}
@@ -88,7 +90,7 @@ _TOTALS: Sequence[tuple[str, Callable[[Estimate], Decimal]]] = (
 
 
 def table(names: Sequence[str], found: Sequence[Estimate], shown: Money) -> Iterator[str]:
-    """Columns of 80 signs; a name that is longer keeps its end, which tells it from the others."""
+    """Yield a table of 80 columns; a name that is longer keeps its end, which tells it from the others."""
     yield f"A month of 730 hours, {shown.currency}, list prices before tax"
     yield ""
     yield _line("", [name if len(name) < _COLUMN else f"…{name[-(_COLUMN - 2) :]}" for name in names])
@@ -110,7 +112,7 @@ def _line(name: str, cells: Sequence[str]) -> str:
 
 
 def markdown(names: Sequence[str], found: Sequence[Estimate], shown: Money) -> Iterator[str]:
-    """The same as a table of a comment or a README."""
+    """Yield the same as a table of a comment or a README."""
     yield f"| {shown.currency} a month | {' | '.join(map(escaped, names))} |"
     yield f"|---|{'---:|' * len(names)}"
     for name, cells in _rows(found, shown):

@@ -46,7 +46,7 @@ def _source(line: Line) -> str:
 
 
 def summary(found: Estimate, command: str, budget: Decimal | None) -> Iterator[str]:
-    """What a preview says of it, in US dollars: the month, what is not in it, and a budget that is below it."""
+    """Yield what a preview says of it, in US dollars: the month, what is not in it, and a budget that is below it."""
     most = f", up to ${found.most:,.2f} with the most copies" if found.most > found.fixed + found.usage else ""
     yield f"${found.fixed:,.2f} a month at list prices, and ${found.usage:,.2f} by use as far as it is told{most}"
     untold = sum(line.quantity is None for line in found.lines)
@@ -59,7 +59,7 @@ def summary(found: Estimate, command: str, budget: Decimal | None) -> Iterator[s
 
 
 def report(found: Estimate, label: str, shown: Money, budget: Decimal | None) -> Iterator[str]:
-    """A month, with its largest lines first."""
+    """Report a month, with its largest lines first."""
     yield f"{label} in {found.region}: a month of 730 hours, {shown.currency}, list prices before tax"
     yield ""
     yield f"  fixed            {shown(found.fixed):>12}"
@@ -119,7 +119,7 @@ def _readings(found: Estimate) -> str:
 
 
 def months(projection: Projection, shown: Money, *, budget: Decimal | None = None) -> Iterator[str]:
-    """Months in a row, without and with the free tier under both of AWS's plans."""
+    """Report months in a row, without and with the free tier under both of AWS's plans."""
     given = shown(projection.credits)
     yield f"Month by month, {shown.currency}, counted from the day on which the account was opened"
     yield ""
@@ -146,7 +146,7 @@ def months(projection: Projection, shown: Money, *, budget: Decimal | None = Non
 
 
 def savings(rows: Sequence[Saving], shown: Money) -> Iterator[str]:
-    """What could be had for less, and what nobody uses."""
+    """Report what could be had for less, and what nobody uses."""
     if not rows:
         yield "Nothing of it is to be had for less without giving something up."
         return
@@ -158,7 +158,7 @@ def savings(rows: Sequence[Saving], shown: Money) -> Iterator[str]:
 
 
 def what_if(rows: Sequence[WhatIf], shown: Money) -> Iterator[str]:
-    """What commitments and Spot could save of a month at most."""
+    """Report what commitments and Spot could save of a month at most."""
     yield f"What commitments could save of a month at most, {shown.currency}: AWS's largest discount"
     yield "for each, which the term and what is paid ahead decide; some are about the same part"
     yield ""
@@ -171,7 +171,7 @@ def what_if(rows: Sequence[WhatIf], shown: Money) -> Iterator[str]:
 
 
 def markdown(found: Estimate, label: str, shown: Money) -> Iterator[str]:
-    """A month as a comment has it: totals, then the lines in a table that is folded."""
+    """Report a month as a comment has it: totals, then the lines in a table that is folded."""
     yield f"### Cost of {escaped(label)}: {shown(found.fixed + found.usage)} {shown.currency} a month"
     yield ""
     yield "| fixed | by stated use | fewest copies | most copies |"
@@ -198,7 +198,7 @@ def markdown(found: Estimate, label: str, shown: Money) -> Iterator[str]:
 
 
 def escaped(text: str) -> str:
-    """Text that a name may hold, as text: no tags, no cells, no links."""
+    """Escape text that a name may hold: no tags, no cells, no links."""
     signs = {
         "&": "&amp;",
         "<": "&lt;",

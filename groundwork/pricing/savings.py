@@ -28,7 +28,7 @@ class Saving:
 
 
 def savings(found: Estimate, book: Book) -> list[Saving]:
-    """What could cost less, what saves most first; of several ways for one thing the one that saves most."""
+    """List what could cost less, what saves most first; of several ways for one thing the one that saves most."""
     rows = [*_same_for_less(found, book), *_idle(found)]
     return sorted((row for row in rows if row.monthly >= _SMALLEST), key=lambda row: -row.monthly)
 
@@ -63,7 +63,7 @@ def _ways(listed: Listed, book: Book) -> Iterator[tuple[Listed, dict[str, str]]]
 
 
 def _idle(found: Estimate) -> Iterator[Saving]:
-    """What costs by the hour and has a stated use of nothing; what nobody told of may be used."""
+    """Yield what costs by the hour and has a stated use of nothing; what nobody told of may be used."""
     settings: dict[str, str] = _data()["idle"]
     for one in found.resources:
         told = [line.quantity for line in one.lines if line.usage]
