@@ -14,7 +14,7 @@ import yaml
 
 from groundwork.preview import policy_document
 from groundwork.preview.guesses import Guesses
-from groundwork.preview.snapshot import holds_unknown
+from groundwork.preview.snapshot import holds_unknown, to_marker
 from groundwork.settings.data_file import read_data
 
 _TABLE = Path(__file__).with_name("computed")
@@ -81,7 +81,7 @@ class ComputedValues:
         """Return the answer of a provider function, complete and of the types of ``type_``
         (:func:`groundwork.preview.guest.tell_result_types`) where that is given; UnknownInvokeError where nothing is
         known of it."""
-        key = token + json.dumps(args, sort_keys=True)
+        key = token + json.dumps(args, sort_keys=True, default=to_marker)
         guesses = Guesses(token, self._region, self._account, hashlib.sha256(key.encode()).hexdigest())
         if type_ is not None and holds_unknown(args):
             # The SDK sends some of these, though only what it does not send may depend on an unknown.

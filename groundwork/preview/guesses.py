@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from groundwork.preview.snapshot import to_marker
+
 _MADE_UP = "groundwork-unknown-"
 _PREFIXES = {
     "image": "ami",
@@ -115,7 +117,7 @@ def _whole(value: Any) -> int:
 
 
 def _string(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(value, default=to_marker)
 
 
 _CASTS = {"truth": _truth, "text": _string, "whole": _whole, "number": _number}

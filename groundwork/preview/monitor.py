@@ -15,7 +15,7 @@ from typing import Any, Protocol, cast
 from urllib.parse import unquote, urlparse
 
 import pulumi
-from google.protobuf import empty_pb2, struct_pb2
+from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime import rpc
 from pulumi.runtime._callbacks import _CallbackServicer
 from pulumi.runtime.mocks import MockMonitor, Mocks
@@ -25,7 +25,8 @@ from pulumi.runtime.sync_await import _sync_await
 from groundwork.preview.computed_values import ComputedValues
 from groundwork.preview.guesses import is_made_up
 from groundwork.preview.guest import RESULT_TYPE
-from groundwork.preview.snapshot import SECRET, STACK_TYPE, UNKNOWN, Resource, Source
+from groundwork.preview.snapshot import STACK_TYPE, Resource, Source, to_marker
+from guardrails.view import Opaque
 
 STACK_REFERENCE_TYPE = "pulumi:pulumi:StackReference"
 _GET_RESOURCE = "pulumi:pulumi:getResource"
@@ -189,9 +190,9 @@ class RecordingMonitor(MockMonitor):
             answer = {"urn": args["urn"], "id": self._identifier(args["urn"]), "state": {}}
         else:
             answer = self._computed.for_invoke(request.tok, args, json.loads(type_) if type_ else None)
-        self._guessed = self._guessed or is_made_up(json.dumps(answer))
-        result = struct_pb2.Struct()
-        result.update(answer)
+        text = json.dumps(answer, default=to_marker)
+        self._guessed = self._guessed or is_made_up(text)
+        result = json_format.Parse(text, struct_pb2.Struct())
         response = resource_pb2.ResourceInvokeResponse()
         # "return" is the field's name and a word of Python's.
         getattr(response, "return").CopyFrom(result)
@@ -268,7 +269,7 @@ class _NoMocks(Mocks):
 
 
 def to_json(struct: Any) -> dict[str, Any]:
-    """Convert a protobuf Struct to JSON values, with secrets and unknowns replaced by the snapshot's markers."""
+    """Convert a protobuf Struct to plain values, with :class:`Opaque` for what is secret or unknown."""
     return {key: _value(struct.fields[key]) for key in sorted(struct.fields)}
 
 
@@ -278,7 +279,7 @@ def _without_guesses(value: Any) -> Any:
         return {key: _without_guesses(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_without_guesses(item) for item in value]
-    return dict(UNKNOWN) if isinstance(value, str) and is_made_up(value) else value
+    return Opaque.UNKNOWN if isinstance(value, str) and is_made_up(value) else value
 
 
 def _value(value: Any) -> Any:
@@ -306,7 +307,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "struct_value": _mapping,
     "list_value": lambda value: [_value(item) for item in value.list_value.values],
     "number_value": _number,
-    "string_value": lambda value: dict(UNKNOWN) if value.string_value == rpc.UNKNOWN else value.string_value,
+    "string_value": lambda value: Opaque.UNKNOWN if value.string_value == rpc.UNKNOWN else value.string_value,
     "bool_value": lambda value: value.bool_value,
 }
 
@@ -319,7 +320,7 @@ def _documents_as_text(struct: Any) -> None:
     for name in _DOCUMENTS:
         if name in struct.fields and struct.fields[name].HasField("struct_value"):
             document = to_json(struct.fields[name].struct_value)
-            struct.fields[name].string_value = json.dumps(document)
+            struct.fields[name].string_value = json.dumps(document, default=to_marker)
 
 
 def _references_as_ids(struct: Any) -> None:
@@ -345,12 +346,12 @@ def _reference_as_id(value: Any) -> None:
 def _special(fields: Any) -> Any:
     signature = fields[rpc._special_sig_key].string_value
     if signature == rpc._special_secret_sig:
-        return dict(SECRET)
+        return Opaque.SECRET
     if signature == rpc._special_resource_sig:
         return fields["urn"].string_value
     if signature == rpc._special_output_value_sig:
         hidden = "secret" in fields and fields["secret"].bool_value
-        return dict(SECRET) if hidden else _value(fields["value"]) if "value" in fields else dict(UNKNOWN)
+        return Opaque.SECRET if hidden else _value(fields["value"]) if "value" in fields else Opaque.UNKNOWN
     # Assets and archives: their content is a file of ours, which the report names by path.
     return {key: _value(fields[key]) for key in sorted(fields) if key != rpc._special_sig_key}
 

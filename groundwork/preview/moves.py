@@ -18,7 +18,7 @@ from groundwork.preview.changes.holding import stops_a_step
 from groundwork.preview.changes.model import Forces
 from groundwork.preview.changes.plan import Pair, Plan, pairs
 from groundwork.preview.refused_changes import refused_change
-from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.preview.snapshot import Resource, Snapshot, to_marker
 from groundwork.settings.data_file import read_data
 
 _HERE = Path(__file__).parent
@@ -197,12 +197,12 @@ def _identity(type_: str, inputs: Mapping[str, Any]) -> Any:
     keys = _identity_keys(type_)
     said = {key: inputs.get(key) for key in keys}
     metadata = said.get("metadata")
-    if metadata:
+    if isinstance(metadata, dict):
         said = {key: metadata.get(key) for key in ("namespace", "name")}
     # The first names the thing itself, or what it is a part of.
     if not keys or (next(iter(said.values())) is None and len(said) < 2):
         return None
-    return (type_, json.dumps(said, sort_keys=True))
+    return (type_, json.dumps(said, sort_keys=True, default=to_marker))
 
 
 @cache

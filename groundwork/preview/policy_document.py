@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from groundwork.preview.snapshot import to_marker
+
 FUNCTION = "aws:iam/getPolicyDocument:getPolicyDocument"
 _LISTS = {"actions": "Action", "notActions": "NotAction", "resources": "Resource", "notResources": "NotResource"}
 _PRINCIPALS = {"principals": "Principal", "notPrincipals": "NotPrincipal"}
@@ -27,8 +29,8 @@ def answer(args: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **args,
         "id": "0",
-        "json": json.dumps(document, indent=2),
-        "minifiedJson": json.dumps(document, separators=(",", ":")),
+        "json": json.dumps(document, indent=2, default=to_marker),
+        "minifiedJson": json.dumps(document, separators=(",", ":"), default=to_marker),
     }
 
 

@@ -2,7 +2,7 @@
 a folder), or ``pulumi preview --json``, the last whole or as a stream of the engine's events
 (``PULUMI_ENABLE_STREAMING_JSON_PREVIEW``). UTF-16 is what PowerShell's ``>`` writes.
 
-What Pulumi writes has its own markers for what is secret or unknown; here they become ours, and no secret is kept, not even
+What Pulumi writes has its own markers for what is secret or unknown; here they become :class:`Opaque`, and no secret is kept, not even
 one that ``--show-secrets`` wrote in clear.
 """
 
@@ -18,16 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from groundwork.preview.snapshot import (
-    MARKER,
-    SECRET,
     STACK_TYPE,
-    UNKNOWN,
     Resource,
     Snapshot,
     Source,
     holds_unknown,
     in_tree_order,
 )
+from guardrails.view import Opaque
 
 STANDARD_INPUT = Path("-")
 DEPLOYMENT_VERSIONS = (3, 4)
@@ -351,7 +349,7 @@ def _map(state: dict[str, Any], key: str, place: str) -> dict[str, Any]:
         raise UnreadableError(f": {place}.{key} must be an object, found {type(value).__name__}")
     plain = _values(value)
     # A whole bag that is a secret says nothing of its keys.
-    return {} if MARKER in plain else plain
+    return {} if isinstance(plain, Opaque) else plain
 
 
 def _texts(value: Any) -> list[str]:
@@ -366,7 +364,7 @@ def _source(position: Any) -> Source | None:
 def _values(value: Any) -> Any:
     if isinstance(value, str):
         if value in _UNKNOWNS or value == _HIDDEN:
-            return dict(UNKNOWN if value in _UNKNOWNS else SECRET)
+            return Opaque.UNKNOWN if value in _UNKNOWNS else Opaque.SECRET
         # JSON can name halves of a character that no file can be written with.
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
     if isinstance(value, list):
@@ -378,11 +376,11 @@ def _object(value: dict[str, Any]) -> Any:
     """Read a map, or one of the things that Pulumi writes as a map with a signature."""
     signature = value.get(_SIGNATURE)
     if signature == _SECRET or (signature == _OUTPUT and value.get("secret")):
-        return dict(SECRET)
+        return Opaque.SECRET
     if signature == _REFERENCE:
         return value.get("id") or value.get("urn")
     if signature == _OUTPUT:
-        return _values(value["value"]) if "value" in value else dict(UNKNOWN)
+        return _values(value["value"]) if "value" in value else Opaque.UNKNOWN
     return {key: _values(item) for key, item in value.items() if key not in (_SIGNATURE, "__defaults")}
 
 

@@ -10,13 +10,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from guardrails.view import Opaque
+
 VERSION = 1
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 """The type of the resource that all others of a stack descend from."""
 MARKER = "$groundwork"
-UNKNOWN: Mapping[str, str] = {MARKER: "unknown"}
-SECRET: Mapping[str, str] = {MARKER: "secret"}
+"""The key of the object that stands in JSON for a value that is unknown or secret."""
+_OPAQUES = {one.value: one for one in Opaque}
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class Source:
 
 @dataclass(frozen=True)
 class Resource:
-    """One registered resource. ``inputs`` and ``outputs`` are JSON values with camelCase names, as the engine has them."""
+    """One registered resource. ``inputs`` and ``outputs`` are JSON values with camelCase names, as the engine has them; what is
+    unknown or secret in them is an :class:`Opaque`."""
 
     urn: str
     type: str
@@ -43,7 +46,7 @@ class Resource:
     options: dict[str, Any] = field(default_factory=dict)
     source: Source | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         return {
             "urn": self.urn,
             "type": self.type,
@@ -67,8 +70,8 @@ class Resource:
             name=data["name"],
             custom=data["custom"],
             parent=data["parent"],
-            inputs=data["inputs"],
-            outputs=data["outputs"],
+            inputs=from_markers(data["inputs"]),
+            outputs=from_markers(data["outputs"]),
             dependencies=tuple(data["dependencies"]),
             property_dependencies={name: tuple(urns) for name, urns in data["propertyDependencies"].items()},
             options=data["options"],
@@ -94,7 +97,7 @@ class Snapshot:
     def of_type(self, *types: str) -> list[Resource]:
         return [resource for resource in self.resources if resource.type in types]
 
-    def to_json(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         return {
             "version": VERSION,
             "project": self.project,
@@ -102,12 +105,12 @@ class Snapshot:
             "region": self.region,
             "unknowns": self.unknowns,
             "settings": self.settings,
-            "resources": [resource.to_json() for resource in self.resources],
+            "resources": [resource.as_dict() for resource in self.resources],
             "outputs": self.outputs,
         }
 
     def dumps(self) -> str:
-        return json.dumps(self.to_json(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        return json.dumps(self.as_dict(), indent=2, sort_keys=True, ensure_ascii=False, default=to_marker) + "\n"
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Snapshot:
@@ -123,15 +126,31 @@ class Snapshot:
             unknowns=data["unknowns"],
             settings=data["settings"],
             resources=tuple(Resource.from_json(resource) for resource in data["resources"]),
-            outputs=data["outputs"],
+            outputs=from_markers(data["outputs"]),
         )
 
 
 def holds_unknown(value: Any) -> bool:
-    """Tell whether any part of a JSON value is unknown."""
+    """Tell whether any part of a value is unknown."""
     if isinstance(value, dict):
-        return value == UNKNOWN or any(holds_unknown(item) for item in value.values() if isinstance(item, (dict, list)))
-    return isinstance(value, list) and any(map(holds_unknown, value))
+        return any(map(holds_unknown, value.values()))
+    return any(map(holds_unknown, value)) if isinstance(value, list) else value is Opaque.UNKNOWN
+
+
+def to_marker(value: Any) -> dict[str, str]:
+    """Return what stands in JSON for an :class:`Opaque`: the ``default`` of ``json.dumps``. Raises TypeError for anything else."""
+    if isinstance(value, Opaque):
+        return {MARKER: value.value}
+    raise TypeError(f"{type(value).__name__} is no value of a snapshot")
+
+
+def from_markers(value: Any) -> Any:
+    """Return values read from JSON, with an :class:`Opaque` for each marker."""
+    if isinstance(value, dict):
+        if len(value) == 1 and (found := _OPAQUES.get(value.get(MARKER))):
+            return found
+        return {key: from_markers(item) if isinstance(item, (dict, list)) else item for key, item in value.items()}
+    return [from_markers(item) for item in value] if isinstance(value, list) else value
 
 
 def in_tree_order(resources: Iterable[Resource]) -> tuple[Resource, ...]:

@@ -13,12 +13,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from groundwork.preview.snapshot import MARKER, STACK_TYPE, Resource, Snapshot
+from groundwork.preview.snapshot import STACK_TYPE, Resource, Snapshot
 from groundwork.preview.styled import Text
 from groundwork.preview.verdicts import Finding, Verdicts
 from guardrails.judgement import Verdict
 from guardrails.levels import Severity
 from guardrails.unjudged import UNJUDGED
+from guardrails.view import Opaque
 
 if TYPE_CHECKING:
     from groundwork.preview.changes.model import Changes
@@ -184,9 +185,9 @@ def outputs(snapshot: Snapshot) -> list[Text]:
 
 
 def _value(start: str, value: Any, indent: str) -> list[str]:
+    if isinstance(value, Opaque):
+        return [f"{start}[{value.value}]"]
     if isinstance(value, dict):
-        if MARKER in value:
-            return [f"{start}[{value[MARKER]}]"]
         if value:
             inner = indent + INDENT
             members = [line for key, item in sorted(value.items()) for line in _value(f"{inner}{key}: ", item, inner)]

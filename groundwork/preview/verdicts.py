@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass, field
-from typing import Any
 
-from groundwork.preview.snapshot import MARKER, SECRET, UNKNOWN, Resource, Snapshot, Source
+from groundwork.preview.snapshot import Resource, Snapshot, Source
 from guardrails import view
 from guardrails.assessment import Finding as RuleFinding
 from guardrails.assessment import assess
@@ -118,23 +117,12 @@ def view_of(resource: Resource) -> view.Resource:
     """Return a resource of the snapshot as rules see it."""
     return view.Resource(
         resource.urn,
-        _values(resource.inputs),
-        outputs=_values(resource.outputs),
+        resource.inputs,
+        outputs=resource.outputs,
         parent=resource.parent,
         property_dependencies=resource.property_dependencies,
         component=not resource.custom,
     )
-
-
-def _values(value: Any) -> Any:
-    """Replace the snapshot's markers by the marks that rules know."""
-    if isinstance(value, dict):
-        if MARKER in value:
-            return {UNKNOWN[MARKER]: view.Opaque.UNKNOWN, SECRET[MARKER]: view.Opaque.SECRET}.get(value[MARKER], value)
-        return {key: _values(item) if isinstance(item, (dict, list)) else item for key, item in value.items()}
-    if isinstance(value, list):
-        return [_values(item) if isinstance(item, (dict, list)) else item for item in value]
-    return value
 
 
 def _finding(finding: RuleFinding, resource: Resource | None, context: Context) -> Finding:

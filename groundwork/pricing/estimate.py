@@ -12,6 +12,7 @@ from typing import Any
 from groundwork.preview.snapshot import Resource, Snapshot, holds_unknown
 from groundwork.pricing.book import Book, Listed
 from groundwork.pricing.overrides import Coverage, Override
+from guardrails.view import Opaque
 
 MONTH_HOURS = 730
 """As AWS's own calculator counts: https://docs.aws.amazon.com/pricing-calculator/latest/userguide/what-is-pricing-calculator.html"""
@@ -195,6 +196,14 @@ def known(resource: Resource, name: str, default: Any = None) -> Any:
     """Return an input; NotKnownError where it is not known yet."""
     value = resource.inputs.get(name, default)
     if holds_unknown(value):
+        raise NotKnownError(f"{name} is not known yet")
+    return value
+
+
+def readable(resource: Resource, name: str) -> Any:
+    """An input whose parts may be unknown; NotKnownError where it is unknown, or secret, as a whole."""
+    value = resource.inputs.get(name)
+    if isinstance(value, Opaque):
         raise NotKnownError(f"{name} is not known yet")
     return value
 

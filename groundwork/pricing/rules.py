@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from groundwork.preview.snapshot import Resource, holds_unknown
-from groundwork.pricing.estimate import MONTH_HOURS, NotKnownError, Rules, Surroundings, Use, known
+from groundwork.pricing.estimate import MONTH_HOURS, NotKnownError, Rules, Surroundings, Use, known, readable
 from groundwork.settings.data_file import read_data
 
 RULES = Rules()
@@ -101,8 +101,8 @@ def _instance(resource: Resource, _: Surroundings) -> Iterator[Use]:
 
 @RULES.of("aws:autoscaling/group:Group")
 def _group(resource: Resource, around: Surroundings) -> Iterator[Use]:
-    mixed = (resource.inputs.get("mixedInstancesPolicy") or {}).get("launchTemplate") or {}
-    reference = mixed.get("launchTemplateSpecification") or resource.inputs.get("launchTemplate") or {}
+    mixed = (readable(resource, "mixedInstancesPolicy") or {}).get("launchTemplate") or {}
+    reference = mixed.get("launchTemplateSpecification") or readable(resource, "launchTemplate") or {}
     template = _template(reference, around, resource)
     overrides = mixed.get("overrides") or [{}]
     type_ = overrides[0].get("instanceType") or known(template, "instanceType")
@@ -115,7 +115,7 @@ def _group(resource: Resource, around: Surroundings) -> Iterator[Use]:
 def _node_group(resource: Resource, around: Surroundings) -> Iterator[Use]:
     scaling = known(resource, "scalingConfig")
     copies = (int(scaling["desiredSize"]), int(scaling["minSize"]), int(scaling["maxSize"]))
-    reference = resource.inputs.get("launchTemplate")
+    reference = readable(resource, "launchTemplate")
     template = _template(reference, around, resource) if reference else None
     types = known(resource, "instanceTypes") or ([known(template, "instanceType")] if template else ["t3.medium"])
     if template:
@@ -177,7 +177,7 @@ def _eks(_: Resource, __: Surroundings) -> Iterator[Use]:
 
 @RULES.of("kubernetes:core/v1:Service")
 def _kubernetes_service(resource: Resource, _: Surroundings) -> Iterator[Use]:
-    if (resource.inputs.get("spec") or {}).get("type") == "LoadBalancer":
+    if (readable(resource, "spec") or {}).get("type") == "LoadBalancer":
         raise NotKnownError("the cluster's controller builds its load balancer")
     yield from ()
 
@@ -393,7 +393,7 @@ def _address(_: Resource, __: Surroundings) -> Iterator[Use]:
 @RULES.of("aws:ec2/vpcEndpoint:VpcEndpoint")
 def _endpoint(resource: Resource, around: Surroundings) -> Iterator[Use]:
     if known(resource, "vpcEndpointType", "Gateway") == "Interface":
-        yield _hours("AmazonVPC", "VpcEndpoint-Hours", len(resource.inputs.get("subnetIds") or [1]))
+        yield _hours("AmazonVPC", "VpcEndpoint-Hours", len(readable(resource, "subnetIds") or [1]))
         yield from _used(resource, around, "AmazonVPC", "VpcEndpoint-Bytes")
 
 
@@ -403,7 +403,7 @@ def _load_balancer(resource: Resource, around: Surroundings) -> Iterator[Use]:
     yield _hours("AWSELB", "LoadBalancerUsage", variant=kind)
     yield from _used(resource, around, "AWSELB", "LCUUsage", variant=kind)
     if not known(resource, "internal", False):
-        zones = resource.inputs.get("subnets") or resource.inputs.get("subnetMappings") or [1, 1]
+        zones = readable(resource, "subnets") or readable(resource, "subnetMappings") or [1, 1]
         yield _hours("AmazonVPC", "PublicIPv4:InUseAddress", len(zones))
         if not around.of_type("aws:cloudfront/distribution:Distribution"):
             # To CloudFront nothing is charged: https://aws.amazon.com/cloudfront/pricing/
@@ -532,7 +532,7 @@ def _key(resource: Resource, around: Surroundings) -> Iterator[Use]:
 
 @RULES.of("aws:secretsmanager/secret:Secret")
 def _secret(resource: Resource, around: Surroundings) -> Iterator[Use]:
-    copies = 1 + len(resource.inputs.get("replicas") or [])
+    copies = 1 + len(readable(resource, "replicas") or [])
     yield Use("AWSSecretsManager", "AWSSecretsManager-Secrets", Decimal(copies))
     yield from _used(resource, around, "AWSSecretsManager", "AWSSecretsManagerAPIRequest")
 
@@ -543,7 +543,7 @@ _STANDARD_PERIOD = 60
 
 @RULES.of("aws:cloudwatch/metricAlarm:MetricAlarm")
 def _alarm(resource: Resource, _: Surroundings) -> Iterator[Use]:
-    queries = resource.inputs.get("metricQueries") or []
+    queries = readable(resource, "metricQueries") or []
     metrics = [query["metric"] for query in queries if isinstance(query, dict) and "metric" in query] or [
         resource.inputs
     ]

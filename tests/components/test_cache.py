@@ -13,6 +13,7 @@ from groundwork.components.access import policy_document
 from groundwork.components.cache.cache import Cache, node_ids
 from groundwork.components.cache.settings import CacheSettings
 from groundwork.components.observability.settings import ObservabilitySettings
+from guardrails.view import Opaque
 from tests.harness import build, observed
 from tests.requirements import proves
 
@@ -135,12 +136,10 @@ def test_a_password_is_drawn_once_and_shows_nowhere():
     """S1-09"""
     snapshot = _cache()
     (user,) = snapshot.of_type("aws:elasticache/user:User")
-    assert user.inputs["passwords"] == [{"$groundwork": "secret"}] or user.inputs["passwords"] == {
-        "$groundwork": "secret"
-    }
+    assert user.inputs["passwords"] == [Opaque.SECRET] or user.inputs["passwords"] == Opaque.SECRET
     assert user.options["ignoreChanges"] == ["passwords"]
     (version,) = snapshot.of_type("aws:secretsmanager/secretVersion:SecretVersion")
-    assert version.inputs["secretString"] == {"$groundwork": "secret"}
+    assert version.inputs["secretString"] == Opaque.SECRET
     assert "drawn-when" not in snapshot.dumps()
     assert snapshot.outputs["secrets"] == {"CACHE_PASSWORD": "password", "CACHE_URL": "url"}
     assert json.loads(snapshot.outputs["statements"])["Statement"] == []

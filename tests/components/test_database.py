@@ -17,6 +17,7 @@ from groundwork.components.data.settings import DataSettings, StorageSettings
 from groundwork.components.observability.settings import ObservabilitySettings
 from groundwork.components.settings import Settings
 from groundwork.settings.facts import max_connections
+from guardrails.view import Opaque
 from tests.harness import build, observed
 
 DATA_KEY = "arn:aws:kms:ap-south-1:111122223333:key/data"
@@ -165,10 +166,10 @@ def test_the_password_is_drawn_once_and_shows_nowhere():
     """S2-10, S1-16"""
     snapshot = _database({"proxy": {}, "replicas": {"reader": {}}})
     primary = _instances(snapshot)["primary"]
-    assert primary.inputs["password"] == {"$groundwork": "secret"}
+    assert primary.inputs["password"] == Opaque.SECRET
     assert primary.options["ignoreChanges"] == ["password"]
     (version,) = snapshot.of_type("aws:secretsmanager/secretVersion:SecretVersion")
-    assert version.inputs["secretString"] == {"$groundwork": "secret"}
+    assert version.inputs["secretString"] == Opaque.SECRET
     assert "drawn-when" not in snapshot.dumps()
 
 

@@ -14,6 +14,7 @@ from groundwork.components.edge.origin import InstanceOrigin
 from groundwork.components.edge.settings import EdgeSettings
 from groundwork.components.services.settings import ServiceSettings
 from groundwork.preview.snapshot import Resource, Snapshot
+from guardrails.view import Opaque
 from tests.harness import build
 
 KEY = "arn:aws:kms:ap-southeast-1:111122223333:key/k"
@@ -105,7 +106,7 @@ def test_cloudfront_shows_the_instance_a_secret_header(with_domain: Snapshot) ->
     [origin] = distribution(with_domain).inputs["origins"]
     [header] = origin["customHeaders"]
     assert header["name"] == "x-origin-verify"
-    assert header["value"] == {"$groundwork": "secret"}
+    assert header["value"] == Opaque.SECRET
 
 
 def test_there_is_no_load_balancer(with_domain: Snapshot) -> None:

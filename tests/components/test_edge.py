@@ -18,7 +18,8 @@ from groundwork.components.network.network import Network
 from groundwork.components.network.settings import NetworkSettings
 from groundwork.components.services.settings import ServiceSettings
 from groundwork.components.storage.settings import BucketSettings
-from groundwork.preview.snapshot import SECRET, Resource, Snapshot
+from groundwork.preview.snapshot import Resource, Snapshot
+from guardrails.view import Opaque
 from tests.harness import build
 from tests.requirements import proves
 
@@ -287,10 +288,10 @@ def test_a_public_load_balancer_for_cloudfront_alone_wants_a_header_that_nobody_
     [rule] = group_rules(snapshot).values()
     assert "prefixListId" in rule
     version = one(snapshot, "aws:secretsmanager/secretVersion:SecretVersion")
-    assert version.inputs["secretString"] == SECRET
+    assert version.inputs["secretString"] == Opaque.SECRET
     assert version.options["ignoreChanges"] == ["secretString"]
     origins = {origin["originId"]: origin for origin in one(snapshot, DISTRIBUTION).inputs["origins"]}
-    assert origins["load-balancer"]["customHeaders"] == [{"name": "x-origin-verify", "value": SECRET}]
+    assert origins["load-balancer"]["customHeaders"] == [{"name": "x-origin-verify", "value": Opaque.SECRET}]
     assert origins["load-balancer"]["customOriginConfig"]["originProtocolPolicy"] == "https-only"
     assert origins["load-balancer"]["customOriginConfig"]["originSslProtocols"] == ["TLSv1.2"]
 
@@ -365,7 +366,7 @@ def test_requests_through_cloudfront_are_judged_once_and_the_header_stays_secret
     rule = rules(snapshot, "shop-ingress-regional-firewall-acl")["through-cloudfront"]
     assert rule["priority"] == 0
     assert rule["action"] == {"allow": {}}
-    assert rule["statement"]["byteMatchStatement"]["searchString"] == SECRET
+    assert rule["statement"]["byteMatchStatement"]["searchString"] == Opaque.SECRET
 
 
 def test_every_rule_is_measured_and_has_a_place_of_its_own() -> None:

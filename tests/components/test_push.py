@@ -11,6 +11,7 @@ from groundwork.components.messaging.push import Push
 from groundwork.components.messaging.settings import PushSettings
 from groundwork.components.settings import Settings
 from groundwork.settings.access import LEVELS, usable
+from guardrails.view import Opaque
 from tests.harness import build
 
 SEALED = {"secure": "v1:abc"}
@@ -59,8 +60,8 @@ def test_apple_is_asked_by_token():
 def test_credentials_never_show():
     snapshot = _push({"ios": IOS, "android": ANDROID})
     ios = _applications(snapshot)["ios"].inputs
-    assert ios["platformCredential"] == ios["platformPrincipal"] == {"$groundwork": "secret"}
-    assert _applications(snapshot)["android"].inputs["platformCredential"] == {"$groundwork": "secret"}
+    assert ios["platformCredential"] == ios["platformPrincipal"] == Opaque.SECRET
+    assert _applications(snapshot)["android"].inputs["platformCredential"] == Opaque.SECRET
     assert "v1:abc" not in snapshot.dumps()
 
 

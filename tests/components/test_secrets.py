@@ -12,6 +12,7 @@ from groundwork.components.secrets.rotation import Rotation, changing
 from groundwork.components.secrets.secret import Secret
 from groundwork.components.secrets.settings import SecretSettings
 from groundwork.settings.base import Sealed
+from guardrails.view import Opaque
 from tests.harness import build
 
 KEY = "arn:aws:kms:ap-south-1:111122223333:key/secrets"
@@ -66,7 +67,7 @@ def test_a_sealed_value_never_shows(decrypted):
     value = "correct horse" if decrypted else {"secure": "v1:abc"}
     snapshot = _secret({"values": {"JWT_SECRET": value}}, decrypted=decrypted)
     (version,) = snapshot.of_type("aws:secretsmanager/secretVersion:SecretVersion")
-    assert version.inputs["secretString"] == {"$groundwork": "secret"}
+    assert version.inputs["secretString"] == Opaque.SECRET
     for hidden in ("correct horse", "[sealed]", "v1:abc"):
         assert hidden not in snapshot.dumps()
 
@@ -107,7 +108,7 @@ def test_signing_keys_are_drawn_with_the_one_before_the_one_after_and_their_ids(
     """S1-16"""
     snapshot = _secret(ROTATING)
     (version,) = snapshot.of_type("aws:secretsmanager/secretVersion:SecretVersion")
-    assert version.inputs["secretString"] == {"$groundwork": "secret"}
+    assert version.inputs["secretString"] == Opaque.SECRET
     assert sorted(snapshot.outputs["secrets"]) == sorted(
         f"JWT_SECRET{part}{suffix}" for part in ("", "_PREVIOUS", "_NEXT") for suffix in ("", "_ID")
     )

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
-from groundwork.preview.snapshot import SECRET, Resource, Snapshot
+from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.settings.facts import kubernetes_as_of, kubernetes_versions
 from groundwork.settings.loading import find_stack, load_stack
 from groundwork.settings.mistakes import Mistakes
+from guardrails.view import Opaque
 from tests.examples.query import (
     ALARM,
     DEPLOYMENT,
@@ -691,7 +692,7 @@ def test_redis_is_encrypted_on_disk_and_on_the_way_and_asks_for_a_password(stack
     users = {user.inputs["userId"]: user.inputs for user in snapshot.of_type("aws:elasticache/user:User")}
     assert set(users) == set(group.inputs["userIds"])
     app, default = users[f"minifacebook-cache-{stage(stack)}-app"], users[f"minifacebook-cache-{stage(stack)}-default"]
-    assert app["passwords"] == SECRET
+    assert app["passwords"] == Opaque.SECRET
     assert (default["userName"], default["accessString"]) == ("default", "off -@all")
     group = only(snapshot, "aws:elasticache/subnetGroup:SubnetGroup")
     assert tiers(snapshot, group, "subnetIds") == {f"data-{zone}" for zone in ZONES[stack]}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from groundwork.preview.snapshot import SECRET
+from guardrails.view import Opaque
 from tests.examples.query import (
     ALARM,
     INGRESS,
@@ -380,7 +380,7 @@ def test_push_applications_come_with_their_sealed_credentials_and_not_without(tm
     snapshot = run_found(changed(LAUNCH, tmp_path / "Pulumi.launch.yaml", give_credentials))
     applications = {application.inputs["platform"]: application.inputs for application in snapshot.of_type(APPLICATION)}
     assert set(applications) == {"GCM", "APNS"}
-    assert all(inputs["platformCredential"] == SECRET for inputs in applications.values())
+    assert all(inputs["platformCredential"] == Opaque.SECRET for inputs in applications.values())
     assert "v1:sealed" not in snapshot.dumps()
 
 

@@ -24,7 +24,8 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 
-from groundwork.preview.snapshot import MARKER, Resource, Snapshot
+from groundwork.preview.snapshot import Resource, Snapshot
+from guardrails.view import Opaque
 
 PACK = Path(__file__).parents[2] / "policies"
 SECRET_TEXT = "what-nobody-may-read"
@@ -189,11 +190,11 @@ def to_struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
 
 
 def _wire(value: Any) -> Any:
+    if value is Opaque.UNKNOWN:
+        return UNKNOWN_STRING_VALUE
+    if value is Opaque.SECRET:
+        return {rpc._special_sig_key: rpc._special_secret_sig, "value": SECRET_TEXT}
     if isinstance(value, Mapping):
-        if value.get(MARKER) == "unknown":
-            return UNKNOWN_STRING_VALUE
-        if value.get(MARKER) == "secret":
-            return {rpc._special_sig_key: rpc._special_secret_sig, "value": SECRET_TEXT}
         return {key: _wire(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_wire(item) for item in value]

@@ -12,6 +12,7 @@ import pytest
 from groundwork.preview.verdicts import Finding, Verdict, judge
 from guardrails import baseline
 from guardrails.baseline import Baseline
+from guardrails.view import Opaque
 from tests.policies.engine_client import PackProcess, Violation
 from tests.policies.stacks import resource, stack
 
@@ -45,7 +46,7 @@ def test_what_vanished_is_named(resources: tuple[Any, ...]) -> None:
 
 
 def test_what_cannot_be_told_yet_has_not_vanished() -> None:
-    unknown = resource("sqs/Queue", "old", sqsManagedSseEnabled={"$groundwork": "unknown"})
+    unknown = resource("sqs/Queue", "old", sqsManagedSseEnabled=Opaque.UNKNOWN)
     assert findings(unknown, known=baseline.read([KNOWN]), rule="baseline-vanished") == []
 
 

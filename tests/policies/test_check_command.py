@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 
 from groundwork.cli.main import run
 from groundwork.preview.reading import UnreadableError, read, read_file
-from groundwork.preview.snapshot import SECRET, UNKNOWN, Snapshot, Source
+from groundwork.preview.snapshot import Snapshot, Source
 from groundwork.preview.verdicts import judge
 from guardrails.context import Context
+from guardrails.view import Opaque
 from tests.policies.stacks import resource, stack
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
@@ -100,7 +101,7 @@ def deep(levels: int) -> dict[str, Any]:
     return inner
 
 
-OURS = stack(resource("sqs/Queue", "orders")).to_json()
+OURS = json.loads(stack(resource("sqs/Queue", "orders")).dumps())
 
 
 def repeated(ours: dict[str, Any]) -> str:
@@ -125,15 +126,15 @@ def test_resources_are_read_with_what_rules_need(document: Any) -> None:
     assert database.type == "aws:rds/instance:Instance"
     assert database.inputs == {
         "publiclyAccessible": True,
-        "password": dict(SECRET),
-        "username": dict(SECRET),
-        "kmsKeyId": dict(UNKNOWN),
+        "password": Opaque.SECRET,
+        "username": Opaque.SECRET,
+        "kmsKeyId": Opaque.UNKNOWN,
     }
     assert database.outputs["id"] == "db-1"
     assert database.property_dependencies == {"kmsKeyId": (ROOT,)}
     assert database.source == Source("infra/data.py", 17)
     assert (by_name["orders"].parent, database.parent) == (ROOT, None)
-    assert read_back.outputs["token"] == dict(SECRET)
+    assert read_back.outputs["token"] == Opaque.SECRET
 
 
 def test_a_preview_tells_the_stage_and_the_exceptions() -> None:
@@ -182,7 +183,7 @@ def test_what_events_hide_is_a_secret() -> None:
     hidden = {**STATES[3], "inputs": {"policy": "[secret]"}}
     events = [*EVENTS[:5], {"resourcePreEvent": {"metadata": {"new": hidden}}}, EVENTS[-1]]
     by_name = {one.name: one for one in read(streamed(events), "events.json").resources}
-    assert by_name["orders"].inputs == {"policy": dict(SECRET)}
+    assert by_name["orders"].inputs == {"policy": Opaque.SECRET}
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from groundwork.preview.engine import run_program
-from groundwork.preview.snapshot import UNKNOWN, Resource, Snapshot
+from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.verdicts import judge
 from guardrails.catalogue import rules
 from guardrails.judgement import Verdict
+from guardrails.view import Opaque
 from tests.policies.engine_client import SECRET_TEXT, PackProcess, Violation
 from tests.stacks import covering, snapshot_of
 
@@ -152,7 +153,11 @@ def test_an_organisation_sets_the_level_of_each_rule() -> None:
 
 def test_computed_outputs_that_are_unknown_do_not_hide_what_the_program_leaves_out() -> None:
     urn = "urn:pulumi:prod::test::aws:s3/bucket:Bucket::bare"
-    outputs = {"policy": dict(UNKNOWN), "versioning": dict(UNKNOWN), "serverSideEncryptionConfiguration": dict(UNKNOWN)}
+    outputs = {
+        "policy": Opaque.UNKNOWN,
+        "versioning": Opaque.UNKNOWN,
+        "serverSideEncryptionConfiguration": Opaque.UNKNOWN,
+    }
     bare = Resource(urn, "aws:s3/bucket:Bucket", "bare", True, None, {}, outputs)
     with PackProcess() as pack:
         failed = {v.rule for v in pack.judge(Snapshot("test", "prod", "eu-west-1", True, {}, (bare,), {}))}

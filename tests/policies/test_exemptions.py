@@ -10,6 +10,7 @@ import pytest
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.verdicts import Finding, Level, Verdict, judge
 from guardrails.exemptions import EXPIRED, INVALID, UNMATCHED, read
+from guardrails.view import Opaque
 
 TODAY = datetime.date(2026, 3, 1)
 QUEUE = "urn:pulumi:prod::shop::groundwork:messaging:Queues$aws:sqs/queue:Queue::orders"
@@ -128,7 +129,7 @@ def test_a_date_that_yaml_has_already_read_is_a_date() -> None:
 
 
 def test_an_exception_for_what_cannot_be_told_yet_is_not_called_unmatched() -> None:
-    snapshot = stack(entry(), sqsManagedSseEnabled={"$groundwork": "unknown"})
+    snapshot = stack(entry(), sqsManagedSseEnabled=Opaque.UNKNOWN)
     assert findings(snapshot)[0].verdict is Verdict.UNDETERMINED
     assert not findings(snapshot, UNMATCHED.name)
 

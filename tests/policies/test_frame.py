@@ -102,7 +102,7 @@ def test_a_bug_on_one_resource_does_not_keep_a_stack_rule_from_judging_the_other
 
 
 def test_an_unknown_ends_a_stack_rule_only_for_its_own_resource(made: Any) -> None:
-    unknown = {"$groundwork": "unknown"}
+    unknown = Opaque.UNKNOWN
     diagnostics = (
         servicer(made.breaks_on_one).AnalyzeStack(stack_request(b={"name": unknown}, c={"name": "c"}), None).diagnostics
     )
@@ -121,13 +121,13 @@ def test_each_message_is_decoded_once_for_all_policies() -> None:
 
 
 def test_unknowns_and_secrets_are_marked_at_the_border() -> None:
-    plain = plain_properties(to_struct({"a": [{"b": {"$groundwork": "unknown"}}], "c": {"$groundwork": "secret"}}))
+    plain = plain_properties(to_struct({"a": [{"b": Opaque.UNKNOWN}], "c": Opaque.SECRET}))
     assert plain == {"a": [{"b": Opaque.UNKNOWN}], "c": Opaque.SECRET}
 
 
 def test_what_a_repair_does_not_change_goes_back_as_it_came() -> None:
     decode_once()
-    properties = to_struct({"password": {"$groundwork": "secret"}, "size": 3, "arn": {"$groundwork": "unknown"}})
+    properties = to_struct({"password": Opaque.SECRET, "size": 3, "arn": Opaque.UNKNOWN})
     decoded = sdk.unknown_checking_proxy(sdk.deserialize_properties(sdk.json_format.MessageToDict(properties), True))
     assert to_struct(sdk.serialize_properties(decoded)) == properties
 

@@ -19,6 +19,7 @@ from groundwork.preview.verdicts import Verdict, Verdicts, judge
 from guardrails import baseline
 from guardrails.catalogue import rules
 from guardrails.rules import DOCUMENTATION
+from guardrails.view import Opaque
 from tests.policies.stacks import resource, stack
 from tests.stacks import snapshot_of
 
@@ -39,7 +40,7 @@ def mixed() -> Verdicts:
         resource("sqs/Queue", "bare", PLACE, sqsManagedSseEnabled=False),
         resource("sqs/Queue", "excepted", PLACE, sqsManagedSseEnabled=False),
         resource("sqs/Queue", "known", sqsManagedSseEnabled=False),
-        resource("sqs/Queue", "unknown <&> \u0001", sqsManagedSseEnabled={"$groundwork": "unknown"}),
+        resource("sqs/Queue", "unknown <&> \u0001", sqsManagedSseEnabled=Opaque.UNKNOWN),
         resource("kms/Key", "key", enableKeyRotation=True),
     ]
     known = baseline.read([{"rule": "sqs-encrypted", "urn": made[2].urn}])

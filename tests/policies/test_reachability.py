@@ -6,6 +6,8 @@ import copy
 import ipaddress
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groundwork.preview.snapshot import UNKNOWN, Resource, Snapshot
+from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.verdicts import view_of
 from guardrails import kinds
 from guardrails.catalogue import rules
@@ -361,7 +363,7 @@ def changed(name: str, edits: Mapping[str, Callable[[dict[str, Any]], None] | No
     resources = []
     applied = set()
     for resource in snapshot_of(name, unknowns).resources:
-        view = view_of(resource)
+        view = view_of(replace(resource, inputs=deepcopy(resource.inputs)))
         key = next((key for key in edits if view.urn.endswith(key)), None)
         edit = edits[key] if key else None
         if key:
@@ -502,17 +504,17 @@ def snapshot(case: Case) -> Snapshot:
 
 
 def _record(view: View) -> Resource:
-    inputs, outputs = _marked(view.value), _marked(dict(view.outputs))
     dependencies = dict(view.property_dependencies)
-    return Resource(view.urn, view.type, view.name, True, None, inputs, outputs, property_dependencies=dependencies)
-
-
-def _marked(value: Any) -> Any:
-    if value is Opaque.UNKNOWN:
-        return dict(UNKNOWN)
-    if isinstance(value, dict):
-        return {key: _marked(item) for key, item in value.items()}
-    return [_marked(item) for item in value] if isinstance(value, list) else value
+    return Resource(
+        view.urn,
+        view.type,
+        view.name,
+        True,
+        None,
+        dict(view.value),
+        dict(view.outputs),
+        property_dependencies=dependencies,
+    )
 
 
 def test_the_analyzer_says_of_each_case_what_it_expects() -> None:

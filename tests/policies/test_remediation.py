@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from groundwork.preview.snapshot import SECRET, UNKNOWN, Resource
+from groundwork.preview.snapshot import Resource
 from guardrails.remediation import TLS_POLICY, apply
+from guardrails.view import Opaque
 from tests.policies.engine_client import PackProcess, to_struct
 from tests.policies.stacks import resource, stack
 
@@ -33,23 +34,23 @@ def repaired(one: Resource, document: Any = None, **process: Any) -> tuple[Any, 
     ("one", "changes", "who"),
     [
         (
-            resource("sqs/Queue", "q", tags={"layer": "m", "secret": dict(SECRET)}, kmsMasterKeyId=dict(UNKNOWN)),
+            resource("sqs/Queue", "q", tags={"layer": "m", "secret": Opaque.SECRET}, kmsMasterKeyId=Opaque.UNKNOWN),
             {("tags", "owner"): "platform-team"},
             ["required-tags"],
         ),
-        (resource("sqs/Queue", "q", policy=dict(SECRET)), {("tags", "owner"): "platform-team"}, ["required-tags"]),
+        (resource("sqs/Queue", "q", policy=Opaque.SECRET), {("tags", "owner"): "platform-team"}, ["required-tags"]),
         (
-            resource("s3/BucketPublicAccessBlock", "b", bucket=dict(UNKNOWN), blockPublicAcls=False, blockPublicPolicy=True),
+            resource("s3/BucketPublicAccessBlock", "b", bucket=Opaque.UNKNOWN, blockPublicAcls=False, blockPublicPolicy=True),
             {("blockPublicAcls",): True, ("ignorePublicAcls",): True, ("restrictPublicBuckets",): True},
             ["s3-block-complete"],
         ),
         (
-            resource("lb/Listener", "l", protocol="HTTPS", sslPolicy="ELBSecurityPolicy-2016-08", certificateArn=CERTIFICATE, loadBalancerArn=dict(UNKNOWN)),
+            resource("lb/Listener", "l", protocol="HTTPS", sslPolicy="ELBSecurityPolicy-2016-08", certificateArn=CERTIFICATE, loadBalancerArn=Opaque.UNKNOWN),
             {("sslPolicy",): TLS_POLICY},
             ["alb-tls-policy"],
         ),
         (
-            resource("cloudwatch/LogGroup", "g", tags={"owner": "x"}, kmsKeyId=dict(UNKNOWN), retentionInDays=30),
+            resource("cloudwatch/LogGroup", "g", tags={"owner": "x"}, kmsKeyId=Opaque.UNKNOWN, retentionInDays=30),
             {("retentionInDays",): 400},
             ["log-retention-minimum"],
         ),
@@ -71,11 +72,11 @@ def test_what_fails_is_repaired_and_the_rest_goes_back_as_it_came(one: Resource,
 @pytest.mark.parametrize(
     "one",
     [
-        resource("sqs/Queue", "q", tags=dict(UNKNOWN)),
-        resource("sqs/Queue", "q", tags=dict(SECRET)),
-        resource("sqs/Queue", "q", tags={"owner": dict(UNKNOWN)}),
-        resource("lb/Listener", "l", protocol="HTTPS", sslPolicy=dict(UNKNOWN)),
-        resource("cloudwatch/LogGroup", "g", tags={"owner": "x"}, retentionInDays=dict(UNKNOWN)),
+        resource("sqs/Queue", "q", tags=Opaque.UNKNOWN),
+        resource("sqs/Queue", "q", tags=Opaque.SECRET),
+        resource("sqs/Queue", "q", tags={"owner": Opaque.UNKNOWN}),
+        resource("lb/Listener", "l", protocol="HTTPS", sslPolicy=Opaque.UNKNOWN),
+        resource("cloudwatch/LogGroup", "g", tags={"owner": "x"}, retentionInDays=Opaque.UNKNOWN),
         resource("ec2/Vpc", "v", tags={"owner": "x"}),
     ],
 )

@@ -3,11 +3,8 @@ own have."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from groundwork.preview.snapshot import SECRET, UNKNOWN, Resource, Snapshot
+from groundwork.preview.snapshot import Resource, Snapshot
 from guardrails.catalogue import rules
-from guardrails.view import Opaque
 from guardrails.view import Resource as View
 from tests.policies.engine_client import PackProcess, Violation
 from tests.policies.fixtures import Case, cases
@@ -27,7 +24,6 @@ TOPICS = {
     "workplaces",
 }
 RULES = {rule.name: rule for rule in rules()}
-MARKS = {Opaque.UNKNOWN: UNKNOWN, Opaque.SECRET: SECRET}
 
 
 def violations(pack: PackProcess, case: Case) -> list[Violation]:
@@ -39,17 +35,17 @@ def violations(pack: PackProcess, case: Case) -> list[Violation]:
 
 
 def recorded(view: View) -> Resource:
-    inputs, outputs = marked(view.value), marked(dict(view.outputs))
     dependencies = dict(view.property_dependencies)
-    return Resource(view.urn, view.type, view.name, True, None, inputs, outputs, property_dependencies=dependencies)
-
-
-def marked(value: Any) -> Any:
-    if isinstance(value, Opaque):
-        return dict(MARKS[value])
-    if isinstance(value, dict):
-        return {key: marked(item) for key, item in value.items()}
-    return [marked(item) for item in value] if isinstance(value, list) else value
+    return Resource(
+        view.urn,
+        view.type,
+        view.name,
+        True,
+        None,
+        dict(view.value),
+        dict(view.outputs),
+        property_dependencies=dependencies,
+    )
 
 
 def test_the_analyzer_says_of_each_case_what_it_expects() -> None:

@@ -10,8 +10,9 @@ from groundwork.preview.changes.compare import compare
 from groundwork.preview.changes.model import Action, Change, Changes, Forces, Kind
 from groundwork.preview.changes.text import lines
 from groundwork.preview.changes.values import Comparison
-from groundwork.preview.snapshot import SECRET, UNKNOWN, Resource, Snapshot
+from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.text import plain
+from guardrails.view import Opaque
 from tests.stacks import snapshot_of
 from tests.test_walk import edited, said, without
 
@@ -71,8 +72,8 @@ class TestValues:
             {"policy": json.dumps({"Statement": [{"Sid": "Read", "Action": "s3:*"}]})},
             [("policy.Statement[Read].Action", "changed", ["s3:GetObject"], "s3:*")],
         ),
-        ({"value": UNKNOWN}, {"value": "x"}, [("value", "changed", UNKNOWN, "x")]),
-        ({"password": SECRET}, {}, [("password", "removed", SECRET, None)]),
+        ({"value": Opaque.UNKNOWN}, {"value": "x"}, [("value", "changed", Opaque.UNKNOWN, "x")]),
+        ({"password": Opaque.SECRET}, {}, [("password", "removed", Opaque.SECRET, None)]),
     )
     SAME = (
         ({"port": 5432}, {"port": "5432"}),
@@ -94,7 +95,7 @@ class TestValues:
 
     def test_secrets_are_counted_and_never_shown(self) -> None:
         comparison = Comparison()
-        before = {"a": SECRET, "list": [SECRET, {"b": SECRET}], "kept": "x"}
+        before = {"a": Opaque.SECRET, "list": [Opaque.SECRET, {"b": Opaque.SECRET}], "kept": "x"}
         assert list(comparison.differences(before, before)) == []
         assert comparison.hidden == 3
         hidden = {
@@ -178,7 +179,7 @@ class TestWhatIsReplaced:
         assert [(part.path, part.before, part.after) for part in found.forcing] == [("username", "groundwork", "app")]
         version = one(changes, "shop-database-credentials", "SecretVersion")
         assert version.action is Action.REPLACE
-        assert [(part.because, part.after) for part in version.forcing] == [(DATABASE, UNKNOWN)]
+        assert [(part.because, part.after) for part in version.forcing] == [(DATABASE, Opaque.UNKNOWN)]
 
     def test_what_is_made_from_a_name_that_the_program_says_stays(self) -> None:
         """A replaced repository under its own name changes nothing for whoever knows it by that name."""

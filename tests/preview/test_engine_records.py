@@ -14,11 +14,13 @@ import pulumi
 import pytest
 
 from groundwork.preview.engine import run_program
-from groundwork.preview.snapshot import SECRET, UNKNOWN, Resource, Snapshot
+from groundwork.preview.snapshot import Resource, Snapshot
+from guardrails.view import Opaque
 from tests.conftest import refuse_network
 
 BUCKETS = """
 import pulumi, pulumi_aws as aws
+from guardrails.view import Opaque
 
 class Store(pulumi.ComponentResource):
     def __init__(self, name, opts=None):
@@ -251,12 +253,12 @@ class TestSecrets:
 
     def test_a_secret_shows_as_the_marker_wherever_it_goes(self, tmp_path: Path) -> None:
         snapshot = run(tmp_path, self.PROGRAM)
-        assert named(snapshot, "topic").inputs["displayName"] == SECRET
-        assert named(snapshot, "topic").outputs["displayName"] == SECRET
-        assert named(snapshot, "parameter").inputs["value"] == SECRET
-        assert named(snapshot, "holder").outputs["password"] == SECRET
-        assert snapshot.outputs["password"] == SECRET
-        assert snapshot.outputs["derived"] == SECRET
+        assert named(snapshot, "topic").inputs["displayName"] == Opaque.SECRET
+        assert named(snapshot, "topic").outputs["displayName"] == Opaque.SECRET
+        assert named(snapshot, "parameter").inputs["value"] == Opaque.SECRET
+        assert named(snapshot, "holder").outputs["password"] == Opaque.SECRET
+        assert snapshot.outputs["password"] == Opaque.SECRET
+        assert snapshot.outputs["derived"] == Opaque.SECRET
 
     def test_a_secret_of_the_configuration_is_masked(self, tmp_path: Path) -> None:
         program = """
@@ -273,9 +275,9 @@ class TestUnknowns:
             tmp_path, BUCKETS + 'store = Store("media")\npulumi.export("arn", store.bucket.arn)', unknowns=True
         )
         assert snapshot.unknowns
-        assert named(snapshot, "media-versioning").inputs["bucket"] == UNKNOWN
+        assert named(snapshot, "media-versioning").inputs["bucket"] == Opaque.UNKNOWN
         assert named(snapshot, "media-versioning").inputs["versioningConfiguration"] == {"status": "Enabled"}
-        assert snapshot.outputs["arn"] == UNKNOWN
+        assert snapshot.outputs["arn"] == Opaque.UNKNOWN
 
     def test_an_apply_on_an_unknown_does_not_run(self, tmp_path: Path) -> None:
         program = "import pulumi_aws as aws\naws.sns.Topic('t').arn.apply(lambda arn: 1 / 0)"
@@ -357,10 +359,10 @@ def test_a_resource_given_for_its_id_is_the_id(tmp_path: Path) -> None:
     role = aws.iam.Role("app", assume_role_policy="{}")
     aws.iam.RolePolicyAttachment("app", role=role, policy_arn="arn:aws:iam::aws:policy/ReadOnlyAccess")
     """
-    for unknowns, expected in ((False, str), (True, dict)):
+    for unknowns, expected in ((False, str), (True, Opaque)):
         snapshot = run(tmp_path / str(unknowns), program, unknowns=unknowns)
         attachment = next(one for one in snapshot.resources if one.type.endswith("RolePolicyAttachment"))
         role = next(one for one in snapshot.resources if one.type.endswith(":Role"))
         assert isinstance(attachment.inputs["role"], expected)
-        assert attachment.inputs["role"] == (UNKNOWN if unknowns else role.outputs["id"])
+        assert attachment.inputs["role"] == (Opaque.UNKNOWN if unknowns else role.outputs["id"])
         assert attachment.property_dependencies["role"] == (role.urn,)

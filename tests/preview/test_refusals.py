@@ -12,10 +12,11 @@ from groundwork.cli.running import run_stack
 from groundwork.preview.refusals.constraints import FILE, TYPES, Constraint, constraints_of, known_types
 from groundwork.preview.refusals.inputs import refused_inputs
 from groundwork.preview.refusals.quotas import exceeded
-from groundwork.preview.snapshot import SECRET, UNKNOWN, Resource, Snapshot
+from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.settings.data_file import read_data
 from groundwork.settings.facts import quotas
 from groundwork.settings.mistakes import Mistakes
+from guardrails.view import Opaque
 from tests.stacks import ROOT, STACKS, snapshot_of
 from tests.writing import mistakes_in, write_stack_file
 
@@ -80,7 +81,7 @@ def test_much_of_what_stacks_say_is_looked_at() -> None:
         ("aws:lb/targetGroup:TargetGroup", {"port": 70_000}, [("port", "is more than 65535")]),
         ("aws:cloudwatch/metricAlarm:MetricAlarm", {"alarmActions": list("abcdef")}, [("alarmActions", "has 6 entries, and the most is 5")]),
         ("aws:ec2/securityGroup:SecurityGroup", {"description": "déjà"}, [("description", r"does not have the form ^[A-Za-z0-9 ._:/()#,@\[\]+=&;{}!$*-]+$")]),
-        ("aws:sqs/queue:Queue", {"visibilityTimeoutSeconds": dict(UNKNOWN), "kmsDataKeyReusePeriodSeconds": dict(SECRET)}, []),
+        ("aws:sqs/queue:Queue", {"visibilityTimeoutSeconds": Opaque.UNKNOWN, "kmsDataKeyReusePeriodSeconds": Opaque.SECRET}, []),
     ],
 )  # fmt: skip
 def test_forms_words_lengths_and_ranges_are_looked_at(type_: str, inputs: dict[str, Any], found: list[Any]) -> None:
@@ -195,7 +196,7 @@ def test_every_quota_has_its_page_and_counts_types_that_exist() -> None:
 def rules(count: int, **inputs: Any) -> list[Resource]:
     group = resource("aws:ec2/securityGroup:SecurityGroup", "database")
     kind = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
-    one = {"securityGroupId": dict(UNKNOWN), **inputs}
+    one = {"securityGroupId": Opaque.UNKNOWN, **inputs}
     leads_to = {"securityGroupId": (group.urn,)}
     return [
         group,
@@ -230,7 +231,7 @@ def rules(count: int, **inputs: Any) -> list[Resource]:
         ([resource("aws:ec2/launchTemplate:LaunchTemplate", "nodes", userData="QUJD" * 6000)], [("user-data-bytes", 18_000, "nodes")]),
         ([resource("aws:lambda/function:Function", "f", environment={"variables": {"A": "x" * 5000}})], [("function-environment-bytes", 5008, "f")]),
         ([resource("aws:cloudfront/distribution:Distribution", "cdn", aliases=["a"] * 101)], [("aliases-per-distribution", 101, "cdn")]),
-        ([resource("aws:lambda/function:Function", "f", environment=dict(UNKNOWN))], []),
+        ([resource("aws:lambda/function:Function", "f", environment=Opaque.UNKNOWN)], []),
     ],
 )  # fmt: skip
 def test_what_goes_beyond_a_quota_is_counted(resources: list[Resource], found: list[Any]) -> None:

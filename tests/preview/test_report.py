@@ -23,6 +23,7 @@ from groundwork.preview.reports.report import Report, dollars, dumps
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.verdicts import judge
 from guardrails.judgement import Verdict
+from guardrails.view import Opaque
 from tests.browser import Browser
 from tests.preview.large import large
 from tests.stacks import snapshot_of
@@ -40,7 +41,7 @@ def _changes(snapshot: Snapshot, word: str = "") -> Changes:
     resources = [one for one in snapshot.resources if one.custom]
     properties = (
         PropertyChange(f"storageEncrypted{word}", Kind.CHANGED, False, True, Forces.YES),
-        PropertyChange("password", Kind.CHANGED, {"$groundwork": "secret"}, {"$groundwork": "secret"}),
+        PropertyChange("password", Kind.CHANGED, Opaque.SECRET, Opaque.SECRET),
         PropertyChange("tags.Name", Kind.ADDED, None, f"a|b{word}"),
         PropertyChange("subnetIds", Kind.REORDERED, [1, 2], [2, 1], Forces.MAYBE),
         PropertyChange("old", Kind.REMOVED, f"was {word}"),

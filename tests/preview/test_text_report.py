@@ -10,11 +10,12 @@ import pytest
 
 from groundwork.preview import text
 from groundwork.preview.moves import Step, move
-from groundwork.preview.snapshot import SECRET, UNKNOWN, Resource, Snapshot, Source
+from groundwork.preview.snapshot import Resource, Snapshot, Source
 from groundwork.preview.verdicts import Finding, Verdicts, judge
 from guardrails.exemptions import Exemption
 from guardrails.judgement import Verdict
 from guardrails.rules import Level, Severity
+from guardrails.view import Opaque
 from tests.stacks import STACKS, snapshot_of
 
 ROOT_URN = "urn:pulumi:dev::app::pulumi:pulumi:Stack::app-dev"
@@ -126,9 +127,9 @@ def test_outputs_are_shown_as_pulumi_shows_them_and_secrets_never() -> None:
                 count=3,
                 ready=True,
                 nothing=None,
-                password=dict(SECRET),
-                arn=dict(UNKNOWN),
-                nested={"b": "c", "empty": {}, "list": ["x", dict(SECRET)]},
+                password=Opaque.SECRET,
+                arn=Opaque.UNKNOWN,
+                nested={"b": "c", "empty": {}, "list": ["x", Opaque.SECRET]},
                 none=[],
             )
         )

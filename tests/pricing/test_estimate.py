@@ -8,11 +8,12 @@ from decimal import Decimal
 import pytest
 
 from groundwork.cli.cost import estimated
-from groundwork.preview.snapshot import UNKNOWN, Resource, Snapshot
+from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.pricing.book import read_book
 from groundwork.pricing.estimate import Estimate, at_own_prices, charges, estimate
 from groundwork.pricing.overrides import Override
 from groundwork.pricing.rules import RULES, is_free
+from guardrails.view import Opaque
 from tests.stacks import STACK_NAMES, snapshot_of
 
 HOURS = 730
@@ -131,7 +132,9 @@ def test_tasks_are_counted_as_autoscaling_bounds_them_and_by_their_processor() -
 
 
 def test_what_is_not_known_yet_is_named_and_not_guessed() -> None:
-    database = resource("aws:rds/instance:Instance", instanceClass=UNKNOWN, engine="postgres", allocatedStorage=20)
+    database = resource(
+        "aws:rds/instance:Instance", instanceClass=Opaque.UNKNOWN, engine="postgres", allocatedStorage=20
+    )
     found = priced(database, resource("aws:neptune/cluster:Cluster"))
     assert not found.resources
     assert [one.why for one in found.unpriced] == [

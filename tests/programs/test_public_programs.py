@@ -13,8 +13,9 @@ import yaml
 from groundwork.preview import foreign
 from groundwork.preview.engine import run_program
 from groundwork.preview.reading import settings_of
-from groundwork.preview.snapshot import SECRET, UNKNOWN, Resource, Snapshot
+from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.verdicts import Verdicts, judge
+from guardrails.view import Opaque
 
 FOLDER = Path(__file__).parent
 PROGRAMS = sorted(folder.name for folder in (FOLDER / "public").iterdir())
@@ -82,14 +83,14 @@ def test_a_first_preview_of_each_runs_too_and_says_nothing_else() -> None:
 
 
 def test_a_token_of_the_registry_can_be_taken_apart() -> None:
-    assert known("vpc-fargate").outputs["registry"] == dict(SECRET)
+    assert known("vpc-fargate").outputs["registry"] == Opaque.SECRET
     assert known("pipeline").outputs["registry"] == "https://111122223333.dkr.ecr.us-east-1.amazonaws.com"
 
 
 def test_what_another_stack_exports_is_unknown_and_its_reference_is_no_resource() -> None:
     snapshot = known("stack-references")
     assert not [one for one in snapshot.resources if "StackReference" in one.type]
-    assert snapshot.outputs == {"vpc": dict(UNKNOWN), "name": dict(UNKNOWN)}
+    assert snapshot.outputs == {"vpc": Opaque.UNKNOWN, "name": Opaque.UNKNOWN}
 
 
 def test_what_is_only_read_is_no_part_of_the_stack_and_has_what_follows_from_its_id() -> None:
@@ -103,14 +104,14 @@ def test_what_is_only_read_is_no_part_of_the_stack_and_has_what_follows_from_its
 def test_what_was_made_up_for_a_function_judges_nothing() -> None:
     resources = of("existing-resources")
     assert resources["database"].type == "aws:ssm/parameter:Parameter"
-    assert resources["alias"].inputs["records"] == [dict(UNKNOWN)]
+    assert resources["alias"].inputs["records"] == [Opaque.UNKNOWN]
     assert resources["from-bastion"].inputs["securityGroupId"].startswith("sg-")
 
 
 def test_parts_that_are_elsewhere_are_told() -> None:
     assert [one.name for one in verdicts(known("eks-component")).unjudged.components] == ["main"]
     assert [one.name for one in verdicts(known("eks-workload")).unjudged.components] == ["ingress"]
-    assert known("eks-component").outputs == {key: dict(UNKNOWN) for key in ("for-people", "kubeconfig", "subnets")}
+    assert known("eks-component").outputs == dict.fromkeys(("for-people", "kubeconfig", "subnets"), Opaque.UNKNOWN)
 
 
 def test_transforms_of_every_kind_reach_their_resources() -> None:
@@ -124,8 +125,8 @@ def test_transforms_of_every_kind_reach_their_resources() -> None:
 def test_secrets_of_the_configuration_stay_secret_unless_the_program_takes_them_for_none() -> None:
     resources = known("configuration").resources
     values = {one.name: one.inputs.get("value") for one in resources if one.type == "aws:ssm/parameter:Parameter"}
-    assert values == {"key": dict(SECRET), "copy": dict(SECRET)}
-    assert known("configuration").outputs["host"] == dict(SECRET)
+    assert values == {"key": Opaque.SECRET, "copy": Opaque.SECRET}
+    assert known("configuration").outputs["host"] == Opaque.SECRET
     assert known("configuration").outputs["copied"] == foreign.HIDDEN_VALUE
     assert known("configuration").settings == {"platform": {"stage": "dev"}}
 

@@ -1,6 +1,6 @@
 """The answer as plain data: everything that a report of changes says, and nothing that it has to work out.
 
-Values are JSON values as snapshots have them, with the snapshot's markers for what is secret or unknown. Nothing secret is in it.
+Values are JSON values as snapshots have them, with an Opaque for what is secret or unknown. Nothing secret is in it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from groundwork.preview.snapshot import Source
+from groundwork.preview.snapshot import Source, to_marker
 
 VERSION = 1
 """Of the JSON form. It changes when a field goes, gets another name or another meaning."""
@@ -218,4 +218,4 @@ class Changes:
 
     def dumps(self) -> str:
         """Return the JSON form as text; the same changes give the same bytes."""
-        return json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"
+        return json.dumps(self.to_json(), indent=2, ensure_ascii=False, default=to_marker) + "\n"

@@ -15,7 +15,8 @@ from groundwork.preview.changes.model import Forces, Kind, PropertyChange
 from groundwork.preview.changes.replacement import forces, sensitive
 from groundwork.preview.changes.translation import Translation
 from groundwork.preview.changes.values import Comparison
-from groundwork.preview.snapshot import STACK_TYPE, UNKNOWN, Resource, Snapshot
+from groundwork.preview.snapshot import STACK_TYPE, Resource, Snapshot, to_marker
+from guardrails.view import Opaque
 
 _PROVIDERS = "pulumi:providers:"
 
@@ -94,12 +95,12 @@ class Plan:
         after = self.pairs[urn].after
         if key not in after.inputs or _is_ignored(key, after) or any(one.root == key for one in self.differences[urn]):
             return None
-        text = json.dumps(after.inputs[key], ensure_ascii=False)
+        text = json.dumps(after.inputs[key], ensure_ascii=False, default=to_marker)
         if "$groundwork" not in text and not any(word in text for word in fresh):
             return None
         before = self.pairs[urn].before.inputs.get(key)
         how = forces(after, key)
-        return PropertyChange(key, Kind.CHANGED, before, dict(UNKNOWN), how, because=source)
+        return PropertyChange(key, Kind.CHANGED, before, Opaque.UNKNOWN, how, because=source)
 
 
 def _is_real(resource: Resource) -> bool:

@@ -10,9 +10,10 @@ from itertools import groupby
 from typing import Any
 
 from groundwork.preview.changes.model import Action, Change, Changes, Forces, Kind, PropertyChange, Renaming
-from groundwork.preview.snapshot import MARKER
+from groundwork.preview.snapshot import to_marker
 from groundwork.preview.styled import Text
 from groundwork.preview.text import INDENT, short_type, wrapped
+from guardrails.view import Opaque
 
 _SIGNS = {Action.CREATE: "+ ", Action.UPDATE: "~ ", Action.REPLACE: "+-", Action.DELETE: "- "}
 _STYLES = {Action.CREATE: "green", Action.UPDATE: "yellow", Action.REPLACE: "magenta", Action.DELETE: "red"}
@@ -95,7 +96,9 @@ def _alike(changes: Sequence[Change]) -> list[list[Change]]:
     """Group resources that change in the same way, which are told together."""
     groups: dict[str, list[Change]] = {}
     for one in changes:
-        form = json.dumps([one.may_replace, [part.to_json() for part in one.properties]], sort_keys=True)
+        form = json.dumps(
+            [one.may_replace, [part.to_json() for part in one.properties]], sort_keys=True, default=to_marker
+        )
         groups.setdefault(form, []).append(one)
     return list(groups.values())
 
@@ -166,11 +169,9 @@ def _values(one: PropertyChange) -> str:
 
 
 def _value(value: Any) -> str:
-    if isinstance(value, dict) and MARKER in value:
-        return f"[{value[MARKER]}]"
-    text = json.dumps(value, ensure_ascii=False)
-    for marker in ("unknown", "secret"):
-        text = text.replace(json.dumps({MARKER: marker}), f"[{marker}]")
+    text = json.dumps(value, ensure_ascii=False, default=to_marker)
+    for opaque in Opaque:
+        text = text.replace(json.dumps(to_marker(opaque)), f"[{opaque.value}]")
     if len(text) <= _LONGEST:
         return text
     half = (_LONGEST - 1) // 2

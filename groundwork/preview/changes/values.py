@@ -13,8 +13,9 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from groundwork.preview.changes.model import Kind, PropertyChange
-from groundwork.preview.snapshot import MARKER, SECRET
+from groundwork.preview.snapshot import to_marker
 from guardrails.secret_names import is_secret_name, names_another_place, secrets_in
+from guardrails.view import Opaque
 
 _ABSENT = object()
 _NAMING = ("Sid", "sid", "name", "Name", "key", "id", "Id", "containerPath", "rule", "priority")
@@ -45,7 +46,7 @@ class Comparison:
             yield from _one_sided(path, before, after, key)
         elif _same(before, after, document):
             self.hidden += _secrets(before)
-        elif _is_map(before) and _is_map(after):
+        elif isinstance(before, dict) and isinstance(after, dict):
             for name in [*after, *(name for name in before if name not in after)]:
                 was, wanted = before.get(name, _ABSENT), after.get(name, _ABSENT)
                 yield from self._between(_member(path, name), was, wanted, str(name), document=document)
@@ -80,7 +81,7 @@ class Comparison:
         texts = [_text(item) for item in before], [_text(item) for item in after]
         if Counter(texts[0]) == Counter(texts[1]):
             yield PropertyChange(path, Kind.REORDERED, shown(before, key), shown(after, key))
-        elif any(isinstance(item, (dict, list)) for item in (*before, *after)):
+        elif any(isinstance(item, (dict, list, Opaque)) for item in (*before, *after)):
             yield from self._aligned((before, after), path, key, document)
         else:
             left, come = Counter(texts[0]) - Counter(texts[1]), Counter(texts[1]) - Counter(texts[0])
@@ -104,7 +105,7 @@ class Comparison:
 def shown(value: Any, key: str = "") -> Any:
     """Return a value without what is secret by its mark, its name or its form."""
     if isinstance(value, dict):
-        return value if MARKER in value else {name: shown(item, _named(value, name)) for name, item in value.items()}
+        return {name: shown(item, _named(value, name)) for name, item in value.items()}
     if isinstance(value, list):
         return [shown(item, key) for item in value]
     return _shown_text(_script(key, value), key) if isinstance(value, str) else value
@@ -118,12 +119,12 @@ def _named(holder: Mapping[str, Any], key: str) -> str:
 
 def _shown_text(text: str, key: str) -> Any:
     if is_secret_name(_snake(key)) and not names_another_place(text):
-        return dict(SECRET)
+        return Opaque.SECRET
     document = _document(text)
     if document is not None:
         clear = shown(document)
-        return text if clear == document else json.dumps(clear, ensure_ascii=False)
-    return dict(SECRET) if secrets_in(text) else text
+        return text if clear == document else json.dumps(clear, ensure_ascii=False, default=to_marker)
+    return Opaque.SECRET if secrets_in(text) else text
 
 
 def _script(key: str, value: str) -> str:
@@ -147,8 +148,8 @@ def _masked(change: PropertyChange) -> PropertyChange:
     return PropertyChange(
         change.path,
         change.kind,
-        None if change.kind is Kind.ADDED else dict(SECRET),
-        None if change.kind is Kind.REMOVED else dict(SECRET),
+        None if change.kind is Kind.ADDED else Opaque.SECRET,
+        None if change.kind is Kind.REMOVED else Opaque.SECRET,
     )
 
 
@@ -172,7 +173,7 @@ def _same(before: Any, after: Any, document: bool) -> bool:
     if document and isinstance(before, list) != isinstance(after, list):
         one, other = (before, after) if isinstance(before, list) else (after, before)
         return len(one) == 1 and bool(one[0] == other)
-    if isinstance(before, (dict, list)) or isinstance(after, (dict, list)) or None in (before, after):
+    if isinstance(before, (dict, list, Opaque)) or isinstance(after, (dict, list, Opaque)) or None in (before, after):
         return False
     return _text_of(before) == _text_of(after)
 
@@ -181,13 +182,9 @@ def _text_of(scalar: Any) -> str:
     return str(scalar).lower() if isinstance(scalar, bool) else str(scalar)
 
 
-def _is_map(value: Any) -> bool:
-    return isinstance(value, dict) and MARKER not in value
-
-
 def _document(value: Any) -> Any:
     """Return the value that a JSON text holds; a map or a list stands for itself. None where it is neither."""
-    if _is_map(value) or isinstance(value, list):
+    if isinstance(value, (dict, list)):
         return value
     if not isinstance(value, str) or value[:1] not in ("{", "["):
         return None
@@ -200,7 +197,7 @@ def _document(value: Any) -> Any:
 
 def _by_name(items: Sequence[Any]) -> dict[str, Any] | None:
     """Return items by what names each of them; None where nothing does."""
-    if not all(_is_map(item) for item in items):
+    if not all(isinstance(item, dict) for item in items):
         return None
     for key in _NAMING:
         names = [item.get(key) for item in items]
@@ -224,10 +221,10 @@ def _gaps(before: list[str], after: list[str]) -> Iterator[tuple[int, int, int, 
 
 
 def _text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=to_marker)
 
 
 def _secrets(value: Any) -> int:
     if isinstance(value, dict):
-        return 1 if value == SECRET else sum(map(_secrets, value.values()))
-    return sum(map(_secrets, value)) if isinstance(value, list) else 0
+        return sum(map(_secrets, value.values()))
+    return sum(map(_secrets, value)) if isinstance(value, list) else value is Opaque.SECRET

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from groundwork.preview.refusals.constraints import Constraint, constraints_of
-from groundwork.preview.snapshot import MARKER, Resource, Snapshot
+from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.terraform.autonames import name_left_to_pulumi
+from guardrails.view import Opaque
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def _inside(
 ) -> Iterator[Refused]:
     """Yield what is refused inside a value. ``rule`` is the place as the table has it, without the numbers of
     entries."""
-    if value is None or (isinstance(value, dict) and MARKER in value):
+    if value is None or isinstance(value, Opaque):
         return
     constraint = constraints.get(rule)
     reason = constraint.refusal(value) if constraint else None

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from groundwork.preview.snapshot import MARKER, Resource, Snapshot
+from groundwork.preview.snapshot import Resource, Snapshot, to_marker
 from groundwork.settings.facts import Count, Quota, quotas
+from guardrails.view import Opaque
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,15 @@ def _measure(resource: Resource, count: Count) -> int:
     value: Any = resource.inputs
     for part in count.input.split("."):
         value = value.get(part) if isinstance(value, dict) else None
-    if value is None or (isinstance(value, dict) and MARKER in value):
+    if value is None or isinstance(value, Opaque):
         return 0
     if count.of == "entries":
         return len(value)
-    text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    text = (
+        value
+        if isinstance(value, str)
+        else json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=to_marker)
+    )
     if count.of == "characters":
         return len("".join(text.split()))
     return len(_decoded(text) if count.of == "decoded" else text.encode())

@@ -11,9 +11,10 @@ from typing import Any
 
 from groundwork.preview.changes.model import Action, Change, Changes
 from groundwork.preview.diagram.graph import Graph, Mark, graph_of
-from groundwork.preview.snapshot import MARKER, Resource, Snapshot
+from groundwork.preview.snapshot import Resource, Snapshot, to_marker
 from groundwork.preview.verdicts import Finding, Verdicts
 from guardrails.judgement import Verdict
+from guardrails.view import Opaque
 
 _STACK_LEVEL = "stack"
 _PLATFORM = "groundwork:platform:Platform"
@@ -114,19 +115,17 @@ def service_of(type_: str) -> str:
 def shown(value: Any, longest: int = 80) -> str:
     """Return a property's value as one line: what is secret or unknown by that word, the middle of a long one left
     out."""
-    text = value if isinstance(value, str) else json.dumps(_readable(value), ensure_ascii=False, sort_keys=True)
-    if isinstance(value, Mapping) and MARKER in value:
-        text = f"[{value[MARKER]}]"
+    if isinstance(value, Opaque):
+        return _readable(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True, default=_readable)
     if len(text) <= longest:
         return text
     half = (longest - 1) // 2
     return f"{text[:half]}…{text[-half:]}"
 
 
-def _readable(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return f"[{value[MARKER]}]" if MARKER in value else {key: _readable(item) for key, item in value.items()}
-    return [_readable(item) for item in value] if isinstance(value, list) else value
+def _readable(opaque: Opaque) -> str:
+    return f"[{opaque.value}]"
 
 
 def dollars(amount: float | None) -> str:
@@ -208,4 +207,4 @@ def dumps(report: Report) -> str:
         "cost": report.cost,
         "diagram": mermaid(report.graph),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document, indent=2, ensure_ascii=False, default=to_marker) + "\n"

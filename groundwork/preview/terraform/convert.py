@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from groundwork.preview.snapshot import MARKER, SECRET, Resource
+from groundwork.preview.snapshot import Resource, to_marker
 from groundwork.preview.terraform.layout import Path
 from groundwork.preview.terraform.names import Name, properties, terraform_names
 from groundwork.preview.terraform.schema import EVERY_KEY, Node
 from groundwork.preview.terraform.shapes import Kind, shape_of
+from guardrails.view import Opaque
 
 UNKNOWN_REFERENCE = "${local.unknown}"
 UNKNOWN_PARTS: Mapping[str, Any] = {
@@ -141,7 +142,7 @@ def _property(body: Body, value: Any, annotation: Any, name: Name, place: _Place
 
 def _value(body: Body, value: Any, annotation: Any, place: _Place) -> Any:  # noqa: PLR0911 - one line per shape
     shape = shape_of(annotation)
-    if isinstance(value, dict) and MARKER in value:
+    if isinstance(value, Opaque):
         return _unknown(body, value, shape.kind, place)
     if shape.kind is Kind.BLOCK and isinstance(value, dict) and shape.args:
         body.origins[place.terraform] = Origin(body.resource.urn, place.pulumi, shape.args, annotation)
@@ -154,15 +155,15 @@ def _value(body: Body, value: Any, annotation: Any, place: _Place) -> Any:  # no
     if shape.kind is Kind.FILE and isinstance(value, dict):
         return escaped(str(value.get("path") or value.get("uri") or "content.zip"))
     if shape.kind in (Kind.TEXT, Kind.VALUE) and isinstance(value, dict | list) and str in _plain(annotation):
-        return escaped(json.dumps(value, sort_keys=True, ensure_ascii=False))
+        return escaped(json.dumps(value, sort_keys=True, ensure_ascii=False, default=to_marker))
     return _plain_value(body, value)
 
 
 def _plain_value(body: Body, value: Any) -> Any:
+    if isinstance(value, Opaque):
+        body.uses_unknown = True
+        return UNKNOWN_REFERENCE
     if isinstance(value, dict):
-        if MARKER in value:
-            body.uses_unknown = True
-            return UNKNOWN_REFERENCE
         return {escaped(key): _plain_value(body, item) for key, item in value.items()}
     if isinstance(value, list):
         return [_plain_value(body, item) for item in value]
@@ -178,8 +179,8 @@ def _identifier(body: Body, text: str) -> str:
     return str(body.outputs.get(text, {}).get("id", text))
 
 
-def _unknown(body: Body, marker: Mapping[str, Any], kind: Kind, place: _Place) -> Any:
-    if marker == SECRET and kind is Kind.VALUE and place.node is True:
+def _unknown(body: Body, value: Opaque, kind: Kind, place: _Place) -> Any:
+    if value is Opaque.SECRET and kind is Kind.VALUE and place.node is True:
         return SECRET_TEXT
     # An argument made of objects may be unknown as a whole; a block may not.
     if kind in (Kind.BLOCK, Kind.BLOCKS) and not place.every_key:

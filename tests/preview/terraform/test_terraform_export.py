@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from groundwork.preview.snapshot import SECRET, UNKNOWN, Resource, Snapshot
+from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.terraform.convert import (
     NO_SUCH_ARGUMENT,
     NOT_AWS,
@@ -20,6 +20,7 @@ from groundwork.preview.terraform.convert import (
 )
 from groundwork.preview.terraform.export import export_text, to_terraform
 from groundwork.preview.terraform.schema import ProviderSchema, compact, load
+from guardrails.view import Opaque
 
 Make = Callable[..., Resource]
 Whole = Callable[..., Snapshot]
@@ -115,7 +116,7 @@ def test_the_generated_name_is_the_one_the_snapshot_already_gave(resource: Make,
 
 
 def test_an_unknown_is_unknown_to_terraform_too(resource: Make, snapshot: Whole) -> None:
-    group = resource("aws:lb/targetGroup:TargetGroup", "g", {"vpcId": dict(UNKNOWN), "tags": {"a": dict(UNKNOWN)}})
+    group = resource("aws:lb/targetGroup:TargetGroup", "g", {"vpcId": Opaque.UNKNOWN, "tags": {"a": Opaque.UNKNOWN}})
     document = json.loads(export_text(snapshot(group)))
 
     assert document["resource"]["aws_lb_target_group"]["g"]["vpc_id"] == "${local.unknown}"
@@ -125,7 +126,7 @@ def test_an_unknown_is_unknown_to_terraform_too(resource: Make, snapshot: Whole)
 
 
 def test_a_secret_is_given_but_never_said(resource: Make, snapshot: Whole) -> None:
-    database = resource("aws:rds/instance:Instance", "d", {"password": dict(SECRET), "username": dict(SECRET)})
+    database = resource("aws:rds/instance:Instance", "d", {"password": Opaque.SECRET, "username": Opaque.SECRET})
     schema = ProviderSchema("5.0.0", {"aws_db_instance": {"password": True, "username": False, "identifier": False}})
     written = to_terraform(snapshot(database), schema).document["resource"]["aws_db_instance"]["d"]
 
@@ -134,7 +135,7 @@ def test_a_secret_is_given_but_never_said(resource: Make, snapshot: Whole) -> No
 
 
 def test_a_block_that_is_unknown_is_left_out_and_counted(resource: Make, snapshot: Whole) -> None:
-    group = resource("aws:lb/targetGroup:TargetGroup", "g", {"healthCheck": dict(UNKNOWN)})
+    group = resource("aws:lb/targetGroup:TargetGroup", "g", {"healthCheck": Opaque.UNKNOWN})
     export = to_terraform(snapshot(group))
 
     assert [(entry.path, entry.reason) for entry in export.left_out] == [("healthCheck", UNKNOWN_BLOCK)]

@@ -7,10 +7,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from groundwork.preview.snapshot import SECRET, Resource, Snapshot
+from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.terraform.convert import SECRET_TEXT
 from groundwork.preview.terraform.export import to_terraform
 from groundwork.preview.terraform.linked import linked
+from guardrails.view import Opaque
 from tests.stacks import snapshot_of
 
 KEY = "aws:kms/key:Key"
@@ -104,7 +105,7 @@ def test_another_region_has_a_provider_of_its_own(
 def test_a_secret_is_a_placeholder_and_nothing_is_left_unknown(
     resource: Callable[..., Resource], snapshot: Callable[..., Snapshot]
 ) -> None:
-    secret = resource("aws:ssm/parameter:Parameter", "p", {"type": "String", "name": "/p", "value": dict(SECRET)})
+    secret = resource("aws:ssm/parameter:Parameter", "p", {"type": "String", "name": "/p", "value": Opaque.SECRET})
 
     document = _document(snapshot(secret))
 
