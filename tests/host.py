@@ -1,6 +1,6 @@
 """Pulumi's side of a program in a process of its own, as far as a preview needs it: engine and monitor over gRPC.
 
-``python -m tests.host ADDRESS STACK`` is what the language host starts: it runs the program as the SDK wants it run, and reports
+``python -m tests.host ADDRESS STACK FOLDER PROGRAM`` is what the language host starts: it runs the program as the SDK wants it run, and reports
 its error as the language host does: https://github.com/pulumi/pulumi/blob/master/sdk/python/cmd/pulumi-language-python-exec
 """
 
@@ -25,6 +25,7 @@ import pulumi
 from groundwork.preview.computed_values import ComputedValues
 from groundwork.preview.monitor import RecordingMonitor
 from groundwork.preview.served import Engine, served
+from groundwork.preview.snapshot import Resource
 
 ROOT = Path(__file__).parent.parent
 _WARNING, _ERROR = 2, 3
@@ -38,8 +39,12 @@ class Ended:
     warnings: list[str]
     errors: list[str]
     printed: str
-    types: set[str]
-    """Of the resources that it declared."""
+    records: list[Resource]
+    """What it declared."""
+
+    @property
+    def types(self) -> set[str]:
+        return {record.type for record in self.records}
 
 
 class _Refusing(RecordingMonitor):
@@ -66,8 +71,10 @@ def run(
     region: str = "ap-south-1",
     parameters: Mapping[str, str] | None = None,
     refused: Mapping[str, str] | None = None,
+    project_folder: Path = ROOT,
+    program: Path = ROOT / "__main__.py",
 ) -> Ended:
-    """Run the repository's program in a first preview. ``config``: layer → what a stack file says of it; ``refused``: token or
+    """Run a program, the repository's if unset, in a first preview. ``config``: layer → what a stack file says of it; ``refused``: token or
     type → what the engine answers instead."""
     computed = ComputedValues(region, parameters=parameters)
     recording = _Refusing(computed, project="groundwork", stack="dev", unknowns=True, root=ROOT)
@@ -76,7 +83,7 @@ def run(
     passed = {"aws:region": region, **{f"groundwork:{layer}": json.dumps(said) for layer, said in config.items()}}
     with served(recording, engine) as address:
         done = subprocess.run(
-            [sys.executable, "-m", "tests.host", address, "dev"],
+            [sys.executable, "-m", "tests.host", address, "dev", str(project_folder), str(program)],
             env={**os.environ, "PULUMI_CONFIG": json.dumps(passed), "PULUMI_CONFIG_SECRET_KEYS": "[]"},
             cwd=ROOT,
             capture_output=True,
@@ -88,11 +95,11 @@ def run(
         [message for severity, message in engine.logged if severity == _WARNING],
         [message for severity, message in engine.logged if severity == _ERROR],
         done.stdout + done.stderr,
-        {record.type for record in recording.records()},
+        recording.records(),
     )
 
 
-def _program(address: str, stack: str) -> int:
+def _program(address: str, stack: str, project_folder: str, program: str) -> int:
     pulumi.runtime.set_all_config(pulumi.runtime.get_config_env(), pulumi.runtime.get_config_secret_keys_env())
     pulumi.runtime.configure(
         pulumi.runtime.Settings(
@@ -103,7 +110,7 @@ def _program(address: str, stack: str) -> int:
             parallel=16,
             dry_run=True,
             organization="organization",
-            root_directory=str(ROOT),
+            root_directory=project_folder,
         )
     )
     loop = asyncio.new_event_loop()
@@ -111,8 +118,9 @@ def _program(address: str, stack: str) -> int:
     loop.set_default_executor(ThreadPoolExecutor(64))
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     try:
-        main = str(ROOT / "__main__.py")
-        loop.run_until_complete(pulumi.runtime.run_in_stack(lambda: runpy.run_path(main, run_name="__main__") and None))
+        loop.run_until_complete(
+            pulumi.runtime.run_in_stack(lambda: runpy.run_path(program, run_name="__main__") and None)
+        )
     except pulumi.RunError as error:
         pulumi.log.error(str(error))
         return 1

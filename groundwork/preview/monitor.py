@@ -7,9 +7,10 @@ over in clear. This one keeps the registration whole, runs transforms, refuses d
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, cast
 from urllib.parse import unquote, urlparse
@@ -22,10 +23,12 @@ from pulumi.runtime.mocks import MockMonitor, Mocks
 from pulumi.runtime.proto import provider_pb2, resource_pb2
 from pulumi.runtime.sync_await import _sync_await
 
+from groundwork.preview.changes.replacement import sensitive
+from groundwork.preview.changes.values import Comparison
 from groundwork.preview.computed_values import ComputedValues
 from groundwork.preview.guesses import is_made_up
 from groundwork.preview.guest import RESULT_TYPE
-from groundwork.preview.snapshot import STACK_TYPE, Resource, Source, to_marker
+from groundwork.preview.snapshot import STACK_TYPE, Resource, Source, Transformed, to_marker
 from guardrails.view import Opaque
 
 STACK_REFERENCE_TYPE = "pulumi:pulumi:StackReference"
@@ -48,12 +51,21 @@ class InProcessCallbacks(_CallbackServicer):
         """Run one callback to its end, on the event loop that is already running."""
         return _sync_await(self._callbacks[callback.token](request.SerializeToString()))
 
+    def place(self, callback: Any) -> tuple[Path, int] | None:
+        """Return file and first line of the function behind a callback."""
+        function = next((one for one, token in self._transforms.items() if token == callback.token), None)
+        code = getattr(inspect.unwrap(function), "__code__", None) if function else None
+        return (Path(code.co_filename), code.co_firstlineno) if code else None
+
 
 class Callbacks(Protocol):
     """Where the program's transforms are run."""
 
     def run(self, callback: Any, request: Any) -> Any:
         """Return what the callback answers to a TransformRequest, as a TransformResponse."""
+
+    def place(self, callback: Any) -> tuple[Path, int] | None:
+        """Return file and line of the function behind it; None where that is in another process."""
 
 
 class RecordingMonitor(MockMonitor):
@@ -103,7 +115,7 @@ class RecordingMonitor(MockMonitor):
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the SDK's name
         urn = self.make_urn(request.parent, request.type, request.name)
-        self._run_transforms(urn, request)
+        transformed = self._run_transforms(urn, request)
         if request.custom:
             _references_as_ids(request.object)
         inputs = self._recorded(request.object)
@@ -141,6 +153,7 @@ class RecordingMonitor(MockMonitor):
             },
             options=_options(request),
             source=self._source(request),
+            transformed=tuple(transformed),
         )
         with self._lock:
             if urn in self._records:
@@ -210,7 +223,9 @@ class RecordingMonitor(MockMonitor):
         self._stack_callbacks.append(request)
         return empty_pb2.Empty()
 
-    def _run_transforms(self, urn: str, request: Any) -> None:
+    def _run_transforms(self, urn: str, request: Any) -> list[Transformed]:
+        """Run a resource's transforms, the stack's last, and return what they changed."""
+        changed: list[Transformed] = []
         own = list(request.transforms)
         inherited = self._inherited_transforms.get(request.parent, [])
         self._inherited_transforms[urn] = own + inherited
@@ -226,8 +241,19 @@ class RecordingMonitor(MockMonitor):
                 options=_transform_options(request),
             )
             answer = self.callbacks.run(callback, message)
+            options = _options(request)
             request.object.CopyFrom(answer.properties)
-            _apply_transform_options(request, answer.options)
+            if answer.HasField("options"):
+                _apply_transform_options(request, answer.options)
+            changed += _changes(message, request, options, self._place(callback))
+        return changed
+
+    def _place(self, callback: Any) -> Source | None:
+        found = self.callbacks.place(callback) if self.callbacks else None
+        if found is None:
+            return None
+        file, line = found
+        return Source(file.relative_to(self.root).as_posix() if file.is_relative_to(self.root) else file.name, line)
 
     def _source(self, request: Any) -> Source | None:
         if request.type == STACK_TYPE:
@@ -314,6 +340,21 @@ _READERS: dict[str, Callable[[Any], Any]] = {
 
 _DOCUMENTS = ("policy", "assumeRolePolicy", "accessPolicies", "redrivePolicy", "redriveAllowPolicy", "filterPolicy")
 """Inputs that a program may give as a mapping and that the provider answers as JSON text."""
+
+
+def _changes(before: Any, after: Any, options: dict[str, Any], source: Source | None) -> Iterator[Transformed]:
+    """Yield what differs between a registration as a transform was given it, with its ``options``, and as it is now."""
+    if before.properties != after.object:
+        was, now = to_json(before.properties), to_json(after.object)
+        for one in Comparison().differences(was, now, sensitive=sensitive(after.type)):
+            yield Transformed(one.path, one.before, one.after, source)
+        for name, value in was.items():
+            # Of two secrets it is only seen that they differ.
+            secret = value is Opaque.SECRET and now.get(name) is Opaque.SECRET
+            if secret and before.properties.fields[name] != after.object.fields[name]:
+                yield Transformed(name, Opaque.SECRET, Opaque.SECRET, source)
+    for one in Comparison().differences(options, _options(after)):
+        yield Transformed(one.path, one.before, one.after, source, option=True)
 
 
 def _documents_as_text(struct: Any) -> None:

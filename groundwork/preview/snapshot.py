@@ -30,6 +30,34 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Transformed:
+    """A property, or one of Pulumi's options, that a transform changed before the resource was registered."""
+
+    property: str
+    """``tags.team``, ``origins[0].domainName``; or the name of the option."""
+    before: Any
+    """What the program says; None where it says nothing of it."""
+    after: Any
+    """None where the transform took it out."""
+    source: Source | None
+    """The transform; None where that is in another process."""
+    option: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as the snapshot's JSON has it."""
+        kind = "option" if self.option else "property"
+        return {kind: self.property, "before": self.before, "after": self.after, "source": _source_dict(self.source)}
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Transformed:
+        """Read it back."""
+        option = "option" in data
+        name = data["option"] if option else data["property"]
+        before, after = (from_markers(data[key]) for key in ("before", "after"))
+        return Transformed(name, before, after, _source_from(data["source"]), option)
+
+
+@dataclass(frozen=True)
 class Resource:
     """One registered resource. ``inputs`` and ``outputs`` are JSON values with camelCase names, as the engine has them; what is
     unknown or secret in them is an :class:`Opaque`."""
@@ -45,6 +73,7 @@ class Resource:
     property_dependencies: dict[str, tuple[str, ...]] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     source: Source | None = None
+    transformed: tuple[Transformed, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -58,12 +87,12 @@ class Resource:
             "dependencies": list(self.dependencies),
             "propertyDependencies": {name: list(urns) for name, urns in self.property_dependencies.items()},
             "options": self.options,
-            "source": {"file": self.source.file, "line": self.source.line} if self.source else None,
+            "source": _source_dict(self.source),
+            **({"transformed": [one.as_dict() for one in self.transformed]} if self.transformed else {}),
         }
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Resource:
-        source = data.get("source")
         return Resource(
             urn=data["urn"],
             type=data["type"],
@@ -75,7 +104,8 @@ class Resource:
             dependencies=tuple(data["dependencies"]),
             property_dependencies={name: tuple(urns) for name, urns in data["propertyDependencies"].items()},
             options=data["options"],
-            source=Source(source["file"], source["line"]) if source else None,
+            source=_source_from(data.get("source")),
+            transformed=tuple(map(Transformed.from_json, data.get("transformed", ()))),
         )
 
 
@@ -130,6 +160,14 @@ class Snapshot:
         )
 
 
+def _source_dict(source: Source | None) -> dict[str, Any] | None:
+    return {"file": source.file, "line": source.line} if source else None
+
+
+def _source_from(data: Mapping[str, Any] | None) -> Source | None:
+    return Source(data["file"], data["line"]) if data else None
+
+
 def holds_unknown(value: Any) -> bool:
     """Tell whether any part of a value is unknown."""
     if isinstance(value, dict):
@@ -147,7 +185,7 @@ def to_marker(value: Any) -> dict[str, str]:
 def from_markers(value: Any) -> Any:
     """Return values read from JSON, with an :class:`Opaque` for each marker."""
     if isinstance(value, dict):
-        if len(value) == 1 and (found := _OPAQUES.get(value.get(MARKER))):
+        if len(value) == 1 and (found := _OPAQUES.get(str(value.get(MARKER)))):
             return found
         return {key: from_markers(item) if isinstance(item, (dict, list)) else item for key, item in value.items()}
     return [from_markers(item) for item in value] if isinstance(value, list) else value

@@ -5,6 +5,7 @@ Every function takes the width it may use, or None for as wide as it gets (a pip
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from groundwork.preview.snapshot import STACK_TYPE, Resource, Snapshot
+from groundwork.preview.snapshot import STACK_TYPE, Resource, Snapshot, Transformed
 from groundwork.preview.styled import Text
 from groundwork.preview.verdicts import Finding, Verdicts
 from guardrails.judgement import Verdict
@@ -66,6 +67,7 @@ def report(
             if changes
             else [[head, *tree(snapshot, width)], outputs(snapshot), counts(snapshot)]
         ),
+        transforms(snapshot, width),
         costs(cost, width),
         guardrails(verdicts, width),
         step_report(step, width) if step else [],
@@ -203,6 +205,39 @@ def _value(start: str, value: Any, indent: str) -> list[str]:
 
 
 _WORDS = {True: "true", False: "false", None: "null"}
+
+
+def transforms(snapshot: Snapshot, width: int | None) -> list[Text]:
+    """Return what transforms changed, by transform, each change once with the resources that it is of."""
+    changes: dict[tuple[tuple[str, int], str], list[Resource]] = {}
+    for resource in snapshot.resources:
+        for one in resource.transformed:
+            place = (one.source.file, one.source.line) if one.source else ("another process", 0)
+            changes.setdefault((place, _change(one)), []).append(resource)
+    lines: list[Text] = []
+    for (file, line), some in groupby(sorted(changes), key=lambda key: key[0]):
+        lines.append(Text.assemble(INDENT, (f"{file}:{line}" if line else file, "bold")))
+        for key in some:
+            named = [f"{one.name} ({short_type(one.type)})" for one in changes[key][:_MOST_NAMED]]
+            more = len(changes[key]) - len(named)
+            said = f"~ {key[1]} on {', '.join(named)}{f' and {more:,} more' if more else ''}"
+            lines += wrapped(said, width, INDENT * 2, f"{INDENT * 2}  ")
+    return [Text("Transforms:", "bold"), *lines] if lines else []
+
+
+_MOST_NAMED = 3
+_LONGEST_VALUE = 60
+
+
+def _change(one: Transformed) -> str:
+    name = f"option {one.property}" if one.option else one.property
+    return f"{name}: {_shown(one.before)} → {_shown(one.after)}"
+
+
+def _shown(value: Any) -> str:
+    if value is None or isinstance(value, Opaque):
+        return "not set" if value is None else f"[{value.value}]"
+    return _cut(json.dumps(value, ensure_ascii=False, default=lambda opaque: f"[{opaque.value}]"), _LONGEST_VALUE)
 
 
 def counts(snapshot: Snapshot) -> list[Text]:

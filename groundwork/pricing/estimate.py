@@ -201,7 +201,7 @@ def known(resource: Resource, name: str, default: Any = None) -> Any:
 
 
 def readable(resource: Resource, name: str) -> Any:
-    """An input whose parts may be unknown; NotKnownError where it is unknown, or secret, as a whole."""
+    """Return an input whose parts may be unknown; NotKnownError where it is unknown, or secret, as a whole."""
     value = resource.inputs.get(name)
     if isinstance(value, Opaque):
         raise NotKnownError(f"{name} is not known yet")

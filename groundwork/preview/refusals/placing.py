@@ -98,6 +98,7 @@ def _origin(refused: Refused, said: list[_Said]) -> Path:
 
 def _of_input(refused: Refused, path: Path, loaded: Loaded, label: str) -> Mistake:
     resource = refused.resource
+    transform = next((one.source for one in resource.transformed if refused.input.startswith(one.property)), None)
     shown = str(refused.value)
     shown = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[: _LONGEST_SHOWN - 1]}…"
     declared = "" if path or not resource.source else f", declared at {resource.source.file}:{resource.source.line}"
@@ -105,6 +106,8 @@ def _of_input(refused: Refused, path: Path, loaded: Loaded, label: str) -> Mista
         f'AWS refuses "{shown}" as {refused.input} of {resource.name} ({_short(resource.type)}{declared}): '
         f"it {refused.reason}"
     )
+    if transform:
+        return Mistake((), text, f"{transform.file}:{transform.line}")
     return Mistake(path, text, loaded.merged.where(path) if path else label)
 
 
