@@ -10,7 +10,7 @@ from groundwork.preview.changes.compare import compare
 from groundwork.preview.changes.model import Action, Change, Changes, Forces, Kind
 from groundwork.preview.changes.text import lines
 from groundwork.preview.changes.values import Comparison
-from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.preview.snapshot import Resource, Snapshot, to_marker
 from groundwork.preview.text import plain
 from guardrails.view import Opaque
 from tests.stacks import snapshot_of
@@ -113,7 +113,7 @@ class TestValues:
         for before, after in sides:
             found = list(Comparison().differences(before, after, sensitive=frozenset({"sensitive"})))
             assert len(found) == len(hidden)
-            assert "hunter2" not in json.dumps([part.to_json() for part in found])
+            assert "hunter2" not in json.dumps([part.to_json() for part in found], default=to_marker)
 
     def test_user_data_is_shown_as_the_script_that_it_is(self) -> None:
         [found] = Comparison().differences({"userData": "ZWNobyBhCg=="}, {"userData": "ZWNobyBiCg=="})
