@@ -11,7 +11,11 @@ from tests.stacks import ROOT
 
 PACKAGE = ROOT / "groundwork"
 # Handlers and programs that others run; nothing of ours imports them.
-_OTHERS = (PACKAGE / "functions", PACKAGE / "components" / "compute" / "ec2" / "programs")
+_OTHERS = (
+    PACKAGE / "functions",
+    PACKAGE / "projects" / "template",
+    PACKAGE / "components" / "compute" / "ec2" / "programs",
+)
 MODULES = {
     ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
     for file in PACKAGE.rglob("*.py")

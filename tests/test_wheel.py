@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,16 @@ def test_a_project_may_call_its_modules_as_ours_are_called_inside(installed: Pat
     assert "shop-tidy" in shown.stdout
     assert "shop-index" in shown.stdout
     assert "Guardrails" in shown.stdout
+
+
+def test_a_new_project_previews_and_passes_its_own_tests(installed: Path, tmp_path: Path) -> None:
+    begun = _groundwork(installed, tmp_path, "new", "shop", "--with", "database", "--with", "cache", "--with", "bucket")
+    assert begun.stdout.splitlines()[-1] == "Next: cd shop && groundwork preview dev"
+    project = tmp_path / "shop"
+    assert (project / "requirements.txt").read_text(encoding="utf-8") == f"groundwork=={version('groundwork')}\n"
+    assert (project / "policies" / "PulumiPolicy.yaml").is_file()
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    tests = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
+    done = subprocess.run(tests, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout

@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from groundwork.cli import console, faces, policies, prices
+from groundwork.cli import console, faces, policies, prices, projects
 from groundwork.cli.arguments import Argument, Commands, Option
 from groundwork.cli.console import FAULT, FINDINGS, FINE, MISTAKE, InputError, OutputError
 
@@ -106,6 +106,9 @@ app = Commands(
     epilog="Exit codes: 0 fine; 1 findings that stop a deployment; 2 a mistake in the input; 3 a fault in the program.",
     options=_all,
 )
+
+
+app.command("Begin a project of your own.")(projects.new)
 
 
 @app.command("Show what a stack would build, and judge it.")
@@ -476,6 +479,9 @@ def verify(stack: StackName, phase: PhaseAhead = None, unknowns: Unknowns = Fals
 
 app.add(policies.app)
 app.add(prices.app)
+
+
+app.command("Move a project to the installed version.")(projects.upgrade)
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from groundwork.components.functions.artefacts import packaging
 from groundwork.preview.snapshot import STACK_TYPE, Resource, Snapshot, Transformed
 from groundwork.preview.styled import Text
 from groundwork.preview.verdicts import Finding, Verdicts
@@ -74,7 +75,7 @@ def report(
         [line for sentence in waf_limits(snapshot) for line in wrapped(sentence, width)],
         by_hand(snapshot, width),
         [line for hint in (*hints, *missing) for line in wrapped(f"Note: {hint}.", width)],
-        next_step(verdicts, stack, width, ahead, step, first="make functions && " if missing else ""),
+        next_step(verdicts, stack, width, ahead, step, first=f"{packaging(program)} && " if missing else ""),
     ]
     return [line for section in sections if section for line in (*section, Text())][:-1]
 
@@ -431,7 +432,7 @@ def unpackaged(snapshot: Snapshot, program: Path) -> Iterator[str]:
         if isinstance(code := function.inputs.get("code"), dict) and not (program / str(code.get("path", ""))).exists()
     ]
     if missing:
-        yield f"packages are missing, of {_count(len(missing), 'function')}; pulumi up wants them made: make functions"
+        yield f"packages are missing, of {_count(len(missing), 'function')}; pulumi up wants them made: {packaging(program)}"
 
 
 def next_step(

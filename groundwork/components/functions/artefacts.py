@@ -102,3 +102,8 @@ def runs_under_pulumi() -> bool:
 def artefact(code: str, program: Path) -> str:
     """Return where the package of a function's folder lies or will lie, relative to the program."""
     return f"{BUILD}/{Path(code).name}-{digest(code, program)}.zip"
+
+
+def packaging(program: Path) -> str:
+    """Return the command that makes the packages of a program's functions."""
+    return "make functions" if (program / "Makefile").is_file() else "python -m groundwork.operations.package"

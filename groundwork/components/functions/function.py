@@ -25,7 +25,7 @@ from groundwork.components.compute.security_groups import open_for, security_gro
 from groundwork.components.compute.wiring import Network
 from groundwork.components.compute.workload import role_of
 from groundwork.components.context import Context
-from groundwork.components.functions.artefacts import PYTHON, artefact, runs_under_pulumi
+from groundwork.components.functions.artefacts import PYTHON, artefact, packaging, runs_under_pulumi
 from groundwork.components.functions.network import interfaces, no_interfaces_for_code
 from groundwork.components.functions.settings import FunctionSettings, QueueTrigger
 from groundwork.components.logs import log_group
@@ -227,7 +227,7 @@ class Function(Component):
         path = artefact(self._settings.code, program)
         if runs_under_pulumi() and not (program / path).is_file():
             raise pulumi.RunError(
-                f"functions.{self._key}: its package {path} is not there; run `make functions`, which makes all of them"
+                f"functions.{self._key}: its package {path} is not there; run `{packaging(program)}`, which makes all of them"
             )
         return pulumi.FileArchive(path)
 

@@ -1,0 +1,1 @@
+"""A Pulumi project of somebody's own on Groundwork: begun, and moved to another version."""

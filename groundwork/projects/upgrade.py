@@ -1,0 +1,57 @@
+"""Move a project to the version of Groundwork that is installed."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from groundwork.projects.new import PACK, REQUIREMENTS, SCHEMA, copy_pack, write_schema
+
+_PINNED = re.compile(r"^(groundwork(?:\[[a-z,]+\])?)==(\S+)(.*)$", re.MULTILINE)
+_RULES = Path(PACK, "guardrails", "examples.json")
+"""Has an entry for each rule."""
+
+
+class NoProjectError(Exception):
+    """A folder is no project that :func:`upgrade` knows, and why."""
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """What moved."""
+
+    before: str
+    """The version that was pinned."""
+    after: str
+    new_rules: tuple[str, ...]
+    """Guardrails that judge from now on."""
+    gone_rules: tuple[str, ...]
+
+
+def upgrade(project: Path, version: str) -> Upgrade:
+    """Pin ``version``, and renew guardrails and schema from what is installed.
+
+    Raises :class:`NoProjectError` where requirements.txt pins no Groundwork, before anything is written.
+    """
+    requirements = project / REQUIREMENTS
+    text = requirements.read_text(encoding="utf-8") if requirements.is_file() else ""
+    pinned = _PINNED.search(text)
+    if pinned is None:
+        said = "pins no groundwork==VERSION" if text else "is not there"
+        raise NoProjectError(f"{requirements}: {said}; run this in the folder that `groundwork new` made")
+    before = _rules(project)
+    copy_pack(project)
+    write_schema(project)
+    after = _rules(project)
+    requirements.write_text(_PINNED.sub(rf"\g<1>=={version}\g<3>", text), encoding="utf-8")
+    return Upgrade(pinned[2], version, tuple(sorted(after - before)), tuple(sorted(before - after)))
+
+
+def _rules(project: Path) -> set[str]:
+    file = project / _RULES
+    return set(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else set()
+
+
+__all__ = ["SCHEMA", "NoProjectError", "Upgrade", "upgrade"]

@@ -1,0 +1,167 @@
+"""``groundwork new`` and ``groundwork upgrade``: what they write, ask, and leave alone."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import yaml
+
+from groundwork.cli import projects
+from groundwork.cli.main import run
+from groundwork.projects.new import PARTS, Answers, write_project
+from groundwork.settings.loading import find_stack, load_stack
+
+HERE = version("groundwork")
+
+
+def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = run(list(arguments))
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+@pytest.mark.parametrize("engine", ["fargate", "ecs-ec2", "eks", "ec2"])
+@pytest.mark.parametrize("parts", [(), tuple(PARTS)], ids=["nothing", "everything"])
+def test_what_a_project_begins_with_has_no_mistakes_on_any_engine(
+    tmp_path: Path, engine: projects.EngineName, parts: tuple[str, ...]
+) -> None:
+    answers = Answers(
+        "shop", "shop-team", engine=projects.EngineName(engine).value, parts=parts, domain="shop.example.com"
+    )
+    write_project(tmp_path, answers, f"groundwork=={HERE}")
+    dev, prod = (load_stack(find_stack(stack, tmp_path)).settings for stack in ("dev", "prod"))
+    assert (dev.platform.stage, dev.platform.phase, dev.platform.domain) == ("dev", "mvp", None)
+    assert (prod.platform.stage, prod.platform.phase, prod.platform.domain) == ("prod", "launch", "shop.example.com")
+    for settings in (dev, prod):
+        assert set(settings.services["web"].uses) == {PARTS[part][0] for part in parts}
+        assert (settings.data is not None, settings.cache is not None) == ("database" in parts, "cache" in parts)
+
+
+def test_every_wrong_answer_is_named_and_nothing_is_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    wrong = [
+        "--name",
+        "A b",
+        "--region",
+        "mars-1",
+        "--port",
+        "99999",
+        "--owner",
+        "<x>",
+        "--domain",
+        "no pe",
+        "--email",
+        "nobody",
+    ]
+    code, _, err = call(capsys, "new", str(tmp_path / "shop"), *wrong)
+    assert code == 2
+    for option in wrong[::2]:
+        assert f"{option}: " in err
+    assert not (tmp_path / "shop").exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (["--port", "http"], '--port: "http" is no port; say a number from 1 to 65535'),
+        (["--engine", "lambda"], "lambda"),
+        (["--with", "queue"], "queue"),
+    ],
+)
+def test_an_answer_of_another_kind_is_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, wrong: list[str], said: str
+) -> None:
+    with_exit = call(capsys, "new", str(tmp_path / "shop"), *wrong)
+    assert with_exit[0] == 2
+    assert said in with_exit[2]
+
+
+def test_a_file_that_is_there_is_not_overwritten(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("mine", encoding="utf-8")
+    code, _, err = call(capsys, "new", str(tmp_path), "--name", "shop")
+    assert code == 2
+    assert "already has README.md; nothing was written" in err
+    assert [file.name for file in tmp_path.iterdir()] == ["README.md"]
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_folder_that_cannot_be_made_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    code, _, err = call(capsys, "new", str(tmp_path / "file" / "shop"), "--name", "shop")
+    assert code == 2
+    assert "cannot be written" in err
+
+
+def test_a_terminal_is_asked_for_what_no_option_says(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter(
+        [
+            "",
+            "web-team",
+            "eu-west-1",
+            "ec2",
+            "3000",
+            "database, cache",
+            "",
+            "",
+        ]
+    )
+    asked: list[str] = []
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda question: (asked.append(question), next(answers))[1])
+    assert run(["new", str(tmp_path / "my_shop")]) == 0
+    assert asked[0] == "Name [my-shop]: "
+    settings = load_stack(find_stack("dev", tmp_path / "my_shop")).settings
+    assert (settings.platform.name, settings.platform.owner, settings.region) == ("my-shop", "web-team", "eu-west-1")
+    assert settings.compute is not None
+    assert settings.compute.engine == "ec2"
+    assert settings.services["web"].port == 3000
+    capsys.readouterr()
+
+
+def test_the_check_of_pull_requests_may_read_and_nothing_else(tmp_path: Path) -> None:
+    write_project(tmp_path, Answers("shop", "shop-team"), f"groundwork=={HERE}")
+    text = (tmp_path / ".github" / "workflows" / "check.yml").read_text(encoding="utf-8")
+    workflow = yaml.safe_load(text)
+    assert workflow["permissions"] == {}
+    assert workflow["jobs"]["preview"]["permissions"] == {"contents": "read"}
+    assert "secrets." not in text
+    for step in workflow["jobs"]["preview"]["steps"]:
+        # What comes from the pull request reaches a shell as a variable, never as text of the script.
+        assert "${{" not in step.get("run", "")
+        assert len(step.get("uses", "x@" + "0" * 40).partition("@")[2].split()[0]) == 40
+
+
+def test_an_upgrade_moves_the_pin_and_the_guardrails_and_says_which(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_project(tmp_path, Answers("shop", "shop-team"), "groundwork[kubernetes]==0.0.1  # ours")
+    examples = tmp_path / "policies" / "guardrails" / "examples.json"
+    rules = json.loads(examples.read_text(encoding="utf-8"))
+    first = next(iter(rules))
+    rules["an-old-one"] = rules.pop(first)
+    examples.write_text(json.dumps(rules), encoding="utf-8")
+    (tmp_path / "policies" / "guardrails" / "left_over.py").write_text("", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = call(capsys, "upgrade")
+    assert code == 0
+    assert f"requirements.txt: groundwork 0.0.1 -> {HERE}" in out
+    assert f"policies: 1 new: {first}" in out
+    assert "policies: 1 gone: an-old-one" in out
+    assert out.endswith("for each of: dev, prod\n")
+    assert (tmp_path / "requirements.txt").read_text(encoding="utf-8") == f"groundwork[kubernetes]=={HERE}  # ours\n"
+    assert not (tmp_path / "policies" / "guardrails" / "left_over.py").exists()
+
+
+def test_a_folder_without_a_pin_is_left_alone(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, err = call(capsys, "upgrade")
+    assert code == 2
+    assert "requirements.txt: is not there; run this in the folder that `groundwork new` made" in err
+    assert list(tmp_path.iterdir()) == []
