@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE :=
 REHEARSED ?= dev examples/chat-app/prod examples/ecs-web/prod examples/thulobazaar/prod@launch
 
 .DEFAULT_GOAL := help
-.PHONY: help preview preview-all verify-all verify-kubernetes rehearse workflows test lint format types kubernetes functions golden docs bench lock clean
+.PHONY: help preview preview-all verify-all verify-kubernetes rehearse workflows checkov test lint format types kubernetes functions golden docs bench lock clean
 
 help: ## Show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -53,6 +53,14 @@ rehearse: $(VENV)/.dev ## Deploy stacks to a stand-in account, twice, and remove
 
 verify-kubernetes: $(VENV)/.dev ## Have a real kube-apiserver judge every object, where Go and etcd are
 	@$(BIN)/python -m tests.kubernetes
+
+$(VENV)/.checkov: requirements-checkov.txt
+	@$(PYTHON) -m venv $(VENV)/checkov
+	@$(VENV)/checkov/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-checkov.txt
+	@touch $@
+
+checkov: $(VENV)/.dev $(VENV)/.checkov ## Have Checkov judge every stack and phase
+	@$(BIN)/python -m tests.checkov $(VENV)/checkov/bin/checkov
 
 $(VENV)/.tools: requirements-tools.txt
 	@$(PYTHON) -m venv $(VENV)/tools

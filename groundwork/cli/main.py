@@ -58,6 +58,7 @@ class CostFormat(StrEnum):
 
 class ExportFormat(StrEnum):
     TERRAFORM = "terraform"
+    TFPLAN = "tfplan"
 
 
 StackName = Annotated[
@@ -264,18 +265,22 @@ def schema(
 def export(
     stack: StackName,
     phase: PhaseAhead = None,
-    form: Annotated[ExportFormat, Option("--format", help="What to export to.")] = ExportFormat.TERRAFORM,
+    form: Annotated[
+        ExportFormat,
+        Option("--format", help="terraform is a configuration; tfplan a plan, as `terraform show -json` prints one."),
+    ] = ExportFormat.TERRAFORM,
     unknowns: Unknowns = False,
     out: OutFile = None,
 ) -> None:
-    """Write a stack in another tool's words: Terraform JSON, for scanners that read it."""
+    """Write a stack in another tool's words: Terraform JSON, or a Terraform plan, for scanners and estimators that read these."""
     from groundwork.cli.running import run_stack
 
     with console.progress(f"Running {stack} offline"):
         run = run_stack(stack, phase=phase, unknowns=unknowns)
         from groundwork.preview.terraform.export import export_text
+        from groundwork.preview.terraform.plan import plan_text
 
-        text = export_text(run.snapshot)
+        text = export_text(run.snapshot) if form is ExportFormat.TERRAFORM else plan_text(run.snapshot)
     console.write_output(text, out)
 
 
