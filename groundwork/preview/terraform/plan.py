@@ -180,7 +180,9 @@ def _plain(value: Any) -> Any:
 
 def _split(value: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """What is known, what is not, and what is secret, each in the place that it has."""
-    known, unknown, sensitive = {}, {}, {}
+    known: dict[str, Any] = {}
+    unknown: dict[str, Any] = {}
+    sensitive: dict[str, Any] = {}
     for key, item in value.items():
         if item == UNKNOWN_REFERENCE:
             unknown[key] = True
