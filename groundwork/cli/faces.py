@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from groundwork.cli import console
 from groundwork.cli.arguments import Option
@@ -12,6 +12,7 @@ from groundwork.cli.console import InputError
 
 if TYPE_CHECKING:
     from groundwork.preview.reports.report import Report
+    from groundwork.preview.snapshot import Snapshot
 
 Reports = Annotated[
     list[str] | None,
@@ -80,6 +81,23 @@ FACES: dict[str, Callable[[Report, str], str]] = {
     "json": _snapshot,
 }
 """Each form by its name; ``json`` is the snapshot."""
+
+
+PRICED = frozenset(("markdown", "html", "report"))
+"""The forms that say what a month costs."""
+
+
+def priced(forms: Iterable[str], snapshot: Snapshot) -> Mapping[str, Any] | None:
+    """Return the estimate's JSON form where one of the forms says it; None where there are no prices of the region."""
+    if PRICED.isdisjoint(forms):
+        return None
+    from groundwork.cli.cost import estimated
+    from groundwork.settings.mistakes import Mistakes
+
+    try:
+        return estimated(snapshot, None, None, None).to_json()
+    except (InputError, Mistakes):
+        return None
 
 
 def asked_for(said: Iterable[str]) -> list[tuple[str, Path]]:

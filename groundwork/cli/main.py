@@ -187,7 +187,8 @@ def preview(
     if asked or form is not PreviewFormat.TEXT:
         from groundwork.preview.reports.report import Report
 
-        report = Report(stack, run.snapshot, verdicts, changes)
+        estimate = faces.priced((form, *(one for one, _ in asked)), run.snapshot)
+        report = Report(stack, run.snapshot, verdicts, changes, estimate)
         faces.write(asked, report, run.stack.file.name)
     if form is not PreviewFormat.TEXT:
         console.write_output(faces.rendered(form, report, run.stack.file.name), out)
@@ -296,18 +297,30 @@ def diagram(
         bool, Option("--all", help="Also what only serves others: dead letters, buckets of logs, topics of alarms.")
     ] = False,
     unknowns: Unknowns = False,
+    base: BaseOption = None,
     out: OutFile = None,
 ) -> None:
-    """Draw a stack: what runs and keeps data by VPC, tier and zone, who speaks to whom, and who may read whose data."""
+    """Draw a stack: what runs and keeps data by VPC, tier and zone, who speaks to whom, and who may read whose data.
+
+    With --base what is created, updated and replaced since then is coloured; what is deleted is not drawn.
+    """
+    import contextlib
+
+    from groundwork.cli.comparing import comparing
     from groundwork.cli.running import run_stack
 
-    with console.progress(f"Running {stack} offline"):
+    with (
+        comparing(base, stack, unknowns=unknowns) if base is not None else contextlib.nullcontext() as compared,
+        console.progress(f"Running {stack} offline"),
+    ):
         run = run_stack(stack, phase=phase, unknowns=unknowns)
-        from groundwork.preview.diagram.graph import graph_of
+        from groundwork.preview.diagram.graph import Mark, graph_of
         from groundwork.preview.diagram.mermaid import mermaid
         from groundwork.preview.diagram.svg import svg
 
-        graph = graph_of(run.snapshot, everything=everything)
+        changes = compared.changes(run.snapshot).changes if compared else ()
+        marks = {one.urn: Mark(one.action.value) for one in changes}
+        graph = graph_of(run.snapshot, marks, everything=everything)
     console.write_output(svg(graph) if form is DiagramFormat.SVG else mermaid(graph), out)
 
 

@@ -210,7 +210,8 @@ def check(
     if asked or form is not ReportFormat.TEXT:
         from groundwork.preview.reports.report import Report
 
-        report = Report(snapshot.stack or file.name, snapshot, verdicts)
+        estimate = faces.priced((form, *(one for one, _ in asked)), snapshot)
+        report = Report(snapshot.stack or file.name, snapshot, verdicts, cost=estimate)
         faces.write(asked, report, _shown_at(file))
     if form is not ReportFormat.TEXT:
         # What a check calls json is its verdicts; the snapshot is what it was given.

@@ -136,9 +136,12 @@ def dollars(amount: float | None) -> str:
 def cost_line(cost: Mapping[str, Any]) -> str:
     """Return an estimate's totals as a sentence without a full stop."""
     total = cost["total"]
+    unpriced = len({one["urn"] for one in cost["unpriced"]})
+    missing = f"; without {counted(unpriced, 'resource')} that have no price" if unpriced else ""
     return (
         f"{dollars(total['fixed'])} a month fixed, {dollars(total['usage'])} by use; "
         f"from {dollars(total['least'])} to {dollars(total['most'])} as it scales"
+        f"{missing}"
     )
 
 
