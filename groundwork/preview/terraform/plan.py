@@ -11,11 +11,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from groundwork.preview.snapshot import MARKER, SECRET, Resource, Snapshot
+from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.terraform.convert import SECRET_TEXT, UNKNOWN_REFERENCE
 from groundwork.preview.terraform.export import TerraformExport, to_terraform
 from groundwork.preview.terraform.linked import linked
 from groundwork.preview.terraform.names import args_class, terraform_names
+from guardrails.view import Opaque
 
 _FORMAT, _TERRAFORM = "1.2", "1.9.0"
 """Of the form, and the Terraform that first wrote it so; readers refuse what they do not know."""
@@ -214,9 +215,8 @@ def _secret_arguments(resource: Resource, after: Mapping[str, Any]) -> dict[str,
     """The arguments that are secrets as a whole, which an export for the provider leaves unknown."""
     args = args_class(resource.type)
     names = terraform_names(args) if args else {}
-    secret = SECRET[MARKER]
     return {
         names[prop].text: True
         for prop, value in resource.inputs.items()
-        if prop in names and isinstance(value, dict) and value.get(MARKER) == secret and names[prop].text not in after
+        if prop in names and value is Opaque.SECRET and names[prop].text not in after
     }

@@ -7,10 +7,11 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from groundwork.preview.snapshot import MARKER, SECRET, UNKNOWN, Resource, Snapshot
+from groundwork.preview.snapshot import MARKER, Resource, Snapshot
 from groundwork.preview.terraform.convert import SECRET_TEXT, UNKNOWN_REFERENCE
 from groundwork.preview.terraform.export import to_terraform
 from groundwork.preview.terraform.plan import plan, plan_text
+from guardrails.view import Opaque
 from tests.checkov import Failed, accepted, verdict
 from tests.stacks import covering, snapshot_of
 
@@ -65,7 +66,7 @@ def test_a_plan_of_a_first_preview_says_what_is_not_known_and_what_it_is_made_fr
     resource: Make, snapshot: Whole
 ) -> None:
     key = resource("aws:kms/key:Key", "key", {})
-    queue = resource("aws:sqs/queue:Queue", "queue", {"kmsMasterKeyId": UNKNOWN, "name": "jobs"})
+    queue = resource("aws:sqs/queue:Queue", "queue", {"kmsMasterKeyId": Opaque.UNKNOWN, "name": "jobs"})
     made = Resource(**{**vars(queue), "property_dependencies": {"kmsMasterKeyId": (key.urn,)}})
     whole = snapshot(key, made)
     found = plan(Snapshot(**{**vars(whole), "unknowns": True}))
@@ -79,8 +80,10 @@ def test_a_plan_of_a_first_preview_says_what_is_not_known_and_what_it_is_made_fr
 
 
 def test_a_secret_is_said_to_be_one_and_is_nowhere(resource: Make, snapshot: Whole) -> None:
-    database = resource("aws:rds/instance:Instance", "db", {"password": SECRET, "instanceClass": "db.t3.micro"})
-    version = resource("aws:secretsmanager/secretVersion:SecretVersion", "v", {"secretId": "s", "secretString": SECRET})
+    database = resource("aws:rds/instance:Instance", "db", {"password": Opaque.SECRET, "instanceClass": "db.t3.micro"})
+    version = resource(
+        "aws:secretsmanager/secretVersion:SecretVersion", "v", {"secretId": "s", "secretString": Opaque.SECRET}
+    )
     for one in plan(snapshot(database, version))["resource_changes"]:
         name = "password" if one["type"] == "aws_db_instance" else "secret_string"
         assert one["change"]["after_sensitive"] == {name: True}
