@@ -99,7 +99,7 @@ class _References:
         return str(self._body(address).get("provider", "aws"))
 
     def providers(self) -> dict[str, Any]:
-        """The provider of the stack's own region, and one for each other region that resources name."""
+        """Return the provider of the stack's own region, and one for each other region that resources name."""
         keys = {self.provider(address) for address in self._export.addresses} | {"aws"}
         found = {}
         for key in sorted(keys):
@@ -113,7 +113,7 @@ class _References:
         return found
 
     def of(self, address: str) -> dict[str, Any]:
-        """The expressions of a resource's arguments."""
+        """Return the expressions of a resource's arguments."""
         body = {key: value for key, value in self._body(address).items() if key not in _META}
         made_from = self._made_from(self._resources[self._export.addresses[address]])
         found = {}
@@ -171,7 +171,7 @@ def _holds_opaque(value: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """A value without Terraform's escapes of templates."""
+    """Return a value without Terraform's escapes of templates."""
     if isinstance(value, str):
         return value.replace("$${", "${").replace("%%{", "%{")
     if isinstance(value, dict):
@@ -180,7 +180,7 @@ def _plain(value: Any) -> Any:
 
 
 def _split(value: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """What is known, what is not, and what is secret, each in the place that it has."""
+    """Return what is known, what is not, and what is secret, each in the place that it has."""
     known: dict[str, Any] = {}
     unknown: dict[str, Any] = {}
     sensitive: dict[str, Any] = {}
@@ -212,7 +212,7 @@ def _split(value: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], di
 
 
 def _secret_arguments(resource: Resource, after: Mapping[str, Any]) -> dict[str, bool]:
-    """The arguments that are secrets as a whole, which an export for the provider leaves unknown."""
+    """Return the arguments that are secrets as a whole, which an export for the provider leaves unknown."""
     args = args_class(resource.type)
     names = terraform_names(args) if args else {}
     return {
