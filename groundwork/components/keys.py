@@ -114,7 +114,7 @@ def publishing(context: Context, *services: str) -> dict[str, Any]:
     https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
     """
     return {
-        "Sid": "ServicesPublish",
+        "Sid": "AllowPublishingServices",
         "Effect": "Allow",
         "Principal": {"Service": list(services)},
         "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
@@ -129,7 +129,7 @@ def _account_decides(context: Context) -> dict[str, Any]:
     https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
     """
     return {
-        "Sid": "AccountDecidesByIam",
+        "Sid": "EnableIamPolicies",
         "Effect": "Allow",
         "Principal": {"AWS": pulumi.Output.concat("arn:aws:iam::", context.account_id, ":root")},
         "Action": "kms:*",
@@ -148,7 +148,7 @@ def _storage(context: Context) -> list[dict[str, Any]]:
     """
     return [
         {
-            "Sid": "CloudFrontReads",
+            "Sid": "AllowCloudFrontRead",
             "Effect": "Allow",
             "Principal": {"Service": "cloudfront.amazonaws.com"},
             "Action": "kms:Decrypt",
@@ -173,14 +173,14 @@ def _messaging(context: Context) -> list[dict[str, Any]]:
         # EventBridge sends no source keys to KMS: "Adding aws:SourceAccount, aws:SourceArn or aws:SourceOrgID … is not
         # supported for EventBridge-to-encrypted topics" (the same page).
         {
-            "Sid": "EventBridgePublishes",
+            "Sid": "AllowEventBridge",
             "Effect": "Allow",
             "Principal": {"Service": "events.amazonaws.com"},
             "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
             "Resource": "*",
         },
         {
-            "Sid": "TopicsReachQueues",
+            "Sid": "AllowSnsDelivery",
             "Effect": "Allow",
             "Principal": {"Service": "sns.amazonaws.com"},
             "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
@@ -197,7 +197,7 @@ def _logs(context: Context) -> list[dict[str, Any]]:
     """
     return [
         {
-            "Sid": "CloudWatchLogs",
+            "Sid": "AllowCloudWatchLogs",
             "Effect": "Allow",
             "Principal": {"Service": f"logs.{context.region}.amazonaws.com"},
             "Action": [

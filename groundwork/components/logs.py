@@ -74,7 +74,7 @@ def waf_writes(context: Context, path: str, *, region: str) -> dict[str, Any]:
     https://docs.aws.amazon.com/waf/latest/developerguide/logging-cw-logs.html
     """
     source = context.arn("logs", "*", region=region)
-    return service_writes("FirewallWrites", "delivery.logs.amazonaws.com", context, path, source, region=region)
+    return service_writes("AllowWafLogs", "delivery.logs.amazonaws.com", context, path, source, region=region)
 
 
 def log_permission(

@@ -693,8 +693,8 @@ def test_sessions_into_tasks_are_recorded_and_encrypted() -> None:
         "cloudWatchLogGroupName": "/shop/prod/sessions",
     }
     allowed = statements(snapshot, "api-task")
-    assert set(allowed) == {"OpenSessions", "FindSessionLogs", "RecordSessions", "ReadSessionKey"}
-    assert allowed["RecordSessions"]["Resource"] == [
+    assert set(allowed) == {"OpenSessions", "DescribeLogGroups", "WriteSessionLogs", "ReadSessionKey"}
+    assert allowed["WriteSessionLogs"]["Resource"] == [
         "arn:aws:logs:ap-south-1:111122223333:log-group:/shop/prod/sessions:*"
     ]
     api = container(snapshot, "api")

@@ -275,7 +275,7 @@ def test_a_service_may_do_what_its_uses_grant_and_takes_on_its_role_through_the_
     instance = named(mvp, "aws:iam/role:Role", "instances")
     [trust] = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
     assert trust["Principal"] == {"AWS": instance.outputs["arn"]}
-    assert role.outputs["arn"] in statements(mvp, "instances")["ActForServices"]["Resource"]
+    assert role.outputs["arn"] in statements(mvp, "instances")["AssumeServiceRoles"]["Resource"]
     assert declaration(mvp, "app")["role"] == role.outputs["arn"]
 
 
@@ -283,7 +283,7 @@ def test_a_service_that_may_do_nothing_has_no_identity() -> None:
     """S4-09"""
     snapshot = chat(ec2(MVP, {"app": {"port": 3000, "path": "/*"}}))
     assert declaration(snapshot, "app")["role"] == ""
-    assert "ActForServices" not in statements(snapshot, "instances")
+    assert "AssumeServiceRoles" not in statements(snapshot, "instances")
 
 
 def test_the_instance_may_do_exactly_what_it_does(mvp: Snapshot) -> None:
@@ -296,7 +296,7 @@ def test_the_instance_may_do_exactly_what_it_does(mvp: Snapshot) -> None:
         f"{parameter}/services/environment/*",
     ]
     assert allowed["ReadSecrets"]["Resource"] == [SECRET, ORIGIN]
-    assert allowed["AttachData"]["Resource"] == [mvp.of_type("aws:ebs/volume:Volume")[0].outputs["arn"]]
+    assert allowed["AttachDataVolume"]["Resource"] == [mvp.of_type("aws:ebs/volume:Volume")[0].outputs["arn"]]
     assert allowed["ProveNames"]["Condition"]["ForAllValues:StringEquals"] == {
         "route53:ChangeResourceRecordSetsNormalizedRecordNames": [
             "_acme-challenge.chat.example.com",
@@ -306,7 +306,7 @@ def test_the_instance_may_do_exactly_what_it_does(mvp: Snapshot) -> None:
     }
     assert allowed["BackupsWrite"]["Resource"] == ["arn:aws:s3:::chat-backups/cache/*"]
     on_everything = {sid for sid, statement in allowed.items() if statement["Resource"] == ["*"]}
-    assert on_everything == {"SessionManager", "WriteMetrics", "LogIn", "FindZone"}
+    assert on_everything == {"SessionManager", "WriteMetrics", "LogIn", "ListHostedZones"}
     assert allowed["WriteMetrics"]["Condition"] == {"StringEquals": {"cloudwatch:namespace": "chat/prod"}}
 
 

@@ -304,7 +304,7 @@ def test_execution_task_and_instance_roles_are_apart(shop: Snapshot) -> None:
     """S3-08"""
     assert set(statements(shop, "app-task")) == {"Connect"}
     assert set(statements(shop, "app-execution")) == {"LogIn", "Pull", "WriteLogs", "ReadSecrets", "DecryptSecrets"}
-    assert set(statements(shop, "instance")) == {"FindEcs", "JoinCluster", "RunTasks", "SessionManager"}
+    assert set(statements(shop, "instance")) == {"DiscoverEndpoint", "JoinCluster", "RunTasks", "SessionManager"}
     definition = named(shop, TASK, "app").inputs
     roles = {definition["executionRoleArn"], definition["taskRoleArn"]}
     assert named(shop, "aws:iam/role:Role", "instance").outputs["arn"] not in roles

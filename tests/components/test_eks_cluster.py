@@ -449,13 +449,13 @@ def test_no_role_changes_anything_everywhere(scaling: str, way_in: str) -> None:
 
 def test_pods_addresses_are_handed_out_on_this_clusters_interfaces_only(prod: Snapshot) -> None:
     found = policy(prod, "vpc-cni-pods")
-    assert found["UseOurInterfaces"]["Condition"] == {
+    assert found["ManageOwnInterfaces"]["Condition"] == {
         "StringEquals": {"aws:ResourceTag/cluster.k8s.amazonaws.com/name": "shop-prod"}
     }
     # What it tags when it starts, a node's first interface among it, was not made by it in the same call.
-    assert found["TagOurInterfaces"]["Condition"] == found["UseOurInterfaces"]["Condition"]
-    assert found["TagOurInterfaces"]["Action"] in ("ec2:CreateTags", ["ec2:CreateTags"])
-    assert found["MakeThemInOurSubnets"]["Condition"] == {
+    assert found["TagOwnInterfaces"]["Condition"] == found["ManageOwnInterfaces"]["Condition"]
+    assert found["TagOwnInterfaces"]["Action"] in ("ec2:CreateTags", ["ec2:CreateTags"])
+    assert found["CreateInterfacesInOwnSubnets"]["Condition"] == {
         "ArnEquals": {"ec2:Vpc": "arn:aws:ec2:ap-south-1:111122223333:vpc/vpc-1"}
     }
     assert values(prod, "vpc-cni")["enableNetworkPolicy"] == "true"
@@ -463,7 +463,7 @@ def test_pods_addresses_are_handed_out_on_this_clusters_interfaces_only(prod: Sn
 
 def test_the_volumes_driver_tags_what_its_role_may_touch(prod: Snapshot) -> None:
     assert values(prod, "aws-ebs-csi-driver") == {"controller": {"k8sTagClusterId": "shop-prod"}}
-    assert policy(prod, "aws-ebs-csi-driver-pods")["UseVolumes"]["Condition"] == {
+    assert policy(prod, "aws-ebs-csi-driver-pods")["ManageVolumes"]["Condition"] == {
         "StringEquals": {"aws:ResourceTag/kubernetes.io/cluster/shop-prod": "owned"}
     }
 
@@ -477,8 +477,8 @@ def test_secrets_are_synced_and_read_again(prod: Snapshot) -> None:
 @proves("S1-05")
 def test_the_load_balancer_controller_puts_pods_into_our_target_groups_and_does_no_more(prod: Snapshot) -> None:
     found = policy(prod, "aws-load-balancer-controller")
-    assert set(found) == {"Look", "PutPodsIntoOurTargetGroups"}
-    assert found["PutPodsIntoOurTargetGroups"]["Condition"] == {
+    assert set(found) == {"DescribeTargets", "RegisterTargets"}
+    assert found["RegisterTargets"]["Condition"] == {
         "StringEquals": {"aws:ResourceTag/platform": "shop", "aws:ResourceTag/stage": "prod"}
     }
     release = named(prod, "kubernetes:helm.sh/v3:Release")["aws-load-balancer-controller"]
@@ -492,9 +492,9 @@ def test_the_load_balancer_controller_puts_pods_into_our_target_groups_and_does_
 
 def test_it_makes_load_balancers_only_where_the_way_in_is_one() -> None:
     found = policy(eks({"way_in": "nlb"}), "aws-load-balancer-controller")
-    assert found["ChangeThem"]["Condition"] == {"StringEquals": {"aws:ResourceTag/elbv2.k8s.aws/cluster": "shop-prod"}}
-    assert all("/net/" in arn or ":targetgroup/" in arn for arn in found["MakeBalancers"]["Resource"])
-    assert found["MakeItsServiceRole"]["Condition"] == {
+    assert found["ManageLoadBalancers"]["Condition"] == {"StringEquals": {"aws:ResourceTag/elbv2.k8s.aws/cluster": "shop-prod"}}
+    assert all("/net/" in arn or ":targetgroup/" in arn for arn in found["CreateLoadBalancers"]["Resource"])
+    assert found["CreateServiceLinkedRole"]["Condition"] == {
         "StringEquals": {"iam:AWSServiceName": "elasticloadbalancing.amazonaws.com"}
     }
 
@@ -505,7 +505,7 @@ def test_the_autoscaler_scales_this_clusters_groups_with_the_release_of_its_vers
     version = kubernetes_versions()[KubernetesSettings().version]
     assert release.inputs["values"]["image"] == {"tag": version.autoscaler}
     assert release.inputs["values"]["autoDiscovery"] == {"clusterName": "shop-prod"}
-    assert policy(prod, "cluster-autoscaler")["Scale"]["Condition"] == {
+    assert policy(prod, "cluster-autoscaler")["ScaleNodeGroups"]["Condition"] == {
         "StringEquals": {"aws:ResourceTag/k8s.io/cluster-autoscaler/shop-prod": "owned"}
     }
 
@@ -737,7 +737,7 @@ def test_karpenters_nodes_may_join_and_its_queue_hears_of_interruptions() -> Non
     role = named(snapshot, "aws:iam/role:Role")["karpenter-node"]
     entry = named(snapshot, "aws:eks/accessEntry:AccessEntry")["karpenter-node"]
     assert (entry.inputs["type"], entry.inputs["principalArn"]) == ("EC2_LINUX", role.outputs["arn"])
-    assert policy(snapshot, "karpenter")["GiveNodesTheirRole"]["Resource"] == [role.outputs["arn"]]
+    assert policy(snapshot, "karpenter")["PassNodeRole"]["Resource"] == [role.outputs["arn"]]
     assert set(named(snapshot, "aws:cloudwatch/eventRule:EventRule")) == {
         "karpenter-spot",
         "karpenter-rebalance",
@@ -748,7 +748,7 @@ def test_karpenters_nodes_may_join_and_its_queue_hears_of_interruptions() -> Non
     release = named(snapshot, "kubernetes:helm.sh/v3:Release")["karpenter"]
     assert release.inputs["values"]["settings"]["interruptionQueue"] == queue.outputs["name"]
     documents = json.loads(only(snapshot, "aws:sqs/queuePolicy:QueuePolicy").inputs["policy"])["Statement"]
-    assert {item["Sid"] for item in documents} == {"EventsArrive", "TlsOnly"}
+    assert {item["Sid"] for item in documents} == {"AllowEventBridge", "TlsOnly"}
 
 
 def test_karpenter_takes_over_the_only_group() -> None:

@@ -133,7 +133,7 @@ def test_its_log_is_encrypted_and_kept_as_long_as_asked():
     assert (group.inputs["kmsKeyId"], group.inputs["retentionInDays"]) == (KEYS["logs"], 30)
     logging = _only(snapshot, "Function").inputs["loggingConfig"]
     assert (logging["logFormat"], logging["logGroup"]) == ("JSON", "/shop/prod/functions/resize")
-    assert _allowed(snapshot)["Log"]["Resource"] == [f"{group.outputs['arn']}:*"]
+    assert _allowed(snapshot)["WriteLogs"]["Resource"] == [f"{group.outputs['arn']}:*"]
 
 
 def test_only_lambda_of_this_account_takes_its_role_on():
@@ -144,9 +144,9 @@ def test_only_lambda_of_this_account_takes_its_role_on():
 
 def test_it_may_do_what_it_uses_and_no_more():
     """S4-09, S1-17"""
-    assert set(_allowed(_function())) == {"Log", "FailuresSend", "FailuresKey"}
+    assert set(_allowed(_function())) == {"WriteLogs", "FailuresSend", "FailuresKey"}
     allowed = _allowed(_function(grants={"uploads": READ}))
-    assert set(allowed) == {"Log", "FailuresSend", "FailuresKey", "Read"}
+    assert set(allowed) == {"WriteLogs", "FailuresSend", "FailuresKey", "Read"}
     for statement in allowed.values():
         assert all("*" not in action for action in statement["Action"])
 
@@ -213,9 +213,9 @@ def test_lambda_may_make_its_interfaces_and_the_code_may_not():
     snapshot = _function(grants={"database": DATABASE}, network=_network())
     allowed = _allowed(snapshot)
     group = _only(snapshot, "SecurityGroup").outputs["id"]
-    assert f"arn:aws:ec2:ap-south-1:111122223333:security-group/{group}" in allowed["InterfaceCreate"]["Resource"]
-    assert allowed["InterfaceSee"]["Action"] == ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"]
-    refusal = _allowed(snapshot, "shop-resize-interfaces")["NotFromCode"]
+    assert f"arn:aws:ec2:ap-south-1:111122223333:security-group/{group}" in allowed["CreateInterfaces"]["Resource"]
+    assert allowed["DescribeInterfaces"]["Action"] == ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"]
+    refusal = _allowed(snapshot, "shop-resize-interfaces")["DenyFunctionCode"]
     assert refusal["Effect"] == "Deny"
     assert refusal["Condition"] == {
         "ArnEquals": {"lambda:SourceFunctionArn": _only(snapshot, "Function").outputs["arn"]}

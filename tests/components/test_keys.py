@@ -50,29 +50,29 @@ def test_every_domain_of_a_shared_key_leads_to_it():
 def test_services_are_admitted_only_for_this_account():
     for policy in _policies(_keys()).values():
         for sid, statement in policy.items():
-            if sid not in ("AccountDecidesByIam", "EventBridgePublishes"):
+            if sid not in ("EnableIamPolicies", "AllowEventBridge"):
                 assert "111122223333" in json.dumps(statement["Condition"]), sid
                 assert statement["Action"] != "kms:*"
 
 
 def test_eventbridge_reaches_encrypted_topics_though_it_says_of_no_account_that_it_sends():
     messaging = _policies(_keys())["messaging"]
-    assert "Condition" not in messaging["EventBridgePublishes"]
-    assert "events.amazonaws.com" not in messaging["ServicesPublish"]["Principal"]["Service"]
+    assert "Condition" not in messaging["AllowEventBridge"]
+    assert "events.amazonaws.com" not in messaging["AllowPublishingServices"]["Principal"]["Service"]
 
 
 def test_only_logs_admits_cloudwatch_logs_and_only_for_its_log_groups():
     policies = _policies(_keys(region="eu-central-1"))
-    assert policies["logs"]["CloudWatchLogs"]["Principal"] == {"Service": "logs.eu-central-1.amazonaws.com"}
-    assert policies["logs"]["CloudWatchLogs"]["Condition"]["ArnLike"] == {
+    assert policies["logs"]["AllowCloudWatchLogs"]["Principal"] == {"Service": "logs.eu-central-1.amazonaws.com"}
+    assert policies["logs"]["AllowCloudWatchLogs"]["Condition"]["ArnLike"] == {
         "kms:EncryptionContext:aws:logs:arn": "arn:aws:logs:eu-central-1:111122223333:log-group:*"
     }
-    assert [domain for domain, policy in policies.items() if "CloudWatchLogs" in policy] == ["logs"]
+    assert [domain for domain, policy in policies.items() if "AllowCloudWatchLogs" in policy] == ["logs"]
 
 
 def test_keys_of_data_and_secrets_admit_no_service():
     policies = _policies(_keys())
-    assert list(policies["data"]) == list(policies["secrets"]) == ["AccountDecidesByIam"]
+    assert list(policies["data"]) == list(policies["secrets"]) == ["EnableIamPolicies"]
 
 
 @pytest.mark.parametrize(("stage", "protected"), [("prod", True), ("staging", False), ("dev", False)])

@@ -87,7 +87,7 @@ def test_cloudwatch_logs_may_write_to_this_stream_and_do_nothing_else() -> None:
     assert trust["Principal"] == {"Service": "logs.amazonaws.com"}
     assert trust["Condition"] == {"ArnLike": {"aws:SourceArn": "arn:aws:logs:ap-south-1:111122223333:*"}}
     assert {sid: (found["Action"], found["Resource"]) for sid, found in statements.items()} == {
-        "Write": (["firehose:PutRecord", "firehose:PutRecordBatch"], [stream.outputs["arn"]])
+        "PutRecords": (["firehose:PutRecord", "firehose:PutRecordBatch"], [stream.outputs["arn"]])
     }
 
 

@@ -155,7 +155,7 @@ def test_a_login_that_exists_is_used_and_none_is_made() -> None:
     policy = _inputs(snapshot, "iam/rolePolicy:RolePolicy")["logins"]["policy"]
     statements = {item["Sid"]: item for item in json.loads(policy)["Statement"]}
     assert statements["Logins"]["Resource"] == [secret, TARGET_SECRET]
-    assert statements["Keys"]["Resource"] == [SECRETS_KEY]
+    assert statements["DecryptLogins"]["Resource"] == [SECRETS_KEY]
 
 
 def test_the_role_reads_the_two_logins_through_secrets_manager_and_nothing_else() -> None:

@@ -115,14 +115,14 @@ def test_a_bucket_and_a_topic_may_send_each_for_itself():
     )
     policy = _policy(snapshot, "-queue")
     main, _ = _both(snapshot)
-    assert policy["S3Sends"]["Principal"] == {"Service": "s3.amazonaws.com"}
-    assert policy["S3Sends"]["Action"] == "sqs:SendMessage"
-    assert policy["S3Sends"]["Resource"] == main.outputs["arn"]
-    assert policy["S3Sends"]["Condition"] == {
+    assert policy["AllowS3Send"]["Principal"] == {"Service": "s3.amazonaws.com"}
+    assert policy["AllowS3Send"]["Action"] == "sqs:SendMessage"
+    assert policy["AllowS3Send"]["Resource"] == main.outputs["arn"]
+    assert policy["AllowS3Send"]["Condition"] == {
         "ArnEquals": {"aws:SourceArn": [BUCKET]},
         "StringEquals": {"aws:SourceAccount": "111122223333"},
     }
-    assert policy["SnsSends"]["Condition"] == {"ArnEquals": {"aws:SourceArn": [TOPIC, other]}}
+    assert policy["AllowSnsSend"]["Condition"] == {"ArnEquals": {"aws:SourceArn": [TOPIC, other]}}
     assert list(_policy(snapshot, "-dead-letters")) == ["TlsOnly"]
 
 

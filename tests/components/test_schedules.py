@@ -86,7 +86,7 @@ def test_a_role_reaches_its_own_target_and_the_dead_letters():
     to_queue, to_function = _statements(snapshot), _statements(snapshot, "shop-schedules-hourly")
     assert to_queue["TargetSend"]["Action"] == ["sqs:SendMessage"]
     assert to_queue["TargetSend"]["Resource"] == [QUEUES["cleanup-jobs"]]
-    assert (to_function["TargetCall"]["Action"], to_function["TargetCall"]["Resource"]) == (
+    assert (to_function["InvokeFunction"]["Action"], to_function["InvokeFunction"]["Resource"]) == (
         ["lambda:InvokeFunction"],
         [FUNCTION],
     )

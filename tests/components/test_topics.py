@@ -58,7 +58,7 @@ def test_a_topic_is_encrypted_and_takes_nothing_in_clear_or_from_outside():
     statements = json.loads(_only(snapshot, "TopicPolicy").inputs["policy"])["Statement"]
     assert {item["Sid"]: (item["Effect"], item["Resource"]) for item in statements} == {
         "TlsOnly": ("Deny", topic.outputs["arn"]),
-        "ThisAccountOnly": ("Deny", topic.outputs["arn"]),
+        "DenyOtherAccounts": ("Deny", topic.outputs["arn"]),
     }
 
 
@@ -123,7 +123,7 @@ def test_what_cannot_be_delivered_is_kept_and_rings(subscription):
     assert json.loads(heard["redrivePolicy"]) == {"deadLetterTargetArn": dead.outputs["arn"]}
     assert dead.inputs["kmsMasterKeyId"] == KEY
     policy = {item["Sid"]: item for item in json.loads(_only(snapshot, "QueuePolicy").inputs["policy"])["Statement"]}
-    assert policy["SnsSends"]["Condition"] == {
+    assert policy["AllowSnsSend"]["Condition"] == {
         "ArnEquals": {"aws:SourceArn": [_only(snapshot, "Topic").outputs["arn"]]}
     }
     assert _only(snapshot, "MetricAlarm").inputs["dimensions"] == {"QueueName": dead.outputs["name"]}

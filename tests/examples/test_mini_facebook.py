@@ -405,19 +405,19 @@ def test_each_add_on_that_calls_aws_has_a_role_of_its_own_without_awss_policies(
 def test_what_the_controllers_change_is_this_stacks_alone(stack: str) -> None:
     snapshot = snapshot_of(stack)
     cluster = f"minifacebook-{stage(stack)}"
-    balancer = statements(snapshot, "-aws-load-balancer-controller")["PutPodsIntoOurTargetGroups"]
+    balancer = statements(snapshot, "-aws-load-balancer-controller")["RegisterTargets"]
     assert balancer["Action"] == ["elasticloadbalancing:DeregisterTargets", "elasticloadbalancing:RegisterTargets"]
     assert balancer["Condition"]["StringEquals"] == {
         "aws:ResourceTag/platform": "minifacebook",
         "aws:ResourceTag/stage": stage(stack),
     }
-    scaling = statements(snapshot, "-cluster-autoscaler")["Scale"]
+    scaling = statements(snapshot, "-cluster-autoscaler")["ScaleNodeGroups"]
     assert scaling["Action"] == [
         "autoscaling:SetDesiredCapacity",
         "autoscaling:TerminateInstanceInAutoScalingGroup",
     ]
     assert scaling["Condition"] == {"StringEquals": {f"aws:ResourceTag/k8s.io/cluster-autoscaler/{cluster}": "owned"}}
-    volumes = statements(snapshot, "-aws-ebs-csi-driver-pods")["UseVolumes"]
+    volumes = statements(snapshot, "-aws-ebs-csi-driver-pods")["ManageVolumes"]
     assert volumes["Condition"] == {"StringEquals": {f"aws:ResourceTag/kubernetes.io/cluster/{cluster}": "owned"}}
 
 

@@ -42,7 +42,7 @@ def key_statements(context: Context) -> list[dict[str, Any]]:
     }
     return [
         {
-            "Sid": "InstancesUseVolumes",
+            "Sid": "AllowAutoScalingUse",
             "Effect": "Allow",
             "Principal": {"AWS": "*"},
             "Action": [
@@ -58,7 +58,7 @@ def key_statements(context: Context) -> list[dict[str, Any]]:
             "Condition": launches,
         },
         {
-            "Sid": "InstancesKeepVolumes",
+            "Sid": "AllowAutoScalingGrants",
             "Effect": "Allow",
             "Principal": {"AWS": "*"},
             "Action": "kms:CreateGrant",

@@ -133,8 +133,8 @@ def _role(parent: Component, name: str, behind: Behind) -> tuple[aws.iam.Role, a
         role=role.name,
         policy=policy_document(
             [
-                Statement("Credentials", ["secretsmanager:GetSecretValue"], [behind.secret_arn]),
-                Statement("Key", ["kms:Decrypt"], [parent.context.key_arn("secrets")], through),
+                Statement("ReadCredentials", ["secretsmanager:GetSecretValue"], [behind.secret_arn]),
+                Statement("DecryptCredentials", ["kms:Decrypt"], [parent.context.key_arn("secrets")], through),
             ]
         ),
         opts=parent.child(),

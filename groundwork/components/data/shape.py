@@ -140,7 +140,7 @@ def monitoring_role(parent: Component, identifier: str) -> aws.iam.Role:
         role=role.name,
         policy=policy_document(
             [
-                Statement("Group", ["logs:CreateLogGroup", "logs:PutRetentionPolicy"], [itself]),
+                Statement("CreateLogGroup", ["logs:CreateLogGroup", "logs:PutRetentionPolicy"], [itself]),
                 Statement(
                     "Streams",
                     ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:GetLogEvents", "logs:PutLogEvents"],

@@ -383,7 +383,7 @@ class Cdn(Component):
         list.
         https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-s3.html"""
         read = {
-            "Sid": "CloudFrontReads",
+            "Sid": "AllowCloudFrontRead",
             "Effect": "Allow",
             "Principal": {"Service": "cloudfront.amazonaws.com"},
             "Action": "s3:GetObject",

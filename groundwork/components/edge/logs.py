@@ -91,7 +91,7 @@ def _route53_writes(context: Context, path: str) -> dict[str, object]:
     """Allow Route 53 to write to the log group called ``path``.
     https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/query-logs.html"""
     zones = "arn:aws:route53:::hostedzone/*"
-    return service_writes("Route53Writes", "route53.amazonaws.com", context, path, zones, region=GLOBAL_REGION)
+    return service_writes("AllowRoute53Logs", "route53.amazonaws.com", context, path, zones, region=GLOBAL_REGION)
 
 
 def _key_statements(context: Context) -> list[dict[str, object]]:
@@ -103,7 +103,7 @@ def _key_statements(context: Context) -> list[dict[str, object]]:
         {
             # AWS's own default statement; without it no IAM policy has any effect on the key.
             # https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
-            "Sid": "AccountDecidesByIam",
+            "Sid": "EnableIamPolicies",
             "Effect": "Allow",
             "Principal": {"AWS": pulumi.Output.concat("arn:aws:iam::", context.account_id, ":root")},
             "Action": "kms:*",
@@ -111,7 +111,7 @@ def _key_statements(context: Context) -> list[dict[str, object]]:
         },
         {
             # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
-            "Sid": "LogsOfTheEdge",
+            "Sid": "AllowCloudWatchLogs",
             "Effect": "Allow",
             "Principal": {"Service": f"logs.{GLOBAL_REGION}.amazonaws.com"},
             "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"],

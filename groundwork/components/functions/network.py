@@ -38,10 +38,10 @@ def interfaces(
     ]
     addresses = ["ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"]
     return (
-        Statement("InterfaceCreate", ["ec2:CreateNetworkInterface"], places),
-        Statement("InterfaceDelete", ["ec2:DeleteNetworkInterface"], [context.arn("ec2", "*/*")]),
-        Statement("InterfaceAddresses", addresses, [any_interface]),
-        Statement("InterfaceSee", ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"], ["*"]),
+        Statement("CreateInterfaces", ["ec2:CreateNetworkInterface"], places),
+        Statement("DeleteInterfaces", ["ec2:DeleteNetworkInterface"], [context.arn("ec2", "*/*")]),
+        Statement("AssignAddresses", addresses, [any_interface]),
+        Statement("DescribeInterfaces", ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"], ["*"]),
     )
 
 
@@ -56,7 +56,7 @@ def no_interfaces_for_code(parent: Component, role: aws.iam.Role, function_arn: 
         policy=policy_document(
             [
                 {
-                    "Sid": "NotFromCode",
+                    "Sid": "DenyFunctionCode",
                     "Effect": "Deny",
                     "Action": list(_MANAGE),
                     "Resource": "*",

@@ -82,7 +82,7 @@ class Alerts(Component):
 def _statements(topic_arn: pulumi.Input[str], context: Context, publishers: Sequence[str]) -> list[dict[str, object]]:
     return [
         {
-            "Sid": "ServicesOfThisAccount",
+            "Sid": "AllowAwsServices",
             "Effect": "Allow",
             "Principal": {"Service": list(publishers)},
             "Action": "sns:Publish",
@@ -107,7 +107,7 @@ def _rules(topic_arn: pulumi.Input[str]) -> list[dict[str, object]]:
     """
     return [
         {
-            "Sid": "EventBridge",
+            "Sid": "AllowEventBridge",
             "Effect": "Allow",
             "Principal": {"Service": "events.amazonaws.com"},
             "Action": "sns:Publish",

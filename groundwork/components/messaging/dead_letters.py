@@ -96,7 +96,7 @@ def _allowed(
     if service == "s3.amazonaws.com":
         conditions["StringEquals"] = {"aws:SourceAccount": parent.context.account_id}
     return {
-        "Sid": f"{service.partition('.')[0].capitalize()}Sends",
+        "Sid": f"Allow{service.partition('.')[0].capitalize()}Send",
         "Effect": "Allow",
         "Principal": {"Service": service},
         "Action": "sqs:SendMessage",

@@ -117,7 +117,7 @@ class Schedules(Component):
         if settings.queue:
             reach = sending("Target", target.arn, self.context.key_arn("messaging"), region)
         else:
-            reach = [Statement("TargetCall", ["lambda:InvokeFunction"], [target.arn])]
+            reach = [Statement("InvokeFunction", ["lambda:InvokeFunction"], [target.arn])]
         # https://docs.aws.amazon.com/scheduler/latest/UserGuide/encryption-rest.html
         read = key_statement(
             "Message", self.context.key_arn("messaging"), f"scheduler.{region}.amazonaws.com", ["kms:Decrypt"]

@@ -189,7 +189,7 @@ def _refusals(topic_arn: pulumi.Output[str], context: Context) -> list[dict[str,
     return [
         deny("TlsOnly", {"Bool": {"aws:SecureTransport": "false"}}),
         deny(
-            "ThisAccountOnly",
+            "DenyOtherAccounts",
             {
                 "StringNotEquals": {"aws:PrincipalAccount": context.account_id},
                 "Bool": {"aws:PrincipalIsAWSService": "false"},

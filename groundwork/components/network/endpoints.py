@@ -63,7 +63,7 @@ def gateway_endpoints(
         "s3": [
             _ceiling("OwnBuckets", "s3:*", own),
             {
-                "Sid": "ImagesAndPackages",
+                "Sid": "AllowImagesAndPackages",
                 "Effect": "Allow",
                 "Principal": "*",
                 "Action": "s3:GetObject",
@@ -162,7 +162,7 @@ def _ceiling(sid: str, action: str, conditions: Mapping[str, pulumi.Input[str]])
 def _foreign_buckets(buckets: Sequence[str], account: pulumi.Output[str]) -> list[dict[str, Any]]:
     return [
         {
-            "Sid": "BucketsOfOthers",
+            "Sid": "AllowOtherBuckets",
             "Effect": "Allow",
             "Principal": "*",
             "Action": ["s3:GetObject", "s3:ListBucket"],

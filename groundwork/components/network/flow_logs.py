@@ -32,8 +32,8 @@ def flow_logs(parent: Component, vpc_id: pulumi.Output[str], settings: FlowLogSe
         role=role.name,
         policy=policy_document(
             [
-                Statement("Write", actions, [group.arn, pulumi.Output.concat(group.arn, ":*")]),
-                Statement("Find", ("logs:DescribeLogGroups",), ["*"]),  # It takes no resource.
+                Statement("WriteLogs", actions, [group.arn, pulumi.Output.concat(group.arn, ":*")]),
+                Statement("DescribeLogGroups", ("logs:DescribeLogGroups",), ["*"]),  # It takes no resource.
             ]
         ),
         opts=parent.child(),

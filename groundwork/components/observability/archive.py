@@ -121,7 +121,7 @@ class LogArchive(Component):
                     Statement(
                         "Key", ("kms:Decrypt", "kms:GenerateDataKey"), [self.context.key_arn("storage")], through
                     ),
-                    Statement("Errors", ("logs:PutLogEvents",), [errors_stream.arn]),
+                    Statement("WriteErrors", ("logs:PutLogEvents",), [errors_stream.arn]),
                 ]
             ),
             opts=self.child(),
@@ -163,7 +163,7 @@ class LogArchive(Component):
             f"{self.name}-subscribe",
             role=role.name,
             policy=policy_document(
-                [Statement("Write", ("firehose:PutRecord", "firehose:PutRecordBatch"), [stream.arn])]
+                [Statement("PutRecords", ("firehose:PutRecord", "firehose:PutRecordBatch"), [stream.arn])]
             ),
             opts=self.child(),
         )

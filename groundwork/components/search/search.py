@@ -140,7 +140,7 @@ class Search(Component):
             assume_role_policy=policy_document(
                 [
                     {
-                        "Sid": "AccountDecidesByIam",
+                        "Sid": "EnableIamPolicies",
                         "Effect": "Allow",
                         "Principal": {"AWS": self._account()},
                         "Action": "sts:AssumeRole",
@@ -182,7 +182,7 @@ class Search(Component):
         if not groups:
             return []
         statement = {
-            "Sid": "SearchWritesItsLogs",
+            "Sid": "AllowOpenSearchLogs",
             "Effect": "Allow",
             "Principal": {"Service": "es.amazonaws.com"},
             "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
@@ -285,7 +285,7 @@ class Search(Component):
         return policy_document(
             [
                 {
-                    "Sid": "AccountDecidesByIam",
+                    "Sid": "EnableIamPolicies",
                     "Effect": "Allow",
                     "Principal": {"AWS": self._account()},
                     "Action": sorted([*_ASK, *_CHANGE]),

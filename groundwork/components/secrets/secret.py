@@ -112,7 +112,7 @@ def container(
         policy=policy_document(
             [
                 {
-                    "Sid": "ThisAccountOnly",
+                    "Sid": "DenyOtherAccounts",
                     "Effect": "Deny",
                     "Principal": "*",
                     "Action": "secretsmanager:*",

@@ -92,7 +92,7 @@ def on_behalf(
     yield from _pulls([statement for placed_service in placed for statement in images[placed_service.name].pull])
     roles = [placed_service.role_arn for placed_service in placed if placed_service.role_arn is not None]
     if roles:
-        yield Statement("ActForServices", ("sts:AssumeRole",), roles)
+        yield Statement("AssumeServiceRoles", ("sts:AssumeRole",), roles)
     references = {
         f"{placed_service.name}.{key}": value
         for placed_service in placed
@@ -109,8 +109,8 @@ def certificate_statements(instance: InstanceOrigin) -> Iterator[Statement]:
     if instance.zone_id is None:
         return
     # Neither takes a resource that is known before: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonroute53.html
-    yield Statement("FindZone", ("route53:ListHostedZones",), ["*"])
-    yield Statement("FollowChange", ("route53:GetChange",), ["arn:aws:route53:::change/*"])
+    yield Statement("ListHostedZones", ("route53:ListHostedZones",), ["*"])
+    yield Statement("GetDnsChange", ("route53:GetChange",), ["arn:aws:route53:::change/*"])
     yield Statement(
         "ProveNames",
         ("route53:ChangeResourceRecordSets",),

@@ -46,7 +46,7 @@ def attach(parent: Component, volume: DataVolume) -> Iterator[Statement]:
     """Allow this volume to be attached to an instance of this platform.
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html"""
     context = parent.context
-    yield Statement("AttachData", ("ec2:AttachVolume",), [volume.arn])
+    yield Statement("AttachDataVolume", ("ec2:AttachVolume",), [volume.arn])
     yield Statement(
         "AttachToInstance",
         ("ec2:AttachVolume",),
@@ -88,9 +88,9 @@ def _snapshots(parent: Component) -> None:
         policy=policy_document(
             [
                 # Neither takes a resource.
-                Statement("Look", ("ec2:DescribeSnapshots", "ec2:DescribeVolumes"), ["*"]),
-                Statement("Copy", ("ec2:CreateSnapshot",), [volumes], of_platform),
-                Statement("Make", ("ec2:CreateSnapshot", "ec2:CreateTags"), [snapshots]),
+                Statement("DescribeVolumes", ("ec2:DescribeSnapshots", "ec2:DescribeVolumes"), ["*"]),
+                Statement("SnapshotVolumes", ("ec2:CreateSnapshot",), [volumes], of_platform),
+                Statement("CreateSnapshots", ("ec2:CreateSnapshot", "ec2:CreateTags"), [snapshots]),
                 Statement(
                     "Remove",
                     ("ec2:DeleteSnapshot",),

@@ -92,9 +92,9 @@ def _session_statements(parent: Component, group_arn: pulumi.Output[str]) -> tup
             ),
             resources=("*",),
         ),
-        Statement(sid="FindSessionLogs", actions=("logs:DescribeLogGroups",), resources=("*",)),
+        Statement(sid="DescribeLogGroups", actions=("logs:DescribeLogGroups",), resources=("*",)),
         Statement(
-            sid="RecordSessions",
+            sid="WriteSessionLogs",
             actions=("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"),
             resources=(pulumi.Output.concat(group_arn, ":*"),),
         ),

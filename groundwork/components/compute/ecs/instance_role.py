@@ -54,7 +54,7 @@ def _agent(parent: Component, cluster: Cluster) -> tuple[Statement, ...]:
     instances = parent.context.arn("ecs", "container-instance/")
     return (
         # It takes no resource: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
-        Statement(sid="FindEcs", actions=("ecs:DiscoverPollEndpoint",), resources=("*",)),
+        Statement(sid="DiscoverEndpoint", actions=("ecs:DiscoverPollEndpoint",), resources=("*",)),
         Statement(
             sid="JoinCluster",
             actions=(

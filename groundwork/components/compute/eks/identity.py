@@ -34,7 +34,7 @@ def trust(parent: Component) -> pulumi.Output[str]:
     return policy_document(
         [
             {
-                "Sid": "PodsAssume",
+                "Sid": "AllowPodIdentity",
                 "Effect": "Allow",
                 "Principal": {"Service": "pods.eks.amazonaws.com"},
                 "Action": ["sts:AssumeRole", "sts:TagSession"],

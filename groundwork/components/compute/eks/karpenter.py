@@ -213,7 +213,7 @@ def _interruptions(parent: Component) -> aws.sqs.Queue:
         policy=policy_document(
             [
                 {
-                    "Sid": "EventsArrive",
+                    "Sid": "AllowEventBridge",
                     "Effect": "Allow",
                     "Principal": {"Service": "events.amazonaws.com"},
                     "Action": "sqs:SendMessage",

@@ -65,7 +65,7 @@ def node_role(parent: Component, key: str, what: str, *, names_itself: bool) -> 
     if not names_itself:
         return NodeRole(role.name, role.arn, tuple(attached))
     # It takes no resource.
-    look = Statement(sid="FindItsName", actions=("ec2:DescribeInstances",), resources=("*",))
+    look = Statement(sid="DescribeInstances", actions=("ec2:DescribeInstances",), resources=("*",))
     name = aws.iam.RolePolicy(
         f"{parent.name}-{key}-name", role=role.name, policy=policy_document([look]), opts=parent.child()
     )

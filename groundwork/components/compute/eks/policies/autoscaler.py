@@ -15,7 +15,7 @@ def statements(parent: Component) -> tuple[Statement, ...]:
     return (
         # None of them takes a resource.
         Statement(
-            sid="Look",
+            sid="DescribeScaling",
             actions=(
                 "autoscaling:DescribeAutoScalingGroups",
                 "autoscaling:DescribeAutoScalingInstances",
@@ -29,12 +29,12 @@ def statements(parent: Component) -> tuple[Statement, ...]:
             resources=("*",),
         ),
         Statement(
-            sid="LookAtNodeGroups",
+            sid="DescribeNodeGroups",
             actions=("eks:DescribeNodegroup",),
             resources=(arn("eks", f"nodegroup/{name}/*/*"),),
         ),
         Statement(
-            sid="Scale",
+            sid="ScaleNodeGroups",
             actions=("autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"),
             resources=(arn("autoscaling", "autoScalingGroup:*:autoScalingGroupName/*"),),
             # EKS tags the groups of managed nodes so.

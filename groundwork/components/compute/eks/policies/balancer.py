@@ -21,7 +21,7 @@ def statements(parent: Component) -> tuple[Statement, ...]:
     return (
         # None of them takes a resource.
         Statement(
-            sid="Look",
+            sid="DescribeTargets",
             actions=(
                 "ec2:DescribeAvailabilityZones",
                 "ec2:DescribeInstances",
@@ -37,7 +37,7 @@ def statements(parent: Component) -> tuple[Statement, ...]:
             resources=("*",),
         ),
         Statement(
-            sid="PutPodsIntoOurTargetGroups",
+            sid="RegisterTargets",
             actions=("elasticloadbalancing:DeregisterTargets", "elasticloadbalancing:RegisterTargets"),
             resources=(parent.context.arn("elasticloadbalancing", "targetgroup/*/*"),),
             conditions={
@@ -66,7 +66,7 @@ def network_load_balancers(parent: Component, node_group_id: pulumi.Input[str]) 
     return (
         # None of them takes a resource.
         Statement(
-            sid="LookAtBalancers",
+            sid="DescribeLoadBalancers",
             actions=(
                 "ec2:DescribeAccountAttributes",
                 "ec2:DescribeAddresses",
@@ -82,7 +82,7 @@ def network_load_balancers(parent: Component, node_group_id: pulumi.Input[str]) 
         ),
         # The first load balancer of an account makes the role that AWS works with.
         Statement(
-            sid="MakeItsServiceRole",
+            sid="CreateServiceLinkedRole",
             actions=("iam:CreateServiceLinkedRole",),
             resources=(
                 arn("iam", f"role/aws-service-role/{_SERVICE}/AWSServiceRoleForElasticLoadBalancing", region=""),
@@ -90,13 +90,13 @@ def network_load_balancers(parent: Component, node_group_id: pulumi.Input[str]) 
             conditions={"StringEquals": {"iam:AWSServiceName": _SERVICE}},
         ),
         Statement(
-            sid="MakeBalancers",
+            sid="CreateLoadBalancers",
             actions=("elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:CreateTargetGroup"),
             resources=(balancers, targets),
             conditions=asked,
         ),
         Statement(
-            sid="TagThem",
+            sid="TagOnCreation",
             actions=("elasticloadbalancing:AddTags",),
             resources=(balancers, targets, listeners),
             conditions={
@@ -106,7 +106,7 @@ def network_load_balancers(parent: Component, node_group_id: pulumi.Input[str]) 
             },
         ),
         Statement(
-            sid="ChangeThem",
+            sid="ManageLoadBalancers",
             actions=(
                 "elasticloadbalancing:AddTags",
                 "elasticloadbalancing:CreateListener",
@@ -128,20 +128,20 @@ def network_load_balancers(parent: Component, node_group_id: pulumi.Input[str]) 
             resources=(balancers, targets, listeners),
             conditions=ours,
         ),
-        Statement(sid="MakeGroups", actions=("ec2:CreateSecurityGroup",), resources=(groups,), conditions=asked),
+        Statement(sid="CreateSecurityGroups", actions=("ec2:CreateSecurityGroup",), resources=(groups,), conditions=asked),
         Statement(
-            sid="MakeThemInAVpc",
+            sid="CreateSecurityGroupsInVpc",
             actions=("ec2:CreateSecurityGroup", "ec2:GetSecurityGroupsForVpc"),
             resources=(arn("ec2", "vpc/*"),),
         ),
         Statement(
-            sid="TagGroups",
+            sid="TagSecurityGroups",
             actions=("ec2:CreateTags",),
             resources=(groups,),
             conditions={"StringEquals": {"ec2:CreateAction": "CreateSecurityGroup", f"aws:RequestTag/{_TAG}": name}},
         ),
         Statement(
-            sid="ChangeItsGroups",
+            sid="ManageSecurityGroups",
             actions=(
                 "ec2:AuthorizeSecurityGroupIngress",
                 "ec2:DeleteSecurityGroup",

@@ -23,12 +23,12 @@ def statements(group_arns: Sequence[pulumi.Input[str]]) -> tuple[Statement, ...]
         ),
         # None of them takes a resource.
         Statement(
-            sid="Look",
+            sid="DescribeResources",
             actions=("ec2:DescribeTags", "ec2:DescribeVolumes", "logs:DescribeLogGroups"),
             resources=("*",),
         ),
         Statement(
-            sid="Measure",
+            sid="PutMetrics",
             actions=("cloudwatch:PutMetricData",),
             resources=("*",),
             conditions={"StringEquals": {"cloudwatch:namespace": ["CWAgent", "ContainerInsights"]}},

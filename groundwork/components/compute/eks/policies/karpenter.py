@@ -33,7 +33,7 @@ def machines(parent: Component) -> tuple[Statement, ...]:
     through_ec2 = {"kms:ViaService": f"ec2.{region}.amazonaws.com"}
     return (
         Statement(
-            sid="LaunchFrom",
+            sid="LaunchFromResources",
             actions=("ec2:CreateFleet", "ec2:RunInstances"),
             resources=(
                 f"arn:aws:ec2:{region}::image/*",
@@ -44,13 +44,13 @@ def machines(parent: Component) -> tuple[Statement, ...]:
             ),
         ),
         Statement(
-            sid="LaunchFromOurTemplates",
+            sid="LaunchFromOwnTemplates",
             actions=("ec2:CreateFleet", "ec2:RunInstances"),
             resources=(arn("ec2", "launch-template/*"),),
             conditions=ours,
         ),
         Statement(
-            sid="Launch",
+            sid="LaunchInstances",
             actions=("ec2:CreateFleet", "ec2:CreateLaunchTemplate", "ec2:RunInstances"),
             resources=made,
             conditions=asked,
@@ -68,7 +68,7 @@ def machines(parent: Component) -> tuple[Statement, ...]:
             },
         ),
         Statement(
-            sid="TagOurs",
+            sid="TagOwnInstances",
             actions=("ec2:CreateTags",),
             resources=(arn("ec2", "instance/*"),),
             conditions={
@@ -80,14 +80,14 @@ def machines(parent: Component) -> tuple[Statement, ...]:
             },
         ),
         Statement(
-            sid="End",
+            sid="TerminateInstances",
             actions=("ec2:DeleteLaunchTemplate", "ec2:TerminateInstances"),
             resources=(arn("ec2", "instance/*"), arn("ec2", "launch-template/*")),
             conditions=ours,
         ),
         # None of them takes a resource.
         Statement(
-            sid="Look",
+            sid="DescribeEc2",
             actions=(
                 "ec2:DescribeCapacityReservations",
                 "ec2:DescribeImages",
@@ -105,9 +105,9 @@ def machines(parent: Component) -> tuple[Statement, ...]:
             conditions={"StringEquals": {"aws:RequestedRegion": region}},
         ),
         # It takes no resource either, and answers from us-east-1.
-        Statement(sid="LookAtPrices", actions=("pricing:GetProducts",), resources=("*",)),
+        Statement(sid="ReadPrices", actions=("pricing:GetProducts",), resources=("*",)),
         Statement(
-            sid="FindImages",
+            sid="ReadImageParameters",
             actions=("ssm:GetParameter",),
             resources=(f"arn:aws:ssm:{region}::parameter/aws/service/*",),
         ),
@@ -118,7 +118,7 @@ def machines(parent: Component) -> tuple[Statement, ...]:
             conditions={"StringEquals": through_ec2},
         ),
         Statement(
-            sid="GrantKeyToNodes",
+            sid="CreateKeyGrants",
             actions=("kms:CreateGrant",),
             resources=(parent.context.key_arn("storage"),),
             conditions={"StringEquals": through_ec2, "Bool": {"kms:GrantIsForAWSResource": "true"}},
@@ -150,25 +150,25 @@ def surroundings(
 
     return (
         Statement(
-            sid="GiveNodesTheirRole",
+            sid="PassNodeRole",
             actions=("iam:PassRole",),
             resources=(node_role_arn,),
             conditions={"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
         ),
         Statement(
-            sid="MakeProfiles",
+            sid="CreateInstanceProfiles",
             actions=("iam:CreateInstanceProfile",),
             resources=(profiles,),
             conditions=tagged("RequestTag"),
         ),
         Statement(
-            sid="TagProfiles",
+            sid="TagInstanceProfiles",
             actions=("iam:TagInstanceProfile",),
             resources=(profiles,),
             conditions=tagged("ResourceTag", "RequestTag"),
         ),
         Statement(
-            sid="ChangeProfiles",
+            sid="ManageInstanceProfiles",
             actions=(
                 "iam:AddRoleToInstanceProfile",
                 "iam:DeleteInstanceProfile",
@@ -177,16 +177,16 @@ def surroundings(
             resources=(profiles,),
             conditions=tagged("ResourceTag"),
         ),
-        Statement(sid="LookAtProfiles", actions=("iam:GetInstanceProfile",), resources=(profiles,)),
+        Statement(sid="ReadInstanceProfiles", actions=("iam:GetInstanceProfile",), resources=(profiles,)),
         # It takes no resource.
-        Statement(sid="ListProfiles", actions=("iam:ListInstanceProfiles",), resources=("*",)),
+        Statement(sid="ListInstanceProfiles", actions=("iam:ListInstanceProfiles",), resources=("*",)),
         Statement(
-            sid="FindCluster",
+            sid="DescribeCluster",
             actions=("eks:DescribeCluster",),
             resources=(context.arn("eks", f"cluster/{cluster_name(parent)}"),),
         ),
         Statement(
-            sid="HearOfInterruptions",
+            sid="ReceiveInterruptions",
             actions=("sqs:DeleteMessage", "sqs:GetQueueUrl", "sqs:ReceiveMessage"),
             resources=(queue_arn,),
         ),

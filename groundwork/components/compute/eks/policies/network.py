@@ -21,7 +21,7 @@ def statements(parent: Component, vpc_id: pulumi.Input[str]) -> tuple[Statement,
         Statement(
             # None of them takes a resource:
             # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
-            sid="Look",
+            sid="DescribeNetwork",
             actions=(
                 "ec2:DescribeInstanceTypes",
                 "ec2:DescribeInstances",
@@ -33,7 +33,7 @@ def statements(parent: Component, vpc_id: pulumi.Input[str]) -> tuple[Statement,
             resources=("*",),
         ),
         Statement(
-            sid="TagNewInterfaces",
+            sid="TagInterfacesOnCreation",
             actions=("ec2:CreateTags",),
             resources=(interfaces,),
             conditions={"StringEquals": {"ec2:CreateAction": "CreateNetworkInterface"}},
@@ -41,25 +41,25 @@ def statements(parent: Component, vpc_id: pulumi.Input[str]) -> tuple[Statement,
         # When it starts, it puts the node's id on a node's first interface too, and gives up if it may not:
         # https://github.com/aws/amazon-vpc-cni-k8s/blob/v1.22.4/pkg/ipamd/ipamd.go#L527
         Statement(
-            sid="TagOurInterfaces",
+            sid="TagOwnInterfaces",
             actions=("ec2:CreateTags",),
             resources=(interfaces,),
             conditions={"StringEquals": {"aws:ResourceTag/cluster.k8s.amazonaws.com/name": name}},
         ),
         Statement(
-            sid="MakeInterfaces",
+            sid="CreateInterfaces",
             actions=("ec2:CreateNetworkInterface",),
             resources=(interfaces,),
             conditions={"StringEquals": {"aws:RequestTag/cluster.k8s.amazonaws.com/name": name}},
         ),
         Statement(
-            sid="MakeThemInOurSubnets",
+            sid="CreateInterfacesInOwnSubnets",
             actions=("ec2:CreateNetworkInterface",),
             resources=(arn("ec2", "subnet/*"), groups),
             conditions={"ArnEquals": {"ec2:Vpc": pulumi.Output.concat(arn("ec2", "vpc/"), vpc_id)}},
         ),
         Statement(
-            sid="UseOurInterfaces",
+            sid="ManageOwnInterfaces",
             actions=(
                 "ec2:AssignPrivateIpAddresses",
                 "ec2:AttachNetworkInterface",
@@ -72,7 +72,7 @@ def statements(parent: Component, vpc_id: pulumi.Input[str]) -> tuple[Statement,
             conditions={"StringEquals": {"aws:ResourceTag/cluster.k8s.amazonaws.com/name": name}},
         ),
         Statement(
-            sid="AttachThemToOurNodes",
+            sid="AttachInterfacesToOwnNodes",
             actions=(
                 "ec2:AttachNetworkInterface",
                 "ec2:DetachNetworkInterface",
@@ -82,7 +82,7 @@ def statements(parent: Component, vpc_id: pulumi.Input[str]) -> tuple[Statement,
             conditions={"StringEquals": {f"aws:ResourceTag/kubernetes.io/cluster/{name}": "owned"}},
         ),
         Statement(
-            sid="PutThemIntoOurGroups",
+            sid="UseOwnSecurityGroups",
             actions=("ec2:ModifyNetworkInterfaceAttribute",),
             resources=(groups,),
             conditions={"ArnEquals": {"ec2:Vpc": pulumi.Output.concat(arn("ec2", "vpc/"), vpc_id)}},

@@ -25,7 +25,7 @@ def statements(parent: Component) -> tuple[Statement, ...]:
     return (
         Statement(
             # None of them takes a resource.
-            sid="Look",
+            sid="DescribeVolumes",
             actions=(
                 "ec2:DescribeAvailabilityZones",
                 "ec2:DescribeInstanceTypes",
@@ -38,24 +38,24 @@ def statements(parent: Component) -> tuple[Statement, ...]:
             ),
             resources=("*",),
         ),
-        Statement(sid="MakeVolumes", actions=("ec2:CreateVolume",), resources=(volumes,), conditions=asked),
-        Statement(sid="MakeThemOfSnapshots", actions=("ec2:CreateVolume",), resources=(snapshots,), conditions=ours),
-        Statement(sid="MakeSnapshots", actions=("ec2:CreateSnapshot",), resources=(snapshots,), conditions=asked),
-        Statement(sid="SnapshotVolumes", actions=("ec2:CreateSnapshot",), resources=(volumes,), conditions=ours),
+        Statement(sid="CreateVolumes", actions=("ec2:CreateVolume",), resources=(volumes,), conditions=asked),
+        Statement(sid="CreateVolumesFromSnapshots", actions=("ec2:CreateVolume",), resources=(snapshots,), conditions=ours),
+        Statement(sid="CreateSnapshots", actions=("ec2:CreateSnapshot",), resources=(snapshots,), conditions=asked),
+        Statement(sid="CreateSnapshotsOfVolumes", actions=("ec2:CreateSnapshot",), resources=(volumes,), conditions=ours),
         Statement(
-            sid="TagThem",
+            sid="TagOnCreation",
             actions=("ec2:CreateTags",),
             resources=(volumes, snapshots),
             conditions={"StringEquals": {"ec2:CreateAction": ["CreateVolume", "CreateSnapshot"]}},
         ),
         Statement(
-            sid="UseVolumes",
+            sid="ManageVolumes",
             actions=("ec2:AttachVolume", "ec2:DeleteVolume", "ec2:DetachVolume", "ec2:ModifyVolume"),
             resources=(volumes,),
             conditions=ours,
         ),
         Statement(
-            sid="AttachThemToOurNodes",
+            sid="AttachVolumesToOwnNodes",
             actions=("ec2:AttachVolume", "ec2:DetachVolume"),
             resources=(arn("ec2", "instance/*"),),
             conditions=ours,
@@ -74,7 +74,7 @@ def statements(parent: Component) -> tuple[Statement, ...]:
             conditions={"StringEquals": through_ec2},
         ),
         Statement(
-            sid="GrantKeyToNodes",
+            sid="CreateKeyGrants",
             actions=("kms:CreateGrant",),
             resources=(parent.context.key_arn("storage"),),
             conditions={"StringEquals": through_ec2, "Bool": {"kms:GrantIsForAWSResource": "true"}},
