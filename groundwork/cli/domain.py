@@ -27,7 +27,7 @@ _AMAZON = ("amazon.com", "amazontrust.com", "awstrust.com", "amazonaws.com")
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Delegation:
     """What DNS says of a domain."""
 
     domain: str
@@ -49,7 +49,7 @@ class Verdict:
         return not self.issuers or not self.issuers.isdisjoint(_AMAZON)
 
 
-def verdict(name: str, name_servers: Sequence[str]) -> tuple[Stack, Verdict]:
+def verdict(name: str, name_servers: Sequence[str]) -> tuple[Stack, Delegation]:
     """Ask DNS about the domain of a stack. ``name_servers``: unset, those that the stack has as output.
 
     Raises :class:`settings.Mistakes` for the stack file, :class:`groundwork.cli.console.InputError` where there is nothing to ask, or
@@ -67,12 +67,12 @@ def verdict(name: str, name_servers: Sequence[str]) -> tuple[Stack, Verdict]:
         raise InputError(f"no DNS server answers about {domain}: {error}") from error
 
 
-def ask(domain: str, wanted: Sequence[str], resolver: dns.resolver.Resolver, port: int = 53) -> Verdict:
+def ask(domain: str, wanted: Sequence[str], resolver: dns.resolver.Resolver, port: int = 53) -> Delegation:
     """Ask the servers of the zone above, which is what counts, and not a cache that may still say what was."""
     name = dns.name.from_text(domain)
     parent = dns.resolver.zone_for_name(name.parent(), resolver=resolver)
     servers = [str(record.target) for record in resolver.resolve(parent, "NS")]
-    return Verdict(
+    return Delegation(
         domain,
         frozenset(_plain(server) for server in wanted),
         _plain(str(parent)),
@@ -143,7 +143,7 @@ def _plain(name: str) -> str:
     return name.rstrip(".").lower() or "."
 
 
-def told(stack: Stack, found: Verdict) -> Iterator[str]:
+def told(stack: Stack, found: Delegation) -> Iterator[str]:
     """Yield the verdict, and what to do next."""
     above = "the root zone" if found.parent == "." else found.parent
     if not found.is_delegated:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Run:
+class StackRun:
     """A stack and what its program declares."""
 
     stack: Stack
@@ -29,7 +29,7 @@ class Run:
     """What its settings leave open."""
 
 
-def run_stack(name: str, *, phase: str | None = None, unknowns: bool = False, start: Path | None = None) -> Run:
+def run_stack(name: str, *, phase: str | None = None, unknowns: bool = False, start: Path | None = None) -> StackRun:
     """Load a stack's settings, in its own phase or in ``phase``, and run its program offline.
 
     Raises :class:`settings.Mistakes` for the input and for what AWS would refuse of it, :class:`ProgramError` for what goes wrong in the program.
@@ -55,7 +55,7 @@ def run_stack(name: str, *, phase: str | None = None, unknowns: bool = False, st
     refused = mistakes(snapshot, loaded, stack.label)
     if refused:
         raise Mistakes(refused)
-    return Run(stack, snapshot, tuple(hints(loaded.settings)))
+    return StackRun(stack, snapshot, tuple(hints(loaded.settings)))
 
 
 def _named_twice(stack: Stack, loaded: Loaded, error: Exception) -> Mistakes | None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from groundwork.components.context import Context
-from groundwork.components.observability.boards import Boards, Cluster, Seen
+from groundwork.components.observability.boards import Boards, ClusterDimensions, Seen
 from groundwork.components.observability.checks import CHECKS
 from groundwork.components.platform.platform import Platform
 from groundwork.components.settings import Settings
@@ -187,13 +187,13 @@ def _board(seen: Seen, *wanted: Any) -> list[dict[str, Any]]:
 
 
 def test_pods_are_measured_by_container_insights() -> None:
-    board = _text(_board(Seen(cluster=Cluster("eks", "shop-prod"))))
+    board = _text(_board(Seen(cluster=ClusterDimensions("eks", "shop-prod"))))
     assert "ContainerInsights,ClusterName,Namespace,Service" in board
     assert 'ClusterName=\\"shop-prod\\"' in board.replace('\\\\"', '\\"')
 
 
 def test_an_engine_without_a_cluster_has_no_load_by_service() -> None:
-    assert [widget["type"] for widget in _board(Seen(cluster=Cluster("app-runner", "shop")))] == ["text"]
+    assert [widget["type"] for widget in _board(Seen(cluster=ClusterDimensions("app-runner", "shop")))] == ["text"]
 
 
 def test_functions_that_fail_are_on_the_errors_board() -> None:

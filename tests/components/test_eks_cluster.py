@@ -492,7 +492,9 @@ def test_the_load_balancer_controller_puts_pods_into_our_target_groups_and_does_
 
 def test_it_makes_load_balancers_only_where_the_way_in_is_one() -> None:
     found = policy(eks({"way_in": "nlb"}), "aws-load-balancer-controller")
-    assert found["ManageLoadBalancers"]["Condition"] == {"StringEquals": {"aws:ResourceTag/elbv2.k8s.aws/cluster": "shop-prod"}}
+    assert found["ManageLoadBalancers"]["Condition"] == {
+        "StringEquals": {"aws:ResourceTag/elbv2.k8s.aws/cluster": "shop-prod"}
+    }
     assert all("/net/" in arn or ":targetgroup/" in arn for arn in found["CreateLoadBalancers"]["Resource"])
     assert found["CreateServiceLinkedRole"]["Condition"] == {
         "StringEquals": {"iam:AWSServiceName": "elasticloadbalancing.amazonaws.com"}

@@ -14,7 +14,7 @@ from groundwork.operations.rehearsal import Rehearsal, rehearse
 from groundwork.operations.rehearsal.__main__ import main
 from groundwork.operations.rehearsal.account import stand_in_account
 from groundwork.operations.rehearsal.gaps import gaps
-from groundwork.operations.rehearsal.rehearsal import Difference, Refusal, refusals
+from groundwork.operations.rehearsal.rehearsal import DeploymentRefusal, Difference, refusals
 from groundwork.operations.rehearsal.report import report
 from groundwork.preview.engine import run_program
 from groundwork.preview.snapshot import Resource, Snapshot, Source
@@ -203,11 +203,15 @@ _WHERE = Source("components/some.py", 7)
 _TOLD = Rehearsal(
     resources=9,
     deployed=5,
-    refused=(Refusal("urn::a::first", "aws:sqs/queue:Queue", "first", "creating SQS Queue: " + "why " * 30, _WHERE),),
+    refused=(
+        DeploymentRefusal(
+            "urn::a::first", "aws:sqs/queue:Queue", "first", "creating SQS Queue: " + "why " * 30, _WHERE
+        ),
+    ),
     unreached=("urn::b::second",),
     differences=(Difference("urn::c::third", "aws:kms/key:Key", "third", ("update",), ("policy", "tags"), _WHERE),),
-    kept=(Refusal("urn::d::fourth", "aws:s3/bucket:Bucket", "fourth", "BucketNotEmpty", _WHERE),),
-    protected=(Refusal("urn::e::fifth", "aws:rds/instance:Instance", "fifth", "no"),),
+    kept=(DeploymentRefusal("urn::d::fourth", "aws:s3/bucket:Bucket", "fourth", "BucketNotEmpty", _WHERE),),
+    protected=(DeploymentRefusal("urn::e::fifth", "aws:rds/instance:Instance", "fifth", "no"),),
     left_out=(LeftOut("urn::f::sixth", "aws:cloudwatch/compositeAlarm:CompositeAlarm", "", "moto has no call"),) * 2,
     seconds={"deploy": 61.2, "look again": 20.0},
 )

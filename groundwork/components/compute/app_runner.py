@@ -10,7 +10,7 @@ import pulumi_aws as aws
 from groundwork.components.access import Grant
 from groundwork.components.base import Component
 from groundwork.components.compute.apprunner.alarms import watch_service
-from groundwork.components.compute.apprunner.service import Deployed, deploy, tracing
+from groundwork.components.compute.apprunner.service import AppRunnerService, deploy, tracing
 from groundwork.components.compute.apprunner.web_acl import only_through_cloudfront
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import Stoppable
@@ -86,7 +86,7 @@ class AppRunner(Component):
             tracing=self.context.alerting.settings.tracing,
         )
         traced = tracing(self) if any(workload.tracing for workload in built.values()) else None
-        deployed: dict[str, Deployed] = {}
+        deployed: dict[str, AppRunnerService] = {}
         for service, workload in built.items():
             deployed[service] = deploy(
                 self,

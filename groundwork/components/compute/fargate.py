@@ -10,7 +10,7 @@ import pulumi_aws as aws
 from groundwork.components.access import Grant
 from groundwork.components.base import Component
 from groundwork.components.compute.ecs.cluster import cluster, with_capacity
-from groundwork.components.compute.ecs.engine import Addresses, prepare, run, stopped_services
+from groundwork.components.compute.ecs.engine import ServiceOutputs, prepare, run, stopped_services
 from groundwork.components.compute.ecs.service import Capacity
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import Stoppable
@@ -82,7 +82,7 @@ class Fargate(Component):
             queues=queues,
         )
         capacity = Capacity("FARGATE", lambda service: _strategy(service, settings.spot))
-        addresses: Addresses = run(self, prepared, cluster=base, capacity=capacity)
+        addresses: ServiceOutputs = run(self, prepared, cluster=base, capacity=capacity)
         self.cluster_name = base.name
         self.service_names = addresses.service_names
         self.security_group_ids = addresses.security_group_ids

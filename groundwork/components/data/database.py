@@ -17,7 +17,7 @@ from groundwork.components.data.archive import archive
 from groundwork.components.data.proxy import Behind, pool, proxy
 from groundwork.components.data.reader import reader_name
 from groundwork.components.data.settings import DataSettings
-from groundwork.components.data.shape import Shape, identifier_of, monitoring_role, parameter_group
+from groundwork.components.data.shape import InstanceShape, identifier_of, monitoring_role, parameter_group
 from groundwork.components.data_tier import DataTier
 from groundwork.components.secrets.rotation import changing
 from groundwork.components.secrets.secret import container, drawn_password, first_version
@@ -99,7 +99,7 @@ class Database(Component):
         clients = self._group("clients", "what services reach", network.vpc_id)
         behind = self._group("primary", "what the proxy reaches", network.vpc_id) if settings.proxy else clients
         current = parameter_group(self, settings, settings.major_version)
-        shape = Shape(
+        shape = InstanceShape(
             parent=self,
             settings=settings,
             identifier=self.identifier,
@@ -184,7 +184,9 @@ class Database(Component):
             f"{self.name}-{key}", description=f"{self.name}: {purpose}", vpc_id=vpc_id, opts=self.child()
         )
 
-    def _primary(self, shape: Shape, subnets: aws.rds.SubnetGroup, group_id: pulumi.Output[str]) -> aws.rds.Instance:
+    def _primary(
+        self, shape: InstanceShape, subnets: aws.rds.SubnetGroup, group_id: pulumi.Output[str]
+    ) -> aws.rds.Instance:
         settings, context = self._settings, self.context
         arguments, before = shape.arguments(self.identifier, _PRIMARY, shape.parameter_group)
         return aws.rds.Instance(
@@ -223,7 +225,7 @@ class Database(Component):
         return subnets.name.apply(lambda name: f"{self.identifier}-final-{name[-7:]}")
 
     def _read_replicas(
-        self, shape: Shape, primary: aws.rds.Instance, group_id: pulumi.Output[str]
+        self, shape: InstanceShape, primary: aws.rds.Instance, group_id: pulumi.Output[str]
     ) -> dict[str, aws.rds.Instance]:
         made: dict[str, aws.rds.Instance] = {}
         wanted = self._settings.replicas
@@ -237,7 +239,7 @@ class Database(Component):
         return {key: make(key) for key in wanted}
 
     def _read_replica(
-        self, shape: Shape, key: str, source: aws.rds.Instance, group_id: pulumi.Output[str]
+        self, shape: InstanceShape, key: str, source: aws.rds.Instance, group_id: pulumi.Output[str]
     ) -> aws.rds.Instance:
         """Create a replica, which inherits engine, login, network and key of what it copies, in the same region."""
         settings, replica = self._settings, self._settings.replicas[key]

@@ -30,7 +30,7 @@ _FORCED: Mapping[str, str] = {"rds.force_ssl": "1"}
 
 
 @dataclass(frozen=True)
-class Shape:
+class InstanceShape:
     """Settings and resources that every instance of one database shares."""
 
     parent: Component

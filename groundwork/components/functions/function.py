@@ -123,7 +123,9 @@ class Function(Component):
             self, "role", trust_policy("lambda.amazonaws.com", context.account_id), f"What function {key} may do."
         )
         allowed = [
-            Statement("WriteLogs", ["logs:CreateLogStream", "logs:PutLogEvents"], [pulumi.Output.concat(logs.arn, ":*")]),
+            Statement(
+                "WriteLogs", ["logs:CreateLogStream", "logs:PutLogEvents"], [pulumi.Output.concat(logs.arn, ":*")]
+            ),
             *sending("Failures", failures.arn, self.context.key_arn("messaging"), context.region),
             *([_TRACE] if self._traced else []),
             *(place.statements if place else ()),

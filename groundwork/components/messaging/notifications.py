@@ -14,7 +14,7 @@ from groundwork.components.messaging.queue import Queue
 from groundwork.components.messaging.queue_settings import NotifySettings
 
 
-class Bucket(Protocol):
+class NotifyingBucket(Protocol):
     """The bucket that tells."""
 
     @property
@@ -43,7 +43,7 @@ class Notifications(Component):
         settings: Mapping[str, NotifySettings],
         context: Context,
         *,
-        bucket: Bucket,
+        bucket: NotifyingBucket,
         queues: Mapping[str, Queue],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:

@@ -77,7 +77,10 @@ def login_role(parent: Component, logins: Sequence[Login]) -> tuple[aws.iam.Role
     statements = [secrets]
     if keys:
         # DMS looks at the key by itself, and has it used by Secrets Manager.
-        statements += [Statement("DecryptLogins", ["kms:Decrypt"], keys, through), Statement("DescribeKeys", ["kms:DescribeKey"], keys)]
+        statements += [
+            Statement("DecryptLogins", ["kms:Decrypt"], keys, through),
+            Statement("DescribeKeys", ["kms:DescribeKey"], keys),
+        ]
     policy = aws.iam.RolePolicy(
         f"{parent.name}-logins", role=role.name, policy=policy_document(statements), opts=parent.child()
     )

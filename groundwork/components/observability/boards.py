@@ -14,7 +14,7 @@ from groundwork.components.base import Component
 from groundwork.components.context import Context, DeclaredAlarm
 from groundwork.components.edge.logs import GLOBAL_REGION
 from groundwork.components.observability.dashboard import page_name
-from groundwork.components.observability.metrics import Graph
+from groundwork.components.observability.metrics import MetricGraph
 from groundwork.components.observability.settings import Board
 from groundwork.components.observability.widgets import (
     MOST_STATUSES,
@@ -30,7 +30,7 @@ from groundwork.components.observability.widgets import (
 
 
 @dataclass(frozen=True)
-class Cluster:
+class ClusterDimensions:
     """Where containers run, as CloudWatch knows it."""
 
     engine: str
@@ -46,12 +46,12 @@ class Seen:
     databases: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     cache_nodes: Sequence[pulumi.Input[str]] = ()
     search_domain: pulumi.Input[str] | None = None
-    cluster: Cluster | None = None
+    cluster: ClusterDimensions | None = None
     functions: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     log_groups: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     """By service or function."""
     alarms: Sequence[DeclaredAlarm] = ()
-    graphs: Sequence[Graph] = ()
+    graphs: Sequence[MetricGraph] = ()
     """Custom metrics."""
     health_check: pulumi.Input[str] | None = None
     """Route 53's, by its id."""
@@ -347,7 +347,7 @@ def _by_service(seen: Seen, shown: Mapping[str, tuple[str, str]], region: str) -
     return [(name, found(schema, metric, where, how, region=region)) for name, (metric, how) in shown.items()]
 
 
-def _load(cluster: Cluster | None, region: str) -> list[Member]:
+def _load(cluster: ClusterDimensions | None, region: str) -> list[Member]:
     if cluster is None or cluster.engine not in _LOADS:
         return []
     schema, cpu, memory = _LOADS[cluster.engine]

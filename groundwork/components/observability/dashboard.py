@@ -11,7 +11,7 @@ import pulumi_aws as aws
 
 from groundwork.components.base import Component
 from groundwork.components.context import Context, DeclaredAlarm
-from groundwork.components.observability.metrics import Graph
+from groundwork.components.observability.metrics import MetricGraph
 from groundwork.components.observability.widgets import MOST_STATUSES, section, states, text
 
 # 500 widgets on a dashboard: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
@@ -41,7 +41,7 @@ class Dashboard(Component):
         *,
         alarms: Sequence[DeclaredAlarm],
         pages: Mapping[str, pulumi.Output[str]] | None = None,
-        graphs: Mapping[str, Graph] | None = None,
+        graphs: Mapping[str, MetricGraph] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Create the dashboard. ``pages`` are the ARNs of the alarms that page, ``graphs`` the custom metrics."""
@@ -64,7 +64,10 @@ def page_name(context: Context) -> str:
 
 
 def _widgets(
-    alarms: Sequence[DeclaredAlarm], pages: Sequence[pulumi.Output[str]], graphs: Sequence[Graph], context: Context
+    alarms: Sequence[DeclaredAlarm],
+    pages: Sequence[pulumi.Output[str]],
+    graphs: Sequence[MetricGraph],
+    context: Context,
 ) -> Iterator[dict[str, Any]]:
     shown = alarms[: _MOST_GRAPHS - len(graphs)]
     left_out = len(alarms) - len(shown)

@@ -17,7 +17,7 @@ from groundwork.components.observability.widgets import curve
 
 
 @dataclass(frozen=True)
-class Graph:
+class MetricGraph:
     """A curve for the dashboard that no alarm brings."""
 
     title: str
@@ -49,7 +49,7 @@ class Metrics(Component):
 
     namespace: str
     """Where the metrics are, and where a service that embeds its own puts them."""
-    graphs: dict[str, Graph]
+    graphs: dict[str, MetricGraph]
     """Metric → its curve."""
 
     def __init__(
@@ -70,7 +70,7 @@ class Metrics(Component):
         for key, metric in settings.items():
             if not metric.embedded:
                 self._filter(key, metric, log_group_names[metric.service])
-            self.graphs[key] = Graph(_title(key, metric), self._measure(key, metric), _SECONDS[metric.period])
+            self.graphs[key] = MetricGraph(_title(key, metric), self._measure(key, metric), _SECONDS[metric.period])
             self._alarm(key, metric)
         self.register_outputs({"namespace": self.namespace})
 

@@ -12,7 +12,7 @@ from groundwork.components.cache.cache import Cache
 from groundwork.components.context import Context
 from groundwork.components.data.database import Database
 from groundwork.components.data.shape import identifier_of
-from groundwork.components.observability.boards import Cluster, Seen
+from groundwork.components.observability.boards import ClusterDimensions, Seen
 from groundwork.components.observability.metrics import Metrics
 from groundwork.components.search.search import Search
 from groundwork.components.settings import Settings
@@ -46,7 +46,9 @@ def seen_of(
         databases=_instances(database, settings) if isinstance(database, Database) else {},
         cache_nodes=cache.node_ids if isinstance(cache, Cache) else (),
         search_domain=search.domain_name if isinstance(search, Search) else None,
-        cluster=Cluster(settings.compute.engine, cluster) if settings.compute and cluster is not None else None,
+        cluster=ClusterDimensions(settings.compute.engine, cluster)
+        if settings.compute and cluster is not None
+        else None,
         functions={name: function.function_name for name, function in functions.items()},
         log_groups=log_groups,
         alarms=context.alerting.declared,

@@ -27,7 +27,7 @@ from groundwork.preview.terraform.verify import provider_schema
 
 
 @dataclass(frozen=True)
-class Refusal:
+class DeploymentRefusal:
     """A resource that the account did not make or did not let go, and its words."""
 
     urn: str
@@ -58,7 +58,7 @@ class Rehearsal:
     resources: int = 0
     """AWS resources of the stack."""
     deployed: int = 0
-    refused: tuple[Refusal, ...] = ()
+    refused: tuple[DeploymentRefusal, ...] = ()
     """By our input."""
     unreached: tuple[str, ...] = ()
     """URNs that depend on what was refused."""
@@ -68,9 +68,9 @@ class Rehearsal:
     """What a second deployment would change."""
     forgotten: tuple[Difference, ...] = ()
     """The same, where the stand-in is known not to keep it."""
-    kept: tuple[Refusal, ...] = ()
+    kept: tuple[DeploymentRefusal, ...] = ()
     """What a removal in one go does not remove, though nothing protects it."""
-    protected: tuple[Refusal, ...] = ()
+    protected: tuple[DeploymentRefusal, ...] = ()
     """What it does not remove because the stack protects it."""
     seconds: Mapping[str, float] = field(default_factory=dict)
 
@@ -206,12 +206,12 @@ def refusals(
     export: TerraformExport,
     resources: Mapping[str, Resource],
     state: Mapping[str, Any] | None = None,
-) -> tuple[Refusal, ...]:
+) -> tuple[DeploymentRefusal, ...]:
     """Return what the events say went wrong, by resource. Of a removal Terraform's errors say no address; ``state`` is
     what it left."""
     failed = {event["hook"]["resource"]["addr"] for event in events if event["type"] == "apply_errored"}
     names = _names(state, failed) if state else {}
-    found: list[Refusal] = []
+    found: list[DeploymentRefusal] = []
     for event in events:
         if event["type"] != "diagnostic" or event["diagnostic"]["severity"] != "error":
             continue
@@ -221,7 +221,7 @@ def refusals(
         resource = resources.get(export.addresses.get(address, ""))
         if resource is None:
             raise TerraformError(message)
-        found.append(Refusal(resource.urn, resource.type, resource.name, message, resource.source))
+        found.append(DeploymentRefusal(resource.urn, resource.type, resource.name, message, resource.source))
     return tuple(sorted(found, key=lambda refusal: refusal.urn))
 
 

@@ -6,7 +6,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from groundwork.operations.rehearsal.rehearsal import Difference, Refusal, Rehearsal
+from groundwork.operations.rehearsal.rehearsal import DeploymentRefusal, Difference, Rehearsal
 from groundwork.preview.terraform.convert import LeftOut
 
 _WIDTH = 80
@@ -34,7 +34,7 @@ def report(rehearsal: Rehearsal) -> list[str]:
     return [*lines, "", steps]
 
 
-def _refusals(title: str, refusals: Iterable[Refusal]) -> Iterator[str]:
+def _refusals(title: str, refusals: Iterable[DeploymentRefusal]) -> Iterator[str]:
     listed = list(refusals)
     if listed:
         yield from ("", title)

@@ -454,7 +454,9 @@ class _Reader:
 
     def _pods(self) -> Iterator[Edge]:
         """Yield the edges that network policies let pods take, and from the load balancers that are bound to them."""
-        cluster = pods.Cluster(self.stack, [one for one in self.shown.values() if one.type.startswith("kubernetes:")])
+        cluster = pods.KubernetesPods(
+            self.stack, [one for one in self.shown.values() if one.type.startswith("kubernetes:")]
+        )
         for source, target, port in cluster.between():
             yield Edge(source.urn, target.urn, Kind.TRAFFIC, f"port {port}" if port else "")
         for group, pod in cluster.bound():

@@ -32,7 +32,7 @@ def roles(workload: Resource, stack: Stack) -> list[Resource]:
     ]
 
 
-class Cluster:
+class KubernetesPods:
     """The workloads of a stack and the policies that choose among them."""
 
     def __init__(self, stack: Stack, workloads: Sequence[Resource]) -> None:

@@ -13,7 +13,7 @@ from guardrails.view import Opaque
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedInput:
     """One value that AWS would not take."""
 
     resource: Resource
@@ -24,7 +24,7 @@ class Refused:
     """What follows on "it": ``has 70 characters, and the most is 64``."""
 
 
-def refused_inputs(snapshot: Snapshot) -> Iterator[Refused]:
+def refused_inputs(snapshot: Snapshot) -> Iterator[RefusedInput]:
     """Yield every input of every resource that AWS would refuse, names that Pulumi draws among them. What is unknown or
     secret is not looked at."""
     for resource in snapshot.resources:
@@ -36,7 +36,7 @@ def refused_inputs(snapshot: Snapshot) -> Iterator[Refused]:
 
 def _inside(
     value: Any, rule: str, place: str, resource: Resource, constraints: dict[str, Constraint]
-) -> Iterator[Refused]:
+) -> Iterator[RefusedInput]:
     """Yield what is refused inside a value. ``rule`` is the place as the table has it, without the numbers of
     entries."""
     if value is None or isinstance(value, Opaque):
@@ -44,7 +44,7 @@ def _inside(
     constraint = constraints.get(rule)
     reason = constraint.refusal(value) if constraint else None
     if reason:
-        yield Refused(resource, place, value, reason)
+        yield RefusedInput(resource, place, value, reason)
     if isinstance(value, list):
         for index, item in enumerate(value):
             yield from _inside(item, f"{rule}[]", f"{place}[{index}]", resource, constraints)

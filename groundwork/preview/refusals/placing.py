@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from groundwork.preview.refusals.inputs import Refused, refused_inputs
+from groundwork.preview.refusals.inputs import RefusedInput, refused_inputs
 from groundwork.preview.refusals.quotas import Exceeded, exceeded
 from groundwork.preview.snapshot import Snapshot
 from groundwork.settings.effective import as_json
@@ -72,7 +72,7 @@ def _is_said(path: Path, loaded: Loaded, label: str) -> bool:
     return found is not None and found[0].label == label
 
 
-def _origin(refused: Refused, said: list[_Said]) -> Path:
+def _origin(refused: RefusedInput, said: list[_Said]) -> Path:
     """Return where the stack file says what is refused: the very value, else the longest that it is made of, else what
     the resource is named after. Empty where none is."""
     value = str(refused.value)
@@ -96,7 +96,7 @@ def _origin(refused: Refused, said: list[_Said]) -> Path:
     return best.path if best is not None and likeness(best) > (0, 0) else ()
 
 
-def _of_input(refused: Refused, path: Path, loaded: Loaded, label: str) -> Mistake:
+def _of_input(refused: RefusedInput, path: Path, loaded: Loaded, label: str) -> Mistake:
     resource = refused.resource
     transform = next((one.source for one in resource.transformed if refused.input.startswith(one.property)), None)
     shown = str(refused.value)

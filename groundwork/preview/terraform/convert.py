@@ -32,7 +32,7 @@ _ABSENT = object()
 
 
 @dataclass(frozen=True)
-class Origin:
+class ValueOrigin:
     """Where a line of the export comes from: the resource, the property's Pulumi path, and what pulumi-aws says of it."""
 
     urn: str
@@ -67,7 +67,7 @@ class Body:
     resource: Resource
     outputs: Mapping[str, Mapping[str, Any]]
     arguments: dict[str, Any] = field(default_factory=dict)
-    origins: dict[Path, Origin] = field(default_factory=dict)
+    origins: dict[Path, ValueOrigin] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
     uses_unknown: bool = False
 
@@ -102,7 +102,7 @@ def convert(
     body: Body, inputs: Mapping[str, Any], args: type, *, address: Path, node: Node | None, whole: frozenset[str]
 ) -> None:
     """Fill ``body``. ``whole`` names the arguments made of objects that Terraform wants with every key."""
-    body.origins[address] = Origin(body.resource.urn, "", args)
+    body.origins[address] = ValueOrigin(body.resource.urn, "", args)
     body.arguments = _members(body, inputs, args, _Place("", address, node), whole)
 
 
@@ -121,7 +121,7 @@ def _members(
             _leave_out(body, path, TOO_NEW_ARGUMENT)
         elif value is not None:
             inner = place.member(prop, name, name.text in whole)
-            body.origins[inner.terraform] = Origin(body.resource.urn, inner.pulumi, annotation=annotations[prop])
+            body.origins[inner.terraform] = ValueOrigin(body.resource.urn, inner.pulumi, annotation=annotations[prop])
             converted = _property(body, value, annotations[prop], name, inner)
             if converted is not _ABSENT:
                 written[name.text] = converted
@@ -145,7 +145,7 @@ def _value(body: Body, value: Any, annotation: Any, place: _Place) -> Any:  # no
     if isinstance(value, Opaque):
         return _unknown(body, value, shape.kind, place)
     if shape.kind is Kind.BLOCK and isinstance(value, dict) and shape.args:
-        body.origins[place.terraform] = Origin(body.resource.urn, place.pulumi, shape.args, annotation)
+        body.origins[place.terraform] = ValueOrigin(body.resource.urn, place.pulumi, shape.args, annotation)
         return _members(body, value, shape.args, place)
     if shape.kind in (Kind.LIST, Kind.BLOCKS) and isinstance(value, list):
         elements = [_value(body, item, shape.element, place.element(index)) for index, item in enumerate(value)]

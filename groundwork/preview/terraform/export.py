@@ -11,7 +11,15 @@ from typing import Any
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.terraform import layout
 from groundwork.preview.terraform.autonames import generated_names
-from groundwork.preview.terraform.convert import NOT_AWS, TOO_NEW_TYPE, UNKNOWN_PARTS, Body, LeftOut, Origin, convert
+from groundwork.preview.terraform.convert import (
+    NOT_AWS,
+    TOO_NEW_TYPE,
+    UNKNOWN_PARTS,
+    Body,
+    LeftOut,
+    ValueOrigin,
+    convert,
+)
 from groundwork.preview.terraform.names import args_class, properties, terraform_names, terraform_type
 from groundwork.preview.terraform.schema import Node, ProviderSchema
 
@@ -43,7 +51,7 @@ class TerraformExport:
     text: str
     addresses: dict[str, str]
     """Terraform address → URN."""
-    origins: dict[layout.Path, Origin]
+    origins: dict[layout.Path, ValueOrigin]
     lines: list[layout.Path]
     left_out: tuple[LeftOut, ...]
     document: dict[str, Any]
@@ -52,7 +60,7 @@ class TerraformExport:
         """Return the path of what a line of the text says, counted from 1."""
         return self.lines[line - 1] if 0 < line <= len(self.lines) else ()
 
-    def origin_of(self, path: layout.Path) -> Origin | None:
+    def origin_of(self, path: layout.Path) -> ValueOrigin | None:
         """Return where a path comes from; its nearest surroundings, where it has no origin itself."""
         while path:
             if path in self.origins:
@@ -75,7 +83,7 @@ class TerraformExport:
 class _Sheet:
     resources: dict[str, dict[str, Any]] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
-    origins: dict[layout.Path, Origin] = field(default_factory=dict)
+    origins: dict[layout.Path, ValueOrigin] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
     uses_unknown: bool = False
 

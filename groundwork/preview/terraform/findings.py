@@ -10,7 +10,7 @@ from typing import Any
 from groundwork.preview.snapshot import Resource, Source
 from groundwork.preview.terraform import layout
 from groundwork.preview.terraform.api_values import api_lists
-from groundwork.preview.terraform.convert import NO_SUCH_ARGUMENT, TOO_NEW_ARGUMENT, Origin
+from groundwork.preview.terraform.convert import NO_SUCH_ARGUMENT, TOO_NEW_ARGUMENT, ValueOrigin
 from groundwork.preview.terraform.export import TerraformExport
 from groundwork.preview.terraform.names import pulumi_names, required
 from groundwork.preview.terraform.run import NOWHERE
@@ -26,7 +26,7 @@ NO_LONGER_REQUIRED = "pulumi-aws no longer requires this; the installed provider
 
 
 @dataclass(frozen=True)
-class Finding:
+class ProviderFinding:
     """One thing the provider says, traced back to the program. ``urn`` is None for what concerns no single resource."""
 
     severity: str
@@ -48,13 +48,13 @@ class Finding:
 class Excused:
     """A finding that does not count, because it is the installed provider's shortcoming, and the reason."""
 
-    finding: Finding
+    finding: ProviderFinding
     reason: str
 
 
 def trace(
     diagnostic: Mapping[str, Any], export: TerraformExport, resources: Mapping[str, Resource]
-) -> Finding | Excused:
+) -> ProviderFinding | Excused:
     """Return the finding behind one of Terraform's diagnostics, or why it is none."""
     severity = str(diagnostic["severity"])
     line = diagnostic.get("range", {}).get("start", {}).get("line", 0)
@@ -64,10 +64,10 @@ def trace(
     urn = origin.urn if origin else export.addresses.get(str(diagnostic.get("address")))
     resource = resources.get(urn) if urn else None
     if resource is None:
-        return _excuse_or(Finding(severity, message), message, None, None)
+        return _excuse_or(ProviderFinding(severity, message), message, None, None)
     missing = _MISSING.search(message)
     place = _place(origin, missing.group(1) if missing else None)
-    finding = Finding(
+    finding = ProviderFinding(
         severity,
         message,
         resource.urn,
@@ -80,10 +80,10 @@ def trace(
     return _excuse_or(finding, message, origin, export.value_at(path))
 
 
-def misspelt(export: TerraformExport, resources: Mapping[str, Resource]) -> list[Finding]:
+def misspelt(export: TerraformExport, resources: Mapping[str, Resource]) -> list[ProviderFinding]:
     """List the arguments that pulumi-aws itself does not know, which the provider never gets to see."""
     return [
-        Finding(
+        ProviderFinding(
             "error",
             f"{NO_SUCH_ARGUMENT}: {entry.path}",
             entry.urn,
@@ -118,7 +118,7 @@ def _deeper(export: TerraformExport, path: layout.Path, message: str) -> layout.
     return path
 
 
-def _place(origin: Origin | None, missing: str | None) -> str:
+def _place(origin: ValueOrigin | None, missing: str | None) -> str:
     if origin is None:
         return ""
     if missing is None or origin.args is None:
@@ -127,7 +127,9 @@ def _place(origin: Origin | None, missing: str | None) -> str:
     return f"{origin.path}.{prop}" if origin.path else prop
 
 
-def _excuse_or(finding: Finding, message: str, origin: Origin | None, value: Any) -> Finding | Excused:
+def _excuse_or(
+    finding: ProviderFinding, message: str, origin: ValueOrigin | None, value: Any
+) -> ProviderFinding | Excused:
     if NOWHERE in message:
         return Excused(finding, ASKED_AWS)
     if origin is None:

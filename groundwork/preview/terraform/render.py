@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from groundwork.preview.terraform.convert import LeftOut
-from groundwork.preview.terraform.findings import Excused, Finding
+from groundwork.preview.terraform.findings import Excused, ProviderFinding
 from groundwork.preview.terraform.verify import Verification
 
 WIDTH = 80
@@ -38,7 +38,7 @@ def _headline(verification: Verification) -> str:
     )
 
 
-def _finding(title: str, finding: Finding) -> list[str]:
+def _finding(title: str, finding: ProviderFinding) -> list[str]:
     subject = f"{finding.name} ({finding.type})" if finding.urn else "the configuration as a whole"
     lines = _wrapped(f"{title}: {subject}", "", "  ")
     if finding.path:
@@ -50,7 +50,7 @@ def _finding(title: str, finding: Finding) -> list[str]:
     return lines + (_wrapped(finding.urn, "  ") if finding.urn else [])
 
 
-def _advice(finding: Finding) -> str:
+def _advice(finding: ProviderFinding) -> str:
     if finding.severity != "error":
         return "see whether the advice applies; it stops no deployment"
     subject = finding.path or "the resource"

@@ -11,7 +11,7 @@ from pathlib import Path
 from groundwork.preview.snapshot import Snapshot
 from groundwork.preview.terraform.convert import NO_SUCH_ARGUMENT, LeftOut
 from groundwork.preview.terraform.export import to_terraform
-from groundwork.preview.terraform.findings import Excused, Finding, misspelt, trace
+from groundwork.preview.terraform.findings import Excused, ProviderFinding, misspelt, trace
 from groundwork.preview.terraform.run import Clock, Terraform, TerraformError
 from groundwork.preview.terraform.schema import ProviderSchema, load
 from groundwork.preview.terraform.tools import ToolMissingError, cache_folder, find_provider, find_terraform, unpacked
@@ -28,18 +28,18 @@ class Verification:
     terraform: str = ""
     provider: str = ""
     checked: int = 0
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[ProviderFinding, ...] = ()
     excused: tuple[Excused, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
-    def errors(self) -> list[Finding]:
+    def errors(self) -> list[ProviderFinding]:
         """Return what a deployment would stop at."""
         return [finding for finding in self.findings if finding.severity == "error"]
 
     @property
-    def warnings(self) -> list[Finding]:
+    def warnings(self) -> list[ProviderFinding]:
         """Return what the provider advises against."""
         return [finding for finding in self.findings if finding.severity != "error"]
 
@@ -88,7 +88,7 @@ def _judge(snapshot: Snapshot, folder: Path, environment: Mapping[str, str], *, 
     terraform, schema = clock.time("schema", lambda: provider_schema(folder, environment))
     whole = clock.time("export", lambda: to_terraform(snapshot, schema))
     resources = snapshot.by_urn()
-    found: dict[Finding | Excused, None] = dict.fromkeys(misspelt(whole, resources))
+    found: dict[ProviderFinding | Excused, None] = dict.fromkeys(misspelt(whole, resources))
     mistaken: set[str] = set()
     export = whole
     for number in range(1, _ROUNDS + 1):
@@ -107,7 +107,7 @@ def _judge(snapshot: Snapshot, folder: Path, environment: Mapping[str, str], *, 
         terraform=terraform.name,
         provider=schema.version,
         checked=len(whole.addresses),
-        findings=tuple(sorted((item for item in found if isinstance(item, Finding)), key=_order)),
+        findings=tuple(sorted((item for item in found if isinstance(item, ProviderFinding)), key=_order)),
         excused=tuple(
             sorted((item for item in found if isinstance(item, Excused)), key=lambda item: _order(item.finding))
         ),
@@ -116,11 +116,11 @@ def _judge(snapshot: Snapshot, folder: Path, environment: Mapping[str, str], *, 
     )
 
 
-def _mistaken(item: Finding | Excused) -> str | None:
+def _mistaken(item: ProviderFinding | Excused) -> str | None:
     finding = item.finding if isinstance(item, Excused) else item
     return finding.urn if finding.severity == "error" else None
 
 
-def _order(finding: Finding) -> tuple[str, str, int, str, str, str]:
+def _order(finding: ProviderFinding) -> tuple[str, str, int, str, str, str]:
     file, line = (finding.source.file, finding.source.line) if finding.source else ("", 0)
     return (finding.severity, file, line, finding.urn or "", finding.path, finding.message)

@@ -9,7 +9,14 @@ from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.terraform.api_values import api_lists
 from groundwork.preview.terraform.convert import TOO_NEW_ARGUMENT, TOO_NEW_TYPE, LeftOut
 from groundwork.preview.terraform.export import TerraformExport, to_terraform
-from groundwork.preview.terraform.findings import ASKED_AWS, NEWER_VALUE, NO_LONGER_REQUIRED, Excused, Finding, trace
+from groundwork.preview.terraform.findings import (
+    ASKED_AWS,
+    NEWER_VALUE,
+    NO_LONGER_REQUIRED,
+    Excused,
+    ProviderFinding,
+    trace,
+)
 from groundwork.preview.terraform.render import render_verification
 from groundwork.preview.terraform.verify import Verification
 
@@ -32,7 +39,7 @@ def test_a_diagnostic_leads_to_urn_property_and_line(resource: Make, snapshot: W
         whole.by_urn(),
     )
 
-    assert isinstance(finding, Finding)
+    assert isinstance(finding, ProviderFinding)
     assert (finding.urn, finding.path, finding.where) == (queue.urn, "visibilityTimeoutSeconds", "components/some.py:7")
 
 
@@ -47,7 +54,7 @@ def test_a_missing_argument_is_named_as_pulumi_names_it(resource: Make, snapshot
     diagnostic["range"]["start"]["line"] -= 1
     finding = trace(diagnostic, export, whole.by_urn())
 
-    assert isinstance(finding, Finding)
+    assert isinstance(finding, ProviderFinding)
     assert finding.path == "rules[0].targetVaultName"
 
 
@@ -58,7 +65,7 @@ def test_a_message_that_names_an_argument_deeper_in_a_set_is_followed(resource: 
     export = to_terraform(whole)
     finding = trace(said(export, '"selection_tag"', "expected type to be one of [x], got ISH"), export, whole.by_urn())
 
-    assert isinstance(finding, Finding)
+    assert isinstance(finding, ProviderFinding)
     assert finding.path == "selectionTags[0].type"
 
 
@@ -71,7 +78,7 @@ def test_a_value_from_another_resource_points_at_the_table_of_computed_values(re
     export = to_terraform(whole)
     finding = trace(said(export, "kms_master_key_id", "odd form"), export, whole.by_urn())
 
-    assert isinstance(finding, Finding)
+    assert isinstance(finding, ProviderFinding)
     assert "comes from key" in finding.hint
 
 
@@ -79,7 +86,7 @@ def test_a_diagnostic_about_no_resource_is_still_shown(snapshot: Whole) -> None:
     whole = snapshot()
     finding = trace({"severity": "error", "summary": "Bad provider", "detail": None}, to_terraform(whole), {})
 
-    assert finding == Finding("error", "Bad provider")
+    assert finding == ProviderFinding("error", "Bad provider")
 
 
 def test_a_value_that_pulumi_aws_lists_is_the_providers_ignorance(resource: Make, snapshot: Whole) -> None:
@@ -109,7 +116,9 @@ def test_an_empty_list_is_never_excused_as_newer(resource: Make, snapshot: Whole
     whole = snapshot(function)
     export = to_terraform(whole)
 
-    assert isinstance(trace(said(export, "architectures", "expected one of [x]"), export, whole.by_urn()), Finding)
+    assert isinstance(
+        trace(said(export, "architectures", "expected one of [x]"), export, whole.by_urn()), ProviderFinding
+    )
     assert export.value_at(("resource", "aws_lambda_function", "f", "architectures", 0)) is None
     assert export.value_at(("resource", "none", "f")) is None
 
@@ -140,8 +149,8 @@ def test_the_text_says_what_was_checked_what_is_wrong_and_what_was_left_out(reso
     export = to_terraform(whole)
     error = trace(said(export, "delay_seconds", "expected delay_seconds " + "and more " * 20), export, whole.by_urn())
     warning = trace(said(export, "delay_seconds", "deprecated", severity="warning"), export, whole.by_urn())
-    assert isinstance(error, Finding)
-    assert isinstance(warning, Finding)
+    assert isinstance(error, ProviderFinding)
+    assert isinstance(warning, ProviderFinding)
     lines = render_verification(
         Verification(
             terraform="terraform",

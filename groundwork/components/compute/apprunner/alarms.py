@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from groundwork.components.alarms import Metric, alarm
 from groundwork.components.base import Component
-from groundwork.components.compute.apprunner.service import Deployed, dimensions
+from groundwork.components.compute.apprunner.service import AppRunnerService, dimensions
 
 _NAMESPACE = "AWS/AppRunner"
 """https://docs.aws.amazon.com/apprunner/latest/dg/monitor-cw.html"""
 
 
-def watch_service(parent: Component, name: str, service: Deployed) -> None:
+def watch_service(parent: Component, name: str, service: AppRunnerService) -> None:
     """Create a service's alarms: CPU, memory, errors, slowness."""
     thresholds = parent.context.alerting.settings.thresholds
     of = dimensions(service)

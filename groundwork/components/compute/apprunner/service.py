@@ -33,7 +33,7 @@ https://github.com/aws/apprunner-roadmap/issues/180
 
 
 @dataclass(frozen=True)
-class Deployed:
+class AppRunnerService:
     """A service that runs."""
 
     name: pulumi.Output[str]
@@ -51,7 +51,7 @@ def deploy(
     *,
     network: Network,
     tracing_arn: pulumi.Output[str] | None,
-) -> Deployed:
+) -> AppRunnerService:
     """Create a service with its image, roles, network, alarms and logs."""
     name = workload.name
     key = f"{parent.name}-{name}"
@@ -83,7 +83,9 @@ def deploy(
             delete_before_replace=True,
         ),
     )
-    return Deployed(service.service_name, service.service_id, service.arn, service.service_url, image.repository_url)
+    return AppRunnerService(
+        service.service_name, service.service_id, service.arn, service.service_url, image.repository_url
+    )
 
 
 def _health(wanted: ServiceSettings, image: Image) -> aws.apprunner.ServiceHealthCheckConfigurationArgs:
@@ -214,6 +216,6 @@ def tracing(parent: Component) -> pulumi.Output[str]:
     ).arn
 
 
-def dimensions(service: Deployed) -> Mapping[str, pulumi.Input[str]]:
+def dimensions(service: AppRunnerService) -> Mapping[str, pulumi.Input[str]]:
     """Return the dimensions of a service's metrics."""
     return {"ServiceName": service.name, "ServiceID": service.id}

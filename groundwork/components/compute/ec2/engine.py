@@ -15,7 +15,7 @@ from groundwork.components.compute.ec2.address import Address
 from groundwork.components.compute.ec2.alarms import watch_group
 from groundwork.components.compute.ec2.configuration import Store, store, write_programs, write_service
 from groundwork.components.compute.ec2.fixed_interface import FixedInterface, fixed_interface
-from groundwork.components.compute.ec2.group import Bounds, LaunchSettings, group
+from groundwork.components.compute.ec2.group import GroupSize, LaunchSettings, group
 from groundwork.components.compute.ec2.identity import PlacedService, place_services
 from groundwork.components.compute.ec2.machine import Certified, Machine, Proxy, cache_container
 from groundwork.components.compute.ec2.own_cache import Backups, OwnCache
@@ -28,7 +28,7 @@ from groundwork.components.compute.ec2.role import (
     on_behalf,
 )
 from groundwork.components.compute.ec2.security_group import InstanceGroup, instance_group
-from groundwork.components.compute.ec2.shape import MAIN, Part, parts
+from groundwork.components.compute.ec2.shape import MAIN, InstanceKind, parts
 from groundwork.components.compute.ec2.user_data import programs
 from groundwork.components.compute.ec2.volume import DataVolume, attach, data_volume
 from groundwork.components.compute.exposure import Exposure, expose
@@ -194,7 +194,10 @@ class Ec2(Component):
         return self.context.prefix[1:]
 
     def _place(
-        self, wanted: tuple[Part, ...], host_roles: Mapping[str, HostRole], grants: Mapping[str, Mapping[str, Grant]]
+        self,
+        wanted: tuple[InstanceKind, ...],
+        host_roles: Mapping[str, HostRole],
+        grants: Mapping[str, Mapping[str, Grant]],
     ) -> dict[str, PlacedService]:
         """Create an identity for each service, which trusts the instances that run it."""
         found: dict[str, PlacedService] = {}
@@ -219,7 +222,7 @@ class Ec2(Component):
             for name, service in self._services.items()
         }
 
-    def _machine(self, part: Part) -> Machine:
+    def _machine(self, part: InstanceKind) -> Machine:
         platform = self.context.platform
         own_cache = self._cache if part.key == MAIN else None
         return Machine(
@@ -254,7 +257,7 @@ class Ec2(Component):
 
     def _instances(
         self,
-        part: Part,
+        part: InstanceKind,
         *,
         machine: Machine,
         to: HostRole,
@@ -284,7 +287,7 @@ class Ec2(Component):
             self,
             part.key,
             self._settings,
-            Bounds(part.least, part.most, self._seat(security_group.id) if part.has_fixed_interface else None),
+            GroupSize(part.least, part.most, self._seat(security_group.id) if part.has_fixed_interface else None),
             LaunchSettings(
                 machine,
                 self._facts(kept, volume, instance, backups),

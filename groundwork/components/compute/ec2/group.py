@@ -40,7 +40,7 @@ _METRICS = (
 
 
 @dataclass(frozen=True)
-class Bounds:
+class GroupSize:
     """How many instances, and whether one of them has a seat of its own."""
 
     least: int
@@ -62,7 +62,7 @@ def group(
     parent: Component,
     key: str,
     settings: ComputeSettings,
-    bounds: Bounds,
+    bounds: GroupSize,
     launch: LaunchSettings,
     *,
     network: Network,
@@ -99,7 +99,7 @@ def group(
 
 
 def _template(
-    parent: Component, key: str, settings: ComputeSettings, bounds: Bounds, launch: LaunchSettings
+    parent: Component, key: str, settings: ComputeSettings, bounds: GroupSize, launch: LaunchSettings
 ) -> aws.ec2.LaunchTemplate:
     """Create a launch template of Amazon Linux 2023: no key pair, IMDSv2 for the host alone, an encrypted volume."""
     wanted = settings.capacity
@@ -136,7 +136,7 @@ def _tags(parent: Component, key: str) -> list[aws.ec2.LaunchTemplateTagSpecific
     ]
 
 
-def _image(parent: Component, architecture: Architecture, bounds: Bounds) -> pulumi.Input[str]:
+def _image(parent: Component, architecture: Architecture, bounds: GroupSize) -> pulumi.Input[str]:
     """Return the image. For several instances: the newest image's own id, which an update looks up, shows, and can
     roll back.
 
@@ -151,7 +151,7 @@ def _image(parent: Component, architecture: Architecture, bounds: Bounds) -> pul
     ).insecure_value
 
 
-def _interface(bounds: Bounds, launch: LaunchSettings) -> aws.ec2.LaunchTemplateNetworkInterfaceArgs:
+def _interface(bounds: GroupSize, launch: LaunchSettings) -> aws.ec2.LaunchTemplateNetworkInterfaceArgs:
     if bounds.fixed_interface is not None:
         return aws.ec2.LaunchTemplateNetworkInterfaceArgs(
             device_index=0, network_interface_id=bounds.fixed_interface.interface_id, delete_on_termination="false"
@@ -171,7 +171,7 @@ def _user_data(launch: LaunchSettings) -> pulumi.Output[str]:
     return pulumi.Output.all(**launch.facts).apply(encoded)
 
 
-def _placement_arguments(bounds: Bounds, network: Network) -> dict[str, Any]:
+def _placement_arguments(bounds: GroupSize, network: Network) -> dict[str, Any]:
     """Return where instances are launched. An interface that exists already brings its subnet along; the group then
     names the zone alone."""
     if bounds.fixed_interface is not None:
@@ -180,7 +180,7 @@ def _placement_arguments(bounds: Bounds, network: Network) -> dict[str, Any]:
 
 
 def _instance_arguments(
-    wanted: InstancesSettings, spot: int, bounds: Bounds, template: aws.ec2.LaunchTemplate
+    wanted: InstancesSettings, spot: int, bounds: GroupSize, template: aws.ec2.LaunchTemplate
 ) -> dict[str, Any]:
     """Return launch template and Spot shares: the minimum is never on Spot, so that losing all of Spot at once leaves
     what must run."""
@@ -210,7 +210,7 @@ def _instance_arguments(
     }
 
 
-def _refresh(bounds: Bounds, alarm_names: Sequence[pulumi.Output[str]]) -> aws.autoscaling.GroupInstanceRefreshArgs:
+def _refresh(bounds: GroupSize, alarm_names: Sequence[pulumi.Output[str]]) -> aws.autoscaling.GroupInstanceRefreshArgs:
     """Return the instance refresh: the only instance goes before the next one comes, since fixed interface and data
     volume are held by one at a time. Several are replaced one after the other, each before the old one goes, and back
     again when an alarm sets off.

@@ -12,7 +12,7 @@ from groundwork.components.base import Component
 from groundwork.components.compute.ec2.fixed_interface import admit_cloudfront
 from groundwork.components.compute.ec2.identity import PlacedService
 from groundwork.components.compute.ec2.machine import Proxy
-from groundwork.components.compute.ec2.shape import Part
+from groundwork.components.compute.ec2.shape import InstanceKind
 from groundwork.components.compute.security_groups import admit, open_for, outbound_group
 from groundwork.components.compute.wiring import LoadBalancer, Network
 
@@ -30,7 +30,7 @@ class InstanceGroup:
 
 def instance_group(
     parent: Component,
-    part: Part,
+    part: InstanceKind,
     placed: Mapping[str, PlacedService],
     *,
     network: Network,

@@ -15,7 +15,7 @@ from groundwork.components.logs import log_group
 
 
 @dataclass(frozen=True)
-class Cluster:
+class EcsCluster:
     """A cluster that services can be put on."""
 
     name: pulumi.Output[str]
@@ -28,7 +28,7 @@ class Cluster:
     """What must be there before a service."""
 
 
-def cluster(parent: Component, settings: ComputeSettings) -> Cluster:
+def cluster(parent: Component, settings: ComputeSettings) -> EcsCluster:
     """Create a cluster that has no capacity yet."""
     platform = parent.context.platform
     # Fixed, because the log group of Container Insights is named after it and must exist before ECS makes one without key
@@ -47,10 +47,10 @@ def cluster(parent: Component, settings: ComputeSettings) -> Cluster:
         opts=parent.child(depends_on=before),
     )
     statements = _session_statements(parent, sessions.arn) if sessions is not None else ()
-    return Cluster(made.name, made.arn, insights, statements)
+    return EcsCluster(made.name, made.arn, insights, statements)
 
 
-def with_capacity(parent: Component, base: Cluster, providers: Sequence[pulumi.Input[str]]) -> Cluster:
+def with_capacity(parent: Component, base: EcsCluster, providers: Sequence[pulumi.Input[str]]) -> EcsCluster:
     """Attach capacity ``providers`` to the cluster, the first of which is the default."""
     capacity = aws.ecs.ClusterCapacityProviders(
         f"{parent.name}-cluster",

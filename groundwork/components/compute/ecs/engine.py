@@ -11,10 +11,10 @@ import pulumi_aws as aws
 
 from groundwork.components.access import Grant, trust_policy
 from groundwork.components.base import Component
-from groundwork.components.compute.ecs.cluster import Cluster
+from groundwork.components.compute.ecs.cluster import EcsCluster
 from groundwork.components.compute.ecs.order import start_order
 from groundwork.components.compute.ecs.scaling import scales
-from groundwork.components.compute.ecs.service import Capacity, Deployed, Surroundings, deploy
+from groundwork.components.compute.ecs.service import Capacity, EcsService, EcsSurroundings, deploy
 from groundwork.components.compute.exposure import Exposure, expose
 from groundwork.components.compute.security_groups import OwnGroups
 from groundwork.components.compute.settings import ComputeSettings
@@ -28,7 +28,7 @@ _PRINCIPAL = "ecs-tasks.amazonaws.com"
 
 
 @dataclass(frozen=True)
-class Addresses:
+class ServiceOutputs:
     """Where everything is, by service."""
 
     service_names: dict[str, pulumi.Output[str]]
@@ -43,7 +43,7 @@ class Prepared:
 
     workloads: Mapping[str, Workload]
     exposures: Mapping[str, Exposure]
-    around: Surroundings
+    around: EcsSurroundings
 
     @property
     def alarm_names(self) -> list[pulumi.Output[str]]:
@@ -56,7 +56,7 @@ def prepare(
     settings: ComputeSettings,
     services: Mapping[str, ServiceSettings],
     *,
-    cluster: Cluster,
+    cluster: EcsCluster,
     network: Network,
     load_balancer: LoadBalancer | None,
     grants: Mapping[str, Mapping[str, Grant]],
@@ -77,7 +77,7 @@ def prepare(
         statements=cluster.statements,
         security_groups=security_groups,
     )
-    around = Surroundings(
+    around = EcsSurroundings(
         settings=settings,
         network=network,
         load_balancer=load_balancer,
@@ -118,10 +118,10 @@ def stopped_services(
     }
 
 
-def run(parent: Component, prepared: Prepared, *, cluster: Cluster, capacity: Capacity) -> Addresses:
+def run(parent: Component, prepared: Prepared, *, cluster: EcsCluster, capacity: Capacity) -> ServiceOutputs:
     """Run every service, those that others call before those who call them."""
     built = prepared.workloads
-    deployed: dict[str, Deployed] = {}
+    deployed: dict[str, EcsService] = {}
     for name in start_order({name: workload.calls for name, workload in built.items()}):
         deployed[name] = deploy(
             parent,
@@ -132,7 +132,7 @@ def run(parent: Component, prepared: Prepared, *, cluster: Cluster, capacity: Ca
             exposure=prepared.exposures[name],
             after=[deployed[used].resource for used in built[name].calls if used in deployed],
         )
-    return Addresses(
+    return ServiceOutputs(
         service_names={name: deployed[name].resource.name for name in built},
         security_group_ids={name: workload.security_group_id for name, workload in built.items()},
         repository_urls={name: url for name in built if (url := deployed[name].repository_url) is not None},

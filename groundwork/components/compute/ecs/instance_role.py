@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 from groundwork.components.access import Statement, policy_document
 from groundwork.components.base import Component, fit
-from groundwork.components.compute.ecs.cluster import Cluster
+from groundwork.components.compute.ecs.cluster import EcsCluster
 from groundwork.components.compute.trust import trusted
 
 KEY = "instance"
@@ -23,7 +23,7 @@ class Profile:
     ready: tuple[pulumi.Resource, ...]
 
 
-def instance_profile(parent: Component, cluster: Cluster) -> Profile:
+def instance_profile(parent: Component, cluster: EcsCluster) -> Profile:
     """Create the agent's role and its instance profile; tasks have roles of their own and do not reach this one
     (S3-08)."""
     # IAM takes 64 characters, of which the automatic suffix needs 8.
@@ -44,7 +44,7 @@ def instance_profile(parent: Component, cluster: Cluster) -> Profile:
     return Profile(profile.arn, (policy,))
 
 
-def _agent(parent: Component, cluster: Cluster) -> tuple[Statement, ...]:
+def _agent(parent: Component, cluster: EcsCluster) -> tuple[Statement, ...]:
     """Return what the agent calls, without what AWS's managed policy adds: any cluster, any log group, any
     repository.
 

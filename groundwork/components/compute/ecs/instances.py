@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from groundwork.components.alarms import Metric, alarm
 from groundwork.components.base import Component
-from groundwork.components.compute.ecs.cluster import Cluster
+from groundwork.components.compute.ecs.cluster import EcsCluster
 from groundwork.components.compute.ecs.instance_role import instance_profile
 from groundwork.components.compute.ecs.launch import launch_template
 from groundwork.components.compute.group_hours import group_hours
@@ -47,7 +47,7 @@ def instances(
     parent: Component,
     settings: ComputeSettings,
     *,
-    cluster: Cluster,
+    cluster: EcsCluster,
     network: Network,
     alarm_names: Sequence[pulumi.Output[str]],
 ) -> Instances:

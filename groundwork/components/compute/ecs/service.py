@@ -11,7 +11,7 @@ import pulumi_aws as aws
 from groundwork.components.base import Component
 from groundwork.components.compute.ecs import scaling
 from groundwork.components.compute.ecs.alarms import Measured, watch_service
-from groundwork.components.compute.ecs.cluster import Cluster
+from groundwork.components.compute.ecs.cluster import EcsCluster
 from groundwork.components.compute.ecs.task import PORT, log_options, task
 from groundwork.components.compute.exposure import Exposure
 from groundwork.components.compute.images import image_of, pull_named
@@ -37,7 +37,7 @@ class Capacity:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class EcsSurroundings:
     """What all services of an engine share."""
 
     settings: ComputeSettings
@@ -51,7 +51,7 @@ class Surroundings:
 
 
 @dataclass(frozen=True)
-class Deployed:
+class EcsService:
     """A service that runs."""
 
     resource: aws.ecs.Service
@@ -62,13 +62,13 @@ class Deployed:
 def deploy(
     parent: Component,
     workload: Workload,
-    around: Surroundings,
+    around: EcsSurroundings,
     *,
-    cluster: Cluster,
+    cluster: EcsCluster,
     capacity: Capacity,
     exposure: Exposure,
     after: Sequence[pulumi.Resource],
-) -> Deployed:
+) -> EcsService:
     """Create a service and all that belongs to it; it starts ``after`` those it calls, whose names only then
     resolve."""
     name = workload.name
@@ -108,7 +108,7 @@ def deploy(
     measured = Measured(name, cluster.name, service.name, cluster.insights)
     watch_service(parent, workload.settings, measured)
     scaling.scale(parent, workload.settings, measured, requests=exposure.label, queues=around.queues)
-    return Deployed(service, group.name, image.repository_url)
+    return EcsService(service, group.name, image.repository_url)
 
 
 def _can_be_pulled(image: str, network: Network) -> bool:
@@ -120,9 +120,9 @@ def _can_be_pulled(image: str, network: Network) -> bool:
 def _service(
     parent: Component,
     workload: Workload,
-    around: Surroundings,
+    around: EcsSurroundings,
     *,
-    cluster: Cluster,
+    cluster: EcsCluster,
     capacity: Capacity,
     definition_arn: pulumi.Output[str],
     log_group_name: pulumi.Output[str],
@@ -185,7 +185,7 @@ def _load_balancers(workload: Workload, exposure: Exposure) -> list[aws.ecs.Serv
 
 
 def _connect(
-    parent: Component, workload: Workload, around: Surroundings, log_group_name: pulumi.Output[str]
+    parent: Component, workload: Workload, around: EcsSurroundings, log_group_name: pulumi.Output[str]
 ) -> aws.ecs.ServiceServiceConnectConfigurationArgs | None:
     """Configure Service Connect for those who call or are called; the proxy it adds to each task is not free."""
     port = workload.settings.port

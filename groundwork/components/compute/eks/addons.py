@@ -40,7 +40,7 @@ class Toggle(TypedDict):
     enabled: bool
 
 
-class Bounds(TypedDict):
+class CopiesValues(TypedDict):
     """How many copies."""
 
     enabled: bool
@@ -51,7 +51,7 @@ class Bounds(TypedDict):
 class DnsValues(TypedDict):
     """Of CoreDNS."""
 
-    autoScaling: Bounds
+    autoScaling: CopiesValues
 
 
 class VolumeController(TypedDict):
@@ -155,7 +155,9 @@ def after_nodes(add_ons: AddOns, *, nodes: Sequence[pulumi.Resource]) -> list[pu
         volumes.statements(add_ons.parent),
     )
     return [
-        add_ons.make(DNS, DnsValues(autoScaling=Bounds(enabled=True, minReplicas=2, maxReplicas=10)), after=nodes),
+        add_ons.make(
+            DNS, DnsValues(autoScaling=CopiesValues(enabled=True, minReplicas=2, maxReplicas=10)), after=nodes
+        ),
         add_ons.make(
             VOLUMES,
             VolumeValues(controller=VolumeController(k8sTagClusterId=cluster_name(parent))),

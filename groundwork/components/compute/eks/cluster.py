@@ -24,7 +24,7 @@ from groundwork.components.compute.wiring import Network
 
 
 @dataclass(frozen=True)
-class Cluster:
+class EksCluster:
     """A cluster that pods can be put on.
 
     Nodes carry the label ``groundwork/nodes`` with the name of their group. What pods with the label
@@ -50,7 +50,7 @@ def build_cluster(
     *,
     network: Network,
     neighbours: Sequence[str] = (),
-) -> Cluster:
+) -> EksCluster:
     """Create a cluster with nodes and add-ons.
 
     ``neighbours`` are the ranges that reach a
@@ -91,7 +91,7 @@ def build_cluster(
             security_groups=security_groups,
         )
     cluster_alarms(parent, wanted, cluster_name=name)
-    return Cluster(
+    return EksCluster(
         name=name,
         arn=plane.resource.arn,
         endpoint=plane.resource.endpoint,

@@ -9,7 +9,7 @@ import pulumi_kubernetes as kubernetes
 
 from groundwork.components.base import Component
 from groundwork.components.compute.eks.charts import Chart, install
-from groundwork.components.compute.eks.cluster import Cluster
+from groundwork.components.compute.eks.cluster import EksCluster
 from groundwork.components.compute.eks.identity import cluster_name, pod_identity, pod_role
 from groundwork.components.compute.eks.karpenter import karpenter
 from groundwork.components.compute.eks.policies import autoscaler, balancer
@@ -33,7 +33,7 @@ _AUTOSCALER = Chart(
 
 def controllers(
     parent: Component,
-    cluster: Cluster,
+    cluster: EksCluster,
     settings: ComputeSettings,
     *,
     provider: kubernetes.Provider,
@@ -54,7 +54,7 @@ def controllers(
 
 def _load_balancer_controller(
     parent: Component,
-    cluster: Cluster,
+    cluster: EksCluster,
     settings: ComputeSettings,
     *,
     provider: kubernetes.Provider,
@@ -92,7 +92,7 @@ def _load_balancer_controller(
 
 
 def _cluster_autoscaler(
-    parent: Component, cluster: Cluster, settings: ComputeSettings, *, provider: kubernetes.Provider
+    parent: Component, cluster: EksCluster, settings: ComputeSettings, *, provider: kubernetes.Provider
 ) -> pulumi.Resource:
     """Install the controller that moves node groups between their min and max. Its release goes with the cluster's
     version."""
@@ -126,7 +126,9 @@ def _cluster_autoscaler(
     return install(parent, _AUTOSCALER, values, settings.cluster, provider=provider, after=after)
 
 
-def _identity(parent: Component, cluster: Cluster, chart: Chart, what: str, statements: Any) -> list[pulumi.Resource]:
+def _identity(
+    parent: Component, cluster: EksCluster, chart: Chart, what: str, statements: Any
+) -> list[pulumi.Resource]:
     """Create the role of a chart's service account, which is called as the chart, and return everything that its pods
     wait for."""
     role = pod_role(parent, chart.name, what, statements)
@@ -136,7 +138,7 @@ def _identity(parent: Component, cluster: Cluster, chart: Chart, what: str, stat
     return [*cluster.ready, *role.ready, association]
 
 
-def _network_policies(parent: Component, *, provider: kubernetes.Provider, cluster: Cluster) -> pulumi.Resource:
+def _network_policies(parent: Component, *, provider: kubernetes.Provider, cluster: EksCluster) -> pulumi.Resource:
     """Enable network policies, which auto mode heeds only once this ConfigMap says so.
 
     https://docs.aws.amazon.com/eks/latest/userguide/auto-net-pol.html

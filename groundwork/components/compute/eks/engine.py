@@ -18,7 +18,7 @@ from groundwork.components.compute.eks.network_policy import base_policies
 from groundwork.components.compute.eks.provider import kubernetes_provider
 from groundwork.components.compute.eks.queue_scaling import authenticate, queue_scaling
 from groundwork.components.compute.eks.ranges import Ranges
-from groundwork.components.compute.eks.workloads import Surroundings, deploy
+from groundwork.components.compute.eks.workloads import EksSurroundings, deploy
 from groundwork.components.compute.security_groups import SharedGroup, allow_egress_to_internet
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import Stoppable
@@ -133,7 +133,7 @@ class Eks(Component):
         )
         base_policies(inside)
         authenticate(inside, services)
-        around = Surroundings(
+        around = EksSurroundings(
             services=services,
             network=network,
             ranges=_ranges(network, entrance),

@@ -13,7 +13,7 @@ from groundwork.components.access import Statement, policy_document
 from groundwork.components.base import Component, fit
 
 if TYPE_CHECKING:
-    from groundwork.components.compute.eks.cluster import Cluster
+    from groundwork.components.compute.eks.cluster import EksCluster
 
 # IAM takes 64 characters, of which the automatic suffix needs 8.
 _LONGEST_ROLE = 56
@@ -71,7 +71,7 @@ def pod_role(parent: Component, key: str, what: str, statements: Sequence[Statem
 
 def pod_identity(
     parent: Component,
-    cluster: Cluster,
+    cluster: EksCluster,
     key: str,
     *,
     namespace: str,

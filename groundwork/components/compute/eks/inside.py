@@ -10,7 +10,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from groundwork.components.base import Component
-from groundwork.components.compute.eks.cluster import Cluster
+from groundwork.components.compute.eks.cluster import EksCluster
 from groundwork.components.compute.settings import ComputeSettings
 
 NAME_LABEL = "app.kubernetes.io/name"
@@ -24,7 +24,7 @@ class Inside:
 
     parent: Component
     settings: ComputeSettings
-    cluster: Cluster
+    cluster: EksCluster
     provider: kubernetes.Provider
     namespace: str
     ready: tuple[pulumi.Resource, ...]

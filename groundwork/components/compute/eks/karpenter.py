@@ -14,7 +14,7 @@ from groundwork.components.access import policy_document
 from groundwork.components.alarms import Metric, alarm
 from groundwork.components.base import Component
 from groundwork.components.compute.eks.charts import Chart, install
-from groundwork.components.compute.eks.cluster import Cluster, managed_groups
+from groundwork.components.compute.eks.cluster import EksCluster, managed_groups
 from groundwork.components.compute.eks.identity import cluster_name, pod_identity, pod_role
 from groundwork.components.compute.eks.nodes import GROUP_LABEL, NodeRole, group_labels, max_pods, node_role
 from groundwork.components.compute.eks.policies import karpenter as policies
@@ -39,7 +39,7 @@ _QUEUE_SECONDS = 300
 
 def karpenter(
     parent: Component,
-    cluster: Cluster,
+    cluster: EksCluster,
     settings: ComputeSettings,
     *,
     provider: kubernetes.Provider,
@@ -112,7 +112,7 @@ def _node_class(
     group: NodeGroupSettings,
     settings: KubernetesSettings,
     *,
-    cluster: Cluster,
+    cluster: EksCluster,
     role: NodeRole,
     network: Network,
     options: pulumi.ResourceOptions,

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from groundwork.components.base import Component
-from groundwork.components.compute.eks.cluster import Cluster
+from groundwork.components.compute.eks.cluster import EksCluster
 from groundwork.components.compute.eks.inside import shared_labels
 from groundwork.components.compute.eks.settings import KubernetesSettings
 
@@ -22,7 +22,7 @@ https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/deploy/pod
 
 def namespace(
     parent: Component,
-    cluster: Cluster,
+    cluster: EksCluster,
     settings: KubernetesSettings,
     *,
     provider: kubernetes.Provider,

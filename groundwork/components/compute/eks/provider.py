@@ -7,12 +7,12 @@ import pulumi_kubernetes as kubernetes
 
 from groundwork.components.base import Component
 from groundwork.components.compute.eks.caller import caller
-from groundwork.components.compute.eks.cluster import Cluster
+from groundwork.components.compute.eks.cluster import EksCluster
 from groundwork.components.compute.eks.identity import cluster_name
 from groundwork.components.compute.eks.settings import KubernetesSettings
 
 
-def kubernetes_provider(parent: Component, cluster: Cluster, settings: KubernetesSettings) -> kubernetes.Provider:
+def kubernetes_provider(parent: Component, cluster: EksCluster, settings: KubernetesSettings) -> kubernetes.Provider:
     """Create the provider, which calls the cluster's API or writes objects into a folder. Why it is made here:
     docs/decisions/0007."""
     if settings.objects == "render":
@@ -33,7 +33,7 @@ def kubernetes_provider(parent: Component, cluster: Cluster, settings: Kubernete
     )
 
 
-def kubeconfig(cluster: Cluster, region: str) -> pulumi.Output[str]:
+def kubeconfig(cluster: EksCluster, region: str) -> pulumi.Output[str]:
     """Return a kubeconfig that holds no secret: whoever uses it asks AWS for a token that lives 15 minutes, as who
     the AWS provider is.
 

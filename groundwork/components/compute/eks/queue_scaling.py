@@ -11,7 +11,7 @@ import pulumi_kubernetes as kubernetes
 from groundwork.components.access import Statement
 from groundwork.components.base import Component
 from groundwork.components.compute.eks.charts import Chart, install
-from groundwork.components.compute.eks.cluster import Cluster
+from groundwork.components.compute.eks.cluster import EksCluster
 from groundwork.components.compute.eks.identity import pod_identity, pod_role
 from groundwork.components.compute.eks.inside import Inside
 from groundwork.components.compute.eks.settings import KubernetesSettings
@@ -44,7 +44,7 @@ _COOLDOWN = 300
 
 def queue_scaling(
     parent: Component,
-    cluster: Cluster,
+    cluster: EksCluster,
     settings: KubernetesSettings,
     services: Mapping[str, ServiceSettings],
     queues: Mapping[str, Queue],

@@ -29,7 +29,7 @@ from groundwork.components.services.settings import ServiceSettings
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class EksSurroundings:
     """What all services of the cluster share, outside of it."""
 
     services: Mapping[str, ServiceSettings]
@@ -42,7 +42,7 @@ class Surroundings:
 
 
 @dataclass(frozen=True)
-class Deployed:
+class EksService:
     """A service that runs."""
 
     deployment: kubernetes.apps.v1.Deployment
@@ -50,7 +50,7 @@ class Deployed:
     repository_url: pulumi.Output[str] | None
 
 
-def deploy(inside: Inside, workload: Workload, around: Surroundings) -> Deployed:
+def deploy(inside: Inside, workload: Workload, around: EksSurroundings) -> EksService:
     """Create a service's identity, network policy and pods."""
     parent, name = inside.parent, workload.name
     image = image_of(parent, workload, inside.settings)
@@ -91,10 +91,10 @@ def deploy(inside: Inside, workload: Workload, around: Surroundings) -> Deployed
             cluster_name=inside.cluster.name,
             namespace=inside.namespace,
         )
-    return Deployed(made, group.name, image.repository_url)
+    return EksService(made, group.name, image.repository_url)
 
 
-def _exposure(inside: Inside, workload: Workload, around: Surroundings) -> Exposure:
+def _exposure(inside: Inside, workload: Workload, around: EksSurroundings) -> Exposure:
     def admit(port: int, load_balancer: pulumi.Input[str]) -> tuple[pulumi.Resource, ...]:
         return around.security_groups.allow_ingress(workload.name, port, load_balancer)
 
@@ -109,7 +109,7 @@ def _exposure(inside: Inside, workload: Workload, around: Surroundings) -> Expos
     )
 
 
-def _in_front(inside: Inside, workload: Workload, around: Surroundings) -> list[str]:
+def _in_front(inside: Inside, workload: Workload, around: EksSurroundings) -> list[str]:
     """List the CIDR ranges of the load balancers before the service."""
     behind = around.load_balancer is not None and workload.settings.is_public
     return sorted(

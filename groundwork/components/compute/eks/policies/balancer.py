@@ -128,7 +128,9 @@ def network_load_balancers(parent: Component, node_group_id: pulumi.Input[str]) 
             resources=(balancers, targets, listeners),
             conditions=ours,
         ),
-        Statement(sid="CreateSecurityGroups", actions=("ec2:CreateSecurityGroup",), resources=(groups,), conditions=asked),
+        Statement(
+            sid="CreateSecurityGroups", actions=("ec2:CreateSecurityGroup",), resources=(groups,), conditions=asked
+        ),
         Statement(
             sid="CreateSecurityGroupsInVpc",
             actions=("ec2:CreateSecurityGroup", "ec2:GetSecurityGroupsForVpc"),

@@ -39,9 +39,13 @@ def statements(parent: Component) -> tuple[Statement, ...]:
             resources=("*",),
         ),
         Statement(sid="CreateVolumes", actions=("ec2:CreateVolume",), resources=(volumes,), conditions=asked),
-        Statement(sid="CreateVolumesFromSnapshots", actions=("ec2:CreateVolume",), resources=(snapshots,), conditions=ours),
+        Statement(
+            sid="CreateVolumesFromSnapshots", actions=("ec2:CreateVolume",), resources=(snapshots,), conditions=ours
+        ),
         Statement(sid="CreateSnapshots", actions=("ec2:CreateSnapshot",), resources=(snapshots,), conditions=asked),
-        Statement(sid="CreateSnapshotsOfVolumes", actions=("ec2:CreateSnapshot",), resources=(volumes,), conditions=ours),
+        Statement(
+            sid="CreateSnapshotsOfVolumes", actions=("ec2:CreateSnapshot",), resources=(volumes,), conditions=ours
+        ),
         Statement(
             sid="TagOnCreation",
             actions=("ec2:CreateTags",),
