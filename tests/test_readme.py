@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from groundwork.cli import console
+from groundwork.cli.arguments import option_names
 from groundwork.cli.main import app, run
 from groundwork.preview.stacks import run_stack
 from groundwork.settings.loading import find_stack, load_stack
@@ -39,6 +41,35 @@ def test_sample_output_is_real(
     assert run(command) == 0
     printed = {" ".join(line.split()) for line in capsys.readouterr().out.splitlines()}
     assert [line for line in block_after(text) if line not in printed] == []
+
+
+def test_the_sample_on_the_page_of_settings_is_real(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    sample = page.partition("`groundwork settings prod` prints")[2].split("```")[1]
+    assert run(["settings", "prod"]) == 0
+    printed = {" ".join(line.split()) for line in capsys.readouterr().out.splitlines()}
+    shown = {" ".join(line.split()) for line in sample.strip().splitlines()}
+    assert len(shown) > 3
+    assert shown <= printed
+
+
+def test_the_commands_that_look_ahead_to_a_phase_are_those_that_the_readme_lists() -> None:
+    [listed] = re.findall(r"puts them on the path\. (.*?) take `--phase", README, re.DOTALL)
+    able = {name for name, command in app.members.items() if "--phase" in option_names(command)}
+    assert set(re.findall(r"`(\w+)`", listed)) == able
+
+
+def test_the_exit_codes_in_the_readme_are_those_that_commands_end_with() -> None:
+    [listed] = re.findall(r"Exit codes: (.*?)\.\n", README, re.DOTALL)
+    assert [int(code) for code in re.findall(r"\d", listed)] == [
+        console.FINE,
+        console.FINDINGS,
+        console.MISTAKE,
+        console.FAULT,
+    ]
 
 
 def test_the_stack_file_in_the_readme_is_the_dev_stack() -> None:

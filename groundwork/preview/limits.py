@@ -18,7 +18,8 @@ def waf_limits(snapshot: Snapshot) -> list[str]:
         return []
     waf = WafSettings.model_validate(said)
     verb = "refuses" if waf.mode == "block" else "counts, and lets pass,"
-    return [f"The firewall {verb} {text}." for text in (_requests(waf), _bodies(waf))]
+    bodies = f"{verb} {_bodies(waf)}" if waf.body_limits else "refuses no body for its size"
+    return [f"The firewall {verb} {_requests(waf)}.", f"The firewall {bodies}."]
 
 
 def _requests(waf: WafSettings) -> str:
@@ -32,8 +33,6 @@ def _rate(rate: WafRate) -> str:
 
 
 def _bodies(waf: WafSettings) -> str:
-    if not waf.body_limits:
-        return "no body for its size"
     limits = all_of(f"{size} KB under {path}" for path, size in waf.body_limits.items())
     return f"bodies above {limits}{''.join(_but(waf))}"
 

@@ -353,5 +353,7 @@ def test_the_preview_says_what_is_limited() -> None:
         "The firewall refuses bodies above 16 KB under / and 8 KB under /api/login, but not under /api/media (a load balancer's "
         "knows only limits up to 8 KB).",
     ]
-    assert _limits({"mode": "count"})[0].startswith("The firewall counts, and lets pass, requests")
+    requests, bodies = _limits({"mode": "count"})
+    assert requests.startswith("The firewall counts, and lets pass, requests")
+    assert bodies == "The firewall refuses no body for its size."
     assert waf_limits(replace(edge({"waf": None}), settings={"edge": {"waf": None}})) == []
