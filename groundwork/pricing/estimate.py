@@ -172,17 +172,22 @@ class Surroundings:
         self._by_type: dict[str, list[Resource]] = {}
         for resource in snapshot.resources:
             self._by_type.setdefault(resource.type, []).append(resource)
+        self._by_value: dict[tuple[str, str], dict[str, Resource]] = {}
 
     def of_type(self, type_: str) -> Sequence[Resource]:
         return self._by_type.get(type_, ())
 
     def whose(self, type_: str, what: str, value: Any) -> Resource | None:
-        """Return the resource of a type whose output or input ``what`` has a value."""
-        if value is None or holds_unknown(value):
+        """Return the first resource of a type whose output or input ``what`` has a value; ``name`` is also the program's name of it."""
+        if not isinstance(value, str):
             return None
-        return next(
-            (one for one in self.of_type(type_) if value in (one.outputs.get(what), one.inputs.get(what))), None
-        )
+        if (type_, what) not in self._by_value:
+            index = self._by_value[type_, what] = {}
+            for one in self.of_type(type_):
+                for said in (one.outputs.get(what), one.inputs.get(what), one.name if what == "name" else None):
+                    if isinstance(said, str):
+                        index.setdefault(said, one)
+        return self._by_value[type_, what].get(value)
 
     def told(self, resource: Resource, usage_type: str) -> Decimal | None:
         """Return how much of a usage type somebody said that a resource has."""
@@ -193,11 +198,13 @@ class Surroundings:
 
 
 def known(resource: Resource, name: str, default: Any = None) -> Any:
-    """Return an input; NotKnownError where it is not known yet."""
-    value = resource.inputs.get(name, default)
+    """Return an input, also where it says null the default; NotKnownError where it is not known yet or secret."""
+    value = resource.inputs.get(name)
     if holds_unknown(value):
         raise NotKnownError(f"{name} is not known yet")
-    return value
+    if value is Opaque.SECRET:
+        raise NotKnownError(f"{name} is secret")
+    return default if value is None else value
 
 
 def readable(resource: Resource, name: str) -> Any:
@@ -262,7 +269,13 @@ def _lines(resource: Resource, rule: Rule, around: Surroundings, book: Book) -> 
         uses = iter(list(rule(resource, around)))
     except NotKnownError as error:
         missing.append(str(error))
+    except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError):
+        # Another program's export may say anything.
+        missing.append("what it says of itself is not what AWS takes")
     for use in uses:
+        if any(amount is not None and not 0 <= amount < _MOST for amount in (use.quantity, use.least, use.most)):
+            missing.append(f"its amount of {use.usage_type} is below 0 or absurd")
+            continue
         listed = book.find(use.service, use.usage_type, use.variant)
         if listed is None:
             name = f"{use.usage_type} ({use.variant})" if use.variant else use.usage_type
@@ -270,6 +283,10 @@ def _lines(resource: Resource, rule: Rule, around: Surroundings, book: Book) -> 
         else:
             lines.append(_line(use, listed))
     return lines, missing
+
+
+_MOST = Decimal(10) ** 15
+"""Of anything in a month."""
 
 
 def _line(use: Use, listed: Listed) -> Line:

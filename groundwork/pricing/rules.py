@@ -50,10 +50,7 @@ def _ecs_service(resource: Resource, around: Surroundings) -> Iterator[Use]:
     definition = around.whose("aws:ecs/taskDefinition:TaskDefinition", "arn", resource.inputs.get("taskDefinition"))
     if definition is None:
         if holds_unknown(resource.inputs.get("taskDefinition")):
-            definition = next(
-                (one for one in around.of_type("aws:ecs/taskDefinition:TaskDefinition") if one.name == resource.name),
-                None,
-            )
+            definition = around.whose("aws:ecs/taskDefinition:TaskDefinition", "name", resource.name)
         if definition is None:
             raise NotKnownError("its task definition is not in the program")
     if "FARGATE" not in (known(definition, "requiresCompatibilities") or []):
@@ -76,15 +73,9 @@ _FARGATE_DISK = 20
 
 def _ecs_copies(resource: Resource, around: Surroundings) -> tuple[int, int, int]:
     desired = int(known(resource, "desiredCount", 1))
-    target = next(
-        (
-            one
-            for one in around.of_type("aws:appautoscaling/target:Target")
-            if one.name == resource.name
-            or str(one.inputs.get("resourceId", "")).rpartition("/")[2] == resource.outputs.get("name", resource.name)
-        ),
-        None,
-    )
+    type_ = "aws:appautoscaling/target:Target"
+    path = f"service/{str(resource.inputs.get('cluster', '')).rpartition('/')[2]}/{resource.outputs.get('name', resource.name)}"
+    target = around.whose(type_, "name", resource.name) or around.whose(type_, "resourceId", path)
     if target is None:
         return desired, desired, desired
     least, most = int(known(target, "minCapacity")), int(known(target, "maxCapacity"))

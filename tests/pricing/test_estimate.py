@@ -243,3 +243,56 @@ def test_what_the_book_has_a_name_but_no_figure_for_is_named_with_it() -> None:
     ]
     assert "only small builds have a price in the book" in [one.why for one in found.unpriced]
     assert not found.resources
+
+
+NONSENSE: list[object] = [
+    None,
+    "",
+    "x",
+    -1,
+    10**40,
+    1.5,
+    True,
+    [],
+    [None],
+    {},
+    {"a": None},
+    Opaque.UNKNOWN,
+    Opaque.SECRET,
+]
+
+
+def test_no_export_stops_the_estimate_whatever_it_says() -> None:
+    inputs = {
+        "cpu", "memory", "desiredCount", "taskDefinition", "instanceType", "instanceTypes", "minSize", "maxSize", "scalingConfig", "launchTemplate",
+        "mixedInstancesPolicy", "blockDeviceMappings", "rootBlockDevice", "type", "size", "architectures", "engine", "instanceClass", "multiAz",
+        "allocatedStorage", "storageType", "iops", "replicateSourceDb", "nodeType", "numCacheClusters", "numNodeGroups", "clusterConfig", "ebsOptions",
+        "subnetIds", "subnets", "internal", "loadBalancerType", "vpcEndpointType", "rules", "replicas", "metricQueries", "period", "shardCount",
+        "numberOfNodes", "environment", "billingMode", "spec", "subnetMappings", "tier", "fifoQueue", "streamModeDetails", "protocolType",
+    }  # fmt: skip
+    for value in NONSENSE:
+        made = [resource(type_, type_, **dict.fromkeys(inputs, value)) for type_ in RULES.priced]
+        found = priced(*made)
+        assert {one.type for one in (*found.resources, *found.unpriced)} | {*found.free} == {*RULES.priced}
+        assert all(line.monthly is None or 0 <= line.monthly < 10**18 for line in found.lines)
+        assert "Opaque" not in str(found.to_json())
+
+
+def test_ten_thousand_resources_are_looked_up_and_not_searched_for() -> None:
+    count = 3_000
+    definitions = [
+        resource(
+            "aws:ecs/taskDefinition:TaskDefinition", f"d{at}", outputs={"arn": f"arn:{at}"}, cpu="256", memory="512", requiresCompatibilities=["FARGATE"],
+        )
+        for at in range(count)
+    ]  # fmt: skip
+    services = [
+        resource("aws:ecs/service:Service", f"s{at}", taskDefinition=f"arn:{at}", desiredCount=1) for at in range(count)
+    ]
+    targets = [
+        resource("aws:appautoscaling/target:Target", f"s{at}", minCapacity=2, maxCapacity=3) for at in range(count)
+    ]
+    found = priced(*definitions, *services, *targets)
+    assert found.fixed == count * 2 * HOURS * (
+        Decimal("0.25") * Decimal("0.04048") + Decimal("0.5") * Decimal("0.004445")
+    )
