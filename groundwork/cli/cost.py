@@ -167,6 +167,15 @@ def budget_of(snapshot: Snapshot) -> Decimal | None:
     return min(limits, default=None)
 
 
-def tell(lines: Sequence[str], out: Path | None) -> None:
-    """Print lines, or write them to a file."""
+def tell(lines: Sequence[str], out: Path | None, width: int | None = None) -> None:
+    """Print lines, each within ``width`` columns where one is given, or write them to a file."""
+    if width is not None and out is None:
+        from groundwork.preview.text import wrap
+
+        indents = [line[: len(line) - len(line.lstrip())] for line in lines]
+        lines = [
+            part
+            for line, indent in zip(lines, indents, strict=True)
+            for part in ([line] if len(line) <= width else wrap(line.lstrip(), width, indent, f"{indent}  "))
+        ]
     console.write_output("\n".join(lines) + "\n", out)

@@ -133,8 +133,10 @@ def months(projection: Projection, shown: Money, *, budget: Decimal | None = Non
     yield ""
     closed = projection.closed_in
     if closed:
-        yield f"  On the free plan an account pays nothing and is closed in month {closed}: its credits or its"
-        yield "  six months are over. On the paid plan it goes on as above."
+        yield (
+            f"  On the free plan an account pays nothing and is closed in month {closed}: its credits or its six months are "
+            "over. On the paid plan it goes on as above."
+        )
     else:
         yield "  On the free plan an account pays nothing for these months."
     if budget is not None:
@@ -159,8 +161,10 @@ def savings(rows: Sequence[Saving], shown: Money) -> Iterator[str]:
 
 def what_if(rows: Sequence[WhatIf], shown: Money) -> Iterator[str]:
     """Report what commitments and Spot could save of a month at most."""
-    yield f"What commitments could save of a month at most, {shown.currency}: AWS's largest discount"
-    yield "for each, which the term and what is paid ahead decide; some are about the same part"
+    yield (
+        f"What commitments could save of a month at most, {shown.currency}: AWS's largest discount for each, which the term and "
+        "what is paid ahead decide; some are about the same part"
+    )
     yield ""
     if not rows:
         yield "  Nothing of it can be committed to."

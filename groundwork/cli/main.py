@@ -447,7 +447,7 @@ def cost(
 
         lines += ["", *cost_text.savings(costs.savings_of(month, book), shown)]
         lines += ["", *cost_text.what_if(asked(charges(month)), shown)]
-    costs.tell(lines, out)
+    costs.tell(lines, out, console.terminal_width())
     raise SystemExit(FINDINGS if above else FINE)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from groundwork.cli import console
 from groundwork.cli import cost as command
 from groundwork.cli.cost_text import markdown
 from groundwork.cli.main import run
@@ -120,6 +121,18 @@ def test_the_json_holds_to_its_schema(capsys: pytest.CaptureFixture[str]) -> Non
     document = json.loads(out)
     jsonschema.validate(document, schema)
     assert document["total"]["fixed"] == pytest.approx(sum(resource["monthly"] for resource in document["resources"]))
+
+
+def test_a_terminal_s_width_is_kept_and_a_pipe_s_lines_are_whole(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = (SHOP, "--months", "6", "--what-if", "--limit", "200")
+    _, whole, _ = call(capsys, *arguments)
+    assert max(map(len, whole.splitlines())) > 80
+    monkeypatch.setattr(console, "terminal_width", lambda: 80)
+    _, wrapped, _ = call(capsys, *arguments)
+    assert max(map(len, wrapped.splitlines())) <= 80
+    assert wrapped.split() == whole.split()
 
 
 def test_markdown_shows_names_as_text() -> None:
