@@ -36,6 +36,7 @@ def test_the_page_of_requirements_is_up_to_date() -> None:
     assert PAGE.read_text(encoding="utf-8") == page()
 
 
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 CLOCKS = {"time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time", "timeit"}
 
 
@@ -45,7 +46,7 @@ def test_no_test_asserts_how_long_something_takes() -> None:
         f"{file.relative_to(TESTS).as_posix()}:{line}"
         for file in TESTS.rglob("*.py")
         if file != Path(__file__)
-        and any(clock in (text := file.read_text(encoding="utf-8")) for clock in ("time.", "timeit"))
+        and any(clock in (text := file.read_text(encoding="utf-8")) for clock in ("time.", "timeit", "from time"))
         for line in timed_asserts(ast.parse(text))
     }
     assert found == set()
@@ -72,10 +73,40 @@ def test_four():
     assert list(timed_asserts(ast.parse(program))) == [7, 14, 16]
 
 
+def test_the_guard_sees_ratios_of_durations_and_clocks_by_any_name() -> None:
+    program = """
+from time import perf_counter as now
+def seconds(work):
+    start = now()
+    work()
+    return now() - start
+async def test_a_ratio():
+    small, large = seconds(few), seconds(many)
+    ratio: float = large / small
+    assert ratio < 3
+def test_a_sum():
+    total = 0
+    total += seconds(few)
+    if (share := total / 2) > 1:
+        assert share < 4
+def test_another():
+    begun = time.monotonic()
+    count = len(work())
+    assert count == 3
+"""
+    assert list(timed_asserts(ast.parse(program))) == [10, 15]
+
+
 def timed_asserts(tree: ast.AST) -> list[int]:
     """The lines of asserts on what a clock said, and of programs for a process of their own that print it."""
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    timers: set[str] = set()
+    functions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    timers = {
+        name.asname or name.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module in ("time", "timeit")
+        for name in node.names
+        if name.name in CLOCKS
+    }
     while found := {function.name for function in functions if _returns_time(function, timers)} - timers:
         timers |= found
     lines = {
@@ -92,20 +123,32 @@ def timed_asserts(tree: ast.AST) -> list[int]:
     return sorted(lines)
 
 
-def _returns_time(function: ast.FunctionDef, timers: set[str]) -> bool:
+def _returns_time(function: Function, timers: set[str]) -> bool:
     timed = timers | _timed_names(function, timers)
     return any(isinstance(node, ast.Return) and node.value and _reads(node.value, timed) for node in ast.walk(function))
 
 
-def _timed_names(function: ast.FunctionDef, timers: set[str]) -> set[str]:
-    """The names that a function gives to what a clock said."""
-    return {
-        target.id
+def _timed_names(function: Function, timers: set[str]) -> set[str]:
+    """The names that a function gives to what a clock said, and to what it makes of them."""
+    given = [
+        (target, node.value)
         for node in ast.walk(function)
-        if isinstance(node, ast.Assign) and _reads(node.value, timers)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
+        if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr)) and node.value
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+    ]
+    named: set[str] = set()
+    while (
+        found := {
+            part.id
+            for target, value in given
+            if _reads(value, timers | named)
+            for part in ast.walk(target)
+            if isinstance(part, ast.Name)
+        }
+        - named
+    ):
+        named |= found
+    return named
 
 
 def _reads(node: ast.AST, timed: set[str]) -> bool:

@@ -18,8 +18,9 @@ from groundwork.settings.base import Phase, Stage
 from groundwork.settings.meant import key_meant
 from groundwork.settings.merging import EVERY, Merged, is_sealed, merge
 from groundwork.settings.mistakes import Mistake, Mistakes, Path, all_of, closest, nearest, one_of
+from groundwork.settings.model_paths import takes_keys
 from groundwork.settings.stack_file import Document
-from groundwork.settings.validation import takes_keys, validate
+from groundwork.settings.validation import validate
 
 NAMESPACE = "groundwork"
 

@@ -13,7 +13,7 @@ from groundwork.preview.snapshot import Snapshot
 from groundwork.settings.effective import as_json
 from groundwork.settings.loading import Loaded
 from groundwork.settings.mistakes import Mistake, Path
-from groundwork.settings.validation import is_chosen
+from groundwork.settings.model_paths import is_chosen
 
 _LONGEST_SHOWN = 60
 _SHORTEST_TOLD = 3

@@ -1,0 +1,171 @@
+"""What pydantic reports of a value, in words that its reader can act on."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from itertools import combinations
+from typing import Any
+
+from groundwork.components.services.checks import looks_secret
+from groundwork.components.settings import Sealed
+from groundwork.settings.forms import forms
+from groundwork.settings.meant import size_hint, words_allowed
+from groundwork.settings.merging import is_sealed
+from groundwork.settings.mistakes import Path, all_of, dotted, nearest, one_of
+from groundwork.settings.model_paths import keys_at
+
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "string": "text",
+    "str": "text",
+    "list": "a list",
+    "tuple": "a list",
+    "dict": "a mapping",
+    "model": "a mapping",
+    "date": "a date such as 2027-01-31",
+}
+
+
+def message_of(path: Path, details: list[Any], meant: str | None = None) -> str:
+    # The members of a union each say why they refuse; together they are the alternatives, but for those of another type
+    # where one takes this type.
+    nearer = [detail for detail in details if not detail["type"].endswith("_type")] or details
+    text = " or ".join(dict.fromkeys(_one(path, detail) for detail in nearer))
+    return f'{text}; did you mean "{meant}"?' if meant and details[0]["type"] == "name" else text
+
+
+def _one(path: Path, detail: Any) -> str:
+    """Return one of pydantic's complaints in our words."""
+    kind: str = detail["type"]
+    context = detail.get("ctx", {})
+    if kind == "extra_forbidden":
+        allowed = keys_at(path[:-1])
+        return f"unknown key{nearest(path[-1], allowed)}; allowed: {', '.join(allowed)}"
+    if kind == "missing":
+        example = (
+            "; add groundwork:platform: {name: shop, stage: dev, phase: mvp} under config"
+            if path == ("platform",)
+            else "; it has no default"
+        )
+        return f"is missing{example}"
+    if kind == "secret_in_clear":
+        return str(detail["msg"]).replace("{key}", f"groundwork:{dotted(path)}")
+    return _about_value(path, detail, context)
+
+
+def _about_value(path: Path, detail: Any, context: Mapping[str, Any]) -> str:
+    kind, value = detail["type"], detail["input"]
+    for part in context.get("at", ()):
+        # What a model says of one of its values is about that value.
+        value = value[part] if has(value, part) else value
+    found = _shown(path, value)
+    if kind == "literal_error":
+        allowed = words_allowed(context)
+        return f"{found} is not allowed; use {one_of(allowed)}{nearest(value, allowed)}"
+    if kind in _BOUNDS:
+        label, key = _BOUNDS[kind]
+        return f"{found} is {label} {context[key]}"
+    if kind == "string_pattern_mismatch":
+        return f"{found} is not {forms()[context['pattern']]}{_out_of_place(path, context['pattern'], value)}"
+    if kind.rpartition("_")[2] in ("type", "size", "float") or "parsing" in kind:
+        expected = _KINDS.get(kind.partition("_")[0], "of the right type")
+        return f"{found} is not {expected}{_type_hint(path, kind, value)}"
+    message: str = detail["msg"]
+    return f"{found} {message}" if message.startswith(("is ", "must ")) else message
+
+
+def has(node: Any, part: str | int) -> bool:
+    if isinstance(node, list):
+        return isinstance(part, int) and part < len(node)
+    return isinstance(node, Mapping) and part in node
+
+
+def _out_of_place(path: Path, pattern: str, value: str) -> str:
+    """Name the characters without which ``value`` would have the form, where there are but a few."""
+    if _may_be_secret(path, value):
+        return ""
+    signs = [sign for sign in dict.fromkeys(value) if not sign.isalnum()]
+    for count in range(1, min(len(signs), _MOST_SIGNS) + 1) if len(signs) <= _MANY_SIGNS else ():
+        for some in combinations(signs, count):
+            if re.search(pattern, "".join(char for char in value if char not in some)):
+                shown = all_of("spaces" if sign.isspace() else sign for sign in some)
+                return f"; {shown} cannot stand in it"
+    return ""
+
+
+_MOST_SIGNS = 3
+_MANY_SIGNS = 10
+
+
+def _type_hint(path: Path, kind: str, value: Any) -> str:
+    if is_sealed(value) or isinstance(value, Sealed):
+        return "; an encrypted value can only stand under secrets.NAME.values and messaging.push"
+    if kind == "string_type" and isinstance(value, (bool, int, float)):
+        yaml = " (YAML takes no, off, yes and on for false and true)" if isinstance(value, bool) else ""
+        return f"; put it in quotes{yaml}"
+    if kind.startswith("int"):
+        return size_hint(path, value)
+    return _shape_hint(path, kind, value)
+
+
+def _shape_hint(path: Path, kind: str, value: Any) -> str:
+    """Hint at the shape for a word where a list or a mapping belongs."""
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_.-]+", value) and not _may_be_secret(path, value):
+        if kind in ("tuple_type", "list_type"):
+            return f"; write [{value}]"
+        keys = keys_at(path)
+        return f"; its keys are {', '.join(keys)}" if keys else ""
+    return ""
+
+
+_BOUNDS = {
+    "greater_than": ("too small; it must be more than", "gt"),
+    "greater_than_equal": ("too small; the least is", "ge"),
+    "less_than": ("too large; it must be less than", "lt"),
+    "less_than_equal": ("too large; the most is", "le"),
+    "string_too_short": ("too short; characters needed:", "min_length"),
+    "string_too_long": ("too long; characters allowed:", "max_length"),
+    "too_short": ("too short; entries needed:", "min_length"),
+    "too_long": ("too long; entries allowed:", "max_length"),
+}
+
+
+def _shown(path: Path, value: Any) -> str:
+    """Return what was found, unless it may be a secret that somebody pasted: that is never repeated."""
+    text = _text(value)
+    if _may_be_secret(path, value):
+        return "the value"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
+
+
+_LONGEST_SHOWN = 60
+
+
+def _text(value: Any) -> str:
+    try:
+        return json.dumps(value, default=str, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        return "the value"
+
+
+def _may_be_secret(path: Path, value: Any) -> bool:
+    if not {"environment", "values", "push"}.isdisjoint(path):
+        return True
+    if path[:1] == ("secrets",) and path[2:3] not in (("path",), ("keys",)):
+        return True
+    return any(looks_secret(str(key), text) for key, text in _texts(path[-1] if path else "", value))
+
+
+def _texts(key: str | int, value: Any) -> Iterable[tuple[str | int, str]]:
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _texts(name, item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(key, item)
