@@ -131,7 +131,7 @@ FOLDERS = tuple(f"{path.name}/" for path in ROOT.iterdir() if path.is_dir() and 
 
 def test_every_file_of_the_repository_that_a_page_names_exists() -> None:
     generated = ROOT / "docs" / "settings.md"
-    settings = re.findall(r"`([^`]+)`", generated.read_text(encoding="utf-8"))
+    settings = re.findall(r"(?<!`)`([^`\n]+)`(?!`)", generated.read_text(encoding="utf-8"))
     wrong = [
         f"{place}: {text}"
         for place, text in (*quoted(), *(("docs/settings.md", text) for text in settings))
