@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE :=
 REHEARSED ?= dev examples/chat-app/prod examples/ecs-web/prod examples/thulobazaar/prod@launch
 
 .DEFAULT_GOAL := help
-.PHONY: help preview preview-all verify-all verify-kubernetes rehearse workflows checkov test lint format types kubernetes functions golden docs bench lock clean
+.PHONY: help preview preview-all verify-all verify-changes verify-kubernetes rehearse workflows checkov test lint format types kubernetes functions golden docs bench lock clean
 
 help: ## Show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ verify-all: $(VENV)/.kubernetes ## Have the real AWS provider judge every stack 
 	@$(BIN)/groundwork stacks --each-phase | while read -r stack; do \
 		echo "$$stack"; $(BIN)/groundwork verify $$stack; \
 	done
+
+verify-changes: $(VENV)/.dev ## Have the real AWS provider say what every step of every stack replaces, where Terraform is
+	@$(BIN)/python -m tests.replacement check
 
 rehearse: $(VENV)/.dev ## Deploy stacks to a stand-in account, twice, and remove them (REHEARSED=…)
 	@$(BIN)/python -m groundwork.operations.rehearsal $(REHEARSED)

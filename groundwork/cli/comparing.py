@@ -25,15 +25,19 @@ class Comparing:
         self._head = head
         self._notes = notes
 
-    def changes(self, head: Snapshot) -> Changes:
-        """Return what changes from the base to ``head``; InputError where the base turns out to be none."""
-        from groundwork.preview.changes.compare import compare
-
+    def base(self, head: Snapshot) -> Base:
+        """Return what ``head`` is compared with; InputError where it turns out to be none."""
         try:
             found = self._base.result() if isinstance(self._base, RevisionRun) else self._base
         except BaseError as error:
             raise InputError(str(error)) from None
-        base = found or Base("", nothing(head))
+        return found or Base("", nothing(head))
+
+    def changes(self, head: Snapshot) -> Changes:
+        """Return what changes from the base to ``head``; InputError where the base turns out to be none."""
+        from groundwork.preview.changes.compare import compare
+
+        base = self.base(head)
         return compare(
             base.snapshot, head, base_name=base.name, head_name=self._head, notes=(*self._notes, *base.notes)
         )
@@ -69,7 +73,7 @@ def _from_file(file: Path, project: str, stack: str) -> Base:
     from groundwork.preview.reading import UnreadableError, read_file
 
     try:
-        snapshot = read_file(file)
+        snapshot = read_file(file, defaults=False)
     except UnreadableError as error:
         raise InputError(f"--base {error}") from None
     name = "standard input" if str(file) == "-" else str(file)

@@ -476,22 +476,35 @@ def domain(
 
 
 @app.command("Let the real AWS provider judge a stack offline.")
-def verify(stack: StackName, phase: PhaseAhead = None, unknowns: Unknowns = False) -> None:
+def verify(stack: StackName, phase: PhaseAhead = None, unknowns: Unknowns = False, base: BaseOption = None) -> None:
     """Let the real AWS provider judge a stack's arguments, offline.
 
-    Needs Terraform and its AWS provider on this machine; without them it says how to get them, and ends well. Ends with 1
-    where the provider finds errors.
+    Needs Terraform and its AWS provider on this machine; without them it says how to get them, and ends well. With --base it also says
+    which of the resources that stand it would replace. Ends with 1 where the provider finds errors.
     """
+    import contextlib
+
+    from groundwork.cli.comparing import comparing
     from groundwork.cli.running import run_stack
 
-    with console.progress(f"Running {stack} offline"):
+    with (
+        comparing(base, stack, unknowns=unknowns) if base is not None else contextlib.nullcontext() as compared,
+        console.progress(f"Running {stack} offline"),
+    ):
         run = run_stack(stack, phase=phase, unknowns=unknowns)
-    from groundwork.preview.terraform.render import render_verification
+        stands = compared.base(run.snapshot).snapshot if compared else None
+    from groundwork.preview.changes.plan import Plan
+    from groundwork.preview.terraform.change import ask
+    from groundwork.preview.terraform.render import render_answer, render_verification
     from groundwork.preview.terraform.verify import verify as judge
 
     with console.progress("Asking the AWS provider"):
         verification = judge(run.snapshot)
+        plan = Plan(stands, run.snapshot) if stands and not verification.skipped else None
+        answer = ask(plan) if plan else None
     print("\n".join(render_verification(verification)))
+    if plan and answer:
+        print("\n".join(["", *render_answer(plan, answer)]))
     raise SystemExit(FINE if verification.skipped or verification.ok else FINDINGS)
 
 

@@ -13,7 +13,7 @@ import json
 import re
 import sys
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,14 +59,15 @@ class UnreadableError(Exception):
     """The file is none of these, or only a part of one: what is wrong, and where."""
 
 
-def read_file(file: Path) -> Snapshot:
-    """Read the stack that a file holds, compressed by gzip or not; ``-`` is standard input."""
+def read_file(file: Path, *, defaults: bool = True) -> Snapshot:
+    """Read the stack that a file holds, compressed by gzip or not; ``-`` is standard input. Without ``defaults`` inputs hold what the
+    program says, and not what the provider added: names that it drew, values that nobody said."""
     name = "standard input" if file == STANDARD_INPUT else str(file)
     try:
         data = sys.stdin.buffer.read() if file == STANDARD_INPUT else file.read_bytes()
     except OSError as error:
         raise UnreadableError(f"{name}: {error.strerror}") from None
-    return read(decoded(data, name), name)
+    return read(decoded(data, name), name, defaults=defaults)
 
 
 def decoded(data: bytes, name: str) -> str:
@@ -83,25 +84,34 @@ def decoded(data: bytes, name: str) -> str:
         raise UnreadableError(f"{name}: it is not text in UTF-8, UTF-16 or UTF-32") from None
 
 
-def read(text: str, name: str) -> Snapshot:
+def read(text: str, name: str, *, defaults: bool = True) -> Snapshot:
     """Read the stack that a text holds; ``name`` is what messages call it."""
     try:
-        return _read(text)
+        return _read(text, None if defaults else _as_said)
     except RecursionError:
         raise UnreadableError(f"{name}: it is nested more than {MOST_LEVELS} levels deep") from None
     except UnreadableError as error:
         raise UnreadableError(f"{name}{error}") from None
 
 
-def _read(text: str) -> Snapshot:
+_Hook = Callable[[dict[str, Any]], dict[str, Any]] | None
+
+
+def _as_said(value: dict[str, Any]) -> dict[str, Any]:
+    """Return an object without what the provider added, of which it keeps the names."""
+    added = value.get("__defaults")
+    return {key: item for key, item in value.items() if key not in added} if isinstance(added, list) else value
+
+
+def _read(text: str, hook: _Hook) -> Snapshot:
     if not text.strip():
         raise UnreadableError(": it is empty")
     try:
-        document = json.loads(text)
+        document = json.loads(text, object_hook=hook)
     except json.JSONDecodeError as error:
         if error.msg != "Extra data":
             raise UnreadableError(_not_json(text, error)) from None
-        return _stream(_events(text, error))
+        return _stream(_events(text, error, hook))
     return _stream([(1, document)]) if _is_event(document) else _document(document)
 
 
@@ -114,7 +124,7 @@ def _is_event(document: Any) -> bool:
     return isinstance(document, dict) and "sequence" in document
 
 
-def _events(text: str, error: json.JSONDecodeError) -> list[tuple[int, dict[str, Any]]]:
+def _events(text: str, error: json.JSONDecodeError, hook: _Hook) -> list[tuple[int, dict[str, Any]]]:
     """Return the engine's events, each with its line; ``error`` is what the text is as one document.
 
     https://github.com/pulumi/pulumi/blob/master/sdk/go/common/apitype/events.go
@@ -124,7 +134,7 @@ def _events(text: str, error: json.JSONDecodeError) -> list[tuple[int, dict[str,
         if not line.strip():
             continue
         try:
-            event = json.loads(line)
+            event = json.loads(line, object_hook=hook)
         except ValueError:
             event = None
         if not _is_event(event):
@@ -301,6 +311,7 @@ def _snapshot(states: Iterable[tuple[str, Any]], config: Mapping[str, Any], *, e
         settings=settings_of(config),
         resources=in_tree_order(whole),
         outputs=root.outputs if root else {},
+        real=True,
     )
 
 

@@ -120,6 +120,8 @@ class Snapshot:
     settings: dict[str, Any]
     resources: tuple[Resource, ...]
     outputs: dict[str, Any]
+    real: bool = False
+    """Whether it was read from what Pulumi wrote of a stack in AWS, and not recorded here. No part of the JSON form."""
 
     def by_urn(self) -> dict[str, Resource]:
         return {resource.urn: resource for resource in self.resources}

@@ -17,7 +17,12 @@ _ORDER = (Action.REPLACE, Action.DELETE, Action.UPDATE, Action.CREATE)
 
 
 def compare(
-    base: Snapshot, head: Snapshot, *, base_name: str = "", head_name: str = "", notes: Iterable[str] = ()
+    base: Snapshot,
+    head: Snapshot,
+    *,
+    base_name: str = "",
+    head_name: str = "",
+    notes: Iterable[str] = (),
 ) -> Changes:
     """Return what an update would do with a stack that stands as ``base`` and is told ``head``; the names are what the user knows
     them by. ``notes`` are added to the answer's own."""
@@ -29,8 +34,8 @@ def compare(
         head=head_name,
         changes=tuple(sorted(found, key=_rank)),
         unchanged=len(plan.pairs) - len(plan.replaced) - len(plan.updated),
-        settings=tuple(_settings(comparison, base, head)),
-        outputs=tuple(comparison.differences(plan.translate(base.outputs), head.outputs)),
+        settings=() if base.real else tuple(_settings(comparison, base, head)),
+        outputs=() if base.real else tuple(comparison.differences(plan.translate(base.outputs), head.outputs)),
         renamed=tuple(renamings(plan)),
         refused=tuple(_refused(plan)),
         hidden=plan.hidden,

@@ -58,7 +58,7 @@ class PropertyChange:
     """None where it is removed."""
     forces: Forces = Forces.NO
     because: str = ""
-    """Name of the replaced resource that the value is made from; empty where the program says another value."""
+    """Name of the resource, new or replaced, that the value is made from; empty where the program says another value."""
 
     @property
     def root(self) -> str:

@@ -7,6 +7,7 @@ Updates of a stack follow Pulumi: a resource stands under its URN, one of its al
 from __future__ import annotations
 
 import json
+import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from dataclasses import dataclass, replace
 from groundwork.preview.changes.model import Forces, Kind, PropertyChange
 from groundwork.preview.changes.replacement import forces, sensitive
 from groundwork.preview.changes.translation import Translation
-from groundwork.preview.changes.values import Comparison
+from groundwork.preview.changes.values import Comparison, shown
 from groundwork.preview.snapshot import STACK_TYPE, Resource, Snapshot, to_marker
 from guardrails.view import Opaque
 
@@ -50,7 +51,16 @@ class Plan:
         self.deleted = [one for one in base.resources if _is_real(one) and one.urn not in paired]
         self.created = [one for one in head.resources if _is_real(one) and one.urn not in standing]
         comparison = Comparison()
-        self.differences = {urn: list(_differences(comparison, pair)) for urn, pair in self.pairs.items()}
+        own = {text for one in head.resources for text in _computed(one)} if base.real else None
+        fresh = {text: one.name for one in self.created for text in _computed(one)}
+        self.differences = {
+            urn: [
+                _until_made(one, fresh)
+                for one in _differences(comparison, pair)
+                if own is None or _counts(one, own, pair.after)
+            ]
+            for urn, pair in self.pairs.items()
+        }
         self.hidden = comparison.hidden
         """Values that are secret in both."""
         self.replaced: dict[str, Pair] = {}
@@ -99,8 +109,8 @@ class Plan:
         if "$groundwork" not in text and not any(word in text for word in fresh):
             return None
         before = self.pairs[urn].before.inputs.get(key)
-        how = forces(after, key)
-        return PropertyChange(key, Kind.CHANGED, before, Opaque.UNKNOWN, how, because=source)
+        change = PropertyChange(key, Kind.CHANGED, shown(before, key), Opaque.UNKNOWN, because=source)
+        return replace(change, forces=forces(after, change))
 
 
 def _is_real(resource: Resource) -> bool:
@@ -111,7 +121,38 @@ def _differences(comparison: Comparison, pair: Pair) -> Iterator[PropertyChange]
     after = pair.after
     for one in comparison.differences(pair.before.inputs, after.inputs, sensitive=sensitive(after.type)):
         if not _is_ignored(one.path, after):
-            yield replace(one, forces=forces(after, one.path, one))
+            yield replace(one, forces=forces(after, one))
+
+
+def _until_made(change: PropertyChange, fresh: Mapping[str, str]) -> PropertyChange:
+    """Return a change to what a new resource is given by AWS, which nobody knows before."""
+    source = fresh.get(change.after) if isinstance(change.after, str) else None
+    return replace(change, after=Opaque.UNKNOWN, because=source) if source else change
+
+
+def _counts(change: PropertyChange, own: set[str], resource: Resource) -> bool:
+    """Tell whether a change to what stands is one, or only a difference between what AWS answers and what a preview makes up for it.
+
+    ``own``: what the resources of the head are given. Ids of other things were looked up (images, prefix lists), the tag of an image is
+    what a pipeline delivered, the digest of a package is known when it is uploaded, and what is hashed from an id differs as the ids do.
+    """
+    if change.kind is Kind.REMOVED:
+        return not change.path.endswith(".hash")
+    before, after = change.before, change.after
+    if change.kind is not Kind.CHANGED or not isinstance(before, str) or not isinstance(after, str) or after in own:
+        return True
+    was, wanted = _ID.match(before), _ID.match(after)
+    if was and wanted:
+        return was[1] != wanted[1]
+    if change.root in resource.property_dependencies and _HASH.sub("", before) == _HASH.sub("", after):
+        return False
+    return not (_IMAGE.match(after) and before.rpartition(":")[0] == after.rpartition(":")[0])
+
+
+_ID = re.compile(r"^([a-z]+)-[0-9a-f]{8,17}$")
+"""https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html"""
+_HASH = re.compile(r"[0-9a-f]{7,}")
+_IMAGE = re.compile(r"^[0-9]{12}\.dkr\.ecr\.[^/]+/.+:[^/:]+$")
 
 
 def _is_ignored(path: str, resource: Resource) -> bool:

@@ -1,40 +1,94 @@
-"""Which changed properties mean another resource. The AWS provider was asked (``preview/replacement.json``); for objects of
+"""Which changed properties mean another resource. The AWS provider was asked (``groundwork/preview/replacement.json``); for objects of
 Kubernetes its API says it (``kubernetes.yaml``). What neither knows may."""
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from groundwork.preview.changes.model import Forces, Kind, PropertyChange, root_of
 from groundwork.preview.snapshot import Resource
+from groundwork.settings.data_file import read_data
 
 _TABLE = Path(__file__).parent.parent / "replacement.json"
+_PLACE = re.compile(r"\[[^\]]*\]")
+_IN_PLACE = ("tags", "tagsAll", "tagSpecifications")
+"""Tags say who a resource is for, and change in place everywhere."""
+_REGION = "region"
+"""Of every type of AWS's another region is another resource:
+https://registry.terraform.io/providers/hashicorp/aws/latest/docs/guides/enhanced-region-support"""
 
 
-def forces(resource: Resource, path: str, change: PropertyChange | None = None) -> Forces:
-    """Tell whether another value at ``path`` means another resource."""
-    if any(wanted in ("*", path, root_of(path)) for wanted in resource.options.get("replaceOnChanges", ())):
+def forces(resource: Resource, change: PropertyChange) -> Forces:
+    """Return whether a change means another resource."""
+    names = _PLACE.sub("", change.path)
+    wanted = resource.options.get("replaceOnChanges", ())
+    if "*" in wanted or _holds(wanted, names):
         return Forces.YES
-    if change is not None and change.kind is Kind.REORDERED:
+    found = (
+        _of_kubernetes(resource.type, names)
+        if resource.type.startswith("kubernetes:")
+        else _of_aws(resource.type, names)
+    )
+    # Whether the provider minds the order of a list is not known.
+    return Forces.MAYBE if found is Forces.YES and change.kind is Kind.REORDERED else found
+
+
+def _of_aws(type_: str, names: str) -> Forces:
+    if root_of(names) in _IN_PLACE:
         return Forces.NO
-    return Forces.YES if root_of(path) in _table()["types"].get(resource.type, ()) else Forces.NO
+    if names == _REGION and type_.startswith("aws:"):
+        return Forces.YES
+    row = table()["types"].get(type_)
+    if row is None:
+        return Forces.MAYBE
+    if _holds(row.get("replaces", ()), names) or names in row.get("whole", ()):
+        return Forces.YES
+    # A block that comes or goes does so with what is in it.
+    parts = any(path.startswith(f"{names}.") for path in row.get("replaces", ()))
+    return Forces.MAYBE if parts or _holds((*row.get("may", ()), *row.get("unasked", ())), names) else Forces.NO
+
+
+def _of_kubernetes(type_: str, names: str) -> Forces:
+    said = _kubernetes()
+    # kubernetes:apps/v1:Deployment is apps:Deployment in every version.
+    _, group, kind = type_.split(":")
+    kind = f"{group.partition('/')[0]}:{kind}"
+    if _holds(said["may"].get(kind, ()), names):
+        return Forces.MAYBE
+    return Forces.YES if _holds((*said["every"], *said["kinds"].get(kind, ())), names) else Forces.NO
+
+
+def _holds(paths: Iterable[str], names: str) -> bool:
+    """Whether a property is one of these, or a part of one."""
+    return any(names == path or names.startswith(f"{path}.") for path in paths)
 
 
 def forcing(resource: Resource) -> set[str]:
-    """Return the properties of which another value means another resource."""
-    return {*_table()["types"].get(resource.type, ()), *resource.options.get("replaceOnChanges", ())}
+    """Return the properties, of all that a resource may say, of which another value means another resource."""
+    row = table()["types"].get(resource.type, {})
+    return {*row.get("replaces", ()), *row.get("whole", ()), *resource.options.get("replaceOnChanges", ())}
 
 
 @cache
 def sensitive(type_: str) -> frozenset[str]:
     """Return the properties of a type that the provider calls sensitive: they are never shown."""
-    return frozenset(_table().get("sensitive", {}).get(type_, ()))
+    return frozenset(table()["types"].get(type_, {}).get("sensitive", ()))
 
 
 @cache
-def _table() -> dict[str, Any]:
-    table: dict[str, Any] = json.loads(_TABLE.read_text(encoding="utf-8"))
-    return table
+def table() -> dict[str, Any]:
+    """Return what the provider said: its version, and by type the properties that replace it, whole or in part, that may, that it was
+    not asked about, and that are sensitive."""
+    found: dict[str, Any] = json.loads(_TABLE.read_text(encoding="utf-8"))
+    return found
+
+
+@cache
+def _kubernetes() -> dict[str, Any]:
+    found: dict[str, Any] = read_data(Path(__file__).with_name("kubernetes.yaml"))
+    return found

@@ -152,7 +152,7 @@ def _property(one: PropertyChange, indent: str, width: int | None) -> list[Text]
     if one.kind is Kind.CHANGED and _is_text(one.before) and _is_text(one.after):
         head = wrapped(f"{start.rstrip()}{_FORCES[one.forces]}", width, indent, f"{indent}  ")
         return [*head, *_line_by_line(one.before, one.after, f"{indent}    ")]
-    end = f" (made from {one.because}, which is replaced)" if one.because else ""
+    end = f" (made from {one.because}, which is new)" if one.because else ""
     text = f"{start}{_values(one)}{end}{_FORCES[one.forces]}"
     style = {Forces.YES: "bold", Forces.MAYBE: "bold"}.get(one.forces, "")
     return [Text(line.plain, style) for line in wrapped(text, width, indent, f"{indent}  ")]

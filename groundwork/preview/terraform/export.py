@@ -23,7 +23,7 @@ from groundwork.preview.terraform.convert import (
 from groundwork.preview.terraform.names import args_class, properties, terraform_names, terraform_type
 from groundwork.preview.terraform.schema import Node, ProviderSchema
 
-_PROVIDER: Mapping[str, Any] = {
+PROVIDER: Mapping[str, Any] = {
     "access_key": "preview",
     "max_retries": 1,
     "secret_key": "preview",
@@ -156,7 +156,7 @@ def _document(region: str, sheet: _Sheet) -> dict[str, Any]:
     resources.update(unknown.get("resource", {}))
     return {
         "terraform": {"required_providers": {"aws": {"source": "hashicorp/aws"}}},
-        "provider": {"aws": {"region": region, **_PROVIDER}},
+        "provider": {"aws": {"region": region, **PROVIDER}},
         **({"locals": unknown["locals"]} if unknown else {}),
         **({"resource": resources} if resources else {}),
     }

@@ -6,6 +6,8 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable
 
+from groundwork.preview.changes.plan import Plan
+from groundwork.preview.terraform.change import ProviderAnswer, differing
 from groundwork.preview.terraform.convert import LeftOut
 from groundwork.preview.terraform.findings import Excused, ProviderFinding
 from groundwork.preview.terraform.verify import Verification
@@ -26,6 +28,23 @@ def render_verification(verification: Verification) -> list[str]:
         lines += [line for excused in verification.excused for line in _excused(excused)]
     if verification.left_out:
         lines += ["", "Left out of the check:", *_left_out(verification.left_out)]
+    return lines
+
+
+def render_answer(plan: Plan, answer: ProviderAnswer) -> list[str]:
+    """Say what the provider replaces of what stands, and where the preview says something else."""
+    if answer.skipped:
+        return ["Not asked what the change replaces:", *_wrapped(answer.skipped, "  ")]
+    lines = [f"AWS provider {answer.provider} was asked about {_count(len(answer.asked), 'changed resource')}:"]
+    for urn, properties in (answer.replaced or {}).items():
+        resource = plan.pairs[urn].after
+        lines += _wrapped(f"+- {resource.name} ({resource.type}): replaced for {', '.join(properties)}", "  ", "     ")
+    if not answer.replaced:
+        lines.append("  it replaces none of them")
+    others = differing(plan, answer)
+    if others:
+        lines += _wrapped("groundwork preview --base says something else, and the provider is right:", "")
+        lines += [line for one in others for line in _wrapped(f"- {one}", "  ", "    ")]
     return lines
 
 

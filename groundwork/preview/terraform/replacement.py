@@ -10,18 +10,32 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from groundwork.preview.changes.model import Forces, root_of
 from groundwork.preview.snapshot import Snapshot
-from groundwork.preview.terraform.export import TerraformExport, to_terraform
-from groundwork.preview.terraform.names import args_class, properties, terraform_names
+from groundwork.preview.terraform.change import state
+from groundwork.preview.terraform.export import PROVIDER, TerraformExport, to_terraform
+from groundwork.preview.terraform.names import (
+    all_tokens,
+    args_class,
+    properties,
+    pulumi_names,
+    terraform_names,
+    terraform_type,
+)
+from groundwork.preview.terraform.probing import Answers, answers
+from groundwork.preview.terraform.run import Terraform
 from groundwork.preview.terraform.schema import ProviderSchema
+from groundwork.preview.terraform.shapes import shape_of
 from groundwork.preview.terraform.verify import provider_schema
 
 _LEFT_OUT = ("lifecycle", "tags")
+_IN_PLACE = {"tags", "tagsAll", "region"}
+"""What holds for every type: tags change in place, another region is another resource (``changes/replacement.py``)."""
 _SOMETHING = "something-else"
 _ON_CONDITION: Mapping[str, frozenset[str]] = {
     # From Valkey back to Redis it is another one, from Redis to Valkey the same:
@@ -48,27 +62,87 @@ class _Probe:
 
 
 def replacing(snapshots: Iterable[Snapshot], environment: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Return the provider's version, and by type the properties of which another value means another resource.
+    """Return the provider's version, and by type which properties mean another resource (``groundwork/preview/changes/replacement.py``
+    reads it).
 
-    Asked of each property that a snapshot sets, all in one plan, which takes minutes. Raises ToolMissingError where Terraform or the
-    provider is missing.
+    Asked of every argument of every type with values that mean nothing, and of each property that a snapshot sets with its value, all
+    in one plan. Takes some ten minutes. Raises ToolMissingError where Terraform or the provider is missing.
     """
     environment = os.environ if environment is None else environment
     with tempfile.TemporaryDirectory(prefix="groundwork-replacement-") as text:
         folder = Path(text)
         terraform, schema = provider_schema(folder, environment)
-        exports = [(snapshot, to_terraform(snapshot, schema)) for snapshot in snapshots]
-        probes = {f"{probe.type}.{probe.name}": probe for probe in _probes(exports, schema)}
-        document = {key: value for key, value in exports[0][1].document.items() if key != "locals"}
-        _write(folder / "main.tf.json", document | {"resource": _resources(probes.values())})
-        _write(folder / "terraform.tfstate", _state(probes.values(), terraform.state_versions()))
-        types: dict[str, set[str]] = {probe.token: set() for probe in probes.values()}
-        for address, paths in terraform.replacements():
-            probe = probes[address]
-            forced = probe.argument in {path[0] for path in paths}
-            if forced and probe.prop not in _ON_CONDITION.get(probe.token, ()):
-                types[probe.token].add(probe.prop)
-    return {"provider": schema.version, "types": {token: sorted(props) for token, props in sorted(types.items())}}
+        planned = _planned(snapshots, folder, terraform, schema)
+        schemas = next(one for name, one in terraform.provider_schemas().items() if name.endswith("/hashicorp/aws"))
+        blank = answers(terraform.provider, environment, schemas, {"region": "us-east-1", **PROVIDER})
+    types = {token: _row(token, blank, planned.get(token, {}), schema) for token in all_tokens() if args_class(token)}
+    return {
+        "provider": schema.version,
+        "types": {token: row for token, row in sorted(types.items()) if row is not None},
+    }
+
+
+def _planned(
+    snapshots: Iterable[Snapshot], folder: Path, terraform: Terraform, schema: ProviderSchema
+) -> dict[str, dict[str, bool]]:
+    """By type and property whether another value than a snapshot's means another resource."""
+    exports = [(snapshot, to_terraform(snapshot, schema)) for snapshot in snapshots]
+    probes = {f"{probe.type}.{probe.name}": probe for probe in _probes(exports, schema)}
+    document = {key: value for key, value in exports[0][1].document.items() if key != "locals"}
+    _write(folder / "main.tf.json", document | {"resource": _resources(probes.values())})
+    standing = {address: probe.standing for address, probe in probes.items()}
+    _write(folder / "terraform.tfstate", state(standing, terraform.state_versions()))
+    found: dict[str, dict[str, bool]] = {}
+    for probe in probes.values():
+        found.setdefault(probe.token, {})[probe.prop] = False
+    for address, paths in terraform.replacements():
+        probe = probes[address]
+        if probe.argument in {path[0] for path in paths}:
+            found[probe.token][probe.prop] = True
+    return found
+
+
+def _row(
+    token: str, blank: Mapping[str, Answers], planned: Mapping[str, bool], schema: ProviderSchema
+) -> dict[str, list[str]] | None:
+    """Return what the table says of a type: empty lists are left out."""
+    type_, args = terraform_type(token), args_class(token)
+    node = schema.node(type_) if type_ else None
+    if type_ is None or args is None or node is None:
+        return None
+    found: dict[str, Forces] = {}
+    for names, forces in blank.get(type_, {}).items():
+        path = _pulumi_path(args, names)
+        if path:
+            found[path] = forces
+    for prop, forced in planned.items():
+        found.setdefault(prop, Forces.YES if forced else Forces.NO)
+    for prop in _ON_CONDITION.get(token, ()):
+        found[prop] = Forces.MAYBE
+    blocks = {path.rpartition(".")[0] for path in found}
+    answered = {root_of(path) for path in found}
+    row = {
+        "replaces": [path for path, forces in found.items() if forces is Forces.YES and path not in blocks],
+        # A block of which each part is a matter of its own, and which itself may come and go.
+        "whole": [path for path, forces in found.items() if forces is Forces.YES and path in blocks],
+        "may": [path for path, forces in found.items() if forces is Forces.MAYBE],
+        "unasked": [prop for prop in properties(args) if prop not in answered and prop not in _IN_PLACE],
+        "sensitive": [prop for prop, name in terraform_names(args).items() if node.get(name.text) is True],
+    }
+    return {key: sorted(paths) for key, paths in row.items() if paths}
+
+
+def _pulumi_path(args: type, names: Sequence[str]) -> str:
+    """Return what Pulumi calls an argument; empty where it has none such."""
+    path: list[str] = []
+    holder: type | None = args
+    for name in names:
+        prop = pulumi_names(holder).get(name) if holder else None
+        if holder is None or prop is None:
+            return ""
+        path.append(prop)
+        holder = shape_of(properties(holder)[prop]).args
+    return ".".join(path)
 
 
 def _probes(exports: Iterable[tuple[Snapshot, TerraformExport]], schema: ProviderSchema) -> Iterator[_Probe]:
@@ -121,19 +195,3 @@ def _resources(probes: Iterable[_Probe]) -> dict[str, dict[str, Any]]:
     for probe in probes:
         resources.setdefault(probe.type, {})[probe.name] = probe.arguments
     return resources
-
-
-def _state(probes: Iterable[_Probe], versions: Mapping[str, int]) -> dict[str, Any]:
-    """Return a state in which the probes stand. https://developer.hashicorp.com/terraform/language/state"""
-    standing = [
-        {
-            "mode": "managed",
-            "type": probe.type,
-            "name": probe.name,
-            "provider": 'provider["registry.terraform.io/hashicorp/aws"]',
-            "instances": [{"schema_version": versions[probe.type], "attributes": probe.standing}],
-        }
-        for probe in probes
-    ]
-    head = {"version": 4, "terraform_version": "1.5.0", "serial": 1, "lineage": "probes", "outputs": {}}
-    return {**head, "resources": standing}

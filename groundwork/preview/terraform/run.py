@@ -28,6 +28,11 @@ _ISOLATED = {
 }
 
 
+def isolated(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which nothing finds credentials, or a way out of this machine."""
+    return {name: environment[name] for name in _KEPT if name in environment} | _ISOLATED
+
+
 class Clock:
     """Seconds that named steps took."""
 
@@ -62,6 +67,7 @@ class Terraform:
         endpoint: str = f"http://{NOWHERE}",
     ) -> None:
         self.name = command.name
+        self.provider = provider
         self._command = command
         self._folder = folder
         self._arguments = (command, provider, folder, environment)
@@ -72,7 +78,7 @@ class Terraform:
             '  direct {\n    exclude = ["*/*"]\n  }\n}\n',
             encoding="utf-8",
         )
-        self._environment = {name: environment[name] for name in _KEPT if name in environment} | _ISOLATED
+        self._environment = isolated(environment)
         self._environment |= {"TF_CLI_CONFIG_FILE": str(configuration), "AWS_ENDPOINT_URL": endpoint}
 
     def calling(self, endpoint: str) -> Terraform:
@@ -119,8 +125,17 @@ class Terraform:
 
     def replacements(self) -> Iterator[tuple[str, list[list[Any]]]]:
         """Yield by address the paths whose change makes a plan replace a resource that the state in the folder has."""
-        self._run(["plan", "-json", "-refresh=false", "-lock=false", "-input=false", "-parallelism=20", "-out=planned"])
-        for resource in self._answer(["show", "-json", "planned"], "resource_changes"):
+        self.plan_changes()
+        yield from self.planned()
+
+    def plan_changes(self) -> list[dict[str, Any]]:
+        """Plan against the state in the folder, for :meth:`planned`; the diagnostics of it."""
+        text = self._run(["plan", "-json", "-refresh=false", *_ALONE, f"-out={_PLANNED}"])
+        return [event["diagnostic"] for event in _events(text) if event["type"] == "diagnostic"]
+
+    def planned(self) -> Iterator[tuple[str, list[list[Any]]]]:
+        """Yield what :meth:`replacements` says, of the plan that was made last."""
+        for resource in self._answer(["show", "-json", _PLANNED], "resource_changes"):
             if "delete" in resource["change"]["actions"]:
                 yield resource["address"], resource["change"].get("replace_paths", [])
 
@@ -150,6 +165,7 @@ class Terraform:
         return finished.stdout
 
 
+_PLANNED = "planned"
 _ALONE = ("-lock=false", "-input=false", "-parallelism=20")
 
 

@@ -1,0 +1,184 @@
+"""``groundwork preview --base``: what a base may be, and what is said of one that cannot be."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from groundwork.cli.main import run
+from tests.writing import write_project
+
+TOPIC = "import pulumi_aws as aws\naws.sns.Topic('t', display_name='{name}', kms_master_key_id='alias/a', tags={{'a': 'b'}})\n"
+CODE = """
+import json, sys
+def main():
+    print("a line of the base's own", file=sys.stderr)
+    urn = "urn:pulumi:dev::test::aws:sns/topic:Topic::t"
+    one = {"urn": urn, "type": "aws:sns/topic:Topic", "name": "t", "custom": True, "parent": None, "inputs": {"displayName": "own"},
+           "outputs": {}, "dependencies": [], "propertyDependencies": {}, "options": {}, "source": None}
+    print(json.dumps({"version": 1, "project": "test", "stack": "dev", "region": "ap-south-1", "unknowns": False, "settings": {},
+                      "resources": [one], "outputs": {}}))
+"""
+
+
+def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = run(list(arguments))
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def git(folder: Path, *arguments: str) -> str:
+    identity = {
+        f"GIT_{who}_{what}": "someone@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+    }
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | identity).stdout
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project in a repository with one commit, and the command line run in it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GROUNDWORK_DEBUG", raising=False)
+    write_project(tmp_path, program=TOPIC.format(name="before"))
+    git(tmp_path, "init", "--initial-branch=main")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "--message=first")
+    return tmp_path
+
+
+def test_a_revision_runs_beside_the_files_as_they_are_and_leaves_nothing_behind(
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    temporary = tmp_path_factory.mktemp("temporary")
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    write_project(project, program=TOPIC.format(name="after"))
+    code, out, err = call(capsys, "preview", "dev", "--base", "HEAD")
+    assert code == 0, err
+    for part in ('~ displayName: "before" → "after"', "~  1 to update", "1 file differs from the last commit"):
+        assert part in out
+    assert list(temporary.iterdir()) == []
+    assert len(git(project, "worktree", "list").splitlines()) == 1
+    assert git(project, "status", "--porcelain") == " M __main__.py\n"
+
+
+def test_a_revision_runs_with_its_own_code_and_says_which_packages_it_wanted(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "older").mkdir()
+    (project / "older" / "cli.py").write_text(CODE, encoding="utf-8")
+    (project / "pyproject.toml").write_text(
+        '[project]\nname = "x"\n[project.scripts]\ngroundwork = "older.cli:main"\n', encoding="utf-8"
+    )
+    (project / "requirements.txt").write_text("pulumi-aws==6.0.0\npyyaml==1.0\n", encoding="utf-8")
+    git(project, "add", ".")
+    git(project, "commit", "--message=second")
+    code, out, err = call(capsys, "preview", "dev", "--base", "main", "--format", "changes")
+    assert code == 0, err
+    told = json.loads(out)
+    [properties] = [change["properties"] for change in told["changes"]]
+    assert [part["before"] for part in properties if part["path"] == "displayName"] == ["own"]
+    [note] = [note for note in told["notes"] if note.startswith("the base asks for")]
+    assert note.startswith("the base asks for pulumi-aws 6.0.0 and ran with 7.")
+
+
+def test_a_base_with_mistakes_says_its_own(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_project(
+        project, "groundwork:platform: {name: shop, stage: dev, phase: lunch}", program=TOPIC.format(name="x")
+    )
+    git(project, "commit", "--all", "--message=broken")
+    write_project(project, program=TOPIC.format(name="after"))
+    code, out, err = call(capsys, "preview", "dev", "--base", "HEAD")
+    assert (code, out) == (2, "")
+    assert "--base HEAD: the stack has mistakes of its own at " in err
+    assert '  Pulumi.dev.yaml:3 platform.phase: "lunch" is not allowed' in err
+    assert "Traceback" not in err
+
+
+def test_a_stack_that_the_base_does_not_have_is_new(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_project(project, stack="staging", program=TOPIC.format(name="x"))
+    code, out, _ = call(capsys, "preview", "staging", "--base", "main")
+    assert code == 0
+    for part in ("Changes of a new stack", "+  1 to create", "has no Pulumi.staging.yaml: the stack is new since"):
+        assert part in out
+
+
+CANNOT_BE = {
+    "a name that is near": (["--base", "mian"], 'neither a file nor a revision of that name; did you mean "main"?'),
+    "more commits than there are": (["--base", "HEAD~9"], "HEAD has 0 commits before it"),
+    "what would be an option of git's": (["--base", "--all"], "usage"),
+    "a file that is no snapshot": (["--base", "other.json"], "--base other.json: it is neither a snapshot"),
+    "a file that ends in the middle": (["--base", "half.json"], "--base half.json:1: not valid JSON"),
+    "an export of another stack": (
+        ["--base", "prod.json"],
+        "it holds the stack prod of the project test, and this is dev of test",
+    ),
+    "data to protect from nothing": (["--protect-data"], "--protect-data needs what to compare with: --base REV"),
+    "changes from nothing": (["--format", "changes"], "--format changes needs what to compare with"),
+}
+
+
+def test_what_cannot_be_a_base_is_a_mistake_that_says_why(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "other.json").write_text("{}", encoding="utf-8")
+    (project / "half.json").write_text('{"version": 3, "deployment": {"reso', encoding="utf-8")
+    (project / "prod.json").write_text(json.dumps(export("prod", {})), encoding="utf-8")
+    for case, (arguments, expected) in CANNOT_BE.items():
+        code, out, err = call(capsys, "preview", "dev", *arguments)
+        assert (code, out) == (2, ""), case
+        assert expected.lower() in err.lower(), case
+        assert "Traceback" not in err
+
+
+def test_outside_a_repository_there_is_no_revision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(write_project(tmp_path, program=""))
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    code, _, err = call(capsys, "preview", "dev", "--base", "main")
+    assert code == 2
+    assert "is not in a git repository" in err
+
+
+def export(stack: str, inputs: dict[str, Any], *types: str) -> dict[str, Any]:
+    states = [
+        {
+            "urn": f"urn:pulumi:{stack}::test::{type_}::t",
+            "type": type_,
+            "custom": True,
+            "id": "i",
+            "inputs": inputs,
+            "outputs": inputs,
+        }
+        for type_ in types or ("aws:sns/topic:Topic",)
+    ]
+    return {"version": 3, "deployment": {"manifest": {}, "resources": states}}
+
+
+def test_what_really_runs_may_be_the_base_and_data_can_be_protected(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = {
+        "displayName": "old",
+        "masterPassword": "hunter2hunter2",
+        "url": "https://user:hunter2hunter2@example.com",
+    }
+    stands = export("dev", secret, "aws:sns/topic:Topic", "aws:s3/bucket:Bucket")
+    (project / "export.json").write_text(json.dumps(stands), encoding="utf-8")
+    codes = {}
+    for options in ((), ("--protect-data",)):
+        codes[options], out, err = call(capsys, "preview", "dev", "--base", "export.json", *options)
+        assert "DATA IS LOST WITH THIS CHANGE:" in out
+        assert "hunter2" not in out + err
+    assert codes == {(): 0, ("--protect-data",): 1}
+    code, out, _ = call(capsys, "preview", "dev", "--base", "export.json", "--format", "changes")
+    assert code == 0
+    assert "hunter2" not in out
+    assert json.loads(out)["losses"] == ["urn:pulumi:dev::test::aws:s3/bucket:Bucket::t"]
