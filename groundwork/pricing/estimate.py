@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -35,6 +35,8 @@ class Use:
     least: Decimal | None = None
     """With as few copies as autoscaling leaves; unset, as ``quantity``."""
     most: Decimal | None = None
+    note: str = ""
+    """Why it is not at the list price."""
 
 
 @dataclass(frozen=True)
@@ -264,9 +266,11 @@ def estimate(
 
 def _lines(resource: Resource, rule: Rule, around: Surroundings, book: Book) -> tuple[list[Line], list[str]]:
     lines, missing = [], []
-    uses: Iterator[Use] = iter(())
+    uses: list[Use] = []
     try:
-        uses = iter(list(rule(resource, around)))
+        # What was told before something turned out not to be known is charged all the same.
+        for use in rule(resource, around):
+            uses.append(use)
     except NotKnownError as error:
         missing.append(str(error))
     except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError):
@@ -292,11 +296,11 @@ _MOST = Decimal(10) ** 15
 def _line(use: Use, listed: Listed) -> Line:
     each = listed.meter.each
     if use.quantity is None:
-        return Line(listed, None, None, use.usage, Decimal(0), Decimal(0))
+        return Line(listed, None, None, use.usage, Decimal(0), Decimal(0), use.note)
     quantity = use.quantity / each
     monthly = listed.monthly(quantity)
     least, most = (monthly if amount is None else listed.monthly(amount / each) for amount in (use.least, use.most))
-    return Line(listed, quantity, monthly, use.usage, least, most)
+    return Line(listed, quantity, monthly, use.usage, least, most, use.note)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ A rule says quantities alone; prices are the book's. Sources are the services' p
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -57,11 +58,15 @@ def _ecs_service(resource: Resource, around: Surroundings) -> Iterator[Use]:
         # Its instances are charged, not its tasks.
         return
     copies = _ecs_copies(resource, around)
+    strategies = known(resource, "capacityProviderStrategies") or []
+    note = _SPOT if any(one.get("capacityProvider") == "FARGATE_SPOT" for one in strategies) else ""
     arm = (known(definition, "runtimePlatform") or {}).get("cpuArchitecture") == "ARM64"
     kind = "Fargate-ARM" if arm else "Fargate"
     cpu, memory = Decimal(str(known(definition, "cpu"))) / 1024, Decimal(str(known(definition, "memory"))) / 1024
-    yield _scaled("AmazonECS", f"{kind}-vCPU-Hours:perCPU", _HOURS * cpu, copies)
-    yield _scaled("AmazonECS", f"{kind}-GB-Hours", _HOURS * memory, copies)
+    yield replace(_scaled("AmazonECS", f"{kind}-vCPU-Hours:perCPU", _HOURS * cpu, copies), note=note)
+    yield replace(_scaled("AmazonECS", f"{kind}-GB-Hours", _HOURS * memory, copies), note=note)
+    if (readable(resource, "networkConfiguration") or {}).get("assignPublicIp") is True:
+        yield _scaled("AmazonVPC", "PublicIPv4:InUseAddress", _HOURS, copies)
     disk = (known(definition, "ephemeralStorage") or {}).get("sizeInGib", _FARGATE_DISK)
     if disk > _FARGATE_DISK:
         yield _scaled("AmazonECS", "Fargate-EphemeralStorage-GB-Hours", _HOURS * (disk - _FARGATE_DISK), copies)
@@ -82,9 +87,34 @@ def _ecs_copies(resource: Resource, around: Surroundings) -> tuple[int, int, int
     return min(max(desired, least), most), least, most
 
 
+_SPOT = "Spot, counted at the price on demand, which it never exceeds: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-spot-instances.html"
+_DETAILED = 7
+"""Metrics of an instance that is watched every minute: https://aws.amazon.com/cloudwatch/pricing/"""
+
+
+def _watched(monitoring: Any, copies: tuple[int, int, int]) -> Iterator[Use]:
+    if monitoring in (True, "true"):
+        yield _scaled("AmazonCloudWatch", "CW:MetricMonitorUsage", Decimal(_DETAILED), copies)
+
+
+@RULES.of("aws:ecs/cluster:Cluster")
+def _ecs_cluster(resource: Resource, around: Surroundings) -> Iterator[Use]:
+    for setting in known(resource, "settings") or []:
+        if setting.get("name") == "containerInsights" and setting.get("value") != "disabled":
+            yield from _used(resource, around, "AmazonCloudWatch", "CW:MetricMonitorUsage")
+
+
 @RULES.of("aws:ec2/instance:Instance")
 def _instance(resource: Resource, _: Surroundings) -> Iterator[Use]:
-    yield _hours("AmazonEC2", f"BoxUsage:{known(resource, 'instanceType')}")
+    if known(resource, "tenancy", "default") != "default":
+        raise NotKnownError("the price book has instances of shared tenancy alone")
+    market = (known(resource, "instanceMarketOptions") or {}).get("marketType")
+    yield replace(
+        _hours("AmazonEC2", f"BoxUsage:{known(resource, 'instanceType')}"), note=_SPOT if market == "spot" else ""
+    )
+    if resource.inputs.get("associatePublicIpAddress") is True:
+        yield _hours("AmazonVPC", "PublicIPv4:InUseAddress")
+    yield from _watched(known(resource, "monitoring"), (1, 1, 1))
     yield from _volume(known(resource, "rootBlockDevice") or {"volumeSize": 8}, (1, 1, 1))
     for disk in known(resource, "ebsBlockDevices") or []:
         yield from _volume(disk, (1, 1, 1))
@@ -99,20 +129,26 @@ def _group(resource: Resource, around: Surroundings) -> Iterator[Use]:
     type_ = overrides[0].get("instanceType") or known(template, "instanceType")
     least, most = int(known(resource, "minSize")), int(known(resource, "maxSize"))
     copies = (int(known(resource, "desiredCapacity", least)), least, most)
-    yield from _machines(type_, template, copies)
+    distribution = (readable(resource, "mixedInstancesPolicy") or {}).get("instancesDistribution") or {}
+    spot = int(distribution.get("onDemandPercentageAboveBaseCapacity", _ALL)) < _ALL
+    yield from _machines(type_, template, copies, spot=spot)
+
+
+_ALL = 100
 
 
 @RULES.of("aws:eks/nodeGroup:NodeGroup")
 def _node_group(resource: Resource, around: Surroundings) -> Iterator[Use]:
     scaling = known(resource, "scalingConfig")
     copies = (int(scaling["desiredSize"]), int(scaling["minSize"]), int(scaling["maxSize"]))
+    spot = known(resource, "capacityType") == "SPOT"
     reference = readable(resource, "launchTemplate")
     template = _template(reference, around, resource) if reference else None
     types = known(resource, "instanceTypes") or ([known(template, "instanceType")] if template else ["t3.medium"])
     if template:
-        yield from _machines(types[0], template, copies)
+        yield from _machines(types[0], template, copies, spot=spot)
     else:
-        yield _scaled("AmazonEC2", f"BoxUsage:{types[0]}", _HOURS, copies)
+        yield replace(_scaled("AmazonEC2", f"BoxUsage:{types[0]}", _HOURS, copies), note=_SPOT if spot else "")
         yield _scaled("AmazonEC2", "EBS:VolumeUsage.gp2", Decimal(known(resource, "diskSize", 20)), copies)
 
 
@@ -129,8 +165,14 @@ def _template(reference: Any, around: Surroundings, resource: Resource) -> Resou
     return found
 
 
-def _machines(type_: str, template: Resource, copies: tuple[int, int, int]) -> Iterator[Use]:
-    yield _scaled("AmazonEC2", f"BoxUsage:{type_}", _HOURS, copies)
+def _machines(type_: str, template: Resource, copies: tuple[int, int, int], *, spot: bool) -> Iterator[Use]:
+    market = (known(template, "instanceMarketOptions") or {}).get("marketType")
+    note = _SPOT if spot or market == "spot" else ""
+    yield replace(_scaled("AmazonEC2", f"BoxUsage:{type_}", _HOURS, copies), note=note)
+    yield from _watched((known(template, "monitoring") or {}).get("enabled"), copies)
+    interfaces = readable(template, "networkInterfaces") or []
+    if any(isinstance(one, dict) and one.get("associatePublicIpAddress") in (True, "true") for one in interfaces):
+        yield _scaled("AmazonVPC", "PublicIPv4:InUseAddress", _HOURS, copies)
     for mapping in known(template, "blockDeviceMappings") or []:
         if "ebs" in mapping:
             yield from _volume(mapping["ebs"], copies)

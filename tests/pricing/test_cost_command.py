@@ -41,10 +41,10 @@ def test_a_month_is_told_with_its_lines_what_has_no_price_and_a_budget_below_it(
 ) -> None:
     code, out, err = call(capsys, CHAT)
     assert (code, err) == (0, "")
-    assert "fixed                   78.12" in out
+    assert "fixed                   80.22" in out
     assert re.search(r"PostgreSQL database, db.t3.micro +730 hour +20.44", out)
     assert "Topic: the price book has no price of AmazonSNS Requests-Tier1" in out
-    assert "The budget of 40.00 a month is below the 78.12 that this comes to." in out
+    assert "The budget of 40.00 a month is below the 80.22 that this comes to." in out
     assert re.search(r"Of \d+ priced lines: .*second hand; the oldest price is of 20", out)
 
 
@@ -70,13 +70,13 @@ def test_six_months_are_told_without_and_with_the_free_tier_against_two_hundred_
     assert code == 1, "at list prices it is above the limit"
     months = re.findall(r"^  (\d) +mvp +([\d.]+) +([\d.]+) +([\d.]+)", out, re.MULTILINE)
     assert [month[0] for month in months] == list("123456")
-    assert {month[1] for month in months} == {"78.12"}
+    assert {month[1] for month in months} == {"80.22"}
     assert {float(month[2]) < 50 for month in months} == {True}, (
         "before July 2025 hours of database and machine are free"
     )
     assert [month[3] for month in months][:2] == ["0.00", "0.00"], "credits pay"
     assert "On the free plan an account pays nothing and is closed in month 3" in out
-    assert "without the free tier: 468.73, above the 200.00 for all these months" in out
+    assert "without the free tier: 481.33, above the 200.00 for all these months" in out
     assert call(capsys, CHAT, "--months", "2", "--limit", "200")[0] == 0
 
 

@@ -45,6 +45,7 @@ def test_a_small_platform_on_instances_costs_what_its_lines_come_to_by_hand() ->
         + 34 * Decimal("0.10")  # metrics of alarms
         + 20 * Decimal("0.138")  # the database's storage
         + 7 * Decimal("0.30")  # custom metrics
+        + 7 * Decimal("0.30")  # an instance that is watched every minute
         + 2 * 1  # keys
         + 3 * Decimal("0.40")  # secrets
         + Decimal("0.50")  # a hosted zone
@@ -53,7 +54,7 @@ def test_a_small_platform_on_instances_costs_what_its_lines_come_to_by_hand() ->
     assert (
         cents(estimated(snapshot_of("examples/chat-app/prod"), None, None, None).fixed)
         == cents(by_hand)
-        == Decimal("78.12")
+        == Decimal("80.22")
     )
 
 
@@ -84,9 +85,11 @@ def test_a_dev_platform_on_ecs_and_instances_costs_what_its_lines_come_to_by_han
         + 5 + 5 + 5 + HOURS * Decimal("0.005")  # a web ACL, its rules, keys, an address
         + 3 + 20 * Decimal("0.10") + 2 * Decimal("0.40") + 2 * Decimal("0.50")  # a dashboard, alarms, secrets, composite alarms
     )  # fmt: skip
+    by_hand += 2 * 7 * Decimal("0.30")  # both are watched every minute
     found = estimated(snapshot_of("examples/ecs-web/dev"), None, None, None)
-    assert cents(found.fixed) == cents(by_hand) == Decimal("155.70")
-    assert found.most - found.fixed == HOURS * 2 * Decimal("0.0416") + 60 * Decimal("0.08"), "two machines more at most"
+    assert cents(found.fixed) == cents(by_hand) == Decimal("159.90")
+    two_more = HOURS * 2 * Decimal("0.0416") + 60 * Decimal("0.08") + 2 * 7 * Decimal("0.30")
+    assert found.most - found.fixed == two_more, "two machines more at most"
 
 
 @pytest.mark.parametrize("stack", STACK_NAMES)
@@ -269,6 +272,8 @@ def test_no_export_stops_the_estimate_whatever_it_says() -> None:
         "allocatedStorage", "storageType", "iops", "replicateSourceDb", "nodeType", "numCacheClusters", "numNodeGroups", "clusterConfig", "ebsOptions",
         "subnetIds", "subnets", "internal", "loadBalancerType", "vpcEndpointType", "rules", "replicas", "metricQueries", "period", "shardCount",
         "numberOfNodes", "environment", "billingMode", "spec", "subnetMappings", "tier", "fifoQueue", "streamModeDetails", "protocolType",
+        "capacityProviderStrategies", "networkConfiguration", "monitoring", "instanceMarketOptions", "capacityType", "networkInterfaces", "settings",
+        "tenancy", "associatePublicIpAddress",
     }  # fmt: skip
     for value in NONSENSE:
         made = [resource(type_, type_, **dict.fromkeys(inputs, value)) for type_ in RULES.priced]
@@ -296,3 +301,36 @@ def test_ten_thousand_resources_are_looked_up_and_not_searched_for() -> None:
     assert found.fixed == count * 2 * HOURS * (
         Decimal("0.25") * Decimal("0.04048") + Decimal("0.5") * Decimal("0.004445")
     )
+
+
+def test_an_instance_pays_for_its_address_and_for_being_watched_every_minute() -> None:
+    found = priced(
+        resource("aws:ec2/instance:Instance", instanceType="t3.micro", associatePublicIpAddress=True, monitoring=True)
+    )
+    assert found.fixed == HOURS * Decimal("0.0104") + 8 * Decimal("0.10") + HOURS * Decimal("0.005") + 7 * Decimal(
+        "0.30"
+    )
+
+
+def test_spot_says_that_it_is_counted_at_the_price_on_demand() -> None:
+    group = resource(
+        "aws:eks/nodeGroup:NodeGroup", capacityType="SPOT", instanceTypes=["t3.medium"],
+        scalingConfig={"desiredSize": 1, "minSize": 0, "maxSize": 2},
+    )  # fmt: skip
+    machine, volume = priced(group).resources[0].lines
+    assert machine.note.startswith("Spot, counted at the price on demand")
+    assert [machine.least, machine.monthly, machine.most] == [count * HOURS * Decimal("0.0416") for count in range(3)]
+    assert volume.note == ""
+    on_demand = priced(resource("aws:ec2/instance:Instance", instanceType="t3.micro"))
+    assert {line.note for line in on_demand.lines} == {""}
+
+
+def test_what_was_known_before_something_was_not_is_charged_all_the_same() -> None:
+    found = priced(
+        resource("aws:ec2/instance:Instance", instanceType="t3.micro", rootBlockDevice={"volumeType": "gp3"})
+    )
+    assert found.fixed == HOURS * Decimal("0.0104")
+    assert [one.why for one in found.unpriced] == ["the size of a volume is its snapshot's"]
+    dedicated = priced(resource("aws:ec2/instance:Instance", instanceType="t3.micro", tenancy="dedicated"))
+    assert dedicated.fixed == 0
+    assert len(dedicated.unpriced) == 1
