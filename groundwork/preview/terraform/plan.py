@@ -139,7 +139,7 @@ def _refers(expression: Any) -> bool:
 
 
 def _expression(value: Any) -> Any:
-    """Blocks as lists of their arguments' expressions; everything else as a constant or as what it refers to."""
+    """Return blocks as lists of their arguments' expressions; everything else as a constant or as what it refers to."""
     if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
         return [{key: _expression(item) for key, item in block.items()} for block in value]
     references = list(dict.fromkeys(_referred(value)))
@@ -149,7 +149,7 @@ def _expression(value: Any) -> Any:
 
 
 def _referred(value: Any) -> Iterator[str]:
-    """Each reference with its attribute, and then the resource, as Terraform lists them."""
+    """Yield each reference with its attribute, and then the resource, as Terraform lists them."""
     if isinstance(value, str):
         for inside in _INTERPOLATION.findall(value):
             for found in _REFERENCE.finditer(inside):

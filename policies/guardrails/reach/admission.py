@@ -23,7 +23,7 @@ class Admission(NamedTuple):
 
 def lets_out(network: Network, source: Endpoint, target: Endpoint, flow: Flow) -> Admission:
     """Tell whether the source's security groups let it open a connection to the target."""
-    if source.open_door:
+    if source.has_no_group:
         return Admission(True)
     if source.groups.rest or source.default_group:
         return Admission(None, source.groups.rest or f"{source.name} has the VPC's default security group")
@@ -35,7 +35,7 @@ def lets_in(network: Network, source: Endpoint, target: Endpoint, flow: Flow) ->
     if target.groups.rest or target.default_group:
         return Admission(None, target.groups.rest or f"{target.name} has the VPC's default security group")
     rules_of_it = network.group_rules_of(target, INGRESS)
-    if source.open_door and any(group_rule.admits(flow) and group_rule.addresses for group_rule in rules_of_it):
+    if source.has_no_group and any(group_rule.admits(flow) and group_rule.addresses for group_rule in rules_of_it):
         return Admission(True)
     return _peers(network, rules_of_it, flow, source)
 

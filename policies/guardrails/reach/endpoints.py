@@ -35,7 +35,7 @@ class Endpoint:
     unsure_flows: str = ""
     default_group: bool = False
     """Whether it names no security group, and so has the VPC's default one."""
-    open_door: bool = False
+    has_no_group: bool = False
     """Whether it stands behind no security group at all."""
     own_rules: tuple[GroupRule, ...] = ()
     """What AWS opens to it by itself, in a group that it makes."""
@@ -159,43 +159,43 @@ def _balancer(resource: Resource, stack: Stack) -> Endpoint:
         groups,
         (facing, facing if dual else False),
         default_group=not groups and not network,
-        open_door=not groups and network,
+        has_no_group=not groups and network,
     )
 
 
 def _instance(resource: Resource, stack: Stack) -> Endpoint:
     template = named_by(stack, resource, resource.node("launchTemplate"), *_TEMPLATES)
-    seat = _ServerPlacement(stack, resource)
-    seat.read(resource)
+    placement = _ServerPlacement(stack, resource)
+    placement.read(resource)
     for other in template.found:
-        seat.read(other)
+        placement.read(other)
     interfaces, _ = blocks(resource, "networkInterfaces")
     for interface in interfaces:
-        seat.at(named_by(stack, resource, interface.node("networkInterfaceId"), kinds.NETWORK_INTERFACE))
-    seat.at(named_by(stack, resource, resource.node("primaryNetworkInterface"), kinds.NETWORK_INTERFACE))
+        placement.at(named_by(stack, resource, interface.node("networkInterfaceId"), kinds.NETWORK_INTERFACE))
+    placement.at(named_by(stack, resource, resource.node("primaryNetworkInterface"), kinds.NETWORK_INTERFACE))
     for attachment in stack.referrers(resource, "networkInterfaceId", _GROUP_ATTACHMENT):
-        seat.groups += named(stack, attachment, "securityGroupId", *GROUPS)
-    seat.address(resource, "instance", "instanceId")
-    return seat.thing(SERVERS[resource.type])
+        placement.groups += named(stack, attachment, "securityGroupId", *GROUPS)
+    placement.address(resource, "instance", "instanceId")
+    return placement.thing(SERVERS[resource.type])
 
 
 def _scaling_group(resource: Resource, stack: Stack) -> Endpoint:
-    seat = _ServerPlacement(stack, resource)
-    seat.subnets = named(stack, resource, "vpcZoneIdentifiers", *SUBNETS)
+    placement = _ServerPlacement(stack, resource)
+    placement.subnets = named(stack, resource, "vpcZoneIdentifiers", *SUBNETS)
     for path in ("launchTemplate", "mixedInstancesPolicy", "launchConfiguration"):
         for template in named_by(stack, resource, resource.node(path), *_TEMPLATES).found:
-            seat.read(template)
-    return seat.thing(SERVERS[resource.type])
+            placement.read(template)
+    return placement.thing(SERVERS[resource.type])
 
 
 def _node_group(resource: Resource, stack: Stack) -> Endpoint:
     """Return a node group's endpoint. Nodes without a template of their own get the cluster's group, which admits only
     itself, and remote access."""
-    seat = _ServerPlacement(stack, resource)
-    seat.subnets = named(stack, resource, "subnetIds", *SUBNETS)
+    placement = _ServerPlacement(stack, resource)
+    placement.subnets = named(stack, resource, "subnetIds", *SUBNETS)
     for template in named_by(stack, resource, resource.node("launchTemplate"), *_TEMPLATES).found:
-        seat.read(template)
-    return replace(seat.thing(SERVERS[resource.type]), own_rules=_remote_access(resource))
+        placement.read(template)
+    return replace(placement.thing(SERVERS[resource.type]), own_rules=_remote_access(resource))
 
 
 def _remote_access(nodes: Resource) -> tuple[GroupRule, ...]:

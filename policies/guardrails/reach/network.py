@@ -227,7 +227,7 @@ class Network:
                     words = "remote access" if group is thing.resource else f"security group {group.name}"
                     world = [cidr for cidr in ranges if cidr in _WORLD]
                     return f"{words} admits {(world or ranges or ['perhaps anybody'])[0]}:{_ports(group_rule.ports)}"
-        return "no security group" if thing.open_door else ""
+        return "no security group" if thing.has_no_group else ""
 
     def _runs(self, thing: Endpoint, family: int) -> Iterator[tuple[Flow, int]]:
         """Yield the ports to ask about: those it listens on, or the runs of ports between which its firewalls
@@ -245,16 +245,16 @@ class Network:
                 and group_rule.admits(Flow(group_rule.ports[0], protocol))
             ]
             limits = [group_rule.ports for group_rule in rules_of_it]
-            if thing.groups.rest or thing.open_door:
+            if thing.groups.rest or thing.has_no_group:
                 limits.append(ALL_PORTS)
             entries = [entry.ports for subnet in thing.subnets.found for entry in self.acl_of(subnet).inward]
             for first, last in _pieces(limits, entries):
                 yield Flow(first, protocol), last
 
     def _by_groups(self, thing: Endpoint, flow: Flow, family: int) -> Admitted:
-        key = (thing.groups.urns, thing.groups.rest, thing.open_door, thing.own_rules, flow, family)
+        key = (thing.groups.urns, thing.groups.rest, thing.has_no_group, thing.own_rules, flow, family)
         if key not in self._admitted:
-            if thing.open_door:
+            if thing.has_no_group:
                 admitted = Admitted(everywhere(family), everywhere(family))
             else:
                 admitted = admitted_by_rules(self.group_rules_of(thing, INGRESS), flow, family)
@@ -293,7 +293,7 @@ class Network:
             for group_rule in self.group_rules_of(thing, INGRESS)
             if group_rule.admits(flow) and group_rule.named_source
         ]
-        if letting_in or thing.open_door:
+        if letting_in or thing.has_no_group:
             for hops in self._origins.get(thing.resource.urn, ()):
                 yield Path(("internet", *hops, end_of(thing, flow.port, flow.port)), flow, flow.port)
 

@@ -63,7 +63,7 @@ class Ec2(Component):
     systemd as what starts containers and starts them again, and the CloudWatch agent.
 
     One instance (``instances.max: 1``) runs everything; where it stands in public, holds a data volume or the cache, it has a
-    seat: a network interface that stays, in one zone, and that each instance is born with. CloudFront reaches it through
+    fixed interface: a network interface that stays, in one zone, and that each instance is born with. CloudFront reaches it through
     the ``address``; nginx on it ends TLS with a certificate that it gets from Let's Encrypt by DNS, asks for the secret
     header, and sends each path to its service. Several instances (``max`` from 2 on) stand behind the load balancer, one copy
     of each service on each, and workers have instances of their own.
@@ -78,7 +78,7 @@ class Ec2(Component):
     boot fails, after ten minutes in which one can look at it. A service that ends is started again after five seconds, one
     that stays unwell after three minutes; the ``services`` alarm says so. A service whose image cannot be
     pulled is tried again and shows as unwell. The log group ``/platform/stage/instances`` has what boot and programs say. Losing the
-    seat's zone stops a seated instance until the zone is back: restore the volume's snapshot in another.
+    fixed interface's zone stops its instance until the zone is back: restore the volume's snapshot in another.
 
     Changes without replacement: nothing of an instance; whatever changes its user data, its image or what is written for
     its services makes new instances, one after the other. The only one goes first, so that a change means about five

@@ -41,7 +41,7 @@ _METRICS = (
 
 @dataclass(frozen=True)
 class GroupSize:
-    """How many instances, and whether one of them has a seat of its own."""
+    """How many instances, and whether one of them has a fixed interface."""
 
     least: int
     most: int
