@@ -120,7 +120,7 @@ def load_balancer_port_admitted(listener: Resource, stack: Stack) -> Messages:
     hidden = ""
     for one in _listeners_of(network, listener):
         balancer = network.thing(one[0])
-        if balancer is None or balancer.open_door or balancer.default_group:
+        if balancer is None or balancer.has_no_group or balancer.default_group:
             continue
         flow, why = one[1], one[2]
         if flow and any(
@@ -271,7 +271,7 @@ def vpc_origin_reaches_load_balancer(origin: Resource, stack: Stack) -> Messages
                 if hidden:
                     raise unsure(hidden)
                 yield f"{balancer.name} has no listener on port {flow.port}, which the origin asks for"
-            elif not balancer.open_door and not balancer.default_group:
+            elif not balancer.has_no_group and not balancer.default_group:
                 if any(
                     group_rule.admits(flow) and group_rule.named_source
                     for group_rule in network.group_rules_of(balancer, INGRESS)
