@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import ipaddress
+import os
 import socket
 from typing import Any
 
@@ -53,6 +54,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "filterwarnings", "ignore:.*V2 has been deprecated in favor of:DeprecationWarning:pulumi_aws"
     )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: some test is always waiting for another program."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_finish() -> None:

@@ -3,6 +3,7 @@ processes."""
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -62,22 +63,23 @@ def loaded(stack: str) -> Loaded:
     return load_stack(found(stack))
 
 
-_PROGRAM = ("__main__.py", *(f"groundwork/{room}" for room in ("components", "settings", "preview", "functions")))
-"""What a snapshot depends on."""
+_PROGRAM = ("__main__.py", "groundwork")
+"""What a snapshot is made by: whatever lies in the package, since programs and functions of other languages are put into it too."""
 
 
 @cache
 def snapshot_of(stack: str, unknowns: bool = False) -> Snapshot:
     """What a stack declares; with ``unknowns`` as in the first preview of a new stack."""
     file = _cache_folder() / f"{_key(stack, unknowns)}.json"
-    if file.is_file():
-        return Snapshot.from_json(json.loads(file.read_text(encoding="utf-8")))
-    snapshot = run(stack, unknowns)
-    # Another test process may write the same file: each writes its own and puts it in place whole.
-    draft = file.with_suffix(f".{os.getpid()}")
-    draft.write_text(snapshot.dumps(), encoding="utf-8")
-    draft.replace(file)
-    return snapshot
+    # Another test process may want the same one: the first makes it, and the others wait, which costs less than making it twice.
+    with file.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not file.is_file():
+            # Put in place whole: whoever is stopped while writing leaves nothing half-written to be read.
+            draft = file.with_suffix(".draft")
+            draft.write_text(run(stack, unknowns).dumps(), encoding="utf-8")
+            draft.replace(file)
+    return Snapshot.from_json(json.loads(file.read_text(encoding="utf-8")))
 
 
 def run(stack: str, unknowns: bool = False) -> Snapshot:
@@ -99,19 +101,24 @@ def _key(stack: str, unknowns: bool) -> str:
 
 @cache
 def _program_key() -> str:
-    """Changes with everything a snapshot depends on but the stack file."""
+    return program_key(ROOT)
+
+
+def program_key(root: Path) -> str:
+    """Return what changes with everything a snapshot depends on but the stack file.
+
+    Raises FileNotFoundError where a part of the program is not at its place: a key that says nothing of it would never change.
+    """
     digest = hashlib.sha256()
-    for package in ("pulumi", "pulumi-aws", "pydantic"):
+    for package in ("pulumi", "pulumi-aws", "pulumi-kubernetes", "pydantic"):
         digest.update(version(package).encode())
     for part in _PROGRAM:
-        path = ROOT / part
-        files = (
-            [path]
-            if path.is_file()
-            else sorted(file for file in path.rglob("*") if file.suffix in (".py", ".yaml", ".json", ".js"))
-        )
-        for file in files:
-            digest.update(file.relative_to(ROOT).as_posix().encode())
+        path = root / part
+        files = [path] if path.suffix else [file for file in path.rglob("*") if file.is_file()]
+        if not files:
+            raise FileNotFoundError(f"nothing is in {path}")
+        for file in sorted(file for file in files if "__pycache__" not in file.parts):
+            digest.update(file.relative_to(root).as_posix().encode())
             digest.update(file.read_bytes())
     return digest.hexdigest()
 

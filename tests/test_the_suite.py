@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.requirements import BEGIN, END, EXAMPLES, NOT_YET, PAGE, page, proofs, readme, rows, table, within
-from tests.stacks import STACKS, loaded
+from tests.stacks import ROOT, STACKS, loaded, program_key
 
 TESTS = Path(__file__).parent
 
@@ -196,6 +196,28 @@ def test_the_guard_of_docstrings_tells_verbs_from_other_words() -> None:
 def _starts_with_a_verb(docstring: str) -> bool:
     first = re.match(r"[A-Z][a-z]+(?=[\s,:])", docstring)
     return first is not None and NO_VERB.fullmatch(first[0]) is None
+
+
+def test_a_snapshot_is_made_anew_when_anything_changes_that_it_is_made_by(tmp_path: Path) -> None:
+    """A key that misses a part would show every later test the stack of before."""
+    assert program_key(ROOT)
+    package = tmp_path / "groundwork"
+    for folder in ("settings", "preview", "functions"):
+        (package / folder).mkdir(parents=True)
+    files = [
+        tmp_path / "__main__.py",
+        *(package / name for name in ("settings/a.py", "preview/b.yaml", "functions/c.sh")),
+    ]
+    for file in files:
+        file.write_text("before", encoding="utf-8")
+    keys = [program_key(tmp_path)]
+    for file in files:
+        file.write_text("after", encoding="utf-8")
+        keys.append(program_key(tmp_path))
+    assert len(set(keys)) == len(keys)
+    package.rename(tmp_path / "elsewhere")
+    with pytest.raises(FileNotFoundError, match="groundwork"):
+        program_key(tmp_path)
 
 
 @pytest.mark.parametrize("system", EXAMPLES)
