@@ -47,12 +47,20 @@ def _source(line: Line) -> str:
 
 def summary(found: Estimate, command: str, budget: Decimal | None) -> Iterator[str]:
     """Yield what a preview says of it, in US dollars: the month, what is not in it, and a budget that is below it."""
+    from groundwork.pricing.book import is_known
+
     most = f", up to ${found.most:,.2f} with the most copies" if found.most > found.fixed + found.usage else ""
-    yield f"${found.fixed:,.2f} a month at list prices, and ${found.usage:,.2f} by use as far as it is told{most}"
+    bound = "At least " if found.unpriced else ""
+    yield f"{bound}${found.fixed:,.2f} a month at list prices, and ${found.usage:,.2f} by use as far as it is told{most}"
     untold = sum(line.quantity is None for line in found.lines)
     missing = len({one.urn for one in found.unpriced})
     if untold or missing:
         yield f"Not in it: {untold} lines whose use nobody told, {missing} resources of which something has no price"
+    if not is_known(found.region):
+        yield (
+            f"The price book has only what costs the same everywhere, not the prices of {found.region}: "
+            f"groundwork prices refresh --region {found.region} reads them, without credentials"
+        )
     yield f"Line by line: {command}"
     if budget is not None and found.fixed + found.usage > budget:
         yield f"Warning: the budget of ${budget:,.2f} a month is below the ${found.fixed + found.usage:,.2f} that this comes to"
@@ -64,7 +72,8 @@ def report(found: Estimate, label: str, shown: Money, budget: Decimal | None) ->
     yield ""
     yield f"  fixed            {shown(found.fixed):>12}"
     yield f"  by stated use    {shown(found.usage):>12}{_untold(found)}"
-    yield f"  in all           {shown(found.fixed + found.usage):>12}"
+    bound = "  at least: see what has no price" if found.unpriced else ""
+    yield f"  in all           {shown(found.fixed + found.usage):>12}{bound}"
     if found.least != found.most:
         yield f"  autoscaling      {shown(found.least):>12} with the fewest copies, {shown(found.most)} with the most"
     yield ""

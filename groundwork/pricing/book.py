@@ -134,6 +134,11 @@ def _named(name: str) -> tuple[str, str]:
     return usage_type, variant.removesuffix(")")
 
 
+def is_known(region: str, folder: Path = FOLDER) -> bool:
+    """Tell whether the book has a file of a region's own prices."""
+    return (folder / f"{region}.yaml").is_file()
+
+
 def read_book(region: str, folder: Path = FOLDER) -> Book:
     """Read the price book of a region: what ``folder`` has of it, else what comes with Groundwork, else what is
     assumed.

@@ -83,7 +83,7 @@ def test_a_preview_says_the_month_what_is_not_in_it_and_a_budget_below_it() -> N
     found = command.previewed(snapshot, SHOP, None)
     cost = f"${month.fixed:,.2f}"
     assert found[0] == (
-        f"{cost} a month at list prices, and $0.00 by use as far as it is told, up to ${month.most:,.2f} with the most copies"
+        f"At least {cost} a month at list prices, and $0.00 by use as far as it is told, up to ${month.most:,.2f} with the most copies"
     )
     assert re.fullmatch(
         r"Not in it: [1-9]\d* lines whose use nobody told, \d+ resources of which something has no price", found[1]
@@ -94,6 +94,15 @@ def test_a_preview_says_the_month_what_is_not_in_it_and_a_budget_below_it() -> N
     assert lines[0].plain == "Cost:"
     assert all(len(line.plain) <= 80 for line in lines)
     assert costs([], 80) == []
+
+
+def test_a_region_without_prices_is_not_taken_for_a_cheap_one() -> None:
+    found = command.previewed(snapshot_of("prod"), "prod", None)
+    assert found[0].startswith("At least $")
+    assert found[2] == (
+        "The price book has only what costs the same everywhere, not the prices of eu-central-1: "
+        "groundwork prices refresh --region eu-central-1 reads them, without credentials"
+    )
 
 
 def test_a_budget_that_holds_is_no_warning() -> None:
