@@ -43,7 +43,8 @@ def _selects(selection: Resource, resource: Resource, stack: Stack) -> bool:
     """Tell whether a selection covers a resource, by its ARN or by one of its tags."""
     if resource in stack.targets(selection, "resources", resource.type):
         return True
-    if "*" in [one for one in selection.node("resources").value or () if isinstance(one, str)]:
+    named = selection.node("resources").value
+    if isinstance(named, list) and "*" in named:
         return True
     tags = resource.outputs.get("tagsAll") or resource.node("tags").value
     held = tags if isinstance(tags, dict) else {}
