@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from groundwork.components.access import Grant, Opening, ParameterReference, SecretReference, Statement
 from groundwork.components.base import Component
 from groundwork.components.compute.eks import engine
-from groundwork.components.compute.eks.cluster import Cluster
+from groundwork.components.compute.eks.cluster import EksCluster
 from groundwork.components.compute.eks.deployment import _cpu
 from groundwork.components.compute.eks.engine import Eks
 from groundwork.components.compute.eks.secrets import _path
@@ -82,9 +82,9 @@ SHOP: dict[str, Any] = {
 GRANTS = {"users": {"database": DATABASE, "options": OPTIONS}, "mailer": {"database": DATABASE}}
 
 
-def _cluster(parent: Component, *_: Any, **__: Any) -> Cluster:
+def _cluster(parent: Component, *_: Any, **__: Any) -> EksCluster:
     nodes = aws.eks.Addon(f"{parent.name}-nodes", addon_name="vpc-cni", cluster_name="shop", opts=parent.child())
-    return Cluster(
+    return EksCluster(
         name=pulumi.Output.from_input("shop-prod"),
         arn=pulumi.Output.from_input("arn:aws:eks:ap-south-1:111122223333:cluster/shop-prod"),
         endpoint=pulumi.Output.from_input("https://cluster.example"),
@@ -95,7 +95,9 @@ def _cluster(parent: Component, *_: Any, **__: Any) -> Cluster:
     )
 
 
-def _controllers(parent: Component, cluster: Cluster, *_: Any, provider: Any, **__: Any) -> tuple[pulumi.Resource, ...]:
+def _controllers(
+    parent: Component, cluster: EksCluster, *_: Any, provider: Any, **__: Any
+) -> tuple[pulumi.Resource, ...]:
     options = parent.child(provider=provider, depends_on=list(cluster.ready))
     return (kubernetes.core.v1.ConfigMap(f"{parent.name}-controller", data={}, opts=options),)
 

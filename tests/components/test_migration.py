@@ -143,7 +143,7 @@ def test_no_login_stands_in_an_endpoint_and_the_password_is_a_secret() -> None:
     text = snapshot.dumps()
     assert "v1:sealed" not in text
     [version] = snapshot.of_type("aws:secretsmanager/secretVersion:SecretVersion")
-    assert "mover" not in json.dumps(version.inputs)
+    assert "mover" not in str(version.inputs)
 
 
 def test_a_login_that_exists_is_used_and_none_is_made() -> None:

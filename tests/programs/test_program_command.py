@@ -10,12 +10,14 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from groundwork.cli.main import run
 from groundwork.preview import foreign
 from groundwork.preview.foreign import ProjectError, run_project
+from groundwork.preview.snapshot import Resource
 from tests.programs.test_public_programs import FOLDER, known
 
 PUBLIC = FOLDER / "public"
@@ -51,13 +53,20 @@ def test_a_process_of_its_own_declares_what_the_program_declares_here(
 ) -> None:
     monkeypatch.chdir(PUBLIC / name)
     there, here = run_project(Path(), None, {}), known(name)
-    # Of a component the SDK tells the line that makes one, and the engine here the line in its class.
-    assert [one for one in there.resources if one.custom] == [one for one in here.resources if one.custom]
-    assert [replace(one, source=None) for one in there.resources] == [
-        replace(one, source=None) for one in here.resources
+    # Of a component the SDK tells the line that makes one, and the engine here the line in its class; of a transform only the
+    # engine here knows the line.
+    custom = [
+        [_without_lines(one) | {"source": one.source} for one in run.resources if one.custom] for run in (there, here)
     ]
+    assert custom[0] == custom[1]
+    assert [_without_lines(one) for one in there.resources] == [_without_lines(one) for one in here.resources]
     assert there.outputs == here.outputs
     assert all(one.source and one.source.file == "__main__.py" for one in there.resources if one.custom)
+
+
+def _without_lines(resource: Resource) -> dict[str, Any]:
+    transformed = tuple(replace(one, source=None) for one in resource.transformed)
+    return vars(replace(resource, source=None, transformed=transformed))
 
 
 def test_the_command_judges_a_folder_in_the_environment_that_its_project_names(

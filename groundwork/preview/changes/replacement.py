@@ -64,7 +64,7 @@ def _of_kubernetes(type_: str, names: str) -> Forces:
 
 
 def _holds(paths: Iterable[str], names: str) -> bool:
-    """Whether a property is one of these, or a part of one."""
+    """Tell whether a property is one of these, or a part of one."""
     return any(names == path or names.startswith(f"{path}.") for path in paths)
 
 

@@ -85,7 +85,7 @@ def replacing(snapshots: Iterable[Snapshot], environment: Mapping[str, str] | No
 def _planned(
     snapshots: Iterable[Snapshot], folder: Path, terraform: Terraform, schema: ProviderSchema
 ) -> dict[str, dict[str, bool]]:
-    """By type and property whether another value than a snapshot's means another resource."""
+    """Return by type and property whether another value than a snapshot's means another resource."""
     exports = [(snapshot, to_terraform(snapshot, schema)) for snapshot in snapshots]
     probes = {f"{probe.type}.{probe.name}": probe for probe in _probes(exports, schema)}
     document = {key: value for key, value in exports[0][1].document.items() if key != "locals"}
