@@ -20,7 +20,7 @@ _WORLD_PREFIX = {4: 8, 6: 16}
 INGRESS, EGRESS = "ingress", "egress"
 
 
-class Form(NamedTuple):
+class RuleSyntax(NamedTuple):
     """How a type of resource writes rules that let traffic in or out."""
 
     blocks: str = ""
@@ -35,16 +35,16 @@ class Form(NamedTuple):
     """The range that AWS takes where a rule names none."""
 
 
-def _inline(direction: str) -> Form:
-    return Form(blocks=direction, lists="prefixListIds")
+def _inline(direction: str) -> RuleSyntax:
+    return RuleSyntax(blocks=direction, lists="prefixListIds")
 
 
-_RULE = Form(direction="type", lists="prefixListIds")
-_ONE_SOURCE = Form(protocol="ipProtocol", ranges=("cidrIpv4", "cidrIpv6"), lists="prefixListId")
+_RULE = RuleSyntax(direction="type", lists="prefixListIds")
+_ONE_SOURCE = RuleSyntax(protocol="ipProtocol", ranges=("cidrIpv4", "cidrIpv6"), lists="prefixListId")
 # Lightsail user guide, "Instance firewalls": a rule admits any address unless it is restricted to some.
-_LIGHTSAIL = Form(blocks="portInfos", ranges=("cidrs", "ipv6Cidrs"), absent="0.0.0.0/0")
+_LIGHTSAIL = RuleSyntax(blocks="portInfos", ranges=("cidrs", "ipv6Cidrs"), absent="0.0.0.0/0")
 
-FORMS: Mapping[str, Mapping[str, Form]] = {
+RULE_SYNTAX: Mapping[str, Mapping[str, RuleSyntax]] = {
     INGRESS: {
         kinds.SECURITY_GROUP: _inline(INGRESS),
         kinds.DEFAULT_SECURITY_GROUP: _inline(INGRESS),
@@ -60,7 +60,7 @@ FORMS: Mapping[str, Mapping[str, Form]] = {
     },
 }
 """Every form in which a port can be opened, by direction and type. A rule on openings reads all of a direction."""
-INGRESS_TYPES, EGRESS_TYPES = (tuple(FORMS[direction]) for direction in (INGRESS, EGRESS))
+INGRESS_TYPES, EGRESS_TYPES = (tuple(RULE_SYNTAX[direction]) for direction in (INGRESS, EGRESS))
 RULE_TYPES = (kinds.SECURITY_GROUP, kinds.SECURITY_GROUP_RULE, kinds.INGRESS_RULE, kinds.EGRESS_RULE)
 """Security groups that a program makes, and their rules."""
 
@@ -116,39 +116,39 @@ def covers_port(protocol: str, ports: tuple[int, int], port: int) -> bool:
 
 
 def openings(resource: Resource, direction: str) -> Iterator[Opening]:
-    """Yield the ``ingress`` or ``egress`` rules of a resource of :data:`FORMS` that are open to the world by their own
+    """Yield the ``ingress`` or ``egress`` rules of a resource of :data:`RULE_SYNTAX` that are open to the world by their own
     ranges."""
-    for form, rule, label in _rules(resource, direction):
-        if _open_by_ranges(rule, form):
-            yield _opening(rule, form, label)
+    for syntax, rule, label in _rules(resource, direction):
+        if _open_by_ranges(rule, syntax):
+            yield _opening(rule, syntax, label)
 
 
 def openings_by_lists(resource: Resource, direction: str, stack: Stack) -> Iterator[Opening]:
     """Yield the rules that are open to the world by the prefix lists of this stack that they name."""
     hidden = ""
-    for form, rule, label in _rules(resource, direction):
-        lists = named_by(stack, resource, rule.node(form.lists), kinds.PREFIX_LIST).found if form.lists else ()
+    for syntax, rule, label in _rules(resource, direction):
+        lists = named_by(stack, resource, rule.node(syntax.lists), kinds.PREFIX_LIST).found if syntax.lists else ()
         ranges, why = ranges_of(lists, stack)
         if are_world(ranges):
             names = ", ".join(repr(one.name) for one in lists)
-            yield _opening(rule, form, f"{label}, by prefix list {names},")
+            yield _opening(rule, syntax, f"{label}, by prefix list {names},")
         hidden = hidden or why
     if hidden:
         raise unsure(hidden)
 
 
-def _open_by_ranges(rule: Node, form: Form) -> bool:
+def _open_by_ranges(rule: Node, syntax: RuleSyntax) -> bool:
     """Tell whether the readable ranges are the world; undetermined where they are not and others cannot be read."""
     ranges: list[str] = []
     hidden: UndeterminedError | None = None
-    for path in form.ranges:
+    for path in syntax.ranges:
         try:
             ranges.extend(rule.strings(path))
         except UndeterminedError as unknown:
             ranges += [one for one in rule.node(path).value if isinstance(one, str)] if _is_list(rule, path) else []
             hidden = hidden or unknown
-    if form.absent and not ranges and hidden is None and not rule.has("cidrListAliases"):
-        ranges = [form.absent]
+    if syntax.absent and not ranges and hidden is None and not rule.has("cidrListAliases"):
+        ranges = [syntax.absent]
     if are_world(ranges):
         return True
     if hidden:
@@ -160,20 +160,20 @@ def _is_list(rule: Node, path: str) -> bool:
     return isinstance(rule.node(path).value, list)
 
 
-def _opening(rule: Node, form: Form, label: str) -> Opening:
-    protocol = str(rule.get(form.protocol, "-1")).lower()
+def _opening(rule: Node, syntax: RuleSyntax, label: str) -> Opening:
+    protocol = str(rule.get(syntax.protocol, "-1")).lower()
     return Opening(label, protocol, (_port(rule, "fromPort", 0), _port(rule, "toPort", 65535)))
 
 
-def _rules(resource: Resource, direction: str) -> Iterator[tuple[Form, Node, str]]:
-    form = FORMS[direction].get(resource.type)
-    if form is None:
+def _rules(resource: Resource, direction: str) -> Iterator[tuple[RuleSyntax, Node, str]]:
+    syntax = RULE_SYNTAX[direction].get(resource.type)
+    if syntax is None:
         return
-    if form.blocks:
-        for rule in resource.items(form.blocks):
-            yield form, rule, f"its {rule.path} rule"
-    elif not form.direction or resource.get(form.direction) == direction:
-        yield form, resource, "it"
+    if syntax.blocks:
+        for rule in resource.items(syntax.blocks):
+            yield syntax, rule, f"its {rule.path} rule"
+    elif not syntax.direction or resource.get(syntax.direction) == direction:
+        yield syntax, resource, "it"
 
 
 def _port(rule: Node, path: str, default: int) -> int:

@@ -10,7 +10,7 @@ import pytest
 from guardrails import kinds
 from guardrails.catalogue import rules
 from guardrails.judgement import Verdict, judge
-from guardrails.ports import EGRESS_TYPES, FORMS, INGRESS_TYPES, Form
+from guardrails.ports import EGRESS_TYPES, INGRESS_TYPES, RULE_SYNTAX, RuleSyntax
 from tests.policies.fixtures import build
 
 RULES = {rule.name: rule for rule in rules()}
@@ -38,19 +38,21 @@ ACL_RULES = ("nacl-admin-ports-closed", "nacl-not-all-ports")
 Entries = list[dict[str, Any]]
 
 
-def written(form: Form, type_: str, traffic: tuple[str, int, int], ranges: tuple[str, ...], direction: str) -> Entries:
+def written(
+    syntax: RuleSyntax, type_: str, traffic: tuple[str, int, int], ranges: tuple[str, ...], direction: str
+) -> Entries:
     """One opening as a form has it; nothing where the form cannot say it."""
     protocol, first, last = traffic
-    rule: dict[str, Any] = {form.protocol: protocol, "fromPort": first, "toPort": last}
-    four, six = form.ranges
+    rule: dict[str, Any] = {syntax.protocol: protocol, "fromPort": first, "toPort": last}
+    four, six = syntax.ranges
     by_family = {four: [one for one in ranges if ":" not in one], six: [one for one in ranges if ":" in one]}
-    if form.lists == "prefixListId" and len(ranges) > 1:
+    if syntax.lists == "prefixListId" and len(ranges) > 1:
         return []
     for path, several in by_family.items():
         if several:
             rule[path] = several if not path.startswith("cidrIpv") else several[0]
-    subject = {form.blocks: [rule]} if form.blocks else rule
-    return [{"$kind": type_, **subject, **({form.direction: direction} if form.direction else {})}]
+    subject = {syntax.blocks: [rule]} if syntax.blocks else rule
+    return [{"$kind": type_, **subject, **({syntax.direction: direction} if syntax.direction else {})}]
 
 
 def judged(rule: str, entries: Entries) -> Verdict:
@@ -61,32 +63,32 @@ def judged(rule: str, entries: Entries) -> Verdict:
 @pytest.mark.parametrize("rule", INGRESS)
 def test_a_rule_on_openings_knows_every_form_of_one(rule: str) -> None:
     assert set(RULES[rule].reads) == set(INGRESS_TYPES)
-    for type_, form in FORMS["ingress"].items():
+    for type_, syntax in RULE_SYNTAX["ingress"].items():
         for ranges in WORLDS:
-            entries = written(form, type_, INGRESS[rule], ranges, "ingress")
+            entries = written(syntax, type_, INGRESS[rule], ranges, "ingress")
             assert not entries or judged(rule, entries) is Verdict.FAIL, (type_, ranges[:2])
-        assert judged(rule, written(form, type_, INGRESS[rule], (CLOSED,), "ingress")) is Verdict.PASS, type_
+        assert judged(rule, written(syntax, type_, INGRESS[rule], (CLOSED,), "ingress")) is Verdict.PASS, type_
 
 
 def test_a_rule_on_egress_knows_every_form_of_one() -> None:
     rule = "egress-not-all-protocols"
     assert set(RULES[rule].reads) == set(EGRESS_TYPES)
-    for type_, form in FORMS["egress"].items():
+    for type_, syntax in RULE_SYNTAX["egress"].items():
         for ranges in WORLDS:
-            entries = written(form, type_, ("-1", 0, 0), ranges, "egress")
+            entries = written(syntax, type_, ("-1", 0, 0), ranges, "egress")
             assert not entries or judged(rule, entries) is Verdict.FAIL, (type_, ranges[:2])
-        assert judged(rule, written(form, type_, ("-1", 0, 0), (CLOSED,), "egress")) is Verdict.PASS, type_
+        assert judged(rule, written(syntax, type_, ("-1", 0, 0), (CLOSED,), "egress")) is Verdict.PASS, type_
 
 
-def behind_lists(form: Form, type_: str, ranges: tuple[str, ...], direction: str, *, inline: bool) -> Entries:
+def behind_lists(syntax: RuleSyntax, type_: str, ranges: tuple[str, ...], direction: str, *, inline: bool) -> Entries:
     """The same traffic, admitted by a prefix list whose entries stand inside it or beside it."""
     entries = [{"cidr": one} for one in ranges]
-    rule: dict[str, Any] = {form.protocol: "-1", "fromPort": 0, "toPort": 0}
-    rule[form.lists] = "->list?" if form.lists == "prefixListId" else ["->list?"]
-    subject = {form.blocks: [rule]} if form.blocks else rule
+    rule: dict[str, Any] = {syntax.protocol: "-1", "fromPort": 0, "toPort": 0}
+    rule[syntax.lists] = "->list?" if syntax.lists == "prefixListId" else ["->list?"]
+    subject = {syntax.blocks: [rule]} if syntax.blocks else rule
     beside = [{f"ec2/ManagedPrefixListEntry e{n}": {"prefixListId": "->list?", **e}} for n, e in enumerate(entries)]
     return [
-        {"$kind": type_, **subject, **({form.direction: direction} if form.direction else {})},
+        {"$kind": type_, **subject, **({syntax.direction: direction} if syntax.direction else {})},
         {"ec2/ManagedPrefixList list": {"entries": entries} if inline else {}},
         *([] if inline else beside),
     ]
@@ -96,12 +98,12 @@ def behind_lists(form: Form, type_: str, ranges: tuple[str, ...], direction: str
     ("rule", "direction"), [("prefix-list-not-internet", "ingress"), ("prefix-list-not-all-egress", "egress")]
 )
 def test_an_opening_behind_a_prefix_list_is_one_in_every_form(rule: str, direction: str) -> None:
-    with_lists = {type_: form for type_, form in FORMS[direction].items() if form.lists}
+    with_lists = {type_: syntax for type_, syntax in RULE_SYNTAX[direction].items() if syntax.lists}
     assert set(RULES[rule].reads) == set(with_lists)
-    for type_, form in with_lists.items():
+    for type_, syntax in with_lists.items():
         for inline in (True, False):
             for ranges, expected in [*((world, Verdict.FAIL) for world in WORLDS), ((CLOSED,), Verdict.PASS)]:
-                entries = behind_lists(form, type_, ranges, direction, inline=inline)
+                entries = behind_lists(syntax, type_, ranges, direction, inline=inline)
                 assert judged(rule, entries) is expected, (type_, inline, ranges[:2])
 
 
@@ -160,9 +162,9 @@ def test_a_rule_resource_is_judged_with_its_acl_and_not_twice() -> None:
 
 def test_the_default_group_is_opened_by_whatever_names_it() -> None:
     closed = {"ec2/DefaultSecurityGroup closed": {"vpcId": "->subject?"}}
-    for type_, form in FORMS["ingress"].items():
+    for type_, syntax in RULE_SYNTAX["ingress"].items():
         if type_ in (kinds.SECURITY_GROUP_RULE, kinds.INGRESS_RULE):
-            subject, *_ = written(form, type_, ("tcp", 443, 443), (CLOSED,), "ingress")
+            subject, *_ = written(syntax, type_, ("tcp", 443, 443), (CLOSED,), "ingress")
             rule = {key: value for key, value in subject.items() if key != "$kind"}
             for named in ("->closed?", "->closed", "->subject?"):
                 opened: Entries = [{"$kind": "ec2/Vpc"}, closed, {f"{type_} rule": {**rule, "securityGroupId": named}}]

@@ -15,7 +15,7 @@ from groundwork.settings.facts import max_connections
 MOST_DIRECT = 100
 """Connections that may be opened to a database without a pooler before it (S0-04)."""
 
-Server = Literal["primary", "replicas"]
+DatabaseRole = Literal["primary", "replicas"]
 
 _DEPLOYING: dict[Engine, float] = {"fargate": 2, "ecs-ec2": 2, "eks": 1.25, "ec2": 1.5, "app-runner": 2}
 """How many times as many copies run while a new version takes over from the old one: what each engine's deployments ask for."""
@@ -56,7 +56,7 @@ class Holder:
         return f"{self.name} {self.copies_deploying} × {self.each}"
 
 
-def direct(settings: Settings, server: Server) -> list[Holder]:
+def direct(settings: Settings, server: DatabaseRole) -> list[Holder]:
     """List the workloads that connect to a server itself, with no pooler between.
 
     RDS Proxy stands before the primary alone, so that whoever reads from replicas always does:
@@ -69,7 +69,7 @@ def direct(settings: Settings, server: Server) -> list[Holder]:
     return [holder for holder in held if holder.most]
 
 
-def _services(settings: Settings, data: DataSettings, server: Server) -> Iterator[Holder]:
+def _services(settings: Settings, data: DataSettings, server: DatabaseRole) -> Iterator[Holder]:
     factor = _DEPLOYING[settings.compute.engine] if settings.compute else 1
     for name, service in settings.services.items():
         use = service.uses.get("database")
@@ -90,7 +90,7 @@ def _in_place(settings: Settings) -> bool:
     return settings.compute is not None and settings.compute.engine == "ec2" and settings.compute.capacity.max == 1
 
 
-def _functions(settings: Settings, data: DataSettings, server: Server) -> Iterator[Holder]:
+def _functions(settings: Settings, data: DataSettings, server: DatabaseRole) -> Iterator[Holder]:
     """Yield the functions that hold connections, one for each copy. How many there may be is a mistake of its own where
     nothing says it."""
     for name, function in settings.functions.items():

@@ -53,7 +53,7 @@ def labelled(label: str) -> Statement:
     return Statement(label_match_statement=wafv2.WebAclRuleStatementLabelMatchStatementArgs(scope="LABEL", key=label))
 
 
-_WHERE = {"contains": "CONTAINS", "starts-with": "STARTS_WITH", "ends-with": "ENDS_WITH", "exactly": "EXACTLY"}
+_CONSTRAINTS = {"contains": "CONTAINS", "starts-with": "STARTS_WITH", "ends-with": "ENDS_WITH", "exactly": "EXACTLY"}
 
 
 def matches(
@@ -70,7 +70,7 @@ def matches(
             field_to_match=wafv2.WebAclRuleStatementByteMatchStatementFieldToMatchArgs(
                 **_field("ByteMatch", part, header=header)
             ),
-            positional_constraint=_WHERE[how],
+            positional_constraint=_CONSTRAINTS[how],
             search_string=text,
             text_transformations=_transformations("ByteMatch", transformations),
         )

@@ -41,13 +41,13 @@ def exceeded(snapshot: Snapshot, raised: Mapping[str, int]) -> Iterator[Exceeded
 def _sums(snapshot: Snapshot, count: Count) -> dict[str, int]:
     sums: dict[str, int] = {}
     for resource in snapshot.of_type(*count.types):
-        what = _what(resource, count, snapshot.region)
+        what = _counted(resource, count, snapshot.region)
         if what:
             sums[what] = sums.get(what, 0) + _measure(resource, count)
     return sums
 
 
-def _what(resource: Resource, count: Count, region: str) -> str | None:
+def _counted(resource: Resource, count: Count, region: str) -> str | None:
     """Return what a resource is counted to: the URN of another, its own, or a region."""
     if count.each == "resource":
         return resource.urn

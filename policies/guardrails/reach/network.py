@@ -55,7 +55,7 @@ class Path(NamedTuple):
         return f"port {first}" if first == last else f"ports {first}-{last}"
 
 
-class Way(NamedTuple):
+class EgressRoute(NamedTuple):
     """A default route to an internet gateway, or why it is not known whether there is one."""
 
     exit: Exit | None
@@ -140,10 +140,10 @@ class Network:
             self._routes[subnet.urn] = (found, unsure)
         return self._routes[subnet.urn]
 
-    def way_out(self, subnet: Resource, family: int) -> Way:
+    def way_out(self, subnet: Resource, family: int) -> EgressRoute:
         """Return the subnet's default route to an internet gateway, by which packets of the internet come in too."""
         found, unsure = self.routes_of(subnet)
-        return Way(next((one for one in found if one.to == INTERNET and one.family == family), None), unsure)
+        return EgressRoute(next((one for one in found if one.to == INTERNET and one.family == family), None), unsure)
 
     @cached_property
     def overlapping(self) -> dict[str, list[Resource]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from guardrails import kinds
-from guardrails.ports import EGRESS_TYPES, FORMS, INGRESS_TYPES, RULE_TYPES, Opening, openings, openings_by_lists
+from guardrails.ports import EGRESS_TYPES, INGRESS_TYPES, RULE_SYNTAX, RULE_TYPES, Opening, openings, openings_by_lists
 from guardrails.rules import ADVISORY_IN_DEV, Messages, resource_rule, stack_rule
 from guardrails.stack import Stack
 from guardrails.view import Resource
@@ -127,7 +127,7 @@ def _is_for_everybody(opening: Opening) -> bool:
 @stack_rule(
     "No prefix list lets the internet in",
     "critical",
-    *(type_ for type_, form in FORMS["ingress"].items() if form.lists),
+    *(type_ for type_, form in RULE_SYNTAX["ingress"].items() if form.lists),
     ids=(
         "fsbp:EC2.18",
         "fsbp:EC2.19",
@@ -163,7 +163,7 @@ def lightsail_ports_said(server: Resource, stack: Stack) -> Messages:
 @stack_rule(
     "No prefix list lets everything out to everywhere",
     "medium",
-    *(type_ for type_, form in FORMS["egress"].items() if form.lists),
+    *(type_ for type_, form in RULE_SYNTAX["egress"].items() if form.lists),
     ids=("checkov:CKV_AWS_382",),
     why="A rule that names a list of addresses looks narrow; with the whole internet in the list stolen data leaves by it.",
     fix="Take 0.0.0.0/0, ::/0 and what adds up to them out of the prefix list, or name the ports in use.",

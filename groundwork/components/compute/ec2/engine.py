@@ -287,7 +287,9 @@ class Ec2(Component):
             self,
             part.key,
             self._settings,
-            GroupSize(part.least, part.most, self._seat(security_group.id) if part.has_fixed_interface else None),
+            GroupSize(
+                part.least, part.most, self._fixed_interface(security_group.id) if part.has_fixed_interface else None
+            ),
             LaunchSettings(
                 machine,
                 self._facts(kept, volume, instance, backups),
@@ -361,7 +363,7 @@ class Ec2(Component):
             opts=self.child(),
         ).fqdn
 
-    def _seat(self, group_id: pulumi.Output[str]) -> FixedInterface:
+    def _fixed_interface(self, group_id: pulumi.Output[str]) -> FixedInterface:
         public = self._settings.capacity.placement == "public"
         subnets = self._network.public_subnet_ids if public else self._network.private_subnet_ids
         allocation = self._address.allocation_id if self._address and public else None
