@@ -102,6 +102,7 @@ def upgrade() -> None:
     from importlib.metadata import version
 
     from groundwork.projects.upgrade import NoProjectError, upgrade
+    from groundwork.settings.loading import stacks
 
     try:
         moved = upgrade(Path(), version("groundwork"))
@@ -117,13 +118,7 @@ def upgrade() -> None:
             print(f"policies: {len(rules)} {title}: {', '.join(rules)}")
     if not moved.new_rules and not moved.gone_rules:
         print("policies: the same rules")
-    print("\nNext: groundwork preview STACK --base HEAD, for each of: " + ", ".join(_stacks()))
-
-
-def _stacks() -> list[str]:
-    from groundwork.settings.loading import stacks
-
-    return list(stacks(Path.cwd()))
+    print("\nNext: groundwork preview STACK --base HEAD, for each of: " + ", ".join(stacks(Path.cwd())))
 
 
 def _requirement(engine: str, version: str) -> str:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from groundwork.projects.new import PACK, REQUIREMENTS, SCHEMA, copy_pack, write_schema
+from groundwork.projects.new import PACK, REQUIREMENTS, copy_pack, write_schema
 
 _PINNED = re.compile(r"^(groundwork(?:\[[a-z,]+\])?)==(\S+)(.*)$", re.MULTILINE)
 _RULES = Path(PACK, "guardrails", "examples.json")
@@ -52,6 +52,3 @@ def upgrade(project: Path, version: str) -> Upgrade:
 def _rules(project: Path) -> set[str]:
     file = project / _RULES
     return set(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else set()
-
-
-__all__ = ["SCHEMA", "NoProjectError", "Upgrade", "upgrade"]

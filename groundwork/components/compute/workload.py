@@ -7,7 +7,7 @@ them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import pulumi
 import pulumi_aws as aws
@@ -126,7 +126,7 @@ def workloads(
             name, declared.openings, {used: _port(services[used]) for used in declared.calls}
         )
         built[name] = Workload(
-            **{field.name: getattr(declared, field.name) for field in fields(declared)},
+            **vars(declared),
             security_group_id=security_groups.group_of(name),
             role_arn=role.arn,
             role_name=role.name,
@@ -145,7 +145,7 @@ def declaration(
 ) -> Declaration:
     """Return a service with what its uses give it; ``tracing`` is for one that does not say whether it is traced."""
     service = services[name]
-    granted = _granted(name, service, services, grants)
+    granted = _granted(name, services, grants)
     calls = tuple(used for used in service.uses if used in services)
     traced = tracing if service.tracing is None else service.tracing
     references: dict[str, Reference] = {}
@@ -165,11 +165,9 @@ def declaration(
 
 
 def _granted(
-    name: str,
-    service: ServiceSettings,
-    services: Mapping[str, ServiceSettings],
-    grants: Mapping[str, Mapping[str, Grant]],
+    name: str, services: Mapping[str, ServiceSettings], grants: Mapping[str, Mapping[str, Grant]]
 ) -> dict[str, Grant]:
+    service = services[name]
     granted = {used: grant for used, grant in grants.get(name, {}).items() if used in service.uses}
     for used in service.uses:
         if used not in services and used not in granted:

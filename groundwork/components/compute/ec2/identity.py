@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import pulumi
 
@@ -38,7 +38,7 @@ def place_services(
         declared = declaration(name, services, grants, tracing=False)
         role, *permissions = task_role(parent, name, trust, declared.statements) if declared.statements else (None,)
         placed[name] = PlacedService(
-            **{field.name: getattr(declared, field.name) for field in fields(declared)},
+            **vars(declared),
             role_arn=role.arn if role else None,
             ready=tuple(permissions),
         )
