@@ -109,7 +109,7 @@ def transformed(settings: Settings) -> Iterator[None]:
         yield
         return
     transforms = [one for one in _load(file) if not one.phases or settings.platform.phase in one.phases]
-    run = _Run(file)
+    run = _TransformRun(file)
     for one in transforms:
         register_resource_transform(run.applied(one))
     yield
@@ -156,7 +156,7 @@ def _refuse_unmatched(transforms: Iterable[_Transform], names: Mapping[str, Coll
 
 
 @dataclass
-class _Run:
+class _TransformRun:
     """What the transforms of one file come to while a program runs."""
 
     file: Path

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from groundwork.preview.snapshot import Snapshot
-from groundwork.settings.loading import Loaded, Stack, find_stack, load_stack, phases, stacks
+from groundwork.settings.loading import Loaded, StackFiles, find_stack, load_stack, phases, stacks
 
 ROOT = Path(__file__).parent.parent
 
@@ -52,7 +52,7 @@ def _golden_types(stack: str) -> set[str]:
     return {urn.rpartition("::")[0].rpartition("$")[2] for urn in urns}
 
 
-def found(stack: str) -> Stack:
+def found(stack: str) -> StackFiles:
     """The stack of a name in :data:`STACKS`."""
     name, _, phase = stack.partition("@")
     return find_stack(name, ROOT, phase or None)
@@ -87,7 +87,7 @@ def run(stack: str, unknowns: bool = False) -> Snapshot:
     return run_found(found(stack), unknowns)
 
 
-def run_found(stack: Stack, unknowns: bool = False) -> Snapshot:
+def run_found(stack: StackFiles, unknowns: bool = False) -> Snapshot:
     """The same for a stack that may be anywhere."""
     from groundwork.preview.stacks import run_stack  # noqa: PLC0415 - what reads a cached snapshot needs no engine
 

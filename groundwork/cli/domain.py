@@ -17,7 +17,7 @@ import dns.rdatatype
 import dns.resolver
 
 from groundwork.cli.console import InputError
-from groundwork.settings.loading import Stack, find_stack, load_stack
+from groundwork.settings.loading import StackFiles, find_stack, load_stack
 
 _SECONDS = 5.0
 """How long a server has to answer."""
@@ -49,7 +49,7 @@ class Delegation:
         return not self.issuers or not self.issuers.isdisjoint(_AMAZON)
 
 
-def verdict(name: str, name_servers: Sequence[str]) -> tuple[Stack, Delegation]:
+def verdict(name: str, name_servers: Sequence[str]) -> tuple[StackFiles, Delegation]:
     """Ask DNS about the domain of a stack. ``name_servers``: unset, those that the stack has as output.
 
     Raises :class:`settings.Mistakes` for the stack file, :class:`groundwork.cli.console.InputError` where there is nothing to ask, or
@@ -114,7 +114,7 @@ def _issuers(name: dns.name.Name, resolver: dns.resolver.Resolver) -> frozenset[
     return frozenset()
 
 
-def _of_stack(stack: Stack) -> list[str]:
+def _of_stack(stack: StackFiles) -> list[str]:
     pulumi = shutil.which("pulumi")
     missing = "name the zone's name servers: --name-server ns-1.awsdns-01.org --name-server …"
     if pulumi is None:
@@ -143,7 +143,7 @@ def _plain(name: str) -> str:
     return name.rstrip(".").lower() or "."
 
 
-def told(stack: Stack, found: Delegation) -> Iterator[str]:
+def told(stack: StackFiles, found: Delegation) -> Iterator[str]:
     """Yield the verdict, and what to do next."""
     above = "the root zone" if found.parent == "." else found.parent
     if not found.is_delegated:

@@ -14,7 +14,7 @@ from groundwork.cli.console import FINDINGS, FINE, InputError, OutputError
 if TYPE_CHECKING:
     from groundwork.pricing.book import Book, Listed
     from groundwork.pricing.refresh import Outcome
-    from groundwork.pricing.writing import Change
+    from groundwork.pricing.writing import PriceChange
 
 app = Commands("prices", "Show what AWS charges, and read it anew.")
 
@@ -91,7 +91,7 @@ def _refresh(price_list: Any, region: str, services: Sequence[str] | None, folde
     except Mistakes:
         print(f"  {file.name} is damaged and is written anew")
         book = Book(region, {}, {})
-    changes: list[Change] = []
+    changes: list[PriceChange] = []
     well = True
     with console.progress(f"Reading AWS's price list of {region}"):
         for outcome in read_region(price_list, region, wanted(services), known_versions(book)):
@@ -138,7 +138,7 @@ def _told(outcome: Outcome, before: Book) -> Iterator[str]:
 _MOST_NAMED = 4
 
 
-def _change_told(change: Change) -> str:
+def _change_told(change: PriceChange) -> str:
     name = f"  {change.meter.service} {change.meter.name}"
     if change.after is None:
         return f"{name}: no longer in AWS's price list; it has no price now"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from groundwork.cli.console import debugging
 from groundwork.settings.hints import hints
-from groundwork.settings.loading import Loaded, Stack, find_stack, load_stack
+from groundwork.settings.loading import Loaded, StackFiles, find_stack, load_stack
 from groundwork.settings.mistakes import Mistake, Mistakes, nearest
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class StackRun:
     """A stack and what its program declares."""
 
-    stack: Stack
+    stack: StackFiles
     snapshot: Snapshot
     hints: tuple[str, ...]
     """What its settings leave open."""
@@ -58,7 +58,7 @@ def run_stack(name: str, *, phase: str | None = None, unknowns: bool = False, st
     return StackRun(stack, snapshot, tuple(hints(loaded.settings)))
 
 
-def _named_twice(stack: Stack, loaded: Loaded, error: Exception) -> Mistakes | None:
+def _named_twice(stack: StackFiles, loaded: Loaded, error: Exception) -> Mistakes | None:
     """Return the entry of the stack file whose name leads to a second resource of the same name, if that is the
     error."""
     from groundwork.preview.monitor import DuplicateUrnError
@@ -111,7 +111,7 @@ class ProgramError(Exception):
         """Whether the program itself reports a mistake."""
 
     @staticmethod
-    def of(stack: Stack, error: BaseException) -> ProgramError:
+    def of(stack: StackFiles, error: BaseException) -> ProgramError:
         """Create it from an error that came out of a stack's program."""
         where = _place(error, stack.program_folder)
         expected = type(error).__name__ in ("RunError", "DuplicateUrnError")

@@ -66,7 +66,7 @@ class Project:
 
 
 @dataclass(frozen=True)
-class Configuration:
+class StackConfiguration:
     """A stack's configuration as the engine passes it, and which keys of it are secret."""
 
     values: dict[str, str]
@@ -162,7 +162,7 @@ def stack_name(project: Project, wanted: str | None) -> str:
     return names[0] if names else "dev"
 
 
-def read_configuration(project: Project, stack: str, given: Mapping[str, str]) -> Configuration:
+def read_configuration(project: Project, stack: str, given: Mapping[str, str]) -> StackConfiguration:
     """Read the project's defaults, what the stack's file says over them, and ``given`` over both. Keys without a
     namespace are the project's."""
     files = [project.stack_folder / f"Pulumi.{stack}.{ending}" for ending in ("yaml", "yml")]
@@ -183,7 +183,7 @@ def read_configuration(project: Project, stack: str, given: Mapping[str, str]) -
         secrets.pop(name, None)
         if hidden:
             secrets[name] = None
-    return Configuration(values, tuple(secrets))
+    return StackConfiguration(values, tuple(secrets))
 
 
 def _default(said: Any) -> Any:
@@ -250,13 +250,15 @@ def _has_pulumi(python: str) -> bool:
     return subprocess.run([python, "-c", look], capture_output=True, check=False).returncode == 0  # noqa: S603 - what PATH names
 
 
-def _region(configuration: Configuration) -> str:
+def _region(configuration: StackConfiguration) -> str:
     """Return the configured region, else the environment's, else one that is assumed."""
     named = (os.environ.get(name) for name in ("AWS_REGION", "AWS_DEFAULT_REGION"))
     return next(filter(None, (configuration.values.get("aws:region"), *named)), "us-east-1")
 
 
-def _run(python: Path, project: Project, stack: str, configuration: Configuration, monitor: RecordingMonitor) -> None:
+def _run(
+    python: Path, project: Project, stack: str, configuration: StackConfiguration, monitor: RecordingMonitor
+) -> None:
     engine = Engine()
     with tempfile.TemporaryDirectory(prefix="groundwork-") as temporary, served(monitor, engine) as address:
         task, outcome = Path(temporary, "task.json"), Path(temporary, "outcome.json")

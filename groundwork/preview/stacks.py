@@ -8,10 +8,10 @@ from groundwork.preview.engine import run_program
 from groundwork.preview.snapshot import Snapshot
 from groundwork.settings.effective import as_json
 from groundwork.settings.images import images_path
-from groundwork.settings.loading import Loaded, Stack
+from groundwork.settings.loading import Loaded, StackFiles
 
 
-def run_stack(stack: Stack, loaded: Loaded, *, unknowns: bool = False, delivered: bool = True) -> Snapshot:
+def run_stack(stack: StackFiles, loaded: Loaded, *, unknowns: bool = False, delivered: bool = True) -> Snapshot:
     """Run a stack's program offline; ``delivered``: its services have images, as they have not in the first update.
 
     Raises what :func:`groundwork.preview.engine.run_program` raises.

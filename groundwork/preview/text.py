@@ -90,7 +90,7 @@ def _changes(changes: Changes, width: int | None) -> list[Text]:
 
 
 @dataclass(frozen=True)
-class _Row:
+class _TreeRow:
     branch: str
     type: str
     name: str
@@ -117,7 +117,7 @@ def _line(sign: str, cells: tuple[str, str, str], widths: tuple[int, int], *, he
     return Text.assemble((sign, "green"), (text, style), (plan, "bold" if header else "green"))
 
 
-def _rows(snapshot: Snapshot) -> Iterator[_Row]:
+def _rows(snapshot: Snapshot) -> Iterator[_TreeRow]:
     children: dict[str | None, list[Resource]] = {}
     for resource in snapshot.resources:
         children.setdefault(resource.parent, []).append(resource)
@@ -125,7 +125,7 @@ def _rows(snapshot: Snapshot) -> Iterator[_Row]:
     pending = [(root, "", "", "") for root in reversed(children.get(None, []))]
     while pending:
         resource, branch, below, parent_name = pending.pop()
-        yield _Row(branch, short_type(resource.type), resource.name, parent_name)
+        yield _TreeRow(branch, short_type(resource.type), resource.name, parent_name)
         inside = children.get(resource.urn, [])
         # The stack's name is the project's, so names below it are not shortened by it.
         name = "" if resource.type == STACK_TYPE else resource.name
@@ -141,7 +141,7 @@ def short_type(token: str) -> str:
     return f"{package}:{module.partition('/')[0]}:{type_}" if module else token
 
 
-def _columns(rows: list[_Row], width: int | None) -> tuple[int, int]:
+def _columns(rows: list[_TreeRow], width: int | None) -> tuple[int, int]:
     """Return the widths of type and name: as needed where there is room, else names give way first, then types."""
     type_width = max(len(row.branch) + len(row.type) for row in rows)
     name_width = max(len(row.name) for row in rows)
@@ -155,11 +155,11 @@ def _columns(rows: list[_Row], width: int | None) -> tuple[int, int]:
     return room - name_width, name_width
 
 
-def _short_name(row: _Row, width: int) -> str:
+def _short_name(row: _TreeRow, width: int) -> str:
     return row.name if len(row.name) <= width else _cut(_relative(row), width)
 
 
-def _relative(row: _Row) -> str:
+def _relative(row: _TreeRow) -> str:
     """Return a name without what it shares with its parent: ``…-private-a`` below ``shop-network``."""
     rest = row.name.removeprefix(row.parent_name)
     return f"…{rest}" if row.parent_name and rest.startswith("-") else row.name

@@ -11,7 +11,7 @@ from guardrails.assessment import Finding as RuleFinding
 from guardrails.assessment import assess
 from guardrails.baseline import Baseline
 from guardrails.catalogue import rules
-from guardrails.context import Context
+from guardrails.context import PolicyContext
 from guardrails.exemptions import Exemption, Problem
 from guardrails.judgement import Verdict
 from guardrails.levels import Level, Severity
@@ -85,7 +85,7 @@ def judge(
     configuration: Configuration | None = None,
 ) -> Verdicts:
     """Run every rule on a snapshot, with the stage and the exceptions of its settings as they stand ``today``."""
-    context = Context.of(
+    context = PolicyContext.of(
         snapshot.settings.get("platform"), snapshot.settings.get("exceptions"), today, baseline, configuration
     )
     assessment = assess(Stack([*_default_provider(snapshot), *map(view_of, snapshot.resources)]), context)
@@ -125,7 +125,7 @@ def view_of(resource: Resource) -> view.Resource:
     )
 
 
-def _finding(finding: RuleFinding, resource: Resource | None, context: Context) -> Finding:
+def _finding(finding: RuleFinding, resource: Resource | None, context: PolicyContext) -> Finding:
     rule, judged = finding.rule, finding.resource
     return Finding(
         rule=rule.name,
@@ -146,7 +146,7 @@ def _finding(finding: RuleFinding, resource: Resource | None, context: Context) 
     )
 
 
-def _of_problem(problem: Problem, context: Context) -> Finding:
+def _of_problem(problem: Problem, context: PolicyContext) -> Finding:
     return Finding(
         rule=problem.fact.name,
         title=problem.fact.title,

@@ -22,7 +22,7 @@ Usage = Mapping[str, Mapping[str, Decimal]]
 
 
 @dataclass(frozen=True)
-class Use:
+class MeteredUse:
     """What a resource has a bill line for."""
 
     service: str
@@ -217,7 +217,7 @@ def readable(resource: Resource, name: str) -> Any:
     return value
 
 
-Rule = Callable[[Resource, Surroundings], Iterable[Use]]
+Rule = Callable[[Resource, Surroundings], Iterable[MeteredUse]]
 
 
 @dataclass(frozen=True)
@@ -266,7 +266,7 @@ def estimate(
 
 def _lines(resource: Resource, rule: Rule, around: Surroundings, book: Book) -> tuple[list[Line], list[str]]:
     lines, missing = [], []
-    uses: list[Use] = []
+    uses: list[MeteredUse] = []
     try:
         # What was told before something turned out not to be known is charged all the same.
         for use in rule(resource, around):
@@ -293,7 +293,7 @@ _MOST = Decimal(10) ** 15
 """Of anything in a month."""
 
 
-def _line(use: Use, listed: Listed) -> Line:
+def _line(use: MeteredUse, listed: Listed) -> Line:
     each = listed.meter.each
     if use.quantity is None:
         return Line(listed, None, None, use.usage, Decimal(0), Decimal(0), use.note)

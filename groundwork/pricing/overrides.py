@@ -213,7 +213,7 @@ _LONGEST_SHOWN = 60
 
 
 @dataclass(frozen=True)
-class Part:
+class CoveredQuantity:
     """A part of a quantity, and the price that holds for it."""
 
     quantity: Decimal
@@ -231,7 +231,9 @@ class Coverage:
             index: override.covers for index, override in enumerate(overrides) if override.covers is not None
         }
 
-    def parts(self, service: str, usage_type: str, region: str, quantity: Decimal, price: Decimal) -> Iterator[Part]:
+    def parts(
+        self, service: str, usage_type: str, region: str, quantity: Decimal, price: Decimal
+    ) -> Iterator[CoveredQuantity]:
         """Split a quantity at its list price into parts that each have one price. Their quantities add up to it."""
         for index, override in enumerate(self._overrides):
             if not quantity:
@@ -243,6 +245,6 @@ class Coverage:
                 if index in self._left:
                     self._left[index] -= covered
                 quantity -= covered
-                yield Part(covered, override.of(price), override)
+                yield CoveredQuantity(covered, override.of(price), override)
         if quantity:
-            yield Part(quantity, price, None)
+            yield CoveredQuantity(quantity, price, None)

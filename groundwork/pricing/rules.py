@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from groundwork.preview.snapshot import Resource, holds_unknown
-from groundwork.pricing.estimate import MONTH_HOURS, NotKnownError, Rules, Surroundings, Use, known, readable
+from groundwork.pricing.estimate import MONTH_HOURS, MeteredUse, NotKnownError, Rules, Surroundings, known, readable
 from groundwork.settings.data_file import read_data
 
 RULES = Rules()
@@ -25,29 +25,31 @@ def is_free(type_: str) -> bool:
     return type_ in _FREE["types"] or type_.startswith(tuple(_FREE["modules"]))
 
 
-def _hours(service: str, usage_type: str, copies: Any = 1, variant: str = "") -> Use:
-    return Use(service, usage_type, _HOURS * Decimal(copies), variant)
+def _hours(service: str, usage_type: str, copies: Any = 1, variant: str = "") -> MeteredUse:
+    return MeteredUse(service, usage_type, _HOURS * Decimal(copies), variant)
 
 
-def _scaled(service: str, usage_type: str, each: Decimal, copies: tuple[int, int, int], variant: str = "") -> Use:
+def _scaled(
+    service: str, usage_type: str, each: Decimal, copies: tuple[int, int, int], variant: str = ""
+) -> MeteredUse:
     """Return lines of something that there is ``each`` of for every copy: expected, fewest and most copies."""
     expected, least, most = (each * count for count in copies)
-    return Use(service, usage_type, expected, variant, least=least, most=most)
+    return MeteredUse(service, usage_type, expected, variant, least=least, most=most)
 
 
 def _used(
     resource: Resource, around: Surroundings, service: str, *usage_types: str, variant: str = ""
-) -> Iterator[Use]:
+) -> Iterator[MeteredUse]:
     """Yield what depends on use: as much as somebody told."""
     for usage_type in usage_types:
-        yield Use(service, usage_type, around.told(resource, usage_type), variant, usage=True)
+        yield MeteredUse(service, usage_type, around.told(resource, usage_type), variant, usage=True)
 
 
 # Compute
 
 
 @RULES.of("aws:ecs/service:Service")
-def _ecs_service(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _ecs_service(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     definition = around.whose("aws:ecs/taskDefinition:TaskDefinition", "arn", resource.inputs.get("taskDefinition"))
     if definition is None:
         if holds_unknown(resource.inputs.get("taskDefinition")):
@@ -92,20 +94,20 @@ _DETAILED = 7
 """Metrics of an instance that is watched every minute: https://aws.amazon.com/cloudwatch/pricing/"""
 
 
-def _watched(monitoring: Any, copies: tuple[int, int, int]) -> Iterator[Use]:
+def _watched(monitoring: Any, copies: tuple[int, int, int]) -> Iterator[MeteredUse]:
     if monitoring in (True, "true"):
         yield _scaled("AmazonCloudWatch", "CW:MetricMonitorUsage", Decimal(_DETAILED), copies)
 
 
 @RULES.of("aws:ecs/cluster:Cluster")
-def _ecs_cluster(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _ecs_cluster(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     for setting in known(resource, "settings") or []:
         if setting.get("name") == "containerInsights" and setting.get("value") != "disabled":
             yield from _used(resource, around, "AmazonCloudWatch", "CW:MetricMonitorUsage")
 
 
 @RULES.of("aws:ec2/instance:Instance")
-def _instance(resource: Resource, _: Surroundings) -> Iterator[Use]:
+def _instance(resource: Resource, _: Surroundings) -> Iterator[MeteredUse]:
     if known(resource, "tenancy", "default") != "default":
         raise NotKnownError("the price book has instances of shared tenancy alone")
     market = (known(resource, "instanceMarketOptions") or {}).get("marketType")
@@ -121,7 +123,7 @@ def _instance(resource: Resource, _: Surroundings) -> Iterator[Use]:
 
 
 @RULES.of("aws:autoscaling/group:Group")
-def _group(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _group(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     mixed = (readable(resource, "mixedInstancesPolicy") or {}).get("launchTemplate") or {}
     reference = mixed.get("launchTemplateSpecification") or readable(resource, "launchTemplate") or {}
     template = _template(reference, around, resource)
@@ -138,7 +140,7 @@ _ALL = 100
 
 
 @RULES.of("aws:eks/nodeGroup:NodeGroup")
-def _node_group(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _node_group(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     scaling = known(resource, "scalingConfig")
     copies = (int(scaling["desiredSize"]), int(scaling["minSize"]), int(scaling["maxSize"]))
     spot = known(resource, "capacityType") == "SPOT"
@@ -165,7 +167,7 @@ def _template(reference: Any, around: Surroundings, resource: Resource) -> Resou
     return found
 
 
-def _machines(type_: str, template: Resource, copies: tuple[int, int, int], *, spot: bool) -> Iterator[Use]:
+def _machines(type_: str, template: Resource, copies: tuple[int, int, int], *, spot: bool) -> Iterator[MeteredUse]:
     market = (known(template, "instanceMarketOptions") or {}).get("marketType")
     note = _SPOT if spot or market == "spot" else ""
     yield replace(_scaled("AmazonEC2", f"BoxUsage:{type_}", _HOURS, copies), note=note)
@@ -182,7 +184,7 @@ _INCLUDED = {"gp3": (3000, 125)}
 """IOPS and MiB/s that come with a volume: https://aws.amazon.com/ebs/pricing/"""
 
 
-def _volume(disk: Any, copies: tuple[int, int, int]) -> Iterator[Use]:
+def _volume(disk: Any, copies: tuple[int, int, int]) -> Iterator[MeteredUse]:
     kind = disk.get("volumeType") or disk.get("type") or "gp2"
     size = disk.get("volumeSize") or disk.get("size")
     if size is None:
@@ -199,24 +201,24 @@ def _volume(disk: Any, copies: tuple[int, int, int]) -> Iterator[Use]:
 
 
 @RULES.of("aws:ebs/volume:Volume")
-def _ebs_volume(resource: Resource, _: Surroundings) -> Iterator[Use]:
+def _ebs_volume(resource: Resource, _: Surroundings) -> Iterator[MeteredUse]:
     yield from _volume({name: known(resource, name) for name in ("type", "size", "iops", "throughput")}, (1, 1, 1))
 
 
 @RULES.of("aws:eks/cluster:Cluster")
-def _eks(_: Resource, __: Surroundings) -> Iterator[Use]:
+def _eks(_: Resource, __: Surroundings) -> Iterator[MeteredUse]:
     yield _hours("AmazonEKS", "AmazonEKS-Hours:perCluster")
 
 
 @RULES.of("kubernetes:core/v1:Service")
-def _kubernetes_service(resource: Resource, _: Surroundings) -> Iterator[Use]:
+def _kubernetes_service(resource: Resource, _: Surroundings) -> Iterator[MeteredUse]:
     if (readable(resource, "spec") or {}).get("type") == "LoadBalancer":
         raise NotKnownError("the cluster's controller builds its load balancer")
     yield from ()
 
 
 @RULES.of("aws:lambda/function:Function")
-def _function(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _function(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     arm = (known(resource, "architectures") or [""])[0] == "arm64"
     yield from _used(resource, around, "AWSLambda", "Request", "Lambda-GB-Second-ARM" if arm else "Lambda-GB-Second")
 
@@ -228,7 +230,7 @@ _STORAGE = {"gp3": "GP3-Storage", "gp2": "GP2-Storage", "io1": "PIOPS-Storage"}
 
 
 @RULES.of("aws:rds/instance:Instance")
-def _database(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _database(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     source = _source_of(resource, around)
     engine = str(known(resource, "engine") or (source.inputs.get("engine") if source else ""))
     multi = bool(known(resource, "multiAz", False))
@@ -239,9 +241,9 @@ def _database(resource: Resource, around: Surroundings) -> Iterator[Use]:
     if size is None or storage not in _STORAGE:
         raise NotKnownError("its storage is not said")
     prefix = "RDS:Multi-AZ-" if multi else "RDS:"
-    yield Use("AmazonRDS", f"{prefix}{_STORAGE[storage]}", Decimal(size))
+    yield MeteredUse("AmazonRDS", f"{prefix}{_STORAGE[storage]}", Decimal(size))
     if storage == "io1":
-        yield Use("AmazonRDS", "RDS:PIOPS", Decimal(known(resource, "iops") or 0) * (2 if multi else 1))
+        yield MeteredUse("AmazonRDS", "RDS:PIOPS", Decimal(known(resource, "iops") or 0) * (2 if multi else 1))
     if known(resource, "backupRetentionPeriod", 0):
         yield from _used(resource, around, "AmazonRDS", "RDS:ChargedBackupUsage")
 
@@ -259,7 +261,7 @@ def _source_of(resource: Resource, around: Surroundings) -> Resource | None:
 
 
 @RULES.of("aws:rds/proxy:Proxy")
-def _proxy(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _proxy(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     for target in around.of_type("aws:rds/proxyTarget:ProxyTarget"):
         if target.inputs.get("dbProxyName") in (resource.inputs.get("name"), resource.outputs.get("name")):
             database = around.whose(
@@ -287,7 +289,7 @@ def _processors(instance_class: str) -> int:
 
 
 @RULES.of("aws:elasticache/replicationGroup:ReplicationGroup")
-def _cache(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _cache(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     nodes = known(resource, "numCacheClusters")
     if nodes is None:
         nodes = int(known(resource, "numNodeGroups", 1)) * (1 + int(known(resource, "replicasPerNodeGroup", 0)))
@@ -298,7 +300,7 @@ def _cache(resource: Resource, around: Surroundings) -> Iterator[Use]:
 
 
 @RULES.of("aws:opensearch/domain:Domain")
-def _search(resource: Resource, _: Surroundings) -> Iterator[Use]:
+def _search(resource: Resource, _: Surroundings) -> Iterator[MeteredUse]:
     cluster, disk = known(resource, "clusterConfig") or {}, known(resource, "ebsOptions") or {}
     nodes = int(cluster.get("instanceCount", 1))
     yield _hours("AmazonES", f"ESInstance:{cluster.get('instanceType', 'm4.large.search')}", nodes)
@@ -306,11 +308,11 @@ def _search(resource: Resource, _: Surroundings) -> Iterator[Use]:
         yield _hours("AmazonES", f"ESInstance:{cluster['dedicatedMasterType']}", cluster.get("dedicatedMasterCount", 3))
     if disk.get("ebsEnabled"):
         kind = {"gp3": "GP3", "gp2": "GP2", "io1": "PIOPS"}[disk.get("volumeType", "gp2")]
-        yield Use("AmazonES", f"ES:{kind}-Storage", Decimal(disk["volumeSize"]) * nodes)
+        yield MeteredUse("AmazonES", f"ES:{kind}-Storage", Decimal(disk["volumeSize"]) * nodes)
 
 
 @RULES.of("aws:dynamodb/table:Table")
-def _table(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _table(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     if known(resource, "billingMode", "PROVISIONED") != "PAY_PER_REQUEST":
         raise NotKnownError("provisioned capacity of tables has no price in the book")
     yield from _used(
@@ -319,27 +321,27 @@ def _table(resource: Resource, around: Surroundings) -> Iterator[Use]:
 
 
 @RULES.of("aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2")
-def _bucket(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _bucket(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     yield from _used(resource, around, "AmazonS3", "TimedStorage-ByteHrs", "Requests-Tier1", "Requests-Tier2")
 
 
 @RULES.of("aws:efs/fileSystem:FileSystem")
-def _file_system(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _file_system(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     yield from _used(resource, around, "AmazonEFS", "TimedStorage-ByteHrs")
 
 
 @RULES.of("aws:ecr/repository:Repository")
-def _repository(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _repository(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     yield from _used(resource, around, "AmazonECR", "TimedStorage-ByteHrs")
 
 
 @RULES.of("aws:backup/vault:Vault")
-def _vault(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _vault(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     yield from _used(resource, around, "AWSBackup", "WarmStorage-ByteHrs", variant="EBS")
 
 
 @RULES.of("aws:rds/cluster:Cluster")
-def _aurora(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _aurora(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     if not str(known(resource, "engine")).startswith("aurora"):
         raise NotKnownError("Multi-AZ clusters have no price in the book")
     yield from _used(
@@ -348,7 +350,7 @@ def _aurora(resource: Resource, around: Surroundings) -> Iterator[Use]:
 
 
 @RULES.of("aws:rds/clusterInstance:ClusterInstance")
-def _aurora_instance(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _aurora_instance(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     class_ = known(resource, "instanceClass")
     if class_ != "db.serverless":
         yield _hours("AmazonRDS", f"InstanceUsage:{class_}", variant=str(known(resource, "engine")))
@@ -367,11 +369,11 @@ def _aurora_instance(resource: Resource, around: Surroundings) -> Iterator[Use]:
         "ServerlessV2IOOptimizedUsage" if known(cluster, "storageType") == "aurora-iopt1" else "ServerlessV2Usage"
     )
     # What it grows to is use; what it never falls below is paid in any case.
-    yield Use("AmazonRDS", f"Aurora:{usage_type}", least, least=least, most=most)
+    yield MeteredUse("AmazonRDS", f"Aurora:{usage_type}", least, least=least, most=most)
 
 
 @RULES.of("aws:elasticache/cluster:Cluster")
-def _cache_cluster(resource: Resource, _: Surroundings) -> Iterator[Use]:
+def _cache_cluster(resource: Resource, _: Surroundings) -> Iterator[MeteredUse]:
     if known(resource, "replicationGroupId") is None:
         engine = str(known(resource, "engine", "memcached")).capitalize()
         # Memcached has the price of Redis: https://aws.amazon.com/elasticache/pricing/
@@ -385,18 +387,18 @@ def _cache_cluster(resource: Resource, _: Surroundings) -> Iterator[Use]:
 
 
 @RULES.of("aws:dms/replicationInstance:ReplicationInstance")
-def _replication(resource: Resource, _: Surroundings) -> Iterator[Use]:
+def _replication(resource: Resource, _: Surroundings) -> Iterator[MeteredUse]:
     kind = "Multi-AZUsg" if known(resource, "multiAz", False) else "InstanceUsg"
     yield _hours("AWSDatabaseMigrationSvc", f"{kind}:{known(resource, 'replicationInstanceClass')}")
 
 
 @RULES.of("aws:redshift/cluster:Cluster")
-def _warehouse(resource: Resource, _: Surroundings) -> Iterator[Use]:
+def _warehouse(resource: Resource, _: Surroundings) -> Iterator[MeteredUse]:
     yield _hours("AmazonRedshift", f"Node:{known(resource, 'nodeType')}", known(resource, "numberOfNodes", 1))
 
 
 @RULES.of("aws:kinesis/stream:Stream")
-def _stream(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _stream(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     if (known(resource, "streamModeDetails") or {}).get("streamMode") == "ON_DEMAND":
         yield _hours("AmazonKinesis", "OnDemand-StreamHour")
     else:
@@ -405,7 +407,7 @@ def _stream(resource: Resource, around: Surroundings) -> Iterator[Use]:
 
 
 @RULES.of("aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream")
-def _firehose(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _firehose(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     yield from _used(resource, around, "AmazonKinesisFirehose", "BilledBytes")
 
 
@@ -413,25 +415,25 @@ def _firehose(resource: Resource, around: Surroundings) -> Iterator[Use]:
 
 
 @RULES.of("aws:ec2/natGateway:NatGateway")
-def _nat(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _nat(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     yield _hours("AmazonEC2", "NatGateway-Hours")
     yield from _used(resource, around, "AmazonEC2", "NatGateway-Bytes")
 
 
 @RULES.of("aws:ec2/eip:Eip")
-def _address(_: Resource, __: Surroundings) -> Iterator[Use]:
+def _address(_: Resource, __: Surroundings) -> Iterator[MeteredUse]:
     yield _hours("AmazonVPC", "PublicIPv4:InUseAddress")
 
 
 @RULES.of("aws:ec2/vpcEndpoint:VpcEndpoint")
-def _endpoint(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _endpoint(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     if known(resource, "vpcEndpointType", "Gateway") == "Interface":
         yield _hours("AmazonVPC", "VpcEndpoint-Hours", len(readable(resource, "subnetIds") or [1]))
         yield from _used(resource, around, "AmazonVPC", "VpcEndpoint-Bytes")
 
 
 @RULES.of("aws:lb/loadBalancer:LoadBalancer", "aws:alb/loadBalancer:LoadBalancer")
-def _load_balancer(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _load_balancer(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     kind = known(resource, "loadBalancerType", "application")
     yield _hours("AWSELB", "LoadBalancerUsage", variant=kind)
     yield from _used(resource, around, "AWSELB", "LCUUsage", variant=kind)
@@ -444,7 +446,7 @@ def _load_balancer(resource: Resource, around: Surroundings) -> Iterator[Use]:
 
 
 @RULES.of("aws:cloudfront/distribution:Distribution")
-def _distribution(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _distribution(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     yield from _used(
         resource,
         around,
@@ -456,39 +458,39 @@ def _distribution(resource: Resource, around: Surroundings) -> Iterator[Use]:
 
 
 @RULES.of("aws:route53/zone:Zone")
-def _zone(resource: Resource, around: Surroundings) -> Iterator[Use]:
-    yield Use("AmazonRoute53", "HostedZone", Decimal(1))
+def _zone(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
+    yield MeteredUse("AmazonRoute53", "HostedZone", Decimal(1))
     yield from _used(resource, around, "AmazonRoute53", "DNS-Queries")
 
 
 @RULES.of("aws:wafv2/webAcl:WebAcl")
-def _web_acl(resource: Resource, around: Surroundings) -> Iterator[Use]:
-    yield Use("awswaf", "WebACLV2", Decimal(1))
+def _web_acl(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
+    yield MeteredUse("awswaf", "WebACLV2", Decimal(1))
     rules = resource.inputs.get("rules")
     if isinstance(rules, list) and rules:
-        yield Use("awswaf", "RuleV2", Decimal(len(rules)))
+        yield MeteredUse("awswaf", "RuleV2", Decimal(len(rules)))
     yield from _used(resource, around, "awswaf", "RequestV2-Tier1")
 
 
 @RULES.of("aws:ec2transitgateway/vpcAttachment:VpcAttachment")
-def _attachment(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _attachment(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     yield _hours("AmazonVPC", "TransitGateway-Hours")
     yield from _used(resource, around, "AmazonVPC", "TransitGateway-Bytes")
 
 
 @RULES.of("aws:ec2/vpnConnection:VpnConnection")
-def _vpn(_: Resource, __: Surroundings) -> Iterator[Use]:
+def _vpn(_: Resource, __: Surroundings) -> Iterator[MeteredUse]:
     yield _hours("AmazonVPC", "VPN-Usage-Hours:ipsec.1")
 
 
 @RULES.of("aws:networkfirewall/firewall:Firewall")
-def _network_firewall(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _network_firewall(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     yield _hours("AWSNetworkFirewall", "Endpoint-Hour", len(resource.inputs.get("subnetMappings") or [1]))
     yield from _used(resource, around, "AWSNetworkFirewall", "Traffic-GB-Processed")
 
 
 @RULES.of("aws:cloudfront/function:Function")
-def _edge_function(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _edge_function(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     yield from _used(resource, around, "AmazonCloudFront", "Executions-CloudFrontFunctions")
 
 
@@ -497,76 +499,76 @@ _CHECKS_IN_AWS = ("CALCULATED", "CLOUDWATCH_METRIC", "RECOVERY_CONTROL")
 
 
 @RULES.of("aws:route53/healthCheck:HealthCheck")
-def _health_check(resource: Resource, _: Surroundings) -> Iterator[Use]:
+def _health_check(resource: Resource, _: Surroundings) -> Iterator[MeteredUse]:
     inside = known(resource, "type") in _CHECKS_IN_AWS
-    yield Use("AmazonRoute53", "Health-Check-AWS" if inside else "Health-Check-Non-AWS", Decimal(1))
+    yield MeteredUse("AmazonRoute53", "Health-Check-AWS" if inside else "Health-Check-Non-AWS", Decimal(1))
 
 
 @RULES.of("aws:servicediscovery/service:Service")
-def _discovered(_: Resource, __: Surroundings) -> Iterator[Use]:
-    yield Use("AWSCloudMap", "Cloud-Map-Resources", Decimal(1))
+def _discovered(_: Resource, __: Surroundings) -> Iterator[MeteredUse]:
+    yield MeteredUse("AWSCloudMap", "Cloud-Map-Resources", Decimal(1))
 
 
 # Messages, secrets, watching
 
 
 @RULES.of("aws:sqs/queue:Queue")
-def _queue(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _queue(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     usage_type = "Requests-FIFO" if known(resource, "fifoQueue", False) else "Requests"
     yield from _used(resource, around, "AWSQueueService", usage_type)
 
 
 @RULES.of("aws:sns/topic:Topic")
-def _topic(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _topic(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     yield from _used(resource, around, "AmazonSNS", "Requests-Tier1")
 
 
 @RULES.of("aws:sfn/stateMachine:StateMachine")
-def _state_machine(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _state_machine(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     if known(resource, "type", "STANDARD") != "STANDARD":
         raise NotKnownError("express workflows have no price in the book")
     yield from _used(resource, around, "AmazonStates", "StateTransition")
 
 
 @RULES.of("aws:apigatewayv2/api:Api")
-def _http_api(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _http_api(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     if known(resource, "protocolType") != "HTTP":
         raise NotKnownError("WebSocket APIs have no price in the book")
     yield from _used(resource, around, "AmazonApiGateway", "ApiGatewayHttpRequest")
 
 
 @RULES.of("aws:apigateway/restApi:RestApi")
-def _rest_api(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _rest_api(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     yield from _used(resource, around, "AmazonApiGateway", "ApiGatewayRequest")
 
 
 @RULES.of("aws:cognito/userPool:UserPool")
-def _user_pool(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _user_pool(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     yield from _used(resource, around, "AmazonCognito", "CognitoUserPoolsMAU")
 
 
 @RULES.of("aws:codebuild/project:Project")
-def _builds(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _builds(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     if (known(resource, "environment") or {}).get("computeType") != "BUILD_GENERAL1_SMALL":
         raise NotKnownError("only small builds have a price in the book")
     yield from _used(resource, around, "CodeBuild", "Build-Min:Linux:g1.small")
 
 
 @RULES.of("aws:scheduler/schedule:Schedule")
-def _schedule(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _schedule(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     yield from _used(resource, around, "AWSEvents", "ScheduledInvocation")
 
 
 @RULES.of("aws:kms/key:Key", "aws:kms/replicaKey:ReplicaKey")
-def _key(resource: Resource, around: Surroundings) -> Iterator[Use]:
-    yield Use("awskms", "KMS-Keys", Decimal(1))
+def _key(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
+    yield MeteredUse("awskms", "KMS-Keys", Decimal(1))
     yield from _used(resource, around, "awskms", "KMS-Requests")
 
 
 @RULES.of("aws:secretsmanager/secret:Secret")
-def _secret(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _secret(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     copies = 1 + len(readable(resource, "replicas") or [])
-    yield Use("AWSSecretsManager", "AWSSecretsManager-Secrets", Decimal(copies))
+    yield MeteredUse("AWSSecretsManager", "AWSSecretsManager-Secrets", Decimal(copies))
     yield from _used(resource, around, "AWSSecretsManager", "AWSSecretsManagerAPIRequest")
 
 
@@ -575,14 +577,14 @@ _STANDARD_PERIOD = 60
 
 
 @RULES.of("aws:cloudwatch/metricAlarm:MetricAlarm")
-def _alarm(resource: Resource, _: Surroundings) -> Iterator[Use]:
+def _alarm(resource: Resource, _: Surroundings) -> Iterator[MeteredUse]:
     queries = readable(resource, "metricQueries") or []
     metrics = [query["metric"] for query in queries if isinstance(query, dict) and "metric" in query] or [
         resource.inputs
     ]
     often = any(_shorter(metric.get("period")) for metric in metrics)
     usage_type = "CW:HighResAlarmMonitorUsage" if often else "CW:AlarmMonitorUsage"
-    yield Use("AmazonCloudWatch", usage_type, Decimal(len(metrics)))
+    yield MeteredUse("AmazonCloudWatch", usage_type, Decimal(len(metrics)))
 
 
 def _shorter(period: Any) -> bool:
@@ -590,33 +592,33 @@ def _shorter(period: Any) -> bool:
 
 
 @RULES.of("aws:cloudwatch/compositeAlarm:CompositeAlarm")
-def _composite_alarm(_: Resource, __: Surroundings) -> Iterator[Use]:
-    yield Use("AmazonCloudWatch", "CW:CompositeAlarmMonitorUsage", Decimal(1))
+def _composite_alarm(_: Resource, __: Surroundings) -> Iterator[MeteredUse]:
+    yield MeteredUse("AmazonCloudWatch", "CW:CompositeAlarmMonitorUsage", Decimal(1))
 
 
 @RULES.of("aws:cloudwatch/logMetricFilter:LogMetricFilter")
-def _metric(_: Resource, __: Surroundings) -> Iterator[Use]:
-    yield Use("AmazonCloudWatch", "CW:MetricMonitorUsage", Decimal(1))
+def _metric(_: Resource, __: Surroundings) -> Iterator[MeteredUse]:
+    yield MeteredUse("AmazonCloudWatch", "CW:MetricMonitorUsage", Decimal(1))
 
 
 @RULES.of("aws:cloudwatch/dashboard:Dashboard")
-def _dashboard(_: Resource, __: Surroundings) -> Iterator[Use]:
-    yield Use("AmazonCloudWatch", "DashboardsUsageHour", Decimal(1))
+def _dashboard(_: Resource, __: Surroundings) -> Iterator[MeteredUse]:
+    yield MeteredUse("AmazonCloudWatch", "DashboardsUsageHour", Decimal(1))
 
 
 @RULES.of("aws:cloudwatch/logGroup:LogGroup")
-def _log_group(resource: Resource, around: Surroundings) -> Iterator[Use]:
+def _log_group(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     yield from _used(resource, around, "AmazonCloudWatch", "DataProcessing-Bytes", "TimedStorage-ByteHrs")
 
 
 @RULES.of("aws:ssm/parameter:Parameter")
-def _parameter(resource: Resource, _: Surroundings) -> Iterator[Use]:
+def _parameter(resource: Resource, _: Surroundings) -> Iterator[MeteredUse]:
     if known(resource, "tier", "Standard") == "Advanced":
         raise NotKnownError("advanced parameters have no price in the book")
     yield from ()
 
 
 @RULES.of("aws:budgets/budget:Budget")
-def _budget(_: Resource, __: Surroundings) -> Iterator[Use]:
+def _budget(_: Resource, __: Surroundings) -> Iterator[MeteredUse]:
     # What only watches and tells is free; what acts is counted per account, two of which are free.
     yield from ()

@@ -38,7 +38,7 @@ def known_versions(book: Book) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Change:
+class PriceChange:
     """A price that is another one now."""
 
     meter: Meter
@@ -47,7 +47,7 @@ class Change:
     """None where AWS's price list has it no more."""
 
 
-def renewed(book: Book, outcomes: Iterable[Outcome], today: dt.date) -> tuple[Book, list[Change]]:
+def renewed(book: Book, outcomes: Iterable[Outcome], today: dt.date) -> tuple[Book, list[PriceChange]]:
     """Return a book after what was read, and what changed in it. What could not be read is as it was."""
     files, prices = dict(book.files), dict(book.prices)
     for outcome in outcomes:
@@ -61,7 +61,7 @@ def renewed(book: Book, outcomes: Iterable[Outcome], today: dt.date) -> tuple[Bo
                     _renew(prices, key, outcome, book.region, today)
     keys = [key for key in meters() if key in prices or key in book.prices]
     changes = [
-        Change(meters()[key], book.prices.get(key), prices.get(key))
+        PriceChange(meters()[key], book.prices.get(key), prices.get(key))
         for key in keys
         if _tiers(book.prices.get(key)) != _tiers(prices.get(key))
     ]

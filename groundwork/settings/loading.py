@@ -37,7 +37,7 @@ _STACK_FILE_KEYS = ("config", "encryptionsalt", "encryptedkey", "secretsprovider
 
 
 @dataclass(frozen=True)
-class Stack:
+class StackFiles:
     """A stack of a Pulumi project: its names and where its files are."""
 
     project: str
@@ -62,7 +62,7 @@ class Loaded:
     """File and line of ``aws:region``."""
 
 
-def find_stack(text: str, start: FilePath | None = None, phase: str | None = None) -> Stack:
+def find_stack(text: str, start: FilePath | None = None, phase: str | None = None) -> StackFiles:
     """Find a stack: ``dev`` is ``Pulumi.dev.yaml`` here; ``examples/shop/prod`` is
     ``examples/shop/Pulumi.prod.yaml``. A file's path does too.
 
@@ -96,7 +96,7 @@ def find_stack(text: str, start: FilePath | None = None, phase: str | None = Non
     program = folder / str(project.get("main") or ".")
     if not (program / "__main__.py").is_file():
         raise Mistakes([Mistake(("main",), f"there is no __main__.py in {program.resolve()}", project_label)])
-    return Stack(str(project.get("name") or ""), name, folder.resolve(), program.resolve(), file, label, phase)
+    return StackFiles(str(project.get("name") or ""), name, folder.resolve(), program.resolve(), file, label, phase)
 
 
 def _is_stack_file(name: str) -> bool:
@@ -117,7 +117,7 @@ def _stacks_in(folder: FilePath, prefix: str) -> list[str]:
     return [f"{prefix}{name.removeprefix('Pulumi.').removesuffix('.yaml')}" for name in names]
 
 
-def phases(stack: Stack) -> list[str]:
+def phases(stack: StackFiles) -> list[str]:
     """List the phases that a stack goes through, smallest first: those of which its file says the sizes, and the one
     it is in.
 
@@ -139,7 +139,7 @@ def _known_stacks(text: str, start: FilePath) -> str:
     return f"{hint}; there {'is' if len(known) == 1 else 'are'} {all_of(known)}"
 
 
-def load_stack(stack: Stack) -> Loaded:
+def load_stack(stack: StackFiles) -> Loaded:
     """Load the settings of a stack from its file. Raises :class:`Mistakes` with all of them."""
     document = stack_file.read(stack.file, stack.label)
     config = document.data.get("config") or {}
@@ -163,7 +163,7 @@ def load_stack(stack: Stack) -> Loaded:
     return Loaded(settings, merged, _as_engine_config(config), said_region.where(("config", *_REGION)))
 
 
-def _project_part(stack: Stack) -> tuple[Document, list[Mistake]]:
+def _project_part(stack: StackFiles) -> tuple[Document, list[Mistake]]:
     """Return what ``Pulumi.yaml`` says under ``config`` for all stacks of the project, as Pulumi takes it: a value,
     or ``value`` or ``default`` in a mapping. A key of a stack file stands over it.
 
@@ -565,4 +565,14 @@ def _base(folder: str, name: str) -> Document:
     return stack_file.read(_HERE / folder / f"{name}.yaml", f"{folder.removesuffix('s')} {name}")
 
 
-__all__ = ["NAMESPACE", "Loaded", "Sealed", "Stack", "find_stack", "load_from_pulumi", "load_stack", "phases", "stacks"]
+__all__ = [
+    "NAMESPACE",
+    "Loaded",
+    "Sealed",
+    "StackFiles",
+    "find_stack",
+    "load_from_pulumi",
+    "load_stack",
+    "phases",
+    "stacks",
+]

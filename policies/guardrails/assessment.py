@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from guardrails.catalogue import rules, rules_by_type
-from guardrails.context import Context
+from guardrails.context import PolicyContext
 from guardrails.evaluation import Evaluation, Outcome
 from guardrails.exemptions import Exemption, Problem
 from guardrails.judgement import Verdict, judge
@@ -40,7 +40,7 @@ class Assessment(NamedTuple):
     unjudged: Unjudged
 
 
-def assess(stack: Stack, context: Context) -> Assessment:
+def assess(stack: Stack, context: PolicyContext) -> Assessment:
     """Judge every resource by every rule that reads it."""
     findings: list[Finding] = []
     evaluation = Evaluation(context)

@@ -52,7 +52,7 @@ MILDER_STAGES = ("dev", "staging")
 
 
 @dataclass(frozen=True)
-class Context:
+class PolicyContext:
     stage: str = PRODUCTION
     exemptions: Exemptions = field(default_factory=Exemptions)
     baseline: Baseline = field(default_factory=Baseline)
@@ -65,12 +65,12 @@ class Context:
         today: datetime.date,
         baseline: Baseline | None = None,
         configuration: Configuration | None = None,
-    ) -> Context:
+    ) -> PolicyContext:
         """Create it from the configuration's ``platform`` and ``exceptions``; a stack that names none of the milder
         stages is judged as production, so that a stage with a name of one's own, or one misspelt, lets nothing
         through."""
         stage = platform.get("stage") if isinstance(platform, Mapping) else None
-        return Context(
+        return PolicyContext(
             stage=stage if isinstance(stage, str) and stage in MILDER_STAGES else PRODUCTION,
             exemptions=exemptions.read(entries, today, {rule.name for rule in rules()}),
             baseline=baseline or Baseline(),

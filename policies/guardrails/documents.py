@@ -28,7 +28,7 @@ VERSION_WITH_VARIABLES = "2012-10-17"
 _PRINCIPALS = frozenset(("AWS", "Service", "Federated", "CanonicalUser"))
 
 
-class Statement(NamedTuple):
+class PolicyStatement(NamedTuple):
     """One statement; a single value is a tuple of one, ``"Principal": "*"`` is ``(("*", "*"),)``."""
 
     label: str
@@ -52,33 +52,33 @@ class Statement(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Document:
+class PolicyDocument:
     """What of a document could be read, and what could not."""
 
-    statements: tuple[Statement, ...]
+    statements: tuple[PolicyStatement, ...]
     hidden: tuple[str, Opaque] | None = None
     version: str = ""
 
-    def __iter__(self) -> Iterator[Statement]:
+    def __iter__(self) -> Iterator[PolicyStatement]:
         """Yield the readable statements; undetermined after the last of them if others could not be read."""
         yield from self.statements
         if self.hidden:
             raise cannot_read(*self.hidden)
 
 
-def read(node: Node, path: str) -> Document:
+def read(node: Node, path: str) -> PolicyDocument:
     """Read the document at a path, empty where none is set; MalformedDocumentError when it is not a document."""
     value = node.node(path).value
     at = f"{node.path}.{path}" if node.path else path
     if value is None:
-        return Document(())
+        return PolicyDocument(())
     if isinstance(value, Opaque):
         raise cannot_read(at, value)
     return _parse_text(value) if isinstance(value, str) else _parse(value, at)
 
 
 @lru_cache(maxsize=4096)
-def _parse_text(text: str) -> Document:
+def _parse_text(text: str) -> PolicyDocument:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -97,7 +97,7 @@ def measure(node: Node, path: str) -> int:
     return len("".join(json.dumps(value, separators=(",", ":"), ensure_ascii=False).split())) if value else 0
 
 
-def _parse(value: Any, path: str) -> Document:
+def _parse(value: Any, path: str) -> PolicyDocument:
     if not isinstance(value, dict):
         raise MalformedDocumentError("it is not a JSON object")
     if "Statement" not in value:
@@ -105,20 +105,20 @@ def _parse(value: Any, path: str) -> Document:
     items = value["Statement"]
     version = str(value["Version"]) if "Version" in value else ""
     if isinstance(items, Opaque):
-        return Document((), (f"{path}.Statement".lstrip("."), items), version)
+        return PolicyDocument((), (f"{path}.Statement".lstrip("."), items), version)
     items = items if isinstance(items, list) else [items]
     hidden: tuple[str, Opaque] | None = None
-    statements: list[Statement] = []
+    statements: list[PolicyStatement] = []
     for index, item in enumerate(items):
         where = first_opaque(item, f"{path}.Statement[{index}]".lstrip("."))
         if where:
             hidden = hidden or where
         else:
             statements.append(_statement(item, index, version))
-    return Document(tuple(statements), hidden, version)
+    return PolicyDocument(tuple(statements), hidden, version)
 
 
-def _statement(item: Any, index: int, version: str) -> Statement:
+def _statement(item: Any, index: int, version: str) -> PolicyStatement:
     label = f"statement {index + 1}"
     if not isinstance(item, dict):
         raise MalformedDocumentError(f"{label} is not an object")
@@ -131,7 +131,7 @@ def _statement(item: Any, index: int, version: str) -> Statement:
     unknown = sorted(str(element) for element in item if element not in _ELEMENTS)
     if unknown:
         raise MalformedDocumentError(f"{label} has {', '.join(unknown)}, which is no element of a statement")
-    return Statement(
+    return PolicyStatement(
         label=label,
         sid=str(item.get("Sid") or ""),
         allows=item["Effect"] == "Allow",

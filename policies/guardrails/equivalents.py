@@ -54,7 +54,7 @@ class Equivalent:
     """The property by which such a part names the whole."""
 
 
-class Part(NamedTuple):
+class BlockEquivalent(NamedTuple):
     """A block of a resource that is a resource of its own in pulumi-aws."""
 
     type: str
@@ -102,7 +102,7 @@ def _targets(move: Move) -> tuple[str, ...]:
     return ((move if isinstance(move, str) else move[0]).split(".")[0],)
 
 
-def parts(found: Equivalent, properties: Mapping[str, Any]) -> tuple[Part, ...]:
+def parts(found: Equivalent, properties: Mapping[str, Any]) -> tuple[BlockEquivalent, ...]:
     """Return the blocks that are resources of their own, of a list each; one that cannot be read is one of which
     nothing is known."""
     made = []
@@ -116,7 +116,7 @@ def parts(found: Equivalent, properties: Mapping[str, Any]) -> tuple[Part, ...]:
             else:
                 for move in moves.values():
                     _move(inner, move, item)
-            made.append(Part(type_, inner, name, tuple(inner), found.owner))
+            made.append(BlockEquivalent(type_, inner, name, tuple(inner), found.owner))
     return tuple(made)
 
 

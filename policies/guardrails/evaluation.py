@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from guardrails.context import Context
+from guardrails.context import PolicyContext
 from guardrails.exemptions import Exemption, Problem
 from guardrails.judgement import Judgement, Verdict
 from guardrails.rules import Rule
@@ -25,7 +25,7 @@ class Outcome(NamedTuple):
 class Evaluation:
     """Keeps each outcome, the latest where a rule judges a resource again."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: PolicyContext) -> None:
         self.context = context
         self._outcomes: dict[tuple[str, str], Outcome] = {}
 

@@ -14,7 +14,7 @@ from pulumi_policy import proxy
 
 from guardrails import baseline, remediation
 from guardrails.catalogue import rules
-from guardrails.context import BASELINE, FACTS, Context
+from guardrails.context import BASELINE, FACTS, PolicyContext
 from guardrails.exemptions import Fact
 from guardrails.judgement import Verdict, judge_together
 from guardrails.rules import Level, Rule, Severity
@@ -32,10 +32,10 @@ def policies() -> list[pulumi_policy.Policy]:
     today = datetime.datetime.now(datetime.UTC).date()
     file = os.environ.get(baseline.ENVIRONMENT)
     known = baseline.load(Path(file)) if file else None
-    return build(Context.of(_setting("platform"), _setting("exceptions"), today, known))
+    return build(PolicyContext.of(_setting("platform"), _setting("exceptions"), today, known))
 
 
-def build(context: Context, catalogue: Iterable[Rule] | None = None) -> list[pulumi_policy.Policy]:
+def build(context: PolicyContext, catalogue: Iterable[Rule] | None = None) -> list[pulumi_policy.Policy]:
     """Build the policies for one stage and set of exceptions."""
     session = Session(context)
     chosen = tuple(rules() if catalogue is None else catalogue)

@@ -65,7 +65,7 @@ RULE_TYPES = (kinds.SECURITY_GROUP, kinds.SECURITY_GROUP_RULE, kinds.INGRESS_RUL
 """Security groups that a program makes, and their rules."""
 
 
-class Opening(NamedTuple):
+class OpenPorts(NamedTuple):
     """A rule that lets traffic of the whole internet in or out."""
 
     label: str
@@ -115,7 +115,7 @@ def covers_port(protocol: str, ports: tuple[int, int], port: int) -> bool:
     return protocol in ALL_PROTOCOLS or (protocol in _TCP_UDP and ports[0] <= port <= ports[1])
 
 
-def openings(resource: Resource, direction: str) -> Iterator[Opening]:
+def openings(resource: Resource, direction: str) -> Iterator[OpenPorts]:
     """Yield the ``ingress`` or ``egress`` rules of a resource of :data:`RULE_SYNTAX` that are open to the world by their own
     ranges."""
     for syntax, rule, label in _rules(resource, direction):
@@ -123,7 +123,7 @@ def openings(resource: Resource, direction: str) -> Iterator[Opening]:
             yield _opening(rule, syntax, label)
 
 
-def openings_by_lists(resource: Resource, direction: str, stack: Stack) -> Iterator[Opening]:
+def openings_by_lists(resource: Resource, direction: str, stack: Stack) -> Iterator[OpenPorts]:
     """Yield the rules that are open to the world by the prefix lists of this stack that they name."""
     hidden = ""
     for syntax, rule, label in _rules(resource, direction):
@@ -160,9 +160,9 @@ def _is_list(rule: Node, path: str) -> bool:
     return isinstance(rule.node(path).value, list)
 
 
-def _opening(rule: Node, syntax: RuleSyntax, label: str) -> Opening:
+def _opening(rule: Node, syntax: RuleSyntax, label: str) -> OpenPorts:
     protocol = str(rule.get(syntax.protocol, "-1")).lower()
-    return Opening(label, protocol, (_port(rule, "fromPort", 0), _port(rule, "toPort", 65535)))
+    return OpenPorts(label, protocol, (_port(rule, "fromPort", 0), _port(rule, "toPort", 65535)))
 
 
 def _rules(resource: Resource, direction: str) -> Iterator[tuple[RuleSyntax, Node, str]]:

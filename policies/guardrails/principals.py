@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from guardrails.documents import Document, Statement
+from guardrails.documents import PolicyDocument, PolicyStatement
 from guardrails.iam.arns import is_named, names_one, names_owner
 from guardrails.iam.conditions import bound
 from guardrails.iam.patterns import has_wildcard
@@ -95,19 +95,19 @@ principal, its session's name and private addresses (``aws:VpcSourceIp``), which
 """
 
 
-def public_statements(document: Document) -> Iterator[str]:
+def public_statements(document: PolicyDocument) -> Iterator[str]:
     """Yield a message for each statement that lets everyone in."""
     for statement in document:
         if is_public(statement):
             yield f"{statement.label} allows {_some(statement.actions)} to everyone"
 
 
-def is_everyone(statement: Statement) -> bool:
+def is_everyone(statement: PolicyStatement) -> bool:
     """Tell whether a statement is about any principal."""
     return any(name == "*" and kind in ("*", "AWS") for kind, name in statement.principals)
 
 
-def aws_principals(statement: Statement) -> Iterator[str]:
+def aws_principals(statement: PolicyStatement) -> Iterator[str]:
     """Yield the AWS principals that a statement is about: where it is about everyone, those that its conditions
     leave."""
     if not is_everyone(statement):
@@ -126,7 +126,7 @@ def is_account(principal: str) -> bool:
     return principal.isdigit() or principal.endswith(":root") or (has_wildcard(principal) and not names_one(principal))
 
 
-def is_public(statement: Statement) -> bool:
+def is_public(statement: PolicyStatement) -> bool:
     """Tell whether a statement allows something to any AWS principal, with no condition that keeps strangers out."""
     anyone = (
         is_everyone(statement) or bool(statement.not_principals) or any(map(_is_of_any_account, statement.principals))
@@ -140,7 +140,7 @@ def _is_of_any_account(principal: tuple[str, str]) -> bool:
     return kind == "AWS" and has_wildcard(name) and not names_owner(name)
 
 
-def keeps_strangers_out(statement: Statement) -> bool:
+def keeps_strangers_out(statement: PolicyStatement) -> bool:
     """Tell whether the conditions let in only requests of an owner, a network or a source that is named."""
     keys = {one.key for one in statement.conditions}
     return any(statement.bounds(key, OWNER_KEYS[key]) for key in keys & OWNER_KEYS.keys())

@@ -9,7 +9,7 @@ from typing import Any
 
 from guardrails import baseline, settings
 from guardrails.catalogue import rules
-from guardrails.context import BASELINE, FACTS, SETTINGS_INVALID, Context
+from guardrails.context import BASELINE, FACTS, SETTINGS_INVALID, PolicyContext
 from guardrails.evaluation import Evaluation
 from guardrails.exemptions import UNMATCHED, Fact, Problem
 from guardrails.judgement import Judgement, Verdict, judge_together
@@ -25,7 +25,7 @@ Report = Callable[..., None]
 class Session:
     """What the process remembers of the one deployment it serves."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: PolicyContext) -> None:
         self._evaluation = Evaluation(context)
         self._inputs: dict[str, Resource] = {}
         self._stack = Stack(())
@@ -34,7 +34,7 @@ class Session:
         self._setting_problems: tuple[str, ...] = ()
 
     @property
-    def context(self) -> Context:
+    def context(self) -> PolicyContext:
         return self._evaluation.context
 
     def configure(self, configuration: Mapping[str, Mapping[str, Any]], silent: Iterable[str]) -> None:

@@ -195,7 +195,7 @@ class Resource(Node):
         self.property_dependencies = dependencies
         self.parts = tuple(self._part(part, made_from) for part in equivalents.parts(found, given))
 
-    def _part(self, part: equivalents.Part, made_from: Mapping[str, tuple[str, ...]]) -> Resource:
+    def _part(self, part: equivalents.BlockEquivalent, made_from: Mapping[str, tuple[str, ...]]) -> Resource:
         dependencies = dict.fromkeys(part.names, made_from.get(part.made_from, ()))
         dependencies[part.owner] = (self.urn,)
         made = Resource(self.urn, {}, parent=self.parent, property_dependencies=dependencies)

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from groundwork.preview.snapshot import Resource, Snapshot
-from groundwork.settings.loading import Stack
+from groundwork.settings.loading import StackFiles
 from tests.stacks import found
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
@@ -121,7 +121,7 @@ def bounds(snapshot: Snapshot, service: str) -> tuple[int, int]:
 Config = dict[str, Any]
 
 
-def changed(stack: str, file: Path, change: Callable[[Config], None]) -> Stack:
+def changed(stack: str, file: Path, change: Callable[[Config], None]) -> StackFiles:
     """A stack whose file, written to ``file``, has another ``config``."""
     original = found(stack)
     document = yaml.safe_load(original.file.read_text(encoding="utf-8"))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from groundwork.preview.stacks import run_stack
-from groundwork.settings.loading import Stack, find_stack, load_stack
+from groundwork.settings.loading import StackFiles, find_stack, load_stack
 from tests.components.test_kubernetes_schemas import SCALINGS, shop_file
 from tests.kubernetes import judge
 from tests.kubernetes.server import ServerError, UnavailableError, needs, running, version
@@ -56,7 +56,7 @@ def _subjects() -> Iterator[Subject]:
                 yield _subject(f"shop, {scaling}, {objects}", find_stack("dev", project))
 
 
-def _subject(name: str, stack: Stack) -> Subject:
+def _subject(name: str, stack: StackFiles) -> Subject:
     first, later = (run_stack(stack, load_stack(stack), delivered=there) for there in (False, True))
     [cluster] = first.of_type("aws:eks/cluster:Cluster")
     return Subject(name, cluster.inputs["version"], judge.objects_of(first), judge.objects_of(later))

@@ -20,7 +20,7 @@ from groundwork.cli.main import run
 from groundwork.preview.reading import UnreadableError, read, read_file
 from groundwork.preview.snapshot import Snapshot, Source
 from groundwork.preview.verdicts import judge
-from guardrails.context import Context
+from guardrails.context import PolicyContext
 from guardrails.view import Opaque
 from tests.policies.stacks import resource, stack
 
@@ -429,5 +429,5 @@ def test_a_stage_that_there_is_not_is_a_mistake(call: Call) -> None:
 
 def test_a_stage_with_a_name_of_its_own_is_judged_as_production() -> None:
     today = datetime.date(2026, 11, 20)
-    assert Context.of({"stage": "live"}, None, today).stage == "prod"
-    assert Context.of({"stage": "staging"}, None, today).stage == "staging"
+    assert PolicyContext.of({"stage": "live"}, None, today).stage == "prod"
+    assert PolicyContext.of({"stage": "staging"}, None, today).stage == "staging"

@@ -13,7 +13,7 @@ from random import Random
 
 import pytest
 
-from guardrails.documents import Statement, read
+from guardrails.documents import PolicyStatement, read
 from guardrails.iam.conditions import FIXED, OF_PRINCIPAL, bound, parse, surely_applies
 from guardrails.iam.patterns import contains, has_wildcard, matches, overlap
 from guardrails.view import Node
@@ -102,7 +102,7 @@ def _requests(random: Random, kind: str) -> Iterator[Context]:
         yield {key: values for key, values in context.items() if values or random.random() < 0.5}
 
 
-def _statement(block: Block, *, version: str = "2012-10-17") -> Statement:
+def _statement(block: Block, *, version: str = "2012-10-17") -> PolicyStatement:
     statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Condition": block}
     return read(Node({"policy": {"Version": version, "Statement": statement}}), "policy").statements[0]
 
@@ -117,7 +117,7 @@ def _sample(count: int, *, several: bool = True) -> Iterator[tuple[Block, bool, 
         yield block, random.random() < 0.8, list(islice(_requests(random, kind), _REQUESTS))
 
 
-def _conditions(block: Block, variables: bool) -> Statement:
+def _conditions(block: Block, variables: bool) -> PolicyStatement:
     return _statement(block, version="2012-10-17" if variables else "2008-10-17")
 
 

@@ -6,7 +6,7 @@ import datetime
 
 from guardrails import baseline
 from guardrails.catalogue import rules
-from guardrails.context import Context
+from guardrails.context import PolicyContext
 from guardrails.evaluation import Evaluation
 from guardrails.judgement import Judgement, Verdict
 from guardrails.view import Resource
@@ -27,7 +27,7 @@ RULE = next(rule for rule in rules() if rule.name == "sqs-encrypted")
 
 def evaluation() -> Evaluation:
     known = baseline.read([{"rule": RULE.name, "urn": f"{URN}known"}])
-    return Evaluation(Context.of({"stage": "prod"}, [EXCEPTION], TODAY, known))
+    return Evaluation(PolicyContext.of({"stage": "prod"}, [EXCEPTION], TODAY, known))
 
 
 def queue(name: str) -> Resource:

@@ -15,7 +15,7 @@ from pulumi_policy import EnforcementLevel
 from pulumi_policy import policy as sdk
 
 from guardrails import pack
-from guardrails.context import Context
+from guardrails.context import PolicyContext
 from guardrails.documents import MalformedDocumentError, read
 from guardrails.judgement import Verdict, judge
 from guardrails.messages import plain_properties
@@ -62,7 +62,7 @@ def queue(name: str = "orders", **inputs: Any) -> Resource:
 
 def servicer(*rules: Rule) -> Any:
     decode_once()
-    return sdk._PolicyAnalyzerServicer("p", "0.0.1", pack.build(Context(), rules), EnforcementLevel.MANDATORY)
+    return sdk._PolicyAnalyzerServicer("p", "0.0.1", pack.build(PolicyContext(), rules), EnforcementLevel.MANDATORY)
 
 
 def request(name: str, inputs: dict[str, Any]) -> Any:

@@ -20,7 +20,7 @@ from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 from guardrails import pack
 from guardrails.assessment import assess
 from guardrails.catalogue import rules, rules_by_type
-from guardrails.context import Context, configured
+from guardrails.context import PolicyContext, configured
 from guardrails.exemptions import read as read_exceptions
 from guardrails.kinds import aws
 from guardrails.remediation import REPAIRS
@@ -72,7 +72,7 @@ def properties(type_: str) -> list[str]:
 
 
 def not_broken(stack: Stack) -> None:
-    broken = [finding for finding in assess(stack, Context()).findings if finding.broken]
+    broken = [finding for finding in assess(stack, PolicyContext()).findings if finding.broken]
     assert [(finding.rule.name, finding.message) for finding in broken] == []
 
 
@@ -185,7 +185,7 @@ def test_the_analyzer_answers_any_message(data: st.DataObject) -> None:
 
 def analyzer() -> Any:
     decode_once()
-    servicer = sdk._PolicyAnalyzerServicer("p", "0.0.1", pack.build(Context()), EnforcementLevel.MANDATORY)
+    servicer = sdk._PolicyAnalyzerServicer("p", "0.0.1", pack.build(PolicyContext()), EnforcementLevel.MANDATORY)
     level = analyzer_pb2.EnforcementLevel.Value("REMEDIATE")
     configuration = {name: analyzer_pb2.PolicyConfig(enforcementLevel=level) for name in REPAIRS}
     servicer.Configure(analyzer_pb2.ConfigureAnalyzerRequest(policyConfig=configuration), None)

@@ -160,7 +160,7 @@ def test_a_resource_is_wide_when_it_names_no_name(resource: str, wide: bool) -> 
     assert names_one(resource) is not wide
 
 
-def _statement(**elements: Any) -> documents.Statement:
+def _statement(**elements: Any) -> documents.PolicyStatement:
     node = Node({"policy": json.dumps({"Statement": {"Effect": "Allow", "Action": "sqs:SendMessage", **elements}})})
     return documents.read(node, "policy").statements[0]
 

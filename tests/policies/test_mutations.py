@@ -10,7 +10,7 @@ import pytest
 from groundwork.preview.snapshot import Snapshot
 from groundwork.preview.verdicts import view_of
 from guardrails.catalogue import rules, rules_by_type
-from guardrails.context import Context
+from guardrails.context import PolicyContext
 from guardrails.judgement import judge
 from guardrails.rules import Rule
 from guardrails.stack import Stack
@@ -29,7 +29,7 @@ class Bench:
     """A stack whose verdicts are known, and in which one resource can be exchanged."""
 
     def __init__(self, snapshot: Snapshot) -> None:
-        self.stage = Context.of(snapshot.settings.get("platform"), None, TODAY).stage
+        self.stage = PolicyContext.of(snapshot.settings.get("platform"), None, TODAY).stage
         self.views = {resource.urn: view_of(resource) for resource in snapshot.resources}
         stack = Stack(self.views.values())
         self.said = {said for resource in self.views.values() for said in self._judge(resource, stack, None)}

@@ -23,7 +23,7 @@ from guardrails.judgement import Judgement, Verdict, judge
 from guardrails.reach.addresses import Addresses, addresses_of, everywhere, internet
 from guardrails.reach.firewalls import ALL_PORTS, Acl, Entry, Flow, GroupRule, admitted_by_rules
 from guardrails.reach.forms import STORES
-from guardrails.reach.network import Network, Path, network_of
+from guardrails.reach.network import Path, StackNetwork, network_of
 from guardrails.reach.paths import paths
 from guardrails.stack import Stack
 from guardrails.view import Opaque
@@ -301,7 +301,7 @@ def stack_of(name: str, unknowns: bool = False) -> Stack:
     return Stack(view_of(resource) for resource in snapshot_of(name, unknowns).resources)
 
 
-def things(network: Network, *types: str) -> Iterator[tuple[View, list[Path]]]:
+def things(network: StackNetwork, *types: str) -> Iterator[tuple[View, list[Path]]]:
     for resource in network.stack.of_type(*types):
         thing = network.thing(resource)
         assert thing is not None

@@ -9,7 +9,7 @@ from typing import Any
 
 from groundwork.preview.changes.compare import compare
 from groundwork.preview.changes.holding import table
-from groundwork.preview.changes.model import Action, Change, Changes, Forces, Kind
+from groundwork.preview.changes.model import Action, Change, Changes, DifferenceKind, Forces
 from groundwork.preview.changes.text import lines
 from groundwork.preview.changes.values import Comparison
 from groundwork.preview.reading import read
@@ -284,7 +284,7 @@ class TestTheAnswer:
         there, back = compare(mvp, launch), compare(launch, mvp)
         assert {one.urn for one in there.of(Action.CREATE)} == {one.urn for one in back.of(Action.DELETE)}
         assert {one.urn for one in there.of(Action.REPLACE)} == {one.urn for one in back.of(Action.REPLACE)}
-        assert ("platform.phase", Kind.CHANGED) in {(part.path, part.kind) for part in there.settings}
+        assert ("platform.phase", DifferenceKind.CHANGED) in {(part.path, part.kind) for part in there.settings}
 
     def test_it_fits_a_terminal_and_the_json_says_everything(self) -> None:
         changes = compare(

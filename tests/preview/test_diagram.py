@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from groundwork.preview.diagram.graph import INTERNET, Graph, Kind, Mark, graph_of
+from groundwork.preview.diagram.graph import INTERNET, EdgeKind, Graph, Mark, graph_of
 from groundwork.preview.diagram.layout import WIDTH, Box, Layout, layout
 from groundwork.preview.diagram.mermaid import mermaid
 from groundwork.preview.diagram.svg import svg
@@ -95,11 +95,11 @@ def test_a_picture_says_ports_rights_and_the_way_in() -> None:
     graph = graph_of(snapshot_of("prod"))
     names = {INTERNET: INTERNET, **{node.id: node.name for node in graph.nodes}}
     edges = {(names[edge.source], names[edge.target]): (edge.kind, edge.label) for edge in graph.edges}
-    assert edges[INTERNET, "cdn"] == (Kind.TRAFFIC, "")
-    assert edges["cdn", "ingress-alb"] == (Kind.TRAFFIC, "")
-    assert edges["ingress-alb", "api"] == (Kind.TRAFFIC, "port 8080")
-    assert edges["api", "cache"] == (Kind.TRAFFIC, "port 6379")
-    assert edges["worker", "images"] == (Kind.ACCESS, "read-write")
+    assert edges[INTERNET, "cdn"] == (EdgeKind.TRAFFIC, "")
+    assert edges["cdn", "ingress-alb"] == (EdgeKind.TRAFFIC, "")
+    assert edges["ingress-alb", "api"] == (EdgeKind.TRAFFIC, "port 8080")
+    assert edges["api", "cache"] == (EdgeKind.TRAFFIC, "port 6379")
+    assert edges["worker", "images"] == (EdgeKind.ACCESS, "read-write")
     assert (INTERNET, "api") not in edges
     assert ("worker", "api") not in edges
 
@@ -108,7 +108,7 @@ def test_a_first_preview_in_which_nearly_everything_is_unknown_draws_the_same_no
     known, unknown = graph_of(snapshot_of("prod")), graph_of(snapshot_of("prod", unknowns=True))
     assert {node.id for node in unknown.nodes} == {node.id for node in known.nodes}
     assert {(edge.source, edge.target) for edge in unknown.edges} >= {
-        (edge.source, edge.target) for edge in known.edges if edge.kind is Kind.TRAFFIC
+        (edge.source, edge.target) for edge in known.edges if edge.kind is EdgeKind.TRAFFIC
     }
 
 

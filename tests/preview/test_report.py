@@ -14,7 +14,16 @@ from xml.etree import ElementTree
 
 from markdown_it import MarkdownIt
 
-from groundwork.preview.changes.model import Action, Change, Changes, Forces, Kind, Loss, PropertyChange, Refused
+from groundwork.preview.changes.model import (
+    Action,
+    Change,
+    Changes,
+    DifferenceKind,
+    Forces,
+    Loss,
+    PropertyChange,
+    RefusedUpdate,
+)
 from groundwork.preview.diagram.svg import svg
 from groundwork.preview.reports import junit, sarif
 from groundwork.preview.reports.markdown import LONGEST, markdown, marker
@@ -40,11 +49,11 @@ def _changes(snapshot: Snapshot, word: str = "") -> Changes:
     """Every kind of change, on resources of the snapshot."""
     resources = [one for one in snapshot.resources if one.custom]
     properties = (
-        PropertyChange(f"storageEncrypted{word}", Kind.CHANGED, False, True, Forces.YES),
-        PropertyChange("password", Kind.CHANGED, Opaque.SECRET, Opaque.SECRET),
-        PropertyChange("tags.Name", Kind.ADDED, None, f"a|b{word}"),
-        PropertyChange("subnetIds", Kind.REORDERED, [1, 2], [2, 1], Forces.MAYBE),
-        PropertyChange("old", Kind.REMOVED, f"was {word}"),
+        PropertyChange(f"storageEncrypted{word}", DifferenceKind.CHANGED, False, True, Forces.YES),
+        PropertyChange("password", DifferenceKind.CHANGED, Opaque.SECRET, Opaque.SECRET),
+        PropertyChange("tags.Name", DifferenceKind.ADDED, None, f"a|b{word}"),
+        PropertyChange("subnetIds", DifferenceKind.REORDERED, [1, 2], [2, 1], Forces.MAYBE),
+        PropertyChange("old", DifferenceKind.REMOVED, f"was {word}"),
     )
     loss = Loss(f"a database{word}", f"every row{word}", "the last snapshot", f"take a snapshot{word}")
     first, *rest = [
@@ -59,7 +68,7 @@ def _changes(snapshot: Snapshot, word: str = "") -> Changes:
         (lost, gone, *rest),
         3,
         settings=properties[:1],
-        refused=(Refused(first.urn, first.name, first.type, f"cannot{word}"),),
+        refused=(RefusedUpdate(first.urn, first.name, first.type, f"cannot{word}"),),
     )
 
 

@@ -15,7 +15,7 @@ from groundwork.components.compute.apprunner.web_acl import only_through_cloudfr
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import Stoppable
 from groundwork.components.compute.trust import trusted
-from groundwork.components.compute.wiring import Network
+from groundwork.components.compute.wiring import NetworkLike
 from groundwork.components.compute.workload import workloads
 from groundwork.components.context import Context
 from groundwork.components.edge.origin import Entrance, Origin, Origins
@@ -71,7 +71,7 @@ class AppRunner(Component):
         context: Context,
         *,
         services: Mapping[str, ServiceSettings],
-        network: Network,
+        network: NetworkLike,
         grants: Mapping[str, Mapping[str, Grant]],
         entrance: Entrance,
         opts: pulumi.ResourceOptions | None = None,

@@ -16,7 +16,7 @@ def document(value: Any) -> pulumi.Output[str]:
     return pulumi.Output.all(*computed).apply(lambda known: json.dumps(_fill(template, known)))
 
 
-class _Place:
+class _Placeholder:
     """Stands for a computed value."""
 
     __slots__ = ("index",)
@@ -28,7 +28,7 @@ class _Place:
 def _template(value: Any, computed: list[pulumi.Output[Any]]) -> Any:
     if isinstance(value, pulumi.Output):
         computed.append(value)
-        return _Place(len(computed) - 1)
+        return _Placeholder(len(computed) - 1)
     if isinstance(value, dict):
         return {key: _template(item, computed) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -37,7 +37,7 @@ def _template(value: Any, computed: list[pulumi.Output[Any]]) -> Any:
 
 
 def _fill(template: Any, known: list[Any]) -> Any:
-    if isinstance(template, _Place):
+    if isinstance(template, _Placeholder):
         return known[template.index]
     if isinstance(template, dict):
         return {key: _fill(item, known) for key, item in template.items()}

@@ -16,7 +16,7 @@ from groundwork.components.compute.ecs_ec2 import EcsEc2
 from groundwork.components.compute.fargate import Fargate
 from groundwork.components.compute.settings import ComputeSettings, Engine
 from groundwork.components.compute.stopping import Stoppable
-from groundwork.components.compute.wiring import Queue
+from groundwork.components.compute.wiring import QueueLike
 from groundwork.components.context import Context
 from groundwork.components.edge.ingress import AnsweringAt
 from groundwork.components.edge.origin import Entrance, Origins
@@ -64,7 +64,7 @@ class Run:
     network: Network
     entrance: Entrance
     grants: Mapping[str, Mapping[str, Grant]]
-    queues: Mapping[str, Queue]
+    queues: Mapping[str, QueueLike]
     own_cache: OwnCache | None
     """A cache beside the services, on their instance."""
 

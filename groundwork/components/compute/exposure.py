@@ -9,7 +9,7 @@ import pulumi
 
 from groundwork.components.base import Component
 from groundwork.components.compute import routing
-from groundwork.components.compute.wiring import LoadBalancer, Network
+from groundwork.components.compute.wiring import LoadBalancerLike, NetworkLike
 from groundwork.components.observability.targets import watch_targets
 from groundwork.components.services.routes import Route
 from groundwork.components.services.settings import ServiceSettings
@@ -33,8 +33,8 @@ def expose(
     settings: ServiceSettings,
     wanted: Sequence[Route],
     *,
-    network: Network,
-    load_balancer: LoadBalancer | None,
+    network: NetworkLike,
+    load_balancer: LoadBalancerLike | None,
     admit: Callable[[int, pulumi.Input[str]], tuple[pulumi.Resource, ...]],
     target_type: routing.TargetType = "ip",
 ) -> Exposure:

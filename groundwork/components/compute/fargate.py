@@ -14,7 +14,7 @@ from groundwork.components.compute.ecs.engine import ServiceOutputs, prepare, ru
 from groundwork.components.compute.ecs.service import Capacity
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import Stoppable
-from groundwork.components.compute.wiring import Network, Queue
+from groundwork.components.compute.wiring import NetworkLike, QueueLike
 from groundwork.components.context import Context
 from groundwork.components.edge.origin import Entrance, Origins
 from groundwork.components.services.settings import ServiceSettings
@@ -62,10 +62,10 @@ class Fargate(Component):
         context: Context,
         *,
         services: Mapping[str, ServiceSettings],
-        network: Network,
+        network: NetworkLike,
         entrance: Entrance,
         grants: Mapping[str, Mapping[str, Grant]],
-        queues: Mapping[str, Queue],
+        queues: Mapping[str, QueueLike],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, context, opts)

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from groundwork.components.base import Component, fit
-from groundwork.components.compute.wiring import LoadBalancer, Network
+from groundwork.components.compute.wiring import LoadBalancerLike, NetworkLike
 from groundwork.components.services.routes import Route
 from groundwork.components.services.settings import ServiceSettings
 
@@ -16,7 +16,7 @@ TargetType = Literal["ip", "instance"]
 
 
 def target_group(
-    parent: Component, service: str, settings: ServiceSettings, network: Network, target_type: TargetType
+    parent: Component, service: str, settings: ServiceSettings, network: NetworkLike, target_type: TargetType
 ) -> aws.lb.TargetGroup:
     """Create the target group in which copies of a service register and are health-checked.
 
@@ -42,7 +42,7 @@ def target_group(
 
 
 def listener_rule(
-    parent: Component, route: Route, group_arn: pulumi.Input[str], load_balancer: LoadBalancer
+    parent: Component, route: Route, group_arn: pulumi.Input[str], load_balancer: LoadBalancerLike
 ) -> aws.lb.ListenerRule:
     """Create the rule of one route. Behind CloudFront it also asks for the header that only CloudFront sends."""
     return aws.lb.ListenerRule(
@@ -65,7 +65,7 @@ def _condition(route: Route) -> aws.lb.ListenerRuleConditionArgs:
     )
 
 
-def _from_cloudfront(load_balancer: LoadBalancer) -> list[aws.lb.ListenerRuleConditionArgs]:
+def _from_cloudfront(load_balancer: LoadBalancerLike) -> list[aws.lb.ListenerRuleConditionArgs]:
     if load_balancer.origin_header is None:
         return []
     name, value = load_balancer.origin_header

@@ -11,7 +11,7 @@ import pulumi_aws as aws
 
 from groundwork.components.access import Opening
 from groundwork.components.base import Component
-from groundwork.components.compute.wiring import Network
+from groundwork.components.compute.wiring import NetworkLike
 from groundwork.components.services.settings import ServiceSettings
 
 
@@ -33,7 +33,7 @@ class SecurityGroups(Protocol):
 class OwnGroups:
     """A :class:`SecurityGroups` with a security group for each service."""
 
-    def __init__(self, parent: Component, services: Mapping[str, ServiceSettings], network: Network) -> None:
+    def __init__(self, parent: Component, services: Mapping[str, ServiceSettings], network: NetworkLike) -> None:
         self._parent = parent
         self._groups = {name: security_group(parent, name, service, network) for name, service in services.items()}
 
@@ -103,14 +103,16 @@ class SharedGroup:
 
 
 @dataclass(frozen=True)
-class Group:
+class ServiceSecurityGroup:
     """A service's security group and the rules it starts with."""
 
     id: pulumi.Output[str]
     rules: tuple[pulumi.Resource, ...]
 
 
-def security_group(parent: Component, service: str, settings: ServiceSettings, network: Network) -> Group:
+def security_group(
+    parent: Component, service: str, settings: ServiceSettings, network: NetworkLike
+) -> ServiceSecurityGroup:
     """Create a group that nothing may enter, and that may call what ``outbound_ports`` says.
 
     HTTPS to anywhere covers the AWS interfaces, whether a NAT gateway or an endpoint leads to them; security groups know no
@@ -119,7 +121,9 @@ def security_group(parent: Component, service: str, settings: ServiceSettings, n
     return outbound_group(parent, service, f"copies of {service}", settings.outbound_ports, network)
 
 
-def outbound_group(parent: Component, key: str, of: str, ports: Sequence[int], network: Network) -> Group:
+def outbound_group(
+    parent: Component, key: str, of: str, ports: Sequence[int], network: NetworkLike
+) -> ServiceSecurityGroup:
     """Create a group that nothing may enter, for whatever else calls out on ``ports``; ``of`` says what is in it."""
     platform = parent.context.platform
     group = aws.ec2.SecurityGroup(
@@ -128,7 +132,7 @@ def outbound_group(parent: Component, key: str, of: str, ports: Sequence[int], n
         vpc_id=network.vpc_id,
         opts=parent.child(),
     )
-    return Group(group.id, tuple(_outbound(parent, key, group.id, ports, network)))
+    return ServiceSecurityGroup(group.id, tuple(_outbound(parent, key, group.id, ports, network)))
 
 
 def allow_egress_to_internet(
@@ -142,7 +146,7 @@ def allow_egress_to_internet(
 
 
 def _outbound(
-    parent: Component, service: str, group_id: pulumi.Output[str], ports: Sequence[int], network: Network
+    parent: Component, service: str, group_id: pulumi.Output[str], ports: Sequence[int], network: NetworkLike
 ) -> Iterator[pulumi.Resource]:
     for port in ports:
         yield _egress(

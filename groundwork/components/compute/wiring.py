@@ -8,7 +8,7 @@ from typing import Protocol
 import pulumi
 
 
-class Network(Protocol):
+class NetworkLike(Protocol):
     """The part of the network that runs services."""
 
     @property
@@ -40,7 +40,7 @@ class Network(Protocol):
         """Return the group of the interface endpoints, None where the network has none."""
 
 
-class LoadBalancer(Protocol):
+class LoadBalancerLike(Protocol):
     """The load balancer in front of public services."""
 
     @property
@@ -61,7 +61,7 @@ class LoadBalancer(Protocol):
         """Name and value of the header that requests from CloudFront carry, where the address is public."""
 
 
-class Queue(Protocol):
+class QueueLike(Protocol):
     """A queue that a worker follows."""
 
     @property

@@ -26,7 +26,7 @@ from groundwork.components.compute.references import Reference
 from groundwork.components.compute.security_groups import OwnGroups, SecurityGroups
 from groundwork.components.compute.tracing import ENVIRONMENT as TRACING_ENVIRONMENT
 from groundwork.components.compute.tracing import STATEMENT as TRACING_STATEMENT
-from groundwork.components.compute.wiring import Network
+from groundwork.components.compute.wiring import NetworkLike
 from groundwork.components.services.settings import ServiceSettings
 from groundwork.settings.variables import environment_name, own_variables, renamed
 
@@ -105,7 +105,7 @@ def workloads(
     services: Mapping[str, ServiceSettings],
     *,
     grants: Mapping[str, Mapping[str, Grant]],
-    network: Network,
+    network: NetworkLike,
     trust: pulumi.Output[str],
     tracing: bool,
     statements: Sequence[Statement] = (),

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pulumi
 
-from groundwork.components.compute.wiring import LoadBalancer
+from groundwork.components.compute.wiring import LoadBalancerLike
 
 LONGEST_WAIT = 60
 """Seconds that CloudFront waits for an origin, at most, without a raised quota.
@@ -81,7 +81,7 @@ class Entrance:
     """What an engine connects its services to: a load balancer, or for what has public addresses of its own what protects
     these."""
 
-    load_balancer: LoadBalancer | None = None
+    load_balancer: LoadBalancerLike | None = None
     instance: InstanceOrigin | None = None
     """What the only instance must know, where it answers CloudFront at an address of its own."""
     origin_header: Header | None = None

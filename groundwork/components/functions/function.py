@@ -22,7 +22,7 @@ from groundwork.components.access import (
 from groundwork.components.alarms import Metric, alarm
 from groundwork.components.base import Component, fit
 from groundwork.components.compute.security_groups import open_for, security_group
-from groundwork.components.compute.wiring import Network
+from groundwork.components.compute.wiring import NetworkLike
 from groundwork.components.compute.workload import role_of
 from groundwork.components.context import Context
 from groundwork.components.functions.artefacts import PYTHON, artefact, packaging, runs_under_pulumi
@@ -48,7 +48,7 @@ class TriggerQueue(Protocol):
 
 
 @dataclass(frozen=True)
-class _Place:
+class _VpcPlacement:
     """Where a function stands in the network, and what must be there before it starts."""
 
     configuration: aws.lambda_.FunctionVpcConfigArgs
@@ -102,7 +102,7 @@ class Function(Component):
         key: str,
         grants: Mapping[str, Grant],
         queue: TriggerQueue | None,
-        network: Network | None,
+        network: NetworkLike | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Create the function with its role and alarms. ``grants`` are by the names under ``uses``; ``queue`` is the
@@ -156,7 +156,7 @@ class Function(Component):
         self.log_group_name = logs.name
         self.register_outputs({"functionName": function.name, "arn": function.arn})
 
-    def _place(self, grants: Mapping[str, Grant], network: Network | None) -> _Place | None:
+    def _place(self, grants: Mapping[str, Grant], network: NetworkLike | None) -> _VpcPlacement | None:
         """Return subnets and security group; None unless something in the network is used."""
         openings = {used: grant.openings for used, grant in grants.items() if grant.openings}
         if not openings:
@@ -169,7 +169,7 @@ class Function(Component):
             rule for used, opened in openings.items() for rule in open_for(self, "function", used, opened, group.id)
         ]
         subnets = list(network.private_subnet_ids.values())
-        return _Place(
+        return _VpcPlacement(
             configuration=aws.lambda_.FunctionVpcConfigArgs(
                 subnet_ids=subnets,
                 security_group_ids=[group.id],
@@ -187,7 +187,7 @@ class Function(Component):
         role_arn: pulumi.Output[str],
         logs: aws.cloudwatch.LogGroup,
         told: Mapping[str, str],
-        place: _Place | None,
+        place: _VpcPlacement | None,
         ready: Sequence[pulumi.Resource],
     ) -> aws.lambda_.Function:
         settings = self._settings

@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from groundwork.components.access import Grant
 from groundwork.components.base import Component, fit
-from groundwork.components.compute.wiring import Network
+from groundwork.components.compute.wiring import NetworkLike
 from groundwork.components.context import Context
 from groundwork.components.logs import log_group
 from groundwork.components.migration.alarms import tell_of_events, watch_instance, watch_task
@@ -67,7 +67,7 @@ class Migration(Component):
         settings: MigrationSettings,
         context: Context,
         *,
-        network: Network,
+        network: NetworkLike,
         database: Grant,
         administrator: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
@@ -159,7 +159,7 @@ class Migration(Component):
             opts=self._renewed(),
         ).certificate_arn
 
-    def _group(self, network: Network, database: Grant) -> pulumi.Output[str]:
+    def _group(self, network: NetworkLike, database: Grant) -> pulumi.Output[str]:
         """Create the instance's security group. Nothing comes in; out go the source's port, the database's, and HTTPS
         for Secrets Manager."""
         source = self._settings.source
@@ -206,7 +206,7 @@ class Migration(Component):
         )
 
     def _instance(
-        self, network: Network, group_id: pulumi.Output[str], *, before: list[pulumi.Resource]
+        self, network: NetworkLike, group_id: pulumi.Output[str], *, before: list[pulumi.Resource]
     ) -> aws.dms.ReplicationInstance:
         settings, context = self._settings, self.context
         subnets = aws.dms.ReplicationSubnetGroup(

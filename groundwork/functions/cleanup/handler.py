@@ -45,7 +45,7 @@ class Unfinished(Exception):  # noqa: N818 - it is an outcome, not a fault
 
 
 @dataclass(frozen=True)
-class Rule:
+class CleanupRule:
     """What is below ``prefix`` goes when it is older than ``age``."""
 
     prefix: str
@@ -63,7 +63,7 @@ def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-def rules(text: str) -> list[Rule]:
+def rules(text: str) -> list[CleanupRule]:
     """Parse ``uploads/temp/=24h,deleted/=30d``. An empty prefix, the whole bucket, is refused."""
     found = []
     for part in text.split(","):
@@ -71,7 +71,7 @@ def rules(text: str) -> list[Rule]:
         if not match:
             raise ValueError(f'RULES is written "uploads/temp/=24h,deleted/=30d"; {part!r} is not a rule')
         prefix, number, unit = match.groups()
-        found.append(Rule(prefix, dt.timedelta(**{_UNITS[unit]: int(number)})))
+        found.append(CleanupRule(prefix, dt.timedelta(**{_UNITS[unit]: int(number)})))
     return found
 
 
@@ -110,7 +110,7 @@ def clean(message: Mapping[str, Any], context: Any) -> int:
     return total
 
 
-def _batches(bucket: str, rule: Rule, now: dt.datetime, context: Any) -> Iterator[list[dict[str, Any]]]:
+def _batches(bucket: str, rule: CleanupRule, now: dt.datetime, context: Any) -> Iterator[list[dict[str, Any]]]:
     """Yield what is old of a prefix, a page at a time; each once the next is listed, which goes on after the last
     version of it."""
     pages = (

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from groundwork.preview import moves
 from groundwork.preview.changes.holding import loss_of
-from groundwork.preview.changes.model import Action, Change, Changes, Forces, PropertyChange, Refused
+from groundwork.preview.changes.model import Action, Change, Changes, Forces, PropertyChange, RefusedUpdate
 from groundwork.preview.changes.plan import Plan
 from groundwork.preview.changes.renaming import renamings
 from groundwork.preview.changes.values import Comparison
@@ -99,10 +99,10 @@ def _outermost(snapshot: Snapshot, other: Snapshot) -> dict[str, str]:
     return found
 
 
-def _refused(plan: Plan) -> Iterator[Refused]:
+def _refused(plan: Plan) -> Iterator[RefusedUpdate]:
     for one in moves.refusals(plan):
         if not one.loses:
-            yield Refused(one.resource.urn, one.resource.name, one.resource.type, one.reason)
+            yield RefusedUpdate(one.resource.urn, one.resource.name, one.resource.type, one.reason)
 
 
 def _settings(comparison: Comparison, base: Snapshot, head: Snapshot) -> Iterator[PropertyChange]:

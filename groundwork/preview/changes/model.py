@@ -25,7 +25,7 @@ class Action(StrEnum):
     DELETE = "delete"
 
 
-class Kind(StrEnum):
+class DifferenceKind(StrEnum):
     """How a property differs."""
 
     ADDED = "added"
@@ -51,7 +51,7 @@ class PropertyChange:
     path: str
     """From the input on: ``tags.Name``, ``policy.Statement[Read].Action``. A part of a list is named by what names it, else by its
     place; JSON text is gone into as if it were the value that it holds."""
-    kind: Kind
+    kind: DifferenceKind
     before: Any = None
     """None where it is added."""
     after: Any = None
@@ -67,9 +67,9 @@ class PropertyChange:
 
     def to_json(self) -> dict[str, Any]:
         said: dict[str, Any] = {"path": self.path, "kind": self.kind.value, "forces": self.forces.value}
-        if self.kind is not Kind.ADDED:
+        if self.kind is not DifferenceKind.ADDED:
             said["before"] = self.before
-        if self.kind is not Kind.REMOVED:
+        if self.kind is not DifferenceKind.REMOVED:
             said["after"] = self.after
         return said | ({"because": self.because} if self.because else {})
 
@@ -160,7 +160,7 @@ class Renaming:
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedUpdate:
     """Where an update would stop, and why, in a sentence that begins with what the resource does."""
 
     urn: str
@@ -186,7 +186,7 @@ class Changes:
     """How the effective settings differ: mostly the cause of all the rest."""
     outputs: tuple[PropertyChange, ...] = ()
     renamed: tuple[Renaming, ...] = ()
-    refused: tuple[Refused, ...] = ()
+    refused: tuple[RefusedUpdate, ...] = ()
     hidden: int = 0
     """Values that were not compared, since they are secret in both."""
     notes: tuple[str, ...] = ()

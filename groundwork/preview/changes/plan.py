@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from groundwork.preview.changes.model import Forces, Kind, PropertyChange
+from groundwork.preview.changes.model import DifferenceKind, Forces, PropertyChange
 from groundwork.preview.changes.replacement import forces, sensitive
 from groundwork.preview.changes.translation import Translation
 from groundwork.preview.changes.values import Comparison, shown
@@ -109,7 +109,7 @@ class Plan:
         if "$groundwork" not in text and not any(word in text for word in fresh):
             return None
         before = self.pairs[urn].before.inputs.get(key)
-        change = PropertyChange(key, Kind.CHANGED, shown(before, key), Opaque.UNKNOWN, because=source)
+        change = PropertyChange(key, DifferenceKind.CHANGED, shown(before, key), Opaque.UNKNOWN, because=source)
         return replace(change, forces=forces(after, change))
 
 
@@ -136,10 +136,15 @@ def _counts(change: PropertyChange, own: set[str], resource: Resource) -> bool:
     ``own``: what the resources of the head are given. Ids of other things were looked up (images, prefix lists), the tag of an image is
     what a pipeline delivered, the digest of a package is known when it is uploaded, and what is hashed from an id differs as the ids do.
     """
-    if change.kind is Kind.REMOVED:
+    if change.kind is DifferenceKind.REMOVED:
         return not change.path.endswith(".hash")
     before, after = change.before, change.after
-    if change.kind is not Kind.CHANGED or not isinstance(before, str) or not isinstance(after, str) or after in own:
+    if (
+        change.kind is not DifferenceKind.CHANGED
+        or not isinstance(before, str)
+        or not isinstance(after, str)
+        or after in own
+    ):
         return True
     was, wanted = _ID.match(before), _ID.match(after)
     if was and wanted:

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from groundwork.preview.changes.model import Forces, Kind, PropertyChange, root_of
+from groundwork.preview.changes.model import DifferenceKind, Forces, PropertyChange, root_of
 from groundwork.preview.snapshot import Resource
 from groundwork.settings.data_file import read_data
 
@@ -35,7 +35,7 @@ def forces(resource: Resource, change: PropertyChange) -> Forces:
         else _of_aws(resource.type, names)
     )
     # Whether the provider minds the order of a list is not known.
-    return Forces.MAYBE if found is Forces.YES and change.kind is Kind.REORDERED else found
+    return Forces.MAYBE if found is Forces.YES and change.kind is DifferenceKind.REORDERED else found
 
 
 def _of_aws(type_: str, names: str) -> Forces:

@@ -9,7 +9,7 @@ from difflib import unified_diff
 from itertools import groupby
 from typing import Any
 
-from groundwork.preview.changes.model import Action, Change, Changes, Forces, Kind, PropertyChange, Renaming
+from groundwork.preview.changes.model import Action, Change, Changes, DifferenceKind, Forces, PropertyChange, Renaming
 from groundwork.preview.snapshot import to_marker
 from groundwork.preview.styled import Text
 from groundwork.preview.text import INDENT, short_type, wrapped
@@ -18,7 +18,12 @@ from guardrails.view import Opaque
 _SIGNS = {Action.CREATE: "+ ", Action.UPDATE: "~ ", Action.REPLACE: "+-", Action.DELETE: "- "}
 _STYLES = {Action.CREATE: "green", Action.UPDATE: "yellow", Action.REPLACE: "magenta", Action.DELETE: "red"}
 _TITLES = {Action.REPLACE: "Replaced", Action.DELETE: "Deleted", Action.UPDATE: "Updated", Action.CREATE: "Created"}
-_KINDS = {Kind.ADDED: "+", Kind.REMOVED: "-", Kind.CHANGED: "~", Kind.REORDERED: "~"}
+_KINDS = {
+    DifferenceKind.ADDED: "+",
+    DifferenceKind.REMOVED: "-",
+    DifferenceKind.CHANGED: "~",
+    DifferenceKind.REORDERED: "~",
+}
 _FORCES = {
     Forces.YES: " (forces replacement)",
     Forces.MAYBE: " (may force replacement)",
@@ -149,7 +154,7 @@ def _properties(change: Change, width: int | None) -> list[Text]:
 
 def _property(one: PropertyChange, indent: str, width: int | None) -> list[Text]:
     start = f"{_KINDS[one.kind]} {one.path}: "
-    if one.kind is Kind.CHANGED and _is_text(one.before) and _is_text(one.after):
+    if one.kind is DifferenceKind.CHANGED and _is_text(one.before) and _is_text(one.after):
         head = wrapped(f"{start.rstrip()}{_FORCES[one.forces]}", width, indent, f"{indent}  ")
         return [*head, *_line_by_line(one.before, one.after, f"{indent}    ")]
     end = f" (made from {one.because}, which is new)" if one.because else ""
@@ -159,11 +164,11 @@ def _property(one: PropertyChange, indent: str, width: int | None) -> list[Text]
 
 
 def _values(one: PropertyChange) -> str:
-    if one.kind is Kind.ADDED:
+    if one.kind is DifferenceKind.ADDED:
         return _value(one.after)
-    if one.kind is Kind.REMOVED:
+    if one.kind is DifferenceKind.REMOVED:
         return _value(one.before)
-    if one.kind is Kind.REORDERED:
+    if one.kind is DifferenceKind.REORDERED:
         return "the same in another order"
     return f"{_value(one.before)} → {_value(one.after)}"
 

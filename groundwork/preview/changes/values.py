@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from groundwork.preview.changes.model import Kind, PropertyChange
+from groundwork.preview.changes.model import DifferenceKind, PropertyChange
 from groundwork.preview.snapshot import to_marker
 from guardrails.secret_names import is_secret_name, names_another_place, secrets_in
 from guardrails.view import Opaque
@@ -57,7 +57,7 @@ class Comparison:
             if was is not None and wanted is not None:
                 yield from self._between(path, was, wanted, key, document=True)
             else:
-                yield PropertyChange(path, Kind.CHANGED, shown(before, key), shown(after, key))
+                yield PropertyChange(path, DifferenceKind.CHANGED, shown(before, key), shown(after, key))
 
     def _lists(
         self, path: str, before: list[Any], after: list[Any], key: str, document: bool
@@ -80,13 +80,13 @@ class Comparison:
                 return
         texts = [_text(item) for item in before], [_text(item) for item in after]
         if Counter(texts[0]) == Counter(texts[1]):
-            yield PropertyChange(path, Kind.REORDERED, shown(before, key), shown(after, key))
+            yield PropertyChange(path, DifferenceKind.REORDERED, shown(before, key), shown(after, key))
         elif any(isinstance(item, (dict, list, Opaque)) for item in (*before, *after)):
             yield from self._aligned((before, after), path, key, document)
         else:
             left, come = Counter(texts[0]) - Counter(texts[1]), Counter(texts[1]) - Counter(texts[0])
-            yield from (_one_side(f"{path}[]", Kind.REMOVED, json.loads(one), key) for one in left.elements())
-            yield from (_one_side(f"{path}[]", Kind.ADDED, json.loads(one), key) for one in come.elements())
+            yield from (_one_side(f"{path}[]", DifferenceKind.REMOVED, json.loads(one), key) for one in left.elements())
+            yield from (_one_side(f"{path}[]", DifferenceKind.ADDED, json.loads(one), key) for one in come.elements())
 
     def _aligned(
         self, lists: tuple[list[Any], list[Any]], path: str, key: str, document: bool
@@ -148,21 +148,25 @@ def _masked(change: PropertyChange) -> PropertyChange:
     return PropertyChange(
         change.path,
         change.kind,
-        None if change.kind is Kind.ADDED else Opaque.SECRET,
-        None if change.kind is Kind.REMOVED else Opaque.SECRET,
+        None if change.kind is DifferenceKind.ADDED else Opaque.SECRET,
+        None if change.kind is DifferenceKind.REMOVED else Opaque.SECRET,
     )
 
 
 def _one_sided(path: str, before: Any, after: Any, key: str) -> Iterator[PropertyChange]:
-    kind, value = (Kind.ADDED, after) if before is _ABSENT else (Kind.REMOVED, before)
+    kind, value = (DifferenceKind.ADDED, after) if before is _ABSENT else (DifferenceKind.REMOVED, before)
     # Null is how a program leaves something out.
     if value is not None:
         yield _one_side(path, kind, value, key)
 
 
-def _one_side(path: str, kind: Kind, value: Any, key: str) -> PropertyChange:
+def _one_side(path: str, kind: DifferenceKind, value: Any, key: str) -> PropertyChange:
     said = shown(value, key)
-    return PropertyChange(path, kind, after=said) if kind is Kind.ADDED else PropertyChange(path, kind, before=said)
+    return (
+        PropertyChange(path, kind, after=said)
+        if kind is DifferenceKind.ADDED
+        else PropertyChange(path, kind, before=said)
+    )
 
 
 def _same(before: Any, after: Any, document: bool) -> bool:

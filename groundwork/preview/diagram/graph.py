@@ -28,7 +28,7 @@ from guardrails.reach.addresses import Addresses
 from guardrails.reach.collecting import GROUPS, INGRESS
 from guardrails.reach.endpoints import SUBNETS, addresses_of_subnet
 from guardrails.reach.naming import mentioned, named
-from guardrails.reach.network import Network, network_of
+from guardrails.reach.network import StackNetwork, network_of
 from guardrails.stack import Stack
 from guardrails.view import Resource
 
@@ -44,7 +44,7 @@ class Mark(StrEnum):
     DELETE = "delete"
 
 
-class Kind(StrEnum):
+class EdgeKind(StrEnum):
     """What an edge is for."""
 
     TRAFFIC = "traffic"
@@ -62,7 +62,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Node:
+class DiagramNode:
     """Something that runs or keeps data."""
 
     id: str
@@ -82,7 +82,7 @@ class Edge:
 
     source: str
     target: str
-    kind: Kind
+    kind: EdgeKind
     label: str
 
 
@@ -92,7 +92,7 @@ class Graph:
 
     title: str
     region: str
-    nodes: tuple[Node, ...]
+    nodes: tuple[DiagramNode, ...]
     edges: tuple[Edge, ...]
     folded: int
     """Resources that have no node of their own."""
@@ -147,8 +147,8 @@ def gathered(graph: Graph) -> Graph:
     return graph
 
 
-def _merged(graph: Graph, key: Callable[[Node], Hashable]) -> Graph:
-    together: dict[Hashable, list[Node]] = defaultdict(list)
+def _merged(graph: Graph, key: Callable[[DiagramNode], Hashable]) -> Graph:
+    together: dict[Hashable, list[DiagramNode]] = defaultdict(list)
     for node in graph.nodes:
         together[key(node)].append(node)
     one_of = {node.id: several[0].id for several in together.values() for node in several}
@@ -171,23 +171,23 @@ def _merged(graph: Graph, key: Callable[[Node], Hashable]) -> Graph:
     return replace(graph, nodes=tuple(nodes), edges=tuple(edges.values()))
 
 
-def _count(nodes: Iterable[Node]) -> int:
+def _count(nodes: Iterable[DiagramNode]) -> int:
     return sum(node.number for node in nodes)
 
 
 def graph_of(snapshot: Snapshot, marks: Mapping[str, Mark] | None = None, *, everything: bool = False) -> Graph:
     """Build the picture of a snapshot. ``marks`` says what an update does to resources, by URN; a node has the gravest of its own and
     of what is folded into it. With ``everything`` also what nothing is connected to."""
-    return gathered(_Reader(snapshot, marks or {}, everything).graph())
+    return gathered(_GraphBuilder(snapshot, marks or {}, everything).graph())
 
 
-class _Reader:
+class _GraphBuilder:
     def __init__(self, snapshot: Snapshot, marks: Mapping[str, Mark], everything: bool) -> None:
         self.everything = everything
         self.snapshot = snapshot
         self.marks = marks
         self.stack = Stack(view_of(resource) for resource in snapshot.resources)
-        self.network: Network = network_of(self.stack)
+        self.network: StackNetwork = network_of(self.stack)
         types = _node_types()
         aside = set() if everything else self._plumbing()
         self.shown = {one.urn: one for one in self.stack.resources if one.type in types and one.urn not in aside}
@@ -223,7 +223,7 @@ class _Reader:
         """Keep an edge; of several between the same two only the first, and traffic comes first; that what is handed
         messages may take them needs no edge of its own."""
         source, target = self._member_of.get(edge.source, edge.source), self._member_of.get(edge.target, edge.target)
-        answers = edge.kind is Kind.ACCESS and (target, source) in self._edges
+        answers = edge.kind is EdgeKind.ACCESS and (target, source) in self._edges
         if source != target and not answers:
             self._edges.setdefault((source, target), Edge(source, target, edge.kind, edge.label))
 
@@ -252,7 +252,7 @@ class _Reader:
                     if whole.urn != one.urn:
                         yield one.urn, whole.urn
 
-    def _node(self, resource: Resource) -> Node:
+    def _node(self, resource: Resource) -> DiagramNode:
         type_ = _node_types()[resource.type]
         values = [_said(resource.node(path).value) for path in type_.detail]
         counted = self._members_of.get(resource.urn, [])
@@ -262,7 +262,7 @@ class _Reader:
             )
             values.append(f"{len(counted)} {row['word']}{'' if len(counted) == 1 else 's'}")
         detail = " · ".join(value for value in values if value)
-        return Node(
+        return DiagramNode(
             resource.urn,
             self._names[resource.urn],
             type_.word,
@@ -401,7 +401,7 @@ class _Reader:
                 sources, targets = (self._ends_of(one, row[end]) for end in ("from", "to"))
                 for source in sources:
                     for target in targets:
-                        yield Edge(source, target, Kind.TRAFFIC, "")
+                        yield Edge(source, target, EdgeKind.TRAFFIC, "")
 
     def _ends_of(self, resource: Resource, end: str) -> list[str]:
         if end == "self":
@@ -419,11 +419,13 @@ class _Reader:
             paths = [*self.network.direct(thing), *(path for _, path in self._entries(one))]
             for path in paths:
                 if not path.unsure and len(path.hops) > 1 and not path.hops[1].startswith("CloudFront"):
-                    yield Edge(INTERNET, one.urn, Kind.TRAFFIC, path.ports)
+                    yield Edge(INTERNET, one.urn, EdgeKind.TRAFFIC, path.ports)
                     break
             for forward in self.network.forwards_to.get(one.urn, ()):
                 port = forward.member.flow
-                yield Edge(forward.listener.balancer.urn, one.urn, Kind.TRAFFIC, f"port {port.port}" if port else "")
+                yield Edge(
+                    forward.listener.balancer.urn, one.urn, EdgeKind.TRAFFIC, f"port {port.port}" if port else ""
+                )
 
     def _entries(self, resource: Resource) -> Iterable[Any]:
         return self.network.entries(resource) if resource.urn in self.network.listeners else ()
@@ -443,7 +445,7 @@ class _Reader:
                     label = f"port {first}" if first == last else "" if last - first > 1000 else f"ports {first}-{last}"
                     for admitted in rule.groups:
                         for source in holders.get(admitted, ()):
-                            yield Edge(source.urn, urn, Kind.TRAFFIC, label)
+                            yield Edge(source.urn, urn, EdgeKind.TRAFFIC, label)
 
     def _groups(self, resource: Resource) -> frozenset[str]:
         type_ = _node_types()[resource.type]
@@ -458,7 +460,7 @@ class _Reader:
             self.stack, [one for one in self.shown.values() if one.type.startswith("kubernetes:")]
         )
         for source, target, port in cluster.between():
-            yield Edge(source.urn, target.urn, Kind.TRAFFIC, f"port {port}" if port else "")
+            yield Edge(source.urn, target.urn, EdgeKind.TRAFFIC, f"port {port}" if port else "")
         for group, pod in cluster.bound():
             for listener in self.network.listeners.values():
                 for one in listener:
@@ -466,12 +468,12 @@ class _Reader:
                         group in mentioned(self.stack, rule, "actions", *kinds.TARGET_GROUPS)
                         for rule in self.stack.referrers(one.resource, "listenerArn", *kinds.LISTENER_RULES)
                     ):
-                        yield Edge(one.balancer.urn, pod.urn, Kind.TRAFFIC, "")
+                        yield Edge(one.balancer.urn, pod.urn, EdgeKind.TRAFFIC, "")
         data = [(urn, self._addresses(one), self._ports(one)) for urn, one in self.shown.items()]
         for pod, block, port in cluster.outward():
             for urn, own, ports in data:
                 if port in ports and any(block.covers(addresses) for addresses in own):
-                    yield Edge(pod.urn, urn, Kind.TRAFFIC, f"port {port}")
+                    yield Edge(pod.urn, urn, EdgeKind.TRAFFIC, f"port {port}")
 
     def _addresses(self, resource: Resource) -> list[Addresses]:
         if _node_types()[resource.type].role not in ("data", "messages", "storage"):
@@ -488,7 +490,7 @@ class _Reader:
         for one in self.shown.values():
             for role in self._with_assumed(self._roles(one)):
                 for urn, how in self._reach_of(role).items():
-                    yield Edge(one.urn, urn, Kind.ACCESS, how)
+                    yield Edge(one.urn, urn, EdgeKind.ACCESS, how)
 
     def _definitions(self, resource: Resource) -> Iterator[Resource]:
         """Yield what leads from a thing to its role, the role not among them."""

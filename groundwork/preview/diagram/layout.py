@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from groundwork.preview.diagram.graph import INTERNET, Edge, Graph, Kind, Mark, Node, zone_letter
+from groundwork.preview.diagram.graph import INTERNET, DiagramNode, Edge, EdgeKind, Graph, Mark, zone_letter
 from groundwork.preview.diagram.measure import fold, width_of
 
 WIDTH = 830
@@ -63,7 +63,7 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Text:
+class Label:
     """A line of text around ``x`` with its baseline at ``y``; one that is turned reads upwards."""
 
     x: float
@@ -85,29 +85,29 @@ class Text:
 class Placed:
     """A node with its box and its lines of text."""
 
-    node: Node | None
+    node: DiagramNode | None
     box: Box
-    texts: tuple[Text, ...]
+    texts: tuple[Label, ...]
     mark: Mark | None = None
 
 
 @dataclass(frozen=True)
-class Group:
+class Lane:
     """A lane: a VPC, a tier, some zones."""
 
     box: Box
-    title: Text
+    title: Label
     level: int
     whole: str
     """Its title unshortened."""
 
 
 @dataclass(frozen=True)
-class Line:
+class EdgeSegment:
     """A part of an edge, from one point straight to another; ``role`` is its target's."""
 
     points: tuple[tuple[float, float], tuple[float, float]]
-    kind: Kind
+    kind: EdgeKind
     role: str
     title: str
     arrow: bool = False
@@ -118,17 +118,17 @@ class Layout:
     width: float
     height: float
     nodes: tuple[Placed, ...]
-    groups: tuple[Group, ...]
-    lines: tuple[Line, ...]
+    groups: tuple[Lane, ...]
+    lines: tuple[EdgeSegment, ...]
     joints: tuple[tuple[float, float, str], ...]
     """Where an edge joins others to the same node, and that node's role."""
-    notes: tuple[Text, ...]
+    notes: tuple[Label, ...]
 
 
 @dataclass
-class _Row:
+class _NodeRow:
     lanes: tuple[str, ...]
-    nodes: list[Node | None]
+    nodes: list[DiagramNode | None]
     """None is the internet."""
     y: float = 0
     height: float = 0
@@ -138,7 +138,7 @@ class _Row:
 class _Net:
     """All edges to one node."""
 
-    target: Node
+    target: DiagramNode
     edges: list[Edge] = field(default_factory=list)
 
 
@@ -326,25 +326,27 @@ class _Plan:
 
     def _lines(
         self, trunks: Mapping[tuple[str, int], int], tops: Sequence[float]
-    ) -> tuple[list[Line], list[tuple[float, float, str]]]:
-        lines: list[Line] = []
+    ) -> tuple[list[EdgeSegment], list[tuple[float, float, str]]]:
+        lines: list[EdgeSegment] = []
         joints: list[tuple[float, float, str]] = []
         for net in self._nets:
             target = net.target.id
             row, _ = self._at[target]
             role = net.target.role
-            kind = Kind.TRAFFIC if any(edge.kind is Kind.TRAFFIC for edge in net.edges) else Kind.ACCESS
+            kind = EdgeKind.TRAFFIC if any(edge.kind is EdgeKind.TRAFFIC for edge in net.edges) else EdgeKind.ACCESS
             level = {gap: tops[gap] - _TRACK * trunks[target, gap] for gap in self._reach(net)}
             xs = self._reach(net)
             center = self._center(target)
             title = self._title(net)
-            lines.append(Line(((center, level[row]), (center, self._rows[row].y)), kind, role, title, arrow=True))
+            lines.append(
+                EdgeSegment(((center, level[row]), (center, self._rows[row].y)), kind, role, title, arrow=True)
+            )
             gutter = self._gutter_x(*self._track_of[target]) if target in self._track_of else None
             ends = [level[gap] for gap in xs]
             if gutter is not None:
-                lines.append(Line(((gutter, min(ends)), (gutter, max(ends))), kind, role, title))
+                lines.append(EdgeSegment(((gutter, min(ends)), (gutter, max(ends))), kind, role, title))
             for gap, several in xs.items():
-                lines.append(Line(((min(several), level[gap]), (max(several), level[gap])), kind, role, title))
+                lines.append(EdgeSegment(((min(several), level[gap]), (max(several), level[gap])), kind, role, title))
                 passing = gutter if min(ends) < level[gap] < max(ends) else None
                 joints += [
                     (x, level[gap], role) for x in set(several) if min(several) < x < max(several) or x == passing
@@ -354,11 +356,13 @@ class _Plan:
                 x = self._port_x(edge.source, target)
                 foot = source_row.y + self._height(self._node(edge.source))
                 lines.append(
-                    Line(((x, foot), (x, level[self._at[edge.source][0] + 1])), edge.kind, role, self._edge_title(edge))
+                    EdgeSegment(
+                        ((x, foot), (x, level[self._at[edge.source][0] + 1])), edge.kind, role, self._edge_title(edge)
+                    )
                 )
         return lines, joints
 
-    def _node(self, end: str) -> Node | None:
+    def _node(self, end: str) -> DiagramNode | None:
         return self._by_id.get(end)
 
     def _name(self, end: str) -> str:
@@ -374,7 +378,7 @@ class _Plan:
 
     # Boxes and lanes
 
-    def _said(self, node: Node | None) -> list[tuple[str, int, str]]:
+    def _said(self, node: DiagramNode | None) -> list[tuple[str, int, str]]:
         if node is None:
             return [("internet", NAME_SIZE, "name")]
         room = self._width - 10
@@ -386,13 +390,13 @@ class _Plan:
         marks = [(node.mark.value, DETAIL_SIZE, "mark")] if node.mark else []
         return [*names, *words, *details, *marks]
 
-    def _notes(self, y: float) -> Iterator[Text]:
+    def _notes(self, y: float) -> Iterator[Label]:
         said = "solid: traffic · dashed: access to data · a dot: lines join"
         if self._graph.folded:
             said += f" · {self._graph.folded:,} resources of plumbing are not drawn"
-        yield Text(WIDTH / 2, y, said, DETAIL_SIZE, "note")
+        yield Label(WIDTH / 2, y, said, DETAIL_SIZE, "note")
 
-    def _height(self, node: Node | None) -> float:
+    def _height(self, node: DiagramNode | None) -> float:
         return sum(_LINE[size] for _, size, _ in self._said(node)) + 10
 
     def _placed(self) -> Iterator[Placed]:
@@ -404,10 +408,10 @@ class _Plan:
                 y = row.y + 4
                 for line, size, style in self._said(node):
                     y += _LINE[size]
-                    texts.append(Text(center, y - 3, line, size, style))
+                    texts.append(Label(center, y - 3, line, size, style))
                 yield Placed(node, box, tuple(texts), node.mark if node else None)
 
-    def _groups(self) -> Iterator[Group]:
+    def _groups(self) -> Iterator[Lane]:
         deepest = max((len(row.lanes) for row in self._rows), default=0)
         for level in range(deepest):
             start = 0
@@ -420,7 +424,7 @@ class _Plan:
                     yield self._group(start, end, level, lanes[level])
                 start = end + 1
 
-    def _group(self, start: int, end: int, level: int, title: str) -> Group:
+    def _group(self, start: int, end: int, level: int, title: str) -> Lane:
         first, last = self._rows[start], self._rows[end]
         inside = max(len(row.lanes) for row in self._rows[start : end + 1]) - 1 - level
         top = first.y - 9 - _PADDING * (inside)
@@ -428,7 +432,7 @@ class _Plan:
         x = _MARGIN + level * (_LANE + _PADDING)
         box = Box(x, top, WIDTH - _MARGIN - level * _PADDING - x, bottom - top)
         shown = fold(title, GROUP_SIZE, box.height - 6, 1)[0]
-        return Group(box, Text(x + 13, top + box.height / 2, shown, GROUP_SIZE, "group", turned=True), level, title)
+        return Lane(box, Label(x + 13, top + box.height / 2, shown, GROUP_SIZE, "group", turned=True), level, title)
 
 
 def _closing(lanes: tuple[str, ...], following: tuple[str, ...]) -> int:
@@ -445,22 +449,22 @@ def _seats(count: int, columns: int) -> list[float]:
     return [float(first + number) for number in range(count)]
 
 
-def _rows(graph: Graph, columns: int) -> list[_Row]:
-    lanes: dict[tuple[tuple[int, str], ...], list[Node]] = defaultdict(list)
+def _rows(graph: Graph, columns: int) -> list[_NodeRow]:
+    lanes: dict[tuple[tuple[int, str], ...], list[DiagramNode]] = defaultdict(list)
     for node in graph.nodes:
         lanes[_lanes_of(node, graph)].append(node)
     rows = []
     if any(edge.source == INTERNET for edge in graph.edges):
-        rows.append(_Row((), [None]))
+        rows.append(_NodeRow((), [None]))
     for key in sorted(lanes):
         for several in _levels(lanes[key], graph):
             for part in _chunks(several, columns):
-                rows.append(_Row(tuple(name for _, name in key), list(part)))
+                rows.append(_NodeRow(tuple(name for _, name in key), list(part)))
     _untangle(rows, graph)
     return rows
 
 
-def _lanes_of(node: Node, graph: Graph) -> tuple[tuple[int, str], ...]:
+def _lanes_of(node: DiagramNode, graph: Graph) -> tuple[tuple[int, str], ...]:
     place = node.place
     if place.band == "vpc":
         zones = " ".join(zone_letter(zone) for zone in place.zones)
@@ -472,7 +476,7 @@ def _lanes_of(node: Node, graph: Graph) -> tuple[tuple[int, str], ...]:
     return ((0, "edge"),) if place.band == "edge" else ((2, graph.region or "region"),)
 
 
-def _levels(nodes: list[Node], graph: Graph) -> Iterator[list[Node]]:
+def _levels(nodes: list[DiagramNode], graph: Graph) -> Iterator[list[DiagramNode]]:
     """Place those that others of the same lane speak to below these, so that most edges run downwards."""
     inside = {node.id for node in nodes}
     spoken_to = {edge.target for edge in graph.edges if edge.source in inside and edge.target in inside}
@@ -482,7 +486,7 @@ def _levels(nodes: list[Node], graph: Graph) -> Iterator[list[Node]]:
             yield level
 
 
-def _chunks(nodes: Sequence[Node], columns: int) -> Iterator[Sequence[Node]]:
+def _chunks(nodes: Sequence[DiagramNode], columns: int) -> Iterator[Sequence[DiagramNode]]:
     """Split into rows of like length."""
     count = -(-len(nodes) // columns)
     size = -(-len(nodes) // count) if count else 1
@@ -490,7 +494,7 @@ def _chunks(nodes: Sequence[Node], columns: int) -> Iterator[Sequence[Node]]:
         yield nodes[start : start + size]
 
 
-def _untangle(rows: list[_Row], graph: Graph) -> None:
+def _untangle(rows: list[_NodeRow], graph: Graph) -> None:
     """Order each row by where the ends of its edges are in the others, so that fewer lines cross."""
     neighbours: dict[str, list[str]] = defaultdict(list)
     for edge in graph.edges:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from groundwork.preview.diagram.graph import INTERNET, Graph, Kind, Mark, Node, zone_letter
+from groundwork.preview.diagram.graph import INTERNET, DiagramNode, EdgeKind, Graph, Mark, zone_letter
 from groundwork.preview.reports.escaping import for_mermaid
 
 _COLOURS = {
@@ -14,7 +14,7 @@ _COLOURS = {
     Mark.DELETE: "#cf222e",
 }
 _SHAPES = {"data": ("[(", ")]"), "storage": ("[(", ")]"), "messages": ("([", "])"), "entry": ("{{", "}}")}
-_Tree = dict[str, "_Tree | list[Node]"]
+_Tree = dict[str, "_Tree | list[DiagramNode]"]
 
 
 def mermaid(graph: Graph) -> str:
@@ -25,8 +25,8 @@ def mermaid(graph: Graph) -> str:
         lines.append('  internet(("internet"))')
     lines += _grouped(graph, ids)
     for edge in graph.edges:
-        arrow = "-->" if edge.kind is Kind.TRAFFIC else "-.->"
-        label = edge.label.removeprefix("port ") if edge.kind is Kind.TRAFFIC else ""
+        arrow = "-->" if edge.kind is EdgeKind.TRAFFIC else "-.->"
+        label = edge.label.removeprefix("port ") if edge.kind is EdgeKind.TRAFFIC else ""
         lines.append(f"  {ids[edge.source]} {arrow}{f'|{for_mermaid(label)}|' if label else ''} {ids[edge.target]}")
     for mark, colour in _COLOURS.items():
         changed = [ids[node.id] for node in graph.nodes if node.mark is mark]
@@ -58,13 +58,13 @@ def _grouped(graph: Graph, ids: dict[str, str]) -> Iterator[str]:
         yield f"{'  ' * depth}end"
 
 
-def _node(node: Node, id_: str) -> str:
+def _node(node: DiagramNode, id_: str) -> str:
     begin, end = _SHAPES.get(node.role, ("[", "]"))
     said = [node.name, node.word, node.detail, node.mark.value if node.mark else ""]
     return f'{id_}{begin}"{"<br>".join(for_mermaid(text) for text in said if text)}"{end}'
 
 
-def _path(node: Node, graph: Graph) -> tuple[tuple[int, str], ...]:
+def _path(node: DiagramNode, graph: Graph) -> tuple[tuple[int, str], ...]:
     place = node.place
     if place.band != "vpc":
         return ((0, "edge"),) if place.band == "edge" else ((2, graph.region or "region"),)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
-from groundwork.preview.diagram.graph import Graph, Kind, Mark
-from groundwork.preview.diagram.layout import Group, Layout, Line, Placed, Text, layout
+from groundwork.preview.diagram.graph import EdgeKind, Graph, Mark
+from groundwork.preview.diagram.layout import EdgeSegment, Label, Lane, Layout, Placed, layout
 from groundwork.preview.reports.escaping import printable
 
 _STYLE = """
@@ -60,7 +60,7 @@ def _style() -> str:
     return f"{_STYLE}{roles}{marks}.groundwork rect.delete{{stroke-dasharray:6 3}}"
 
 
-def _group(group: Group) -> Iterator[str]:
+def _group(group: Lane) -> Iterator[str]:
     box = group.box
     zone = " zone" if group.level > 1 else ""
     yield (
@@ -86,19 +86,19 @@ def _node(node: Placed) -> Iterator[str]:
     yield "</g>"
 
 
-def _written(text: Text, more: str = "") -> str:
+def _written(text: Label, more: str = "") -> str:
     turned = f' transform="rotate(-90 {text.x:g} {text.y:g})"' if text.turned else ""
     classes = f"{text.style} {more}".strip()
     return f'<text class="{classes}" x="{text.x:g}" y="{text.y:g}" font-size="{text.size}"{turned}>{_text(text.text)}</text>'
 
 
-def _line(line: Line) -> str:
+def _line(line: EdgeSegment) -> str:
     path = " ".join(f"{'M' if index == 0 else 'L'}{x:g} {y:g}" for index, (x, y) in enumerate(line.points))
-    access = " access" if line.kind is Kind.ACCESS else ""
+    access = " access" if line.kind is EdgeKind.ACCESS else ""
     return f'<path class="line to-{line.role}{access}" d="{path}"><title>{_text(line.title)}</title></path>'
 
 
-def _head(line: Line) -> str:
+def _head(line: EdgeSegment) -> str:
     x, y = line.points[-1]
     return f'<path class="to-{line.role}" d="M{x:g} {y:g}L{x - 3.5:g} {y - 7:g}L{x + 3.5:g} {y - 7:g}Z"/>'
 

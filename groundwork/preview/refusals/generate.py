@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from groundwork.preview.refusals.constraints import FILE, TYPES, Constraint
 from groundwork.preview.terraform.names import args_class, properties
-from groundwork.preview.terraform.shapes import Kind, Shape, shape_of
+from groundwork.preview.terraform.shapes import Shape, ShapeKind, shape_of
 from groundwork.settings.data_file import read_data
 
 _MOST_WORDS = 120
@@ -28,7 +28,7 @@ _MOST_WORDS = 120
 _NUMBERS = ("integer", "long", "float", "double")
 
 
-class Node(Protocol):
+class SchemaNode(Protocol):
     """A place in one of the sources."""
 
     @property
@@ -36,8 +36,8 @@ class Node(Protocol):
         """Return what is kept there, by the source's own word; empty where it has none."""
         ...
 
-    def child(self, names: list[str]) -> Node | None: ...
-    def item(self) -> Node | None: ...
+    def child(self, names: list[str]) -> SchemaNode | None: ...
+    def item(self) -> SchemaNode | None: ...
     def constraint(self) -> Constraint: ...
 
 
@@ -147,7 +147,7 @@ def _pattern(text: str | None) -> str | None:
     return text
 
 
-def constraints_of(token: str, row: Mapping[str, Any], sources: list[Node]) -> dict[str, Constraint]:
+def constraints_of(token: str, row: Mapping[str, Any], sources: list[SchemaNode]) -> dict[str, Constraint]:
     """Map the path of an input to what AWS says of it, for one type."""
     args = args_class(token)
     if args is None:
@@ -156,7 +156,7 @@ def constraints_of(token: str, row: Mapping[str, Any], sources: list[Node]) -> d
 
 
 def _walk(
-    args: type, nodes: list[Node], row: Mapping[str, Any], path: str, around: frozenset[str]
+    args: type, nodes: list[SchemaNode], row: Mapping[str, Any], path: str, around: frozenset[str]
 ) -> Iterator[tuple[str, Constraint]]:
     """Yield each input's path and constraint. ``around`` is what the walk is inside of: a statement in a statement has
     been said already."""
@@ -192,22 +192,22 @@ def _likely(said: str, thing: str) -> list[str]:
     ]
 
 
-def _descend(node: Node, wanted: list[str]) -> Node | None:
+def _descend(node: SchemaNode, wanted: list[str]) -> SchemaNode | None:
     *groups, _ = wanted[0].split("/")
-    at: Node | None = node
+    at: SchemaNode | None = node
     for group in groups:
         at = at.child([group]) if at else None
     return at.child([name.rsplit("/", 1)[-1] for name in wanted]) if at else None
 
 
 def _at(
-    shape: Shape, nodes: list[Node], row: Mapping[str, Any], place: str, around: frozenset[str]
+    shape: Shape, nodes: list[SchemaNode], row: Mapping[str, Any], place: str, around: frozenset[str]
 ) -> Iterator[tuple[str, Constraint]]:
-    if shape.kind is Kind.MAP:
+    if shape.kind is ShapeKind.MAP:
         yield from _of_map(nodes, place)
         return
     items = [item for node in nodes if (item := node.item())]
-    if shape.kind in (Kind.LIST, Kind.BLOCKS):
+    if shape.kind in (ShapeKind.LIST, ShapeKind.BLOCKS):
         yield from _said(place, nodes, "entries")
         nodes, place = items or nodes, f"{place}[]"
     if shape.args:
@@ -216,7 +216,7 @@ def _at(
         yield from _said(place, nodes, "pattern", "words", "length", "range")
 
 
-def _of_map(nodes: list[Node], place: str) -> Iterator[tuple[str, Constraint]]:
+def _of_map(nodes: list[SchemaNode], place: str) -> Iterator[tuple[str, Constraint]]:
     """Yield the constraints of a map. A map here is a list of keys and values there: tags, parameters."""
     items = [item for node in nodes if (item := node.item())]
     for end, names in (("{key}", ["Key", "TagKey"]), ("{}", ["Value", "TagValue"])):
@@ -224,7 +224,7 @@ def _of_map(nodes: list[Node], place: str) -> Iterator[tuple[str, Constraint]]:
         yield from _said(f"{place}{end}", found, "pattern", "words", "length")
 
 
-def _said(place: str, nodes: list[Node], *kinds: str) -> Iterator[tuple[str, Constraint]]:
+def _said(place: str, nodes: list[SchemaNode], *kinds: str) -> Iterator[tuple[str, Constraint]]:
     """Yield what the first node that speaks says of each kind."""
     said = [node.constraint() for node in nodes]
     first = {kind: next((found for one in said if (found := getattr(one, kind))), None) for kind in kinds}
@@ -240,7 +240,7 @@ def main() -> None:
     types: dict[str, dict[str, Constraint]] = {}
     table = read_data(TYPES)
     for token, row in table["types"].items():
-        sources: list[Node] = []
+        sources: list[SchemaNode] = []
         if "operation" in row:
             service, _, operation = row["operation"].partition(".")
             shape = loader.get_service_model(service).operation_model(operation).input_shape
@@ -257,7 +257,7 @@ def main() -> None:
     sys.stdout.write(f"{sum(map(len, types.values()))} inputs of {len(types)} types\n")
 
 
-def _under(node: Node, groups: str) -> Node:
+def _under(node: SchemaNode, groups: str) -> SchemaNode:
     """Return the node below, where both sources keep a resource in one group: ``DistributionConfig``. A source that
     does not is taken as it is."""
     for group in filter(None, groups.split("/")):

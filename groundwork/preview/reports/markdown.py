@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from groundwork.preview.changes.model import Action, Change, Kind, PropertyChange
+from groundwork.preview.changes.model import Action, Change, DifferenceKind, PropertyChange
 from groundwork.preview.diagram.mermaid import mermaid
 from groundwork.preview.reports.escaping import code, for_markdown
 from groundwork.preview.reports.report import (
@@ -180,10 +180,10 @@ def _change(change: Change) -> Iterator[str]:
 
 def _property(one: PropertyChange) -> str:
     forces = {"yes": " **forces replacement**", "maybe": " **may force replacement**"}.get(one.forces.value, "")
-    if one.kind is Kind.ADDED:
+    if one.kind is DifferenceKind.ADDED:
         return f"{code(one.path)}: {code(shown(one.after))} added{forces}"
-    if one.kind is Kind.REMOVED:
+    if one.kind is DifferenceKind.REMOVED:
         return f"{code(one.path)}: {code(shown(one.before))} removed{forces}"
-    if one.kind is Kind.REORDERED:
+    if one.kind is DifferenceKind.REORDERED:
         return f"{code(one.path)}: in another order{forces}"
     return f"{code(one.path)}: {code(shown(one.before))} → {code(shown(one.after))}{forces}"

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-from groundwork.preview.changes.model import Change, Kind, PropertyChange
+from groundwork.preview.changes.model import Change, DifferenceKind, PropertyChange
 from groundwork.preview.diagram.svg import svg
 from groundwork.preview.reports.escaping import for_html
 from groundwork.preview.reports.report import (
@@ -162,10 +162,10 @@ def _property(one: PropertyChange) -> str:
     forces = {"yes": _tag("forces replacement", "bad"), "maybe": _tag("may force replacement", "warn")}
     before, after = for_html(shown(one.before, 400)), for_html(shown(one.after, 400))
     said = {
-        Kind.ADDED: f"added <code>{after}</code>",
-        Kind.REMOVED: f"removed <code>{before}</code>",
-        Kind.REORDERED: "in another order",
-        Kind.CHANGED: f"<code>{before}</code> → <code>{after}</code>",
+        DifferenceKind.ADDED: f"added <code>{after}</code>",
+        DifferenceKind.REMOVED: f"removed <code>{before}</code>",
+        DifferenceKind.REORDERED: "in another order",
+        DifferenceKind.CHANGED: f"<code>{before}</code> → <code>{after}</code>",
     }[one.kind]
     return f"<p><code>{for_html(one.path)}</code>: {said} {forces.get(one.forces.value, '')}</p>"
 

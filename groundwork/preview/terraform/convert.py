@@ -13,7 +13,7 @@ from groundwork.preview.snapshot import Resource, to_marker
 from groundwork.preview.terraform.layout import Path
 from groundwork.preview.terraform.names import Name, properties, terraform_names
 from groundwork.preview.terraform.schema import EVERY_KEY, Node
-from groundwork.preview.terraform.shapes import Kind, shape_of
+from groundwork.preview.terraform.shapes import ShapeKind, shape_of
 from guardrails.view import Opaque
 
 UNKNOWN_REFERENCE = "${local.unknown}"
@@ -133,7 +133,7 @@ def _members(
 
 def _property(body: Body, value: Any, annotation: Any, name: Name, place: _Place) -> Any:
     shape = shape_of(annotation)
-    if shape.kind is Kind.BLOCK and not name.single:
+    if shape.kind is ShapeKind.BLOCK and not name.single:
         block = _value(body, value, annotation, place.only())
         return block if block is _ABSENT else [block]
     converted = _value(body, value, annotation, place)
@@ -144,17 +144,17 @@ def _value(body: Body, value: Any, annotation: Any, place: _Place) -> Any:  # no
     shape = shape_of(annotation)
     if isinstance(value, Opaque):
         return _unknown(body, value, shape.kind, place)
-    if shape.kind is Kind.BLOCK and isinstance(value, dict) and shape.args:
+    if shape.kind is ShapeKind.BLOCK and isinstance(value, dict) and shape.args:
         body.origins[place.terraform] = ValueOrigin(body.resource.urn, place.pulumi, shape.args, annotation)
         return _members(body, value, shape.args, place)
-    if shape.kind in (Kind.LIST, Kind.BLOCKS) and isinstance(value, list):
+    if shape.kind in (ShapeKind.LIST, ShapeKind.BLOCKS) and isinstance(value, list):
         elements = [_value(body, item, shape.element, place.element(index)) for index, item in enumerate(value)]
         return [element for element in elements if element is not _ABSENT]
-    if shape.kind is Kind.MAP and isinstance(value, dict):
+    if shape.kind is ShapeKind.MAP and isinstance(value, dict):
         return {escaped(key): _value(body, item, shape.element, place.key(key)) for key, item in value.items()}
-    if shape.kind is Kind.FILE and isinstance(value, dict):
+    if shape.kind is ShapeKind.FILE and isinstance(value, dict):
         return escaped(str(value.get("path") or value.get("uri") or "content.zip"))
-    if shape.kind in (Kind.TEXT, Kind.VALUE) and isinstance(value, dict | list) and str in _plain(annotation):
+    if shape.kind in (ShapeKind.TEXT, ShapeKind.VALUE) and isinstance(value, dict | list) and str in _plain(annotation):
         return escaped(json.dumps(value, sort_keys=True, ensure_ascii=False, default=to_marker))
     return _plain_value(body, value)
 
@@ -179,11 +179,11 @@ def _identifier(body: Body, text: str) -> str:
     return str(body.outputs.get(text, {}).get("id", text))
 
 
-def _unknown(body: Body, value: Opaque, kind: Kind, place: _Place) -> Any:
-    if value is Opaque.SECRET and kind is Kind.VALUE and place.node is True:
+def _unknown(body: Body, value: Opaque, kind: ShapeKind, place: _Place) -> Any:
+    if value is Opaque.SECRET and kind is ShapeKind.VALUE and place.node is True:
         return SECRET_TEXT
     # An argument made of objects may be unknown as a whole; a block may not.
-    if kind in (Kind.BLOCK, Kind.BLOCKS) and not place.every_key:
+    if kind in (ShapeKind.BLOCK, ShapeKind.BLOCKS) and not place.every_key:
         _leave_out(body, place.pulumi, UNKNOWN_BLOCK)
         return _ABSENT
     body.uses_unknown = True

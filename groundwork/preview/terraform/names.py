@@ -21,7 +21,7 @@ from typing import Any
 
 from pulumi import _types
 
-from groundwork.preview.terraform.shapes import Kind, shape_of
+from groundwork.preview.terraform.shapes import ShapeKind, shape_of
 
 _TABLE = Path(__file__).with_name("names.json")
 _WORD_START = re.compile(r"(?<=[a-z0-9])([A-Z])")
@@ -120,7 +120,7 @@ def _read(entry: str) -> Name:
 
 def _by_rule(prop: str, annotation: Any) -> str:
     name = snake(prop)
-    return singular(name) if shape_of(annotation).kind is Kind.BLOCKS else name
+    return singular(name) if shape_of(annotation).kind is ShapeKind.BLOCKS else name
 
 
 def snake(prop: str) -> str:

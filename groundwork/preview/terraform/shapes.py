@@ -12,7 +12,7 @@ import pulumi
 from pulumi import _types
 
 
-class Kind(enum.Enum):
+class ShapeKind(enum.Enum):
     """The shapes that Terraform writes differently."""
 
     VALUE = "value"
@@ -28,7 +28,7 @@ class Kind(enum.Enum):
 class Shape:
     """``args`` is the input class of a block; ``element`` the annotation of a list's or map's elements."""
 
-    kind: Kind
+    kind: ShapeKind
     args: type | None = None
     element: Any = None
     enums: tuple[type[enum.Enum], ...] = ()
@@ -40,19 +40,19 @@ def shape_of(annotation: Any) -> Shape:
     enums = tuple(option for option in options if isinstance(option, type) and issubclass(option, enum.Enum))
     blocks = [option for option in options if isinstance(option, type) and _types.is_input_type(option)]
     if blocks:
-        return Shape(Kind.TEXT) if str in options else Shape(Kind.BLOCK, args=blocks[0])
+        return Shape(ShapeKind.TEXT) if str in options else Shape(ShapeKind.BLOCK, args=blocks[0])
     for option in options:
         origin = typing.get_origin(option)
         arguments = typing.get_args(option)
         if origin in (Sequence, list):
             element = shape_of(arguments[0])
-            kind = Kind.BLOCKS if element.kind is Kind.BLOCK else Kind.LIST
+            kind = ShapeKind.BLOCKS if element.kind is ShapeKind.BLOCK else ShapeKind.LIST
             return Shape(kind, args=element.args, element=arguments[0], enums=element.enums)
         if origin in (Mapping, dict):
-            return Shape(Kind.MAP, element=arguments[1])
+            return Shape(ShapeKind.MAP, element=arguments[1])
         if isinstance(option, type) and issubclass(option, pulumi.Asset | pulumi.Archive):
-            return Shape(Kind.FILE)
-    return Shape(Kind.VALUE, enums=enums)
+            return Shape(ShapeKind.FILE)
+    return Shape(ShapeKind.VALUE, enums=enums)
 
 
 def _alternatives(annotation: Any) -> Iterable[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 
-from guardrails.documents import Document, Statement
+from guardrails.documents import PolicyDocument, PolicyStatement
 from guardrails.iam import services
 from guardrails.iam.arns import covers_type, last_part
 from guardrails.iam.conditions import surely_applies
@@ -14,7 +14,7 @@ from guardrails.principals import is_everyone
 from guardrails.view import Resource, UndeterminedError
 
 
-def refuses_plain_http(document: Document, resource: Resource, *forms: str) -> bool:
+def refuses_plain_http(document: PolicyDocument, resource: Resource, *forms: str) -> bool:
     """Tell whether requests without TLS are refused: to everyone, for all actions on the resource, whatever else they
     say.
 
@@ -41,7 +41,7 @@ def _names(resource: Resource) -> set[str]:
     return {last_part(name) for name in resource.names}
 
 
-def _covers(denials: Iterable[Statement], resource: Resource, form: str) -> bool:
+def _covers(denials: Iterable[PolicyStatement], resource: Resource, form: str) -> bool:
     """Tell whether every action on a form of the resource is denied by a statement that is about all of that form."""
     rest = "/*" if form.endswith("/*") else ""
     names = [name + rest for name in _names(resource) or ("*",)]
@@ -49,7 +49,7 @@ def _covers(denials: Iterable[Statement], resource: Resource, form: str) -> bool
     return _deny_all(about, form)
 
 
-def _deny_all(denials: Iterable[Statement], form: str) -> bool:
+def _deny_all(denials: Iterable[PolicyStatement], form: str) -> bool:
     """Tell whether the statements together deny every action on a form of the resource."""
     found = list(denials)
     return bool(found) and all(any(_denies(one, action) for one in found) for action in _actions(form))
@@ -61,14 +61,14 @@ def _actions(form: str) -> tuple[str, ...]:
     return tuple(str(one).lower() for one in found.actions.values() if form in one.types) if found else ()
 
 
-def _is_about(statement: Statement, names: list[str]) -> bool:
+def _is_about(statement: PolicyStatement, names: list[str]) -> bool:
     """Tell whether a statement is about everything that one of the names, which may end in a wildcard, stands for."""
     if statement.not_resources:
         return not any(overlap(last_part(one), name) for one in statement.not_resources for name in names)
     return any(covers_type(one, name) for one in statement.resources for name in names)
 
 
-def _denies(statement: Statement, action: str) -> bool:
+def _denies(statement: PolicyStatement, action: str) -> bool:
     if statement.not_actions:
         return not any(matches(one.lower(), action) for one in statement.not_actions)
     return any(matches(one.lower(), action) for one in statement.actions)

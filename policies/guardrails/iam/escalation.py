@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from guardrails import data
-from guardrails.documents import Statement
+from guardrails.documents import PolicyStatement
 from guardrails.iam.arns import names_one
 from guardrails.iam.conditions import OF_PRINCIPAL, bound
 from guardrails.iam.identities import Rights
@@ -140,12 +140,12 @@ def methods_open_to(principal: Resource, rights: Rights) -> Iterator[Method]:
             yield method
 
 
-def passes_to(statement: Statement, service: str) -> bool:
+def passes_to(statement: PolicyStatement, service: str) -> bool:
     """Tell whether a statement lets a role be passed to a service."""
     return bound(statement.conditions, "iam:PassedToService", OF_PRINCIPAL).covers((f"{service}.amazonaws.com",))
 
 
-def _reaches(statement: Statement, method: Method, principal: Resource) -> bool:
+def _reaches(statement: PolicyStatement, method: Method, principal: Resource) -> bool:
     if method.service and not passes_to(statement, method.service):
         return False
     if chooses_resources(statement) or any(statement.bounds(key, names_something) for key in data.ESCALATION_LIMITS):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from guardrails import documents, kinds
-from guardrails.documents import Statement
+from guardrails.documents import PolicyStatement
 from guardrails.kinds import aws
 from guardrails.view import Node, Resource
 
@@ -125,7 +125,7 @@ def all_policies(resource: Resource) -> Iterator[tuple[Node, str]]:
         yield from identity_policies(resource)
 
 
-def granted(resource: Resource) -> Iterator[Statement]:
+def granted(resource: Resource) -> Iterator[PolicyStatement]:
     """Yield the allowing statements of the identity policies in a resource of :data:`IDENTITY_TYPES`."""
     for node, path in identity_policies(resource):
         for statement in documents.read(node, path):

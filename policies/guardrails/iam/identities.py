@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from guardrails import documents, kinds
-from guardrails.documents import MalformedDocumentError, Statement
+from guardrails.documents import MalformedDocumentError, PolicyStatement
 from guardrails.iam.held import DOCUMENTS, GROUP, PERMISSION_SET_POLICY, identity_policies
 from guardrails.iam.patterns import contains, matches
 from guardrails.kinds import aws
@@ -71,13 +71,13 @@ ATTACHED_POLICIES = {
 class Rights:
     """The readable statements of a principal, and why others could not be read."""
 
-    statements: tuple[Statement, ...]
+    statements: tuple[PolicyStatement, ...]
     unread: str = ""
     attached: frozenset[str] = frozenset()
     """The ARNs of AWS's own policies among them; what these allow is not looked into."""
-    _by_service: dict[str, list[Statement]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _by_service: dict[str, list[PolicyStatement]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def allowing(self, action: str) -> Iterator[Statement]:
+    def allowing(self, action: str) -> Iterator[PolicyStatement]:
         """Yield the statements that allow an action somewhere where no statement denies it."""
         wanted = action.lower()
         about = self._about(wanted.partition(":")[0])
@@ -86,7 +86,7 @@ class Rights:
             if statement.allows and covers(statement, wanted) and not _denied(statement, denials):
                 yield statement
 
-    def _about(self, service: str) -> list[Statement]:
+    def _about(self, service: str) -> list[PolicyStatement]:
         """List the statements that can be about a service's actions: a principal names few services, and is asked about
         many."""
         if service not in self._by_service:
@@ -106,14 +106,14 @@ class Rights:
             raise UndeterminedError(self.unread, "not known yet or not of this stack")
 
 
-def covers(statement: Statement, action: str) -> bool:
+def covers(statement: PolicyStatement, action: str) -> bool:
     """Tell whether a statement is about an action, given in lower case."""
     if statement.not_actions:
         return not any(matches(one.lower(), action) for one in statement.not_actions)
     return any(matches(one.lower(), action) for one in statement.actions)
 
 
-def _denied(statement: Statement, denials: Iterable[Statement]) -> bool:
+def _denied(statement: PolicyStatement, denials: Iterable[PolicyStatement]) -> bool:
     refused = [resource for one in denials for resource in one.resources]
     return bool(statement.resources) and all(
         any(contains(pattern, resource) for pattern in refused) for resource in statement.resources
@@ -135,7 +135,7 @@ def _rights(stack: Stack) -> dict[str, Rights]:
 
 
 def _collect(principal: Resource, stack: Stack) -> Rights:
-    statements: list[Statement] = []
+    statements: list[PolicyStatement] = []
     attached: set[str] = set()
     unread = ""
     for holder in (principal, *_groups(principal, stack)):
@@ -147,15 +147,15 @@ def _collect(principal: Resource, stack: Stack) -> Rights:
     return Rights(tuple(statements), unread, frozenset(attached))
 
 
-_Reader = Callable[[Resource, Stack], Iterator[Statement | str]]
+_Reader = Callable[[Resource, Stack], Iterator[PolicyStatement | str]]
 
 
-def _gather(read: _Reader, holder: Resource, stack: Stack) -> tuple[list[Statement], set[str], str]:
-    statements: list[Statement] = []
+def _gather(read: _Reader, holder: Resource, stack: Stack) -> tuple[list[PolicyStatement], set[str], str]:
+    statements: list[PolicyStatement] = []
     managed: set[str] = set()
     try:
         for item in read(holder, stack):
-            if isinstance(item, Statement):
+            if isinstance(item, PolicyStatement):
                 statements.append(item)
             else:
                 managed.add(item)
@@ -166,7 +166,7 @@ def _gather(read: _Reader, holder: Resource, stack: Stack) -> tuple[list[Stateme
     return statements, managed, ""
 
 
-def _inline(holder: Resource, stack: Stack) -> Iterator[Statement | str]:
+def _inline(holder: Resource, stack: Stack) -> Iterator[PolicyStatement | str]:
     unread: UndeterminedError | None = None
     held = [(node, path) for node, path in (identity_policies(holder) if holder.type == kinds.ROLE else [])]
     held += [(one, DOCUMENTS[one.type]) for one in inline_of(holder, stack)]
@@ -191,7 +191,7 @@ def attached_to(holder: Resource, stack: Stack) -> list[str]:
     return list(dict.fromkeys(arn or f"{one.urn} {number}" for number, (one, arn) in enumerate(found)))
 
 
-def _by_attachment(holder: Resource, stack: Stack) -> Iterator[Statement | str]:
+def _by_attachment(holder: Resource, stack: Stack) -> Iterator[PolicyStatement | str]:
     unread: UndeterminedError | None = None
     for source, path in _attaching(holder, stack):
         try:
@@ -211,7 +211,7 @@ def _attaching(holder: Resource, stack: Stack) -> Iterator[tuple[Resource, str]]
         yield holder, "managedPolicyArns"
 
 
-def _attached(source: Resource, path: str, stack: Stack) -> Iterator[Statement | str]:
+def _attached(source: Resource, path: str, stack: Stack) -> Iterator[PolicyStatement | str]:
     own = stack.targets(source, path, kinds.POLICY)
     for policy in own:
         yield from documents.read(policy, "policy")

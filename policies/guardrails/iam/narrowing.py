@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from guardrails import data
-from guardrails.documents import Statement
+from guardrails.documents import PolicyStatement
 from guardrails.iam.arns import names_one
 from guardrails.iam.conditions import OF_PRINCIPAL
 
@@ -20,7 +20,7 @@ def names_something(pattern: str) -> bool:
     return names_one(pattern) if pattern.startswith("arn:") else bool(_SAYS_NOTHING.sub("", pattern))
 
 
-def chooses_resources(statement: Statement, keys: tuple[str, ...] = data.NARROWING_KEYS) -> bool:
+def chooses_resources(statement: PolicyStatement, keys: tuple[str, ...] = data.NARROWING_KEYS) -> bool:
     """Tell whether some key that tells resources apart has to be there with values that leave others out."""
     return any(
         statement.bounds(one.key, names_something, OF_PRINCIPAL) or (one.key.startswith(_SYSTEM_TAG) and one.needs_key)

@@ -16,7 +16,7 @@ _LONGEST = 128
 WRITE, PERMISSIONS, TAGGING, LIST, READ = "W", "P", "T", "L", "R"
 
 
-class Action(NamedTuple):
+class IamAction(NamedTuple):
     """One action of a service."""
 
     service: str
@@ -37,7 +37,7 @@ class Action(NamedTuple):
 
 class Service(NamedTuple):
     prefix: str
-    actions: dict[str, Action]
+    actions: dict[str, IamAction]
     """By name in lower case."""
     keys: tuple[str, ...]
     """Patterns, in lower case, of all condition keys that any of its actions knows."""
@@ -64,7 +64,7 @@ def service(prefix: str) -> Service | None:
 def _parse(prefix: str, lines: list[str]) -> Service:
     arns: dict[str, str] = {}
     keys: tuple[str, ...] = ()
-    actions: dict[str, Action] = {}
+    actions: dict[str, IamAction] = {}
     for line in lines:
         mark, *words = line.split(" ")
         if mark == "=":
@@ -74,7 +74,7 @@ def _parse(prefix: str, lines: list[str]) -> Service:
         else:
             name, types, *own = words
             taken = () if types == "-" else tuple(arns[one.lstrip("!")] for one in types.split(","))
-            actions[name.lower()] = Action(prefix, name, mark, taken, tuple(own))
+            actions[name.lower()] = IamAction(prefix, name, mark, taken, tuple(own))
     return Service(prefix, actions, keys)
 
 
@@ -103,7 +103,7 @@ def is_anything(pattern: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def matching(pattern: str) -> tuple[Action, ...]:
+def matching(pattern: str) -> tuple[IamAction, ...]:
     """Return the actions that an ``Action`` element's entry stands for; empty if there is none."""
     prefix, colon, name = pattern.lower().partition(":")
     if not colon:
@@ -118,7 +118,7 @@ def matching(pattern: str) -> tuple[Action, ...]:
     )
 
 
-def _all() -> Iterator[Action]:
+def _all() -> Iterator[IamAction]:
     for prefix in prefixes():
         one = service(prefix)
         if one:

@@ -10,7 +10,7 @@ from guardrails.reach.collecting import EGRESS, INGRESS
 from guardrails.reach.endpoints import Endpoint, addresses_of_subnet
 from guardrails.reach.firewalls import ANSWERS, OPEN_ACL, Acl, Entry, Flow, GroupRule
 from guardrails.reach.naming import Named
-from guardrails.reach.network import Network
+from guardrails.reach.network import StackNetwork
 from guardrails.view import Resource
 
 
@@ -21,7 +21,7 @@ class Admission(NamedTuple):
     why: str = ""
 
 
-def lets_out(network: Network, source: Endpoint, target: Endpoint, flow: Flow) -> Admission:
+def lets_out(network: StackNetwork, source: Endpoint, target: Endpoint, flow: Flow) -> Admission:
     """Tell whether the source's security groups let it open a connection to the target."""
     if source.has_no_group:
         return Admission(True)
@@ -30,7 +30,7 @@ def lets_out(network: Network, source: Endpoint, target: Endpoint, flow: Flow) -
     return _peers(network, network.group_rules_of(source, EGRESS), flow, target)
 
 
-def lets_in(network: Network, source: Endpoint, target: Endpoint, flow: Flow) -> Admission:
+def lets_in(network: StackNetwork, source: Endpoint, target: Endpoint, flow: Flow) -> Admission:
     """Tell whether the target's security groups let the source in."""
     if target.groups.rest or target.default_group:
         return Admission(None, target.groups.rest or f"{target.name} has the VPC's default security group")
@@ -40,7 +40,7 @@ def lets_in(network: Network, source: Endpoint, target: Endpoint, flow: Flow) ->
     return _peers(network, rules_of_it, flow, source)
 
 
-def _peers(network: Network, rules_of_it: Iterable[GroupRule], flow: Flow, peer: Endpoint) -> Admission:
+def _peers(network: StackNetwork, rules_of_it: Iterable[GroupRule], flow: Flow, peer: Endpoint) -> Admission:
     wanted = _addresses(peer.subnets)
     reached = Addresses(FAMILIES[0])
     perhaps = peer.groups.rest or (f"{peer.name} has the VPC's default security group" if peer.default_group else "")
@@ -75,7 +75,7 @@ def _addresses(subnets: Named) -> Addresses | None:
     return together if together and not subnets.rest else None
 
 
-def acl_between(network: Network, source: Endpoint, target: Endpoint, flow: Flow) -> Admission:
+def acl_between(network: StackNetwork, source: Endpoint, target: Endpoint, flow: Flow) -> Admission:
     """Tell whether the network ACLs let a connection, and its answers, through between all their subnets."""
     unsure = ""
     for behind, before in _pairs(network, source, target):
@@ -98,7 +98,7 @@ class _Step(NamedTuple):
     words: str
 
 
-def _steps(network: Network, behind: Resource, before: Resource, flow: Flow) -> Iterator[_Step]:
+def _steps(network: StackNetwork, behind: Resource, before: Resource, flow: Flow) -> Iterator[_Step]:
     answers = Flow(ANSWERS, flow.protocol)
     leaving, entering = network.acl_of(behind), network.acl_of(before)
     near, far = addresses_of_subnet(behind), addresses_of_subnet(before)
@@ -111,7 +111,7 @@ def _steps(network: Network, behind: Resource, before: Resource, flow: Flow) -> 
         yield _Step(leaving, leaving.inward, answers, far, f"answers in from subnet {before.name}")
 
 
-def _pairs(network: Network, source: Endpoint, target: Endpoint) -> Iterator[tuple[Resource, Resource]]:
+def _pairs(network: StackNetwork, source: Endpoint, target: Endpoint) -> Iterator[tuple[Resource, Resource]]:
     """Yield subnets of both sides where an ACL stands between them; those of the same subnet pass none."""
     for behind in source.subnets.found:
         for before in target.subnets.found:

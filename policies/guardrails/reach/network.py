@@ -62,7 +62,7 @@ class EgressRoute(NamedTuple):
     unsure: str = ""
 
 
-class _Run(NamedTuple):
+class _PortRun(NamedTuple):
     """Ports that a thing's security groups treat alike, whom they admit, and what is not sure before any firewall."""
 
     family: int
@@ -72,7 +72,7 @@ class _Run(NamedTuple):
     unsure: str
 
 
-class Network:
+class StackNetwork:
     """Answers about one stack."""
 
     def __init__(self, stack: Stack) -> None:
@@ -187,14 +187,14 @@ class Network:
             asked = "" if public else f"whether {thing.name} has a public address is not known yet"
             for flow, last_port in self._runs(thing, family):
                 admitted = self._by_groups(thing, flow, family)
-                run = _Run(family, flow, last_port, admitted, asked)
+                run = _PortRun(family, flow, last_port, admitted, asked)
                 for subnet in thing.subnets.found:
                     yield from self._by_subnet(thing, subnet, run)
                 if not thing.subnets.found and thing.subnets.rest and admitted.internet is not False:
                     hops = ("internet", self._door_hop(thing, flow, family), end_of(thing, flow.port, last_port))
                     yield Path(tuple(hop for hop in hops if hop), flow, last_port, asked or thing.subnets.rest)
 
-    def _by_subnet(self, thing: Endpoint, subnet: Resource, run: _Run) -> Iterator[Path]:
+    def _by_subnet(self, thing: Endpoint, subnet: Resource, run: _PortRun) -> Iterator[Path]:
         way = self.way_out(subnet, run.family)
         if way.exit is None and not way.unsure:
             return
@@ -364,12 +364,12 @@ def _grouped(several: Iterable[_One], key: Callable[[_One], str]) -> dict[str, l
 
 
 @per_stack
-def network_of(stack: Stack) -> Network:
+def network_of(stack: Stack) -> StackNetwork:
     """Return the model of a stack: one for all rules that ask."""
-    return Network(stack)
+    return StackNetwork(stack)
 
 
-def placed(resource: Resource, stack: Stack) -> tuple[Network, Endpoint]:
+def placed(resource: Resource, stack: Stack) -> tuple[StackNetwork, Endpoint]:
     """Return the model, and a resource's place in it."""
     network = network_of(stack)
     thing = network.thing(resource)

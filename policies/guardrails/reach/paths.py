@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 from guardrails.reach.admission import acl_between, lets_in, lets_out
 from guardrails.reach.endpoints import Endpoint
-from guardrails.reach.network import Network, Path, end_of
+from guardrails.reach.network import Path, StackNetwork, end_of
 
 
-def paths(network: Network, thing: Endpoint) -> list[Path]:
+def paths(network: StackNetwork, thing: Endpoint) -> list[Path]:
     """List the paths to it, the straight ones first."""
     return [*network.direct(thing), *through_balancers(network, thing)]
 
 
-def through_balancers(network: Network, thing: Endpoint) -> Iterator[Path]:
+def through_balancers(network: StackNetwork, thing: Endpoint) -> Iterator[Path]:
     """Yield the paths through each load balancer that forwards to it, unless something between the two refuses them."""
     for forward in network.forwards_to.get(thing.resource.urn, ()):
         balancer = network.thing(forward.listener.balancer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from guardrails import data, kinds
-from guardrails.documents import Statement
+from guardrails.documents import PolicyStatement
 from guardrails.iam import services
 from guardrails.iam.arns import covers_type, last_part
 from guardrails.iam.conditions import OF_PRINCIPAL
@@ -109,7 +109,7 @@ def _risks(pattern: str, resources: tuple[str, ...]) -> frozenset[str]:
     return frozenset({REST} if not typed and 2 * len(limitable) > len(all_) else ())
 
 
-def _risk(action: services.Action) -> str:
+def _risk(action: services.IamAction) -> str:
     """Return the gravest thing that an action can do."""
     name = str(action).lower()
     if name in data.CREDENTIAL_ACTIONS:
@@ -122,7 +122,7 @@ def _risk(action: services.Action) -> str:
     return CHANGES if changes else REST
 
 
-def _wide_resources(statement: Statement) -> tuple[str, ...]:
+def _wide_resources(statement: PolicyStatement) -> tuple[str, ...]:
     """Return the last parts of the ARNs that leave something open; a star for all that is left by a list of
     exceptions."""
     if statement.not_resources:
@@ -203,12 +203,12 @@ def iam_resources_named(policy: Resource) -> Messages:
     yield from _unlimited(policy, REST, "")
 
 
-def _covers_all(statement: Statement, form: str) -> bool:
+def _covers_all(statement: PolicyStatement, form: str) -> bool:
     """Tell whether a statement is about everything of a type, of which ``form`` is the last part of the ARN."""
     return bool(statement.not_resources) or any(covers_type(one, form) for one in statement.resources)
 
 
-def _matching(statement: Statement, wanted: str) -> list[str]:
+def _matching(statement: PolicyStatement, wanted: str) -> list[str]:
     """List the actions of a statement that include one action, except bare wildcards, which have a rule of their
     own."""
     return [

@@ -19,7 +19,7 @@ from guardrails.reach.forms import (
     VPC_ORIGIN,
 )
 from guardrails.reach.naming import Named, blocks, mentioned, named, unsure, vpc_of
-from guardrails.reach.network import Network, network_of, placed
+from guardrails.reach.network import StackNetwork, network_of, placed
 from guardrails.rules import Messages, stack_rule
 from guardrails.stack import Stack
 from guardrails.view import Node, Resource
@@ -91,7 +91,7 @@ def _flows_to(flow: Flow | None, group: Resource) -> list[Flow]:
     return flows
 
 
-def _between(network: Network, balancer: Endpoint, target: Endpoint, flow: Flow) -> tuple[list[str], str]:
+def _between(network: StackNetwork, balancer: Endpoint, target: Endpoint, flow: Flow) -> tuple[list[str], str]:
     """Return what stands between a load balancer and a target, and why it is not known whether something does."""
     place = f"{target.name}:{flow.port}"
     steps: tuple[tuple[Admission, str], ...] = (
@@ -139,7 +139,7 @@ def load_balancer_port_admitted(listener: Resource, stack: Stack) -> Messages:
         raise unsure(hidden)
 
 
-def _listeners_of(network: Network, listener: Resource) -> Iterator[tuple[Resource, Flow | None, str]]:
+def _listeners_of(network: StackNetwork, listener: Resource) -> Iterator[tuple[Resource, Flow | None, str]]:
     for balancer in named(network.stack, listener, "loadBalancerArn", *BALANCERS).found or (listener,):
         for one in network.listeners.get(balancer.urn, ()):
             if one.resource is listener:

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from guardrails import kinds
-from guardrails.ports import EGRESS_TYPES, INGRESS_TYPES, RULE_SYNTAX, RULE_TYPES, Opening, openings, openings_by_lists
+from guardrails.ports import (
+    EGRESS_TYPES,
+    INGRESS_TYPES,
+    RULE_SYNTAX,
+    RULE_TYPES,
+    OpenPorts,
+    openings,
+    openings_by_lists,
+)
 from guardrails.rules import ADVISORY_IN_DEV, Messages, resource_rule, stack_rule
 from guardrails.stack import Stack
 from guardrails.view import Resource
@@ -33,7 +41,7 @@ DATA_PORTS = {
 WEB_PORTS = (80, 443)
 
 
-def _to_all(opening: Opening, ports: dict[int, str]) -> Messages:
+def _to_all(opening: OpenPorts, ports: dict[int, str]) -> Messages:
     if opening.all_ports:
         return
     for port, service in ports.items():
@@ -118,7 +126,7 @@ def only_web_ports_open(group: Resource) -> Messages:
             yield f"{opening.label} lets the whole internet reach {opening.describe()}"
 
 
-def _is_for_everybody(opening: Opening) -> bool:
+def _is_for_everybody(opening: OpenPorts) -> bool:
     """Tell whether it is a web port alone, or the messages of ICMP."""
     web = opening.ports[0] == opening.ports[1] and opening.ports[0] in WEB_PORTS
     return (web and not opening.all_ports) or opening.protocol in ("icmp", "icmpv6", "1", "58")

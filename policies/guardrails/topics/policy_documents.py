@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from guardrails import data, documents, kinds
-from guardrails.documents import Document, MalformedDocumentError, Statement
+from guardrails.documents import MalformedDocumentError, PolicyDocument, PolicyStatement
 from guardrails.iam import services
 from guardrails.iam.held import (
     DOCUMENTS,
@@ -52,7 +52,7 @@ def policy_document_readable(resource: Resource) -> Messages:
             yield from _incomplete(document, node is not resource or resource.type in IDENTITY_TYPES, resource, path)
 
 
-def _incomplete(document: Document, of_identity: bool, resource: Resource, path: str) -> Messages:
+def _incomplete(document: PolicyDocument, of_identity: bool, resource: Resource, path: str) -> Messages:
     trust = path == TRUST_DOCUMENTS.get(resource.type)
     for statement in document.statements:
         named = statement.principals or statement.not_principals
@@ -65,7 +65,7 @@ def _incomplete(document: Document, of_identity: bool, resource: Resource, path:
             yield f"{path}: {statement.label} has no Principal"
 
 
-def _statements(resource: Resource) -> Iterator[Statement]:
+def _statements(resource: Resource) -> Iterator[PolicyStatement]:
     for node, path in all_policies(resource):
         yield from documents.read(node, path)
 

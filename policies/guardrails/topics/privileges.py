@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from guardrails import data, documents, kinds
-from guardrails.documents import Statement
+from guardrails.documents import PolicyStatement
 from guardrails.iam import services
 from guardrails.iam.escalation import PASSING, Method, methods_open_to, passes_to
 from guardrails.iam.identities import PRINCIPALS, SET_BOUNDARY, Rights, rights_of
@@ -122,7 +122,7 @@ def _way_to(role: Resource, principal: Resource, rights: Rights) -> str:
     return ""
 
 
-def _names(statement: Statement, role: Resource) -> bool:
+def _names(statement: PolicyStatement, role: Resource) -> bool:
     return any(matches(one, name) for one in statement.resources for name in role.names if name.startswith("arn:"))
 
 

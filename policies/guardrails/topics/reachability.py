@@ -14,7 +14,7 @@ from guardrails.reach.forms import (
     STORES,
 )
 from guardrails.reach.naming import Named, blocks, mentioned, named, unsure, vpc_of
-from guardrails.reach.network import Network, Path, network_of, placed
+from guardrails.reach.network import Path, StackNetwork, network_of, placed
 from guardrails.reach.paths import paths
 from guardrails.routing import INTERNET, INTERNET_GATEWAY
 from guardrails.rules import ADVISORY_IN_DEV, Messages, stack_rule
@@ -116,7 +116,7 @@ def nat_gateway_has_internet(gateway: Resource, stack: Stack) -> Messages:
     )
 
 
-def _without_way_out(network: Network, subnets: Named, what: str) -> Messages:
+def _without_way_out(network: StackNetwork, subnets: Named, what: str) -> Messages:
     hidden = subnets.rest
     for subnet in subnets.found:
         way = network.way_out(subnet, 4)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from guardrails import data, documents, kinds
-from guardrails.documents import Statement
+from guardrails.documents import PolicyStatement
 from guardrails.iam import services
 from guardrails.iam.accounts import account_of, is_foreign
 from guardrails.iam.arns import is_named, names_one, names_owner
@@ -63,11 +63,11 @@ _EVERY_TYPE = tuple(RESOURCE_DOCUMENTS)
 _NOT_KEYS = tuple(type_ for type_ in RESOURCE_DOCUMENTS if type_ not in KEY_TYPES)
 
 
-def _statements(resource: Resource) -> Iterator[Statement]:
+def _statements(resource: Resource) -> Iterator[PolicyStatement]:
     yield from documents.read(resource, DOCUMENTS[resource.type])
 
 
-def _allowing(resource: Resource) -> Iterator[Statement]:
+def _allowing(resource: Resource) -> Iterator[PolicyStatement]:
     return (statement for statement in _statements(resource) if statement.allows)
 
 
@@ -146,7 +146,7 @@ def _sends_source(principal: str, resource: Resource) -> bool:
     return is_service(principal) and service_of(principal) not in data.NO_SOURCE_SENT.get(called, ())
 
 
-def _names_its_logs(statement: Statement) -> bool:
+def _names_its_logs(statement: PolicyStatement) -> bool:
     """Tell whether it is only for logs of an account of one's own: below AWSLogs and its number, or in encrypted log
     groups."""
     return statement.bounds("kms:EncryptionContext:aws:logs:arn", names_owner) or (
@@ -219,7 +219,7 @@ def resource_not_shared_with_account(resource: Resource, stack: Stack) -> Messag
                 yield f"{statement.label} lets the whole account {account_of(name)} in"
 
 
-def _narrowed(statement: Statement) -> bool:
+def _narrowed(statement: PolicyStatement) -> bool:
     """Tell whether a condition chooses among the other account's principals."""
     return (
         statement.bounds("aws:PrincipalArn", names_one)
@@ -340,7 +340,7 @@ def kms_services_only_use(key: Resource) -> Messages:
             yield f"{statement.label} lets {names[0]} create grants for anybody (no kms:GrantIsForAWSResource)"
 
 
-def _key_actions(action: str) -> tuple[services.Action, ...]:
+def _key_actions(action: str) -> tuple[services.IamAction, ...]:
     return services.matching("kms:*" if action == "*" else action)
 
 

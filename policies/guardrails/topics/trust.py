@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from guardrails import data, documents, kinds
-from guardrails.documents import Statement
+from guardrails.documents import PolicyStatement
 from guardrails.iam.accounts import account_of, is_foreign
 from guardrails.iam.arns import is_named, names_one
 from guardrails.iam.conditions import as_written
@@ -33,7 +33,7 @@ _CHOOSING: dict[str, Callable[[str], bool]] = {
 """Condition keys that pick out of another account's principals those that are meant, with what their values have to name."""
 
 
-def _trusting(role: Resource) -> Iterator[Statement]:
+def _trusting(role: Resource) -> Iterator[PolicyStatement]:
     for statement in documents.read(role, "assumeRolePolicy"):
         if statement.allows:
             yield statement
@@ -67,7 +67,7 @@ def iam_federation_limited(role: Resource) -> Messages:
                 yield f"{statement.label} trusts every repository of {host} (no condition on its sub claim that names an owner)"
 
 
-def _names_owner(statement: Statement, host: str) -> bool:
+def _names_owner(statement: PolicyStatement, host: str) -> bool:
     """Tell whether a claim of the provider's tokens has to name somebody: the owner in its subject, or an id that one
     has."""
     owners = data.FEDERATED_OWNERS[host]

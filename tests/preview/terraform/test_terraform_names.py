@@ -15,7 +15,7 @@ from groundwork.preview.terraform.names import (
     terraform_names,
     terraform_type,
 )
-from groundwork.preview.terraform.shapes import Kind, shape_of
+from groundwork.preview.terraform.shapes import ShapeKind, shape_of
 
 
 @pytest.mark.parametrize(
@@ -86,10 +86,10 @@ def test_shapes_are_read_from_the_annotations() -> None:
     annotations = terraform_names(distribution)
     assert annotations["origins"].text == "origin"
     shapes = {name: shape_of(annotation).kind for name, annotation in properties(distribution).items()}
-    assert shapes["origins"] is Kind.BLOCKS
-    assert shapes["defaultCacheBehavior"] is Kind.BLOCK
-    assert shapes["aliases"] is Kind.LIST
-    assert shapes["tags"] is Kind.MAP
-    assert shapes["comment"] is Kind.VALUE
-    assert shape_of(properties(aws.iam.RoleArgs)["assumeRolePolicy"]).kind is Kind.TEXT
-    assert shape_of(properties(aws.lambda_.FunctionArgs)["code"]).kind is Kind.FILE
+    assert shapes["origins"] is ShapeKind.BLOCKS
+    assert shapes["defaultCacheBehavior"] is ShapeKind.BLOCK
+    assert shapes["aliases"] is ShapeKind.LIST
+    assert shapes["tags"] is ShapeKind.MAP
+    assert shapes["comment"] is ShapeKind.VALUE
+    assert shape_of(properties(aws.iam.RoleArgs)["assumeRolePolicy"]).kind is ShapeKind.TEXT
+    assert shape_of(properties(aws.lambda_.FunctionArgs)["code"]).kind is ShapeKind.FILE

@@ -10,7 +10,7 @@ import pytest
 
 from groundwork.preview.terraform.names import all_tokens, args_class, properties, terraform_names, terraform_type
 from groundwork.preview.terraform.schema import EVERY_KEY, Node, ProviderSchema
-from groundwork.preview.terraform.shapes import Kind, shape_of
+from groundwork.preview.terraform.shapes import ShapeKind, shape_of
 from groundwork.preview.terraform.verify import provider_schema
 
 SAMPLE = frozenset(
@@ -121,8 +121,9 @@ def test_blocks_are_blocks_on_both_sides(schema: ProviderSchema) -> None:
         for cls, node, _ in _blocks(schema)
         for prop, name in terraform_names(cls).items()
         if name.text in node
-        and (shape_of(properties(cls)[prop]).kind in (Kind.BLOCK, Kind.BLOCKS)) is not isinstance(node[name.text], dict)
-        and shape_of(properties(cls)[prop]).kind is not Kind.MAP
+        and (shape_of(properties(cls)[prop]).kind in (ShapeKind.BLOCK, ShapeKind.BLOCKS))
+        is not isinstance(node[name.text], dict)
+        and shape_of(properties(cls)[prop]).kind is not ShapeKind.MAP
     ]
 
     assert not wrong

@@ -15,7 +15,7 @@ from groundwork.components.compute.images import Image, image_of, pull_named
 from groundwork.components.compute.references import read_statements, value_from
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.trust import trusted
-from groundwork.components.compute.wiring import Network
+from groundwork.components.compute.wiring import NetworkLike
 from groundwork.components.compute.workload import Workload, before_its_image, role_of
 from groundwork.components.services.settings import ServiceSettings
 
@@ -49,7 +49,7 @@ def deploy(
     workload: Workload,
     settings: ComputeSettings,
     *,
-    network: Network,
+    network: NetworkLike,
     tracing_arn: pulumi.Output[str] | None,
 ) -> AppRunnerService:
     """Create a service with its image, roles, network, alarms and logs."""
@@ -184,7 +184,9 @@ def _scaling(parent: Component, service: str, wanted: ServiceSettings) -> pulumi
     ).arn
 
 
-def _network(parent: Component, workload: Workload, network: Network) -> aws.apprunner.ServiceNetworkConfigurationArgs:
+def _network(
+    parent: Component, workload: Workload, network: NetworkLike
+) -> aws.apprunner.ServiceNetworkConfigurationArgs:
     """Configure the network: out through the VPC with the service's own security group; in from the internet, where App
     Runner ends TLS."""
     connector = aws.apprunner.VpcConnector(

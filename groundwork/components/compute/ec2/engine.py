@@ -35,7 +35,7 @@ from groundwork.components.compute.exposure import Exposure, expose
 from groundwork.components.compute.images import Image, image_of
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import Stoppable, StoppedGroup
-from groundwork.components.compute.wiring import Network
+from groundwork.components.compute.wiring import NetworkLike
 from groundwork.components.context import Context
 from groundwork.components.edge.origin import LONGEST_WAIT, Entrance, InstanceOrigin, Origin, Origins
 from groundwork.components.logs import log_group
@@ -44,7 +44,7 @@ from groundwork.components.services.settings import ServiceSettings
 from groundwork.settings.facts import instance_is_burstable
 
 
-class Zoned(Network, Protocol):
+class Zoned(NetworkLike, Protocol):
     """A network with the subnets that a seat may stand in."""
 
     @property

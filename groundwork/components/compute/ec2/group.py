@@ -17,7 +17,7 @@ from groundwork.components.compute.ec2.user_data import render
 from groundwork.components.compute.group_hours import group_hours
 from groundwork.components.compute.settings import ComputeSettings, InstancesSettings
 from groundwork.components.compute.volumes import root_volume
-from groundwork.components.compute.wiring import Network
+from groundwork.components.compute.wiring import NetworkLike
 from groundwork.settings.facts import Architecture, instance_is_burstable
 
 _DAY = 86_400
@@ -65,7 +65,7 @@ def group(
     bounds: GroupSize,
     launch: LaunchSettings,
     *,
-    network: Network,
+    network: NetworkLike,
     target_group_arns: Sequence[pulumi.Output[str]],
     alarm_names: Sequence[pulumi.Output[str]],
     after: Sequence[pulumi.Resource],
@@ -171,7 +171,7 @@ def _user_data(launch: LaunchSettings) -> pulumi.Output[str]:
     return pulumi.Output.all(**launch.facts).apply(encoded)
 
 
-def _placement_arguments(bounds: GroupSize, network: Network) -> dict[str, Any]:
+def _placement_arguments(bounds: GroupSize, network: NetworkLike) -> dict[str, Any]:
     """Return where instances are launched. An interface that exists already brings its subnet along; the group then
     names the zone alone."""
     if bounds.fixed_interface is not None:

@@ -14,7 +14,7 @@ from groundwork.components.compute.ec2.identity import PlacedService
 from groundwork.components.compute.ec2.machine import Proxy
 from groundwork.components.compute.ec2.shape import InstanceKind
 from groundwork.components.compute.security_groups import admit, open_for, outbound_group
-from groundwork.components.compute.wiring import LoadBalancer, Network
+from groundwork.components.compute.wiring import LoadBalancerLike, NetworkLike
 
 _AWS = 443
 """Whatever services may call, the instance itself calls AWS."""
@@ -33,8 +33,8 @@ def instance_group(
     part: InstanceKind,
     placed: Mapping[str, PlacedService],
     *,
-    network: Network,
-    load_balancer: LoadBalancer | None,
+    network: NetworkLike,
+    load_balancer: LoadBalancerLike | None,
     proxy: Proxy | None,
 ) -> InstanceGroup:
     """Create the security group of a part's instances and its rules. In: the load balancer on each public service's

@@ -19,7 +19,7 @@ from groundwork.components.compute.exposure import Exposure, expose
 from groundwork.components.compute.security_groups import OwnGroups
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import StoppedService
-from groundwork.components.compute.wiring import LoadBalancer, Network, Queue
+from groundwork.components.compute.wiring import LoadBalancerLike, NetworkLike, QueueLike
 from groundwork.components.compute.workload import Workload, workloads
 from groundwork.components.services.routes import routes
 from groundwork.components.services.settings import ServiceSettings
@@ -57,10 +57,10 @@ def prepare(
     services: Mapping[str, ServiceSettings],
     *,
     cluster: EcsCluster,
-    network: Network,
-    load_balancer: LoadBalancer | None,
+    network: NetworkLike,
+    load_balancer: LoadBalancerLike | None,
     grants: Mapping[str, Mapping[str, Grant]],
-    queues: Mapping[str, Queue],
+    queues: Mapping[str, QueueLike],
 ) -> Prepared:
     """Create everything that services need before they run: identities, security groups, target groups with their
     rules."""

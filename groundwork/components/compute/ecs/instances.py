@@ -16,7 +16,7 @@ from groundwork.components.compute.ecs.launch import launch_template
 from groundwork.components.compute.group_hours import group_hours
 from groundwork.components.compute.security_groups import outbound_group
 from groundwork.components.compute.settings import ComputeSettings, InstancesSettings
-from groundwork.components.compute.wiring import Network
+from groundwork.components.compute.wiring import NetworkLike
 
 _KEY = "instances"
 _DAY = 86_400
@@ -48,7 +48,7 @@ def instances(
     settings: ComputeSettings,
     *,
     cluster: EcsCluster,
-    network: Network,
+    network: NetworkLike,
     alarm_names: Sequence[pulumi.Output[str]],
 ) -> Instances:
     """Create the container instances and all that belongs to them. ``alarm_names`` roll a refresh back."""

@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 from groundwork.components.base import Component
 from groundwork.components.compute.ecs.instance_role import KEY, Profile
-from groundwork.components.compute.security_groups import Group
+from groundwork.components.compute.security_groups import ServiceSecurityGroup
 from groundwork.components.compute.settings import InstancesSettings
 from groundwork.components.compute.volumes import root_volume
 from groundwork.settings.facts import ECS_RESERVED_MEMORY, Architecture
@@ -28,7 +28,7 @@ def launch_template(
     architecture: Architecture,
     cluster_name: pulumi.Output[str],
     profile: Profile,
-    group: Group,
+    group: ServiceSecurityGroup,
 ) -> aws.ec2.LaunchTemplate:
     """Create a launch template of Amazon Linux 2023 for ECS: no public address, no key pair, IMDSv2 for the host alone,
     an encrypted volume."""

@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from groundwork.components.base import Component
 from groundwork.components.compute.ecs.alarms import Measured
-from groundwork.components.compute.wiring import Queue
+from groundwork.components.compute.wiring import QueueLike
 from groundwork.components.services.settings import QueueScaling, ScalingSettings, ServiceSettings, StepScaling
 
 # Names that the provider gives these nested arguments.
@@ -53,7 +53,7 @@ def scale(
     measured: Measured,
     *,
     requests: pulumi.Output[str] | None,
-    queues: Mapping[str, Queue],
+    queues: Mapping[str, QueueLike],
 ) -> None:
     """Create the bounds of the task count, and all that moves it between them. ``requests`` is the label by which
     requests are counted."""
@@ -108,7 +108,7 @@ def _track(target: _Target, settings: ScalingSettings, requests: pulumi.Output[s
         _policy(target, "requests", wanted.requests, predefined=counted)
 
 
-def _follow(target: _Target, settings: QueueScaling, queues: Mapping[str, Queue], measured: Measured) -> None:
+def _follow(target: _Target, settings: QueueScaling, queues: Mapping[str, QueueLike], measured: Measured) -> None:
     """Scale to as many tasks as the waiting messages need.
 
     With no task running nothing counts tasks, or Container Insights counts none, and a division by it has no result; one is

@@ -16,7 +16,7 @@ from groundwork.components.compute.ecs.task import PORT, log_options, task
 from groundwork.components.compute.exposure import Exposure
 from groundwork.components.compute.images import image_of, pull_named
 from groundwork.components.compute.settings import ComputeSettings
-from groundwork.components.compute.wiring import LoadBalancer, Network, Queue
+from groundwork.components.compute.wiring import LoadBalancerLike, NetworkLike, QueueLike
 from groundwork.components.compute.workload import Workload, before_its_image
 from groundwork.components.logs import log_group
 from groundwork.components.services.settings import ServiceSettings
@@ -41,9 +41,9 @@ class EcsSurroundings:
     """What all services of an engine share."""
 
     settings: ComputeSettings
-    network: Network
-    load_balancer: LoadBalancer | None
-    queues: Mapping[str, Queue]
+    network: NetworkLike
+    load_balancer: LoadBalancerLike | None
+    queues: Mapping[str, QueueLike]
 
     trust: pulumi.Output[str]
     namespace_arn: pulumi.Output[str] | None
@@ -111,7 +111,7 @@ def deploy(
     return EcsService(service, group.name, image.repository_url)
 
 
-def _can_be_pulled(image: str, network: Network) -> bool:
+def _can_be_pulled(image: str, network: NetworkLike) -> bool:
     """Tell whether the image can be pulled: without a way to the internet only ECR itself answers, through
     endpoints."""
     return network.reaches_internet or bool(pull_named(image))

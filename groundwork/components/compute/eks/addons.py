@@ -16,7 +16,7 @@ from groundwork.components.compute.eks.container_logs import application_log, in
 from groundwork.components.compute.eks.identity import Identity, cluster_name, pod_role
 from groundwork.components.compute.eks.policies import insights, network, volumes
 from groundwork.components.compute.eks.settings import KubernetesSettings
-from groundwork.components.compute.wiring import Network
+from groundwork.components.compute.wiring import NetworkLike
 from groundwork.settings.facts import kubernetes_versions
 
 AGENT, CNI, PROXY = "eks-pod-identity-agent", "vpc-cni", "kube-proxy"
@@ -134,7 +134,7 @@ class AddOns:
         return Account(name, pod_role(self.parent, f"{add_on}-pods", what, statements))
 
 
-def before_nodes(add_ons: AddOns, vpc: Network) -> list[pulumi.Resource]:
+def before_nodes(add_ons: AddOns, vpc: NetworkLike) -> list[pulumi.Resource]:
     """Create the add-ons that make a node ready, in order: who hands out roles, then who needs one of it.
 
     Without the agent the CNI has no credentials, nodes stay NotReady and their group fails to be made.

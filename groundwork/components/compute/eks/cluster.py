@@ -20,7 +20,7 @@ from groundwork.components.compute.eks.security_groups import (
 )
 from groundwork.components.compute.eks.settings import KubernetesSettings, NodeGroupSettings
 from groundwork.components.compute.settings import ComputeSettings
-from groundwork.components.compute.wiring import Network
+from groundwork.components.compute.wiring import NetworkLike
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def build_cluster(
     parent: Component,
     settings: ComputeSettings,
     *,
-    network: Network,
+    network: NetworkLike,
     neighbours: Sequence[str] = (),
 ) -> EksCluster:
     """Create a cluster with nodes and add-ons.
@@ -110,7 +110,7 @@ def _nodes_and_their_add_ons(
     plane: ControlPlane,
     *,
     role: NodeRole,
-    network: Network,
+    network: NetworkLike,
     security_groups: ClusterSecurityGroups,
 ) -> list[pulumi.Resource]:
     networking = before_nodes(add_ons, network)

@@ -14,7 +14,7 @@ from groundwork.components.compute.eks.identity import cluster_name, pod_identit
 from groundwork.components.compute.eks.karpenter import karpenter
 from groundwork.components.compute.eks.policies import autoscaler, balancer
 from groundwork.components.compute.settings import ComputeSettings
-from groundwork.components.compute.wiring import Network
+from groundwork.components.compute.wiring import NetworkLike
 from groundwork.settings.facts import kubernetes_versions
 
 _BALANCER = Chart(
@@ -37,7 +37,7 @@ def controllers(
     settings: ComputeSettings,
     *,
     provider: kubernetes.Provider,
-    network: Network,
+    network: NetworkLike,
 ) -> tuple[pulumi.Resource, ...]:
     """Install the controllers, each with a role of its own. In auto mode AWS scales nodes, and still not our target
     groups."""
@@ -58,7 +58,7 @@ def _load_balancer_controller(
     settings: ComputeSettings,
     *,
     provider: kubernetes.Provider,
-    network: Network,
+    network: NetworkLike,
 ) -> pulumi.Resource:
     """Install the controller that puts pods into target groups. Load balancers and their rules are this stack's, unless
     ``way_in`` says ``nlb``."""

@@ -22,7 +22,7 @@ from groundwork.components.compute.eks.workloads import EksSurroundings, deploy
 from groundwork.components.compute.security_groups import SharedGroup, allow_egress_to_internet
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import Stoppable
-from groundwork.components.compute.wiring import Network, Queue
+from groundwork.components.compute.wiring import NetworkLike, QueueLike
 from groundwork.components.compute.workload import workloads
 from groundwork.components.context import Context
 from groundwork.components.edge.origin import Entrance, Origins
@@ -33,7 +33,7 @@ _OPEN = 443
 """What the nodes may call anyway."""
 
 
-class RangedNetwork(Network, Protocol):
+class RangedNetwork(NetworkLike, Protocol):
     """A network that says the ranges of its subnets, since network policies know no security groups."""
 
     def cidrs(self, tier: str) -> tuple[str, ...]:
@@ -85,7 +85,7 @@ class Eks(Component):
         network: RangedNetwork,
         entrance: Entrance,
         grants: Mapping[str, Mapping[str, Grant]],
-        queues: Mapping[str, Queue],
+        queues: Mapping[str, QueueLike],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, context, opts)

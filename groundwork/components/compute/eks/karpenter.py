@@ -20,7 +20,7 @@ from groundwork.components.compute.eks.nodes import GROUP_LABEL, NodeRole, group
 from groundwork.components.compute.eks.policies import karpenter as policies
 from groundwork.components.compute.eks.settings import KubernetesSettings, NodeGroupSettings
 from groundwork.components.compute.settings import ComputeSettings
-from groundwork.components.compute.wiring import Network
+from groundwork.components.compute.wiring import NetworkLike
 from groundwork.settings.facts import instance_class
 
 _KEY = "karpenter"
@@ -43,7 +43,7 @@ def karpenter(
     settings: ComputeSettings,
     *,
     provider: kubernetes.Provider,
-    network: Network,
+    network: NetworkLike,
 ) -> list[pulumi.Resource]:
     """Install the controller on the first group's nodes, and create a pool for each group that it starts nodes of."""
     wanted = settings.cluster
@@ -114,7 +114,7 @@ def _node_class(
     *,
     cluster: EksCluster,
     role: NodeRole,
-    network: Network,
+    network: NetworkLike,
     options: pulumi.ResourceOptions,
 ) -> pulumi.Resource:
     """Create a group's EC2NodeClass: https://karpenter.sh/docs/concepts/nodeclasses/; subnets and group by id, so that

@@ -17,7 +17,7 @@ from groundwork.components.compute.eks.security_groups import ClusterSecurityGro
 from groundwork.components.compute.eks.settings import KubernetesSettings, NodeGroupSettings, TaintSettings
 from groundwork.components.compute.trust import trusted
 from groundwork.components.compute.volumes import root_volume
-from groundwork.components.compute.wiring import Network
+from groundwork.components.compute.wiring import NetworkLike
 from groundwork.settings.facts import instance_class, most_pods
 
 GROUP_LABEL = "groundwork/nodes"
@@ -85,7 +85,7 @@ def node_group(
     *,
     cluster_name: pulumi.Input[str],
     role: NodeRole,
-    network: Network,
+    network: NetworkLike,
     security_groups: ClusterSecurityGroups,
     after: Sequence[pulumi.Resource],
 ) -> aws.eks.NodeGroup:

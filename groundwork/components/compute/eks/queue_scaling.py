@@ -15,7 +15,7 @@ from groundwork.components.compute.eks.cluster import EksCluster
 from groundwork.components.compute.eks.identity import pod_identity, pod_role
 from groundwork.components.compute.eks.inside import Inside
 from groundwork.components.compute.eks.settings import KubernetesSettings
-from groundwork.components.compute.wiring import Queue
+from groundwork.components.compute.wiring import QueueLike
 from groundwork.components.compute.workload import Workload
 from groundwork.components.services.settings import ServiceSettings
 
@@ -47,7 +47,7 @@ def queue_scaling(
     cluster: EksCluster,
     settings: KubernetesSettings,
     services: Mapping[str, ServiceSettings],
-    queues: Mapping[str, Queue],
+    queues: Mapping[str, QueueLike],
     *,
     provider: kubernetes.Provider,
     after: Sequence[pulumi.Resource],
@@ -76,7 +76,7 @@ def queue_scaling(
     return (install(parent, _CHART, values, settings, provider=provider, after=[*after, *role.ready, identity]),)
 
 
-def _look(parent: Component, followed: Mapping[str, str], queues: Mapping[str, Queue]) -> Statement:
+def _look(parent: Component, followed: Mapping[str, str], queues: Mapping[str, QueueLike]) -> Statement:
     names = [_queue(service, queue, queues).queue_name for service, queue in followed.items()]
     arns = [
         pulumi.Output.concat(parent.context.arn("sqs", ""), name)
@@ -85,7 +85,7 @@ def _look(parent: Component, followed: Mapping[str, str], queues: Mapping[str, Q
     return Statement(sid="CountMessages", actions=("sqs:GetQueueAttributes",), resources=arns)
 
 
-def _queue(service: str, queue: str, queues: Mapping[str, Queue]) -> Queue:
+def _queue(service: str, queue: str, queues: Mapping[str, QueueLike]) -> QueueLike:
     if queue not in queues:
         raise pulumi.RunError(f"services.{service}.scaling.queue.queue: there is no queue {queue!r} in this stack")
     return queues[queue]
@@ -106,7 +106,7 @@ def authenticate(inside: Inside, services: Mapping[str, ServiceSettings]) -> Non
 
 
 def follow(
-    inside: Inside, workload: Workload, target: kubernetes.apps.v1.Deployment, queues: Mapping[str, Queue]
+    inside: Inside, workload: Workload, target: kubernetes.apps.v1.Deployment, queues: Mapping[str, QueueLike]
 ) -> None:
     """Scale to as many pods as the waiting messages need, and as CPU and memory need where they are followed too."""
     scaling = workload.settings.scaling

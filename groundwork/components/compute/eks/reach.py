@@ -10,7 +10,7 @@ from groundwork.components.compute.eks.deployment import PORT
 from groundwork.components.compute.eks.inside import Inside, selector
 from groundwork.components.compute.exposure import Exposure
 from groundwork.components.compute.security_groups import SecurityGroups, admit
-from groundwork.components.compute.wiring import Network
+from groundwork.components.compute.wiring import NetworkLike
 from groundwork.components.compute.workload import Workload
 
 BINDING_KIND = "TargetGroupBinding"
@@ -74,7 +74,7 @@ def has_balancer(inside: Inside, workload: Workload) -> bool:
     return inside.settings.cluster.way_in == "nlb" and settings.port is not None and settings.path == DEFAULT_PATH
 
 
-def balancer(inside: Inside, workload: Workload, network: Network, security_groups: SecurityGroups) -> None:
+def balancer(inside: Inside, workload: Workload, network: NetworkLike, security_groups: SecurityGroups) -> None:
     """Create an internal Network Load Balancer, for callers in the network and whatever is joined to it.
 
     A public one would be a way around CloudFront and the web ACL, without TLS. Its security group and the subnets are
@@ -118,7 +118,7 @@ def balancer(inside: Inside, workload: Workload, network: Network, security_grou
     )
 
 
-def _group(inside: Inside, network: Network) -> aws.ec2.SecurityGroup:
+def _group(inside: Inside, network: NetworkLike) -> aws.ec2.SecurityGroup:
     parent = inside.parent
     group = aws.ec2.SecurityGroup(
         f"{parent.name}-nlb",

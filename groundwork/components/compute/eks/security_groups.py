@@ -11,7 +11,7 @@ import pulumi_aws as aws
 
 from groundwork.components.base import Component
 from groundwork.components.compute.security_groups import outbound_group
-from groundwork.components.compute.wiring import Network
+from groundwork.components.compute.wiring import NetworkLike
 
 API = 443
 
@@ -40,7 +40,7 @@ class ClusterSecurityGroups:
     node_rules: tuple[pulumi.Resource, ...]
 
 
-def control_plane_group(parent: Component, network: Network, callers: Sequence[str]) -> pulumi.Output[str]:
+def control_plane_group(parent: Component, network: NetworkLike, callers: Sequence[str]) -> pulumi.Output[str]:
     """Create the group beside the control plane's own, for its interfaces in the VPC; ``callers`` are CIDRs that reach
     the API from inside."""
     platform = parent.context.platform
@@ -67,7 +67,7 @@ def control_plane_group(parent: Component, network: Network, callers: Sequence[s
 
 
 def cluster_security_groups(
-    parent: Component, network: Network, control_plane_id: pulumi.Output[str]
+    parent: Component, network: NetworkLike, control_plane_id: pulumi.Output[str]
 ) -> ClusterSecurityGroups:
     """Create the nodes' group with all its rules: out to AWS and images, to one another, to and from the control
     plane."""

@@ -21,7 +21,7 @@ from groundwork.components.compute.eks.secrets import values
 from groundwork.components.compute.exposure import Exposure, expose
 from groundwork.components.compute.images import image_of
 from groundwork.components.compute.security_groups import SecurityGroups
-from groundwork.components.compute.wiring import LoadBalancer, Network, Queue
+from groundwork.components.compute.wiring import LoadBalancerLike, NetworkLike, QueueLike
 from groundwork.components.compute.workload import Workload, before_its_image
 from groundwork.components.logs import log_group
 from groundwork.components.services.routes import Route
@@ -33,11 +33,11 @@ class EksSurroundings:
     """What all services of the cluster share, outside of it."""
 
     services: Mapping[str, ServiceSettings]
-    network: Network
+    network: NetworkLike
     ranges: Ranges
     routes: Sequence[Route]
-    load_balancer: LoadBalancer | None
-    queues: Mapping[str, Queue]
+    load_balancer: LoadBalancerLike | None
+    queues: Mapping[str, QueueLike]
     security_groups: SecurityGroups
 
 
