@@ -103,7 +103,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 ENGINES = {"fargate": [*VARIANTS], "ec2": ["as it was", "a service gone", "a service renamed"]}
-"""One with a firewall for each service, and one on which all share one."""
+"""One with a security group for each service, and one on which all share one."""
 
 
 @pytest.fixture(scope="module", params=ENGINES)

@@ -19,8 +19,6 @@ class Component(pulumi.ComponentResource):
     """
 
     layer: ClassVar[str]
-    token_name: ClassVar[str] = ""
-    """The last part of the token, where it is not the class's name: another one would give all children new URNs."""
     context: Context
 
     def __init__(self, name: str, context: Context, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -29,7 +27,7 @@ class Component(pulumi.ComponentResource):
             transformations.append(_releasing(context.platform.removable))
         own = pulumi.ResourceOptions(transformations=transformations)
         super().__init__(
-            f"groundwork:{self.layer}:{self.token_name or type(self).__name__}",
+            f"groundwork:{self.layer}:{type(self).__name__}",
             name,
             None,
             pulumi.ResourceOptions.merge(own, opts),

@@ -1,4 +1,4 @@
-"""What the firewall refuses by number, in words: an upload that is too large should surprise nobody."""
+"""What the web ACL refuses by number, in words: an upload that is too large should surprise nobody."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _ACL = "aws:wafv2/webAcl:WebAcl"
 
 
 def waf_limits(snapshot: Snapshot) -> list[str]:
-    """Return a sentence for requests and one for bodies; empty where there is no firewall."""
+    """Return a sentence for requests and one for bodies; empty where there is no web ACL."""
     said = (snapshot.settings.get("edge") or {}).get("waf")
     if said is None or not snapshot.of_type(_ACL):
         return []
     waf = WafSettings.model_validate(said)
     verb = "refuses" if waf.mode == "block" else "counts, and lets pass,"
     bodies = f"{verb} {_bodies(waf)}" if waf.body_limits else "refuses no body for its size"
-    return [f"The firewall {verb} {_requests(waf)}.", f"The firewall {bodies}."]
+    return [f"The web ACL {verb} {_requests(waf)}.", f"The web ACL {bodies}."]
 
 
 def _requests(waf: WafSettings) -> str:

@@ -190,7 +190,7 @@ def test_only_cloudfront_gets_through_where_it_stands_in_front(shop: Snapshot) -
     }
 
 
-def test_without_cloudfront_the_given_firewall_stands_in_front() -> None:
+def test_without_cloudfront_the_given_web_acl_stands_in_front() -> None:
     """S0-01"""
     snapshot = build(app_runner(web_acl_arn="arn:aws:wafv2:acl"))
     assert named(snapshot, ASSOCIATION).inputs["webAclArn"] == "arn:aws:wafv2:acl"
@@ -252,7 +252,7 @@ def test_another_service_changes_no_urn(shop: Snapshot) -> None:
     assert {resource.urn for resource in shop.resources} <= {resource.urn for resource in more.resources}
 
 
-def test_what_the_firewall_refuses_is_logged_without_credentials(shop: Snapshot) -> None:
+def test_what_the_web_acl_refuses_is_logged_without_credentials(shop: Snapshot) -> None:
     logging = named(shop, "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration", "refused").inputs
     redacted = {field["singleHeader"]["name"] for field in logging["redactedFields"]}
     assert redacted == {"authorization", "cookie", "x-origin-verify"}

@@ -113,9 +113,9 @@ def test_there_is_no_load_balancer(with_domain: Snapshot) -> None:
     assert with_domain.of_type("aws:lb/loadBalancer:LoadBalancer") == []
 
 
-def test_the_firewall_stands_at_cloudfront_alone(with_domain: Snapshot) -> None:
-    [firewall] = with_domain.of_type("aws:wafv2/webAcl:WebAcl")
-    assert firewall.inputs["scope"] == "CLOUDFRONT"
+def test_the_web_acl_stands_at_cloudfront_alone(with_domain: Snapshot) -> None:
+    [acl] = with_domain.of_type("aws:wafv2/webAcl:WebAcl")
+    assert acl.inputs["scope"] == "CLOUDFRONT"
 
 
 def test_the_instance_learns_what_to_ask_for_and_which_names_to_prove() -> None:

@@ -1,4 +1,4 @@
-"""The way in: names, certificates, firewalls, load balancer, CloudFront."""
+"""The way in: names, certificates, web ACLs, load balancer, CloudFront."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def behaviors(snapshot: Snapshot) -> dict[str, dict[str, Any]]:
     }
 
 
-def rules(snapshot: Snapshot, name: str = "shop-cdn-firewall-acl") -> dict[str, dict[str, Any]]:
+def rules(snapshot: Snapshot, name: str = "shop-cdn-web-acl") -> dict[str, dict[str, Any]]:
     return {rule["name"]: rule for rule in one(snapshot, ACL, name).inputs["rules"]}
 
 
@@ -326,10 +326,10 @@ def test_the_load_balancers_own_errors_set_off_an_alarm() -> None:
     assert alarms["shop-ingress-alb-errors"]["dimensions"]["LoadBalancer"].startswith("app/")
 
 
-# Firewall
+# Web ACL
 
 
-FIREWALL = {
+WAF = {
     "managed_rules": ["common", "known-bad-inputs", "sql", "linux"],
     "rate_limit": 2000,
     "blocked_countries": ["KP"],
@@ -338,15 +338,15 @@ FIREWALL = {
 }
 
 
-def test_the_firewall_has_the_rules_that_were_asked_for_on_cloudfront_and_on_the_load_balancer() -> None:
+def test_the_web_acl_has_the_rules_that_were_asked_for_on_cloudfront_and_on_the_load_balancer() -> None:
     """S1-18, S0-12"""
-    snapshot = edge({"waf": FIREWALL, "load_balancer": {"exposure": "internet"}})
+    snapshot = edge({"waf": WAF, "load_balancer": {"exposure": "internet"}})
     expected = {
         "allowed-addresses", "blocked-addresses", "blocked-countries", "rate", "rate-of-everything", "common", "known-bad-inputs", "sql", "linux",
     }  # fmt: skip
     front = rules(snapshot)
     assert front.keys() == expected
-    assert rules(snapshot, "shop-ingress-regional-firewall-acl").keys() == expected | {"through-cloudfront"}
+    assert rules(snapshot, "shop-ingress-regional-web-acl").keys() == expected | {"through-cloudfront"}
     assert front["rate"]["statement"]["rateBasedStatement"]["limit"] == 2000
     assert front["rate"]["statement"]["rateBasedStatement"]["evaluationWindowSec"] == 300
     assert front["blocked-countries"]["statement"]["geoMatchStatement"]["countryCodes"] == ["KP"]
@@ -358,19 +358,19 @@ def test_the_firewall_has_the_rules_that_were_asked_for_on_cloudfront_and_on_the
         "AWSManagedRulesSQLiRuleSet",
         "AWSManagedRulesLinuxRuleSet",
     }
-    assert one(snapshot, DISTRIBUTION).inputs["webAclId"] == one(snapshot, ACL, "shop-cdn-firewall-acl").outputs["arn"]
+    assert one(snapshot, DISTRIBUTION).inputs["webAclId"] == one(snapshot, ACL, "shop-cdn-web-acl").outputs["arn"]
 
 
 def test_requests_through_cloudfront_are_judged_once_and_the_header_stays_secret() -> None:
     snapshot = edge({"load_balancer": {"exposure": "internet"}})
-    rule = rules(snapshot, "shop-ingress-regional-firewall-acl")["through-cloudfront"]
+    rule = rules(snapshot, "shop-ingress-regional-web-acl")["through-cloudfront"]
     assert rule["priority"] == 0
     assert rule["action"] == {"allow": {}}
     assert rule["statement"]["byteMatchStatement"]["searchString"] == Opaque.SECRET
 
 
 def test_every_rule_is_measured_and_has_a_place_of_its_own() -> None:
-    found = list(rules(edge({"waf": FIREWALL})).values())
+    found = list(rules(edge({"waf": WAF})).values())
     assert all(rule["visibilityConfig"]["cloudwatchMetricsEnabled"] for rule in found)
     assert len({rule["priority"] for rule in found}) == len(found)
     assert [rule["priority"] for rule in found] == sorted(rule["priority"] for rule in found)
@@ -378,7 +378,7 @@ def test_every_rule_is_measured_and_has_a_place_of_its_own() -> None:
 
 @pytest.mark.parametrize(("mode", "own", "managed"), [("count", "count", "count"), ("block", "block", "none")])
 def test_the_mode_decides_for_own_and_managed_rules(mode: str, own: str, managed: str) -> None:
-    found = rules(edge({"waf": {**FIREWALL, "mode": mode}}))
+    found = rules(edge({"waf": {**WAF, "mode": mode}}))
     assert found["allowed-addresses"]["action"] == {"allow": {}}
     for name in ("blocked-addresses", "blocked-countries", "rate"):
         assert found[name]["action"] == {own: {}}
@@ -386,18 +386,18 @@ def test_the_mode_decides_for_own_and_managed_rules(mode: str, own: str, managed
         assert found[name]["overrideAction"] == {managed: {}}
 
 
-def test_cloudfronts_firewall_and_its_logs_stand_in_us_east_1() -> None:
-    snapshot = edge({"waf": FIREWALL})
+def test_cloudfronts_web_acl_and_its_logs_stand_in_us_east_1() -> None:
+    snapshot = edge({"waf": WAF})
     kinds = (ACL, "aws:wafv2/ipSet:IpSet", "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration")
     assert {resource.inputs["region"] for resource in snapshot.of_type(*kinds)} == {"us-east-1"}
     key = one(snapshot, "aws:kms/key:Key")
-    group = one(snapshot, "aws:cloudwatch/logGroup:LogGroup", "shop-cdn-firewall-requests")
+    group = one(snapshot, "aws:cloudwatch/logGroup:LogGroup", "shop-cdn-web-acl-requests")
     assert group.inputs["name"] == "aws-waf-logs-shop-prod-ap-south-1-cloudfront"
     assert group.inputs["region"] == key.inputs["region"] == "us-east-1"
     assert group.inputs["kmsKeyId"] == key.outputs["arn"]
 
 
-def test_firewall_logs_leave_out_credentials() -> None:
+def test_web_acl_logs_leave_out_credentials() -> None:
     configuration = one(edge(), "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration")
     redacted = {field["singleHeader"]["name"] for field in configuration.inputs["redactedFields"]}
     assert redacted == {"authorization", "cookie", "x-origin-verify"}
@@ -547,7 +547,7 @@ def test_with_nothing_to_serve_only_the_zone_is_built() -> None:
 def test_nothing_is_unknown_offline_and_the_first_real_preview_declares_the_same(
     exposure: str, domain: str | None
 ) -> None:
-    settings = {"load_balancer": {"exposure": exposure}, "waf": FIREWALL}
+    settings = {"load_balancer": {"exposure": exposure}, "waf": WAF}
     known = edge(settings, domain=domain, network={"ipv6": True})
     unknown = edge(settings, domain=domain, network={"ipv6": True}, unknowns=True)
     assert '"unknown"' not in known.dumps()

@@ -105,7 +105,7 @@ def test_names_directly_below_the_domain_share_a_wildcard() -> None:
     paths=st.integers(0, 20),
     countries=st.booleans(),
 )
-def test_a_firewalls_capacity_is_the_sum_of_its_rules(managed: list[str], paths: int, countries: bool) -> None:
+def test_a_web_acls_capacity_is_the_sum_of_its_rules(managed: list[str], paths: int, countries: bool) -> None:
     settings = WafSettings.model_validate(
         {
             "managed_rules": managed,

@@ -1,4 +1,4 @@
-"""The firewalls: at CloudFront, at a load balancer that anybody reaches, at one behind CloudFront."""
+"""The web ACLs: at CloudFront, at a load balancer that anybody reaches, at one behind CloudFront."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.components.test_edge import ACL, BALANCER, edge, one, rules
 from tests.requirements import proves
 from tests.test_guardrails_on_stacks import TODAY
 
-FRONT, BALANCED = "shop-cdn-firewall-acl", "shop-ingress-regional-firewall-acl"
+FRONT, BALANCED = "shop-cdn-web-acl", "shop-ingress-regional-web-acl"
 FULL: dict[str, Any] = {
     "managed_rules": ["common", "known-bad-inputs", "sql", "linux", "ip-reputation"],
     "rate_limit": 2000,
@@ -84,7 +84,7 @@ def test_at_cloudfront_addresses_are_the_senders_own() -> None:
     assert "X-Forwarded-For".lower() not in json.dumps(rate)
 
 
-def test_without_the_setting_a_load_balancer_behind_cloudfront_has_no_firewall() -> None:
+def test_without_the_setting_a_load_balancer_behind_cloudfront_has_no_web_acl() -> None:
     snapshot = edge({"waf": {**FULL, "load_balancer": False}})
     assert [acl.name for acl in snapshot.of_type(ACL)] == [FRONT]
     assert not snapshot.of_type("aws:wafv2/webAclAssociation:WebAclAssociation")
@@ -145,7 +145,7 @@ def _prefixes(statement: Any) -> list[str]:
 
 @proves("S2-17")
 @pytest.mark.parametrize("name", [FRONT, BALANCED])
-def test_by_default_an_upload_of_any_size_passes_both_firewalls(name: str) -> None:
+def test_by_default_an_upload_of_any_size_passes_both_web_acls(name: str) -> None:
     found = rules(edge({"load_balancer": {"exposure": "internet"}}), name)
     assert "sizeConstraintStatement" not in str(found)
     overrides = found["common"]["statement"]["managedRuleGroupStatement"]["ruleActionOverrides"]
@@ -173,7 +173,7 @@ def test_limits_of_bodies_are_by_path_and_the_longest_that_fits_counts() -> None
 
 
 @proves("S2-17")
-def test_a_load_balancers_firewall_refuses_no_body_that_it_cannot_measure() -> None:
+def test_a_load_balancers_web_acl_refuses_no_body_that_it_cannot_measure() -> None:
     """It sees 8 KB; a limit of 16 KB held there would refuse what CloudFront's lets pass."""
     for exposed in ({"waf": FULL}, {"waf": FULL, "load_balancer": {"exposure": "internet"}}):
         measured = [name for name in rules(edge(exposed), BALANCED) if name.startswith("body-size")]
@@ -345,15 +345,15 @@ def _limits(waf: dict[str, Any]) -> list[str]:
 @proves("S2-17", "S4-20")
 def test_the_preview_says_what_is_limited() -> None:
     assert _limits({}) == [
-        "The firewall refuses requests of an address above 2,000 in 5 minutes to services.",
-        "The firewall refuses no body for its size.",
+        "The web ACL refuses requests of an address above 2,000 in 5 minutes to services.",
+        "The web ACL refuses no body for its size.",
     ]
     assert _limits(FULL) == [
-        "The firewall refuses requests of an address above 2,000 in 5 minutes to services and 100 in a minute under /api/.",
-        "The firewall refuses bodies above 16 KB under / and 8 KB under /api/login, but not under /api/media (a load balancer's "
+        "The web ACL refuses requests of an address above 2,000 in 5 minutes to services and 100 in a minute under /api/.",
+        "The web ACL refuses bodies above 16 KB under / and 8 KB under /api/login, but not under /api/media (a load balancer's "
         "knows only limits up to 8 KB).",
     ]
     requests, bodies = _limits({"mode": "count"})
-    assert requests.startswith("The firewall counts, and lets pass, requests")
-    assert bodies == "The firewall refuses no body for its size."
+    assert requests.startswith("The web ACL counts, and lets pass, requests")
+    assert bodies == "The web ACL refuses no body for its size."
     assert waf_limits(replace(edge({"waf": None}), settings={"edge": {"waf": None}})) == []

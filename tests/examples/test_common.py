@@ -271,15 +271,15 @@ def test_on_app_runner_cloudfront_tells_services_apart_and_each_asks_for_its_hea
     [policy] = snapshot.of_type("aws:cloudfront/cachePolicy:CachePolicy")
     cached = policy.inputs["parametersInCacheKeyAndForwardedToOrigin"]
     assert cached["headersConfig"] == {"headerBehavior": "none"}
-    firewalls = snapshot.of_type("aws:wafv2/webAclAssociation:WebAclAssociation")
-    assert len(firewalls) == 2
-    for association in firewalls:
+    associations = snapshot.of_type("aws:wafv2/webAclAssociation:WebAclAssociation")
+    assert len(associations) == 2
+    for association in associations:
         assert sources(snapshot, association, "webAclArn") == {"shop-compute-origin"}
     acl = named(snapshot, "aws:wafv2/webAcl:WebAcl", "shop-compute-origin").inputs
     assert acl["defaultAction"] == {"block": {}}
 
 
-def test_on_app_runner_without_cloudfront_services_answer_themselves_behind_a_firewall(tmp_path: Path) -> None:
+def test_on_app_runner_without_cloudfront_services_answer_themselves_behind_a_web_acl(tmp_path: Path) -> None:
     text = SHOP.format(engine="app-runner").replace(", cdn: true", "").replace(", domain: shop.example.com", "")
     text = text.replace("{zone: {delegated: true}}", "{cdn: null}")
     found = find_stack("dev", write_project(tmp_path, text, main=str(ROOT)))
@@ -287,7 +287,7 @@ def test_on_app_runner_without_cloudfront_services_answer_themselves_behind_a_fi
     assert not snapshot.of_type(DISTRIBUTION, "aws:lb/loadBalancer:LoadBalancer")
     assert judge(snapshot, TODAY).blocking == []
     for association in snapshot.of_type("aws:wafv2/webAclAssociation:WebAclAssociation"):
-        assert sources(snapshot, association, "webAclArn") == {"shop-ingress-regional-firewall-acl"}
+        assert sources(snapshot, association, "webAclArn") == {"shop-ingress-regional-web-acl"}
     assert set(snapshot.outputs["hosts"]) == {"web", "api"}
 
 
@@ -477,8 +477,8 @@ def test_logs_are_kept_and_attacks_refused_as_the_stage_says(stage: str, of_stag
     snapshot = of_stage(stage)
     groups = snapshot.of_type("aws:cloudwatch/logGroup:LogGroup")
     assert {group.inputs["retentionInDays"] for group in groups} == RETENTION[stage]
-    [firewall] = snapshot.of_type("aws:wafv2/webAcl:WebAcl")
-    managed = [rule["overrideAction"] for rule in firewall.inputs["rules"] if "overrideAction" in rule]
+    [acl] = snapshot.of_type("aws:wafv2/webAcl:WebAcl")
+    managed = [rule["overrideAction"] for rule in acl.inputs["rules"] if "overrideAction" in rule]
     assert managed
     assert {next(iter(action)) for action in managed} == {"count" if stage == "dev" else "none"}
 

@@ -122,7 +122,7 @@ def keys(snapshot: Snapshot) -> set[str]:
 
 @STACKS
 @proves("S1-01")
-def test_cloudfront_has_the_domains_names_its_certificate_and_a_firewall(stack: str) -> None:
+def test_cloudfront_has_the_domains_names_its_certificate_and_a_web_acl(stack: str) -> None:
     snapshot = snapshot_of(stack)
     distribution = only(snapshot, DISTRIBUTION)
     names = [domain(stack), f"app.{domain(stack)}", f"www.{domain(stack)}"]
@@ -140,7 +140,7 @@ def test_cloudfront_has_the_domains_names_its_certificate_and_a_firewall(stack: 
         f"*.{domain(stack)}",
     }
     assert front.inputs["validationMethod"] == "DNS"
-    assert distribution.inputs["webAclId"] == firewall(snapshot, "CLOUDFRONT").outputs["arn"]
+    assert distribution.inputs["webAclId"] == web_acl(snapshot, "CLOUDFRONT").outputs["arn"]
     assert {resource.inputs["name"] for resource in snapshot.of_type("aws:route53/zone:Zone")} >= {domain(stack)}
     records = [
         record.inputs for record in snapshot.of_type("aws:route53/record:Record") if record.inputs.get("aliases")
@@ -1210,13 +1210,13 @@ def test_a_service_reads_the_secrets_that_it_uses_and_no_other(stack: str, servi
             assert set(entry) == {"name", "valueFrom"}
 
 
-def firewall(snapshot: Snapshot, scope: str) -> Resource:
+def web_acl(snapshot: Snapshot, scope: str) -> Resource:
     [acl] = [acl for acl in snapshot.of_type("aws:wafv2/webAcl:WebAcl") if acl.inputs["scope"] == scope]
     return acl
 
 
 def rules(snapshot: Snapshot, scope: str) -> dict[str, dict[str, Any]]:
-    acl = firewall(snapshot, scope).inputs
+    acl = web_acl(snapshot, scope).inputs
     return {rule["name"]: rule for rule in sorted(acl["rules"], key=lambda rule: rule["priority"])}
 
 
@@ -1225,11 +1225,11 @@ BOTH = pytest.mark.parametrize("scope", ["CLOUDFRONT", "REGIONAL"])
 
 @STACKS
 @proves("S1-18")
-def test_one_firewall_stands_at_cloudfront_and_one_at_the_load_balancer(stack: str) -> None:
+def test_one_web_acl_stands_at_cloudfront_and_one_at_the_load_balancer(stack: str) -> None:
     snapshot = snapshot_of(stack)
-    assert only(snapshot, DISTRIBUTION).inputs["webAclId"] == firewall(snapshot, "CLOUDFRONT").outputs["arn"]
+    assert only(snapshot, DISTRIBUTION).inputs["webAclId"] == web_acl(snapshot, "CLOUDFRONT").outputs["arn"]
     association = only(snapshot, "aws:wafv2/webAclAssociation:WebAclAssociation").inputs
-    assert association["webAclArn"] == firewall(snapshot, "REGIONAL").outputs["arn"]
+    assert association["webAclArn"] == web_acl(snapshot, "REGIONAL").outputs["arn"]
     balancer = only(snapshot, "aws:lb/loadBalancer:LoadBalancer")
     assert association["resourceArn"] == balancer.outputs["arn"]
 
@@ -1237,7 +1237,7 @@ def test_one_firewall_stands_at_cloudfront_and_one_at_the_load_balancer(stack: s
 @STACKS
 @BOTH
 @proves("S1-18")
-def test_both_firewalls_ask_awss_four_groups_and_block_what_they_find(stack: str, scope: str) -> None:
+def test_both_web_acls_ask_awss_four_groups_and_block_what_they_find(stack: str, scope: str) -> None:
     found = rules(snapshot_of(stack), scope)
     groups = {
         name: rule["statement"]["managedRuleGroupStatement"]["name"]
@@ -1256,7 +1256,7 @@ def test_both_firewalls_ask_awss_four_groups_and_block_what_they_find(stack: str
 @STACKS
 @BOTH
 @proves("S1-18")
-def test_both_firewalls_know_who_may_come_who_may_not_and_how_often(stack: str, scope: str) -> None:
+def test_both_web_acls_know_who_may_come_who_may_not_and_how_often(stack: str, scope: str) -> None:
     snapshot = snapshot_of(stack)
     found = rules(snapshot, scope)
     limit = found["rate"]["statement"]["rateBasedStatement"]
@@ -1280,7 +1280,7 @@ def part(statement: dict[str, Any]) -> str:
 @STACKS
 @BOTH
 @proves("S1-18")
-def test_both_firewalls_refuse_scripts_and_requests_that_are_too_large(stack: str, scope: str) -> None:
+def test_both_web_acls_refuse_scripts_and_requests_that_are_too_large(stack: str, scope: str) -> None:
     found = rules(snapshot_of(stack), scope)
     for name in ("body-size-0", "request-size", "scripts", "scripts-in-body"):
         assert found[name]["action"] == {"block": {}}
@@ -1308,7 +1308,7 @@ def test_both_firewalls_refuse_scripts_and_requests_that_are_too_large(stack: st
 
 @STACKS
 @proves("S1-18")
-def test_the_rules_fit_a_firewall_with_room_to_spare(stack: str) -> None:
+def test_the_rules_fit_a_web_acl_with_room_to_spare(stack: str) -> None:
     """Up to 1,500 units are in the price of a request, the next 500 are $0.20 for a million."""
     edge = load_stack(find_stack(stack, ROOT)).settings.edge
     assert edge is not None

@@ -576,13 +576,13 @@ def test_secrets_come_from_secrets_manager_and_stand_in_no_configuration(stack: 
 
 @STACKS
 @proves("S0-12", "C-06")
-def test_a_firewall_at_the_edge_blocks_who_asks_more_than_2000_times_in_5_minutes(stack: str) -> None:
+def test_a_web_acl_at_the_edge_blocks_who_asks_more_than_2000_times_in_5_minutes(stack: str) -> None:
     snapshot = snapshot_of(stack)
     [distribution] = snapshot.of_type(DISTRIBUTION)
-    [firewall] = snapshot.of_type("aws:wafv2/webAcl:WebAcl")
-    assert firewall.inputs["scope"] == "CLOUDFRONT"
-    assert distribution.inputs["webAclId"] == firewall.outputs["arn"]
-    rules = {rule["name"]: rule for rule in firewall.inputs["rules"]}
+    [acl] = snapshot.of_type("aws:wafv2/webAcl:WebAcl")
+    assert acl.inputs["scope"] == "CLOUDFRONT"
+    assert distribution.inputs["webAclId"] == acl.outputs["arn"]
+    rules = {rule["name"]: rule for rule in acl.inputs["rules"]}
     assert rules["rate"]["action"] == {"block": {}}
     limit = rules["rate"]["statement"]["rateBasedStatement"]
     assert (limit["limit"], limit["evaluationWindowSec"], limit["aggregateKeyType"]) == (2000, 300, "IP")

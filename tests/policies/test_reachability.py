@@ -1,4 +1,4 @@
-"""The model of the network: firewalls against a packet-by-packet oracle, paths on real stacks, growth, and the analyzer."""
+"""The model of the network: traffic rules against a packet-by-packet oracle, paths on real stacks, growth, and the analyzer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from guardrails import kinds
 from guardrails.catalogue import rules
 from guardrails.judgement import Judgement, Verdict, judge
 from guardrails.reach.addresses import Addresses, addresses_of, everywhere, internet
-from guardrails.reach.firewalls import ALL_PORTS, Acl, Entry, Flow, GroupRule, admitted_by_rules
+from guardrails.reach.traffic_rules import ALL_PORTS, Acl, Entry, Flow, GroupRule, admitted_by_rules
 from guardrails.reach.forms import STORES
 from guardrails.reach.network import Path, StackNetwork, network_of
 from guardrails.reach.paths import paths
@@ -219,7 +219,7 @@ def test_a_network_acl_cuts_the_ports_of_a_path() -> None:
 
 
 @given(st.lists(st.tuples(RANGES, PORTS), max_size=4), st.lists(ENTRIES, max_size=4, unique_by=lambda e: e.number))
-def test_the_ports_of_all_paths_are_those_that_the_firewalls_let_the_internet_reach(
+def test_the_ports_of_all_paths_are_those_that_the_traffic_rules_let_the_internet_reach(
     group_rules: list[tuple[str, tuple[int, int]]], entries: list[Entry]
 ) -> None:
     """The oracle asks for each port by itself; the model cuts the ports into runs and joins them again."""

@@ -39,8 +39,8 @@ def test_visitors_become_requests_gigabytes_and_capacity_units() -> None:
     gigabytes = 10_000 * 3 * DAYS / 1024
     assert found["minifacebook-cdn-distribution", "Requests-Tier2-HTTPS"] == requests + files
     assert found["minifacebook-cdn-distribution", "DataTransfer-Out-Bytes"] == pytest.approx(gigabytes)
-    assert found["minifacebook-cdn-firewall-acl", "RequestV2-Tier1"] == requests + files
-    assert found["minifacebook-ingress-regional-firewall-acl", "RequestV2-Tier1"] == requests
+    assert found["minifacebook-cdn-web-acl", "RequestV2-Tier1"] == requests + files
+    assert found["minifacebook-ingress-regional-web-acl", "RequestV2-Tier1"] == requests
     # A quarter of the gigabytes are services' answers; they outweigh 2.3 new connections a second and 300 open ones.
     assert found["minifacebook-ingress-alb", "LCUUsage"] == pytest.approx(gigabytes / 4)
     # A tenth of the files comes out of the two buckets that people load from, and the third of our own.

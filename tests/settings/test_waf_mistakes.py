@@ -1,4 +1,4 @@
-"""Firewall settings that AWS would refuse: one message each, with the numbers in it."""
+"""Web ACL settings that AWS would refuse: one message each, with the numbers in it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_rules_above_the_capacity_limit_are_a_mistake() -> None:
     ]
 
 
-def test_a_second_firewall_is_counted_where_it_takes_more() -> None:
+def test_a_second_web_acl_is_counted_where_it_takes_more() -> None:
     # Behind CloudFront each rate takes 10 more, and there is no group about senders (25).
     waf = {
         **contains(407),

@@ -168,7 +168,7 @@ class Cdn(Component):
 
     def _web_acl(self, waf: WafSettings, ingress: Ingress) -> pulumi.Output[str]:
         return WebAcl(
-            f"{self.name}-firewall",
+            f"{self.name}-web-acl",
             waf,
             self.context,
             scope="CLOUDFRONT",

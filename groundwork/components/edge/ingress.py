@@ -220,7 +220,7 @@ class Ingress(Component):
         if self._settings.waf is None:
             return None
         return WebAcl(
-            f"{self.name}-regional-firewall",
+            f"{self.name}-regional-web-acl",
             self._settings.waf,
             self.context,
             scope="REGIONAL",

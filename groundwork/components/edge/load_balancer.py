@@ -121,7 +121,7 @@ class LoadBalancer(Component):
             self._redirect()
         if web_acl_arn is not None:
             aws.wafv2.WebAclAssociation(
-                f"{name}-firewall", resource_arn=self.arn, web_acl_arn=web_acl_arn, opts=self.child()
+                f"{name}-web-acl", resource_arn=self.arn, web_acl_arn=web_acl_arn, opts=self.child()
             )
         self._alarms()
         self.register_outputs({"arn": self.arn, "dnsName": self.dns_name})

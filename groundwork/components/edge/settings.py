@@ -165,7 +165,7 @@ BY_SENDER = frozenset({"ip-reputation", "anonymous-ip"})
 """Groups that judge who sends a request; behind CloudFront that is always CloudFront."""
 
 BALANCER_BODY_KB = 8
-"""All that a load balancer hands to the firewall; CloudFront hands over 16 KB, or up to 64 where a limit asks for it.
+"""All that a load balancer hands to the web ACL; CloudFront hands over 16 KB, or up to 64 where a limit asks for it.
 
 https://docs.aws.amazon.com/waf/latest/developerguide/web-acl-setting-body-inspection-limit.html
 """
@@ -236,7 +236,7 @@ class WafSettings(Model):
 
     body_limits: Annotated[dict[PathPrefix, Annotated[int, Field(ge=1, le=64)]], Field(max_length=20)] = {}
     """Largest request bodies in KB, by what the path starts with; the longest that fits counts: ``{/: 16, /api/login: 1}``. Other
-    paths have no limit. A load balancer's firewall sees 8 KB of a body and knows no limit above that; beyond 16 KB CloudFront's
+    paths have no limit. A load balancer's web ACL sees 8 KB of a body and knows no limit above that; beyond 16 KB CloudFront's
     costs more."""
 
     upload_paths: Annotated[tuple[PathPrefix, ...], Field(max_length=20)] = ()
@@ -252,7 +252,7 @@ class WafSettings(Model):
     """Rules of your own, by name, in this order, after the lists of addresses and before the managed rules."""
 
     load_balancer: bool = False
-    """A second firewall at the load balancer also where only CloudFront reaches it."""
+    """A second web ACL at the load balancer also where only CloudFront reaches it."""
 
     logs: bool = True
 

@@ -37,7 +37,6 @@ class WebAcl(Component):
     """
 
     layer = "edge"
-    token_name = "Firewall"  # noqa: S105 - a type's
 
     arn: pulumi.Output[str]
     capacity: int
@@ -77,7 +76,7 @@ class WebAcl(Component):
             blocked=self._address_sets("blocked", settings.blocked_addresses),
         )
         acl = aws.wafv2.WebAcl(
-            f"{name}-acl",
+            name,
             scope=scope,
             description=f"{context.platform.name} {context.platform.stage}",
             default_action=aws.wafv2.WebAclDefaultActionArgs(allow=aws.wafv2.WebAclDefaultActionAllowArgs()),
@@ -120,7 +119,7 @@ class WebAcl(Component):
             permission = global_logs.permission
         else:
             statement = waf_writes(context, path, region=context.region)
-            permission = log_permission(self, f"{context.slug}-firewall", [statement])
+            permission = log_permission(self, f"{context.slug}-web-acl", [statement])
         logging = global_logs.logging if global_logs else context.logging
         group = log_group(self, "requests", path, logging=logging, region=self._region)
         aws.wafv2.WebAclLoggingConfiguration(

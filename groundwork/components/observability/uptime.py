@@ -91,7 +91,7 @@ class Uptime(Component):
             missing="breaching",
             severity="page",
             description=f"From outside, {settings.path} has not answered for {settings.minutes} minutes. Look at the alarms of the "
-            "services; if there are none, at CloudFront, its firewall and the domain's name servers.",
+            "services; if there are none, at CloudFront, its web ACL and the domain's name servers.",
         )
         self.register_outputs({"healthCheckId": self.health_check_id})
 

@@ -1,4 +1,4 @@
-"""Sets of addresses: what is left of the internet when one firewall after the other has had its say."""
+"""Sets of addresses: what is left of the internet once security groups and network ACLs have let through what they do."""
 
 from __future__ import annotations
 

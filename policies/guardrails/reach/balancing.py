@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from guardrails import kinds
-from guardrails.reach.firewalls import Flow
+from guardrails.reach.traffic_rules import Flow
 from guardrails.reach.forms import BALANCERS, DATA, LISTENER_RULES, SERVERS, TARGET_ATTACHMENTS, TARGET_GROUPS
 from guardrails.reach.naming import blocks, mentioned, named, named_by
 from guardrails.stack import Stack

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from guardrails import kinds
 from guardrails.reach.addresses import Addresses, addresses_of
 from guardrails.reach.collecting import GROUPS
-from guardrails.reach.firewalls import Flow, GroupRule
+from guardrails.reach.traffic_rules import Flow, GroupRule
 from guardrails.reach.forms import BALANCERS, DATA, REPLICATION, SERVERS, EndpointSchema
 from guardrails.reach.naming import Named, blocks, flag, named, named_by
 from guardrails.stack import Stack

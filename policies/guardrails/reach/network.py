@@ -22,7 +22,7 @@ from guardrails.reach.addresses import FAMILIES, everywhere
 from guardrails.reach.balancing import Forward, Listener, forwards, listeners
 from guardrails.reach.collecting import INGRESS, GroupRules, acls, group_rules
 from guardrails.reach.endpoints import Endpoint, addresses_of_subnet, endpoint_of
-from guardrails.reach.firewalls import ALL_PORTS, OPEN_ACL, Acl, Admitted, Flow, GroupRule, admitted_by_rules
+from guardrails.reach.traffic_rules import ALL_PORTS, OPEN_ACL, Acl, Admitted, Flow, GroupRule, admitted_by_rules
 from guardrails.reach.forms import VPC_ORIGIN
 from guardrails.reach.naming import mentioned, unsure
 from guardrails.routing import INTERNET, Exit, exits
@@ -63,7 +63,7 @@ class EgressRoute(NamedTuple):
 
 
 class _PortRun(NamedTuple):
-    """Ports that a thing's security groups treat alike, whom they admit, and what is not sure before any firewall."""
+    """Ports that a thing's security groups treat alike, whom they admit, and what of that is not sure."""
 
     family: int
     flow: Flow
@@ -230,7 +230,7 @@ class StackNetwork:
         return "no security group" if thing.has_no_group else ""
 
     def _runs(self, thing: Endpoint, family: int) -> Iterator[tuple[Flow, int]]:
-        """Yield the ports to ask about: those it listens on, or the runs of ports between which its firewalls
+        """Yield the ports to ask about: those it listens on, or the runs of ports between which its security groups
         differ."""
         if thing.flows:
             yield from ((flow, flow.port) for flow in thing.flows)

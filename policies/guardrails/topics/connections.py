@@ -9,7 +9,7 @@ from guardrails.ports import RULE_TYPES
 from guardrails.reach.admission import Admission, acl_between, lets_in, lets_out
 from guardrails.reach.collecting import ACLS, EGRESS, GROUPS, INGRESS, acl_of, source_groups
 from guardrails.reach.endpoints import Endpoint
-from guardrails.reach.firewalls import ANSWERS, Acl, Entry, Flow
+from guardrails.reach.traffic_rules import ANSWERS, Acl, Entry, Flow
 from guardrails.reach.forms import (
     BALANCERS,
     DATA,

@@ -49,7 +49,7 @@ def container(service: ServiceSettings, *, region: str, log_group: str, everywhe
             "StartPeriod": service.start_period * _SECOND,
         }
     if service.port is not None and service.is_public:
-        binding = {"HostIp": "0.0.0.0" if everywhere else "127.0.0.1", "HostPort": str(service.port)}  # noqa: S104 - the firewall decides
+        binding = {"HostIp": "0.0.0.0" if everywhere else "127.0.0.1", "HostPort": str(service.port)}  # noqa: S104 - the security group decides
         body["ExposedPorts"] = {f"{service.port}/tcp": {}}
         body["HostConfig"]["PortBindings"] = {f"{service.port}/tcp": [binding]}
     return body

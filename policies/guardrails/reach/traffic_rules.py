@@ -77,15 +77,15 @@ def admitted_by_rules(group_rules: Iterable[GroupRule], flow: Flow, family: int)
     for group_rule in group_rules:
         if not group_rule.admits(flow):
             continue
-        of_door = Addresses(family)
+        admitted = Addresses(family)
         for addresses in group_rule.addresses:
             if addresses.family == family:
-                of_door = of_door | addresses
-        perhaps = perhaps | (everywhere(family) if group_rule.anyone else of_door)
+                admitted = admitted | addresses
+        perhaps = perhaps | (everywhere(family) if group_rule.anyone else admitted)
         if group_rule.unsure:
             why = why or group_rule.unsure
         else:
-            sure = sure | of_door
+            sure = sure | admitted
     return Admitted(sure, perhaps, why)
 
 
