@@ -49,7 +49,7 @@ def alarm(
     key: str,
     measure: Metric | Expression,
     *,
-    threshold: pulumi.Input[float] | Bounds,
+    threshold: pulumi.Input[float] | Bounds | None,
     description: str,
     comparison: Comparison = "GreaterThanThreshold",
     period: int = 60,
@@ -58,12 +58,12 @@ def alarm(
     severity: Severity = "notice",
     extra_actions: Sequence[pulumi.Input[str]] = (),
     alerting: Alerting | None = None,
-) -> aws.cloudwatch.MetricAlarm:
+) -> list[aws.cloudwatch.MetricAlarm]:
     """Create an alarm named ``<component>-<key>``; ``description`` says what it means and what to look at first.
 
-    ``period`` is in seconds, ``periods`` how many of them must be beyond the threshold. With two bounds it is two alarms, the
-    one that pages named ``<component>-<key>-page``, and the milder one is returned. Tells when it sets off and when it clears.
-    ``alerting``: unset, the platform's.
+    ``period`` is in seconds, ``periods`` how many of them must be beyond the threshold. Returns what it made, the milder first: with
+    two bounds two alarms, the one that pages named ``<component>-<key>-page``; with None, where settings leave it out, none. Tells
+    when it sets off and when it clears. ``alerting``: unset, the platform's.
     """
     alerting = alerting or parent.context.alerting
     made = []
@@ -84,7 +84,7 @@ def alarm(
         )
         alerting.declared.append(DeclaredAlarm(parent.name, parent.layer, name, level, resource.name, resource.arn))
         made.append(resource)
-    return made[0]
+    return made
 
 
 def key_of(key: str, severity: Severity) -> str:
@@ -93,11 +93,11 @@ def key_of(key: str, severity: Severity) -> str:
 
 
 def _levels(
-    key: str, severity: Severity, threshold: pulumi.Input[float] | Bounds
+    key: str, severity: Severity, threshold: pulumi.Input[float] | Bounds | None
 ) -> list[tuple[str, Severity, pulumi.Input[float]]]:
     if isinstance(threshold, Bounds):
         return [(key_of(key, level), level, bound) for level, bound in threshold.levels()]
-    return [(key, severity, threshold)]
+    return [] if threshold is None else [(key, severity, threshold)]
 
 
 def _runbook(alerting: Alerting, key: str) -> str:

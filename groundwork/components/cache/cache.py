@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import pulumi
 import pulumi_aws as aws
 
 from groundwork.components.access import Grant, Opening, SecretReference, Statement
-from groundwork.components.alarms import Metric, alarm
 from groundwork.components.base import Component, fit
+from groundwork.components.cache.alarms import watch_node
 from groundwork.components.cache.settings import POLICIES, CacheSettings
 from groundwork.components.context import Context
 from groundwork.components.data_tier import DataTier
 from groundwork.components.logs import log_group
-from groundwork.components.observability.credits import watch_credits
-from groundwork.components.observability.settings import Bounds, ThresholdSettings
 from groundwork.components.secrets.secret import container, drawn_password
 from groundwork.settings.base import window_in_utc
-from groundwork.settings.facts import cache_is_burstable
 from groundwork.settings.variables import ttl_variables
 
 PORT = 6379
@@ -102,7 +96,7 @@ class Cache(Component):
             self.reader_address = group.reader_endpoint_address if settings.replicas else self.address
         self._secret_arn = self._login() if settings.authentication == "password" else None
         for node in self.node_ids:
-            self._watch(node)
+            watch_node(self, node.removeprefix(f"{self.group_id}-"), node, settings)
         self.register_outputs({"address": self.address, "readerAddress": self.reader_address})
 
     def grant(self, level: str, prefix: str | None = None) -> Grant:
@@ -280,24 +274,6 @@ class Cache(Component):
         )
         return secret.arn
 
-    def _watch(self, node: str) -> None:
-        for key, kind in _ALARMS.items():
-            threshold = kind.threshold(self.context.alerting.settings.thresholds)
-            # What nothing is evicted from, no alarm tells of.
-            if threshold is not None and not (key == "evictions" and self._settings.purpose == "jobs"):
-                alarm(
-                    self,
-                    f"{node.removeprefix(self.group_id + '-')}-{key}",
-                    Metric("AWS/ElastiCache", kind.metric, {"CacheClusterId": node}, kind.statistic),
-                    threshold=threshold,
-                    description=kind.description,
-                    period=kind.period,
-                    periods=kind.periods,
-                )
-        if cache_is_burstable(self._settings.node_class):
-            short = node.removeprefix(self.group_id + "-")
-            watch_credits(self, short, "AWS/ElastiCache", {"CacheClusterId": node})
-
 
 def node_ids(group_id: str, settings: CacheSettings) -> tuple[str, ...]:
     """Return the ids that ElastiCache gives nodes: ``<group>-001``, in cluster mode ``<group>-0001-001``."""
@@ -305,36 +281,3 @@ def node_ids(group_id: str, settings: CacheSettings) -> tuple[str, ...]:
     if settings.node_groups is None:
         return tuple(f"{group_id}-{node}" for node in nodes)
     return tuple(f"{group_id}-{shard:04d}-{node}" for shard in range(1, settings.node_groups + 1) for node in nodes)
-
-
-@dataclass(frozen=True)
-class _Alarm:
-    metric: str
-    threshold: Callable[[ThresholdSettings], Bounds | None]
-    description: str
-    statistic: str = "Average"
-    period: int = 60
-    periods: int = 5
-
-
-# https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/CacheMetrics.WhichShouldIMonitor.html
-_ALARMS = {
-    "cpu": _Alarm(
-        "EngineCPUUtilization",
-        lambda thresholds: thresholds.cache_cpu,
-        "The engine's one thread is busy. Look at the slow log, then at a larger class or more shards.",
-    ),
-    "memory": _Alarm(
-        "DatabaseMemoryUsagePercentage",
-        lambda thresholds: thresholds.cache_memory,
-        "The node is filling up. Look at keys without expiry, then at a larger class or more shards.",
-    ),
-    "evictions": _Alarm(
-        "Evictions",
-        lambda thresholds: thresholds.cache_evictions,
-        "Keys are thrown out to make room. The cache is too small for what is kept in it.",
-        statistic="Sum",
-        period=300,
-        periods=1,
-    ),
-}

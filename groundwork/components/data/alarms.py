@@ -103,15 +103,14 @@ def watch_instance(
     for name, kind in _KINDS.items():
         bounds = kind.bounds(thresholds)
         unit = kind.unit(settings, instance_class)
-        if bounds is not None and unit is not None:
-            alarm(
-                parent,
-                f"{key}-{name}",
-                Metric("AWS/RDS", kind.metric, {"DBInstanceIdentifier": identifier}, kind.statistic),
-                threshold=bounds.convert(unit),
-                comparison=kind.comparison,
-                description=kind.description,
-            )
+        alarm(
+            parent,
+            f"{key}-{name}",
+            Metric("AWS/RDS", kind.metric, {"DBInstanceIdentifier": identifier}, kind.statistic),
+            threshold=bounds and unit and bounds.convert(unit),
+            comparison=kind.comparison,
+            description=kind.description,
+        )
     if thresholds.database_silent_minutes is not None:
         # RDS counts connections every minute, none included, for as long as the instance runs.
         heartbeat = Metric("AWS/RDS", "DatabaseConnections", {"DBInstanceIdentifier": identifier}, "SampleCount")
@@ -129,15 +128,12 @@ def watch_instance(
             )
 
 
-def watch_lag(parent: Component, key: str, identifier: pulumi.Output[str]) -> aws.cloudwatch.MetricAlarm | None:
-    """Create the alarm of a replica that falls behind; None where settings leave it out."""
-    seconds = parent.context.alerting.settings.thresholds.replica_lag_seconds
-    if seconds is None:
-        return None
+def watch_lag(parent: Component, key: str, identifier: pulumi.Output[str]) -> list[aws.cloudwatch.MetricAlarm]:
+    """Create the alarm of a replica that falls behind, where settings want it."""
     return alarm(
         parent,
         f"{key}-lag",
         Metric("AWS/RDS", "ReplicaLag", {"DBInstanceIdentifier": identifier}, "Maximum"),
-        threshold=seconds,
+        threshold=parent.context.alerting.settings.thresholds.replica_lag_seconds,
         description="The replica is behind the primary. Look at long queries on it and at writes on the primary.",
     )

@@ -132,9 +132,8 @@ class Database(Component):
         for key, replica in self._replicas.items():
             instance_class = settings.replicas[key].instance_class or settings.instance_class
             watch_instance(self, key, replica.identifier, instance_class, settings=settings)
-            raised = watch_lag(self, key, replica.identifier)
-            if raised is not None:
-                lag[key] = raised
+            if raised := watch_lag(self, key, replica.identifier):
+                lag[key] = raised[0]
         self.reader_address = self._reader(network.vpc_id, lag)
         version = self._credentials(secret, primary)
         self.rotated = self._rotated(primary) if settings.rotation_days else {}

@@ -285,17 +285,16 @@ class Function(Component):
                 "calls come near the timeout. See what they wait for; memory also buys CPU.",
             ),
         ):
-            if threshold is not None:
-                alarm(
-                    self,
-                    key,
-                    Metric("AWS/Lambda", metric, {"FunctionName": function.name}, statistic),
-                    threshold=threshold,
-                    description=f"Function {self._key}: {description}",
-                    comparison="GreaterThanOrEqualToThreshold",
-                    period=300,
-                    periods=1,
-                )
+            alarm(
+                self,
+                key,
+                Metric("AWS/Lambda", metric, {"FunctionName": function.name}, statistic),
+                threshold=threshold,
+                description=f"Function {self._key}: {description}",
+                comparison="GreaterThanOrEqualToThreshold",
+                period=300,
+                periods=1,
+            )
 
 
 def _reference(secret: SecretReference) -> pulumi.Input[str]:

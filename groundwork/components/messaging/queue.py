@@ -82,16 +82,15 @@ class Queue(Component):
             ),
             opts=self.child(),
         )
-        if settings.alarm_age is not None:
-            alarm(
-                self,
-                "age",
-                Metric("AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": queue.name}, "Maximum"),
-                threshold=settings.alarm_age,
-                description=f"Messages of {key} wait too long. Its consumers are down, failing or too few.",
-                period=300,
-                periods=1,
-            )
+        alarm(
+            self,
+            "age",
+            Metric("AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": queue.name}, "Maximum"),
+            threshold=settings.alarm_age,
+            description=f"Messages of {key} wait too long. Its consumers are down, failing or too few.",
+            period=300,
+            periods=1,
+        )
         self.queue_name = queue.name
         self.arn = queue.arn
         self.url = queue.url

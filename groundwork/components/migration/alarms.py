@@ -31,24 +31,23 @@ def watch_instance(parent: Component, identifier: str, settings: MigrationSettin
     https://docs.aws.amazon.com/dms/latest/userguide/CHAP_Monitoring.html"""
     thresholds = parent.context.alerting.settings.thresholds
     dimensions: dict[str, pulumi.Input[str]] = {"ReplicationInstanceIdentifier": identifier}
-    if thresholds.migration_cpu is not None:
-        alarm(
-            parent,
-            "cpu",
-            Metric(_NAMESPACE, "CPUUtilization", dimensions),
-            threshold=thresholds.migration_cpu,
-            description="The replication instance is busy and falls behind. Take a larger migration.class.",
-        )
-    if thresholds.migration_storage is not None:
-        alarm(
-            parent,
-            "storage",
-            Metric(_NAMESPACE, "FreeStorageSpace", dimensions),
-            threshold=thresholds.migration_storage.convert(lambda share: settings.storage * _GIB * (100 - share) / 100),
-            comparison="LessThanThreshold",
-            description="The replication instance's volume fills with changes that wait or with logs; full, it stops. Look at the "
-            "lag, then raise migration.storage.",
-        )
+    used = thresholds.migration_storage
+    alarm(
+        parent,
+        "cpu",
+        Metric(_NAMESPACE, "CPUUtilization", dimensions),
+        threshold=thresholds.migration_cpu,
+        description="The replication instance is busy and falls behind. Take a larger migration.class.",
+    )
+    alarm(
+        parent,
+        "storage",
+        Metric(_NAMESPACE, "FreeStorageSpace", dimensions),
+        threshold=used and used.convert(lambda share: settings.storage * _GIB * (100 - share) / 100),
+        comparison="LessThanThreshold",
+        description="The replication instance's volume fills with changes that wait or with logs; full, it stops. Look at the "
+        "lag, then raise migration.storage.",
+    )
 
 
 def watch_task(parent: Component, key: str, *, identifier: str, task: str, settings: MigrationSettings) -> None:

@@ -73,17 +73,16 @@ class LogArchive(Component):
         role, permission = self._subscriber(stream)
         self.delivery = LogDelivery(stream.arn, role.arn, permission)
         minutes = context.alerting.settings.thresholds.log_archive_minutes
-        if minutes is not None:
-            alarm(
-                self,
-                "waiting",
-                Metric("AWS/Firehose", "DeliveryToS3.DataFreshness", {"DeliveryStreamName": stream.name}, "Maximum"),
-                threshold=minutes.convert(lambda minutes: minutes * 60),
-                period=300,
-                periods=3,
-                description=f"Log lines have waited more than {minutes} minutes for their "
-                "bucket; after a day they are lost. Look at the log group log-archive, then at bucket and key.",
-            )
+        alarm(
+            self,
+            "waiting",
+            Metric("AWS/Firehose", "DeliveryToS3.DataFreshness", {"DeliveryStreamName": stream.name}, "Maximum"),
+            threshold=minutes and minutes.convert(lambda minutes: minutes * 60),
+            period=300,
+            periods=3,
+            description=f"Log lines have waited more than {minutes} minutes for their "
+            "bucket; after a day they are lost. Look at the log group log-archive, then at bucket and key.",
+        )
         self.register_outputs({"bucketName": self.bucket_name})
 
     def _stream(self, bucket: Bucket) -> aws.kinesis.FirehoseDeliveryStream:

@@ -18,15 +18,14 @@ def watch_instances(parent: Component, key: str, group_name: pulumi.Input[str], 
     """
     thresholds = parent.context.alerting.settings.thresholds
     dimensions: dict[str, pulumi.Input[str]] = {"AutoScalingGroupName": group_name}
-    if thresholds.instance_cpu is not None:
-        alarm(
-            parent,
-            f"{key}-cpu",
-            Metric("AWS/EC2", "CPUUtilization", dimensions),
-            threshold=thresholds.instance_cpu,
-            description=f"The instances have used more than {thresholds.instance_cpu} % of their CPU for 5 minutes. Look at which "
-            "service is busy, then at a larger class or more instances.",
-        )
+    alarm(
+        parent,
+        f"{key}-cpu",
+        Metric("AWS/EC2", "CPUUtilization", dimensions),
+        threshold=thresholds.instance_cpu,
+        description=f"The instances have used more than {thresholds.instance_cpu} % of their CPU for 5 minutes. Look at which "
+        "service is busy, then at a larger class or more instances.",
+    )
     if least and thresholds.unhealthy_minutes is not None:
         for severity, minutes in thresholds.unhealthy_minutes.levels():
             alarm(

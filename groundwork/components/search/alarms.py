@@ -19,19 +19,17 @@ def watch_domain(parent: Component, domain_name: str, settings: SearchSettings) 
     for key, kind in _ALARMS.items():
         if kind.masters and settings.masters is None:
             continue
-        threshold = kind.bound(parent.context.alerting.settings.thresholds, settings)
-        if threshold is not None:
-            alarm(
-                parent,
-                key,
-                Metric("AWS/ES", kind.metric, dimensions, kind.statistic),
-                threshold=threshold,
-                comparison=kind.comparison,
-                description=kind.description,
-                period=kind.period,
-                periods=kind.periods,
-                severity=kind.severity,
-            )
+        alarm(
+            parent,
+            key,
+            Metric("AWS/ES", kind.metric, dimensions, kind.statistic),
+            threshold=kind.bound(parent.context.alerting.settings.thresholds, settings),
+            comparison=kind.comparison,
+            description=kind.description,
+            period=kind.period,
+            periods=kind.periods,
+            severity=kind.severity,
+        )
 
 
 def usable_storage(size: int) -> float:
@@ -53,7 +51,7 @@ def _free(thresholds: ThresholdSettings, settings: SearchSettings) -> Bounds | N
 
 
 @dataclass(frozen=True)
-class _Alarm:
+class _DomainAlarm:
     metric: str
     description: str
     bound: _Bound = lambda thresholds, settings: 1
@@ -68,43 +66,43 @@ class _Alarm:
 
 # https://docs.aws.amazon.com/opensearch-service/latest/developerguide/cloudwatch-alarms.html
 _ALARMS = {
-    "red": _Alarm(
+    "red": _DomainAlarm(
         "ClusterStatus.red",
         "An index has lost a shard: searches miss documents, snapshots stop. Look at _cluster/allocation/explain.",
         severity="page",
     ),
-    "yellow": _Alarm(
+    "yellow": _DomainAlarm(
         "ClusterStatus.yellow",
         "A copy of a shard is on no node. Usual with one node: then set number_of_replicas to 0.",
         periods=5,
     ),
-    "storage": _Alarm(
+    "storage": _DomainAlarm(
         "FreeStorageSpace",
         "A node's volume is filling up; at zero it refuses writes. Delete old indexes, or raise search.storage.size.",
         _free,
         "LessThanOrEqualToThreshold",
         "Minimum",
     ),
-    "writes-blocked": _Alarm(
+    "writes-blocked": _DomainAlarm(
         "ClusterIndexWritesBlocked",
         "The domain refuses writes. Look at free storage and memory pressure.",
         period=300,
         severity="page",
     ),
-    "cpu": _Alarm(
+    "cpu": _DomainAlarm(
         "CPUUtilization",
         "A node's processors are busy. Look at the slow logs, then at a larger class or more nodes.",
         lambda thresholds, settings: thresholds.search_cpu,
         period=900,
         periods=3,
     ),
-    "memory": _Alarm(
+    "memory": _DomainAlarm(
         "JVMMemoryPressure",
         "A node's Java heap is full. Look at aggregations, field data and the number of shards, then at a larger class.",
         lambda thresholds, settings: thresholds.search_memory,
         periods=3,
     ),
-    "master-cpu": _Alarm(
+    "master-cpu": _DomainAlarm(
         "MasterCPUUtilization",
         "The masters are busy. Look at the number of shards and mappings, then at a larger search.masters.class.",
         lambda thresholds, settings: thresholds.search_cpu,
@@ -112,31 +110,31 @@ _ALARMS = {
         periods=3,
         masters=True,
     ),
-    "master-memory": _Alarm(
+    "master-memory": _DomainAlarm(
         "MasterJVMMemoryPressure",
         "A master's Java heap is full. Look at the number of shards, then at a larger search.masters.class.",
         lambda thresholds, settings: thresholds.search_memory,
         periods=3,
         masters=True,
     ),
-    "master-unreachable": _Alarm(
+    "master-unreachable": _DomainAlarm(
         "MasterReachableFromNode",
         "Nodes do not reach the master. It has stopped or is overloaded; writes fail.",
         comparison="LessThanThreshold",
         period=300,
         severity="page",
     ),
-    "key-error": _Alarm(
+    "key-error": _DomainAlarm(
         "KMSKeyError",
         "The key of the domain is disabled. Enable it again at once: without it data is lost.",
         severity="page",
     ),
-    "key-inaccessible": _Alarm(
+    "key-inaccessible": _DomainAlarm(
         "KMSKeyInaccessible",
         "The key of the domain is deleted, or its grants are revoked. Restore access at once, or restore a snapshot.",
         severity="page",
     ),
-    "snapshot": _Alarm(
+    "snapshot": _DomainAlarm(
         "AutomatedSnapshotFailure",
         "No snapshot could be made. Most often the cluster is red.",
     ),

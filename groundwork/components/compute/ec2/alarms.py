@@ -29,25 +29,23 @@ def watch_group(
         watch_credits(parent, key, "AWS/EC2", {"AutoScalingGroupName": group_name})
     thresholds = parent.context.alerting.settings.thresholds
     here = {"Group": machine.group}
-    if thresholds.instance_memory is not None:
+    alarm(
+        parent,
+        f"{key}-memory",
+        Metric(machine.namespace, MEMORY, here, "Maximum"),
+        threshold=thresholds.instance_memory,
+        description=f"An instance has used more than {thresholds.instance_memory} % of its memory for 5 minutes. Look which "
+        "container grows, then at a larger class.",
+    )
+    for name, path in (("root", "/"), ("data", DATA)) if machine.volume else (("root", "/"),):
         alarm(
             parent,
-            f"{key}-memory",
-            Metric(machine.namespace, MEMORY, here, "Maximum"),
-            threshold=thresholds.instance_memory,
-            description=f"An instance has used more than {thresholds.instance_memory} % of its memory for 5 minutes. Look which "
-            "container grows, then at a larger class.",
+            f"{key}-{name}-disk",
+            Metric(machine.namespace, DISK, disk_dimensions(machine, path), "Maximum"),
+            threshold=thresholds.instance_disk,
+            description=f"More than {thresholds.instance_disk} % of {path} is full. Look for images and logs that nobody "
+            "removed; a larger volume grows in place.",
         )
-    for name, path in (("root", "/"), ("data", DATA)) if machine.volume else (("root", "/"),):
-        if thresholds.instance_disk is not None:
-            alarm(
-                parent,
-                f"{key}-{name}-disk",
-                Metric(machine.namespace, DISK, disk_dimensions(machine, path), "Maximum"),
-                threshold=thresholds.instance_disk,
-                description=f"More than {thresholds.instance_disk} % of {path} is full. Look for images and logs that nobody "
-                "removed; a larger volume grows in place.",
-            )
     if least:
         _watch_services(parent, key, machine)
         _watch_status(parent, key, group_name)

@@ -8,6 +8,7 @@ import pulumi
 
 from groundwork.components.alarms import Metric, alarm
 from groundwork.components.base import Component
+from groundwork.components.compute.alarms import Utilization, watch_utilization
 from groundwork.components.services.settings import ServiceSettings
 
 
@@ -42,25 +43,20 @@ class Measured:
 def watch_service(parent: Component, settings: ServiceSettings, measured: Measured) -> None:
     """Create a service's alarms: CPU, memory, and whether as many tasks run as must."""
     name = measured.name
-    thresholds = parent.context.alerting.settings.thresholds
-    if thresholds.service_cpu is not None:
-        alarm(
-            parent,
-            f"{name}-cpu",
+    watch_utilization(
+        parent,
+        name,
+        cpu=Utilization(
             measured.utilization("CPU"),
-            threshold=thresholds.service_cpu,
-            description=f"{name} has used more than {thresholds.service_cpu} % of its CPU for 5 minutes. Look whether it runs at "
-            "scaling.max, then at what its requests do.",
-        )
-    if thresholds.service_memory is not None:
-        alarm(
-            parent,
-            f"{name}-memory",
+            "its CPU",
+            ". Look whether it runs at scaling.max, then at what its requests do.",
+        ),
+        memory=Utilization(
             measured.utilization("Memory"),
-            threshold=thresholds.service_memory,
-            description=f"{name} has used more than {thresholds.service_memory} % of its memory for 5 minutes; at 100 % tasks are "
-            "killed. Look for a leak since the last deployment.",
-        )
+            "its memory",
+            "; at 100 % tasks are killed. Look for a leak since the last deployment.",
+        ),
+    )
     least = min([settings.scaling.min, *(bounds.min for bounds in settings.scaling.schedule.values())])
     if least:
         alarm(

@@ -171,15 +171,14 @@ def _watch(
     """Create the instances' alarms (S3-09)."""
     of_group: Mapping[str, pulumi.Input[str]] = {"AutoScalingGroupName": made.group_name}
     cpu = parent.context.alerting.settings.thresholds.instance_cpu
-    if cpu is not None:
-        alarm(
-            parent,
-            f"{_KEY}-cpu",
-            Metric("AWS/EC2", "CPUUtilization", of_group),
-            threshold=cpu,
-            description=f"Container instances have used more than {cpu} % of their CPU for 5 minutes. Look which tasks do, and "
-            "whether services reserve less CPU than they take.",
-        )
+    alarm(
+        parent,
+        f"{_KEY}-cpu",
+        Metric("AWS/EC2", "CPUUtilization", of_group),
+        threshold=cpu,
+        description=f"Container instances have used more than {cpu} % of their CPU for 5 minutes. Look which tasks do, and "
+        "whether services reserve less CPU than they take.",
+    )
     least = min([wanted.min, *(hours.min for hours in wanted.schedule.values())])
     if least:
         alarm(

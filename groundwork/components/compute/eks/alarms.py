@@ -1,15 +1,85 @@
-"""The alarms of a service on Kubernetes, from Container Insights."""
+"""Alarms of a cluster as a whole (its API, its nodes, pods that find no node), and of each service on it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pulumi
 
-from groundwork.components.alarms import Metric, alarm
+from groundwork.components.alarms import Expression, Metric, alarm
 from groundwork.components.base import Component
+from groundwork.components.compute.alarms import Utilization, watch_utilization
+from groundwork.components.compute.eks.settings import KubernetesSettings
+from groundwork.components.observability.settings import PercentBounds
 from groundwork.components.services.settings import ServiceSettings
 
-_NAMESPACE = "ContainerInsights"
+_EKS = "AWS/EKS"
+_INSIGHTS = "ContainerInsights"
 """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Container-Insights-metrics-enhanced-EKS.html"""
+
+# Fewer requests in a minute say nothing.
+_LEAST_REQUESTS = 20
+
+
+def watch_cluster(parent: Component, settings: KubernetesSettings, *, cluster_name: pulumi.Output[str]) -> None:
+    """Create the cluster's alarms. The API's metrics, which cost nothing:
+    https://docs.aws.amazon.com/eks/latest/userguide/cloudwatch.html"""
+    of_cluster: Mapping[str, pulumi.Input[str]] = {"ClusterName": cluster_name}
+    errors = parent.context.alerting.settings.thresholds.error_percent
+    alarm(
+        parent,
+        "api-errors",
+        Expression(
+            f"IF(requests >= {_LEAST_REQUESTS}, 100 * errors / requests, 0)",
+            "Errors of the Kubernetes API in percent",
+            {
+                "errors": Metric(_EKS, "apiserver_request_total_5XX", of_cluster, "Sum"),
+                "requests": Metric(_EKS, "apiserver_request_total", of_cluster, "Sum"),
+            },
+        ),
+        threshold=errors,
+        description=f"More than {errors} % of the requests to the Kubernetes API have failed for 5 minutes. Look at the "
+        "cluster's health issues in the console, then at the log stream kube-apiserver: a webhook that does not answer "
+        "is the usual cause.",
+    )
+    alarm(
+        parent,
+        "pods-waiting",
+        Metric(_EKS, "scheduler_pending_pods_UNSCHEDULABLE", of_cluster, "Maximum"),
+        threshold=0,
+        periods=15,
+        description="Pods have found no node for 15 minutes. kubectl describe pod says what they lack: node groups at their "
+        "max, a request that no node can hold, a taint, or no capacity in the zone.",
+    )
+    if settings.application_insights:
+        _nodes(parent, of_cluster)
+
+
+def _nodes(parent: Component, of_cluster: Mapping[str, pulumi.Input[str]]) -> None:
+    alarm(
+        parent,
+        "nodes-failed",
+        Metric(_INSIGHTS, "cluster_failed_node_count", of_cluster, "Maximum"),
+        threshold=0,
+        periods=10,
+        description="A node has been in trouble for 10 minutes (not ready, or short of memory, disk or process ids). AWS replaces nodes "
+        "that stay so; kubectl describe node says why.",
+    )
+    thresholds = parent.context.alerting.settings.thresholds
+    uses: tuple[tuple[str, PercentBounds | None, str, str, str], ...] = (
+        ("nodes-cpu", thresholds.instance_cpu, "node_cpu_utilization", "Average", "of the nodes' CPU"),
+        ("nodes-memory", thresholds.instance_memory, "node_memory_utilization", "Maximum", "of a node's memory"),
+        ("nodes-disk", thresholds.instance_disk, "node_filesystem_utilization", "Maximum", "of a node's disk"),
+    )
+    for key, bounds, metric, statistic, what in uses:
+        alarm(
+            parent,
+            key,
+            Metric(_INSIGHTS, metric, of_cluster, statistic),
+            threshold=bounds,
+            description=f"More than {bounds} % {what} have been in use for 5 minutes. Look which pods take it (Container "
+            "Insights, by pod), and whether they ask for less than they use.",
+        )
 
 
 def watch_service(
@@ -20,32 +90,27 @@ def watch_service(
     cluster_name: pulumi.Input[str],
     namespace: str,
 ) -> None:
-    """Create a service's alarms: CPU, memory, and whether as many pods are there as must be."""
-    thresholds = parent.context.alerting.settings.thresholds
+    """Create a service's alarms, from Container Insights: CPU, memory, and whether as many pods are there as must be."""
     of: dict[str, pulumi.Input[str]] = {"ClusterName": cluster_name, "Namespace": namespace, "PodName": name}
-    if thresholds.service_cpu is not None:
-        alarm(
-            parent,
-            f"{name}-cpu",
-            Metric(_NAMESPACE, "pod_cpu_utilization_over_pod_limit", of),
-            threshold=thresholds.service_cpu,
-            description=f"{name} has used more than {thresholds.service_cpu} % of the CPU it may take for 5 minutes. Look whether "
-            "it runs at scaling.max, then at what its requests do.",
-        )
-    if thresholds.service_memory is not None:
-        alarm(
-            parent,
-            f"{name}-memory",
-            Metric(_NAMESPACE, "pod_memory_utilization_over_pod_limit", of),
-            threshold=thresholds.service_memory,
-            description=f"{name} has used more than {thresholds.service_memory} % of the memory it may take for 5 minutes; at 100 % "
-            "pods are killed. Look for a leak since the last deployment.",
-        )
+    watch_utilization(
+        parent,
+        name,
+        cpu=Utilization(
+            Metric(_INSIGHTS, "pod_cpu_utilization_over_pod_limit", of),
+            "the CPU it may take",
+            ". Look whether it runs at scaling.max, then at what its requests do.",
+        ),
+        memory=Utilization(
+            Metric(_INSIGHTS, "pod_memory_utilization_over_pod_limit", of),
+            "the memory it may take",
+            "; at 100 % pods are killed. Look for a leak since the last deployment.",
+        ),
+    )
     if settings.scaling.min:
         alarm(
             parent,
             f"{name}-tasks",
-            Metric(_NAMESPACE, "status_replicas_available", of),
+            Metric(_INSIGHTS, "status_replicas_available", of),
             threshold=settings.scaling.min,
             comparison="LessThanThreshold",
             missing="breaching",

@@ -9,7 +9,7 @@ import pulumi
 
 from groundwork.components.base import Component
 from groundwork.components.compute.eks.addons import AddOns, after_nodes, before_nodes, in_every_mode
-from groundwork.components.compute.eks.cluster_alarms import cluster_alarms
+from groundwork.components.compute.eks.alarms import watch_cluster
 from groundwork.components.compute.eks.control_plane import ControlPlane, answers_in_public, control_plane
 from groundwork.components.compute.eks.entries import access_entry, tell_outsider
 from groundwork.components.compute.eks.nodes import NodeRole, node_group, node_role
@@ -90,7 +90,7 @@ def build_cluster(
             network=network,
             security_groups=security_groups,
         )
-    cluster_alarms(parent, wanted, cluster_name=name)
+    watch_cluster(parent, wanted, cluster_name=name)
     return EksCluster(
         name=name,
         arn=plane.resource.arn,
