@@ -21,10 +21,10 @@ from guardrails import kinds
 from guardrails.catalogue import rules
 from guardrails.judgement import Judgement, Verdict, judge
 from guardrails.reach.addresses import Addresses, addresses_of, everywhere, internet
-from guardrails.reach.traffic_rules import ALL_PORTS, Acl, Entry, Flow, GroupRule, admitted_by_rules
 from guardrails.reach.forms import STORES
 from guardrails.reach.network import Path, StackNetwork, network_of
 from guardrails.reach.paths import paths
+from guardrails.reach.traffic_rules import ALL_PORTS, Acl, Entry, Flow, GroupRule, admitted_by_rules
 from guardrails.stack import Stack
 from guardrails.view import Opaque
 from guardrails.view import Resource as View

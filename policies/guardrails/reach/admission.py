@@ -8,9 +8,9 @@ from typing import NamedTuple
 from guardrails.reach.addresses import FAMILIES, Addresses, everywhere
 from guardrails.reach.collecting import EGRESS, INGRESS
 from guardrails.reach.endpoints import Endpoint, addresses_of_subnet
-from guardrails.reach.traffic_rules import ANSWERS, OPEN_ACL, Acl, Entry, Flow, GroupRule
 from guardrails.reach.naming import Named
 from guardrails.reach.network import StackNetwork
+from guardrails.reach.traffic_rules import ANSWERS, OPEN_ACL, Acl, Entry, Flow, GroupRule
 from guardrails.view import Resource
 
 

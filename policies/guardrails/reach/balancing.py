@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from guardrails import kinds
-from guardrails.reach.traffic_rules import Flow
 from guardrails.reach.forms import BALANCERS, DATA, LISTENER_RULES, SERVERS, TARGET_ATTACHMENTS, TARGET_GROUPS
 from guardrails.reach.naming import blocks, mentioned, named, named_by
+from guardrails.reach.traffic_rules import Flow
 from guardrails.stack import Stack
 from guardrails.view import Node, Opaque, Resource
 

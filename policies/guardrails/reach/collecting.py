@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from guardrails import kinds
 from guardrails.ports import ALL_PROTOCOLS
 from guardrails.reach.addresses import Addresses, addresses_of
-from guardrails.reach.traffic_rules import ALL_PORTS, OPEN_ACL, Acl, Entry, GroupRule
 from guardrails.reach.naming import Named, blocks, flag, named, named_by
 from guardrails.reach.prefixes import ranges_of
+from guardrails.reach.traffic_rules import ALL_PORTS, OPEN_ACL, Acl, Entry, GroupRule
 from guardrails.stack import Stack
 from guardrails.view import Node, Opaque, Resource
 

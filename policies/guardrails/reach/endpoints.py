@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from guardrails import kinds
 from guardrails.reach.addresses import Addresses, addresses_of
 from guardrails.reach.collecting import GROUPS
-from guardrails.reach.traffic_rules import Flow, GroupRule
 from guardrails.reach.forms import BALANCERS, DATA, REPLICATION, SERVERS, EndpointSchema
 from guardrails.reach.naming import Named, blocks, flag, named, named_by
+from guardrails.reach.traffic_rules import Flow, GroupRule
 from guardrails.stack import Stack
 from guardrails.view import Node, Opaque, Resource, UndeterminedError
 

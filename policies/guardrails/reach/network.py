@@ -22,9 +22,9 @@ from guardrails.reach.addresses import FAMILIES, everywhere
 from guardrails.reach.balancing import Forward, Listener, forwards, listeners
 from guardrails.reach.collecting import INGRESS, GroupRules, acls, group_rules
 from guardrails.reach.endpoints import Endpoint, addresses_of_subnet, endpoint_of
-from guardrails.reach.traffic_rules import ALL_PORTS, OPEN_ACL, Acl, Admitted, Flow, GroupRule, admitted_by_rules
 from guardrails.reach.forms import VPC_ORIGIN
 from guardrails.reach.naming import mentioned, unsure
+from guardrails.reach.traffic_rules import ALL_PORTS, OPEN_ACL, Acl, Admitted, Flow, GroupRule, admitted_by_rules
 from guardrails.routing import INTERNET, Exit, exits
 from guardrails.stack import Stack
 from guardrails.view import Resource, UndeterminedError

@@ -9,7 +9,6 @@ from guardrails.ports import RULE_TYPES
 from guardrails.reach.admission import Admission, acl_between, lets_in, lets_out
 from guardrails.reach.collecting import ACLS, EGRESS, GROUPS, INGRESS, acl_of, source_groups
 from guardrails.reach.endpoints import Endpoint
-from guardrails.reach.traffic_rules import ANSWERS, Acl, Entry, Flow
 from guardrails.reach.forms import (
     BALANCERS,
     DATA,
@@ -20,6 +19,7 @@ from guardrails.reach.forms import (
 )
 from guardrails.reach.naming import Named, blocks, mentioned, named, unsure, vpc_of
 from guardrails.reach.network import StackNetwork, network_of, placed
+from guardrails.reach.traffic_rules import ANSWERS, Acl, Entry, Flow
 from guardrails.rules import Messages, stack_rule
 from guardrails.stack import Stack
 from guardrails.view import Node, Resource

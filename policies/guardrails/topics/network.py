@@ -9,8 +9,8 @@ from guardrails.dependents import dependents
 from guardrails.ports import ALL_PROTOCOLS, INGRESS_TYPES, RULE_TYPES, is_world, openings, openings_by_lists
 from guardrails.reach.addresses import FAMILIES, Addresses
 from guardrails.reach.collecting import ACLS, GROUPS, acl_of, acl_of_rule
-from guardrails.reach.traffic_rules import ALL_PORTS, Acl, Entry, Flow
 from guardrails.reach.naming import unsure
+from guardrails.reach.traffic_rules import ALL_PORTS, Acl, Entry, Flow
 from guardrails.routing import INTERNET, ROUTE_TABLES, default_routes, subnets_of
 from guardrails.rules import ADVISORY_IN_DEV, Messages, resource_rule, stack_rule
 from guardrails.stack import Stack
