@@ -98,7 +98,7 @@ class ComputedValues:
                 f"{token} is answered by its provider only. Add a row with the shape of its result to groundwork/preview/computed/, or run "
                 "`pulumi preview --json` with credentials and judge that with `groundwork policies check`"
             )
-        filled = {**args, **_fill(row or {}, self._scope(token, token, key, args))}
+        filled = {**_fill(row or {}, self._scope(token, token, key, args)), **args}
         return guesses.completed(filled, type_)
 
     def _parameters_by_path(self, args: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import datetime as dt
 import ipaddress
 import re
 import unicodedata
+from collections.abc import Collection
 from functools import cache
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
@@ -45,6 +46,21 @@ class Model(BaseModel):
                         "twice", "is listed twice; take one out", {"at": (field.alias or name, again)}
                     )
         return self
+
+
+def refuse_what_is_built(settings: Model, what: str, beside: Collection[str]) -> None:
+    """Refuse settings of ``what`` where ``existing`` says that a thing is there already; ``beside`` are those that go with it.
+
+    Raises PydanticCustomError for the first that does not.
+    """
+    for name in type(settings).model_fields:
+        if name in settings.model_fields_set and name not in beside:
+            key = type(settings).model_fields[name].alias or name
+            raise PydanticCustomError(
+                "existing",
+                "is of {what}, and existing names one that is there, which is not changed; take one of the two out",
+                {"what": what, "at": (key,)},
+            )
 
 
 class Sealed:

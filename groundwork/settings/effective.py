@@ -40,6 +40,9 @@ def effective(loaded: Loaded) -> list[Effective]:
 
 def _values(path: Path, value: Any, merged: Merged) -> Iterator[Effective]:
     said = _said(merged, path)
+    if isinstance(value, dict) and value.get("existing") is not None:
+        # Defaults are of what is built, and this is there already.
+        value = {key: item for key, item in value.items() if isinstance(said, Mapping) and key in said}
     short = isinstance(value, dict) and said is not None and not isinstance(said, dict)
     if isinstance(value, dict) and value and not short and not is_sealed(value):
         for key, item in value.items():

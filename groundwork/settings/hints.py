@@ -10,7 +10,7 @@ from groundwork.components.settings import Settings
 
 def hints(settings: Settings) -> Iterator[str]:
     """Yield hints, one sentence each, with what to do about it."""
-    for rule in (_nobody_hears_alarms, _domain_waits):
+    for rule in (_nobody_hears_alarms, _domain_waits, _existing_is_not_judged):
         yield from rule(settings)
 
 
@@ -47,3 +47,13 @@ def _domain_waits(settings: Settings) -> Iterator[str]:
         f"{domain} waits to be delegated, and until then {instead}. After pulumi up enter the name servers "
         "(pulumi stack output nameServers) at the registrar; groundwork domain says when edge.zone.delegated may be set"
     )
+
+
+def _existing_is_not_judged(settings: Settings) -> Iterator[str]:
+    """Say what of things that exist stays with their owner."""
+    network = settings.network
+    if network is not None and network.existing is not None:
+        yield (
+            f"{network.existing.vpc_id} is used as it is: its routes, network ACLs, endpoints and flow logs are not changed, not counted "
+            "in the cost, and no rule judges them"
+        )

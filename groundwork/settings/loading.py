@@ -448,7 +448,9 @@ def _in_phase(
     left_out = {mistake.path[0] for mistake in (*_unknown_layers(own), *_sealed_layers(own))}
     known = replace(own, data={layer: value for layer, value in own.data.items() if layer not in {PHASES, *left_out}})
     sizes = _sizes(own, phase)
-    bases = [_base("phases", phase), _base("stages", _chosen(own, "stage", get_args(Stage))), sizes, known]
+    theirs = [layer for layer in LAYERS if any(_is_existing(said.data.get(layer)) for said in (sizes, known))]
+    defaults = (_base("phases", phase), _base("stages", _chosen(own, "stage", get_args(Stage))))
+    bases = [*(_without(base, theirs) for base in defaults), sizes, known]
     if ahead and isinstance(own.data.get("platform", {}), Mapping):
         bases.append(Document(AHEAD, {"platform": {"phase": phase}}))
     merged = merge(bases, ENTRY_LAYERS)
@@ -462,6 +464,15 @@ def _in_phase(
         settings,
         [*_every_mistakes(known), *_every_mistakes(sizes), *(_placed(one, merged, sizes) for one in mistakes)],
     )
+
+
+def _is_existing(layer: Any) -> bool:
+    """Tell whether a layer is something that exists, of which phase and stage decide nothing."""
+    return isinstance(layer, Mapping) and layer.get("existing") is not None
+
+
+def _without(base: Document, layers: Collection[str]) -> Document:
+    return replace(base, data={layer: value for layer, value in base.data.items() if layer not in layers})
 
 
 AHEAD = "--phase"

@@ -20,7 +20,7 @@ from groundwork.components.compute.wiring import QueueLike
 from groundwork.components.context import Context
 from groundwork.components.edge.ingress import AnsweringAt
 from groundwork.components.edge.origin import Entrance, Origins
-from groundwork.components.network.network import Network
+from groundwork.components.network.tiers import NetworkTiers
 from groundwork.components.services.settings import ServiceSettings
 from groundwork.components.settings import Settings
 
@@ -47,7 +47,7 @@ class EngineArguments(TypedDict):
     settings: ComputeSettings
     context: Context
     services: Mapping[str, ServiceSettings]
-    network: Network
+    network: NetworkTiers
     entrance: Entrance
     grants: Mapping[str, Mapping[str, Grant]]
     opts: pulumi.ResourceOptions
@@ -61,7 +61,7 @@ class Run:
     settings: ComputeSettings
     context: Context
     services: Mapping[str, ServiceSettings]
-    network: Network
+    network: NetworkTiers
     entrance: Entrance
     grants: Mapping[str, Mapping[str, Grant]]
     queues: Mapping[str, QueueLike]

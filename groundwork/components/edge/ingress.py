@@ -19,7 +19,7 @@ from groundwork.components.edge.records import Records
 from groundwork.components.edge.settings import CdnSettings, EdgeSettings, WafPlace
 from groundwork.components.edge.web_acl import WebAcl
 from groundwork.components.edge.zone import Zone
-from groundwork.components.network.network import Network
+from groundwork.components.network.tiers import NetworkTiers
 from groundwork.components.services.settings import ServiceSettings
 from groundwork.components.storage.settings import BucketSettings
 
@@ -75,7 +75,7 @@ class Ingress(Component):
         context: Context,
         *,
         at: AnsweringAt,
-        network: Network | None,
+        network: NetworkTiers | None,
         services: Mapping[str, ServiceSettings],
         storage: Mapping[str, BucketSettings],
         logs_bucket: pulumi.Output[str] | None,
@@ -188,7 +188,7 @@ class Ingress(Component):
         )
 
     def _balancer(
-        self, network: Network, cdn_certificate: Certificate | None, secret: OriginHeader | None
+        self, network: NetworkTiers, cdn_certificate: Certificate | None, secret: OriginHeader | None
     ) -> LoadBalancer:
         region = self.context.region
         if cdn_certificate is not None and region == GLOBAL_REGION:

@@ -11,7 +11,7 @@ from groundwork.components.alarms import Metric, alarm
 from groundwork.components.base import Component, fit
 from groundwork.components.context import Context
 from groundwork.components.edge.settings import LoadBalancerSettings
-from groundwork.components.network.network import Network
+from groundwork.components.network.tiers import NetworkTiers
 
 CLOUDFRONT_ADDRESSES = "com.amazonaws.global.cloudfront.origin-facing"
 """AWS's own list of the addresses from which CloudFront asks origins, through a VPC origin too.
@@ -79,7 +79,7 @@ class LoadBalancer(Component):
         settings: LoadBalancerSettings,
         context: Context,
         *,
-        network: Network,
+        network: NetworkTiers,
         certificate_arn: pulumi.Output[str] | None,
         logs_bucket: pulumi.Output[str] | None,
         web_acl_arn: pulumi.Output[str] | None,

@@ -23,7 +23,10 @@ class AddressPlanError(ValueError):
 
 
 def zone_letters(network: NetworkSettings, region: str) -> tuple[str, ...]:
-    """Return the zones' letters: those named, or the first of the region."""
+    """Return the zones' letters: those named, those of subnets that exist, or the first of the region."""
+    if network.existing is not None and network.existing.subnets:
+        named = network.existing.subnets
+        return tuple(sorted(named.get("private") or next(iter(named.values()))))
     if isinstance(network.zones, int):
         return tuple(regions().get(region, "abc")[: network.zones])
     return network.zones

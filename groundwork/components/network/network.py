@@ -5,18 +5,18 @@ from __future__ import annotations
 import pulumi
 import pulumi_aws as aws
 
-from groundwork.components.base import Component
 from groundwork.components.context import Context
 from groundwork.components.network.addresses import ipv6_subnet, plan, zone_letters
 from groundwork.components.network.endpoints import gateway_endpoints, interface_endpoints
 from groundwork.components.network.flow_logs import flow_logs
 from groundwork.components.network.isolation import POSTGRESQL, data_acl, empty_defaults
 from groundwork.components.network.settings import TIERS, NetworkSettings
+from groundwork.components.network.tiers import NetworkTiers
 
 _DUAL_STACK_TIERS = ("public", "private")
 
 
-class Network(Component):
+class Network(NetworkTiers):
     """A VPC over two or three zones: public, private and data subnets, and the ways between them.
 
     Builds: VPC; a subnet for each tier and zone; internet gateway; NAT gateways as ``nat`` says; route tables: one for public,
@@ -37,31 +37,7 @@ class Network(Component):
     interval changes.
     """
 
-    layer = "network"
-
-    vpc_id: pulumi.Output[str]
-    vpc_arn: pulumi.Output[str]
     cidr: str
-    zones: tuple[str, ...]
-    """Letters."""
-    vpc_ipv6: bool
-    reaches_internet: bool
-    """The private tier does, through NAT."""
-    public_subnet_ids: dict[str, pulumi.Output[str]]
-    """By zone letter, as are the next two."""
-    private_subnet_ids: dict[str, pulumi.Output[str]]
-    data_subnet_ids: dict[str, pulumi.Output[str]]
-    public_ready: tuple[pulumi.Resource, ...]
-    """What stands once traffic of the public tier has a way out. Whoever uses the tier names it under ``depends_on``: an order
-    that went through the subnets' ids would make them unknown in a preview, and replace what stands in them."""
-    private_ready: tuple[pulumi.Resource, ...]
-    """The same of the private tier: routes and endpoints."""
-    nat_addresses: dict[str, pulumi.Output[str]]
-    """Public addresses from which the private tier reaches the internet, by zone letter: for other companies' allow lists."""
-    s3_prefix_list_id: pulumi.Output[str]
-    """For security-group rules that let a workload reach S3 and nothing else."""
-    endpoint_security_group_id: pulumi.Output[str] | None
-    """Of the interface endpoints; None where there are none."""
 
     def __init__(
         self,
@@ -132,7 +108,7 @@ class Network(Component):
             {"vpcId": self.vpc_id, "s3PrefixListId": self.s3_prefix_list_id, "natAddresses": self.nat_addresses}
         )
 
-    def cidrs(self, tier: str) -> tuple[str, ...]:
+    def cidrs(self, tier: str) -> tuple[pulumi.Input[str], ...]:
         """Return the ranges of a tier's subnets."""
         return tuple(cidr for (of, _), cidr in self._cidrs.items() if of == tier)
 

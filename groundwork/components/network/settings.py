@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from groundwork.settings.base import LogRetention, Model, network_around
+from groundwork.settings.base import LogRetention, Model, TagKey, TagText, network_around, refuse_what_is_built
 
 TIERS = ("public", "private", "data")
 
@@ -49,6 +49,10 @@ VpcCidr = Annotated[str, AfterValidator(_vpc_cidr)]
 
 Bucket = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 
+VpcId = Annotated[str, Field(pattern="^vpc-([0-9a-f]{8}|[0-9a-f]{17})$")]
+SubnetId = Annotated[str, Field(pattern="^subnet-([0-9a-f]{8}|[0-9a-f]{17})$")]
+SecurityGroupId = Annotated[str, Field(pattern="^sg-([0-9a-f]{8}|[0-9a-f]{17})$")]
+
 InterfaceEndpoint = Literal[
     "ecr.api", "ecr.dkr", "logs", "monitoring", "secretsmanager", "kms", "ssm", "ssmmessages", "ec2messages", "sts", "sqs",
     "sns", "ecs", "ecs-agent", "ecs-telemetry", "xray", "events", "lambda", "elasticloadbalancing", "autoscaling", "ec2", "eks",
@@ -67,8 +71,58 @@ class FlowLogSettings(Model):
     """Days; unset, as ``observability.retention``."""
 
 
+class ExistingNetworkSettings(Model):
+    """A VPC that exists. It is used as it is: nothing in it is changed, and nothing of it is removed."""
+
+    vpc_id: VpcId
+
+    subnets: dict[Tier, Annotated[dict[Zone, SubnetId], Field(min_length=1)]] = {}
+    """Subnets by tier and zone: ``{private: {a: subnet-…, b: subnet-…}}``. ``public`` is needed only where something has a public
+    address; without ``data`` databases and caches stand in the private ones."""
+
+    subnet_tags: dict[Tier, Annotated[dict[TagKey, TagText], Field(min_length=1)]] = {}
+    """Tags by which the subnets of a tier are found, one in each of ``network.zones``: ``{private: {Tier: private}}``."""
+
+    endpoint_security_group: SecurityGroupId | None = None
+    """The group of the VPC's interface endpoints, for services whose ``outbound_ports`` lack 443."""
+
+    @property
+    def tiers(self) -> tuple[Tier, ...]:
+        """Return the tiers whose subnets are named."""
+        return tuple(tier for tier in TIERS if tier in self.subnets or tier in self.subnet_tags)
+
+    @model_validator(mode="after")
+    def _subnets_are_named_once(self) -> ExistingNetworkSettings:
+        for tier in self.subnet_tags:
+            if tier in self.subnets:
+                raise PydanticCustomError(
+                    "subnets",
+                    "has its subnets by id under subnets already; take one of the two out",
+                    {"at": ("subnet_tags", tier)},
+                )
+        seen: dict[str, str] = {}
+        for tier, by_zone in self.subnets.items():
+            for zone, subnet in by_zone.items():
+                if subnet in seen:
+                    raise PydanticCustomError(
+                        "subnets",
+                        "is {there} already; a subnet stands in one zone and is of one tier",
+                        {"there": seen[subnet], "at": ("subnets", tier, zone)},
+                    )
+                seen[subnet] = f"{tier}.{zone}"
+        return self
+
+
+_DESCRIBING = frozenset({"existing", "zones", "nat", "endpoints", "ipv6"})
+"""What may stand beside ``existing``: there it says what the VPC has."""
+
+
 class NetworkSettings(Model):
     """A VPC over two or three zones with public, private and data subnets."""
+
+    existing: ExistingNetworkSettings | None = None
+    """Use a VPC that exists in place of one of our own. Phases then say nothing of the network. Beside it ``zones`` (where subnets
+    are found by tags), ``nat: none`` (the private subnets have no way out), ``endpoints`` and ``ipv6`` say what the VPC has."""
 
     cidr: VpcCidr = "10.0.0.0/16"
 
@@ -96,6 +150,12 @@ class NetworkSettings(Model):
 
     ipv6: bool = False
     """Dual stack: an Amazon-provided /56, egress-only for the private tier."""
+
+    @model_validator(mode="after")
+    def _existing_is_not_built(self) -> NetworkSettings:
+        if self.existing is not None:
+            refuse_what_is_built(self, "a VPC that is made", _DESCRIBING)
+        return self
 
     @model_validator(mode="after")
     def _nat_zone_needs_single(self) -> NetworkSettings:

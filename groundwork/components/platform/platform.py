@@ -34,8 +34,10 @@ from groundwork.components.messaging.queue import Queue
 from groundwork.components.messaging.settings import MessagingSettings
 from groundwork.components.messaging.slack import SlackChannels
 from groundwork.components.migration.migration import Migration
+from groundwork.components.network.existing import ExistingNetwork
 from groundwork.components.network.isolation import POSTGRESQL
 from groundwork.components.network.network import Network
+from groundwork.components.network.tiers import NetworkTiers
 from groundwork.components.observability.archive import LogArchive
 from groundwork.components.observability.boards import Boards
 from groundwork.components.observability.dashboard import Dashboard
@@ -174,12 +176,17 @@ class Platform(Component):
         )
         return replace(logging, delivery=made.delivery)
 
-    def _network(self) -> Network | None:
-        if self._settings.network is None:
+    def _network(self) -> NetworkTiers | None:
+        settings = self._settings.network
+        if settings is None:
             return None
+        if settings.existing is not None:
+            return ExistingNetwork(
+                f"{self.name}-network", settings, settings.existing, context=self.context, opts=self.child()
+            )
         return Network(
             f"{self.name}-network",
-            self._settings.network,
+            settings,
             context=self.context,
             database_port=self._settings.data.port if self._settings.data else POSTGRESQL,
             has_public_instance=engines.has_public_instance(self._settings),
@@ -239,7 +246,7 @@ class Platform(Component):
         )
         return {"push": push}
 
-    def _data(self, network: Network, buckets: Mapping[str, Bucket]) -> dict[str, Grantor]:
+    def _data(self, network: NetworkTiers, buckets: Mapping[str, Bucket]) -> dict[str, Grantor]:
         built: dict[str, Grantor] = {}
         if self._settings.data:
             built["database"] = self._database = Database(
@@ -271,7 +278,7 @@ class Platform(Component):
             self.addresses["search"] = {"endpoint": search.endpoint, "masterRole": search.master_role_arn}
         return built
 
-    def _migration(self, network: Network | None) -> None:
+    def _migration(self, network: NetworkTiers | None) -> None:
         if self._settings.migration is None or network is None or self._database is None:
             return
         migration = Migration(
@@ -286,7 +293,7 @@ class Platform(Component):
         self.addresses["migration"] = migration.task_arns
 
     def _functions(
-        self, network: Network | None, queues: Mapping[str, Queue], grantors: Mapping[str, Grantor]
+        self, network: NetworkTiers | None, queues: Mapping[str, Queue], grantors: Mapping[str, Grantor]
     ) -> dict[str, Function]:
         """Create the functions of the stack file; Groundwork's own, which change secrets, are beside them."""
 
@@ -319,7 +326,7 @@ class Platform(Component):
             rotations.rotate_database(self, self._settings.data, self._database, make=make)
         return functions
 
-    def _ingress(self, network: Network | None, buckets: Mapping[str, Bucket]) -> Ingress | None:
+    def _ingress(self, network: NetworkTiers | None, buckets: Mapping[str, Bucket]) -> Ingress | None:
         if self._settings.edge is None:
             return None
         ingress = Ingress(
@@ -339,7 +346,7 @@ class Platform(Component):
 
     def _compute(
         self,
-        network: Network | None,
+        network: NetworkTiers | None,
         ingress: Ingress | None,
         grantors: Mapping[str, Grantor],
         queues: Mapping[str, Queue],

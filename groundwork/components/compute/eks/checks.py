@@ -76,6 +76,16 @@ def only_named_addresses_reach_the_endpoint(settings: Settings) -> Iterator[Mist
             (*_CLUSTER, "endpoint"),
             '"public" without endpoint_addresses is open to everybody; name the addresses of the office and the pipeline, or use private',
         )
+    if (
+        settings.network
+        and settings.network.existing
+        and not cluster.endpoint_addresses
+        and cluster.endpoint != "public"
+    ):
+        yield Mistake(
+            (*_CLUSTER, "endpoint_addresses"),
+            "names nobody, and the API answers inside a VPC whose ranges are not known here; name those that may call it",
+        )
     prod = settings.platform.stage == "prod"
     private = cluster.endpoint == "private" or (cluster.endpoint is None and prod)
     for index, text in enumerate(cluster.endpoint_addresses):

@@ -36,7 +36,7 @@ _OPEN = 443
 class RangedNetwork(NetworkLike, Protocol):
     """A network that says the ranges of its subnets, since network policies know no security groups."""
 
-    def cidrs(self, tier: str) -> tuple[str, ...]:
+    def cidrs(self, tier: str) -> tuple[pulumi.Input[str], ...]:
         """Return the ranges of the tier ``public``, ``private`` or ``data``."""
 
 
@@ -94,7 +94,7 @@ class Eks(Component):
             settings,
             network=network,
             # Nodes stand there, and pods have their security group: nobody new comes in.
-            neighbours=network.cidrs("private"),
+            neighbours=[known for known in network.cidrs("private") if isinstance(known, str)],
         )
         provider = kubernetes_provider(self, cluster, settings.cluster)
         running = (

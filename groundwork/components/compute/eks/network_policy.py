@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import pulumi
 import pulumi_kubernetes as kubernetes
 
 from groundwork.components.compute.eks.inside import Inside, selector
@@ -62,7 +63,7 @@ def service_policy(
     services: Mapping[str, ServiceSettings],
     ranges: Ranges,
     *,
-    from_outside: Sequence[str],
+    from_outside: Sequence[pulumi.Input[str]],
 ) -> None:
     """Allow what one service reaches and what reaches it. ``from_outside`` are the ranges of what stands in front of
     it."""
@@ -77,7 +78,7 @@ def service_policy(
 
 
 def _into(
-    workload: Workload, services: Mapping[str, ServiceSettings], from_outside: Sequence[str]
+    workload: Workload, services: Mapping[str, ServiceSettings], from_outside: Sequence[pulumi.Input[str]]
 ) -> Iterator[kubernetes.networking.v1.NetworkPolicyIngressRuleArgs]:
     port = workload.settings.port
     if port is None:
@@ -133,7 +134,7 @@ def _pods(service: str) -> kubernetes.networking.v1.NetworkPolicyPeerArgs:
     return _Peer(pod_selector=_Selector(match_labels=selector(service)))
 
 
-def _blocks(ranges: Sequence[str]) -> list[kubernetes.networking.v1.NetworkPolicyPeerArgs]:
+def _blocks(ranges: Sequence[pulumi.Input[str]]) -> list[kubernetes.networking.v1.NetworkPolicyPeerArgs]:
     return [_Peer(ip_block=_Block(cidr=cidr)) for cidr in ranges]
 
 

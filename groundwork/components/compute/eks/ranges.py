@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pulumi
+
 
 @dataclass(frozen=True)
 class Ranges:
     """CIDRs by who is there."""
 
-    data: tuple[str, ...]
+    data: tuple[pulumi.Input[str], ...]
     """Databases, caches and search."""
-    load_balancer: tuple[str, ...]
+    load_balancer: tuple[pulumi.Input[str], ...]
     """From where the load balancer calls."""
-    private: tuple[str, ...]
+    private: tuple[pulumi.Input[str], ...]
     """Nodes, pods and what is internal."""

@@ -109,12 +109,13 @@ def _exposure(inside: Inside, workload: Workload, around: EksSurroundings) -> Ex
     )
 
 
-def _in_front(inside: Inside, workload: Workload, around: EksSurroundings) -> list[str]:
-    """List the CIDR ranges of the load balancers before the service."""
+def _in_front(inside: Inside, workload: Workload, around: EksSurroundings) -> list[pulumi.Input[str]]:
+    """List the CIDR ranges of the load balancers before the service: those that are known in their order."""
     behind = around.load_balancer is not None and workload.settings.is_public
-    return sorted(
-        {
+    ranges = dict.fromkeys(
+        (
             *(around.ranges.load_balancer if behind else ()),
             *(around.ranges.private if has_balancer(inside, workload) else ()),
-        }
+        )
     )
+    return sorted(ranges, key=lambda one: one if isinstance(one, str) else "")
