@@ -5,13 +5,14 @@ from __future__ import annotations
 import pulumi
 import pulumi_aws as aws
 
+from groundwork.components.base import Component
 from groundwork.components.context import Context
 from groundwork.components.network.addresses import zone_letters
 from groundwork.components.network.settings import ExistingNetworkSettings, NetworkSettings, Tier
 from groundwork.components.network.tiers import NetworkTiers
 
 
-class ExistingNetwork(NetworkTiers):
+class ExistingNetwork(Component, NetworkTiers):
     """A VPC that somebody else owns, with the subnets that a stack file names by id or by tags.
 
     Builds: nothing. VPC and subnets are looked up, and each subnet must stand in this VPC and in its zone; routes, network ACLs,
@@ -24,6 +25,8 @@ class ExistingNetwork(NetworkTiers):
 
     Changes without replacement: none. Another VPC or other subnets replace what stands in them.
     """
+
+    layer = "network"
 
     def __init__(
         self,

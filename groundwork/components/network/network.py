@@ -5,6 +5,7 @@ from __future__ import annotations
 import pulumi
 import pulumi_aws as aws
 
+from groundwork.components.base import Component
 from groundwork.components.context import Context
 from groundwork.components.network.addresses import ipv6_subnet, plan, zone_letters
 from groundwork.components.network.endpoints import gateway_endpoints, interface_endpoints
@@ -16,7 +17,7 @@ from groundwork.components.network.tiers import NetworkTiers
 _DUAL_STACK_TIERS = ("public", "private")
 
 
-class Network(NetworkTiers):
+class Network(Component, NetworkTiers):
     """A VPC over two or three zones: public, private and data subnets, and the ways between them.
 
     Builds: VPC; a subnet for each tier and zone; internet gateway; NAT gateways as ``nat`` says; route tables: one for public,
@@ -36,6 +37,8 @@ class Network(NetworkTiers):
     Replaced: everything, when the CIDR changes; a subnet, when its CIDR changes; a flow log, when its traffic kind or
     interval changes.
     """
+
+    layer = "network"
 
     cidr: str
 

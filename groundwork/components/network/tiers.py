@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import pulumi
 
-from groundwork.components.base import Component
 
-
-class NetworkTiers(Component):
+class NetworkTiers(Protocol):
     """Public, private and data subnets over the zones of a VPC, and the ways out of them."""
-
-    layer = "network"
 
     vpc_id: pulumi.Output[str]
     vpc_arn: pulumi.Output[str]
@@ -38,4 +36,3 @@ class NetworkTiers(Component):
 
     def cidrs(self, tier: str) -> tuple[pulumi.Input[str], ...]:
         """Return the ranges of the subnets of ``public``, ``private`` or ``data``."""
-        raise NotImplementedError
