@@ -27,9 +27,12 @@ from pulumi.runtime.stack import Stack
 
 from groundwork.preview.computed_values import ComputedValues
 from groundwork.preview.guest import tell_result_types
+from groundwork.preview.lazy_providers import install
 from groundwork.preview.monitor import InProcessCallbacks, RecordingMonitor
 from groundwork.preview.snapshot import Snapshot, in_tree_order
 from groundwork.preview.sources import short_traces
+
+install()
 
 
 def run_program(

@@ -33,7 +33,18 @@ class InOrder:
 class Model(BaseModel):
     """A frozen group of settings that refuses keys it does not know, and lists that say a thing twice."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        # Pydantic would read the sources of all models for it whenever they are imported.
+        from groundwork.settings.describing import descriptions  # noqa: PLC0415
+
+        made = handler(schema)
+        properties = handler.resolve_ref_schema(made).get("properties", {})
+        for name, text in descriptions(cls).items():
+            properties[cls.model_fields[name].alias or name]["description"] = text
+        return made
 
     @model_validator(mode="after")
     def _lists_say_nothing_twice(self) -> Self:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from groundwork.components.settings import ENTRY_LAYERS, LAYERS, Sealed, Settings
+from groundwork.settings.describing import descriptions
 
 _PLAIN = {int: "whole number", float: "number", str: "text", bool: "true or false", Sealed: "encrypted text"}
 _LIMITS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<", "min_length": "length ≥", "max_length": "length ≤"}
@@ -40,7 +41,7 @@ def _rows(prefix: str, model: type[BaseModel]) -> Iterator[str]:
     for name, field in model.model_fields.items():
         key = f"{prefix}{field.alias or name}"
         inner = _model(field.annotation)
-        described = field.description or (inner.__doc__ if inner else "")
+        described = descriptions(model).get(name) or (inner.__doc__ if inner else "")
         cells = (_takes(field), _default(field), _prose(described))
         yield f"| `{key}` | {' | '.join(map(_cell, cells))} |"
         if inner is not None and not _is_written_plain(inner):
