@@ -19,8 +19,8 @@ TODAY = datetime.date(2026, 12, 1)
 @pytest.mark.parametrize("stack", STACKS)
 def test_no_stack_of_ours_has_a_mandatory_finding(stack: str, unknowns: bool) -> None:
     verdicts = judge(snapshot_of(stack, unknowns), TODAY)
-    assert [(finding.rule, finding.resource, finding.message) for finding in verdicts.blocking] == []
-    assert [finding.rule for finding in verdicts.findings if finding.broken] == []
+    assert [(finding.rule.name, finding.resource.name, finding.message) for finding in verdicts.blocking] == []
+    assert [finding.rule.name for finding in verdicts.findings if finding.broken] == []
 
 
 def test_a_broken_stack_is_refused_with_every_finding_named(

@@ -107,9 +107,9 @@ def test_what_outlasts_a_removed_prod_keeps_its_key(removable: Snapshot) -> None
 
 def test_the_exceptions_of_the_page_are_all_that_the_policy_pack_asks_for(removable: Snapshot) -> None:
     verdicts = judge(removable, datetime.date(2026, 12, 1))
-    assert [(finding.rule, finding.resource) for finding in verdicts.blocking] == []
+    assert [(finding.rule.name, finding.resource.name) for finding in verdicts.blocking] == []
     rules = {exception["rule"] for exception in _yaml_of_page()["groundwork:exceptions"]}
-    assert rules == {finding.rule for finding in verdicts.findings if finding.exception}
+    assert rules == {finding.rule.name for finding in verdicts.findings if finding.exception}
 
 
 def test_log_groups_of_prod_outlast_the_service_or_replica_that_wrote_them() -> None:

@@ -355,9 +355,9 @@ def _record(verdicts: Verdicts, file: Path) -> None:
     from guardrails.judgement import Verdict
 
     failing = [
-        (finding.rule, finding.urn)
+        (finding.rule.name, finding.resource.urn)
         for finding in verdicts.findings
-        if finding.verdict in (Verdict.FAIL, Verdict.KNOWN) and finding.type
+        if finding.verdict in (Verdict.FAIL, Verdict.KNOWN) and finding.resource.type
     ]
     console.write_file(file, baseline.dumps(failing))
     print(f"{len(set(failing))} findings of {len({rule for rule, _ in failing})} rules written to {file}.")

@@ -147,4 +147,4 @@ def _exceptions(name: str, read: Exemptions, today: datetime.date, width: int) -
             f"{_INDENT}          ",
         )
     for problem in read.problems:
-        yield from wrap(f"{problem.fact.name}: {problem.message}", width, _INDENT, _INDENT * 2)
+        yield from wrap(f"{problem.policy.name}: {problem.message}", width, _INDENT, _INDENT * 2)

@@ -13,7 +13,7 @@ from groundwork.cli.console import FINDINGS, FINE, InputError, OutputError
 
 if TYPE_CHECKING:
     from groundwork.pricing.book import Book, Listed
-    from groundwork.pricing.refresh import Outcome
+    from groundwork.pricing.refresh import RefreshOutcome
     from groundwork.pricing.writing import PriceChange
 
 app = Commands("prices", "Show what AWS charges, and read it anew.")
@@ -111,7 +111,7 @@ def _refresh(price_list: Any, region: str, services: Sequence[str] | None, folde
     return well
 
 
-def _told(outcome: Outcome, before: Book) -> Iterator[str]:
+def _told(outcome: RefreshOutcome, before: Book) -> Iterator[str]:
     from groundwork.pricing.book import meters
     from groundwork.pricing.refresh import Ending
 

@@ -272,7 +272,7 @@ def guardrails(verdicts: Verdicts, width: int | None, everything: str = "--forma
     ]
     for stops in (True, False):
         failed = [finding for finding in verdicts.of(Verdict.FAIL) if finding.level.stops is stops]
-        for _, findings in groupby(failed, key=lambda finding: finding.rule):
+        for _, findings in groupby(failed, key=lambda finding: finding.rule.name):
             lines += [Text(), *_failed(list(findings), width, everything)]
     for finding in verdicts.findings:
         if finding.broken and finding.verdict is not Verdict.FAIL:
@@ -333,34 +333,41 @@ _EXAMPLES = 3
 
 def _failed(findings: list[Finding], width: int | None, everything: str) -> list[Text]:
     first = findings[0]
-    style = _SEVERITY_STYLES[first.severity]
-    head = f"{first.level.value} {first.severity.value}"
+    style = _SEVERITY_STYLES[first.rule.severity]
+    head = f"{first.level.value} {first.rule.severity.value}"
     lines = [
-        Text.assemble(INDENT, (head, style), _GAP, (first.rule, "bold")),
-        *wrapped(first.title, width, INDENT * 2),
+        Text.assemble(INDENT, (head, style), _GAP, (first.rule.name, "bold")),
+        *wrapped(first.rule.title, width, INDENT * 2),
     ]
     shown = findings if first.level.stops else findings[:_EXAMPLES]
     for finding in shown:
-        what = f"{finding.resource} ({short_type(finding.type)})" if finding.type else finding.resource
+        what = (
+            f"{finding.resource.name} ({short_type(finding.resource.type)})"
+            if finding.resource.type
+            else finding.resource.name
+        )
         lines += wrapped(f"- {what}: {finding.message}", width, INDENT * 2, f"{INDENT * 2}  ")
         if finding.source:
             lines.append(Text(f"{INDENT * 2}  {finding.source.file}:{finding.source.line}", "dim"))
     if len(findings) > len(shown):
         rest = f"- and {len(findings) - len(shown)} more; {everything} has them all"
         lines += wrapped(rest, width, INDENT * 2, f"{INDENT * 2}  ")
-    return lines + wrapped(f"Fix: {' '.join(first.remediation.split())}", width, INDENT * 2, f"{INDENT * 2}     ")
+    return lines + wrapped(f"Fix: {' '.join(first.rule.fix.split())}", width, INDENT * 2, f"{INDENT * 2}     ")
 
 
 def _broken(finding: Finding, width: int | None) -> list[Text]:
     return wrapped(
-        f"{finding.rule} on {finding.resource}: {finding.message}; this is a fault in the rule", width, INDENT
+        f"{finding.rule.name} on {finding.resource.name}: {finding.message}; this is a fault in the rule", width, INDENT
     )
 
 
 def _excepted(finding: Finding, width: int | None) -> list[Text]:
     how = finding.exception.describe() if finding.exception else ""
     return wrapped(
-        f"- {finding.rule} on {finding.resource}: {finding.message}; {how}", width, INDENT * 2, f"{INDENT * 2}  "
+        f"- {finding.rule.name} on {finding.resource.name}: {finding.message}; {how}",
+        width,
+        INDENT * 2,
+        f"{INDENT * 2}  ",
     )
 
 

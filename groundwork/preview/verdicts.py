@@ -3,43 +3,52 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from groundwork.preview.snapshot import Resource, Snapshot, Source
 from guardrails import view
-from guardrails.assessment import Finding as RuleFinding
 from guardrails.assessment import assess
 from guardrails.baseline import Baseline
 from guardrails.catalogue import rules
 from guardrails.context import PolicyContext
-from guardrails.exemptions import Exemption, Problem
+from guardrails.evaluation import Outcome
+from guardrails.exemptions import Exemption
 from guardrails.judgement import Verdict
-from guardrails.levels import Level, Severity
+from guardrails.rules import Level, Policy, Severity
 from guardrails.settings import Configuration
 from guardrails.stack import Stack
 from guardrails.unjudged import Unjudged
 
 
+class Place(NamedTuple):
+    """Where a finding is that no resource has: an entry of the stack file's exceptions, of the baseline, …"""
+
+    name: str
+    urn: str = ""
+    """Of the resource that the entry is about, where there is one."""
+    type: str = ""
+    source: Source | None = None
+
+
 @dataclass(frozen=True)
 class Finding:
-    """One thing to say about one resource, or (``urn`` empty) about an exception in the stack file."""
+    """One thing to say about one resource, or about what the pack was given."""
 
-    rule: str
-    title: str
-    severity: Severity
+    rule: Policy
+    resource: Resource | Place
     level: Level
     verdict: Verdict
-    urn: str
-    resource: str
-    type: str
     message: str
-    why: str
-    remediation: str
-    ids: tuple[str, ...] = ()
-    source: Source | None = None
     exception: Exemption | None = None
     broken: bool = False
     """The rule itself failed: to be shown whatever the level."""
+
+    @property
+    def source(self) -> Source | None:
+        """Return the line that declares the resource."""
+        return self.resource.source
 
     @property
     def blocks(self) -> bool:
@@ -88,10 +97,18 @@ def judge(
     context = PolicyContext.of(
         snapshot.settings.get("platform"), snapshot.settings.get("exceptions"), today, baseline, configuration
     )
-    assessment = assess(Stack([*_default_provider(snapshot), *map(view_of, snapshot.resources)]), context)
-    resources = snapshot.by_urn()
-    findings = [_finding(finding, resources.get(finding.resource.urn), context) for finding in assessment.findings]
-    findings += [_of_problem(problem, context) for problem in assessment.problems]
+    judged = (*_default_provider(snapshot), *snapshot.resources)
+    assessment = assess(Stack(map(view_of, judged)), context)
+    resources = {one.urn: one for one in judged}
+    findings = [
+        finding
+        for outcome in assessment.outcomes
+        for finding in _findings(outcome, resources[outcome.resource.urn], context.level(outcome.rule))
+    ]
+    findings += [
+        Finding(one.policy, Place(one.place, one.urn), context.level(one.policy), Verdict.FAIL, one.message)
+        for one in assessment.problems
+    ]
     findings = [finding for finding in findings if finding.level is not Level.DISABLED]
     return Verdicts(
         findings=tuple(sorted(findings, key=_order)),
@@ -104,13 +121,14 @@ def judge(
     )
 
 
-def _default_provider(snapshot: Snapshot) -> list[view.Resource]:
+def _default_provider(snapshot: Snapshot) -> list[Resource]:
     """Return the provider that the engine makes of the configuration, and whose region it judges; a snapshot of ours
     says only the region."""
     if not snapshot.region or any(resource.type == PROVIDER for resource in snapshot.resources):
         return []
     urn = f"urn:pulumi:{snapshot.stack}::{snapshot.project}::{PROVIDER}::default"
-    return [view.Resource(urn, {"region": snapshot.region})]
+    inputs = {"region": snapshot.region}
+    return [Resource(urn, PROVIDER, "default", custom=True, parent=None, inputs=inputs, outputs=inputs)]
 
 
 def view_of(resource: Resource) -> view.Resource:
@@ -125,48 +143,20 @@ def view_of(resource: Resource) -> view.Resource:
     )
 
 
-def _finding(finding: RuleFinding, resource: Resource | None, context: PolicyContext) -> Finding:
-    rule, judged = finding.rule, finding.resource
-    return Finding(
-        rule=rule.name,
-        title=rule.title,
-        severity=rule.severity,
-        level=context.level(rule),
-        verdict=finding.verdict,
-        urn=judged.urn,
-        resource=judged.name,
-        type=resource.type if resource else judged.type,
-        message=finding.message,
-        why=rule.why,
-        remediation=rule.fix,
-        ids=rule.ids,
-        source=resource.source if resource else None,
-        exception=finding.exemption,
-        broken=finding.broken,
-    )
-
-
-def _of_problem(problem: Problem, context: PolicyContext) -> Finding:
-    return Finding(
-        rule=problem.fact.name,
-        title=problem.fact.title,
-        severity=problem.fact.severity,
-        level=context.level(problem.fact),
-        verdict=Verdict.FAIL,
-        urn=problem.urn,
-        resource=problem.place,
-        type="",
-        message=problem.message,
-        why=problem.fact.why,
-        remediation=problem.fact.fix,
-    )
+def _findings(outcome: Outcome, resource: Resource, level: Level) -> Iterator[Finding]:
+    """Yield a finding for each thing that is wrong, and one for what stopped the rule."""
+    judgement = outcome.judgement
+    for message in judgement.messages:
+        yield Finding(outcome.rule, resource, level, outcome.verdict, message, outcome.exemption)
+    if judgement.broken or not judgement.messages:
+        yield Finding(outcome.rule, resource, level, Verdict.UNDETERMINED, judgement.stopped, broken=judgement.broken)
 
 
 def _order(finding: Finding) -> tuple[int, int, str, str, str]:
     return (
         _VERDICTS.index(finding.verdict),
-        _SEVERITIES.index(finding.severity),
-        finding.rule,
-        finding.urn,
+        _SEVERITIES.index(finding.rule.severity),
+        finding.rule.name,
+        finding.resource.urn,
         finding.message,
     )

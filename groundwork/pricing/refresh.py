@@ -27,7 +27,7 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RefreshOutcome:
     """What one service's offer file gave. Where it failed there is no selection, and what was known before holds on."""
 
     service: str
@@ -52,7 +52,7 @@ def path_of(service: str, region: str) -> str:
 
 def read_region(
     price_list: PriceList, region: str, wanted: Iterable[Wanted], etags: Mapping[str, str] | None = None
-) -> Iterator[Outcome]:
+) -> Iterator[RefreshOutcome]:
     """Read the files of a region one after another, each in constant memory; a failure of one leaves the others as they are.
 
     ``etags`` has, by service, the version that is known; it is not read again.
@@ -64,16 +64,16 @@ def read_region(
         yield _read(price_list, service, region, rows, (etags or {}).get(service, ""))
 
 
-def _read(price_list: PriceList, service: str, region: str, rows: list[Wanted], etag: str) -> Outcome:
+def _read(price_list: PriceList, service: str, region: str, rows: list[Wanted], etag: str) -> RefreshOutcome:
     path = path_of(service, region)
     try:
         with price_list.open(path, etag=etag) as opened:
             if opened is None:
-                return Outcome(service, Ending.UNCHANGED, etag=etag)
+                return RefreshOutcome(service, Ending.UNCHANGED, etag=etag)
             file = OfferFile(opened.body, f"{price_list.base}{path}", service)
             selection = select(file.prices(region), rows, "" if service in WORLDWIDE else region)
-            return Outcome(service, Ending.READ, selection, file.heading.published, opened.etag)
+            return RefreshOutcome(service, Ending.READ, selection, file.heading.published, opened.etag)
     except NotThereError as error:
-        return Outcome(service, Ending.ABSENT, reason=str(error))
+        return RefreshOutcome(service, Ending.ABSENT, reason=str(error))
     except (DownloadError, OfferError) as error:
-        return Outcome(service, Ending.FAILED, reason=str(error))
+        return RefreshOutcome(service, Ending.FAILED, reason=str(error))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from groundwork.pricing.book import Book, File, Listed, Meter, Reading, meters, sources
 from groundwork.pricing.offers import regions
-from groundwork.pricing.refresh import Ending, Outcome
+from groundwork.pricing.refresh import Ending, RefreshOutcome
 from groundwork.pricing.selecting import Wanted, digest
 
 
@@ -47,7 +47,7 @@ class PriceChange:
     """None where AWS's price list has it no more."""
 
 
-def renewed(book: Book, outcomes: Iterable[Outcome], today: dt.date) -> tuple[Book, list[PriceChange]]:
+def renewed(book: Book, outcomes: Iterable[RefreshOutcome], today: dt.date) -> tuple[Book, list[PriceChange]]:
     """Return a book after what was read, and what changed in it. What could not be read is as it was."""
     files, prices = dict(book.files), dict(book.prices)
     for outcome in outcomes:
@@ -69,7 +69,7 @@ def renewed(book: Book, outcomes: Iterable[Outcome], today: dt.date) -> tuple[Bo
 
 
 def _renew(
-    prices: dict[tuple[str, str], Listed], key: tuple[str, str], outcome: Outcome, region: str, today: dt.date
+    prices: dict[tuple[str, str], Listed], key: tuple[str, str], outcome: RefreshOutcome, region: str, today: dt.date
 ) -> None:
     tiers = outcome.selection.found.get(key)
     if tiers is not None:

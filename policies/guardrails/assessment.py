@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from guardrails.catalogue import rules, rules_by_type
 from guardrails.context import PolicyContext
 from guardrails.evaluation import Evaluation, Outcome
-from guardrails.exemptions import Exemption, Problem
+from guardrails.exemptions import Problem
 from guardrails.judgement import Verdict, judge
 from guardrails.levels import Level
-from guardrails.rules import Rule
 from guardrails.stack import Stack
 from guardrails.unjudged import UNJUDGED, Unjudged, unjudged
-from guardrails.view import Resource
-
-
-class Finding(NamedTuple):
-    """One thing to say about one resource."""
-
-    rule: Rule
-    resource: Resource
-    verdict: Verdict
-    message: str
-    exemption: Exemption | None = None
-    broken: bool = False
 
 
 class Assessment(NamedTuple):
-    findings: tuple[Finding, ...]
+    outcomes: tuple[Outcome, ...]
+    """The judgements that are no pass."""
     problems: tuple[Problem, ...]
     judged: int
     """Resources that at least one rule looked at."""
@@ -42,7 +29,7 @@ class Assessment(NamedTuple):
 
 def assess(stack: Stack, context: PolicyContext) -> Assessment:
     """Judge every resource by every rule that reads it."""
-    findings: list[Finding] = []
+    outcomes: list[Outcome] = []
     evaluation = Evaluation(context)
     used: set[str] = set()
     judgements = passed = 0
@@ -60,7 +47,7 @@ def assess(stack: Stack, context: PolicyContext) -> Assessment:
             passed += judgement.verdict is Verdict.PASS
             # A part that passes does not undo what another part of its resource fails.
             if judgement.verdict is not Verdict.PASS:
-                findings.extend(_findings(evaluation.settle(rule, resource, judgement)))
+                outcomes.append(evaluation.settle(rule, resource, judgement))
     unread = unjudged(stack.resources)
     problems = (
         *context.problems(),
@@ -68,12 +55,4 @@ def assess(stack: Stack, context: PolicyContext) -> Assessment:
         *evaluation.unmatched(),
         *evaluation.vanished({rule.name for rule in rules()} - applying),
     )
-    return Assessment(tuple(findings), problems, judged, judgements, passed, frozenset(used), unread)
-
-
-def _findings(outcome: Outcome) -> Iterator[Finding]:
-    rule, resource, judgement = outcome.rule, outcome.resource, outcome.judgement
-    for message in judgement.messages:
-        yield Finding(rule, resource, outcome.verdict, message, outcome.exemption)
-    if judgement.broken or not judgement.messages:
-        yield Finding(rule, resource, Verdict.UNDETERMINED, judgement.stopped, broken=judgement.broken)
+    return Assessment(tuple(outcomes), problems, judged, judgements, passed, frozenset(used), unread)

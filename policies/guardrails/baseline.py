@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from guardrails.exemptions import Fact, Problem
-from guardrails.levels import Level, Severity
+from guardrails.exemptions import Problem
+from guardrails.rules import Policy, Severity
 
 VERSION = 1
 ENVIRONMENT = "GROUNDWORK_BASELINE"
@@ -20,23 +20,21 @@ ENVIRONMENT = "GROUNDWORK_BASELINE"
 
 Known = tuple[str, str]
 
-INVALID = Fact(
-    "baseline-invalid",
-    "The baseline cannot be read and does not apply",
-    Severity.HIGH,
-    Level.MANDATORY,
-    "Write it anew with `groundwork policies check FILE --write-baseline BASELINE`.",
-    "What was known and what is new cannot be told apart without it.",
+INVALID = Policy(
+    name="baseline-invalid",
+    title="The baseline cannot be read and does not apply",
+    severity=Severity.HIGH,
+    why="What was known and what is new cannot be told apart without it.",
+    fix="Write it anew with `groundwork policies check FILE --write-baseline BASELINE`.",
 )
-VANISHED = Fact(
-    "baseline-vanished",
-    "A finding of the baseline is gone",
-    Severity.LOW,
-    Level.ADVISORY,
-    "Remove the entry, or write the baseline anew, so that the finding fails if it comes back.",
-    "An entry that outlives its finding lets the same mistake in again.",
+VANISHED = Policy(
+    name="baseline-vanished",
+    title="A finding of the baseline is gone",
+    severity=Severity.LOW,
+    why="An entry that outlives its finding lets the same mistake in again.",
+    fix="Remove the entry, or write the baseline anew, so that the finding fails if it comes back.",
 )
-FACTS = (INVALID, VANISHED)
+POLICIES = (INVALID, VANISHED)
 
 
 class Baseline(NamedTuple):

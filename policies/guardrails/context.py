@@ -10,22 +10,20 @@ from typing import Any
 from guardrails import baseline, exemptions, settings, unjudged
 from guardrails.baseline import Baseline
 from guardrails.catalogue import rules
-from guardrails.exemptions import Exemption, Exemptions, Fact, Problem
+from guardrails.exemptions import Exemption, Exemptions, Problem
 from guardrails.judgement import Judgement, Verdict
-from guardrails.levels import Level, Severity
-from guardrails.rules import PRODUCTION, Rule, Values
+from guardrails.rules import PRODUCTION, Level, Policy, Rule, Severity, Values
 from guardrails.settings import Configuration
 
-SETTINGS_INVALID = Fact(
-    "settings-invalid",
-    "A setting of a rule is out of its bounds and does not apply",
-    Severity.HIGH,
-    Level.MANDATORY,
-    "Correct it in the policy configuration; until then the rule uses its default.",
-    "A rule that judges by another value than its owner believes protects only on paper.",
+SETTINGS_INVALID = Policy(
+    name="settings-invalid",
+    title="A setting of a rule is out of its bounds and does not apply",
+    severity=Severity.HIGH,
+    why="A rule that judges by another value than its owner believes protects only on paper.",
+    fix="Correct it in the policy configuration; until then the rule uses its default.",
 )
-FACTS = (*exemptions.FACTS, *baseline.FACTS, SETTINGS_INVALID, *unjudged.FACTS)
-"""Findings about what the pack was given, which are no rule's."""
+OF_WHAT_IS_GIVEN = (*exemptions.POLICIES, *baseline.POLICIES, SETTINGS_INVALID, unjudged.UNJUDGED)
+"""The policies that report problems with what the pack was given; all others are rules."""
 
 
 NOTES = ("exception-active", "baseline-known", "judgement-undetermined")
@@ -37,11 +35,7 @@ BASELINE = "baseline"
 def configured(document: Any) -> tuple[Configuration, Baseline | None]:
     """Read ``--policy-pack-config``, for where no engine reads it: levels, settings, and the baseline if it holds
     one."""
-    known = (
-        {rule.name: rule.settings for rule in rules()}
-        | {fact.name: fact.settings for fact in FACTS}
-        | dict.fromkeys(NOTES, ())
-    )
+    known = {policy.name: policy.settings for policy in (*rules(), *OF_WHAT_IS_GIVEN)} | dict.fromkeys(NOTES, ())
     if not isinstance(document, Mapping) or BASELINE not in document:
         return settings.read(document, known), None
     rest = {name: entry for name, entry in document.items() if name != BASELINE}
@@ -77,16 +71,15 @@ class PolicyContext:
             configuration=configuration or Configuration(),
         )
 
-    def level(self, subject: Rule | Fact) -> Level:
-        """Return what a failure does in this stack: as configured, else as the rule has it for the stage."""
-        usual = subject.level if isinstance(subject, Fact) else subject.level(self.stage)
-        return self.configuration.level(subject.name, usual)
+    def level(self, policy: Policy) -> Level:
+        """Return what a failure does in this stack: as configured, else as the policy has it for the stage."""
+        return self.configuration.level(policy.name, policy.level(self.stage))
 
     def applies(self, rule: Rule) -> bool:
         return rule.applies(self.stage) and self.level(rule) is not Level.DISABLED
 
-    def values(self, subject: Rule | Fact) -> Values:
-        return self.configuration.values.get(subject.name) or subject.defaults()
+    def values(self, policy: Policy) -> Values:
+        return self.configuration.values.get(policy.name) or policy.defaults()
 
     def problems(self) -> tuple[Problem, ...]:
         """Return what is wrong with what the pack was given, whatever the stack."""

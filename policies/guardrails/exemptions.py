@@ -12,51 +12,36 @@ from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from guardrails.levels import Level, Severity
-from guardrails.settings import Setting, Values, defaults
+from guardrails.rules import Policy, Severity
 
 KEYS = ("rule", "resource", "reason", "owner", "expires")
 LONGEST = datetime.timedelta(days=366)
 """No exception runs longer than a year without being looked at again."""
 
 
-class Fact(NamedTuple):
-    """What a finding about an exception says of itself; the counterpart of a rule's facts."""
-
-    name: str
-    title: str
-    severity: Severity
-    level: Level
-    fix: str
-    why: str = "An exception that nobody looks at again is a rule that nobody keeps."
-    settings: tuple[Setting, ...] = ()
-
-    def defaults(self) -> Values:
-        return defaults(self.settings)
-
-
-INVALID = Fact(
-    "exception-invalid",
-    "An exception in the stack file cannot be read and does not apply",
-    Severity.HIGH,
-    Level.MANDATORY,
-    "Give the entry exactly the keys rule, resource, reason, owner and expires; expires is a date within a year.",
+_WHY = "An exception that nobody looks at again is a rule that nobody keeps."
+INVALID = Policy(
+    name="exception-invalid",
+    title="An exception in the stack file cannot be read and does not apply",
+    severity=Severity.HIGH,
+    why=_WHY,
+    fix="Give the entry exactly the keys rule, resource, reason, owner and expires; expires is a date within a year.",
 )
-EXPIRED = Fact(
-    "exception-expired",
-    "An exception in the stack file has expired and does not apply",
-    Severity.HIGH,
-    Level.MANDATORY,
-    "Fix what it excepted and remove the entry, or have its owner renew it with a new date.",
+EXPIRED = Policy(
+    name="exception-expired",
+    title="An exception in the stack file has expired and does not apply",
+    severity=Severity.HIGH,
+    why=_WHY,
+    fix="Fix what it excepted and remove the entry, or have its owner renew it with a new date.",
 )
-UNMATCHED = Fact(
-    "exception-unmatched",
-    "An exception in the stack file matches no finding",
-    Severity.LOW,
-    Level.ADVISORY,
-    "Remove the entry: what it excepted is fixed or gone, or its rule or resource is misspelt.",
+UNMATCHED = Policy(
+    name="exception-unmatched",
+    title="An exception in the stack file matches no finding",
+    severity=Severity.LOW,
+    why=_WHY,
+    fix="Remove the entry: what it excepted is fixed or gone, or its rule or resource is misspelt.",
 )
-FACTS = (INVALID, EXPIRED, UNMATCHED)
+POLICIES = (INVALID, EXPIRED, UNMATCHED)
 
 
 class Exemption(NamedTuple):
@@ -85,7 +70,7 @@ class Exemption(NamedTuple):
 class Problem(NamedTuple):
     """What is wrong with the exceptions, the baseline, the settings or the stack that the pack was given."""
 
-    fact: Fact
+    policy: Policy
     place: str
     message: str
     urn: str = ""

@@ -14,10 +14,9 @@ from pulumi_policy import proxy
 
 from guardrails import baseline, remediation
 from guardrails.catalogue import rules
-from guardrails.context import BASELINE, FACTS, PolicyContext
-from guardrails.exemptions import Fact
+from guardrails.context import BASELINE, OF_WHAT_IS_GIVEN, PolicyContext
 from guardrails.judgement import Verdict, judge_together
-from guardrails.rules import Level, Rule, Severity
+from guardrails.rules import Level, Policy, Rule, Severity
 from guardrails.sdk import READS, SESSION, Raw, decode_once
 from guardrails.session import Report, Session
 from guardrails.view import Resource
@@ -43,7 +42,7 @@ def build(context: PolicyContext, catalogue: Iterable[Rule] | None = None) -> li
         _baseline_policy(session),
         *(_resource_policy(rule, session) for rule in chosen if not rule.between),
         *(_stack_policy(rule, session) for rule in chosen if rule.between),
-        *(_problem_policy(fact, session) for fact in FACTS),
+        *(_problem_policy(policy, session) for policy in OF_WHAT_IS_GIVEN),
         _note_policy(
             "exception-active",
             "Exceptions that apply to this stack",
@@ -157,21 +156,21 @@ def _stack_policy(rule: Rule, session: Session) -> pulumi_policy.Policy:
     return policy
 
 
-def _problem_policy(fact: Fact, session: Session) -> pulumi_policy.Policy:
+def _problem_policy(policy: Policy, session: Session) -> pulumi_policy.Policy:
     def validate(args: pulumi_policy.StackValidationArgs, report: Report) -> None:
-        for problem in session.problems(fact):
-            report(f"{problem.message}\nFix: {fact.fix}", problem.urn)
+        for problem in session.problems(policy):
+            report(f"{problem.message}\nFix: {policy.fix}", problem.urn)
 
     return pulumi_policy.StackValidationPolicy(
-        name=fact.name,
-        description=fact.title,
-        display_name=fact.title,
+        name=policy.name,
+        description=policy.title,
+        display_name=policy.title,
         validate=validate,
-        severity=_severity(fact.severity),
-        enforcement_level=_LEVELS[fact.level],
-        config_schema=_schema(fact),
-        tags=[fact.name.partition("-")[0]],
-        remediation_steps=fact.fix,
+        severity=_severity(policy.severity),
+        enforcement_level=_LEVELS[policy.level(session.context.stage)],
+        config_schema=_schema(policy),
+        tags=[policy.name.partition("-")[0]],
+        remediation_steps=policy.fix,
     )
 
 
@@ -209,8 +208,8 @@ def _facts(rule: Rule, stage: str) -> dict[str, Any]:
     }
 
 
-def _schema(subject: Rule | Fact) -> pulumi_policy.PolicyConfigSchema | None:
-    properties = {setting.name: setting.to_schema() for setting in subject.settings}
+def _schema(policy: Policy) -> pulumi_policy.PolicyConfigSchema | None:
+    properties = {setting.name: setting.to_schema() for setting in policy.settings}
     return pulumi_policy.PolicyConfigSchema(properties) if properties else None
 
 

@@ -1,4 +1,4 @@
-"""What a rule is: a plain function with its facts beside it."""
+"""What the pack reports: rules, each a plain function with its facts beside it, and problems with what the pack was given."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ __all__ = [
     "REGISTRY",
     "Level",
     "Messages",
+    "Policy",
     "Rule",
     "Setting",
     "Severity",
@@ -36,26 +37,46 @@ DOCUMENTATION = "GROUNDWORK_DOCS"
 """Names the environment variable with the URL of the published ``docs`` folder."""
 
 
-@dataclass(frozen=True)
-class Rule:
-    """One rule. ``check`` yields a message for each thing that is wrong with the resource; nothing means it passes."""
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """What is reported under one name: by a rule of a resource, or by the pack itself of what it was given."""
 
     name: str
     title: str
     severity: Severity
-    reads: tuple[str, ...]
-    ids: tuple[str, ...]
     why: str
     fix: str
-    topic: str
+    ids: tuple[str, ...] = ()
+    topic: str = "pack"
+    usual_level: Level | None = None
+    """Its level where neither the stage nor the organisation says otherwise; unset, it follows from the severity."""
+    levels: Mapping[str, Level] = field(default_factory=dict)
+    """Its level in some stages."""
+    settings: tuple[Setting, ...] = ()
+    """What an organisation may choose."""
+
+    def level(self, stage: str) -> Level:
+        """Return the level for a stage: advisory for low severity, mandatory for the rest, unless the policy says otherwise."""
+        by_severity = Level.ADVISORY if self.severity is Severity.LOW else Level.MANDATORY
+        return self.levels.get(stage, self.usual_level or by_severity)
+
+    def defaults(self) -> Values:
+        return defaults(self.settings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule(Policy):
+    """One rule. ``check`` yields a message for each thing that is wrong with the resource; nothing means it passes.
+
+    Where the rule has settings, ``check`` gets their values as its last argument.
+    """
+
+    reads: tuple[str, ...]
     check: Callable[..., Messages]
     between: bool = False
     """Whether it reads other resources too, and so judges a resource only once the whole stack is known."""
     stages: frozenset[str] | None = None
     """The only stages it applies in; None for all."""
-    levels: Mapping[str, Level] = field(default_factory=dict)
-    settings: tuple[Setting, ...] = ()
-    """What an organisation may choose; a rule that has any gets their values as its last argument."""
 
     @property
     def page(self) -> str:
@@ -67,15 +88,6 @@ class Rule:
         """Return where that is published; None where nobody said so."""
         folder = os.environ.get(DOCUMENTATION)
         return f"{folder.rstrip('/')}/{self.page}" if folder else None
-
-    def level(self, stage: str) -> Level:
-        """Return the level for a stage: advisory for low severity, mandatory for the rest, unless the rule says
-        otherwise for the stage."""
-        usual = Level.ADVISORY if self.severity is Severity.LOW else Level.MANDATORY
-        return self.levels.get(stage, usual)
-
-    def defaults(self) -> Values:
-        return defaults(self.settings)
 
     def applies(self, stage: str) -> bool:
         return self.stages is None or stage in self.stages

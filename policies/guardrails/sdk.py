@@ -86,7 +86,7 @@ def _service(base: Any) -> Any:
     """Return the SDK's service, which asks only the policies that read a message's types, and takes a stack apart
     once."""
 
-    class Service(base):  # type: ignore[misc]  # the base is the SDK's, known when it runs
+    class PackService(base):  # type: ignore[misc]  # the base is the SDK's, known when it runs
         def _session(self) -> Session:
             found: Session = getattr(getattr(self, _POLICIES)[0], SESSION)
             return found
@@ -129,4 +129,4 @@ def _service(base: Any) -> Any:
                 return sdk.proto.RemediateResponse()
             return base.Remediate(asked, request, context)
 
-    return Service
+    return PackService

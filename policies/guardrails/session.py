@@ -9,12 +9,12 @@ from typing import Any
 
 from guardrails import baseline, settings
 from guardrails.catalogue import rules
-from guardrails.context import BASELINE, FACTS, SETTINGS_INVALID, PolicyContext
+from guardrails.context import BASELINE, OF_WHAT_IS_GIVEN, SETTINGS_INVALID, PolicyContext
 from guardrails.evaluation import Evaluation
-from guardrails.exemptions import UNMATCHED, Fact, Problem
+from guardrails.exemptions import UNMATCHED, Problem
 from guardrails.judgement import Judgement, Verdict, judge_together
 from guardrails.messages import plain_properties
-from guardrails.rules import Rule, Values
+from guardrails.rules import Policy, Rule, Values
 from guardrails.stack import Stack
 from guardrails.unjudged import UNJUDGED, unjudged
 from guardrails.view import Resource
@@ -39,10 +39,9 @@ class Session:
 
     def configure(self, configuration: Mapping[str, Mapping[str, Any]], silent: Iterable[str]) -> None:
         """Take settings and baseline from the policy configuration, and which rules are disabled."""
-        subjects: tuple[Rule | Fact, ...] = (*rules(), *FACTS)
         read = {
-            subject.name: settings.values_of(subject.name, subject.settings, configuration.get(subject.name, {}))
-            for subject in subjects
+            policy.name: settings.values_of(policy.name, policy.settings, configuration.get(policy.name, {}))
+            for policy in (*rules(), *OF_WHAT_IS_GIVEN)
         }
         self._values = {name: values for name, (values, _) in read.items()}
         self._setting_problems = tuple(problem for _, problems in read.values() for problem in problems)
@@ -51,9 +50,9 @@ class Session:
         if known:
             self._evaluation.context = replace(self.context, baseline=known)
 
-    def values(self, subject: Rule | Fact) -> Values | None:
-        """Return the settings of a rule as the engine was configured; None for their defaults."""
-        return self._values.get(subject.name)
+    def values(self, policy: Policy) -> Values | None:
+        """Return the settings of a policy as the engine was configured; None for their defaults."""
+        return self._values.get(policy.name)
 
     def take_resource(self, urn: str, properties: dict[str, Any], parent: str) -> Resource:
         """Keep a resource's inputs: for the rules that judge it alone, and for those between resources."""
@@ -98,16 +97,16 @@ class Session:
             for message in judgement.messages:
                 report(f"{message}\nFix: {rule.fix}", resource.urn)
 
-    def problems(self, fact: Fact) -> list[Problem]:
-        if fact is UNMATCHED:
+    def problems(self, policy: Policy) -> list[Problem]:
+        if policy is UNMATCHED:
             return self._evaluation.unmatched()
-        if fact is baseline.VANISHED:
+        if policy is baseline.VANISHED:
             return self._evaluation.vanished(self._silent)
-        if fact is SETTINGS_INVALID:
-            return [Problem(fact, "settings", text) for text in self._setting_problems]
-        if fact is UNJUDGED:
-            return list(unjudged(self._stack.resources).problems(self.values(fact) or fact.defaults()))
-        return [problem for problem in self.context.problems() if problem.fact is fact]
+        if policy is SETTINGS_INVALID:
+            return [Problem(policy, "settings", text) for text in self._setting_problems]
+        if policy is UNJUDGED:
+            return list(unjudged(self._stack.resources).problems(self.values(policy) or policy.defaults()))
+        return [problem for problem in self.context.problems() if problem.policy is policy]
 
     def known(self) -> list[tuple[str, str]]:
         """Return one message that counts what the baseline holds, by rule."""

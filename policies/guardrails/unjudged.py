@@ -11,19 +11,17 @@ from functools import cache
 from typing import Any
 
 from guardrails.catalogue import rules
-from guardrails.exemptions import Fact, Problem
-from guardrails.levels import Level, Severity
-from guardrails.rules import Rule
-from guardrails.settings import Setting, Values
+from guardrails.exemptions import Problem
+from guardrails.rules import Level, Policy, Setting, Severity, Values
 from guardrails.view import Resource
 
-UNJUDGED = Fact(
-    "stack-unjudged",
-    "No rule reads a part of the stack",
-    Severity.MEDIUM,
-    Level.DISABLED,
-    "Review that part by hand, then name its type under accepted; or write a rule for it.",
-    "A stack of which nothing was judged has no findings either.",
+UNJUDGED = Policy(
+    name="stack-unjudged",
+    title="No rule reads a part of the stack",
+    severity=Severity.MEDIUM,
+    why="A stack of which nothing was judged has no findings either.",
+    fix="Review that part by hand, then name its type under accepted; or write a rule for it.",
+    usual_level=Level.DISABLED,
     settings=(
         Setting(
             "accepted",
@@ -33,7 +31,6 @@ UNJUDGED = Fact(
         ),
     ),
 )
-FACTS = (UNJUDGED,)
 
 _ORGANISATIONS = ("guardrails.taggable", "guardrails.topics.organisation")
 """Modules whose rules hold all types against an organisation's tags and regions, and say nothing of what a type is."""
@@ -114,7 +111,7 @@ def _collect(value: Any, found: set[str]) -> None:
     elif isinstance(value, (tuple, list, set, frozenset)):
         for item in value:
             _collect(item, found)
-    elif is_dataclass(value) and not isinstance(value, (type, Rule)):
+    elif is_dataclass(value) and not isinstance(value, (type, Policy)):
         _collect(tuple(vars(value).values()), found)
 
 

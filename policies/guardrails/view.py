@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any
 
 from guardrails import equivalents
-from guardrails.defaults import FACTS
+from guardrails.defaults import ABSENCES
 
 _PLACE = re.compile(r"\[\d+\]")
 """The place in a list, of a path."""
@@ -101,9 +101,9 @@ class Node:
             raise UndeterminedError(self._at(path), "not a number") from None
 
     def _absent(self, path: str, default: Any) -> Any:
-        facts = FACTS.get(self.type)
-        fact = facts.get(_PLACE.sub("", self._at(path))) if facts else None
-        return fact.means if fact else default
+        absences = ABSENCES.get(self.type)
+        absence = absences.get(_PLACE.sub("", self._at(path))) if absences else None
+        return absence.means if absence else default
 
     def _require(self, path: str) -> Any:
         value = self._walk(path)

@@ -806,8 +806,8 @@ def test_a_known_preview_leaves_nothing_unknown(wanted: dict[str, Any]) -> None:
 @pytest.mark.parametrize("wanted", MODES)
 def test_the_guardrails_find_nothing_mandatory(wanted: dict[str, Any], unknowns: bool) -> None:
     verdicts = judge(eks(wanted, unknowns=unknowns), TODAY)
-    assert [(finding.rule, finding.resource, finding.message) for finding in verdicts.blocking] == []
-    assert [finding.rule for finding in verdicts.findings if finding.broken] == []
+    assert [(finding.rule.name, finding.resource.name, finding.message) for finding in verdicts.blocking] == []
+    assert [finding.rule.name for finding in verdicts.findings if finding.broken] == []
 
 
 @pytest.mark.parametrize("prefix", ["a", "the-longest-of-all-names"])

@@ -323,7 +323,7 @@ def test_nothing_is_unknown_offline_and_a_first_preview_declares_the_same(settin
 @pytest.mark.parametrize("unknowns", [False, True])
 def test_the_guardrails_find_nothing_mandatory(unknowns: bool) -> None:
     verdicts = judge(migration({"way_back": True}, unknowns=unknowns), TODAY)
-    assert [(finding.rule, finding.resource, finding.message) for finding in verdicts.blocking] == []
+    assert [(finding.rule.name, finding.resource.name, finding.message) for finding in verdicts.blocking] == []
 
 
 NAMES = st.from_regex(r"[a-z]{1,6}", fullmatch=True)

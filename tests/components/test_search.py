@@ -284,7 +284,7 @@ def test_prod_keeps_its_domain(stage):
 
 @pytest.mark.parametrize("settings", [DEV, PROD, MASTERS], ids=["dev", "prod", "masters"])
 def test_no_policy_refuses_it(settings):
-    assert [finding for finding in judge(_search(settings), TODAY).blocking if "search" in finding.resource] == []
+    assert [finding for finding in judge(_search(settings), TODAY).blocking if "search" in finding.resource.name] == []
 
 
 @pytest.mark.parametrize("settings", [DEV, MASTERS], ids=["dev", "masters"])

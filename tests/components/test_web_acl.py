@@ -333,7 +333,7 @@ def test_the_rules_that_were_asked_for_cost_one_step_above_the_price_of_a_reques
 def test_nothing_is_unknown_offline_and_the_guardrails_find_nothing_mandatory() -> None:
     snapshot = edge({"waf": FULL})
     assert '"$groundwork": "unknown"' not in snapshot.dumps()
-    assert [finding.rule for finding in judge(snapshot, TODAY).blocking if "waf" in finding.rule] == []
+    assert [finding.rule.name for finding in judge(snapshot, TODAY).blocking if "waf" in finding.rule.name] == []
 
 
 def _limits(waf: dict[str, Any]) -> list[str]:

@@ -180,8 +180,8 @@ def test_one_declaration_previews_on_every_engine_without_a_mandatory_finding(
     engine: str, unknowns: bool, shop: Callable[..., Snapshot]
 ) -> None:
     verdicts = judge(shop(engine, unknowns), TODAY)
-    assert [(finding.rule, finding.resource, finding.message) for finding in verdicts.blocking] == []
-    assert [finding.rule for finding in verdicts.findings if finding.broken] == []
+    assert [(finding.rule.name, finding.resource.name, finding.message) for finding in verdicts.blocking] == []
+    assert [finding.rule.name for finding in verdicts.findings if finding.broken] == []
 
 
 @ON_EACH
@@ -487,11 +487,11 @@ def test_logs_are_kept_and_attacks_refused_as_the_stage_says(stage: str, of_stag
 @proves("C-04")
 def test_what_dev_is_only_told_of_stops_the_later_stages(stage: str, of_stage: Callable[[str], Snapshot]) -> None:
     verdicts = judge(of_stage(stage), TODAY)
-    found = [finding for finding in verdicts.findings if finding.rule == "s3-versioning"]
-    assert [(finding.resource, finding.level.value) for finding in found] == [
+    found = [finding for finding in verdicts.findings if finding.rule.name == "s3-versioning"]
+    assert [(finding.resource.name, finding.level.value) for finding in found] == [
         ("shop-images", "advisory" if stage == "dev" else "mandatory")
     ]
-    assert ("s3-versioning" in {finding.rule for finding in verdicts.blocking}) is (stage != "dev")
+    assert ("s3-versioning" in {finding.rule.name for finding in verdicts.blocking}) is (stage != "dev")
 
 
 @proves("C-04")

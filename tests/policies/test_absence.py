@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from guardrails.defaults import FACTS
+from guardrails.defaults import ABSENCES
 from tests.policies.reads import reads
 
 UNSAID = ("", "none", "0", "false")
@@ -15,14 +15,14 @@ def test_what_absence_means_stands_in_one_place() -> None:
         (type_, path, rule)
         for (type_, path), readers in reads().items()
         for rule, default in readers
-        if path in FACTS.get(type_, {}) and default.lower() not in UNSAID
+        if path in ABSENCES.get(type_, {}) and default.lower() not in UNSAID
     }
     assert said_twice == set()
 
 
 def test_every_fact_is_read_by_some_rule_and_has_a_source() -> None:
     by_property = {path for _, path in reads()}
-    for type_, facts in FACTS.items():
+    for type_, facts in ABSENCES.items():
         for path, fact in facts.items():
             assert path in by_property, (type_, path)
             assert len(fact.source) > 10, (type_, path)

@@ -25,23 +25,23 @@ KNOWN = {"rule": "sqs-encrypted", "urn": OLD.urn}
 
 
 def findings(*resources: Any, known: Baseline, rule: str = "sqs-encrypted", **settings: Any) -> list[Finding]:
-    return [f for f in judge(stack(*resources, **settings), TODAY, baseline=known).findings if f.rule == rule]
+    return [f for f in judge(stack(*resources, **settings), TODAY, baseline=known).findings if f.rule.name == rule]
 
 
 def test_a_known_finding_is_shown_and_does_not_fail_and_a_new_one_does() -> None:
-    found = {f.resource: f.verdict for f in findings(OLD, NEW, known=baseline.read([KNOWN]))}
+    found = {f.resource.name: f.verdict for f in findings(OLD, NEW, known=baseline.read([KNOWN]))}
     assert found == {"old": Verdict.KNOWN, "new": Verdict.FAIL}
 
 
 def test_another_rule_on_the_same_resource_still_fails() -> None:
     verdicts = judge(stack(OLD), TODAY, baseline=baseline.read([KNOWN]))
-    assert "sqs-tls-only" in {f.rule for f in verdicts.blocking}
+    assert "sqs-tls-only" in {f.rule.name for f in verdicts.blocking}
 
 
 @pytest.mark.parametrize("resources", [(), (resource("sqs/Queue", "old"),)], ids=["deleted", "fixed"])
 def test_what_vanished_is_named(resources: tuple[Any, ...]) -> None:
     (vanished,) = findings(*resources, known=baseline.read([KNOWN]), rule="baseline-vanished")
-    assert (vanished.urn, vanished.blocks) == (OLD.urn, False)
+    assert (vanished.resource.urn, vanished.blocks) == (OLD.urn, False)
     assert vanished.message == f"baseline: sqs-encrypted on {OLD.urn} is no longer found"
 
 

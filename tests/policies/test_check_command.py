@@ -161,7 +161,7 @@ def test_a_stack_is_read_in_every_encoding_of_json_and_packed(encoding: str, tmp
 def test_what_is_nested_as_deep_as_it_may_be_is_judged_whole() -> None:
     states = [{**STATES[3], "inputs": {"policy": deep(122), "sqsManagedSseEnabled": False}}]
     findings = judge(snapshot(exported(states)), datetime.date(2026, 11, 20)).findings
-    assert "sqs-encrypted" in {finding.rule for finding in findings}
+    assert "sqs-encrypted" in {finding.rule.name for finding in findings}
     assert not [finding for finding in findings if finding.broken]
 
 

@@ -73,7 +73,7 @@ class Compared:
 
     def offline(self) -> set[tuple[str, str, str]]:
         findings = judge(self.snapshot, TODAY).findings
-        return {(f.rule, f.urn, f.level.value) for f in findings if f.verdict is Verdict.FAIL}
+        return {(f.rule.name, f.resource.urn, f.level.value) for f in findings if f.verdict is Verdict.FAIL}
 
 
 @cache

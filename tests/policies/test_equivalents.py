@@ -286,7 +286,7 @@ def test_the_engine_and_the_offline_preview_say_the_same_of_them_and_name_the_us
         ),
     )
     offline = verdicts(snapshot, datetime.date(2026, 3, 1))
-    failed = {(one.rule, one.resource) for one in offline.findings if one.verdict is Verdict.FAIL}
+    failed = {(one.rule.name, one.resource.name) for one in offline.findings if one.verdict is Verdict.FAIL}
     with PackProcess() as pack:
         told = {(one.rule, one.urn.rsplit("::", 1)[-1]) for one in pack.judge(snapshot) if one.urn.startswith("urn:")}
     assert failed - told == set()
@@ -297,7 +297,7 @@ def test_the_engine_and_the_offline_preview_say_the_same_of_them_and_name_the_us
         ("alb-http-redirects", "plain"),
         ("subscription-tls", "orders"),
     } <= failed
-    assert {one.type for one in offline.findings if one.resource == "web"} == {"aws-native:s3:Bucket"}
+    assert {one.resource.type for one in offline.findings if one.resource.name == "web"} == {"aws-native:s3:Bucket"}
 
 
 def test_what_is_written_by_other_names_is_not_repaired() -> None:

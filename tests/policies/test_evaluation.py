@@ -56,6 +56,6 @@ def test_what_passes_after_all_needs_neither_its_exception_nor_its_entry_in_the_
     for name in ("excepted", "known"):
         heard.settle(RULE, queue(name), FAILS)
         heard.passes(RULE, queue(name))
-    assert [problem.fact.name for problem in heard.unmatched()] == ["exception-unmatched"]
+    assert [problem.policy.name for problem in heard.unmatched()] == ["exception-unmatched"]
     assert [problem.urn for problem in heard.vanished(())] == [f"{URN}known"]
     assert heard.vanished([RULE.name]) == []

@@ -50,12 +50,12 @@ def stack(*exceptions: Any, stage: str = "prod", **inputs: Any) -> Snapshot:
 
 
 def findings(snapshot: Snapshot, rule: str = "sqs-encrypted") -> list[Finding]:
-    return [finding for finding in judge(snapshot, TODAY).findings if finding.rule == rule]
+    return [finding for finding in judge(snapshot, TODAY).findings if finding.rule.name == rule]
 
 
 def test_an_unencrypted_queue_is_named() -> None:
     (finding,) = findings(stack())
-    assert (finding.urn, finding.verdict, finding.blocks) == (QUEUE, Verdict.FAIL, True)
+    assert (finding.resource.urn, finding.verdict, finding.blocks) == (QUEUE, Verdict.FAIL, True)
 
 
 def test_an_excepted_finding_stays_visible_with_its_reason_and_end() -> None:
@@ -111,7 +111,7 @@ def test_a_malformed_exception_does_not_apply_and_is_itself_a_finding(changes: d
     (finding,) = findings(snapshot, INVALID.name)
     assert finding.blocks
     assert complaint in finding.message
-    assert finding.resource == "exceptions[0]"
+    assert finding.resource.name == "exceptions[0]"
 
 
 @pytest.mark.parametrize("entries", ["none", {"rule": "sqs-encrypted"}, 7, ["sqs-encrypted"], [None], [[]]])
@@ -137,11 +137,11 @@ def test_an_exception_for_what_cannot_be_told_yet_is_not_called_unmatched() -> N
 def test_a_stack_without_a_stage_is_judged_as_production() -> None:
     snapshot = stack()
     snapshot.settings["platform"] = {"name": "shop"}
-    levels = {finding.rule: finding.level for finding in judge(snapshot, TODAY).findings}
+    levels = {finding.rule.name: finding.level for finding in judge(snapshot, TODAY).findings}
     assert levels["sqs-tls-only"] is Level.MANDATORY
 
 
 def test_some_rules_are_advice_in_the_dev_stage() -> None:
-    levels = {finding.rule: finding.level for finding in judge(stack(stage="dev"), TODAY).findings}
+    levels = {finding.rule.name: finding.level for finding in judge(stack(stage="dev"), TODAY).findings}
     assert levels["sqs-tls-only"] is Level.ADVISORY
     assert levels["sqs-encrypted"] is Level.MANDATORY

@@ -72,8 +72,8 @@ def properties(type_: str) -> list[str]:
 
 
 def not_broken(stack: Stack) -> None:
-    broken = [finding for finding in assess(stack, PolicyContext()).findings if finding.broken]
-    assert [(finding.rule.name, finding.message) for finding in broken] == []
+    broken = [outcome for outcome in assess(stack, PolicyContext()).outcomes if outcome.judgement.broken]
+    assert [(outcome.rule.name, outcome.judgement.stopped) for outcome in broken] == []
 
 
 @given(values=st.lists(PLAIN, min_size=12, max_size=12), seed=st.integers(0, 2**32))

@@ -38,7 +38,7 @@ def found(document: Any, *resources: Any) -> set[tuple[str, str, str]]:
     assert configuration.problems == ()
     verdicts = judge(stack(*resources), TODAY, configuration=configuration, baseline=known)
     failed = [f for f in verdicts.findings if f.verdict is Verdict.FAIL]
-    return {(f.rule, f.resource, f.level.value) for f in failed if f.rule in LOOKED_AT}
+    return {(f.rule.name, f.resource.name, f.level.value) for f in failed if f.rule.name in LOOKED_AT}
 
 
 def test_settings_and_levels_decide_what_fails_and_how() -> None:
@@ -79,7 +79,7 @@ def test_all_sets_the_level_of_every_rule_that_is_not_named() -> None:
 
 def test_remediate_stops_the_deployment_where_nothing_was_repaired() -> None:
     configuration, _ = configured({"sqs-tls-only": "remediate"})
-    assert "sqs-tls-only" in {f.rule for f in judge(stack(QUEUE), TODAY, configuration=configuration).blocking}
+    assert "sqs-tls-only" in {f.rule.name for f in judge(stack(QUEUE), TODAY, configuration=configuration).blocking}
 
 
 @pytest.mark.parametrize(

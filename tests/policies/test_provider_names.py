@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from guardrails.catalogue import rules_by_type
-from guardrails.defaults import FACTS
+from guardrails.defaults import ABSENCES
 from tests.policies.fixtures import Case, cases
 from tests.policies.reads import reads
 
@@ -116,7 +116,7 @@ def read_with_documents() -> Iterator[tuple[str, str, str, str, str]]:
     """Type, property, rule, what the rule takes for absence, what the page says."""
     for (type_, path), readers in sorted(reads().items()):
         said = documented(type_, path) if type_.startswith("aws:") else ""
-        fact = FACTS.get(type_, {}).get(path)
+        fact = ABSENCES.get(type_, {}).get(path)
         for rule, default in sorted(readers) if said else ():
             yield type_, path, rule, str(fact.means if fact else default).lower(), said
 

@@ -93,12 +93,14 @@ def test_many_types_are_counted_and_the_report_has_them_all() -> None:
     ],
 )
 def test_a_setting_makes_it_a_failure_offline_and_under_the_engine(entry: Any, found: list[str]) -> None:
-    offline = [finding for finding in judged(STACK_OF_ALL, entry).findings if finding.rule == UNJUDGED.name]
-    assert [finding.resource for finding in sorted(offline, key=lambda one: found.index(one.resource))] == found
+    offline = [finding for finding in judged(STACK_OF_ALL, entry).findings if finding.rule.name == UNJUDGED.name]
+    assert [
+        finding.resource.name for finding in sorted(offline, key=lambda one: found.index(one.resource.name))
+    ] == found
     assert all(finding.blocks for finding in offline)
     with PackProcess() as pack:
         if entry is not None:
             pack.configure({UNJUDGED.name: entry})
         online = {v.urn: v.message for v in pack.judge(STACK_OF_ALL) if v.rule == UNJUDGED.name}
-    assert set(online) == {finding.urn for finding in offline}
-    assert all(finding.message in online[finding.urn] for finding in offline)
+    assert set(online) == {finding.resource.urn for finding in offline}
+    assert all(finding.message in online[finding.resource.urn] for finding in offline)

@@ -11,10 +11,10 @@ import pytest
 from groundwork.preview import text
 from groundwork.preview.moves import Step, move
 from groundwork.preview.snapshot import Resource, Snapshot, Source
-from groundwork.preview.verdicts import Finding, Verdicts, judge
+from groundwork.preview.verdicts import Finding, Place, Verdicts, judge
 from guardrails.exemptions import Exemption
 from guardrails.judgement import Verdict
-from guardrails.rules import Level, Severity
+from guardrails.rules import Level, Policy, Severity
 from guardrails.view import Opaque
 from tests.stacks import STACKS, snapshot_of
 
@@ -32,20 +32,23 @@ def snapshot(*resources: Resource, **outputs: Any) -> Snapshot:
     return Snapshot("app", "dev", "eu-west-1", False, {}, (STACK, *resources), outputs)
 
 
-def finding(**fields: Any) -> Finding:
+ENCRYPTED = Policy(
+    name="bucket-encrypted",
+    title="Buckets are encrypted",
+    severity=Severity.HIGH,
+    why="Because.",
+    fix="Encrypt\n  it.",
+)
+MEDIA = Place("app-media", "urn:x", "aws:s3/bucket:Bucket", Source("components/storage.py", 12))
+
+
+def finding(policy: dict[str, Any] | None = None, place: dict[str, Any] | None = None, **fields: Any) -> Finding:
     given: dict[str, Any] = {
-        "rule": "bucket-encrypted",
-        "title": "Buckets are encrypted",
-        "severity": Severity.HIGH,
+        "rule": replace(ENCRYPTED, **policy or {}),
+        "resource": MEDIA._replace(**place or {}),
         "level": Level.MANDATORY,
         "verdict": Verdict.FAIL,
-        "urn": "urn:x",
-        "resource": "app-media",
-        "type": "aws:s3/bucket:Bucket",
         "message": "it is not encrypted",
-        "why": "Because.",
-        "remediation": "Encrypt\n  it.",
-        "source": Source("components/storage.py", 12),
         **fields,
     }
     return Finding(**given)
@@ -163,7 +166,7 @@ def test_resources_are_counted() -> None:
 
 
 def test_a_mandatory_finding_says_what_where_and_how_to_fix_it() -> None:
-    found = shown(text.guardrails(verdicts(finding(), finding(resource="app-logs", source=None)), None))
+    found = shown(text.guardrails(verdicts(finding(), finding(place={"name": "app-logs", "source": None})), None))
     assert found == (
         "Guardrails:\n"
         "    40 rules judged 7 resources (1,200 checks): 2 mandatory and no advisory findings\n"
@@ -178,8 +181,8 @@ def test_a_mandatory_finding_says_what_where_and_how_to_fix_it() -> None:
 
 
 def test_mandatory_findings_stand_before_advisory_ones() -> None:
-    advisory = finding(rule="a-first", level=Level.ADVISORY, severity=Severity.LOW)
-    found = shown(text.guardrails(verdicts(advisory, finding(rule="z-last")), None))
+    advisory = finding({"name": "a-first", "severity": Severity.LOW}, level=Level.ADVISORY)
+    found = shown(text.guardrails(verdicts(advisory, finding({"name": "z-last"})), None))
     assert found.index("mandatory high  z-last") < found.index("advisory low  a-first")
 
 
@@ -200,7 +203,7 @@ def test_undetermined_judgements_are_counted_and_broken_rules_named() -> None:
         text.guardrails(
             verdicts(
                 finding(verdict=Verdict.UNDETERMINED),
-                finding(verdict=Verdict.UNDETERMINED, rule="buggy", message="rule failed: KeyError", broken=True),
+                finding({"name": "buggy"}, verdict=Verdict.UNDETERMINED, message="rule failed: KeyError", broken=True),
             ),
             None,
         )
@@ -210,11 +213,7 @@ def test_undetermined_judgements_are_counted_and_broken_rules_named() -> None:
 
 
 def test_a_finding_about_an_exception_has_no_resource_type() -> None:
-    found = shown(
-        text.guardrails(
-            verdicts(finding(urn="", type="", resource="exceptions[0]", source=None, message="expired")), None
-        )
-    )
+    found = shown(text.guardrails(verdicts(finding(place=Place("exceptions[0]")._asdict(), message="expired")), None))
     assert "- exceptions[0]: expired" in found
 
 

@@ -49,7 +49,7 @@ def verdicts(snapshot: Snapshot) -> Verdicts:
 
 
 def grave(judged: Verdicts) -> set[tuple[str, str]]:
-    return {(one.rule, one.resource) for one in judged.blocking if one.severity in ("high", "critical")}
+    return {(one.rule.name, one.resource.name) for one in judged.blocking if one.rule.severity in ("high", "critical")}
 
 
 def expected(name: str) -> set[tuple[str, str]]:

@@ -65,7 +65,7 @@ class Refused(RuntimeError):  # noqa: N818 - it is an outcome, not a fault
 
 
 @dataclass(frozen=True)
-class Change:
+class IndexChange:
     """What one message says of one document."""
 
     index: str
@@ -75,7 +75,7 @@ class Change:
     """None where it was deleted."""
 
     @staticmethod
-    def read(message: Any) -> Change:
+    def read(message: Any) -> IndexChange:
         if not isinstance(message, Mapping):
             raise Malformed("a message is an object")
         index, identifier, version = message.get("index"), message.get("id"), message.get("version")
@@ -93,7 +93,7 @@ class Change:
             raise Malformed("version is missing, or no whole number above 0")
         if (message.get("deleted") is True) == isinstance(document, Mapping):
             raise Malformed("needs either document or deleted: true")
-        return Change(index, str(identifier), version, document if isinstance(document, Mapping) else None)
+        return IndexChange(index, str(identifier), version, document if isinstance(document, Mapping) else None)
 
     def lines(self) -> list[dict[str, Any]]:
         """Return the lines of a bulk request."""
@@ -103,11 +103,11 @@ class Change:
 
 def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any] | None:
     """Handle messages of a topic, or a batch of a queue."""
-    read: dict[str, Change] = {}
+    read: dict[str, IndexChange] = {}
     failures: dict[str, str] = {}
     for key, body in _bodies(event["Records"]):
         try:
-            read[key] = Change.read(json.loads(body))
+            read[key] = IndexChange.read(json.loads(body))
         except ValueError as error:
             failures[key] = str(error)
     failures |= apply(read, context)
@@ -139,7 +139,7 @@ def _bodies(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     return found
 
 
-def apply(changes: Mapping[str, Change], context: Any) -> dict[str, str]:
+def apply(changes: Mapping[str, IndexChange], context: Any) -> dict[str, str]:
     """Write all changes; the reason for each that failed, by its key. What OpenSearch is too busy for is tried again."""
     waiting = dict(changes)
     failures: dict[str, str] = {}
@@ -175,7 +175,7 @@ def _patience(context: Any) -> float:
     return min(TIMEOUT, max(LEAST, (_left(context) - SPARE) / 2))
 
 
-def _bulk(changes: Mapping[str, Change], patience: float) -> tuple[dict[str, str], dict[str, str]]:
+def _bulk(changes: Mapping[str, IndexChange], patience: float) -> tuple[dict[str, str], dict[str, str]]:
     """Send changes; return those that may succeed later, and those that never will, each with the reason."""
     lines = [json.dumps(line, separators=(",", ":")) for change in changes.values() for line in change.lines()]
     status, answer = _send("/_bulk", ("\n".join(lines) + "\n").encode(), patience)

@@ -30,18 +30,18 @@ def dumps(verdicts: Verdicts) -> str:
 def _finding(finding: Finding) -> dict[str, Any]:
     exception = finding.exception
     return {
-        "rule": finding.rule,
-        "title": finding.title,
-        "severity": finding.severity.value,
+        "rule": finding.rule.name,
+        "title": finding.rule.title,
+        "severity": finding.rule.severity.value,
         "level": finding.level.value,
         "verdict": finding.verdict.value,
-        "urn": finding.urn,
-        "resource": finding.resource,
-        "type": finding.type,
+        "urn": finding.resource.urn,
+        "resource": finding.resource.name,
+        "type": finding.resource.type,
         "message": finding.message,
-        "why": finding.why,
-        "fix": finding.remediation,
-        "ids": list(finding.ids),
+        "why": finding.rule.why,
+        "fix": finding.rule.fix,
+        "ids": list(finding.rule.ids),
         "source": {"file": finding.source.file, "line": finding.source.line} if finding.source else None,
         "exception": {"owner": exception.owner, "reason": exception.reason, "expires": exception.expires.isoformat()}
         if exception

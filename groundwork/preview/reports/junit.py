@@ -19,12 +19,15 @@ _OTHERS = "pack"
 def dumps(verdicts: Verdicts) -> str:
     topics = {rule.name: rule.topic for rule in rules()}
     found = [finding for finding in verdicts.findings if finding.blocks or not finding.broken]
-    passed = sorted(verdicts.judged - {finding.rule for finding in found})
+    passed = sorted(verdicts.judged - {finding.rule.name for finding in found})
     root = ElementTree.Element("testsuites", name="guardrails")
     for topic in [*dict.fromkeys(topics.values()), _OTHERS]:
-        mine = sorted((f for f in found if topics.get(f.rule, _OTHERS) == topic), key=lambda f: (f.rule, f.urn))
+        mine = sorted((f for f in found if f.rule.topic == topic), key=lambda f: (f.rule.name, f.resource.urn))
         cases = [
-            *(_case(topic, list(group)) for _, group in groupby(mine, key=lambda f: (f.rule, f.urn or f.message))),
+            *(
+                _case(topic, list(group))
+                for _, group in groupby(mine, key=lambda f: (f.rule.name, f.resource.urn or f.message))
+            ),
             *(_passed(topic, name) for name in passed if topics.get(name) == topic),
         ]
         if cases:
@@ -59,18 +62,20 @@ def _case(topic: str, findings: list[Finding]) -> ElementTree.Element:
     worst = next((finding for finding in findings if finding.blocks), findings[0])
     case = ElementTree.Element(
         "testcase",
-        classname=f"guardrails.{topic}.{worst.rule}",
-        name=printable(f"{worst.rule} on {worst.resource}"),
+        classname=f"guardrails.{topic}.{worst.rule.name}",
+        name=printable(f"{worst.rule.name} on {worst.resource.name}"),
         time="0",
     )
     if worst.source:
         case.set("file", printable(worst.source.file))
         case.set("line", str(worst.source.line))
     text = printable(
-        "\n".join([*(finding.message for finding in findings), f"URN: {worst.urn}", f"Fix: {worst.remediation}"])
+        "\n".join([*(finding.message for finding in findings), f"URN: {worst.resource.urn}", f"Fix: {worst.rule.fix}"])
     )
     if worst.blocks:
-        outcome = ElementTree.SubElement(case, "failure", message=printable(worst.message), type=worst.severity.value)
+        outcome = ElementTree.SubElement(
+            case, "failure", message=printable(worst.message), type=worst.rule.severity.value
+        )
     else:
         state = worst.exception.describe() if worst.exception else f"{worst.verdict.value}, {worst.level.value}"
         outcome = ElementTree.SubElement(case, "skipped", message=printable(f"{state}: {worst.message}"))

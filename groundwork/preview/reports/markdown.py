@@ -150,13 +150,13 @@ def _sections(report: Report) -> Iterator[_Section]:
 
 
 def _findings(findings: Sequence[Finding]) -> Iterator[str]:
-    for rule, several in groupby(findings, key=lambda one: one.rule):
+    for rule, several in groupby(findings, key=lambda one: one.rule.name):
         first, *_ = group = list(several)
-        yield f"- {code(rule)} ({first.severity.value}): {for_markdown(first.title)}"
+        yield f"- {code(rule)} ({first.rule.severity.value}): {for_markdown(first.rule.title)}"
         for one in group:
             where = f" ({code(f'{one.source.file}:{one.source.line}')})" if one.source else ""
-            yield f"  - {code(one.resource)}: {for_markdown(one.message)}{where}"
-        yield f"  - Fix: {for_markdown(' '.join(first.remediation.split()))}"
+            yield f"  - {code(one.resource.name)}: {for_markdown(one.message)}{where}"
+        yield f"  - Fix: {for_markdown(' '.join(first.rule.fix.split()))}"
 
 
 _SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.REPLACE: "±", Action.DELETE: "−"}

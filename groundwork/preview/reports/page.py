@@ -190,28 +190,28 @@ def _findings(report: Report) -> str:
     for title, several, stops in groups:
         if several:
             parts.append(f"<h3>{title}: {len(several):,}</h3>")
-            parts += [_rule(list(group), stops) for _, group in groupby(several, key=lambda one: one.rule)]
+            parts += [_rule(list(group), stops) for _, group in groupby(several, key=lambda one: one.rule.name)]
     return "\n".join(parts)
 
 
 def _rule(findings: list[Finding], stops: bool) -> str:
     first = findings[0]
-    tone = "bad" if stops else "warn" if first.severity.value in ("critical", "high") else "soft"
+    tone = "bad" if stops else "warn" if first.rule.severity.value in ("critical", "high") else "soft"
     title = (
-        f"{_tag(first.severity.value, tone)} <code>{for_html(first.rule)}</code> {for_html(first.title)} "
+        f"{_tag(first.rule.severity.value, tone)} <code>{for_html(first.rule.name)}</code> {for_html(first.rule.title)} "
         f'<span class="soft">({len(findings):,})</span>'
     )
     items = "".join(_finding(one) for one in findings)
-    fix = " ".join(first.remediation.split())
-    body = f"<p>{for_html(first.why)}</p><p><b>Fix:</b> {for_html(fix)}</p><ul>{items}</ul>"
-    find = " ".join([first.rule, first.title, *(one.resource for one in findings), *first.ids])
+    fix = " ".join(first.rule.fix.split())
+    body = f"<p>{for_html(first.rule.why)}</p><p><b>Fix:</b> {for_html(fix)}</p><ul>{items}</ul>"
+    find = " ".join([first.rule.name, first.rule.title, *(one.resource.name for one in findings), *first.rule.ids])
     return _folded(title, body, find=find, html_title=True, opened=stops)
 
 
 def _finding(one: Finding) -> str:
     where = f' <span class="soft">{for_html(one.source.file)}:{one.source.line}</span>' if one.source else ""
     excepted = f' <span class="soft">{for_html(one.exception.describe())}</span>' if one.exception else ""
-    return f"<li><code>{for_html(one.resource)}</code>: {for_html(one.message)}{where}{excepted}</li>"
+    return f"<li><code>{for_html(one.resource.name)}</code>: {for_html(one.message)}{where}{excepted}</li>"
 
 
 # Cost

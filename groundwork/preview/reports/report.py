@@ -73,7 +73,7 @@ class Report:
         """Return what failed, by URN."""
         found: dict[str, list[Finding]] = defaultdict(list)
         for finding in self.verdicts.of(Verdict.FAIL):
-            found[finding.urn].append(finding)
+            found[finding.resource.urn].append(finding)
         return found
 
     @cached_property

@@ -13,11 +13,9 @@ from urllib.parse import quote
 from groundwork.preview.snapshot import Source
 from groundwork.preview.verdicts import Finding, Verdicts
 from guardrails.catalogue import rules
-from guardrails.context import FACTS
-from guardrails.exemptions import Fact
+from guardrails.context import OF_WHAT_IS_GIVEN
 from guardrails.judgement import Verdict
-from guardrails.levels import Severity
-from guardrails.rules import Rule
+from guardrails.rules import Policy, Rule, Severity
 from guardrails.versions import VERSION
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -28,9 +26,9 @@ _KINDS = {Verdict.UNDETERMINED: "open"}
 
 def dumps(verdicts: Verdicts, judged: str) -> str:
     """Render verdicts as SARIF. ``judged`` is the file that findings without a line of their own are shown at."""
-    described = [_rule(rule) for rule in rules()] + [_fact(fact) for fact in FACTS]
+    described = [_described(policy) for policy in (*rules(), *OF_WHAT_IS_GIVEN)]
     numbers = {rule["id"]: number for number, rule in enumerate(described)}
-    results = [_result(finding, numbers[finding.rule], judged) for finding in verdicts.findings]
+    results = [_result(finding, numbers[finding.rule.name], judged) for finding in verdicts.findings]
     if verdicts.of(Verdict.KNOWN):
         # All results of a run are held against its baseline, or none.
         for result in results:
@@ -44,12 +42,19 @@ def dumps(verdicts: Verdicts, judged: str) -> str:
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
 
 
-def _rule(rule: Rule) -> dict[str, Any]:
+def _described(policy: Policy) -> dict[str, Any]:
+    more = f"\nMore: {policy.url or f'docs/{policy.page}'}" if isinstance(policy, Rule) else ""
     return {
-        "id": rule.name,
-        "shortDescription": {"text": rule.title},
-        "fullDescription": {"text": rule.why},
-        "help": {"text": f"{rule.fix}\nMore: {rule.url or f'docs/{rule.page}'}"},
+        "id": policy.name,
+        "shortDescription": {"text": policy.title},
+        "fullDescription": {"text": policy.why},
+        "help": {"text": f"{policy.fix}{more}"},
+        **(_security(policy) if isinstance(policy, Rule) else {}),
+    }
+
+
+def _security(rule: Rule) -> dict[str, Any]:
+    return {
         # The standard wants an absolute URI, or none.
         **({"helpUri": rule.url} if rule.url else {}),
         "defaultConfiguration": {"level": "warning" if rule.severity in (Severity.LOW, Severity.MEDIUM) else "error"},
@@ -61,19 +66,10 @@ def _rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _fact(fact: Fact) -> dict[str, Any]:
-    return {
-        "id": fact.name,
-        "shortDescription": {"text": fact.title},
-        "fullDescription": {"text": fact.why},
-        "help": {"text": fact.fix},
-    }
-
-
 def _result(finding: Finding, number: int, judged: str) -> dict[str, Any]:
     fails = finding.verdict not in _KINDS
     result: dict[str, Any] = {
-        "ruleId": finding.rule,
+        "ruleId": finding.rule.name,
         "ruleIndex": number,
         "kind": _KINDS.get(finding.verdict, "fail"),
         # The standard: what is not a failure has no level.
@@ -81,7 +77,11 @@ def _result(finding: Finding, number: int, judged: str) -> dict[str, Any]:
         "message": {"text": _message(finding)},
         "locations": [_location(finding, judged)],
         "partialFingerprints": {"findingHash/v1": _fingerprint(finding)},
-        "properties": {"severity": finding.severity.value, "verdict": finding.verdict.value, "urn": finding.urn},
+        "properties": {
+            "severity": finding.rule.severity.value,
+            "verdict": finding.verdict.value,
+            "urn": finding.resource.urn,
+        },
     }
     if finding.exception:
         result["suppressions"] = [
@@ -91,8 +91,8 @@ def _result(finding: Finding, number: int, judged: str) -> dict[str, Any]:
 
 
 def _message(finding: Finding) -> str:
-    what = f"{finding.resource}: {finding.message}" if finding.type else finding.message
-    return what if finding.verdict is Verdict.UNDETERMINED else f"{what}. Fix: {finding.remediation}"
+    what = f"{finding.resource.name}: {finding.message}" if finding.resource.type else finding.message
+    return what if finding.verdict is Verdict.UNDETERMINED else f"{what}. Fix: {finding.rule.fix}"
 
 
 def _location(finding: Finding, judged: str) -> dict[str, Any]:
@@ -103,13 +103,13 @@ def _location(finding: Finding, judged: str) -> dict[str, Any]:
             "region": {"startLine": max(source.line, 1)},
         }
     }
-    if finding.urn:
+    if finding.resource.urn:
         location["logicalLocations"] = [
-            {"name": finding.resource, "fullyQualifiedName": finding.urn, "kind": "resource"}
+            {"name": finding.resource.name, "fullyQualifiedName": finding.resource.urn, "kind": "resource"}
         ]
     return location
 
 
 def _fingerprint(finding: Finding) -> str:
     """Return the same hash for a finding however its line moves."""
-    return hashlib.sha256(f"{finding.rule}\n{finding.urn}\n{finding.message}".encode()).hexdigest()
+    return hashlib.sha256(f"{finding.rule.name}\n{finding.resource.urn}\n{finding.message}".encode()).hexdigest()

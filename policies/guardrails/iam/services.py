@@ -35,7 +35,7 @@ class IamAction(NamedTuple):
         return f"{self.service}:{self.name}"
 
 
-class Service(NamedTuple):
+class IamService(NamedTuple):
     prefix: str
     actions: dict[str, IamAction]
     """By name in lower case."""
@@ -55,13 +55,13 @@ def prefixes() -> tuple[str, ...]:
 
 
 @cache
-def service(prefix: str) -> Service | None:
+def service(prefix: str) -> IamService | None:
     """Return a service by its prefix in lower case."""
     block = _blocks().get(prefix)
     return None if block is None else _parse(prefix, block.split("\n")[1:])
 
 
-def _parse(prefix: str, lines: list[str]) -> Service:
+def _parse(prefix: str, lines: list[str]) -> IamService:
     arns: dict[str, str] = {}
     keys: tuple[str, ...] = ()
     actions: dict[str, IamAction] = {}
@@ -75,7 +75,7 @@ def _parse(prefix: str, lines: list[str]) -> Service:
             name, types, *own = words
             taken = () if types == "-" else tuple(arns[one.lstrip("!")] for one in types.split(","))
             actions[name.lower()] = IamAction(prefix, name, mark, taken, tuple(own))
-    return Service(prefix, actions, keys)
+    return IamService(prefix, actions, keys)
 
 
 def _keys(prefix: str, names: Sequence[str]) -> tuple[str, ...]:

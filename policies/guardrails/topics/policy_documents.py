@@ -180,7 +180,7 @@ def _known(key: str, patterns: tuple[str, ...]) -> bool:
     return any(matches(pattern, key) for pattern in patterns)
 
 
-def _services(action: str) -> Iterator[services.Service]:
+def _services(action: str) -> Iterator[services.IamService]:
     found = services.service(action.split(":", 1)[0].lower())
     if found:
         yield found
