@@ -22,8 +22,8 @@ from guardrails.stack import Stack
 from guardrails.unjudged import Unjudged
 
 
-class Place(NamedTuple):
-    """Where a finding is that no resource has: an entry of the stack file's exceptions, of the baseline, …"""
+class InputEntry(NamedTuple):
+    """What a finding is about that no resource has: an entry of the stack file's exceptions, of the baseline, …"""
 
     name: str
     urn: str = ""
@@ -37,7 +37,7 @@ class Finding:
     """One thing to say about one resource, or about what the pack was given."""
 
     rule: Policy
-    resource: Resource | Place
+    resource: Resource | InputEntry
     level: Level
     verdict: Verdict
     message: str
@@ -106,7 +106,7 @@ def judge(
         for finding in _findings(outcome, resources[outcome.resource.urn], context.level(outcome.rule))
     ]
     findings += [
-        Finding(one.policy, Place(one.place, one.urn), context.level(one.policy), Verdict.FAIL, one.message)
+        Finding(one.policy, InputEntry(one.place, one.urn), context.level(one.policy), Verdict.FAIL, one.message)
         for one in assessment.problems
     ]
     findings = [finding for finding in findings if finding.level is not Level.DISABLED]

@@ -11,7 +11,7 @@ import pytest
 from groundwork.preview import text
 from groundwork.preview.moves import Step, move
 from groundwork.preview.snapshot import Resource, Snapshot, Source
-from groundwork.preview.verdicts import Finding, Place, Verdicts, judge
+from groundwork.preview.verdicts import Finding, InputEntry, Verdicts, judge
 from guardrails.exemptions import Exemption
 from guardrails.judgement import Verdict
 from guardrails.rules import Level, Policy, Severity
@@ -39,7 +39,7 @@ ENCRYPTED = Policy(
     why="Because.",
     fix="Encrypt\n  it.",
 )
-MEDIA = Place("app-media", "urn:x", "aws:s3/bucket:Bucket", Source("components/storage.py", 12))
+MEDIA = InputEntry("app-media", "urn:x", "aws:s3/bucket:Bucket", Source("components/storage.py", 12))
 
 
 def finding(policy: dict[str, Any] | None = None, place: dict[str, Any] | None = None, **fields: Any) -> Finding:
@@ -213,7 +213,9 @@ def test_undetermined_judgements_are_counted_and_broken_rules_named() -> None:
 
 
 def test_a_finding_about_an_exception_has_no_resource_type() -> None:
-    found = shown(text.guardrails(verdicts(finding(place=Place("exceptions[0]")._asdict(), message="expired")), None))
+    found = shown(
+        text.guardrails(verdicts(finding(place=InputEntry("exceptions[0]")._asdict(), message="expired")), None)
+    )
     assert "- exceptions[0]: expired" in found
 
 
