@@ -1,6 +1,6 @@
 """``groundwork``: the command line. Each command is a thin shell over functions that tests call.
 
-Exit codes: 0 fine; 1 something was found that stops a deployment; 2 a mistake in the input; 3 a fault in the program or in
+Exit codes: 0 fine; 1 something was found that stops a deployment, or what was asked cannot be done; 2 a mistake in the input; 3 a fault in the program or in
 Groundwork itself.
 """
 
@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from groundwork.cli import console, faces, policies, prices, projects
+from groundwork.cli import console, faces, operations, policies, prices, projects
 from groundwork.cli.arguments import Argument, Commands, Option
 from groundwork.cli.console import FAULT, FINDINGS, FINE, MISTAKE, InputError, OutputError
 
@@ -103,8 +103,9 @@ def _all(
 
 app = Commands(
     "groundwork",
-    "One short stack file becomes a complete, secure AWS platform. Everything here works without an AWS account.",
-    epilog="Exit codes: 0 fine; 1 findings that stop a deployment; 2 a mistake in the input; 3 a fault in the program.",
+    "One short stack file becomes a complete, secure AWS platform. Only deploy, rollback, logs, run and exec need an AWS account.",
+    epilog="Exit codes: 0 fine; 1 findings that stop a deployment, or what cannot be done; 2 a mistake in the input; 3 a fault in the "
+    "program.",
     options=_all,
 )
 
@@ -514,6 +515,12 @@ app.add(prices.app)
 
 app.command("Move a project to the installed version.")(projects.upgrade)
 
+app.command("Run another image of a service.")(operations.deploy)
+app.command("Run the image again that ran before.")(operations.rollback)
+app.command("Print what services wrote.")(operations.logs)
+app.command("Run a command once, as a service.")(operations.run)
+app.command("Open a terminal in a service.", name="exec")(operations.exec_)
+
 
 def main() -> None:
     """Run the command line: whatever happens becomes a message and an exit code."""
@@ -542,11 +549,15 @@ def run(arguments: list[str]) -> int:
 
 
 def _explain(error: Exception) -> int:
+    from groundwork.operations.errors import OperationError
     from groundwork.settings.mistakes import Mistakes
 
     if isinstance(error, (Mistakes, OutputError, InputError)):
         console.print_error(str(error))
         return MISTAKE
+    if isinstance(error, OperationError):
+        console.print_error(str(error))
+        return FINDINGS
     from groundwork.cli.running import ProgramError
 
     if isinstance(error, ProgramError):

@@ -10,6 +10,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import kubernetes
+
+from groundwork.operations.eks import Eks
+from groundwork.operations.errors import OperationError
 from groundwork.preview.snapshot import Snapshot
 from groundwork.settings.data_file import read_data
 from tests.kubernetes.server import Answer, Api, module
@@ -22,9 +26,8 @@ _DEFINITIONS = Path(__file__).with_name("definitions.yaml")
 _CONFLICT = 409
 _SERVED = 30
 _APPLY = "application/apply-patch+yaml"
-_MERGE = "application/strategic-merge-patch+json"
-PULUMI, PIPELINE, AUTOSCALER = "pulumi-kubernetes", "kubectl-set", "kube-controller-manager"
-"""As who the provider, ``kubectl set image`` and autoscalers write; each owns what it has written."""
+PULUMI, AUTOSCALER = "pulumi-kubernetes", "kube-controller-manager"
+"""As who the provider and autoscalers write; each owns what it has written."""
 
 Object = Mapping[str, Any]
 
@@ -88,11 +91,21 @@ class Cluster:
     def read(self, given: Object) -> Mapping[str, Any]:
         return self.api.ask("GET", self.path(given)).body
 
+    def eks(self, namespace: str) -> Eks:
+        """Return what ``groundwork deploy`` speaks to a cluster with."""
+        configuration = kubernetes.client.Configuration(host=self.api.address)
+        configuration.ssl_ca_cert = str(self.api.certificate)
+        configuration.api_key["authorization"] = f"Bearer {self.api.token}"
+        return Eks(namespace, kubernetes.client.ApiClient(configuration))
+
     def deliver(self, deployment: Object, image: str) -> Answer:
-        """``kubectl set image`` on the service's container."""
-        name = deployment["metadata"]["name"]
-        patch = {"spec": {"template": {"spec": {"containers": [{"name": name, "image": image}]}}}}
-        return self.api.ask("PATCH", f"{self.path(deployment)}?fieldManager={PIPELINE}", patch, kind=_MERGE)
+        """As ``groundwork deploy`` does."""
+        named = deployment["metadata"]
+        try:
+            self.eks(named["namespace"]).set_image(named["name"], image)
+        except OperationError as refused:
+            return Answer(400, {"message": str(refused)}, ())
+        return Answer(200, {}, ())
 
     def scale(self, deployment: Object, copies: int) -> Answer:
         """As an autoscaler does."""

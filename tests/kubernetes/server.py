@@ -125,20 +125,21 @@ class Answer:
 class Api:
     """The server's API, as an administrator who is never refused for who they are."""
 
-    def __init__(self, address: str, token: str, context: ssl.SSLContext) -> None:
-        self._address = address
-        self._token = token
-        self._context = context
+    def __init__(self, address: str, token: str, certificate: Path) -> None:
+        self.address = address
+        self.token = token
+        self.certificate = certificate
+        self._context = ssl.create_default_context(cafile=str(certificate))
 
     def ask(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, kind: str = "application/json"
     ) -> Answer:
         """One request; an answer of any status is an answer."""
         request = urllib.request.Request(
-            f"{self._address}{path}",
+            f"{self.address}{path}",
             data=None if body is None else json.dumps(body).encode(),
             method=method,
-            headers={"Authorization": f"Bearer {self._token}", "Content-Type": kind, "Accept": "application/json"},
+            headers={"Authorization": f"Bearer {self.token}", "Content-Type": kind, "Accept": "application/json"},
         )
         try:
             with urllib.request.urlopen(request, timeout=60, context=self._context) as response:
@@ -207,7 +208,7 @@ def _ready(process: subprocess.Popen[bytes], folder: Path, address: str, token: 
     end = time.monotonic() + _START
     while time.monotonic() < end and process.poll() is None:
         if certificate.is_file():
-            api = Api(address, token, ssl.create_default_context(cafile=str(certificate)))
+            api = Api(address, token, certificate)
             try:
                 if api.ask("GET", "/readyz").status == 200:
                     return api

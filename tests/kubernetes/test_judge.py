@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from groundwork.components.compute.eks import karpenter, queue_scaling
+from groundwork.operations.progress import Progress
 from groundwork.settings.data_file import read_data
 from groundwork.settings.facts import kubernetes_versions
 from tests.components.test_kubernetes_schemas import CUSTOM, OF_THE_CLUSTER, shop
@@ -101,4 +102,30 @@ def test_an_update_that_takes_an_image_back_is_refused(cluster: judge.Cluster) -
     for deployment in judge.deployments(objects):
         assert cluster.deliver(deployment, "example.com/delivered:2").status == 200
     found = judge.later_update(cluster, [], judge.grown(objects))
-    assert any('conflict with "kubectl-set"' in line for line in found), found
+    assert any('conflict with "groundwork-deploy"' in line for line in found), found
+
+
+def test_a_command_of_a_service_is_a_job_whose_pod_the_namespace_takes(cluster: judge.Cluster) -> None:
+    objects = judge.objects_of(shop("cluster-autoscaler"))
+    judge.prepare(cluster, objects)
+    judge.first_update(cluster, objects)
+    deployment = judge.deployments(objects)[0]
+    namespace, name = deployment["metadata"]["namespace"], deployment["metadata"]["name"]
+    there = f"/apis/batch/v1/namespaces/{namespace}/jobs"
+    seen: list[Any] = []
+
+    def look(_: float) -> None:
+        # Nothing runs a Job here.
+        seen.extend(cluster.api.ask("GET", there).body["items"])
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(cluster.eks(namespace).run(name, ["true"], Progress(sleep=look), 60))
+    [job] = seen
+    template = job["spec"]["template"]
+    pod = {"kind": "Pod", "metadata": {"name": name, "namespace": namespace}, "spec": {"template": template}}
+    # What the Job's controller makes of it, without the labels by which it finds its pod.
+    template["metadata"] = {"labels": {}}
+    assert cluster.start(pod).refusal is None
+    left = cluster.api.ask("GET", there).body["items"]
+    assert all(one["metadata"].get("deletionTimestamp") for one in left)

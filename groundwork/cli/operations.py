@@ -1,0 +1,267 @@
+"""The commands that speak to a stack's account: each says what it will do, asks on a terminal, and then does it."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+from groundwork.cli import console
+from groundwork.cli.arguments import Argument, Option
+from groundwork.preview.styled import Text
+
+if TYPE_CHECKING:
+    from groundwork.operations.deploy import Plan
+    from groundwork.operations.logs import LogLine
+
+StackName = Annotated[str, Argument(metavar="STACK", help="Such as dev or prod; `groundwork stacks` lists them.")]
+Service = Annotated[str, Argument(metavar="SERVICE", help="A service of the stack file.")]
+Yes = Annotated[bool, Option("--yes", help="Do not ask; where nobody can answer, nothing is done without it.")]
+DryRun = Annotated[bool, Option("--dry-run", help="Say what would be done, and do nothing.")]
+Minutes = Annotated[str, Option("--minutes", metavar="NUMBER", help="How long to wait [default: 20].")]
+
+
+class Severity(StrEnum):
+    """The least that stops a deployment."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    NONE = "none"
+
+
+def deploy(
+    stack: StackName,
+    service: Annotated[
+        str,
+        Argument(
+            metavar="SERVICE=IMAGE", help="A service, and the tag, digest or whole reference of what it is to run."
+        ),
+    ],
+    *,
+    severity: Annotated[
+        Severity, Option("--severity", help="Refuse an image whose scan found something this bad.")
+    ] = Severity.CRITICAL,
+    minutes: Minutes = "20",
+    yes: Yes = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Run another image of a service: check it, roll it out, wait until all copies run it, and go back where they do not.
+
+    The image must be there, built for the service's architecture, and its scan may not have found anything as bad as --severity. Nothing
+    but the image changes; the rest is `pulumi up`'s. Ends with 1 where what ran before runs again.
+    """
+    from groundwork.operations import deploy as deployments
+    from groundwork.operations.account import open_account
+
+    name, equals, image = service.partition("=")
+    if not equals or not image:
+        raise console.InputError(
+            f"say which image {name} is to run: {name}=TAG, {name}=sha256:…, or its whole reference"
+        )
+    account = open_account(stack)
+    plan = deployments.plan(account, name, image, worst=severity.value)
+    _roll_out(plan, minutes=_minutes(minutes), yes=yes, dry_run=dry_run)
+
+
+def rollback(
+    stack: StackName, service: Service, *, minutes: Minutes = "20", yes: Yes = False, dry_run: DryRun = False
+) -> None:
+    """Run the image again that a service ran before the one it runs now.
+
+    Its scan is not looked at again: it ran. Ends with 1 where that one does not come to run either.
+    """
+    from groundwork.operations import deploy as deployments
+    from groundwork.operations import images
+    from groundwork.operations.account import open_account
+
+    account = open_account(stack)
+    images.service_of(account, service)
+    plan = deployments.plan(account, service, images.before(account, service), worst="none")
+    _roll_out(plan, minutes=_minutes(minutes), yes=yes, dry_run=dry_run)
+
+
+def _roll_out(plan: Plan, *, minutes: int, yes: bool, dry_run: bool) -> None:
+    from groundwork.operations import deploy as deployments
+    from groundwork.operations.errors import DeploymentFailed
+    from groundwork.operations.progress import Progress
+
+    for text in plan.unseen:
+        console.print_error(f"Note: {text}")
+    if not _go_on(str(plan), yes=yes, dry_run=dry_run):
+        return
+    progress = Progress(tell=lambda line: print(line, flush=True))
+    try:
+        deployments.deploy(plan, progress, seconds=60 * minutes)
+    except DeploymentFailed as failure:
+        console.print_error(f"{plan.image} did not come to run, and {plan.before} runs again: {failure}")
+        console.print_error(f"Next: groundwork logs {plan.account.stack.name} {plan.service} --since 30m")
+        raise SystemExit(console.FINDINGS) from None
+    except KeyboardInterrupt:
+        console.print_error(
+            f"\nNobody waits any more, and the deployment goes on. To go back: groundwork rollback {plan.account.stack.name} {plan.service}"
+        )
+        raise
+
+
+def logs(
+    stack: StackName,
+    service: Annotated[
+        str | None, Argument(metavar="SERVICE", help="A service of the stack file; unset, all of them.")
+    ] = None,
+    *,
+    since: Annotated[
+        str,
+        Option("--since", metavar="TIME", help="90s, 10m, 2h, 3d, or a time such as 2026-11-27T14:00 [default: 10m]."),
+    ] = "10m",
+    grep: Annotated[
+        str | None, Option("--grep", metavar="TEXT", help="Only lines with this text, letter for letter.")
+    ] = None,
+    follow: Annotated[bool, Option("--follow", help="Go on with what arrives, until Ctrl-C.")] = False,
+) -> None:
+    """Print what services wrote, interleaved by time, oldest first. Times are in UTC."""
+    from groundwork.operations import images
+    from groundwork.operations import logs as found
+    from groundwork.operations.account import open_account
+    from groundwork.operations.progress import Progress
+
+    began = found.since(since, datetime.datetime.now(datetime.UTC))
+    account = open_account(stack)
+    if service is not None:
+        images.service_of(account, service)
+    services = [service] if service is not None else list(account.settings.services)
+    if not services:
+        raise console.InputError(f"{account.stack.label} has no services")
+    show = _shown(services)
+    if follow:
+        for line in found.follow(account, services, began, Progress(), containing=grep):
+            show(line)
+        return
+    lines = found.lines(account, services, began, containing=grep)
+    for line in lines:
+        show(line)
+    if not lines:
+        console.print_error(f"Nothing since {began:%Y-%m-%d %H:%M:%S} UTC{f' with {grep!r}' if grep else ''}")
+
+
+def _shown(services: Sequence[str]) -> Callable[[LogLine], None]:
+    """Return what prints a line: on a terminal each service in a colour of its own, and without what would move the cursor."""
+    width = max(map(len, services))
+    if not sys.stdout.isatty():
+        return lambda line: print(
+            f"{line.at:%Y-%m-%dT%H:%M:%S.%f}"[:-3] + f"Z {line.service:<{width}} {line.text}", flush=True
+        )
+    colours = dict(zip(services, itertools.cycle(("cyan", "green", "yellow", "magenta", "blue")), strict=False))
+
+    def show(line: LogLine) -> None:
+        head = (f"{line.at:%H:%M:%S} ", "dim"), (f"{line.service:<{width}} ", colours[line.service])
+        console.print_lines([Text.assemble(*head, _harmless(line.text))])
+
+    return show
+
+
+def _harmless(text: str) -> str:
+    """Return a text without what a terminal would obey."""
+    return "".join(letter if letter.isprintable() or letter == "\t" else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def run(
+    stack: StackName,
+    service: Service,
+    command: Annotated[str, Argument(metavar="COMMAND", help='In quotes: "python manage.py migrate".')],
+    *,
+    minutes: Minutes = "20",
+    yes: Yes = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Run a command once with a service's image, variables, rights and network, and show what it says.
+
+    Ends with 1 where the command does not end with 0.
+    """
+    from groundwork.operations import images
+    from groundwork.operations.account import open_account
+    from groundwork.operations.engine import runner_of
+    from groundwork.operations.errors import CommandFailed
+    from groundwork.operations.progress import Progress
+
+    words = _words(command)
+    account = open_account(stack)
+    images.service_of(account, service)
+    seconds = 60 * _minutes(minutes)
+    if not _go_on(f"run {shlex.join(words)} as {service} in {account.place}", yes=yes, dry_run=dry_run):
+        return
+    try:
+        for line in runner_of(account).run(service, words, Progress(), seconds):
+            print(_harmless(line) if sys.stdout.isatty() else line, flush=True)
+    except CommandFailed as failure:
+        console.print_error(f"{shlex.join(words)}: {failure}")
+        raise SystemExit(console.FINDINGS) from None
+
+
+def exec_(
+    stack: StackName,
+    service: Service,
+    command: Annotated[str | None, Argument(metavar="COMMAND", help="In quotes; unset, a shell.")] = None,
+) -> None:
+    """Open a terminal in a running copy of a service. AWS keeps a record of it."""
+    import subprocess
+
+    from groundwork.operations import images
+    from groundwork.operations.account import open_account
+    from groundwork.operations.engine import runner_of
+
+    wanted = shlex.join(_words(command)) if command else "/bin/sh"
+    account = open_account(stack)
+    images.service_of(account, service)
+    session = runner_of(account).session(service, wanted)
+    # Ctrl-C is for what runs in there.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        ended = subprocess.run(session.words, env={**os.environ, **session.environment}, check=False)  # noqa: S603 - our own words
+    finally:
+        signal.signal(signal.SIGINT, before)
+        for file in session.files:
+            file.unlink(missing_ok=True)
+    raise SystemExit(ended.returncode)
+
+
+def _words(command: str) -> list[str]:
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise console.InputError(f"the command {command!r} is no line of a shell: {error}") from None
+    if not words:
+        raise console.InputError("the command is empty")
+    return words
+
+
+def _minutes(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_MINUTES:
+        raise console.InputError(f'--minutes: "{text}" is none; say a number from 1 to {_MOST_MINUTES}')
+    return int(text)
+
+
+_MOST_MINUTES = 1440
+
+
+def _go_on(what: str, *, yes: bool, dry_run: bool) -> bool:
+    """Say what would be done, and ask whether to. InputError where nobody can answer and ``--yes`` was not said."""
+    print(what)
+    if dry_run:
+        print("Nothing was done (--dry-run).")
+        return False
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise console.InputError("nobody can be asked here; say --yes")
+    if input("Go on? [y/N] ").strip().lower() in ("y", "yes"):
+        return True
+    print("Nothing was done.")
+    return False

@@ -1,0 +1,165 @@
+"""Services on EC2 instances: a unit of systemd on each, which reads its image when it starts."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from groundwork.operations import images
+from groundwork.operations.account import Account, plain_errors
+from groundwork.operations.engine import SESSION_PLUGIN, Session, plugin_session, program
+from groundwork.operations.errors import CommandFailed, DeploymentFailed, OperationError
+from groundwork.operations.progress import Progress
+from groundwork.settings.images import NOTHING
+
+_SECONDS_BETWEEN = 3
+_SECONDS_TO_BE_WELL = 300
+
+# ``watch`` is what restarts services that are unwell, so that both mean the same by it.
+_RESTART = """\
+systemctl restart groundwork@{service} || exit 1
+end=$(($(date +%s) + {seconds}))
+while [ "$(date +%s)" -lt "$end" ]; do
+  /usr/bin/python3 -c 'import sys; sys.path.insert(0, "/usr/local/lib/groundwork"); import watch; sys.exit(not watch.is_well(sys.argv[1]))' {service} && exit 0
+  sleep 3
+done
+journalctl --unit groundwork@{service} --lines 20 --no-pager
+docker logs --tail 20 {service} 2>&1
+exit 1
+"""
+
+
+class Ec2:
+    """The instances of a stack."""
+
+    starts_first_image = True
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self._ec2 = account.client("ec2")
+        self._ssm = account.client("ssm")
+
+    def instances(self) -> list[str]:
+        """Return the instances that run, by their tags."""
+        platform = self.account.settings.platform
+        wanted = {"tag:platform": platform.name, "tag:stage": platform.stage, "instance-state-name": "running"}
+        filters = [{"Name": name, "Values": [value]} for name, value in wanted.items()]
+        with plain_errors("looking for the stack's instances"):
+            pages = self._ec2.get_paginator("describe_instances").paginate(Filters=filters)
+            found = [
+                one["InstanceId"] for page in pages for batch in page["Reservations"] for one in batch["Instances"]
+            ]
+        if not found:
+            raise OperationError(
+                f"no instance of {self.account.slug} runs in {self.account.place}; run pulumi up first, or is this outside its hours?"
+            )
+        return sorted(found)
+
+    def under_way(self, service: str) -> str | None:
+        """Return what stands in the way: an instance refresh, which starts everything anew by itself."""
+        with plain_errors("looking for an instance refresh"):
+            groups = self.account.client("autoscaling")
+            platform = self.account.settings.platform
+            filters = [
+                {"Name": f"tag:{name}", "Values": [value]}
+                for name, value in (("platform", platform.name), ("stage", platform.stage))
+            ]
+            found = groups.get_paginator("describe_auto_scaling_groups").paginate(Filters=filters)
+            for page in found:
+                for group in page["AutoScalingGroups"]:
+                    name = group["AutoScalingGroupName"]
+                    refreshes = groups.describe_instance_refreshes(AutoScalingGroupName=name, MaxRecords=1)
+                    for one in refreshes["InstanceRefreshes"]:
+                        if one["Status"] in ("Pending", "InProgress", "Baking", "Cancelling", "RollbackInProgress"):
+                            return f"an instance refresh of {name} is under way"
+        return None
+
+    def roll_out(self, service: str, image: str, progress: Progress, seconds: float) -> None:
+        """Restart the service's unit on one instance after the other; where it stays unwell, on those that have it already again."""
+        before = images.before(self.account, service, or_nothing=True)
+        done: list[str] = []
+        for instance in self._with(service):
+            progress.say(f"{service} starts on {instance}")
+            try:
+                self._restart(instance, service, progress, seconds)
+            except DeploymentFailed as failure:
+                images.deliver(self.account, service, before)
+                for other in (*done, instance):
+                    progress.say(
+                        f"{service} goes back to {'the placeholder' if before == NOTHING else before} on {other}"
+                    )
+                    self._restart(other, service, progress, seconds)
+                raise failure from None
+            done.append(instance)
+
+    def _with(self, service: str) -> list[str]:
+        """Return the instances that have the service's unit."""
+        command = f"systemctl is-enabled --quiet groundwork@{shlex.quote(service)}"
+        return [one for one in self.instances() if self.command(one, command, Progress())[0] == 0]
+
+    def _restart(self, instance: str, service: str, progress: Progress, seconds: float) -> None:
+        script = _RESTART.format(service=shlex.quote(service), seconds=int(min(seconds, _SECONDS_TO_BE_WELL)))
+        code, output = self.command(instance, script, progress)
+        if code != 0:
+            raise DeploymentFailed(f"{service} does not get well on {instance}:\n{output}")
+
+    def run(self, service: str, command: Sequence[str], progress: Progress, seconds: float) -> Iterator[str]:
+        """Run a command in the service's container on one of its instances."""
+        found = self._with(service)
+        if not found:
+            raise OperationError(f"no instance has {service}; run pulumi up first")
+        code, output = self.command(found[0], shlex.join(["docker", "exec", service, *command]), progress, seconds)
+        yield from output.splitlines()
+        if code != 0:
+            raise CommandFailed(f"it ended with {code}")
+
+    def session(self, service: str, command: str) -> Session:
+        """Return the call of Session Manager's plugin that opens a terminal in the container on one instance."""
+        found = self._with(service)
+        if not found:
+            raise OperationError(f"no instance has {service}; run pulumi up first")
+        plugin = program(*SESSION_PLUGIN)
+        wanted = {
+            "Target": found[0],
+            "DocumentName": "AWS-StartInteractiveCommand",
+            "Parameters": {"command": [f"sudo docker exec --interactive --tty {shlex.quote(service)} {command}"]},
+        }
+        with plain_errors(f"opening a terminal in {service}"):
+            opened = self._ssm.start_session(**wanted)
+        session = {
+            "sessionId": opened["SessionId"],
+            "tokenValue": opened["TokenValue"],
+            "streamUrl": opened["StreamUrl"],
+        }
+        return plugin_session(plugin, self.account, session, wanted)
+
+    def command(self, instance: str, script: str, progress: Progress, seconds: float = 600) -> tuple[int, str]:
+        """Run a script on an instance as root, and return its exit code and what it said: 24,000 characters at most.
+
+        https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetCommandInvocation.html
+        """
+        with plain_errors(f"running a command on {instance}"):
+            sent = self._ssm.send_command(
+                InstanceIds=[instance],
+                DocumentName="AWS-RunShellScript",
+                Parameters={"commands": [script], "executionTimeout": [str(int(seconds))]},
+            )["Command"]["CommandId"]
+            while True:
+                said = self._invocation(sent, instance)
+                if said["Status"] not in ("Pending", "InProgress", "Delayed"):
+                    break
+                progress.sleep(_SECONDS_BETWEEN)
+        if said["Status"] in ("Cancelled", "TimedOut") or said["ResponseCode"] < 0:
+            raise OperationError(
+                f"{instance} did not do it ({said['StatusDetails']}); is its Systems Manager agent online?"
+            )
+        return int(said["ResponseCode"]), f"{said['StandardOutputContent']}{said['StandardErrorContent']}".strip()
+
+    def _invocation(self, command: str, instance: str) -> dict[str, Any]:
+        try:
+            said: dict[str, Any] = self._ssm.get_command_invocation(CommandId=command, InstanceId=instance)
+        except self._ssm.exceptions.InvocationDoesNotExist:
+            # It takes a moment until the instance has heard of it.
+            return {"Status": "Pending"}
+        return said

@@ -1,0 +1,332 @@
+"""Services on ECS, on Fargate and on instances: what runs, a new image, a task of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import botocore.exceptions
+
+from groundwork.operations.account import Account, code_of, plain_errors
+from groundwork.operations.engine import SESSION_PLUGIN, Session, plugin_session, program
+from groundwork.operations.errors import CommandFailed, DeploymentFailed, OperationError
+from groundwork.operations.progress import Progress
+
+_SECONDS_BETWEEN = 5
+
+# What a description of a task definition says beside what one registers:
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html
+_DESCRIBED = (
+    "taskDefinitionArn",
+    "revision",
+    "status",
+    "requiresAttributes",
+    "compatibilities",
+    "registeredAt",
+    "registeredBy",
+    "deregisteredAt",
+    "deleteRequestedAt",
+)
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A revision of a service that is on its way."""
+
+    service: str
+    """As ECS names it."""
+    definition: str
+    """The revision's ARN."""
+    id: str
+
+
+class Ecs:
+    """The cluster of a stack."""
+
+    starts_first_image = False
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self.cluster = account.slug
+        self._client = account.client("ecs")
+
+    def service(self, name: str) -> dict[str, Any]:
+        """Return ECS's description of a service of the stack file. OperationError where the cluster or the service is not there."""
+        found = self.services().get(name)
+        if found is None:
+            raise OperationError(
+                f"there is no service {name} in the cluster {self.cluster} ({self.account.place}); run pulumi up first"
+            )
+        return found
+
+    def services(self) -> dict[str, dict[str, Any]]:
+        """Return ECS's descriptions of all services, by their names in the stack file."""
+        with plain_errors(f"looking for the services of {self.cluster}"):
+            try:
+                pages = self._client.get_paginator("list_services").paginate(cluster=self.cluster)
+                arns = [arn for page in pages for arn in page["serviceArns"]]
+            except botocore.exceptions.ClientError as error:
+                if code_of(error) == "ClusterNotFoundException":
+                    raise OperationError(
+                        f"there is no cluster {self.cluster} in {self.account.place}; run pulumi up --stack "
+                        f"{self.account.stack.name} first, or choose other credentials"
+                    ) from None
+                raise
+            # As many as one question takes.
+            some = [arns[at : at + 10] for at in range(0, len(arns), 10)]
+            described = [
+                one
+                for few in some
+                for one in self._client.describe_services(cluster=self.cluster, services=few, include=["TAGS"])[
+                    "services"
+                ]
+            ]
+        return {
+            tags["service"]: one for one in described if "service" in (tags := _tags(one)) and one["status"] == "ACTIVE"
+        }
+
+    def definition(self, arn: str) -> dict[str, Any]:
+        """Return a task definition with its tags, as one registers it."""
+        with plain_errors(f"reading the task definition {arn}"):
+            said = self._client.describe_task_definition(taskDefinition=arn, include=["TAGS"])
+        wanted = {key: value for key, value in said["taskDefinition"].items() if key not in _DESCRIBED}
+        return {**wanted, **({"tags": said["tags"]} if said.get("tags") else {})}
+
+    def register(self, arn: str, container: str, image: str) -> str:
+        """Register the revision that differs from one in a container's image alone; return its ARN."""
+        wanted = self.definition(arn)
+        containers = {one["name"]: one for one in wanted["containerDefinitions"]}
+        if container not in containers:
+            raise OperationError(
+                f"the task definition {arn} has no container {container}; run pulumi up, which declares it"
+            )
+        containers[container]["image"] = image
+        with plain_errors("registering the new revision"):
+            return str(self._client.register_task_definition(**wanted)["taskDefinition"]["taskDefinitionArn"])
+
+    def image(self, service: Mapping[str, Any], container: str) -> str:
+        """Return the image that a service's current revision runs."""
+        containers = self.definition(service["taskDefinition"])["containerDefinitions"]
+        return next((str(one["image"]) for one in containers if one["name"] == container), "")
+
+    def under_way(self, service: str) -> str | None:
+        """Return since when another deployment is under way; None where none is."""
+        primary = _primary(self.service(service))
+        if primary.get("rolloutState") != "IN_PROGRESS":
+            return None
+        return f"a deployment has been under way since {primary['createdAt']:%H:%M:%S}"
+
+    def roll_out(self, service: str, image: str, progress: Progress, seconds: float) -> None:
+        """Run a revision that differs in the image alone; ECS goes back by itself where copies fail or an alarm rings."""
+        described = self.service(service)
+        deployment = self._start(described, self.register(described["taskDefinition"], service, image))
+        try:
+            self._wait(deployment, progress, seconds)
+        except DeploymentFailed as failure:
+            reasons = self.why_stopped(deployment)
+            raise DeploymentFailed("\n".join([str(failure), *reasons])) from None
+
+    def _start(self, service: Mapping[str, Any], definition: str) -> Deployment:
+        with plain_errors(f"starting the deployment of {service['serviceName']}"):
+            said = self._client.update_service(
+                cluster=self.cluster, service=service["serviceName"], taskDefinition=definition
+            )["service"]
+        return Deployment(service["serviceName"], definition, _primary(said)["id"])
+
+    def _wait(self, deployment: Deployment, progress: Progress, seconds: float) -> None:
+        """Wait until a deployment is done, and tell what happens on the way.
+
+        Raises DeploymentFailed where ECS gave it up and went back, or another one took its place; OperationError after ``seconds``.
+        """
+        seen: set[str] = set()
+        began = progress.seconds
+        while True:
+            described = self._describe(deployment.service)
+            for event in reversed(described.get("events", [])):
+                if event["id"] not in seen and _matters(event["message"]):
+                    progress.say(event["message"])
+                seen.add(event["id"])
+            found = next((one for one in described["deployments"] if one["id"] == deployment.id), None)
+            if found is None:
+                raise DeploymentFailed("another deployment has taken its place")
+            state = found.get("rolloutState", "COMPLETED")
+            progress.say(_state(found, described["deployments"]))
+            if state == "COMPLETED":
+                return
+            if state == "FAILED":
+                raise DeploymentFailed(found.get("rolloutStateReason") or "ECS gave no reason")
+            if progress.seconds - began > seconds:
+                raise OperationError(
+                    f"{deployment.service} is not steady after {int(seconds / 60)} minutes; ECS goes on, and goes back by itself if "
+                    "it gives up. `groundwork rollback` goes back now"
+                )
+            progress.sleep(_SECONDS_BETWEEN)
+
+    def _describe(self, name: str) -> dict[str, Any]:
+        with plain_errors(f"asking how {name} is"):
+            found = self._client.describe_services(cluster=self.cluster, services=[name])["services"]
+        if not found:
+            raise DeploymentFailed(f"the service {name} is gone")
+        one: dict[str, Any] = found[0]
+        return one
+
+    def why_stopped(self, deployment: Deployment) -> list[str]:
+        """Return why copies of a revision stopped, each reason once, in ECS's words with what they mean."""
+        with plain_errors("asking why copies stopped"):
+            arns = self._client.list_tasks(
+                cluster=self.cluster, serviceName=deployment.service, desiredStatus="STOPPED"
+            )["taskArns"]
+            tasks = self._client.describe_tasks(cluster=self.cluster, tasks=arns[:100])["tasks"] if arns else []
+        mine = [task for task in tasks if task.get("taskDefinitionArn") == deployment.definition]
+        return list(dict.fromkeys(reason for task in mine if (reason := stop_reason(task))))
+
+    def run(self, service: str, command: Sequence[str], progress: Progress, seconds: float) -> Iterator[str]:
+        """Run a command in a task of its own, which differs from the service's in the command alone."""
+        described = self.service(service)
+        overrides = {"containerOverrides": [{"name": service, "command": list(command)}]}
+        arn = self.start_task(described["taskDefinition"], described, overrides)
+        try:
+            yield from self.wait_for_task(arn, service, progress, seconds)
+        except (KeyboardInterrupt, GeneratorExit):
+            self.stop(arn, "whoever started it left")
+            raise
+
+    def start_task(self, definition: str, like: Mapping[str, Any], overrides: Mapping[str, Any]) -> str:
+        """Start one task in the network and on the capacity of a service, and return its ARN."""
+        capacity = [{**one, "base": 0} for one in like.get("capacityProviderStrategy", ())]
+        name = _tags(like)["service"]
+        with plain_errors(f"starting a task of {name}"):
+            said = self._client.run_task(
+                cluster=self.cluster,
+                taskDefinition=definition,
+                count=1,
+                networkConfiguration=like["networkConfiguration"],
+                overrides=overrides,
+                startedBy="groundwork",
+                propagateTags="TASK_DEFINITION",
+                tags=[{"key": "service", "value": name}],
+                **({"capacityProviderStrategy": capacity} if capacity else {}),
+            )
+        if not said["tasks"]:
+            reasons = "; ".join(
+                f"{one.get('reason')} {one.get('detail', '')}".strip() for one in said.get("failures", ())
+            )
+            raise OperationError(f"ECS starts no task of {name}: {reasons or 'it gave no reason'}")
+        return str(said["tasks"][0]["taskArn"])
+
+    def wait_for_task(self, arn: str, container: str, progress: Progress, seconds: float) -> Iterator[str]:
+        """Yield what a task's container says until it has stopped. Raises CommandFailed where it did not end with 0, and OperationError
+        after ``seconds``, when it is stopped."""
+        began = progress.seconds
+        said = 0
+        while True:
+            with plain_errors("asking how the task is"):
+                task = self._client.describe_tasks(cluster=self.cluster, tasks=[arn])["tasks"][0]
+            lines = self._said(task, container)
+            yield from lines[said:]
+            said = len(lines)
+            if task["lastStatus"] == "STOPPED":
+                found: dict[str, Any] = next(
+                    (one for one in task.get("containers", ()) if one["name"] == container), {}
+                )
+                if found.get("exitCode") != 0:
+                    raise CommandFailed(stop_reason(task) or f"it ended with {found.get('exitCode')}")
+                return
+            if progress.seconds - began > seconds:
+                self.stop(arn, "it took too long")
+                raise OperationError(f"it was stopped, since it was not done after {seconds / 60:g} minutes")
+            progress.sleep(_SECONDS_BETWEEN)
+
+    def _said(self, task: Mapping[str, Any], container: str) -> list[str]:
+        """Return the lines in a task's log stream, which is named after prefix, container and task:
+        https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specify-log-config.html"""
+        logs = self.account.client("logs")
+        containers = self.definition(task["taskDefinitionArn"])["containerDefinitions"]
+        options = next(one for one in containers if one["name"] == container)["logConfiguration"]["options"]
+        stream = f"{options['awslogs-stream-prefix']}/{container}/{task['taskArn'].rpartition('/')[2]}"
+        with plain_errors("reading what the task says"):
+            try:
+                pages = logs.get_paginator("filter_log_events").paginate(
+                    logGroupName=options["awslogs-group"], logStreamNames=[stream]
+                )
+                return [str(event["message"]).rstrip("\n") for page in pages for event in page["events"]]
+            except botocore.exceptions.ClientError as error:
+                if code_of(error) == "ResourceNotFoundException":
+                    # It has said nothing yet.
+                    return []
+                raise
+
+    def stop(self, arn: str, reason: str) -> None:
+        """Stop a task."""
+        with plain_errors("stopping the task"):
+            self._client.stop_task(cluster=self.cluster, task=arn, reason=reason)
+
+    def session(self, service: str, command: str) -> Session:
+        """Return the call of Session Manager's plugin that opens a terminal in a copy, as the AWS CLI makes it:
+        https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html"""
+        described = self.service(service)
+        if not described.get("enableExecuteCommand"):
+            raise OperationError(f"nobody may open a terminal in {service}; say compute.exec: true, and run pulumi up")
+        plugin = program(*SESSION_PLUGIN)
+        with plain_errors(f"opening a terminal in {service}"):
+            arns = self._client.list_tasks(
+                cluster=self.cluster, serviceName=described["serviceName"], desiredStatus="RUNNING"
+            )["taskArns"]
+            if not arns:
+                raise OperationError(
+                    f"no copy of {service} runs; groundwork logs {self.account.stack.name} {service} may say why"
+                )
+            tasks = self._client.describe_tasks(cluster=self.cluster, tasks=arns)["tasks"]
+            task = next((one for one in tasks if one["lastStatus"] == "RUNNING"), tasks[0])
+            runtime = next(one["runtimeId"] for one in task["containers"] if one["name"] == service)
+            opened = self._client.execute_command(
+                cluster=self.cluster, task=task["taskArn"], container=service, command=command, interactive=True
+            )["session"]
+        target = f"ecs:{self.cluster}_{task['taskArn'].rpartition('/')[2]}_{runtime}"
+        return plugin_session(plugin, self.account, opened, {"Target": target})
+
+
+def _tags(described: Mapping[str, Any]) -> dict[str, str]:
+    return {tag["key"]: tag["value"] for tag in described.get("tags", ())}
+
+
+def _primary(service: Mapping[str, Any]) -> dict[str, Any]:
+    return next((one for one in service.get("deployments", ()) if one.get("status") == "PRIMARY"), {})
+
+
+def _state(found: Mapping[str, Any], all_of_them: Sequence[Mapping[str, Any]]) -> str:
+    old = sum(int(one.get("runningCount", 0)) for one in all_of_them if one["id"] != found["id"])
+    failed = f", {found['failedTasks']} failed" if found.get("failedTasks") else ""
+    running, wanted = found.get("runningCount", 0), found.get("desiredCount", 0)
+    return f"{running} of {wanted} new copies run, {old} old{failed}"
+
+
+def _matters(message: str) -> bool:
+    # ECS tells of every target that it registers; of these the counts speak.
+    return any(word in message for word in ("unable", "unhealthy", "failed", "rolling back", "alarm", "throttl"))
+
+
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
+_MEANINGS = {
+    "CannotPullContainer": "the image cannot be pulled: is it pushed, and is there a way to its registry?",
+    "ResourceInitializationError": "a secret, a parameter or the log group cannot be read before the start: is the secret filled?",
+    "OutOfMemory": "it needed more memory than services.NAME.memory gives it",
+    "Task failed ELB health checks": "the load balancer got no 200 from the health path: services.NAME.health, and start_period",
+    "failed container health checks": "services.NAME.health_command failed in the container",
+    "Essential container in task exited": "the program ended; its last words are in the log: groundwork logs STACK NAME",
+    "exec format error": "the image is built for another architecture",
+    "SpotInterruption": "AWS took the Spot capacity back",
+}
+
+
+def stop_reason(task: Mapping[str, Any]) -> str:
+    """Return why a task stopped: ECS's words, and what they mean."""
+    containers = [one for one in task.get("containers", ()) if one.get("reason") or one.get("exitCode")]
+    parts = [str(task.get("stoppedReason") or "")]
+    for one in containers:
+        ended = f"{one['name']} ended with {one['exitCode']}" if one.get("exitCode") is not None else one["name"]
+        parts.append(f"{ended}: {one['reason']}" if one.get("reason") else ended)
+    said = "; ".join(part for part in parts if part)
+    meaning = next((text for words, text in _MEANINGS.items() if words in said), "")
+    return f"{said} ({meaning})" if meaning else said

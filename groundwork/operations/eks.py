@@ -1,0 +1,301 @@
+"""Services on EKS: a Deployment each, in the platform's namespace."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shlex
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore.exceptions
+import urllib3.exceptions
+from botocore.signers import RequestSigner
+
+from groundwork.operations.account import Account, code_of, plain_errors
+from groundwork.operations.engine import Session, program
+from groundwork.operations.errors import CommandFailed, DeploymentFailed, OperationError
+from groundwork.operations.progress import Progress
+
+try:
+    import kubernetes
+    from kubernetes.client.exceptions import ApiException
+except ModuleNotFoundError as missing:
+    raise OperationError(
+        "the engine eks needs the Kubernetes client, which is not installed; pip install 'groundwork[kubernetes]'"
+    ) from missing
+
+_SECONDS_BETWEEN = 3
+_SECONDS_TO_ANSWER = 20
+NAME_LABEL = "app.kubernetes.io/name"
+
+_MANAGER = "groundwork-deploy"
+"""The field manager of what a deployment writes. ``pulumi up`` applies the same value afterwards and owns it too, which is no conflict:
+https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts"""
+
+
+class Eks:
+    """The cluster of a stack."""
+
+    starts_first_image = False
+
+    def __init__(self, namespace: str, api: kubernetes.client.ApiClient) -> None:
+        self.namespace = namespace
+        self._api = api
+        self.apps = kubernetes.client.AppsV1Api(api)
+        self.core = kubernetes.client.CoreV1Api(api)
+        self.batch = kubernetes.client.BatchV1Api(api)
+
+    def under_way(self, service: str) -> str | None:
+        """Return how far another rollout is; None where none is under way."""
+        found = self._deployment(service)
+        return None if _is_done(found) else f"a rollout is under way ({_state(found)})"
+
+    def roll_out(self, service: str, image: str, progress: Progress, seconds: float) -> None:
+        """Change the image of the Deployment, and back where its pods do not get ready in time."""
+        found = self._deployment(service)
+        before = _image(found, service)
+        self.set_image(service, image)
+        try:
+            self._wait(service, progress, seconds)
+        except DeploymentFailed as failure:
+            reasons = self.why_not_ready(service, image)
+            progress.say(f"{service} goes back to {before}")
+            self.set_image(service, before)
+            raise DeploymentFailed("\n".join([str(failure), *reasons])) from None
+
+    def _deployment(self, service: str) -> Any:
+        with plain_answers(f"reading the Deployment {service}"):
+            try:
+                return self.apps.read_namespaced_deployment(
+                    service, self.namespace, _request_timeout=_SECONDS_TO_ANSWER
+                )
+            except ApiException as error:
+                if error.status == 404:
+                    raise OperationError(
+                        f"there is no Deployment {service} in the namespace {self.namespace}; run pulumi up first"
+                    ) from None
+                raise
+
+    def set_image(self, service: str, image: str) -> None:
+        """Change the image of a Deployment, and nothing else of it."""
+        patch = {"spec": {"template": {"spec": {"containers": [{"name": service, "image": image}]}}}}
+        with plain_answers(f"changing the image of {service}"):
+            self.apps.patch_namespaced_deployment(
+                service, self.namespace, patch, field_manager=_MANAGER, _request_timeout=_SECONDS_TO_ANSWER
+            )
+
+    def _wait(self, service: str, progress: Progress, seconds: float) -> None:
+        began = progress.seconds
+        while True:
+            found = self._deployment(service)
+            progress.say(_state(found))
+            if _is_done(found):
+                return
+            # https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#failed-deployment
+            for one in found.status.conditions or ():
+                if one.type == "Progressing" and one.status == "False" and _is_seen(found):
+                    raise DeploymentFailed(one.message or one.reason)
+            if progress.seconds - began > seconds:
+                raise DeploymentFailed(f"its pods are not ready after {int(seconds / 60)} minutes")
+            progress.sleep(_SECONDS_BETWEEN)
+
+    def why_not_ready(self, service: str, image: str) -> list[str]:
+        """Return why pods that run an image do not get ready, each reason once."""
+        with plain_answers(f"asking for the pods of {service}"):
+            pods: list[Any] = self.core.list_namespaced_pod(
+                self.namespace, label_selector=f"{NAME_LABEL}={service}", _request_timeout=_SECONDS_TO_ANSWER
+            ).items
+        reasons: dict[str, None] = {}
+        for pod in pods:
+            for one in pod.status.container_statuses or ():
+                waiting, ended = one.state.waiting, one.last_state.terminated or one.state.terminated
+                if one.image == image and waiting is not None and waiting.reason != "ContainerCreating":
+                    reasons[f"{waiting.reason}: {waiting.message or ''}".rstrip(": ")] = None
+                if one.image == image and ended is not None:
+                    reasons[f"it ended with {ended.exit_code}: {ended.message or ended.reason or ''}".rstrip(": ")] = (
+                        None
+                    )
+        return list(reasons)
+
+    def run(self, service: str, command: Sequence[str], progress: Progress, seconds: float) -> Iterator[str]:
+        """Run a command in a Job whose pod differs from the service's in the command alone, and remove it again."""
+        template = self._deployment(service).spec.template
+        template.spec.restart_policy = "Never"
+        template.spec.topology_spread_constraints = None
+        for one in template.spec.containers:
+            one.liveness_probe = one.readiness_probe = one.startup_probe = one.lifecycle = None
+            if one.name == service:
+                # As on the other engines, the image's entry point stays.
+                one.args = list(command)
+        # Without the labels by which the Service would find it and send it requests.
+        labels = {name: value for name, value in (template.metadata.labels or {}).items() if name != NAME_LABEL}
+        template.metadata.labels = labels
+        job = kubernetes.client.V1Job(
+            metadata=kubernetes.client.V1ObjectMeta(generate_name=f"{service}-run-", labels=labels),
+            spec=kubernetes.client.V1JobSpec(
+                backoff_limit=0,
+                active_deadline_seconds=int(seconds),
+                # Where nobody is left to remove it.
+                ttl_seconds_after_finished=3600,
+                template=template,
+            ),
+        )
+        with plain_answers(f"starting a Job of {service}"):
+            made: str = self.batch.create_namespaced_job(
+                self.namespace, job, _request_timeout=_SECONDS_TO_ANSWER
+            ).metadata.name
+        try:
+            yield from self.wait_for_job(made, service, progress)
+        finally:
+            with plain_answers(f"removing the Job {made}"):
+                self.batch.delete_namespaced_job(
+                    made, self.namespace, propagation_policy="Background", _request_timeout=_SECONDS_TO_ANSWER
+                )
+
+    def wait_for_job(self, name: str, container: str, progress: Progress) -> Iterator[str]:
+        """Yield what a Job's pod says until it is done. Raises CommandFailed where it did not end with 0."""
+        said = 0
+        while True:
+            with plain_answers(f"asking how the Job {name} is"):
+                status: Any = self.batch.read_namespaced_job_status(
+                    name, self.namespace, _request_timeout=_SECONDS_TO_ANSWER
+                ).status
+            done = [
+                one for one in status.conditions or () if one.type in ("Complete", "Failed") and one.status == "True"
+            ]
+            lines = self._said(name, container)
+            yield from lines[said:]
+            said = len(lines)
+            if any(one.type == "Complete" for one in done):
+                return
+            if done:
+                raise CommandFailed(done[0].message or done[0].reason)
+            progress.sleep(_SECONDS_BETWEEN)
+
+    def _said(self, job: str, container: str) -> list[str]:
+        with plain_answers(f"reading what the Job {job} says"):
+            pods: list[Any] = self.core.list_namespaced_pod(
+                self.namespace, label_selector=f"job-name={job}", _request_timeout=_SECONDS_TO_ANSWER
+            ).items
+            running = [pod for pod in pods if pod.status.phase in ("Running", "Succeeded", "Failed")]
+            if not running:
+                return []
+            text: str = self.core.read_namespaced_pod_log(
+                running[0].metadata.name, self.namespace, container=container, _request_timeout=_SECONDS_TO_ANSWER
+            )
+        return text.splitlines()
+
+    def session(self, service: str, command: str) -> Session:
+        """Return the call of kubectl that opens a terminal in a pod."""
+        found = program("kubectl", how="get it from https://kubernetes.io/docs/tasks/tools/")
+        configuration = self._api.configuration
+        # In a file that nobody else may read: other users of this machine see a program's arguments.
+        with tempfile.NamedTemporaryFile("w", prefix="groundwork-", suffix=".kubeconfig", delete=False) as kubeconfig:
+            json.dump(_kubeconfig(configuration), kubeconfig)
+        words = ["--namespace", self.namespace, "exec", "-it", f"deployment/{service}", "--", *shlex.split(command)]
+        return Session((found, *words), {"KUBECONFIG": kubeconfig.name}, (Path(kubeconfig.name),))
+
+
+def _kubeconfig(configuration: kubernetes.client.Configuration) -> dict[str, Any]:
+    cluster = {"server": configuration.host, "certificate-authority": configuration.ssl_ca_cert}
+    token = configuration.api_key["authorization"].removeprefix("Bearer ")
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "cluster", "cluster": cluster}],
+        "users": [{"name": "user", "user": {"token": token}}],
+        "contexts": [{"name": "context", "context": {"cluster": "cluster", "user": "user"}}],
+        "current-context": "context",
+    }
+
+
+def _image(deployment: Any, service: str) -> str:
+    return next(str(one.image) for one in deployment.spec.template.spec.containers if one.name == service)
+
+
+def _is_seen(deployment: Any) -> bool:
+    return bool((deployment.status.observed_generation or 0) >= deployment.metadata.generation)
+
+
+def _is_done(deployment: Any) -> bool:
+    """Tell whether all pods are of the newest revision and ready, as ``kubectl rollout status`` does."""
+    status, wanted = deployment.status, deployment.spec.replicas if deployment.spec.replicas is not None else 1
+    updated, there = status.updated_replicas or 0, status.replicas or 0
+    return (
+        _is_seen(deployment) and updated >= wanted and there <= updated and (status.available_replicas or 0) >= updated
+    )
+
+
+def _state(deployment: Any) -> str:
+    status = deployment.status
+    wanted = deployment.spec.replicas if deployment.spec.replicas is not None else 1
+    if not _is_seen(deployment):
+        return "the cluster has not seen the change yet"
+    updated, available = status.updated_replicas or 0, status.available_replicas or 0
+    old = (status.replicas or 0) - updated
+    return f"{updated} of {wanted} new copies started, {min(available, updated)} ready, {old} old"
+
+
+@contextmanager
+def plain_answers(doing: str) -> Iterator[None]:
+    """Turn what the Kubernetes API refuses into OperationError."""
+    try:
+        yield
+    except ApiException as error:
+        if error.status in (401, 403):
+            raise OperationError(
+                f"{doing}: the cluster does not allow it ({error.reason}); who may is an access entry: compute.kubernetes.access"
+            ) from error
+        raise OperationError(f"{doing}: the cluster says {error.status} {error.reason}: {_said(error)}") from error
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise OperationError(
+            f"{doing}: the cluster does not answer; its endpoint is private unless compute.kubernetes.endpoint says otherwise, so ask from "
+            "inside its network"
+        ) from error
+
+
+def _said(error: ApiException) -> str:
+    return " ".join(str(error.body or "").split())[:500]
+
+
+def connect(account: Account) -> Eks:
+    """Return the cluster of a stack, with the credentials of the account.
+
+    https://docs.aws.amazon.com/eks/latest/userguide/cluster-auth.html
+    """
+    name = account.slug
+    with plain_errors(f"looking for the cluster {name}"):
+        try:
+            found: Mapping[str, Any] = account.client("eks").describe_cluster(name=name)["cluster"]
+        except botocore.exceptions.ClientError as error:
+            if code_of(error) == "ResourceNotFoundException":
+                raise OperationError(f"there is no cluster {name} in {account.place}; run pulumi up first") from None
+            raise
+    configuration = kubernetes.client.Configuration(host=found["endpoint"])
+    with tempfile.NamedTemporaryFile("wb", suffix=".pem", delete=False) as certificate:
+        certificate.write(base64.b64decode(found["certificateAuthority"]["data"]))
+    configuration.ssl_ca_cert = certificate.name
+    configuration.api_key["authorization"] = f"Bearer {_token(account.session, account.settings.region, name)}"
+    return Eks(account.settings.platform.name, kubernetes.client.ApiClient(configuration))
+
+
+def _token(session: boto3.Session, region: str, cluster: str) -> str:
+    """Return a token for a cluster, good for 15 minutes: a signed question to STS, as ``aws eks get-token`` makes it."""
+    sts = session.client("sts", region_name=region)
+    signer = RequestSigner(
+        sts.meta.service_model.service_id, region, "sts", "v4", session.get_credentials(), session.events
+    )
+    request = {
+        "method": "GET",
+        "url": f"{sts.meta.endpoint_url}/?Action=GetCallerIdentity&Version=2011-06-15",
+        "body": {},
+        "headers": {"x-k8s-aws-id": cluster},
+        "context": {},
+    }
+    url = signer.generate_presigned_url(request, region_name=region, expires_in=60, operation_name="")
+    return "k8s-aws-v1." + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")

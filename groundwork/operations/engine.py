@@ -1,0 +1,128 @@
+"""What every engine can do with a service that runs; the commands know no engine beyond this."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from groundwork.components.compute.settings import Engine
+from groundwork.operations.account import Account
+from groundwork.operations.errors import OperationError
+from groundwork.operations.progress import Progress
+
+
+@dataclass(frozen=True)
+class Session:
+    """How a terminal is opened: a program with its arguments, and what it is told beside them."""
+
+    words: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+    """To be removed afterwards."""
+
+
+class Runner(Protocol):
+    """The engine of a stack, as an account has it."""
+
+    starts_first_image: bool
+    """A service's first image starts without ``pulumi up``: the placeholder's declaration is the service's own."""
+
+    def under_way(self, service: str) -> str | None:
+        """Return what stands in the way of a deployment, such as another one; None where nothing does."""
+
+    def roll_out(self, service: str, image: str, progress: Progress, seconds: float) -> None:
+        """Run another image in place of the one that runs, and wait until all copies do.
+
+        Raises DeploymentFailed where what ran before runs again, and OperationError where it is not done after ``seconds``.
+        """
+
+    def run(self, service: str, command: Sequence[str], progress: Progress, seconds: float) -> Iterator[str]:
+        """Run a command with a service's image, variables, rights and network, and yield what it says.
+
+        Raises CommandFailed where it does not end with 0, and OperationError after ``seconds``, when it is stopped.
+        """
+
+    def session(self, service: str, command: str) -> Session:
+        """Return what opens a terminal in a copy of a service. OperationError where that cannot be."""
+
+
+def program(name: str, how: str) -> str:
+    """Return the path of a program on this machine. OperationError with ``how`` to get it."""
+    found = shutil.which(name)
+    if found is None:
+        raise OperationError(f"{name} is not installed, and opens the session; {how}")
+    return found
+
+
+SESSION_PLUGIN = (
+    "session-manager-plugin",
+    "get it from https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-working-with-install-plugin.html",
+)
+
+
+def plugin_session(plugin: str, account: Account, opened: Mapping[str, str], target: Mapping[str, object]) -> Session:
+    """Return the call of Session Manager's plugin for a session that AWS has opened, as the AWS CLI makes it since the plugin's version
+    1.2.497: its token stands in the environment, not in the list of processes.
+
+    https://github.com/aws/aws-cli/blob/v2/awscli/customizations/sessionmanager.py
+    """
+    token = {"SessionId": opened["sessionId"], "TokenValue": opened["tokenValue"], "StreamUrl": opened["streamUrl"]}
+    endpoint = account.client("ssm").meta.endpoint_url
+    words = [
+        plugin,
+        _TOKEN,
+        account.settings.region,
+        "StartSession",
+        account.session.profile_name,
+        json.dumps(dict(target)),
+        endpoint,
+    ]
+    return Session(tuple(words), {_TOKEN: json.dumps(token)})
+
+
+_TOKEN = "AWS_SSM_START_SESSION_RESPONSE"  # noqa: S105 - the name of a variable
+
+
+def runner_of(account: Account) -> Runner:
+    """Return the engine of a stack. OperationError where it runs no services."""
+    compute = account.settings.compute
+    if compute is None or not account.settings.services:
+        raise OperationError(f"{account.stack.label} runs no services; say services: and compute: first")
+    return _RUNNERS[compute.engine](account)
+
+
+def _ecs(account: Account) -> Runner:
+    from groundwork.operations.ecs import Ecs  # noqa: PLC0415 - only the engine that is used
+
+    return Ecs(account)
+
+
+def _ec2(account: Account) -> Runner:
+    from groundwork.operations.ec2 import Ec2  # noqa: PLC0415 - only the engine that is used
+
+    return Ec2(account)
+
+
+def _eks(account: Account) -> Runner:
+    from groundwork.operations.eks import connect  # noqa: PLC0415 - loads the Kubernetes client
+
+    return connect(account)
+
+
+def _app_runner(account: Account) -> Runner:
+    from groundwork.operations.app_runner import AppRunner  # noqa: PLC0415 - only the engine that is used
+
+    return AppRunner(account)
+
+
+_RUNNERS: dict[Engine, Callable[[Account], Runner]] = {
+    "fargate": _ecs,
+    "ecs-ec2": _ecs,
+    "ec2": _ec2,
+    "eks": _eks,
+    "app-runner": _app_runner,
+}

@@ -1,0 +1,236 @@
+"""A small shop in a stand-in account, as ``pulumi up`` leaves it: a stack file on disk, and what its commands look for in moto."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from moto.ecs.models import EC2ContainerServiceBackend
+
+from groundwork.operations.progress import Progress
+
+REGION = "eu-west-1"
+ACCOUNT = "123456789012"
+REPOSITORY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/shop/dev/web"
+
+STACK_FILE = f"""\
+config:
+  aws:region: {REGION}
+  groundwork:platform: {{name: shop, stage: dev}}
+  groundwork:network: {{cidr: 10.0.0.0/16}}
+  groundwork:compute: {{engine: fargate, exec: true}}
+  groundwork:services:
+    web: {{port: 8080, path: "/*"}}
+    worker: {{}}
+"""
+
+
+def project(folder: Path, stack_file: str = STACK_FILE) -> None:
+    """Write a Pulumi project with the stack ``dev``."""
+    (folder / "Pulumi.yaml").write_text("name: shop\nruntime: python\n", encoding="utf-8")
+    (folder / "__main__.py").write_text("import groundwork\n", encoding="utf-8")
+    (folder / "Pulumi.dev.yaml").write_text(stack_file, encoding="utf-8")
+
+
+@contextmanager
+def account(folder: Path, monkeypatch: pytest.MonkeyPatch, stack_file: str = STACK_FILE) -> Iterator[None]:
+    """Stand in ``folder`` with a project, credentials and an account that is empty."""
+    project(folder, stack_file)
+    monkeypatch.chdir(folder)
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    with mock_aws():
+        yield
+
+
+def client(service: str) -> Any:
+    return boto3.client(service, region_name=REGION)
+
+
+def push(tag: str, *, architecture: str = "arm64", repository: str = "shop/dev/web") -> str:
+    """Put an image for one architecture into a repository, and return its digest."""
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": [
+            {
+                "mediaType": "application/vnd.oci.image.manifest.v1+json",
+                "digest": f"sha256:{abs(hash(tag)):064x}"[:71],
+                "size": 1,
+                "platform": {"architecture": architecture, "os": "linux"},
+            },
+            # What a build attests stands beside the image.
+            {
+                "mediaType": "application/vnd.oci.image.manifest.v1+json",
+                "digest": "sha256:" + "0" * 64,
+                "size": 1,
+                "platform": {"architecture": "unknown", "os": "unknown"},
+            },
+        ],
+    }
+    said = client("ecr").put_image(
+        repositoryName=repository,
+        imageTag=tag,
+        imageManifest=json.dumps(manifest),
+        imageManifestMediaType="application/vnd.oci.image.index.v1+json",
+    )
+    return str(said["image"]["imageId"]["imageDigest"])
+
+
+def open_for_business(image: str) -> None:
+    """Put the cluster there, with ``web`` and ``worker`` running images of their own, and their parameters."""
+    ec2 = client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
+    group = ec2.create_security_group(GroupName="web", Description="web", VpcId=vpc)["GroupId"]
+    ecs = client("ecs")
+    ecs.create_cluster(clusterName="shop-dev")
+    for name in ("web", "worker"):
+        client("ecr").create_repository(repositoryName=f"shop/dev/{name}")
+        client("logs").create_log_group(logGroupName=f"/shop/dev/services/{name}")
+        client("ssm").put_parameter(Name=f"/shop/dev/services/images/{name}", Value="none", Type="String")
+        client("ssm").put_parameter(
+            Name=f"/shop/dev/services/images/{name}",
+            Value=image.replace("/web:", f"/{name}:"),
+            Type="String",
+            Overwrite=True,
+        )
+        definition = ecs.register_task_definition(
+            family=f"shop-dev-{name}",
+            networkMode="awsvpc",
+            cpu="256",
+            memory="512",
+            requiresCompatibilities=["FARGATE"],
+            executionRoleArn=f"arn:aws:iam::{ACCOUNT}:role/execution",
+            taskRoleArn=f"arn:aws:iam::{ACCOUNT}:role/{name}",
+            tags=[{"key": "platform", "value": "shop"}],
+            containerDefinitions=[
+                {
+                    "name": name,
+                    "image": image.replace("/web:", f"/{name}:"),
+                    "essential": True,
+                    "readonlyRootFilesystem": True,
+                    "environment": [{"name": "STAGE", "value": "dev"}],
+                    "logConfiguration": {
+                        "logDriver": "awslogs",
+                        "options": {
+                            "awslogs-group": f"/shop/dev/services/{name}",
+                            "awslogs-region": REGION,
+                            "awslogs-stream-prefix": name,
+                        },
+                    },
+                },
+                {"name": "collector", "image": "collector:1", "essential": False},
+            ],
+        )["taskDefinition"]["taskDefinitionArn"]
+        ecs.create_service(
+            cluster="shop-dev",
+            serviceName=f"shop-compute-{name}-1a2b3c4",
+            taskDefinition=definition,
+            desiredCount=2,
+            networkConfiguration={"awsvpcConfiguration": {"subnets": [subnet], "securityGroups": [group]}},
+            tags=[{"key": "service", "value": name}],
+        )
+    for name in ("web", "worker"):
+        settle(name)
+
+
+def service(name: str) -> Any:
+    """Return moto's own service, whose deployments a test writes."""
+    from moto.ecs.models import ecs_backends  # noqa: PLC0415 - only where an account is
+
+    backend: EC2ContainerServiceBackend = ecs_backends[ACCOUNT][REGION]
+    return next(one for one in backend.services.values() if f"-{name}-" in one.name)
+
+
+def settle(name: str) -> None:
+    """Say that a service's deployment is done."""
+    for one in service(name).deployments:
+        one |= {"rolloutState": "COMPLETED", "runningCount": one["desiredCount"], "pendingCount": 0}
+
+
+def rollouts(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[Any, dict[str, Any]], None]) -> None:
+    """Have every update of a service begin a deployment, as ECS does and moto does not, and take one of the steps at each look;
+    after the last one it stays as it is. A step is given the service and the deployment."""
+    update = EC2ContainerServiceBackend.update_service
+    describe = EC2ContainerServiceBackend.describe_services
+    waiting: list[Callable[[Any, dict[str, Any]], None]] = []
+
+    def begin(self: Any, properties: dict[str, Any]) -> Any:
+        found = update(self, properties)
+        for old in found.deployments:
+            old["status"] = "ACTIVE"
+        found.deployments.insert(
+            0,
+            {
+                **found.deployments[0],
+                "id": f"ecs-svc/{len(found.deployments):019}",
+                "status": "PRIMARY",
+                "rolloutState": "IN_PROGRESS",
+                "runningCount": 0,
+                "failedTasks": 0,
+                "createdAt": datetime.datetime.now(datetime.UTC),
+                "taskDefinition": found.task_definition,
+            },
+        )
+        waiting[:] = list(steps)
+        return found
+
+    def look(self: Any, cluster: str, names: Sequence[str]) -> Any:
+        found, failures = describe(self, cluster, names)
+        if waiting and len(found) == 1:
+            waiting.pop(0)(found[0], found[0].deployments[0])
+        return found, failures
+
+    monkeypatch.setattr(EC2ContainerServiceBackend, "update_service", begin)
+    monkeypatch.setattr(EC2ContainerServiceBackend, "describe_services", look)
+
+
+def half(_: Any, deployment: dict[str, Any]) -> None:
+    """One of two copies runs."""
+    deployment["runningCount"] = 1
+
+
+def done(found: Any, deployment: dict[str, Any]) -> None:
+    """All copies run, and the old ones are gone."""
+    deployment |= {"runningCount": 2, "rolloutState": "COMPLETED"}
+    found.deployments[:] = [deployment]
+
+
+def given_up(found: Any, deployment: dict[str, Any]) -> None:
+    """ECS's circuit breaker went back."""
+    found.events.append(
+        {
+            "id": "1",
+            "createdAt": datetime.datetime.now(datetime.UTC),
+            "message": "(service shop-compute-web-1a2b3c4) rolling back to deployment ecs-svc/1.",
+        }
+    )
+    deployment |= {
+        "failedTasks": 3,
+        "rolloutState": "FAILED",
+        "rolloutStateReason": "ECS deployment circuit breaker: tasks failed to start.",
+    }
+
+
+class Clock:
+    """A clock that a wait moves on, and what was said by it."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.lines: list[str] = []
+
+    def progress(self) -> Progress:
+        return Progress(self.lines.append, self._sleep, lambda: self.seconds)
+
+    def _sleep(self, seconds: float) -> None:
+        self.seconds += seconds

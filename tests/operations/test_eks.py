@@ -1,0 +1,301 @@
+"""A Deployment's image, and a Job, on a stand-in for the Kubernetes API that keeps what it is given.
+
+That a real API server takes such a change, and the next update of the stack beside it, is what ``make verify-kubernetes`` shows.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import kubernetes
+import pytest
+
+from groundwork.operations import eks, engine
+from groundwork.operations.account import open_account
+from groundwork.operations.eks import Eks
+from groundwork.operations.errors import CommandFailed, DeploymentFailed, OperationError
+from tests.operations.shop import STACK_FILE, Clock, account, client
+
+OLD, NEW = "example.com/web:1.0", "example.com/web:1.1"
+
+
+def deployment(image: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web", "generation": 1},
+        "spec": {
+            "replicas": 2,
+            "selector": {"matchLabels": {eks.NAME_LABEL: "web"}},
+            "template": {
+                "metadata": {"labels": {eks.NAME_LABEL: "web", "app.kubernetes.io/part-of": "shop"}},
+                "spec": {
+                    "serviceAccountName": "web",
+                    "containers": [
+                        {"name": "web", "image": image, "args": ["serve"], "readinessProbe": {"httpGet": {"port": 80}}}
+                    ],
+                },
+            },
+        },
+        "status": {
+            "observedGeneration": 1,
+            "replicas": 2,
+            "updatedReplicas": 2,
+            "availableReplicas": 2,
+        },
+    }
+
+
+class World:
+    """What the API answers, and what it was asked."""
+
+    def __init__(self) -> None:
+        self.deployment = deployment(OLD)
+        self.pods: list[dict[str, Any]] = []
+        self.jobs: list[dict[str, Any]] = []
+        self.deleted: list[str] = []
+        self.managers: list[str] = []
+        self.log = ""
+        self.refuse = 0
+        self.steps: list[Callable[[World], None]] = []
+
+    def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+        path, _, query = path.partition("?")
+        if self.refuse:
+            return self.refuse, {"kind": "Status", "message": "no", "code": self.refuse}
+        if path == "/apis/apps/v1/namespaces/shop/deployments/web":
+            if method == "PATCH":
+                [container] = body["spec"]["template"]["spec"]["containers"]
+                self.deployment["spec"]["template"]["spec"]["containers"][0] |= container
+                self.deployment["metadata"]["generation"] += 1
+                self.managers.append(query)
+            elif self.steps:
+                self.steps.pop(0)(self)
+            return 200, self.deployment
+        if path.endswith("/pods"):
+            return 200, {"kind": "PodList", "items": self.pods}
+        if path.endswith("/log"):
+            return 200, self.log
+        if path.endswith("/jobs") and method == "POST":
+            self.jobs.append(copy.deepcopy(body))
+            return 201, {**body, "metadata": {**body["metadata"], "name": "web-run-x1"}}
+        if path.endswith("/status"):
+            if self.steps:
+                self.steps.pop(0)(self)
+            return 200, {"metadata": {"name": "web-run-x1"}, "status": self.deployment["status"]}
+        if method == "DELETE":
+            self.deleted.append(path)
+            return 200, {"kind": "Status"}
+        return 404, {"kind": "Status", "message": f"no {path}", "code": 404}
+
+
+@pytest.fixture
+def world() -> Iterator[tuple[World, Eks]]:
+    found = World()
+
+    class Handler(BaseHTTPRequestHandler):
+        def handle_any(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(length)) if length else None
+            status, answer = found.answer(self.command, self.path, body)
+            text = answer if isinstance(answer, str) else json.dumps(answer)
+            self.send_response(status)
+            self.send_header("Content-Type", "text/plain" if isinstance(answer, str) else "application/json")
+            self.send_header("Content-Length", str(len(text.encode())))
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        do_GET = do_PATCH = do_POST = do_DELETE = handle_any  # noqa: N815 - the names that the standard library calls
+
+        def log_message(self, *_: Any) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        configuration = kubernetes.client.Configuration(host=f"http://127.0.0.1:{server.server_port}")
+        configuration.retries = False
+        yield found, Eks("shop", kubernetes.client.ApiClient(configuration))
+        server.shutdown()
+
+
+def ready(updated: int, available: int, total: int) -> Callable[[World], None]:
+    def step(world: World) -> None:
+        world.deployment["status"] = {
+            "observedGeneration": world.deployment["metadata"]["generation"],
+            "replicas": total,
+            "updatedReplicas": updated,
+            "availableReplicas": available,
+        }
+
+    return step
+
+
+def stuck(world: World) -> None:
+    ready(1, 0, 3)(world)
+    world.deployment["status"]["conditions"] = [
+        {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}
+    ]
+
+
+def image(world: World) -> str:
+    return str(world.deployment["spec"]["template"]["spec"]["containers"][0]["image"])
+
+
+def test_the_image_changes_alone_under_a_name_of_its_own(world: tuple[World, Eks]) -> None:
+    found, cluster = world
+    before = copy.deepcopy(found.deployment["spec"])
+    found.steps = [lambda _: None, ready(1, 0, 3), ready(2, 2, 2)]
+    clock = Clock()
+    cluster.roll_out("web", NEW, clock.progress(), 600)
+    before["template"]["spec"]["containers"][0]["image"] = NEW
+    assert found.deployment["spec"] == before
+    assert found.managers == ["fieldManager=groundwork-deploy"]
+    assert clock.lines == [
+        "  0:00  1 of 2 new copies started, 0 ready, 2 old",
+        "  0:03  2 of 2 new copies started, 2 ready, 0 old",
+    ]
+
+
+def test_a_rollout_that_the_cluster_has_not_seen_is_not_done(world: tuple[World, Eks]) -> None:
+    found, cluster = world
+    found.deployment["metadata"]["generation"] = 2
+    assert cluster.under_way("web") == "a rollout is under way (the cluster has not seen the change yet)"
+    ready(2, 2, 3)(found)
+    assert cluster.under_way("web") == "a rollout is under way (2 of 2 new copies started, 2 ready, 1 old)"
+    ready(2, 2, 2)(found)
+    assert cluster.under_way("web") is None
+
+
+def test_pods_that_do_not_get_ready_bring_the_old_image_back_and_say_why(world: tuple[World, Eks]) -> None:
+    found, cluster = world
+    found.pods = [
+        {
+            "metadata": {"name": "web-1"},
+            "status": {
+                "containerStatuses": [
+                    {
+                        "name": "web",
+                        "image": NEW,
+                        "imageID": "",
+                        "ready": False,
+                        "restartCount": 3,
+                        "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 40s"}},
+                        "lastState": {"terminated": {"exitCode": 1, "reason": "Error"}},
+                    }
+                ]
+            },
+        }
+    ]
+    found.steps = [lambda _: None, stuck]
+    with pytest.raises(DeploymentFailed, match=r"timed out\nCrashLoopBackOff: back-off 40s\nit ended with 1: Error"):
+        cluster.roll_out("web", NEW, Clock().progress(), 600)
+    assert image(found) == OLD
+
+
+def test_pods_that_take_too_long_bring_the_old_image_back(world: tuple[World, Eks]) -> None:
+    found, cluster = world
+    found.steps = [lambda _: None, ready(1, 0, 3)]
+    with pytest.raises(DeploymentFailed, match="not ready after 2 minutes"):
+        cluster.roll_out("web", NEW, Clock().progress(), 120)
+    assert image(found) == OLD
+
+
+def complete(kind: str) -> Callable[[World], None]:
+    def step(world: World) -> None:
+        world.deployment["status"] = {"conditions": [{"type": kind, "status": "True", "message": "it failed"}]}
+        world.pods = [{"metadata": {"name": "web-run-x1-abc"}, "status": {"phase": "Succeeded"}}]
+
+    return step
+
+
+def test_a_command_runs_in_a_job_that_no_request_reaches_and_that_goes_again(world: tuple[World, Eks]) -> None:
+    found, cluster = world
+    found.log = "Applying 0001\nOK\n"
+    found.steps = [lambda _: None, lambda _: None, complete("Complete")]
+    assert list(cluster.run("web", ["manage.py", "migrate"], Clock().progress(), 90)) == ["Applying 0001", "OK"]
+    [job] = found.jobs
+    pod = job["spec"]["template"]
+    assert eks.NAME_LABEL not in pod["metadata"]["labels"]
+    assert pod["spec"]["serviceAccountName"] == "web"
+    assert pod["spec"]["restartPolicy"] == "Never"
+    [container] = pod["spec"]["containers"]
+    assert container == {"name": "web", "image": OLD, "args": ["manage.py", "migrate"]}
+    assert (job["spec"]["backoffLimit"], job["spec"]["activeDeadlineSeconds"]) == (0, 90)
+    assert found.deleted == ["/apis/batch/v1/namespaces/shop/jobs/web-run-x1"]
+
+
+def test_a_command_that_fails_leaves_no_job_behind(world: tuple[World, Eks]) -> None:
+    found, cluster = world
+    found.steps = [lambda _: None, complete("Failed")]
+    with pytest.raises(CommandFailed, match="it failed"):
+        list(cluster.run("web", ["x"], Clock().progress(), 90))
+    assert found.deleted
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (403, r"does not allow it .*compute\.kubernetes\.access"),
+        (404, "there is no Deployment web in the namespace shop; run pulumi up first"),
+        (500, "the cluster says 500"),
+    ],
+)
+def test_what_the_cluster_refuses_is_said_with_what_to_do(world: tuple[World, Eks], status: int, said: str) -> None:
+    found, cluster = world
+    found.refuse = status
+    with pytest.raises(OperationError, match=said):
+        cluster.under_way("web")
+
+
+def test_a_cluster_that_does_not_answer_may_be_private() -> None:
+    configuration = kubernetes.client.Configuration(host="http://127.0.0.1:9")
+    configuration.retries = False
+    with pytest.raises(
+        OperationError, match=r"does not answer; its endpoint is private unless compute\.kubernetes\.endpoint"
+    ):
+        Eks("shop", kubernetes.client.ApiClient(configuration)).under_way("web")
+
+
+def test_a_terminal_is_opened_by_kubectl_with_a_file_that_nobody_else_may_read(
+    world: tuple[World, Eks], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, cluster = world
+    cluster._api.configuration.api_key["authorization"] = "Bearer hush"
+    monkeypatch.setattr(engine.shutil, "which", lambda name: f"/bin/{name}")
+    session = cluster.session("web", "/bin/sh -l")
+    [file] = session.files
+    try:
+        assert session.words == (
+            "/bin/kubectl",
+            "--namespace",
+            "shop",
+            "exec",
+            "-it",
+            "deployment/web",
+            "--",
+            "/bin/sh",
+            "-l",
+        )
+        assert file.stat().st_mode & 0o077 == 0
+        assert json.loads(file.read_text())["users"][0]["user"]["token"] == "hush"
+    finally:
+        file.unlink()
+
+
+def test_the_cluster_of_a_stack_is_asked_with_a_signed_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_eks = STACK_FILE.replace("{engine: fargate, exec: true}", "{engine: eks}")
+    with account(tmp_path, monkeypatch, on_eks):
+        with pytest.raises(OperationError, match="there is no cluster shop-dev"):
+            eks.connect(open_account("dev"))
+        client("eks").create_cluster(
+            name="shop-dev", roleArn="arn:aws:iam::123456789012:role/x", resourcesVpcConfig={"subnetIds": []}
+        )
+        found = eks.connect(open_account("dev"))
+    token = found._api.configuration.api_key["authorization"]
+    assert token.startswith("Bearer k8s-aws-v1.")
+    assert Path(found._api.configuration.ssl_ca_cert).read_bytes()
