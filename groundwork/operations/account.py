@@ -15,7 +15,7 @@ from botocore.config import Config
 
 from groundwork.components.settings import Settings
 from groundwork.operations.errors import OperationError
-from groundwork.settings.loading import Stack, find_stack, load_stack
+from groundwork.settings.loading import StackFiles, find_stack, load_stack
 
 # Standard retries wait longer each time, and count throttling among what is tried again:
 # https://boto3.amazonaws.com/v1/documentation/api/latest/guide/retries.html
@@ -26,7 +26,7 @@ _CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard"
 class Account:
     """An account as a stack's commands use it."""
 
-    stack: Stack
+    stack: StackFiles
     settings: Settings
     id: str
     session: boto3.Session

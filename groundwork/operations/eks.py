@@ -146,9 +146,8 @@ class Eks:
             ),
         )
         with plain_answers(f"starting a Job of {service}"):
-            made: str = self.batch.create_namespaced_job(
-                self.namespace, job, _request_timeout=_SECONDS_TO_ANSWER
-            ).metadata.name
+            created: Any = self.batch.create_namespaced_job(self.namespace, job, _request_timeout=_SECONDS_TO_ANSWER)
+        made: str = created.metadata.name
         try:
             yield from self.wait_for_job(made, service, progress)
         finally:

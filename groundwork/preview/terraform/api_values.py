@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 
-from botocore.exceptions import UnknownServiceError  # type: ignore[import-untyped]
-from botocore.loaders import Loader  # type: ignore[import-untyped]
+from botocore.exceptions import UnknownServiceError
+from botocore.loaders import Loader
 
 _ALLOWED = re.compile(r"one of:? \[([^\]]*)\]")
 _QUOTED = re.compile(r'"([^"]*)"')
