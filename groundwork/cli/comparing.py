@@ -33,6 +33,10 @@ class Comparing:
             raise InputError(str(error)) from None
         return found or Base("", nothing(head))
 
+    def settled(self, head: Snapshot) -> Comparing:
+        """Return the same with the base at hand, to compare later heads with it; InputError where it turns out to be none."""
+        return Comparing(self.base(head), self._head, self._notes)
+
     def changes(self, head: Snapshot) -> Changes:
         """Return what changes from the base to ``head``; InputError where the base turns out to be none."""
         from groundwork.preview.changes.compare import compare

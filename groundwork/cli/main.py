@@ -12,14 +12,11 @@ import sys
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from groundwork.cli import console, faces, operations, policies, prices, projects
 from groundwork.cli.arguments import Argument, Commands, Option
 from groundwork.cli.console import FAULT, FINDINGS, FINE, MISTAKE, InputError, OutputError
-
-if TYPE_CHECKING:
-    from groundwork.preview.styled import Text
 
 
 class PreviewFormat(StrEnum):
@@ -138,6 +135,9 @@ def preview(
         Option("--out", metavar="FILE", help="Write that format to this file, and the text here."),
     ] = None,
     reports: faces.Reports = None,
+    watch: Annotated[
+        bool, Option("--watch", help="Answer again whenever a file is saved, with what is different; Ctrl-C ends.")
+    ] = False,
 ) -> None:
     """Show what a stack would build, and judge it, without an AWS account.
 
@@ -146,59 +146,55 @@ def preview(
     the deployment, or that step, or Pulumi or AWS would refuse a change.
     """
     import contextlib
-    import datetime
+    from functools import partial
 
-    from groundwork.cli import cost as costs
-    from groundwork.cli.comparing import comparing
-    from groundwork.cli.running import run_stack, step_ahead
+    from groundwork.cli.comparing import Comparing, comparing
+    from groundwork.cli.previewing import Preview, previewed
 
     if base is None and (protect_data or form is PreviewFormat.CHANGES):
         option = "--protect-data" if protect_data else "--format changes"
         raise InputError(f"{option} needs what to compare with: --base REV, or --base FILE")
-    chosen = policies.chosen(policy_config, baseline)
     asked = faces.asked_for(reports or ())
+    priced = out is not None or form is PreviewFormat.TEXT
+    preview_of = partial(previewed, stack, phase=phase, unknowns=unknowns, priced=priced)
+    if watch:
+        if asked or out is not None or form is not PreviewFormat.TEXT:
+            raise InputError("--watch shows text; leave out --format, --out and --report")
+        from groundwork.cli.watching import watch as watching
+        from groundwork.settings.loading import find_stack
+
+        def answer(standing: Comparing | None) -> tuple[Preview, Comparing | None]:
+            chosen = policies.chosen(policy_config, baseline)
+            if base is None or standing:
+                return preview_of(compared=standing, chosen=chosen), standing
+            with comparing(base, stack, unknowns=unknowns) as compared:
+                found = preview_of(compared=compared, chosen=chosen)
+                return found, compared.settled(found.run.snapshot)
+
+        named = [file for file in (policy_config, baseline) if file]
+        watching(find_stack(stack, phase=phase), answer, _explain, named)
+        return
     with (
         comparing(base, stack, unknowns=unknowns) if base is not None else contextlib.nullcontext() as compared,
         console.progress(f"Running {stack} offline"),
     ):
-        run = run_stack(stack, phase=phase, unknowns=unknowns)
-        from groundwork.preview import text
-        from groundwork.preview.verdicts import judge
-
-        step = step_ahead(stack, run.snapshot) if phase and not unknowns and not compared else None
-        verdicts = judge(run.snapshot, datetime.datetime.now(datetime.UTC).date(), **chosen)
-        changes = compared.changes(run.snapshot) if compared else None
-
-        cost = costs.previewed(run.snapshot, stack, phase) if out is not None or form is PreviewFormat.TEXT else ()
-
-    def shown(width: int | None) -> list[Text]:
-        return text.report(
-            run.snapshot,
-            verdicts,
-            width,
-            stack,
-            ahead=phase,
-            step=step,
-            hints=run.hints,
-            program=run.stack.program_folder,
-            changes=changes,
-            cost=cost,
-        )
-
+        found = preview_of(compared=compared, chosen=policies.chosen(policy_config, baseline))
     if asked or form is not PreviewFormat.TEXT:
         from groundwork.preview.reports.report import Report
 
-        estimate = faces.priced((form, *(one for one, _ in asked)), run.snapshot)
-        report = Report(stack, run.snapshot, verdicts, changes, estimate)
-        faces.write(asked, report, run.stack.file.name)
+        snapshot, judged = found.run.snapshot, found.run.stack.file.name
+        estimate = faces.priced((form, *(one for one, _ in asked)), snapshot)
+        report = Report(stack, snapshot, found.verdicts, found.changes, estimate)
+        faces.write(asked, report, judged)
     if form is not PreviewFormat.TEXT:
-        console.write_output(faces.rendered(form, report, run.stack.file.name), out)
+        console.write_output(faces.rendered(form, report, judged), out)
     elif out is not None:
-        console.write_file(out, text.plain(shown(None)))
+        from groundwork.preview import text
+
+        console.write_file(out, text.plain(found.lines(None)))
     if out is not None or form is PreviewFormat.TEXT:
-        console.print_lines(shown(console.terminal_width()))
-    stopped = changes is not None and (changes.refused or (protect_data and changes.losses))
-    raise SystemExit(FINDINGS if verdicts.blocking or (step and step.stops) or stopped else FINE)
+        console.print_lines(found.lines(console.terminal_width()))
+    raise SystemExit(FINDINGS if found.stops(protect_data=protect_data) else FINE)
 
 
 @app.command("Show effective settings and where each came from.")

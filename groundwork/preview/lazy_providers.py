@@ -103,11 +103,13 @@ class _Service(ModuleType):
         yield from dict.fromkeys([*near, *(part for part in self._parts if part == _INPUTS), *self._parts])
 
     def _import(self, part: str) -> ModuleType:
-        """Import a module, and make its names the package's own unless there are thousands."""
-        module = import_module(f"{self.__name__}.{part}")
-        if not isinstance(module, _Nested):
-            vars(self).update((name, getattr(module, name)) for name in _names(module))
-        return module
+        return import_module(f"{self.__name__}.{part}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Take over a module's names as Python hangs it at its package, whoever imports it. Some are called as it is."""
+        super().__setattr__(name, value)
+        if name in self._parts and isinstance(value, ModuleType) and not isinstance(value, _Nested):
+            vars(self).update((one, getattr(value, one)) for one in _names(value))
 
 
 def _names(module: ModuleType) -> Sequence[str]:

@@ -265,7 +265,7 @@ def guardrails(verdicts: Verdicts, width: int | None, everything: str = "--forma
     lines = [
         Text("Guardrails:", "bold"),
         *wrapped(
-            f"{_count(verdicts.rules, 'rule')} judged {_count(verdicts.resources, 'resource')} ({_count(verdicts.judgements, 'check')}): {_balance(verdicts)}",
+            f"{_count(verdicts.rules, 'rule')} judged {_count(verdicts.resources, 'resource')} ({_count(verdicts.judgements, 'check')}): {balance(verdicts)}",
             width,
             INDENT,
         ),
@@ -284,7 +284,8 @@ def guardrails(verdicts: Verdicts, width: int | None, everything: str = "--forma
     return lines
 
 
-def _balance(verdicts: Verdicts) -> str:
+def balance(verdicts: Verdicts) -> str:
+    """Return how many findings of each kind there are, as part of a sentence."""
     unread = verdicts.of(Verdict.UNDETERMINED)
     hidden = sum(finding.message.endswith(" is secret") for finding in unread)
     stopping = Counter(finding.level.stops for finding in verdicts.of(Verdict.FAIL))

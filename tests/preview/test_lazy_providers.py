@@ -84,6 +84,8 @@ def test_a_resource_is_imported_without_the_rest_of_its_service() -> None:
 def test_a_star_takes_all_of_a_service_and_what_is_not_there_is_an_error() -> None:
     said = _run(
         "from groundwork.preview.lazy_providers import install; install()\n"
+        "import pulumi_aws as aws; aws.sqs.QueueArgs; import pulumi_aws.sqs.get_queue\n"
+        "assert callable(pulumi_aws.sqs.get_queue), 'a function hangs where its module would'\n"
         "from pulumi_aws.sqs import *\n"
         "print(Queue.__name__, QueueArgs.__name__, get_queue_output.__name__)\n"
         "import pulumi_aws as aws\n"
