@@ -590,8 +590,21 @@ def test_a_worker_follows_the_messages_that_wait_for_each_task() -> None:
     assert tracking["targetValue"] == 5
     metrics = {metric["id"]: metric for metric in tracking["customizedMetricSpecification"]["metrics"]}
     assert metrics["waiting"]["metricStat"]["metric"]["dimensions"] == [{"name": "QueueName", "value": "shop-videos"}]
-    # Neither no value nor the value 0 may be divided by: the first message has to start a task.
-    assert metrics["backlog"]["expression"] == "waiting / IF(FILL(running, 0) > 0, FILL(running, 0), 1)"
+    assert metrics["taken"]["metricStat"]["metric"]["metricName"] == "ApproximateNumberOfMessagesNotVisible"
+
+    def backlog(waiting: int, taken: int, running: int | None) -> float:
+        words = {
+            "IF": lambda condition, yes, no: yes if condition else no,
+            "FILL": lambda value, filler: filler if value is None else value,
+        }
+        return float(eval(metrics["backlog"]["expression"], {**words, **locals()}))
+
+    # Neither no value nor the value 0 is divided by; the first message starts a task, and nothing stops one that works.
+    assert backlog(0, 0, None) == backlog(0, 0, 0) == 0
+    assert backlog(1, 0, None) > 5
+    assert backlog(1, 0, 0) > 5
+    assert backlog(0, 1, 1) == 1
+    assert backlog(15, 5, 4) == 5
     assert [metric["id"] for metric in metrics.values() if metric["returnData"]] == ["backlog"]
     with pytest.raises(pulumi.RunError, match="there is no queue 'videos'"):
         build(fargate({"video": {"scaling": scaling}}))

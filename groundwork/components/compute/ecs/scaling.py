@@ -109,11 +109,12 @@ def _track(target: _Target, settings: ScalingSettings, requests: pulumi.Output[s
 
 
 def _follow(target: _Target, settings: QueueScaling, queues: Mapping[str, QueueLike], measured: Measured) -> None:
-    """Scale to as many tasks as the waiting messages need.
+    """Scale to as many tasks as the messages need that wait or are worked on, so that the last task stays while it works.
 
-    With no task running nothing counts tasks, or Container Insights counts none, and a division by it has no result; one is
-    assumed then, so that the first message starts one.
+    With no task running nothing counts tasks, or Container Insights counts none, and a division by it has no result: one is
+    assumed then, and the first message set above the target, since a target is passed only above it.
     https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-target-tracking-metric-math.html
+    https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-autoscale.html ("scales up from zero for new requests")
     """
     queue = queues.get(settings.queue)
     if queue is None:
@@ -123,13 +124,16 @@ def _follow(target: _Target, settings: QueueScaling, queues: Mapping[str, QueueL
     running = measured.running_tasks()
     metrics = [
         _query("waiting", "AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": queue.queue_name}, "Sum"),
+        _query("taken", "AWS/SQS", "ApproximateNumberOfMessagesNotVisible", {"QueueName": queue.queue_name}, "Sum"),
         _query("running", running.namespace, running.name, running.dimensions, running.statistic),
-        _Query(id="backlog", expression=_BACKLOG, label="Messages for each task", return_data=True),
+        _Query(id="backlog", expression=_backlog(settings.messages_per_task), label="Messages for each task", return_data=True),
     ]
     _policy(target, "queue", settings.messages_per_task, customized=_Customized(metrics=metrics))
 
 
-_BACKLOG = "waiting / IF(FILL(running, 0) > 0, FILL(running, 0), 1)"
+def _backlog(target: int) -> str:
+    running = "FILL(running, 0)"
+    return f"(waiting + taken) / IF({running} > 0, {running}, 1) + IF({running} > 0, 0, IF(waiting > 0, {target}, 0))"
 
 
 def _query(
