@@ -175,6 +175,7 @@ class Surroundings:
         for resource in snapshot.resources:
             self._by_type.setdefault(resource.type, []).append(resource)
         self._by_value: dict[tuple[str, str], dict[str, Resource]] = {}
+        self._by_input: dict[tuple[str, str], dict[str, list[Resource]]] = {}
 
     def of_type(self, type_: str) -> Sequence[Resource]:
         return self._by_type.get(type_, ())
@@ -190,6 +191,17 @@ class Surroundings:
                     if isinstance(said, str):
                         index.setdefault(said, one)
         return self._by_value[type_, what].get(value)
+
+    def all_with(self, type_: str, what: str, value: Any) -> Sequence[Resource]:
+        """Return the resources of a type whose input ``what`` has a value."""
+        if not isinstance(value, str):
+            return ()
+        if (type_, what) not in self._by_input:
+            index = self._by_input[type_, what] = {}
+            for one in self.of_type(type_):
+                if isinstance(said := one.inputs.get(what), str):
+                    index.setdefault(said, []).append(one)
+        return self._by_input[type_, what].get(value, ())
 
     def told(self, resource: Resource, usage_type: str) -> Decimal | None:
         """Return how much of a usage type somebody said that a resource has."""

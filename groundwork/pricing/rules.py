@@ -5,7 +5,8 @@ A rule says quantities alone; prices are the book's. Sources are the services' p
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 from groundwork.preview.snapshot import Resource, holds_unknown
 from groundwork.pricing.estimate import MONTH_HOURS, MeteredUse, NotKnownError, Rules, Surroundings, known, readable
+from groundwork.pricing.week import WEEK, State, passed
 from groundwork.settings.data_file import read_data
 
 RULES = Rules()
@@ -29,9 +31,15 @@ def _hours(service: str, usage_type: str, copies: Any = 1, variant: str = "") ->
     return MeteredUse(service, usage_type, _HOURS * Decimal(copies), variant)
 
 
-def _scaled(
-    service: str, usage_type: str, each: Decimal, copies: tuple[int, int, int], variant: str = ""
-) -> MeteredUse:
+Copies = tuple[Decimal, Decimal, Decimal]
+"""Expected, fewest and most copies on the average of a week."""
+
+
+def _always(count: int) -> Copies:
+    return Decimal(count), Decimal(count), Decimal(count)
+
+
+def _scaled(service: str, usage_type: str, each: Decimal, copies: Copies, variant: str = "") -> MeteredUse:
     """Return lines of something that there is ``each`` of for every copy: expected, fewest and most copies."""
     expected, least, most = (each * count for count in copies)
     return MeteredUse(service, usage_type, expected, variant, least=least, most=most)
@@ -78,15 +86,52 @@ _FARGATE_DISK = 20
 """GiB that every task has: https://aws.amazon.com/fargate/pricing/"""
 
 
-def _ecs_copies(resource: Resource, around: Surroundings) -> tuple[int, int, int]:
+def _ecs_copies(resource: Resource, around: Surroundings) -> Copies:
     desired = int(known(resource, "desiredCount", 1))
     type_ = "aws:appautoscaling/target:Target"
     path = f"service/{str(resource.inputs.get('cluster', '')).rpartition('/')[2]}/{resource.outputs.get('name', resource.name)}"
     target = around.whose(type_, "name", resource.name) or around.whose(type_, "resourceId", path)
     if target is None:
-        return desired, desired, desired
+        name = f'"{resource.outputs.get("name", resource.name)}"'
+        counts = [(one, int(said["DesiredCount"])) for one, said in _told_to(_UPDATE_SERVICE, name, around)]
+        states = _weekly(counts, "scheduleExpression", "scheduleExpressionTimezone", desired)
+        return _by_hour([(minutes, (count, count)) for minutes, count in states], lambda low, high: (low, low, high))
     least, most = int(known(target, "minCapacity")), int(known(target, "maxCapacity"))
-    return min(max(desired, least), most), least, most
+    changes = []
+    for one in around.all_with(
+        "aws:appautoscaling/scheduledAction:ScheduledAction", "resourceId", target.inputs.get("resourceId")
+    ):
+        bounds = readable(one, "scalableTargetAction") or {}
+        changes.append((one, (_kept(bounds.get("minCapacity"), least), _kept(bounds.get("maxCapacity"), most))))
+    # As far above the fewest as it starts.
+    above = max(desired - least, 0)
+    return _by_hour(
+        _weekly(changes, "schedule", "timezone", (least, most)), lambda low, high: (min(low + above, high), low, high)
+    )
+
+
+def _kept(said: Any, otherwise: int) -> int:
+    """Return a bound that a scheduled action sets; -1 and nothing leave it as it is."""
+    return otherwise if said in (None, -1) else int(said)
+
+
+def _weekly(
+    changes: Sequence[tuple[Resource, State]], expression: str, zone: str, otherwise: State
+) -> list[tuple[int, State]]:
+    """Return the minutes of a week for which each state holds; all of it ``otherwise`` where no schedule says, or one that
+    does not come again each week, or clocks of several time zones."""
+    if len({str(one.inputs.get(zone)) for one, _ in changes}) > 1:
+        return [(WEEK, otherwise)]
+    return passed((str(one.inputs.get(expression)), state) for one, state in changes) or [(WEEK, otherwise)]
+
+
+def _by_hour(
+    states: Sequence[tuple[int, tuple[int, int]]], count: Callable[[int, int], tuple[int, int, int]]
+) -> Copies:
+    """Return copies on the average of a week, of whose minutes each has its own bounds."""
+    counted = [(minutes, count(*bounds)) for minutes, bounds in states]
+    expected, least, most = (Decimal(sum(minutes * one[at] for minutes, one in counted)) / WEEK for at in range(3))
+    return expected, least, most
 
 
 _SPOT = "Spot, counted at the price on demand, which it never exceeds: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-spot-instances.html"
@@ -94,7 +139,7 @@ _DETAILED = 7
 """Metrics of an instance that is watched every minute: https://aws.amazon.com/cloudwatch/pricing/"""
 
 
-def _watched(monitoring: Any, copies: tuple[int, int, int]) -> Iterator[MeteredUse]:
+def _watched(monitoring: Any, copies: Copies) -> Iterator[MeteredUse]:
     if monitoring in (True, "true"):
         yield _scaled("AmazonCloudWatch", "CW:MetricMonitorUsage", Decimal(_DETAILED), copies)
 
@@ -116,10 +161,10 @@ def _instance(resource: Resource, _: Surroundings) -> Iterator[MeteredUse]:
     )
     if resource.inputs.get("associatePublicIpAddress") is True:
         yield _hours("AmazonVPC", "PublicIPv4:InUseAddress")
-    yield from _watched(known(resource, "monitoring"), (1, 1, 1))
-    yield from _volume(known(resource, "rootBlockDevice") or {"volumeSize": 8}, (1, 1, 1))
+    yield from _watched(known(resource, "monitoring"), _always(1))
+    yield from _volume(known(resource, "rootBlockDevice") or {"volumeSize": 8}, _always(1))
     for disk in known(resource, "ebsBlockDevices") or []:
-        yield from _volume(disk, (1, 1, 1))
+        yield from _volume(disk, _always(1))
 
 
 @RULES.of("aws:autoscaling/group:Group")
@@ -129,20 +174,32 @@ def _group(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     template = _template(reference, around, resource)
     overrides = mixed.get("overrides") or [{}]
     type_ = overrides[0].get("instanceType") or known(template, "instanceType")
-    least, most = int(known(resource, "minSize")), int(known(resource, "maxSize"))
-    copies = (int(known(resource, "desiredCapacity", least)), least, most)
     distribution = (readable(resource, "mixedInstancesPolicy") or {}).get("instancesDistribution") or {}
     spot = int(distribution.get("onDemandPercentageAboveBaseCapacity", _ALL)) < _ALL
-    yield from _machines(type_, template, copies, spot=spot)
+    yield from _machines(type_, template, _group_copies(resource, around), spot=spot)
 
 
 _ALL = 100
 
 
+def _group_copies(resource: Resource, around: Surroundings) -> Copies:
+    least, most = int(known(resource, "minSize")), int(known(resource, "maxSize"))
+    desired = int(known(resource, "desiredCapacity", least))
+    name = resource.outputs.get("name") or resource.inputs.get("name")
+    changes = [
+        (one, (_kept(one.inputs.get("minSize"), least), _kept(one.inputs.get("maxSize"), most)))
+        for one in around.all_with("aws:autoscaling/schedule:Schedule", "autoscalingGroupName", name)
+    ]
+    above = max(desired - least, 0)
+    return _by_hour(
+        _weekly(changes, "recurrence", "timeZone", (least, most)), lambda low, high: (min(low + above, high), low, high)
+    )
+
+
 @RULES.of("aws:eks/nodeGroup:NodeGroup")
 def _node_group(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     scaling = known(resource, "scalingConfig")
-    copies = (int(scaling["desiredSize"]), int(scaling["minSize"]), int(scaling["maxSize"]))
+    copies = (Decimal(scaling["desiredSize"]), Decimal(scaling["minSize"]), Decimal(scaling["maxSize"]))
     spot = known(resource, "capacityType") == "SPOT"
     reference = readable(resource, "launchTemplate")
     template = _template(reference, around, resource) if reference else None
@@ -167,7 +224,7 @@ def _template(reference: Any, around: Surroundings, resource: Resource) -> Resou
     return found
 
 
-def _machines(type_: str, template: Resource, copies: tuple[int, int, int], *, spot: bool) -> Iterator[MeteredUse]:
+def _machines(type_: str, template: Resource, copies: Copies, *, spot: bool) -> Iterator[MeteredUse]:
     market = (known(template, "instanceMarketOptions") or {}).get("marketType")
     note = _SPOT if spot or market == "spot" else ""
     yield replace(_scaled("AmazonEC2", f"BoxUsage:{type_}", _HOURS, copies), note=note)
@@ -184,7 +241,7 @@ _INCLUDED = {"gp3": (3000, 125)}
 """IOPS and MiB/s that come with a volume: https://aws.amazon.com/ebs/pricing/"""
 
 
-def _volume(disk: Any, copies: tuple[int, int, int]) -> Iterator[MeteredUse]:
+def _volume(disk: Any, copies: Copies) -> Iterator[MeteredUse]:
     kind = disk.get("volumeType") or disk.get("type") or "gp2"
     size = disk.get("volumeSize") or disk.get("size")
     if size is None:
@@ -202,7 +259,7 @@ def _volume(disk: Any, copies: tuple[int, int, int]) -> Iterator[MeteredUse]:
 
 @RULES.of("aws:ebs/volume:Volume")
 def _ebs_volume(resource: Resource, _: Surroundings) -> Iterator[MeteredUse]:
-    yield from _volume({name: known(resource, name) for name in ("type", "size", "iops", "throughput")}, (1, 1, 1))
+    yield from _volume({name: known(resource, name) for name in ("type", "size", "iops", "throughput")}, _always(1))
 
 
 @RULES.of("aws:eks/cluster:Cluster")
@@ -235,7 +292,12 @@ def _database(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     engine = str(known(resource, "engine") or (source.inputs.get("engine") if source else ""))
     multi = bool(known(resource, "multiAz", False))
     kind = "Multi-AZUsage" if multi else "InstanceUsage"
-    yield _hours("AmazonRDS", f"{kind}:{known(resource, 'instanceClass')}", variant=_ENGINES.get(engine, engine))
+    yield _hours(
+        "AmazonRDS",
+        f"{kind}:{known(resource, 'instanceClass')}",
+        _running(resource, around),
+        _ENGINES.get(engine, engine),
+    )
     size = known(resource, "allocatedStorage") or (known(source, "allocatedStorage") if source else None)
     storage = known(resource, "storageType") or (source.inputs.get("storageType") if source else None) or "gp2"
     if size is None or storage not in _STORAGE:
@@ -246,6 +308,33 @@ def _database(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
         yield MeteredUse("AmazonRDS", "RDS:PIOPS", Decimal(known(resource, "iops") or 0) * (2 if multi else 1))
     if known(resource, "backupRetentionPeriod", 0):
         yield from _used(resource, around, "AmazonRDS", "RDS:ChargedBackupUsage")
+
+
+def _running(resource: Resource, around: Surroundings) -> Decimal:
+    """Return the part of a week in which a database is not stopped by a schedule; its storage is charged all the
+    same."""
+    name = f'"{resource.outputs.get("identifier") or resource.inputs.get("identifier")}"'
+    changes = [
+        (one, runs)
+        for call, runs in ((_STOP_DATABASE, False), (_START_DATABASE, True))
+        for one, _ in _told_to(call, name, around)
+    ]
+    states = _weekly(changes, "scheduleExpression", "scheduleExpressionTimezone", otherwise=True)
+    return Decimal(sum(minutes for minutes, runs in states if runs)) / WEEK
+
+
+_STOP_DATABASE, _START_DATABASE, _UPDATE_SERVICE = (
+    f"arn:aws:scheduler:::aws-sdk:{call}" for call in ("rds:stopDBInstance", "rds:startDBInstance", "ecs:updateService")
+)
+
+
+def _told_to(call: str, name: str, around: Surroundings) -> Iterator[tuple[Resource, dict[str, Any]]]:
+    """Yield the schedules that make a call of AWS's about something of a name, with what they say."""
+    for one in around.of_type("aws:scheduler/schedule:Schedule"):
+        target = readable(one, "target") or {}
+        said = target.get("input") if target.get("arn") == call else None
+        if isinstance(said, str) and name in said:
+            yield one, json.loads(said)
 
 
 def _source_of(resource: Resource, around: Surroundings) -> Resource | None:

@@ -126,7 +126,12 @@ def _follow(target: _Target, settings: QueueScaling, queues: Mapping[str, QueueL
         _query("waiting", "AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": queue.queue_name}, "Sum"),
         _query("taken", "AWS/SQS", "ApproximateNumberOfMessagesNotVisible", {"QueueName": queue.queue_name}, "Sum"),
         _query("running", running.namespace, running.name, running.dimensions, running.statistic),
-        _Query(id="backlog", expression=_backlog(settings.messages_per_task), label="Messages for each task", return_data=True),
+        _Query(
+            id="backlog",
+            expression=_backlog(settings.messages_per_task),
+            label="Messages for each task",
+            return_data=True,
+        ),
     ]
     _policy(target, "queue", settings.messages_per_task, customized=_Customized(metrics=metrics))
 
