@@ -104,6 +104,7 @@ golden: $(VENV)/.dev ## Write the reviewed lists of URNs anew
 docs: $(VENV)/.dev ## Write the generated pages and schemas anew
 	@$(BIN)/python -m tests.requirements
 	@$(BIN)/python -m tests.readme
+	@$(BIN)/python -m tests.costs
 	@$(BIN)/groundwork schema --out groundwork.schema.json
 	@$(BIN)/groundwork schema --format markdown --out docs/settings.md
 	@PYTHONPATH=policies $(BIN)/python -m tests.policies.examples

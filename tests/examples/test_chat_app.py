@@ -84,7 +84,7 @@ def test_one_instance_runs_the_app_the_worker_and_redis() -> None:
     snapshot = snapshot_of(MVP)
     [group] = snapshot.of_type(GROUP)
     assert (group.inputs["minSize"], group.inputs["maxSize"]) == (1, 1)
-    assert named(snapshot, TEMPLATE, "-instances").inputs["instanceType"] == "t3.small"
+    assert named(snapshot, TEMPLATE, "-instances").inputs["instanceType"] == "t4g.small"
     assert not snapshot.of_type(CACHE, "aws:lb/loadBalancer:LoadBalancer", "aws:ec2/natGateway:NatGateway", SERVICE)
     told = cloud_init(snapshot)["/etc/groundwork/environment"]
     assert 'SERVICES="app worker"' in told

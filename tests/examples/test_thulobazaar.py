@@ -79,7 +79,7 @@ def test_the_database_has_the_class_and_readers_of_its_phase(stack: str) -> None
     wanted = {
         LAUNCH: ("db.t3.small", []),
         GROWTH: ("db.t3.medium", ["db.t3.small"]),
-        SCALE: ("db.t3.large", ["db.t3.medium"] * 2),
+        SCALE: ("db.t3.large", ["db.t4g.medium"] * 2),
     }
     assert primary(snapshot).inputs["instanceClass"] == wanted[stack][0]
     assert [replica.inputs["instanceClass"] for replica in replicas(snapshot)] == wanted[stack][1]

@@ -77,19 +77,20 @@ def test_a_comparison_that_cannot_be_shown_is_told(
     assert words in err
 
 
-def test_a_preview_says_the_month_what_is_not_in_it_and_a_budget_below_it() -> None:
+def test_a_preview_says_the_month_what_is_not_in_it_and_a_budget_below_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "budget_of", lambda _: Decimal(150))
     snapshot = snapshot_of(f"{SHOP}@launch")
     month = command.estimated(snapshot, None, None, None)
     found = command.previewed(snapshot, SHOP, None)
-    cost = f"${month.fixed:,.2f}"
+    cost, both = f"${month.fixed:,.2f}", f"${month.fixed + month.usage:,.2f}"
     assert found[0] == (
-        f"At least {cost} a month at list prices, and $0.00 by use as far as it is told, up to ${month.most:,.2f} with the most copies"
+        f"At least {cost} a month at list prices, and $3.99 by use as far as it is told, up to ${month.most:,.2f} with the most copies"
     )
     assert re.fullmatch(
         r"Not in it: [1-9]\d* lines whose use nobody told, \d+ resources of which something has no price", found[1]
     )
     assert found[2] == f"Line by line: groundwork cost {SHOP}"
-    assert found[3:] == [f"Warning: the budget of $150.00 a month is below the {cost} that this comes to"]
+    assert found[3:] == [f"Warning: the budget of $150.00 a month is below the {both} that this comes to"]
     lines = costs(found, 80)
     assert lines[0].plain == "Cost:"
     assert all(len(line.plain) <= 80 for line in lines)

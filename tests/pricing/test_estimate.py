@@ -37,10 +37,10 @@ def cents(amount: Decimal) -> Decimal:
 def test_a_small_platform_on_instances_costs_what_its_lines_come_to_by_hand() -> None:
     by_hand = (
         HOURS * Decimal("0.028")  # db.t3.micro
-        + HOURS * Decimal("0.0264")  # t3.small
+        + HOURS * Decimal("0.0212")  # t4g.small
         + 2 * 3  # dashboards
         + 5 + 6 * 1  # a web ACL with six rules
-        + 50 * Decimal("0.096")  # volumes: 30 GB of system and 20 GB of data
+        + 24 * Decimal("0.096")  # volumes: 16 GB of system and 8 GB of data
         + HOURS * Decimal("0.005")  # a public address
         + 34 * Decimal("0.10")  # metrics of alarms
         + 20 * Decimal("0.138")  # the database's storage
@@ -54,15 +54,17 @@ def test_a_small_platform_on_instances_costs_what_its_lines_come_to_by_hand() ->
     assert (
         cents(estimated(snapshot_of("examples/chat-app/prod"), None, None, None).fixed)
         == cents(by_hand)
-        == Decimal("80.22")
+        == Decimal("73.93")
     )
 
 
 def test_a_platform_on_fargate_costs_what_its_lines_come_to_by_hand() -> None:
+    # Two of each service by day, three on Fridays and Saturdays, one from midnight to six.
+    tasks = 2 * (7 * 6 * 1 + 5 * 18 * 2 + 2 * 18 * 3) / Decimal(7 * 24)
     by_hand = (
         HOURS * Decimal("0.056")  # a NAT gateway
         + HOURS * Decimal("0.053")  # db.t3.small
-        + HOURS * 2 * Decimal("0.02383") + HOURS * 4 * Decimal("0.00261")  # two vCPUs and 4 GB in all tasks
+        + HOURS * tasks * Decimal("0.5") * Decimal("0.02383") + HOURS * tasks * Decimal("0.00261")  # half a vCPU and 1 GB in each
         + HOURS * Decimal("0.0239")  # a load balancer
         + 3 * HOURS * Decimal("0.005")  # public addresses
         + 2 * 5 + 18  # two web ACLs and their rules
@@ -73,23 +75,26 @@ def test_a_platform_on_fargate_costs_what_its_lines_come_to_by_hand() -> None:
     assert (
         cents(estimated(snapshot_of("examples/thulobazaar/prod"), None, None, None).fixed)
         == cents(by_hand)
-        == Decimal("197.25")
+        == Decimal("196.49")
     )
 
 
 def test_a_dev_platform_on_ecs_and_instances_costs_what_its_lines_come_to_by_hand() -> None:
+    works = Decimal(5 * 10) / (7 * 24)  # from 8 to 18, five days
     by_hand = (
-        2 * HOURS * Decimal("0.0416") + 60 * Decimal("0.08")  # two t3.medium and their volumes
+        works * 2 * (HOURS * Decimal("0.0416") + 30 * Decimal("0.08"))  # two t3.medium and their volumes
         + HOURS * Decimal("0.045") + HOURS * Decimal("0.0225")  # a NAT gateway, a load balancer
-        + HOURS * Decimal("0.018") + 20 * Decimal("0.115")  # db.t3.micro and its storage
+        + works * HOURS * Decimal("0.018") + 20 * Decimal("0.115")  # db.t3.micro, and its storage at night too
         + 5 + 5 + 5 + HOURS * Decimal("0.005")  # a web ACL, its rules, keys, an address
         + 3 + 20 * Decimal("0.10") + 2 * Decimal("0.40") + 2 * Decimal("0.50")  # a dashboard, alarms, secrets, composite alarms
     )  # fmt: skip
-    by_hand += 2 * 7 * Decimal("0.30")  # both are watched every minute
+    by_hand += works * 2 * 7 * Decimal("0.30")  # both are watched every minute
     found = estimated(snapshot_of("examples/ecs-web/dev"), None, None, None)
-    assert cents(found.fixed) == cents(by_hand) == Decimal("159.90")
-    two_more = HOURS * 2 * Decimal("0.0416") + 60 * Decimal("0.08") + 2 * 7 * Decimal("0.30")
-    assert found.most - found.fixed == two_more, "two machines more at most"
+    assert cents(found.fixed) == cents(by_hand) == Decimal("101.69")
+    machine = HOURS * Decimal("0.0416") + 30 * Decimal("0.08") + 7 * Decimal("0.30")
+    assert cents(found.most - found.fixed) == cents(4 * machine - works * 2 * machine), (
+        "four machines at most, at any hour"
+    )
 
 
 @pytest.mark.parametrize("stack", STACK_NAMES)
@@ -99,7 +104,7 @@ def test_every_type_that_a_component_builds_is_priced_free_or_named(stack: str) 
     named = {one.type for one in (*found.resources, *found.unpriced)} | {*found.free}
     assert {one.type for one in snapshot.resources if one.custom} <= named
     assert not [one.type for one in found.unpriced if "has no rule" in one.why]
-    assert found.least <= found.fixed <= found.most
+    assert found.least <= found.fixed + found.usage <= found.most
     assert all(line.monthly != 0 or line.quantity == 0 for line in found.lines), "a figure that is missing is never 0"
 
 
