@@ -46,7 +46,9 @@ class _Finder:
         spec = PathFinder.find_spec(name, path, target)
         if spec and spec.origin and type(spec.loader) is SourceFileLoader:
             if name.endswith((f".{_INPUTS}", f".{_OUTPUTS}")):
-                spec.loader = _NestedLoader(name, spec.origin)
+                # A package that was found before does with a star what it always did, and a star takes none of these.
+                if isinstance(sys.modules.get(name.rpartition(".")[0]), _Service):
+                    spec.loader = _NestedLoader(name, spec.origin)
             elif spec.submodule_search_locations is not None:
                 spec.loader = _ServiceLoader(name, spec.origin)
         return spec

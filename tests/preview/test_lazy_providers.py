@@ -120,3 +120,11 @@ def test_a_package_that_is_written_otherwise_is_loaded_as_python_does(
     )
 
     assert said.split() == ["3", "Part", "Strange"]
+
+
+def test_a_service_that_was_imported_before_keeps_its_nested_values() -> None:
+    _run(
+        "import pulumi_aws as aws; aws.sns.Topic\n"
+        "from groundwork.preview.lazy_providers import install; install()\n"
+        "aws.ecr.RepositoryEncryptionConfigurationArgs; aws.sns.TopicArgs"
+    )
