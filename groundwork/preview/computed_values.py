@@ -155,6 +155,11 @@ def _lookup(match: re.Match[str], scope: Mapping[str, str]) -> str:
     return text[: int(length)] if length else text
 
 
+def asks_aws(token: str) -> bool:
+    """Tell whether a function of the provider asks AWS; some only write text of what they are given."""
+    return token != policy_document.FUNCTION and token not in _RENDERED
+
+
 @cache
 def _table() -> dict[str, dict[str, Any]]:
     table: dict[str, dict[str, Any]] = {"resources": {}, "invokes": {}}

@@ -78,6 +78,7 @@ def run_program(
         settings=settings,
         resources=in_tree_order(monitor.records()),
         outputs=monitor.stack_outputs,
+        looked_up=frozenset(monitor.looked_up),
     )
 
 

@@ -99,6 +99,7 @@ def run_project(folder: Path, stack: str | None, given: Mapping[str, str], *, un
         settings=settings_of(configuration.values),
         resources=in_tree_order(monitor.records()),
         outputs=monitor.stack_outputs,
+        looked_up=frozenset(monitor.looked_up),
     )
 
 

@@ -25,7 +25,7 @@ from pulumi.runtime.sync_await import _sync_await
 
 from groundwork.preview.changes.replacement import sensitive
 from groundwork.preview.changes.values import Comparison
-from groundwork.preview.computed_values import ComputedValues
+from groundwork.preview.computed_values import ComputedValues, asks_aws
 from groundwork.preview.guesses import is_made_up
 from groundwork.preview.guest import RESULT_TYPE
 from groundwork.preview.snapshot import STACK_TYPE, Resource, Source, Transformed, to_marker
@@ -87,6 +87,8 @@ class RecordingMonitor(MockMonitor):
         """Whether a function was answered with texts that were made up."""
         self.callbacks: Callbacks | None = None
         self.stack_outputs: dict[str, Any] = {}
+        self.looked_up: set[str] = set()
+        """The texts that functions of the provider were answered with: what really is there may be another."""
 
     def records(self) -> list[Resource]:
         """Return every resource registered so far, each component with the outputs it registered."""
@@ -203,6 +205,8 @@ class RecordingMonitor(MockMonitor):
             answer = {"urn": args["urn"], "id": self._identifier(args["urn"]), "state": {}}
         else:
             answer = self._computed.for_invoke(request.tok, args, json.loads(type_) if type_ else None)
+            if asks_aws(request.tok):
+                self.looked_up |= set(_texts(answer)) - set(_texts(args))
         text = json.dumps(answer, default=to_marker)
         self._guessed = self._guessed or is_made_up(text)
         result = json_format.Parse(text, struct_pb2.Struct())
@@ -318,6 +322,14 @@ def _mapping(value: Any) -> Any:
     if rpc._special_sig_key in fields:
         return _special(fields)
     return {key: _value(fields[key]) for key in sorted(fields)}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)
 
 
 def _known(identifier: str) -> str:

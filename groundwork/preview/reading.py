@@ -52,6 +52,9 @@ _HIDDEN = "[secret]"
 _COLOUR = re.compile(r"<\{%.*?%\}>|\x1b\[[0-9;]*m")
 """How Pulumi writes colours in its messages, and how terminals do."""
 _MOST_SAID = 200
+_OPTIONS = ("protect", "provider", "retainOnDelete")
+"""Those that Pulumi keeps of a resource that stands, and that say what becomes of it:
+https://github.com/pulumi/pulumi/blob/master/sdk/go/common/apitype/core.go: ResourceV3"""
 _POSITION = re.compile(r"^(?:project://|file://)?/*(?P<file>[^#]+)#(?P<line>\d+)")
 
 
@@ -347,7 +350,7 @@ def _resource(place: str, state: dict[str, Any]) -> Resource:
         property_dependencies={key: tuple(_texts(urns)) for key, urns in dependencies.items()}
         if isinstance(dependencies, dict)
         else {},
-        options={"protect": True} if state.get("protect") else {},
+        options={key: state[key] for key in _OPTIONS if state.get(key)},
         source=_source(state.get("sourcePosition")),
     )
 

@@ -120,6 +120,8 @@ class Snapshot:
     settings: dict[str, Any]
     resources: tuple[Resource, ...]
     outputs: dict[str, Any]
+    looked_up: frozenset[str] = frozenset()
+    """The texts that stand for what AWS answers when it is asked (images of machines, prefix lists, delivered images)."""
     real: bool = False
     """Whether it was read from what Pulumi wrote of a stack in AWS, and not recorded here. No part of the JSON form."""
 
@@ -139,6 +141,7 @@ class Snapshot:
             "settings": self.settings,
             "resources": [resource.as_dict() for resource in self.resources],
             "outputs": self.outputs,
+            **({"lookedUp": sorted(self.looked_up)} if self.looked_up else {}),
         }
 
     def dumps(self) -> str:
@@ -159,6 +162,7 @@ class Snapshot:
             settings=data["settings"],
             resources=tuple(Resource.from_json(resource) for resource in data["resources"]),
             outputs=from_markers(data["outputs"]),
+            looked_up=frozenset(data.get("lookedUp", ())),
         )
 
 

@@ -29,9 +29,12 @@ def run_stack(stack: StackFiles, loaded: Loaded, *, unknowns: bool = False, deli
 
 
 def _running_images(settings: Settings) -> dict[str, str]:
-    """Return what pipelines would have written: an image of each service's own, or the one that the stack file
-    names."""
+    """Return what pipelines would have written: an image of each service's own, or the one that the stack file names to begin
+    with. Of an image that is the stack file's alone it only matters that one was there."""
     path = images_path(settings.platform)
     registry = f"{EXAMPLE_ACCOUNT}.dkr.ecr.{settings.region}.amazonaws.com"
     own = f"{registry}/{settings.platform.name}/{settings.platform.stage}"
-    return {f"{path}/{name}": service.image or f"{own}/{name}:1" for name, service in settings.services.items()}
+    return {
+        f"{path}/{name}": (service.owner_of_image == "pipeline" and service.image) or f"{own}/{name}:1"
+        for name, service in settings.services.items()
+    }

@@ -318,6 +318,7 @@ def test_a_name_that_another_still_holds_is_refused() -> None:
 
 SECRET_SIGNATURE = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:sealed"}
 _RUN = r"[0-9a-f]{7,}"
+DEFAULT = "urn:pulumi:prod::shop::pulumi:providers:aws::default_7_51_0::5f0c"
 ACCOUNT = ("111122223333", "999988887777")
 
 
@@ -361,6 +362,8 @@ def exported(stands: Snapshot) -> dict[str, Any]:
             "inputs": {**real(one.inputs), "drawn": "by the provider", "__defaults": ["drawn"]},
             "outputs": real(one.outputs),
             "protect": bool(one.options.get("protect")),
+            "retainOnDelete": bool(one.options.get("retainOnDelete")),
+            "provider": one.options.get("provider", DEFAULT),
         }
         for one in stands.resources
     ]
@@ -385,7 +388,7 @@ class TestAgainstWhatRuns:
         assert "by the provider" not in changes.dumps()
         assert "v1:sealed" not in changes.dumps()
 
-    def test_ids_that_were_looked_up_and_tags_that_were_delivered_are_no_change(self) -> None:
+    def test_what_was_looked_up_or_delivered_is_no_change_and_what_the_program_says_is(self) -> None:
         made_up = {
             "imageId": "ami-0123456789abcdef0",
             "image": "111122223333.dkr.ecr.eu-central-1.amazonaws.com/shop/web:1",
@@ -397,6 +400,85 @@ class TestAgainstWhatRuns:
         known = {"outputs": {"arn": f"arn:aws:sns:eu-central-1:{ACCOUNT[1]}:t"}}
         base = snapshot(resource("t", inputs=real, **known), real=True)
         head = resource("t", inputs=made_up, outputs={"arn": f"arn:aws:sns:eu-central-1:{ACCOUNT[0]}:t"})
-        assert compare(base, snapshot(head)).changes == ()
-        [change] = compare(base, snapshot(replace(head, inputs={**made_up, "imageId": "new"}))).changes
-        assert [part.path for part in change.properties] == ["imageId"]
+        asked = {"looked_up": frozenset(made_up.values())}
+        assert compare(base, snapshot(head, **asked)).changes == ()
+        # The same texts, where the program says them itself.
+        [change] = compare(base, snapshot(head)).changes
+        assert [part.path for part in change.properties] == ["imageId", "image"]
+        other = {**made_up, "imageId": "new", "image": made_up["image"].replace("/web:", "/api:")}
+        [change] = compare(base, snapshot(replace(head, inputs=other), **asked)).changes
+        assert [part.path for part in change.properties] == ["imageId", "image"]
+
+    def test_a_version_that_looks_like_an_id_is_compared_also_where_the_value_is_made_from_others(self) -> None:
+        """Tags of images are hashes of commits; only the end of a name differs as the ids that it is drawn from do."""
+        queue = resource("q", "aws:sqs/queue:Queue")
+        made_from = {"property_dependencies": {"definition": (queue.urn,), "snapshot": (queue.urn,)}}
+        sides = [
+            resource("t", inputs={"definition": f"example.com/web:{version}", "snapshot": f"last-{drawn}"}, **made_from)
+            for version, drawn in (("3f2a91c", "1a2b3c4"), ("9d8e7f6", "4d5e6f7"))
+        ]
+        [change] = compare(snapshot(queue, sides[0], real=True), snapshot(queue, sides[1])).changes
+        assert [part.path for part in change.properties] == ["definition"]
+
+    def test_what_stays_in_the_account_is_known_from_an_export(self) -> None:
+        base = read(json.dumps(exported(snapshot_of("prod"))), "export.json", defaults=False)
+        retained = {one.urn for one in snapshot_of("prod").resources if one.options.get("retainOnDelete")}
+        assert {one.urn for one in base.resources if one.options.get("retainOnDelete")} == retained != set()
+
+
+class TestWhereItIsMade:
+    def test_another_region_replaces_all_that_is_in_one_and_data_is_lost(self) -> None:
+        base = snapshot_of("prod")
+        changes = compare(base, replace(base, region="us-west-2"))
+        moved = {one.urn: one.type for one in changes.changes if any(part.path == "region" for part in one.properties)}
+        elsewhere = {one.urn for one in base.resources if "region" in one.inputs}
+        assert DATABASE in {one.name for one in changes.losses}
+        assert len(moved) > 150
+        assert not moved.keys() & elsewhere
+        assert {type_.partition("/")[0] for type_ in moved.values()}.isdisjoint({"aws:iam", "aws:cloudfront"})
+        found = one(changes, DATABASE, "Instance")
+        assert [(part.path, part.before, part.after) for part in found.forcing if not part.because] == [
+            ("region", "eu-central-1", "us-west-2")
+        ]
+
+    def test_a_region_that_is_said_or_left_to_the_provider_is_the_same(self) -> None:
+        """As the provider has it: forceNewIfRegionChanges in internal/provider/sdkv2/region.go."""
+        left, told = resource("t"), resource("t", inputs={"region": "eu-central-1"})
+        other = resource("t", inputs={"region": "us-east-1"})
+        for before, after, expected in ((left, told, []), (told, left, []), (left, other, [Action.REPLACE])):
+            found = compare(snapshot(before), snapshot(after)).changes
+            assert [change.action for change in found] == expected
+        stands = replace(left, outputs={"region": "us-east-1"})
+        [change] = compare(snapshot(stands, real=True), snapshot(left)).changes
+        assert change.action is Action.REPLACE
+
+    def test_another_provider_replaces_what_is_made_through_it_and_the_engines_own_do_not_count(self) -> None:
+        west = resource("west", "pulumi:providers:aws", inputs={"region": "us-west-2"})
+        north = resource("north", "pulumi:providers:aws", inputs={"region": "us-west-2"})
+        default = resource("default_7_51_0", "pulumi:providers:aws", inputs={"region": "eu-central-1"})
+
+        def through(provider: Resource | None) -> Resource:
+            return resource("t", options={"provider": f"{provider.urn}::id"} if provider else {})
+
+        providers = (west, north, default)
+        cases = (
+            (west, west, []),
+            (None, default, []),
+            (west, north, ["provider"]),
+            (None, west, ["provider", "region"]),
+        )
+        for before, after, expected in cases:
+            found = compare(snapshot(*providers, through(before)), snapshot(*providers, through(after))).changes
+            assert [part.path for change in found for part in change.forcing] == expected
+
+    def test_with_a_cluster_goes_what_is_in_it(self) -> None:
+        base = snapshot_of("examples/mini-facebook/prod")
+        [cluster] = base.of_type("aws:eks/cluster:Cluster")
+        changes = compare(base, said(cluster.name, roleArn="other")(base))
+        objects = {one.urn for one in base.resources if one.type.startswith("kubernetes:")}
+        replaced = {one.urn for one in changes.of(Action.REPLACE)}
+        assert objects <= replaced
+        deployment = next(one for one in changes.of(Action.REPLACE) if one.type.startswith("kubernetes:apps"))
+        assert [(part.path, part.because) for part in deployment.forcing] == [
+            ("provider", "minifacebook-compute-kubernetes")
+        ]

@@ -11,15 +11,15 @@ import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from groundwork.preview.changes.model import DifferenceKind, Forces, PropertyChange
+from groundwork.preview.changes.providers import PROVIDER, PROVIDERS, REGION, Providers
 from groundwork.preview.changes.replacement import forces, sensitive
-from groundwork.preview.changes.translation import Translation
+from groundwork.preview.changes.translation import Translation, as_said
 from groundwork.preview.changes.values import Comparison, shown
 from groundwork.preview.snapshot import STACK_TYPE, Resource, Snapshot, to_marker
 from guardrails.view import Opaque
-
-_PROVIDERS = "pulumi:providers:"
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,14 @@ class Plan:
         standing = dict(pairs(base, head))
         translation = Translation(standing, head.by_urn())
         self.translate = translation.translate
-        self.pairs = {
-            one.urn: Pair(replace(standing[one.urn], inputs=translation.translate(standing[one.urn].inputs)), one)
+        both = {
+            one.urn: Pair(
+                replace(standing[one.urn], inputs=translation.translate(_inputs(standing[one.urn], base))), one
+            )
             for one in head.resources
-            if one.urn in standing and _is_real(one)
+            if one.urn in standing and one.custom
         }
+        self.pairs = {urn: pair for urn, pair in both.items() if _is_real(pair.after)}
         """By URN in the head."""
         paired = {resource.urn for resource in standing.values()}
         self.deleted = [one for one in base.resources if _is_real(one) and one.urn not in paired]
@@ -53,18 +56,22 @@ class Plan:
         comparison = Comparison()
         own = {text for one in head.resources for text in _computed(one)} if base.real else None
         fresh = {text: one.name for one in self.created for text in _computed(one)}
+        moved = _Moved(base, head, standing)
         self.differences = {
             urn: [
-                _until_made(one, fresh)
-                for one in _differences(comparison, pair)
-                if own is None or _counts(one, own, pair.after)
+                *moved.differences(standing[urn], pair.after),
+                *(
+                    _until_made(one, fresh)
+                    for one in _differences(comparison, pair)
+                    if own is None or _counts(one, pair.after, own, head.looked_up)
+                ),
             ]
             for urn, pair in self.pairs.items()
         }
         self.hidden = comparison.hidden
         """Values that are secret in both."""
-        self.replaced: dict[str, Pair] = {}
-        self._replace()
+        self.replaced = self._replaced(both, Providers(head))
+        """What stands and is made anew, by URN."""
 
     @property
     def updated(self) -> dict[str, Pair]:
@@ -76,51 +83,89 @@ class Plan:
         everywhere."""
         return {one.root for one in self.differences[urn]} - {"tags", "tagSpecifications"}
 
-    def _replace(self) -> None:
-        """Find what is replaced, and from there what is made from it, each once."""
+    def _replaced(self, both: Mapping[str, Pair], providers: Providers) -> dict[str, Pair]:
+        """Find what is replaced, and from there what is made from it or through it, each once. ``both`` has the providers too."""
         users: dict[str, list[tuple[str, str]]] = {}
-        for urn, pair in self.pairs.items():
+        differences = {**self.differences}
+        for urn, pair in both.items():
             for key, sources in pair.after.property_dependencies.items():
                 for source in sources:
                     users.setdefault(source, []).append((urn, key))
-        pending = deque(
-            urn for urn, found in self.differences.items() if any(one.forces is Forces.YES for one in found)
-        )
+            provider = providers.of(pair.after)
+            if provider:
+                users.setdefault(provider.urn, []).append((urn, PROVIDER))
+            if urn not in differences:
+                differences[urn] = list(_differences(Comparison(), pair))
+        pending = deque(urn for urn, found in differences.items() if any(one.forces is Forces.YES for one in found))
+        replaced: dict[str, Pair] = {}
         while pending:
             urn = pending.popleft()
-            if urn in self.replaced:
+            if urn in replaced:
                 continue
-            self.replaced[urn] = self.pairs[urn]
-            fresh = _computed(self.pairs[urn].after)
+            replaced[urn] = both[urn]
+            fresh = _computed(both[urn].after)
             for user, key in users.get(urn, ()):
-                made = self._made_anew(user, key, fresh, self.pairs[urn].after.name)
-                if made:
-                    self.differences[user].append(made)
+                made = _made_anew(both[user], key, fresh, both[urn].after.name)
+                if made and not any(one.root == key for one in differences[user]):
+                    differences[user].append(made)
                     if made.forces is Forces.YES:
                         pending.append(user)
+        return {urn: pair for urn, pair in replaced.items() if urn in self.pairs}
 
-    def _made_anew(self, urn: str, key: str, fresh: set[str], source: str) -> PropertyChange | None:
-        """Return the change of an input that is made from what a replaced resource is given by AWS; None where it holds
-        nothing of that, or differs already."""
-        after = self.pairs[urn].after
-        if key not in after.inputs or _is_ignored(key, after) or any(one.root == key for one in self.differences[urn]):
-            return None
-        text = json.dumps(after.inputs[key], ensure_ascii=False, default=to_marker)
-        if "$groundwork" not in text and not any(word in text for word in fresh):
-            return None
-        before = self.pairs[urn].before.inputs.get(key)
-        change = PropertyChange(key, DifferenceKind.CHANGED, shown(before, key), Opaque.UNKNOWN, because=source)
-        return replace(change, forces=forces(after, change))
+
+class _Moved:
+    """What is made through another provider than it was, or in another region."""
+
+    def __init__(self, base: Snapshot, head: Snapshot, standing: Mapping[str, Resource]) -> None:
+        self._base, self._head = Providers(base), Providers(head)
+        self._real = base.real
+        self._standing = standing
+
+    def differences(self, before: Resource, after: Resource) -> Iterator[PropertyChange]:
+        """Yield what forces a replacement whatever a resource itself says."""
+        if PROVIDER in before.options or not self._real:
+            yield from self._other_provider(before, after)
+        was, wanted = self._base.region(before), self._head.region(after)
+        if was and wanted and was != wanted:
+            yield PropertyChange(REGION, DifferenceKind.CHANGED, was, wanted, Forces.YES)
+
+    def _other_provider(self, before: Resource, after: Resource) -> Iterator[PropertyChange]:
+        """Yield that it is made through another provider: the engine then replaces it, unless both are its own. See
+        providerChanged in https://github.com/pulumi/pulumi/blob/master/pkg/resource/deploy/step_generator.go"""
+        was, wanted = self._base.of(before), self._head.of(after)
+        stands = self._standing.get(wanted.urn, wanted) if wanted else None
+        if (was and was.urn) != (stands and stands.urn):
+            yield PropertyChange(PROVIDER, DifferenceKind.CHANGED, was and was.name, wanted and wanted.name, Forces.YES)
+
+
+def _made_anew(pair: Pair, key: str, fresh: set[str], source: str) -> PropertyChange | None:
+    """Return the change of an input that is made from what a replaced resource is given by AWS; None where it holds nothing of
+    that."""
+    after = pair.after
+    if key == PROVIDER:
+        return PropertyChange(key, DifferenceKind.CHANGED, source, Opaque.UNKNOWN, Forces.YES, because=source)
+    if key not in after.inputs or _is_ignored(key, after):
+        return None
+    text = json.dumps(after.inputs[key], ensure_ascii=False, default=to_marker)
+    if "$groundwork" not in text and not any(word in text for word in fresh):
+        return None
+    change = PropertyChange(key, DifferenceKind.CHANGED, shown(pair.before.inputs.get(key), key), Opaque.UNKNOWN, because=source)
+    return replace(change, forces=forces(after, change))
+
+
+def _inputs(resource: Resource, snapshot: Snapshot) -> dict[str, Any]:
+    return as_said(resource) if snapshot.real else resource.inputs
 
 
 def _is_real(resource: Resource) -> bool:
-    return resource.custom and not resource.type.startswith((_PROVIDERS, STACK_TYPE))
+    return resource.custom and not resource.type.startswith((PROVIDERS, STACK_TYPE))
 
 
 def _differences(comparison: Comparison, pair: Pair) -> Iterator[PropertyChange]:
     after = pair.after
     for one in comparison.differences(pair.before.inputs, after.inputs, sensitive=sensitive(after.type)):
-        if not _is_ignored(one.path, after):
+        # Which region it is in hangs on its provider too, and is told with that.
+        if not _is_ignored(one.path, after) and not (one.path == REGION and after.type.startswith("aws:")):
             yield replace(one, forces=forces(after, one))
 
 
@@ -130,33 +175,30 @@ def _until_made(change: PropertyChange, fresh: Mapping[str, str]) -> PropertyCha
     return replace(change, after=Opaque.UNKNOWN, because=source) if source else change
 
 
-def _counts(change: PropertyChange, own: set[str], resource: Resource) -> bool:
+def _counts(change: PropertyChange, resource: Resource, own: set[str], looked_up: frozenset[str]) -> bool:
     """Tell whether a change to what stands is one, or only a difference between what AWS answers and what a preview makes up for it.
 
-    ``own``: what the resources of the head are given. Ids of other things were looked up (images, prefix lists), the tag of an image is
-    what a pipeline delivered, the digest of a package is known when it is uploaded, and what is hashed from an id differs as the ids do.
+    ``own``: what the resources of the head are given. ``looked_up``: what the program asked for; an id of the same kind, or another
+    version of the same image, is then no change. The digest of a package is known when it is uploaded, and the end of a name that is
+    drawn from an id differs as the ids do.
     """
     if change.kind is DifferenceKind.REMOVED:
-        return not change.path.endswith(".hash")
+        return not change.path.endswith(".hash") and change.before != {}
     before, after = change.before, change.after
-    if (
-        change.kind is not DifferenceKind.CHANGED
-        or not isinstance(before, str)
-        or not isinstance(after, str)
-        or after in own
-    ):
+    if change.kind is not DifferenceKind.CHANGED or not isinstance(before, str) or not isinstance(after, str) or after in own:
         return True
-    was, wanted = _ID.match(before), _ID.match(after)
-    if was and wanted:
-        return was[1] != wanted[1]
-    if change.root in resource.property_dependencies and _HASH.sub("", before) == _HASH.sub("", after):
-        return False
-    return not (_IMAGE.match(after) and before.rpartition(":")[0] == after.rpartition(":")[0])
+    if after in looked_up:
+        was, wanted = _ID.match(before), _ID.match(after)
+        same_image = bool(_IMAGE.match(after)) and before.rpartition(":")[0] == after.rpartition(":")[0]
+        return not (same_image or (was and wanted and was[1] == wanted[1]))
+    drawn = change.root in resource.property_dependencies and _DRAWN.search(after)
+    return not drawn or _DRAWN.sub(r"\1", before) != _DRAWN.sub(r"\1", after)
 
 
 _ID = re.compile(r"^([a-z]+)-[0-9a-f]{8,17}$")
 """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html"""
-_HASH = re.compile(r"[0-9a-f]{7,}")
+_DRAWN = re.compile(r"^([a-z][a-z0-9]*(-[a-z0-9]+)*-)[0-9a-f]{7,8}$")
+"""A name that ends as Pulumi's own do."""
 _IMAGE = re.compile(r"^[0-9]{12}\.dkr\.ecr\.[^/]+/.+:[^/:]+$")
 
 

@@ -1,11 +1,11 @@
 """Which changed properties mean another resource. The AWS provider was asked (``groundwork/preview/replacement.json``); for objects of
-Kubernetes its API says it (``kubernetes.yaml``). What neither knows may."""
+Kubernetes the lists of Pulumi's provider stand in ``kubernetes.yaml``. What neither knows may."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,9 @@ from groundwork.settings.data_file import read_data
 
 _TABLE = Path(__file__).parent.parent / "replacement.json"
 _PLACE = re.compile(r"\[[^\]]*\]")
+_KUBERNETES_PROVIDER = "pulumi:providers:kubernetes"
 _IN_PLACE = ("tags", "tagsAll", "tagSpecifications")
 """Tags say who a resource is for, and change in place everywhere."""
-_REGION = "region"
-"""Of every type of AWS's another region is another resource:
-https://registry.terraform.io/providers/hashicorp/aws/latest/docs/guides/enhanced-region-support"""
 
 
 def forces(resource: Resource, change: PropertyChange) -> Forces:
@@ -29,6 +27,8 @@ def forces(resource: Resource, change: PropertyChange) -> Forces:
     wanted = resource.options.get("replaceOnChanges", ())
     if "*" in wanted or _holds(wanted, names):
         return Forces.YES
+    if resource.type == _KUBERNETES_PROVIDER:
+        return _of_kubernetes_provider(resource.inputs, names)
     found = (
         _of_kubernetes(resource.type, names)
         if resource.type.startswith("kubernetes:")
@@ -41,8 +41,6 @@ def forces(resource: Resource, change: PropertyChange) -> Forces:
 def _of_aws(type_: str, names: str) -> Forces:
     if root_of(names) in _IN_PLACE:
         return Forces.NO
-    if names == _REGION and type_.startswith("aws:"):
-        return Forces.YES
     row = table()["types"].get(type_)
     if row is None:
         return Forces.MAYBE
@@ -53,14 +51,29 @@ def _of_aws(type_: str, names: str) -> Forces:
     return Forces.MAYBE if parts or _holds((*row.get("may", ()), *row.get("unasked", ())), names) else Forces.NO
 
 
+def is_global(type_: str) -> bool:
+    """Tell whether a type of AWS's is in no region, as IAM's are."""
+    return type_ in _global()
+
+
+@cache
+def _global() -> frozenset[str]:
+    return frozenset(table()["global"])
+
+
 def _of_kubernetes(type_: str, names: str) -> Forces:
     said = _kubernetes()
     # kubernetes:apps/v1:Deployment is apps:Deployment in every version.
     _, group, kind = type_.split(":")
-    kind = f"{group.partition('/')[0]}:{kind}"
-    if _holds(said["may"].get(kind, ()), names):
-        return Forces.MAYBE
-    return Forces.YES if _holds((*said["every"], *said["kinds"].get(kind, ())), names) else Forces.NO
+    fields = said["kinds"].get(f"{group.partition('/')[0]}:{kind}", ())
+    return Forces.YES if _holds((*said["every"], *fields), names) else Forces.NO
+
+
+def _of_kubernetes_provider(inputs: Mapping[str, Any], names: str) -> Forces:
+    said = _kubernetes()["provider"]
+    whole = said["identified" if "clusterIdentifier" in inputs else "other"]
+    parts = said["parts"] if "kubeconfig" in whole else ()
+    return Forces.YES if names in whole or _holds(parts, names) else Forces.NO
 
 
 def _holds(paths: Iterable[str], names: str) -> bool:
@@ -82,7 +95,7 @@ def sensitive(type_: str) -> frozenset[str]:
 
 @cache
 def table() -> dict[str, Any]:
-    """Return what the provider said: its version, and by type the properties that replace it, whole or in part, that may, that it was
+    """Return what the provider said: its version, the types that are in no region, and by type the properties that replace it, whole or in part, that may, that it was
     not asked about, and that are sensitive."""
     found: dict[str, Any] = json.loads(_TABLE.read_text(encoding="utf-8"))
     return found

@@ -17,6 +17,31 @@ _LEAST = 8
 _ARN_ACCOUNT = re.compile(r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:(\d{12}):")
 
 
+def as_said(resource: Resource) -> dict[str, Any]:
+    """Return the inputs of an object of Kubernetes that stands without the name that the provider drew for it, and its marks; of any
+    other resource all of them.
+
+    https://github.com/pulumi/pulumi-kubernetes/blob/master/provider/pkg/metadata/naming.go and labels.go
+    """
+    metadata = resource.inputs.get("metadata")
+    if not resource.type.startswith("kubernetes:") or not isinstance(metadata, dict):
+        return resource.inputs
+    annotations, labels = (
+        said if isinstance(said := metadata.get(key), dict) else {} for key in ("annotations", "labels")
+    )
+    drawn = {"name"} if annotations.get(_AUTONAMED) == "true" else set()
+    marks = {
+        "annotations": {key: value for key, value in annotations.items() if key != _AUTONAMED},
+        "labels": {key: value for key, value in labels.items() if (key, value) != _MANAGED},
+    }
+    kept = {key: marks.get(key, value) for key, value in metadata.items() if key not in drawn}
+    return {**resource.inputs, "metadata": {key: value for key, value in kept.items() if value != {}}}
+
+
+_AUTONAMED = "pulumi.com/autonamed"
+_MANAGED = ("app.kubernetes.io/managed-by", "pulumi")
+
+
 class Translation:
     """Built from pairs: URN in the head → what stands for it."""
 
@@ -26,17 +51,27 @@ class Translation:
             after = head[urn]
             self._learn(before.urn, urn)
             for key, value in before.outputs.items():
-                other = after.outputs.get(key)
                 # What the program says is compared; only what AWS adds is translated.
-                if isinstance(value, str) and isinstance(other, str) and key not in after.inputs:
-                    self._learn(value, other)
-                    self._learn_account(value, other)
+                if key not in after.inputs:
+                    self._learn_all(value, after.outputs.get(key))
         self._lengths: dict[str, list[int]] = {}
         for word in self._words:
             if len(word) >= _LEAST:
                 self._lengths.setdefault(word[:_LEAST], []).append(len(word))
         for start, lengths in self._lengths.items():
             self._lengths[start] = sorted(set(lengths), reverse=True)
+
+    def _learn_all(self, value: Any, other: Any) -> None:
+        """Learn the texts of two values, each from what stands at the same place in the other."""
+        if isinstance(value, str) and isinstance(other, str):
+            self._learn(value, other)
+            self._learn_account(value, other)
+        elif isinstance(value, dict) and isinstance(other, dict):
+            for key in value.keys() & other.keys():
+                self._learn_all(value[key], other[key])
+        elif isinstance(value, list) and isinstance(other, list) and len(value) == len(other):
+            for one, its in zip(value, other, strict=True):
+                self._learn_all(one, its)
 
     def _learn(self, word: str, other: str) -> None:
         if word and word != other:

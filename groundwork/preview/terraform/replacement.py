@@ -34,8 +34,11 @@ from groundwork.preview.terraform.shapes import shape_of
 from groundwork.preview.terraform.verify import provider_schema
 
 _LEFT_OUT = ("lifecycle", "tags")
-_IN_PLACE = {"tags", "tagsAll", "region"}
-"""What holds for every type: tags change in place, another region is another resource (``changes/replacement.py``)."""
+_REGION = "region"
+"""A property of every type that is in a region. The provider that has it replaces a resource whose region changes:
+https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/provider/sdkv2/region.go"""
+_NOT_ASKED = {"tags", "tagsAll", _REGION}
+"""Tags change in place everywhere."""
 _SOMETHING = "something-else"
 _ON_CONDITION: Mapping[str, frozenset[str]] = {
     # From Valkey back to Redis it is another one, from Redis to Valkey the same:
@@ -75,9 +78,11 @@ def replacing(snapshots: Iterable[Snapshot], environment: Mapping[str, str] | No
         planned = _planned(snapshots, folder, terraform, schema)
         schemas = next(one for name, one in terraform.provider_schemas().items() if name.endswith("/hashicorp/aws"))
         blank = answers(terraform.provider, environment, schemas, {"region": "us-east-1", **PROVIDER})
-    types = {token: _row(token, blank, planned.get(token, {}), schema) for token in all_tokens() if args_class(token)}
+    classes = {token: args for token in all_tokens() if (args := args_class(token))}
+    types = {token: _row(token, blank, planned.get(token, {}), schema) for token in classes}
     return {
         "provider": schema.version,
+        "global": sorted(token for token, args in classes.items() if _REGION not in properties(args)),
         "types": {token: row for token, row in sorted(types.items()) if row is not None},
     }
 
@@ -126,7 +131,7 @@ def _row(
         # A block of which each part is a matter of its own, and which itself may come and go.
         "whole": [path for path, forces in found.items() if forces is Forces.YES and path in blocks],
         "may": [path for path, forces in found.items() if forces is Forces.MAYBE],
-        "unasked": [prop for prop in properties(args) if prop not in answered and prop not in _IN_PLACE],
+        "unasked": [prop for prop in properties(args) if prop not in answered and prop not in _NOT_ASKED],
         "sensitive": [prop for prop, name in terraform_names(args).items() if node.get(name.text) is True],
     }
     return {key: sorted(paths) for key, paths in row.items() if paths}
