@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from groundwork.preview.changes.model import Forces, Kind, PropertyChange
+from groundwork.preview.changes.model import DifferenceKind, Forces, PropertyChange
 from groundwork.preview.changes.replacement import forces
 from groundwork.preview.snapshot import Resource
 from tests.components.test_kubernetes_schemas import shop
@@ -88,7 +88,7 @@ def of(type_: str, inputs: dict[str, Any]) -> Resource:
 
 
 def said(type_: str, path: str) -> Forces:
-    return forces(of(type_, {}), PropertyChange(path, Kind.CHANGED))
+    return forces(of(type_, {}), PropertyChange(path, DifferenceKind.CHANGED))
 
 
 def test_every_kind_that_the_list_has_is_replaced_for_its_fields_and_for_a_name_and_not_for_more() -> None:

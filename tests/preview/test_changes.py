@@ -412,7 +412,7 @@ class TestAgainstWhatRuns:
     def test_a_version_that_looks_like_an_id_is_compared_also_where_the_value_is_made_from_others(self) -> None:
         """Tags of images are hashes of commits; only the end of a name differs as the ids that it is drawn from do."""
         queue = resource("q", "aws:sqs/queue:Queue")
-        made_from = {"property_dependencies": {"definition": (queue.urn,), "snapshot": (queue.urn,)}}
+        made_from: dict[str, Any] = {"property_dependencies": {"definition": (queue.urn,), "snapshot": (queue.urn,)}}
         sides = [
             resource("t", inputs={"definition": f"example.com/web:{version}", "snapshot": f"last-{drawn}"}, **made_from)
             for version, drawn in (("3f2a91c", "1a2b3c4"), ("9d8e7f6", "4d5e6f7"))
@@ -461,7 +461,7 @@ class TestWhereItIsMade:
             return resource("t", options={"provider": f"{provider.urn}::id"} if provider else {})
 
         providers = (west, north, default)
-        cases = (
+        cases: tuple[tuple[Resource | None, Resource | None, list[str]], ...] = (
             (west, west, []),
             (None, default, []),
             (west, north, ["provider"]),

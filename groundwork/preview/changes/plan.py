@@ -149,7 +149,9 @@ def _made_anew(pair: Pair, key: str, fresh: set[str], source: str) -> PropertyCh
     text = json.dumps(after.inputs[key], ensure_ascii=False, default=to_marker)
     if "$groundwork" not in text and not any(word in text for word in fresh):
         return None
-    change = PropertyChange(key, DifferenceKind.CHANGED, shown(pair.before.inputs.get(key), key), Opaque.UNKNOWN, because=source)
+    change = PropertyChange(
+        key, DifferenceKind.CHANGED, shown(pair.before.inputs.get(key), key), Opaque.UNKNOWN, because=source
+    )
     return replace(change, forces=forces(after, change))
 
 
@@ -185,7 +187,12 @@ def _counts(change: PropertyChange, resource: Resource, own: set[str], looked_up
     if change.kind is DifferenceKind.REMOVED:
         return not change.path.endswith(".hash") and change.before != {}
     before, after = change.before, change.after
-    if change.kind is not DifferenceKind.CHANGED or not isinstance(before, str) or not isinstance(after, str) or after in own:
+    if (
+        change.kind is not DifferenceKind.CHANGED
+        or not isinstance(before, str)
+        or not isinstance(after, str)
+        or after in own
+    ):
         return True
     if after in looked_up:
         was, wanted = _ID.match(before), _ID.match(after)
