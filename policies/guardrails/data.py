@@ -17,7 +17,8 @@ WHOLE_ACCOUNT = (
 )
 """Actions, in lower case, that take a resource on paper and are called before there is one to name: agents, network
 interfaces that a service makes itself, log groups of their own, and listings that filter the whole account. Among them all
-that the AWS managed policies AWSLambdaBasicExecutionRole and AWSLambdaVPCAccessExecutionRole grant on ``*``."""
+that the AWS managed policies AWSLambdaBasicExecutionRole and AWSLambdaVPCAccessExecutionRole grant on ``*``. Of writing logs
+a rule of its own advises."""
 
 NARROWING_KEYS = (
     "aws:requesttag/",

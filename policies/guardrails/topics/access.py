@@ -265,6 +265,21 @@ def iam_decrypt_limited(policy: Resource) -> Messages:
 
 
 @resource_rule(
+    "Writing logs is limited to log groups",
+    "low",
+    *IDENTITY_TYPES,
+    ids=(),
+    why="A workload that may write into every log can forge another one's lines, and the audit trail's with them.",
+    fix="Name the log groups that are its own, such as arn:aws:logs:*:*:log-group:/ecs/shop/*.",
+)
+def iam_log_writes_limited(policy: Resource) -> Messages:
+    for statement in granted(policy):
+        if _covers_all(statement, "log-group:*:log-stream:*") and not chooses_resources(statement):
+            if _matching(statement, "logs:putlogevents"):
+                yield f"{statement.label} allows logs:PutLogEvents in every log group"
+
+
+@resource_rule(
     "No statement allows everything except a list",
     "medium",
     *IDENTITY_TYPES,
