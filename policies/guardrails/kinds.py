@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+READ: set[str] = set()
+"""The types that the pack names by the functions below: what rules judge, and what they look up beside it."""
 
-def aws(name: str) -> str:
+
+def token(name: str) -> str:
     """Return ``aws:rds/clusterInstance:ClusterInstance`` for ``rds/ClusterInstance``."""
     module, kind = name.split("/")
     return f"aws:{module}/{kind[0].lower()}{kind[1:]}:{kind}"
+
+
+def aws(name: str) -> str:
+    """Return the token of a type that rules read."""
+    type_ = token(name)
+    READ.add(type_)
+    return type_
 
 
 VPC = aws("ec2/Vpc")
@@ -296,7 +306,9 @@ EKS_NODES = aws("eks/NodeGroup")
 
 def kubernetes(name: str) -> str:
     """Return ``kubernetes:apps/v1:Deployment`` for ``apps/v1:Deployment``."""
-    return f"kubernetes:{name}"
+    type_ = f"kubernetes:{name}"
+    READ.add(type_)
+    return type_
 
 
 POD = kubernetes("core/v1:Pod")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from guardrails.kinds import aws
+from guardrails.kinds import token
 
 TAGGED = tuple(
     map(
-        aws,
+        token,
         (
             "acm/Certificate",
             "apigateway/RestApi",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
-from typing import Any
 
+from guardrails import kinds
 from guardrails.catalogue import rules
 from guardrails.exemptions import Problem
 from guardrails.rules import Level, Policy, Setting, Severity, Values
@@ -32,8 +30,8 @@ UNJUDGED = Policy(
     ),
 )
 
-_ORGANISATIONS = ("guardrails.taggable", "guardrails.topics.organisation")
-"""Modules whose rules hold all types against an organisation's tags and regions, and say nothing of what a type is."""
+_ORGANISATION = "organisation"
+"""The topic whose rules hold all types against an organisation's tags and regions, and say nothing of what a type is."""
 _ENGINES_OWN = "pulumi:"
 """Stacks, providers and references to other stacks."""
 
@@ -62,7 +60,6 @@ class Unjudged:
 
 
 _SHOWN = 5
-_TOKEN = re.compile(r"[a-z][a-z0-9-]*:[^\s:]+:[A-Z][^\s:]*")
 
 
 def unjudged(resources: Iterable[Resource]) -> Unjudged:
@@ -83,36 +80,9 @@ def unjudged(resources: Iterable[Resource]) -> Unjudged:
 
 @cache
 def read_types() -> frozenset[str]:
-    """Return the types that rules judge, and those that they look up beside them: the constants of the pack's
-    modules."""
-    found = {type_ for rule in rules() if rule.check.__module__ not in _ORGANISATIONS for type_ in rule.reads}
-    modules = [
-        module
-        for name, module in sys.modules.items()
-        if name.startswith("guardrails.") and name not in _ORGANISATIONS and module is not None
-    ]
-    # Modules import each other's constants; each is looked through once.
-    _collect(list({id(value): value for module in modules for value in _constants(module)}.values()), found)
-    return frozenset(found)
-
-
-def _constants(module: Any) -> list[Any]:
-    return [value for name, value in vars(module).items() if name.isupper()]
-
-
-def _collect(value: Any, found: set[str]) -> None:
-    """Add the types that a value names, in whatever it keeps them."""
-    if isinstance(value, str):
-        if ":" in value and _TOKEN.fullmatch(value):
-            found.add(value)
-    elif isinstance(value, Mapping):
-        _collect(tuple(value), found)
-        _collect(tuple(value.values()), found)
-    elif isinstance(value, (tuple, list, set, frozenset)):
-        for item in value:
-            _collect(item, found)
-    elif is_dataclass(value) and not isinstance(value, (type, Policy)):
-        _collect(tuple(vars(value).values()), found)
+    """Return the types that rules judge, and those that they look up beside them."""
+    judged = {type_ for rule in rules() if rule.topic != _ORGANISATION for type_ in rule.reads}
+    return frozenset(judged | kinds.READ)
 
 
 def _accepted(type_: str, values: Values) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from guardrails.catalogue import rules
-from guardrails.kinds import aws
+from guardrails.kinds import token
 from guardrails.rules import REGISTRY
 from guardrails.stack import Stack
 from guardrails.view import Opaque, Resource
@@ -76,7 +76,7 @@ def type_named(kind: str) -> str:
     """``ec2/Vpc``, ``providers/aws``, or a whole type such as ``kubernetes:core/v1:Pod``."""
     if ":" in kind:
         return kind
-    return f"pulumi:{kind.replace('/', ':')}" if kind.startswith("providers/") else aws(kind)
+    return f"pulumi:{kind.replace('/', ':')}" if kind.startswith("providers/") else token(kind)
 
 
 def urn_of(type_: str, name: str) -> str:

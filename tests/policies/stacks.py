@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from groundwork.preview.snapshot import Resource, Snapshot, Source
-from guardrails.kinds import aws
+from guardrails.kinds import token
 
 REGION = "eu-west-1"
 
 
 def resource(kind: str, name: str, /, source: Source | None = None, **inputs: Any) -> Resource:
     """``resource("sqs/Queue", "orders", sqsManagedSseEnabled=False)``"""
-    type_ = aws(kind)
+    type_ = token(kind)
     return Resource(
         urn=f"urn:pulumi:prod::test::{type_}::{name}",
         type=type_,

@@ -22,7 +22,7 @@ from guardrails.assessment import assess
 from guardrails.catalogue import rules, rules_by_type
 from guardrails.context import PolicyContext, configured
 from guardrails.exemptions import read as read_exceptions
-from guardrails.kinds import aws
+from guardrails.kinds import token
 from guardrails.remediation import REPAIRS
 from guardrails.sdk import decode_once
 from guardrails.stack import Stack
@@ -118,7 +118,7 @@ def test_resources_that_name_each_other_in_a_circle_are_judged() -> None:
 
 
 def test_security_groups_in_a_circle_are_judged() -> None:
-    group, rule = aws("ec2/SecurityGroup"), aws("vpc/SecurityGroupIngressRule")
+    group, rule = token("ec2/SecurityGroup"), token("vpc/SecurityGroupIngressRule")
     a, b = urn_of(group, "a"), urn_of(group, "b")
     not_broken(
         Stack(

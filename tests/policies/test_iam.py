@@ -24,7 +24,7 @@ from guardrails.iam.held import DOCUMENTS
 from guardrails.iam.identities import rights_of
 from guardrails.iam.patterns import matches, overlap
 from guardrails.judgement import judge
-from guardrails.kinds import aws
+from guardrails.kinds import token
 from guardrails.principals import is_public
 from guardrails.stack import Stack
 from guardrails.view import Node, Resource
@@ -209,7 +209,7 @@ def test_a_document_is_measured_without_its_white_space() -> None:
 
 
 def _resource(logical: str, kind: str, /, **inputs: Any) -> Resource:
-    return Resource(f"urn:pulumi:prod::test::{aws(kind)}::{logical}", inputs)
+    return Resource(f"urn:pulumi:prod::test::{token(kind)}::{logical}", inputs)
 
 
 def _allow(*actions: str) -> str:

@@ -274,9 +274,9 @@ def iam_decrypt_limited(policy: Resource) -> Messages:
 )
 def iam_log_writes_limited(policy: Resource) -> Messages:
     for statement in granted(policy):
-        if _covers_all(statement, "log-group:*:log-stream:*") and not chooses_resources(statement):
-            if _matching(statement, "logs:putlogevents"):
-                yield f"{statement.label} allows logs:PutLogEvents in every log group"
+        everywhere = _covers_all(statement, "log-group:*:log-stream:*") and not chooses_resources(statement)
+        if everywhere and _matching(statement, "logs:putlogevents"):
+            yield f"{statement.label} allows logs:PutLogEvents in every log group"
 
 
 @resource_rule(

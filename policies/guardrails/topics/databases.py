@@ -6,6 +6,7 @@ import re
 
 from guardrails import kinds
 from guardrails.customer_keys import names_customer_key
+from guardrails.parameter_groups import parameter, parameter_groups
 from guardrails.rules import ADVISORY_IN_DEV, ONLY_PRODUCTION, Level, Messages, resource_rule, stack_rule
 from guardrails.stack import Stack
 from guardrails.view import Opaque, Resource, UndeterminedError
@@ -506,18 +507,9 @@ def rds_own_admin_name(database: Resource) -> Messages:
 def rds_audit_logging(cluster: Resource, stack: Stack) -> Messages:
     if cluster.get("engine") != "aurora-mysql":
         return
-    groups = stack.targets(cluster, "dbClusterParameterGroupName", kinds.DB_CLUSTER_PARAMETERS)
-    if not groups and cluster.has("dbClusterParameterGroupName"):
-        name = str(cluster.get("dbClusterParameterGroupName"))
-        if not name.startswith("default."):
-            raise UndeterminedError("dbClusterParameterGroupName", "not of this stack")
-    if not any(_parameter(group, "server_audit_logging").lower() in ("1", "on") for group in groups):
+    groups = parameter_groups(cluster, stack, "dbClusterParameterGroupName", kinds.DB_CLUSTER_PARAMETERS)
+    if not any((parameter(group, "server_audit_logging") or "").lower() in ("1", "on") for group in groups):
         yield "its engine writes no audit log (server_audit_logging)"
-
-
-def _parameter(group: Resource, name: str) -> str:
-    values = [str(item.get("value", "")) for item in group.items("parameters") if item.get("name") == name]
-    return values[-1] if values else ""
 
 
 @stack_rule(
@@ -539,8 +531,8 @@ def rds_query_log(database: Resource, stack: Stack) -> Messages:
         database.get(path)
     for group in groups:
         for name, wanted in _QUERY_LOG.items():
-            value = _parameter(group, name)
-            if value in wanted if wanted else value not in ("", "-1"):
+            value = parameter(group, name)
+            if value in wanted if wanted else value not in (None, "", "-1"):
                 return
     yield "it logs no statements (log_statement, log_min_duration_statement)"
 

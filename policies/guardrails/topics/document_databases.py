@@ -7,9 +7,10 @@ cannot be shared by a program, and is encrypted as its cluster is.
 from __future__ import annotations
 
 from guardrails import kinds
+from guardrails.parameter_groups import parameter, parameter_groups
 from guardrails.rules import ADVISORY_IN_DEV, ONLY_PRODUCTION, Messages, resource_rule, stack_rule
 from guardrails.stack import Stack
-from guardrails.view import Resource, UndeterminedError
+from guardrails.view import Resource
 
 _WEEK = 7
 """Days that DocumentDB.2 and Neptune.5 ask for."""
@@ -126,7 +127,7 @@ def document_database_log_export(cluster: Resource) -> Messages:
 )
 def document_database_audit(cluster: Resource, stack: Stack) -> Messages:
     name, silent = _AUDIT[cluster.type]
-    if _parameter(cluster, stack, name, silent[0]).lower() in silent:
+    if _effective(cluster, stack, name, silent[0]).lower() in silent:
         yield f"its engine writes no audit log ({name})"
 
 
@@ -139,19 +140,16 @@ def document_database_audit(cluster: Resource, stack: Stack) -> Messages:
     fix="Remove tls: disabled from its cluster parameter group.",
 )
 def document_database_tls(cluster: Resource, stack: Stack) -> Messages:
-    value = _parameter(cluster, stack, "tls", "enabled")
+    value = _effective(cluster, stack, "tls", "enabled")
     if value.lower() not in _TLS:
         yield f"it accepts connections without TLS (tls is {value})"
 
 
-def _parameter(cluster: Resource, stack: Stack, name: str, usual: str) -> str:
+def _effective(cluster: Resource, stack: Stack, name: str, usual: str) -> str:
     """Return what the cluster's parameter group sets a parameter to, ``usual`` where it does not or is AWS's own."""
-    path, type_ = _PARAMETERS[cluster.type]
-    groups = stack.targets(cluster, path, type_)
-    if not groups and not str(cluster.get(path, "default.")).startswith("default."):
-        raise UndeterminedError(path, "not of this stack")
-    set_ = [item for group in groups for item in group.items("parameters") if item.get("name") == name]
-    return str(set_[-1].get("value", usual)) if set_ else usual
+    groups = parameter_groups(cluster, stack, *_PARAMETERS[cluster.type])
+    values = [value for group in groups if (value := parameter(group, name)) is not None]
+    return values[-1] if values else usual
 
 
 @resource_rule(

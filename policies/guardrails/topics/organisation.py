@@ -9,27 +9,27 @@ from collections.abc import Mapping
 from typing import Any
 
 from guardrails import kinds
-from guardrails.kinds import aws
+from guardrails.kinds import token
 from guardrails.ports import INGRESS_TYPES, openings
 from guardrails.rules import ADVISORY_IN_DEV, ONLY_PRODUCTION, Messages, Setting, Values, resource_rule
 from guardrails.taggable import TAGGED
 from guardrails.view import Opaque, Resource, UndeterminedError
 
 PROVIDER = "pulumi:providers:aws"
-BUDGET = aws("budgets/Budget")
-ACCOUNT_BLOCK = aws("s3/AccountPublicAccessBlock")
+BUDGET = token("budgets/Budget")
+ACCOUNT_BLOCK = token("s3/AccountPublicAccessBlock")
 BLOCKS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
 SIZES: Mapping[str, str] = {
     kinds.INSTANCE: "instanceType",
     kinds.LAUNCH_TEMPLATE: "instanceType",
     kinds.LAUNCH_CONFIGURATION: "instanceType",
-    aws("eks/NodeGroup"): "instanceTypes",
+    token("eks/NodeGroup"): "instanceTypes",
     kinds.DB_INSTANCE: "instanceClass",
     kinds.DB_CLUSTER_INSTANCE: "instanceClass",
     kinds.CACHE_GROUP: "nodeType",
     kinds.CACHE_CLUSTER: "nodeType",
     kinds.SEARCH_DOMAIN: "clusterConfig.instanceType",
-    aws("dms/ReplicationInstance"): "replicationInstanceClass",
+    token("dms/ReplicationInstance"): "replicationInstanceClass",
 }
 """Where each type says how large it is."""
 MONTHS = {"MONTHLY": 1, "QUARTERLY": 3, "ANNUALLY": 12}
