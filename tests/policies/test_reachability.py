@@ -187,9 +187,9 @@ def network_around(group_rules: list[dict[str, Any]], acl: dict[str, Any] | None
 
 def direct(stack: Stack) -> list[Path]:
     network = network_of(stack)
-    thing = network.thing(stack.resources[0])
-    assert thing
-    return network.direct(thing)
+    endpoint = network.endpoint(stack.resources[0])
+    assert endpoint
+    return network.direct(endpoint)
 
 
 def open_to(cidr: str, first: int, last: int, protocol: str = "tcp") -> dict[str, Any]:
@@ -303,9 +303,9 @@ def stack_of(name: str, unknowns: bool = False) -> Stack:
 
 def things(network: StackNetwork, *types: str) -> Iterator[tuple[View, list[Path]]]:
     for resource in network.stack.of_type(*types):
-        thing = network.thing(resource)
-        assert thing is not None
-        yield resource, paths(network, thing)
+        endpoint = network.endpoint(resource)
+        assert endpoint is not None
+        yield resource, paths(network, endpoint)
 
 
 @pytest.mark.parametrize("unknowns", [False, True], ids=["known", "first preview"])
@@ -333,11 +333,11 @@ def test_the_shop_of_millions_is_entered_through_cloudfront_alone(unknowns: bool
 def test_the_one_instance_is_reached_from_cloudfronts_addresses_alone(unknowns: bool) -> None:
     network = network_of(stack_of(ONE_INSTANCE, unknowns))
     (group,) = network.stack.of_type(kinds.AUTO_SCALING_GROUP)
-    thing = network.thing(group)
-    assert thing
-    assert (thing.public[0], thing.subnets.rest, thing.groups.rest) == (True, "", "")
-    assert paths(network, thing) == []
-    (path,) = network.from_prefix_lists(thing)
+    endpoint = network.endpoint(group)
+    assert endpoint
+    assert (endpoint.public[0], endpoint.subnets.rest, endpoint.groups.rest) == (True, "", "")
+    assert paths(network, endpoint) == []
+    (path,) = network.from_prefix_lists(endpoint)
     assert path.hops[1] == "CloudFront chat-app-cdn-distribution"
     assert path.hops[-1] == "Auto Scaling group chat-app-compute-instances:443"
 

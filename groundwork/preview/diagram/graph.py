@@ -335,14 +335,14 @@ class _GraphBuilder:
             return tuple(dict.fromkeys(subnet for one in nodes for subnet in self._subnets(one)))
         if type_.subnets:
             return named(self.stack, resource, type_.subnets, *SUBNETS).found
-        thing = self.network.thing(resource)
-        if thing is None:
+        endpoint = self.network.endpoint(resource)
+        if endpoint is None:
             return self._of_mount_targets(resource)
-        if not thing.subnets.found and resource.type == kinds.ECS_SERVICE:
+        if not endpoint.subnets.found and resource.type == kinds.ECS_SERVICE:
             # Without a network interface of its own a task is where its container instances are.
             groups = self.stack.of_type(kinds.AUTO_SCALING_GROUP)
             return tuple(dict.fromkeys(subnet for one in groups for subnet in self._subnets(one)))
-        return thing.subnets.found
+        return endpoint.subnets.found
 
     def _of_mount_targets(self, resource: Resource) -> tuple[Resource, ...]:
         targets = self.stack.referrers(resource, "fileSystemId", kinds.MOUNT_TARGET)
@@ -412,11 +412,11 @@ class _GraphBuilder:
         """Yield the edges from the internet to what it reaches by itself, and from load balancers to what they forward
         to."""
         for one in self.shown.values():
-            thing = self.network.thing(one)
-            if thing is None:
+            endpoint = self.network.endpoint(one)
+            if endpoint is None:
                 continue
             # Two words for a door: what everybody reaches, and what only CloudFront's addresses do.
-            paths = [*self.network.direct(thing), *(path for _, path in self._entries(one))]
+            paths = [*self.network.direct(endpoint), *(path for _, path in self._entries(one))]
             for path in paths:
                 if not path.unsure and len(path.hops) > 1 and not path.hops[1].startswith("CloudFront"):
                     yield Edge(INTERNET, one.urn, EdgeKind.TRAFFIC, path.ports)
@@ -451,8 +451,8 @@ class _GraphBuilder:
         type_ = _node_types()[resource.type]
         if type_.groups:
             return named(self.stack, resource, type_.groups, *GROUPS).urns
-        thing = self.network.thing(resource)
-        return thing.groups.urns if thing else frozenset()
+        endpoint = self.network.endpoint(resource)
+        return endpoint.groups.urns if endpoint else frozenset()
 
     def _pods(self) -> Iterator[Edge]:
         """Yield the edges that network policies let pods take, and from the load balancers that are bound to them."""
@@ -481,8 +481,8 @@ class _GraphBuilder:
         return [own for subnet in self._subnets(resource) if (own := addresses_of_subnet(subnet))]
 
     def _ports(self, resource: Resource) -> frozenset[int]:
-        thing = self.network.thing(resource)
-        return frozenset(flow.port for flow in thing.flows) if thing else frozenset()
+        endpoint = self.network.endpoint(resource)
+        return frozenset(flow.port for flow in endpoint.flows) if endpoint else frozenset()
 
     # Access
 

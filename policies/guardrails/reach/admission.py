@@ -82,7 +82,7 @@ def acl_between(network: StackNetwork, source: Endpoint, target: Endpoint, flow:
         for step in _steps(network, behind, before, flow):
             admitted = step.acl.admits(step.entries, step.flow, step.peer.family)
             if not admitted.perhaps.covers(step.peer):
-                return Admission(False, f"network ACL {step.acl.name} lets no {step.words}")
+                return Admission(False, f"network ACL {step.acl.name} lets no {step.traffic}")
             if not admitted.sure.covers(step.peer):
                 unsure = unsure or admitted.why
     return Admission(None if unsure else True, unsure)
@@ -95,7 +95,7 @@ class _Step(NamedTuple):
     entries: tuple[Entry, ...]
     flow: Flow
     peer: Addresses
-    words: str
+    traffic: str
 
 
 def _steps(network: StackNetwork, behind: Resource, before: Resource, flow: Flow) -> Iterator[_Step]:

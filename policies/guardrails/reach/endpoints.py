@@ -26,7 +26,7 @@ class Endpoint:
     """Something that listens."""
 
     resource: Resource
-    words: str
+    kind: str
     subnets: Named
     groups: Named
     public: Public = _NEVER
@@ -42,7 +42,7 @@ class Endpoint:
 
     @property
     def name(self) -> str:
-        return f"{self.words} {self.resource.name}"
+        return f"{self.kind} {self.resource.name}"
 
 
 def addresses_of_subnet(subnet: Resource) -> Addresses | None:
@@ -57,12 +57,12 @@ def addresses_of_subnet(subnet: Resource) -> Addresses | None:
 def endpoint_of(resource: Resource, stack: Stack) -> Endpoint | None:
     """Return the endpoint that a resource is, if it is one that listens in a VPC. One that names no security group has
     the default one of its VPC, which is known where the stack takes it over."""
-    thing = _placed(resource, stack)
-    if thing is None or not thing.default_group:
-        return thing
-    vpcs = [vpc for subnet in thing.subnets.found for vpc in named(stack, subnet, "vpcId", kinds.VPC).found]
+    endpoint = _placed(resource, stack)
+    if endpoint is None or not endpoint.default_group:
+        return endpoint
+    vpcs = [vpc for subnet in endpoint.subnets.found for vpc in named(stack, subnet, "vpcId", kinds.VPC).found]
     taken_over = [one for vpc in vpcs for one in stack.referrers(vpc, "vpcId", kinds.DEFAULT_SECURITY_GROUP)]
-    return replace(thing, groups=Named(tuple(dict.fromkeys(taken_over))))
+    return replace(endpoint, groups=Named(tuple(dict.fromkeys(taken_over))))
 
 
 def _placed(resource: Resource, stack: Stack) -> Endpoint | None:
@@ -89,7 +89,7 @@ def _of_form(resource: Resource, form: EndpointSchema, stack: Stack) -> Endpoint
     flows, unsure = _flows_of_form(_original(holder, form, stack), form)
     return Endpoint(
         resource,
-        form.words,
+        form.kind,
         _subnets_of_form(resource, holder, form, stack),
         groups,
         public,
@@ -176,7 +176,7 @@ def _instance(resource: Resource, stack: Stack) -> Endpoint:
     for attachment in stack.referrers(resource, "networkInterfaceId", _GROUP_ATTACHMENT):
         placement.groups += named(stack, attachment, "securityGroupId", *GROUPS)
     placement.address(resource, "instance", "instanceId")
-    return placement.thing(SERVERS[resource.type])
+    return placement.endpoint(SERVERS[resource.type])
 
 
 def _scaling_group(resource: Resource, stack: Stack) -> Endpoint:
@@ -185,7 +185,7 @@ def _scaling_group(resource: Resource, stack: Stack) -> Endpoint:
     for path in ("launchTemplate", "mixedInstancesPolicy", "launchConfiguration"):
         for template in named_by(stack, resource, resource.node(path), *_TEMPLATES).found:
             placement.read(template)
-    return placement.thing(SERVERS[resource.type])
+    return placement.endpoint(SERVERS[resource.type])
 
 
 def _node_group(resource: Resource, stack: Stack) -> Endpoint:
@@ -195,7 +195,7 @@ def _node_group(resource: Resource, stack: Stack) -> Endpoint:
     placement.subnets = named(stack, resource, "subnetIds", *SUBNETS)
     for template in named_by(stack, resource, resource.node("launchTemplate"), *_TEMPLATES).found:
         placement.read(template)
-    return replace(placement.thing(SERVERS[resource.type]), own_rules=_remote_access(resource))
+    return replace(placement.endpoint(SERVERS[resource.type]), own_rules=_remote_access(resource))
 
 
 def _remote_access(nodes: Resource) -> tuple[GroupRule, ...]:
@@ -265,14 +265,14 @@ class _ServerPlacement:
         if given:
             self.asked.insert(0, True)
 
-    def thing(self, words: str) -> Endpoint:
+    def endpoint(self, kind: str) -> Endpoint:
         asked = True if True in self.asked else None if None in self.asked else False if self.asked else None
         # Without a subnet it stands in the default VPC, whose subnets give out public addresses.
         mapped = _any_flag(self.subnets, "mapPublicIpOnLaunch") if self.subnets else True
         subnets = self.subnets if self.subnets else Named((), f"no subnet of {self.resource.name} is named")
         return Endpoint(
             self.resource,
-            words,
+            kind,
             subnets,
             self.groups,
             (asked if self.asked else mapped, _any_flag(self.subnets, "assignIpv6AddressOnCreation")),

@@ -34,7 +34,7 @@ _BROKER = {"rabbitmq": 5671, "": 61617}
 class EndpointSchema:
     """How a type of the data tier is placed. Paths are properties; an empty one means that it has none."""
 
-    words: str
+    kind: str
     subnets: str = ""
     subnet_group: str = ""
     group_type: str = ""

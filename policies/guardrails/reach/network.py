@@ -109,18 +109,18 @@ class StackNetwork:
         """Return forwards by the URN of the target group."""
         return _grouped(self._forwards, lambda one: one.target_group.urn if one.target_group else "")
 
-    def thing(self, resource: Resource) -> Endpoint | None:
+    def endpoint(self, resource: Resource) -> Endpoint | None:
         if resource.urn not in self._things:
             self._things[resource.urn] = endpoint_of(resource, self.stack)
         return self._things[resource.urn]
 
-    def group_rules_of(self, thing: Endpoint, direction: str) -> list[GroupRule]:
-        own = thing.own_rules if direction == INGRESS else ()
+    def group_rules_of(self, endpoint: Endpoint, direction: str) -> list[GroupRule]:
+        own = endpoint.own_rules if direction == INGRESS else ()
         return [
             *own,
             *(
                 group_rule
-                for group in thing.groups.found
+                for group in endpoint.groups.found
                 for group_rule in self.group_rules.get((group.urn, direction), ())
             ),
         ]
@@ -165,36 +165,36 @@ class StackNetwork:
 
     # From the internet
 
-    def direct(self, thing: Endpoint) -> list[Path]:
+    def direct(self, endpoint: Endpoint) -> list[Path]:
         """List the paths with nothing in between: one for each run of ports, the sure ones first."""
-        place = (thing.resource.urn, thing.flows)
+        place = (endpoint.resource.urn, endpoint.flows)
         if place not in self._direct:
             best: dict[tuple[str, int, int], Path] = {}
-            for path in self._direct_paths(thing):
+            for path in self._direct_paths(endpoint):
                 key = (path.first.protocol, path.first.port, path.last_port)
                 if key not in best or (best[key].unsure and not path.unsure):
                     best[key] = path
-            self._direct[place] = sorted(_joined(best.values(), thing), key=lambda path: bool(path.unsure))
+            self._direct[place] = sorted(_joined(best.values(), endpoint), key=lambda path: bool(path.unsure))
         return self._direct[place]
 
-    def _direct_paths(self, thing: Endpoint) -> Iterator[Path]:
-        if _in_no_network(thing):
-            yield _public_endpoint(thing)
+    def _direct_paths(self, endpoint: Endpoint) -> Iterator[Path]:
+        if _in_no_network(endpoint):
+            yield _public_endpoint(endpoint)
             return
-        for family, public in zip(FAMILIES, thing.public, strict=True):
+        for family, public in zip(FAMILIES, endpoint.public, strict=True):
             if public is False:
                 continue
-            asked = "" if public else f"whether {thing.name} has a public address is not known yet"
-            for flow, last_port in self._runs(thing, family):
-                admitted = self._by_groups(thing, flow, family)
+            asked = "" if public else f"whether {endpoint.name} has a public address is not known yet"
+            for flow, last_port in self._runs(endpoint, family):
+                admitted = self._by_groups(endpoint, flow, family)
                 run = _PortRun(family, flow, last_port, admitted, asked)
-                for subnet in thing.subnets.found:
-                    yield from self._by_subnet(thing, subnet, run)
-                if not thing.subnets.found and thing.subnets.rest and admitted.internet is not False:
-                    hops = ("internet", self._door_hop(thing, flow, family), end_of(thing, flow.port, last_port))
-                    yield Path(tuple(hop for hop in hops if hop), flow, last_port, asked or thing.subnets.rest)
+                for subnet in endpoint.subnets.found:
+                    yield from self._by_subnet(endpoint, subnet, run)
+                if not endpoint.subnets.found and endpoint.subnets.rest and admitted.internet is not False:
+                    hops = ("internet", self._group_hop(endpoint, flow, family), end_of(endpoint, flow.port, last_port))
+                    yield Path(tuple(hop for hop in hops if hop), flow, last_port, asked or endpoint.subnets.rest)
 
-    def _by_subnet(self, thing: Endpoint, subnet: Resource, run: _PortRun) -> Iterator[Path]:
+    def _by_subnet(self, endpoint: Endpoint, subnet: Resource, run: _PortRun) -> Iterator[Path]:
         way = self.way_out(subnet, run.family)
         if way.exit is None and not way.unsure:
             return
@@ -209,14 +209,14 @@ class StackNetwork:
             f"internet gateway {way.exit.gateway}".rstrip() if way.exit else "internet gateway",
             f"subnet {subnet.name} (route table {table})",
             f"network ACL {acl.name}" if acl.name else "",
-            self._door_hop(thing, run.flow, run.family),
-            end_of(thing, run.flow.port, run.last_port),
+            self._group_hop(endpoint, run.flow, run.family),
+            end_of(endpoint, run.flow.port, run.last_port),
         )
         yield Path(tuple(hop for hop in hops if hop), run.flow, run.last_port, unsure)
 
-    def _door_hop(self, thing: Endpoint, flow: Flow, family: int) -> str:
-        for group in (*thing.groups.found, thing.resource):
-            mine = thing.own_rules if group is thing.resource else self.group_rules.get((group.urn, INGRESS), [])
+    def _group_hop(self, endpoint: Endpoint, flow: Flow, family: int) -> str:
+        for group in (*endpoint.groups.found, endpoint.resource):
+            mine = endpoint.own_rules if group is endpoint.resource else self.group_rules.get((group.urn, INGRESS), [])
             for group_rule in mine:
                 ranges = [
                     cidr
@@ -224,42 +224,42 @@ class StackNetwork:
                     if addresses.family == family
                 ]
                 if group_rule.admits(flow) and (ranges or group_rule.anyone):
-                    words = "remote access" if group is thing.resource else f"security group {group.name}"
+                    holder = "remote access" if group is endpoint.resource else f"security group {group.name}"
                     world = [cidr for cidr in ranges if cidr in _WORLD]
-                    return f"{words} admits {(world or ranges or ['perhaps anybody'])[0]}:{_ports(group_rule.ports)}"
-        return "no security group" if thing.has_no_group else ""
+                    return f"{holder} admits {(world or ranges or ['perhaps anybody'])[0]}:{_ports(group_rule.ports)}"
+        return "no security group" if endpoint.has_no_group else ""
 
-    def _runs(self, thing: Endpoint, family: int) -> Iterator[tuple[Flow, int]]:
+    def _runs(self, endpoint: Endpoint, family: int) -> Iterator[tuple[Flow, int]]:
         """Yield the ports to ask about: those it listens on, or the runs of ports between which its security groups
         differ."""
-        if thing.flows:
-            yield from ((flow, flow.port) for flow in thing.flows)
+        if endpoint.flows:
+            yield from ((flow, flow.port) for flow in endpoint.flows)
             return
-        if thing.resource.urn in self.listeners:
+        if endpoint.resource.urn in self.listeners:
             return
         for protocol in ("tcp", "udp"):
             rules_of_it = [
                 group_rule
-                for group_rule in self.group_rules_of(thing, INGRESS)
+                for group_rule in self.group_rules_of(endpoint, INGRESS)
                 if (group_rule.anyone or any(one.family == family for one in group_rule.addresses))
                 and group_rule.admits(Flow(group_rule.ports[0], protocol))
             ]
             limits = [group_rule.ports for group_rule in rules_of_it]
-            if thing.groups.rest or thing.has_no_group:
+            if endpoint.groups.rest or endpoint.has_no_group:
                 limits.append(ALL_PORTS)
-            entries = [entry.ports for subnet in thing.subnets.found for entry in self.acl_of(subnet).inward]
+            entries = [entry.ports for subnet in endpoint.subnets.found for entry in self.acl_of(subnet).inward]
             for first, last in _pieces(limits, entries):
                 yield Flow(first, protocol), last
 
-    def _by_groups(self, thing: Endpoint, flow: Flow, family: int) -> Admitted:
-        key = (thing.groups.urns, thing.groups.rest, thing.has_no_group, thing.own_rules, flow, family)
+    def _by_groups(self, endpoint: Endpoint, flow: Flow, family: int) -> Admitted:
+        key = (endpoint.groups.urns, endpoint.groups.rest, endpoint.has_no_group, endpoint.own_rules, flow, family)
         if key not in self._admitted:
-            if thing.has_no_group:
+            if endpoint.has_no_group:
                 admitted = Admitted(everywhere(family), everywhere(family))
             else:
-                admitted = admitted_by_rules(self.group_rules_of(thing, INGRESS), flow, family)
-                if thing.groups.rest:
-                    admitted = Admitted(admitted.sure, everywhere(family), thing.groups.rest)
+                admitted = admitted_by_rules(self.group_rules_of(endpoint, INGRESS), flow, family)
+                if endpoint.groups.rest:
+                    admitted = Admitted(admitted.sure, everywhere(family), endpoint.groups.rest)
             self._admitted[key] = admitted
         return self._admitted[key]
 
@@ -267,13 +267,13 @@ class StackNetwork:
 
     def entries(self, balancer: Resource) -> list[tuple[Listener, Path]]:
         """List the ports of a load balancer that the internet reaches, straight or through CloudFront."""
-        thing = self.thing(balancer)
+        endpoint = self.endpoint(balancer)
         entered = []
         for listener in self.listeners.get(balancer.urn, ()):
-            if thing is None or listener.flow is None:
+            if endpoint is None or listener.flow is None:
                 continue
-            entered += [(listener, path) for path in self.direct(replace(thing, flows=(listener.flow,)))]
-            entered += [(listener, path) for path in self._through_cloudfront(thing, listener.flow)]
+            entered += [(listener, path) for path in self.direct(replace(endpoint, flows=(listener.flow,)))]
+            entered += [(listener, path) for path in self._through_cloudfront(endpoint, listener.flow)]
         return entered
 
     @cached_property
@@ -287,42 +287,42 @@ class StackNetwork:
                     leading[balancer.urn].append((hop, f"VPC origin {origin.name}"))
         return leading
 
-    def _through_cloudfront(self, thing: Endpoint, flow: Flow) -> Iterator[Path]:
+    def _through_cloudfront(self, endpoint: Endpoint, flow: Flow) -> Iterator[Path]:
         letting_in = [
             group_rule
-            for group_rule in self.group_rules_of(thing, INGRESS)
+            for group_rule in self.group_rules_of(endpoint, INGRESS)
             if group_rule.admits(flow) and group_rule.named_source
         ]
-        if letting_in or thing.has_no_group:
-            for hops in self._origins.get(thing.resource.urn, ()):
-                yield Path(("internet", *hops, end_of(thing, flow.port, flow.port)), flow, flow.port)
+        if letting_in or endpoint.has_no_group:
+            for hops in self._origins.get(endpoint.resource.urn, ()):
+                yield Path(("internet", *hops, end_of(endpoint, flow.port, flow.port)), flow, flow.port)
 
-    def from_prefix_lists(self, thing: Endpoint) -> list[Path]:
+    def from_prefix_lists(self, endpoint: Endpoint) -> list[Path]:
         """List what only a prefix list that is not of this stack lets reach it: AWS's list of CloudFront's addresses,
         usually."""
         fronts = self.stack.of_type(kinds.DISTRIBUTION)
         front = f"CloudFront {fronts[0].name}" if fronts else ""
         return [
             Path(tuple(hop for hop in ("internet", front, group_rule.others, end) if hop), Flow(first), last)
-            for group_rule in self.group_rules_of(thing, INGRESS)
-            if group_rule.others.startswith("prefix list") and thing.public[0] is not False
+            for group_rule in self.group_rules_of(endpoint, INGRESS)
+            if group_rule.others.startswith("prefix list") and endpoint.public[0] is not False
             for first, last in [group_rule.ports]
-            for end in [end_of(thing, first, last)]
+            for end in [end_of(endpoint, first, last)]
         ]
 
 
-def _in_no_network(thing: Endpoint) -> bool:
+def _in_no_network(endpoint: Endpoint) -> bool:
     """Tell whether it is a search domain without a place in a VPC, whose endpoint everybody reaches."""
-    return thing.words == "search domain" and not thing.resource.has("vpcOptions")
+    return endpoint.kind == "search domain" and not endpoint.resource.has("vpcOptions")
 
 
-def _public_endpoint(thing: Endpoint) -> Path:
-    port = thing.flows[0].port if thing.flows else 443
-    return Path(("internet", "public endpoint", end_of(thing, port, port)), Flow(port), port)
+def _public_endpoint(endpoint: Endpoint) -> Path:
+    port = endpoint.flows[0].port if endpoint.flows else 443
+    return Path(("internet", "public endpoint", end_of(endpoint, port, port)), Flow(port), port)
 
 
-def end_of(thing: Endpoint, first: int, last: int) -> str:
-    return f"{thing.name}:{_ports((first, last))}"
+def end_of(endpoint: Endpoint, first: int, last: int) -> str:
+    return f"{endpoint.name}:{_ports((first, last))}"
 
 
 def _ports(ports: tuple[int, int]) -> str:
@@ -338,13 +338,13 @@ def _pieces(limits: Iterable[tuple[int, int]], cuts: Iterable[tuple[int, int]]) 
             yield first, following - 1
 
 
-def _joined(paths: Iterable[Path], thing: Endpoint) -> list[Path]:
+def _joined(paths: Iterable[Path], endpoint: Endpoint) -> list[Path]:
     """Join paths that differ only in ports that lie side by side."""
     joined: list[Path] = []
     for path in sorted(paths, key=lambda one: (one.first.protocol, one.first.port)):
-        if joined and not thing.flows and _continues(joined[-1], path):
+        if joined and not endpoint.flows and _continues(joined[-1], path):
             before = joined[-1]
-            end = end_of(thing, before.first.port, path.last_port)
+            end = end_of(endpoint, before.first.port, path.last_port)
             joined[-1] = Path((*before.hops[:-1], end), before.first, path.last_port, before.unsure)
         else:
             joined.append(path)
@@ -372,7 +372,7 @@ def network_of(stack: Stack) -> StackNetwork:
 def placed(resource: Resource, stack: Stack) -> tuple[StackNetwork, Endpoint]:
     """Return the model, and a resource's place in it."""
     network = network_of(stack)
-    thing = network.thing(resource)
-    if thing is None:
+    endpoint = network.endpoint(resource)
+    if endpoint is None:
         raise unsure(f"{resource.type} is not in the model of the network")
-    return network, thing
+    return network, endpoint

@@ -41,20 +41,22 @@ _ORIGIN_PORTS = {"http-only": ("httpPort",), "https-only": ("httpsPort",)}
     fix="Add an ingress rule for its port that names the security group of its clients, or remove the store.",
 )
 def data_store_has_clients(store: Resource, stack: Stack) -> Messages:
-    network, thing = placed(store, stack)
-    if thing.default_group:
+    network, endpoint = placed(store, stack)
+    if endpoint.default_group:
         return
-    if not thing.flows:
-        if thing.unsure_flows:
-            raise unsure(thing.unsure_flows)
+    if not endpoint.flows:
+        if endpoint.unsure_flows:
+            raise unsure(endpoint.unsure_flows)
         return
-    group_rules = network.group_rules_of(thing, INGRESS)
-    if any(group_rule.admits(flow) and group_rule.named_source for group_rule in group_rules for flow in thing.flows):
+    group_rules = network.group_rules_of(endpoint, INGRESS)
+    if any(
+        group_rule.admits(flow) and group_rule.named_source for group_rule in group_rules for flow in endpoint.flows
+    ):
         return
-    if thing.groups.rest:
-        raise unsure(thing.groups.rest)
-    ports = ", ".join(str(flow.port) for flow in thing.flows)
-    yield f"no rule of its security groups ({_names(thing.groups)}) admits anybody to port {ports}"
+    if endpoint.groups.rest:
+        raise unsure(endpoint.groups.rest)
+    ports = ", ".join(str(flow.port) for flow in endpoint.flows)
+    yield f"no rule of its security groups ({_names(endpoint.groups)}) admits anybody to port {ports}"
 
 
 @stack_rule(
@@ -69,8 +71,8 @@ def load_balancer_reaches_targets(group: Resource, stack: Stack) -> Messages:
     network = network_of(stack)
     hidden = ""
     for forward in network.forwards_of_group.get(group.urn, ()):
-        balancer = network.thing(forward.listener.balancer)
-        target = network.thing(forward.member.resource)
+        balancer = network.endpoint(forward.listener.balancer)
+        target = network.endpoint(forward.member.resource)
         if balancer is None or target is None:
             continue
         for flow in _flows_to(forward.member.flow, group):
@@ -119,7 +121,7 @@ def load_balancer_port_admitted(listener: Resource, stack: Stack) -> Messages:
     network = network_of(stack)
     hidden = ""
     for one in _listeners_of(network, listener):
-        balancer = network.thing(one[0])
+        balancer = network.endpoint(one[0])
         if balancer is None or balancer.has_no_group or balancer.default_group:
             continue
         flow, why = one[1], one[2]
@@ -233,14 +235,14 @@ def _place(node: Node, rule: Resource) -> str:
     fix="Name security groups of the VPC that its subnets are in.",
 )
 def security_groups_of_own_vpc(resource: Resource, stack: Stack) -> Messages:
-    _, thing = placed(resource, stack)
-    vpcs = {vpc for subnet in thing.subnets.found if (vpc := vpc_of(subnet, stack))}
-    for group in thing.groups.found if vpcs else ():
+    _, endpoint = placed(resource, stack)
+    vpcs = {vpc for subnet in endpoint.subnets.found if (vpc := vpc_of(subnet, stack))}
+    for group in endpoint.groups.found if vpcs else ():
         own = vpc_of(group, stack)
         if own and own not in vpcs:
-            yield f"its security group {group.name!r} is of another VPC than its subnet {thing.subnets.found[0].name!r}"
-    if (thing.groups and thing.groups.rest) or (thing.subnets and thing.subnets.rest and thing.groups):
-        raise unsure(thing.groups.rest or thing.subnets.rest)
+            yield f"its security group {group.name!r} is of another VPC than its subnet {endpoint.subnets.found[0].name!r}"
+    if (endpoint.groups and endpoint.groups.rest) or (endpoint.subnets and endpoint.subnets.rest and endpoint.groups):
+        raise unsure(endpoint.groups.rest or endpoint.subnets.rest)
 
 
 @stack_rule(
@@ -262,7 +264,7 @@ def vpc_origin_reaches_load_balancer(origin: Resource, stack: Stack) -> Messages
     ]
     for resource in mentioned(stack, origin, "vpcOriginEndpointConfig", *kinds.LOAD_BALANCERS):
         listeners = network.listeners.get(resource.urn, [])
-        balancer = network.thing(resource)
+        balancer = network.endpoint(resource)
         if balancer is None:
             continue
         hidden = next((one.unsure for one in listeners if one.unsure), "") or balancer.groups.rest

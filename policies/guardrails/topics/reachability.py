@@ -47,8 +47,8 @@ def _paths(found: Iterable[Path]) -> Messages:
     fix="Break the path at any of its hops, best at the first: no public address, no route to an internet gateway, no open rule.",
 )
 def data_tier_unreachable(store: Resource, stack: Stack) -> Messages:
-    network, thing = placed(store, stack)
-    yield from _paths(paths(network, thing))
+    network, endpoint = placed(store, stack)
+    yield from _paths(paths(network, endpoint))
 
 
 @stack_rule(
@@ -60,8 +60,8 @@ def data_tier_unreachable(store: Resource, stack: Stack) -> Messages:
     fix="Put it into a private subnet and admit the load balancer's security group, or only CloudFront's managed prefix list.",
 )
 def app_tier_behind_entry(server: Resource, stack: Stack) -> Messages:
-    network, thing = placed(server, stack)
-    yield from _paths(network.direct(thing))
+    network, endpoint = placed(server, stack)
+    yield from _paths(network.direct(endpoint))
 
 
 @stack_rule(
@@ -73,15 +73,15 @@ def app_tier_behind_entry(server: Resource, stack: Stack) -> Messages:
     fix="Place it in private subnets: their route table has no route to an internet gateway.",
 )
 def data_store_subnets_private(store: Resource, stack: Stack) -> Messages:
-    network, thing = placed(store, stack)
-    hidden = thing.subnets.rest
-    for subnet in thing.subnets.found:
+    network, endpoint = placed(store, stack)
+    hidden = endpoint.subnets.rest
+    for subnet in endpoint.subnets.found:
         way = network.way_out(subnet, 4)
         way = way if way.exit else network.way_out(subnet, 6)
         if way.exit:
             yield f"its subnet {subnet.name!r} has a route to an internet gateway (route table {way.exit.table!r})"
         hidden = hidden or way.unsure
-    if hidden and not (thing.words == "search domain" and not store.has("vpcOptions")):
+    if hidden and not (endpoint.kind == "search domain" and not store.has("vpcOptions")):
         raise unsure(hidden)
 
 
@@ -96,8 +96,8 @@ def data_store_subnets_private(store: Resource, stack: Stack) -> Messages:
 def public_load_balancer_has_internet(balancer: Resource, stack: Stack) -> Messages:
     if balancer.truth("internal"):
         return
-    network, thing = placed(balancer, stack)
-    yield from _without_way_out(network, thing.subnets, "it is internet-facing")
+    network, endpoint = placed(balancer, stack)
+    yield from _without_way_out(network, endpoint.subnets, "it is internet-facing")
 
 
 @stack_rule(
@@ -202,11 +202,11 @@ def _asks_for_header(rule: Resource) -> bool:
     levels=ADVISORY_IN_DEV,
 )
 def ecs_tasks_reach_registry(service: Resource, stack: Stack) -> Messages:
-    network, thing = placed(service, stack)
-    hidden = thing.subnets.rest
-    for subnet in thing.subnets.found:
+    network, endpoint = placed(service, stack)
+    hidden = endpoint.subnets.rest
+    for subnet in endpoint.subnets.found:
         routes, why = network.routes_of(subnet)
-        public = [one for one in routes if one.to != INTERNET or thing.public[0] is not False]
+        public = [one for one in routes if one.to != INTERNET or endpoint.public[0] is not False]
         if public or _registry_endpoints(subnet, stack):
             continue
         if why:
