@@ -16,6 +16,7 @@ from groundwork.components.data import connection_checks as connections
 from groundwork.components.edge import checks as edge
 from groundwork.components.functions import checks as functions
 from groundwork.components.hours import checks as hours
+from groundwork.components.jobs import checks as jobs
 from groundwork.components.messaging import checks as messaging
 from groundwork.components.migration import checks as migration
 from groundwork.components.network import checks as network
@@ -29,6 +30,7 @@ from groundwork.settings.mistakes import Mistake
 CHECKS: tuple[Callable[[Settings], Iterator[Mistake]], ...] = (
     *network.CHECKS,
     *services.CHECKS,
+    *jobs.CHECKS,
     *connections.CHECKS,
     *data.CHECKS,
     *search.CHECKS,
@@ -47,5 +49,5 @@ CHECKS: tuple[Callable[[Settings], Iterator[Mistake]], ...] = (
 
 
 def check(settings: Settings) -> list[Mistake]:
-    """Return every mistake that the checks find."""
-    return [mistake for find in CHECKS for mistake in find(settings)]
+    """Return every mistake that the checks find, each where it was said: what a job has from its service is the service's."""
+    return [mistake for find in CHECKS for mistake in find(settings) if not settings.takes_over(mistake.path)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from pathlib import Path
+from collections.abc import Iterator
+from pathlib import Path as FilePath
 from typing import Annotated
 
 from pydantic import Field
@@ -14,6 +15,7 @@ from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.data.settings import DataSettings
 from groundwork.components.edge.settings import EdgeSettings
 from groundwork.components.functions.settings import FunctionSettings
+from groundwork.components.jobs.settings import INHERITED, JobSettings, resolved
 from groundwork.components.messaging.settings import MessagingSettings
 from groundwork.components.migration.settings import MigrationSettings
 from groundwork.components.network.settings import NetworkSettings
@@ -26,6 +28,7 @@ from groundwork.components.services.settings import ServiceSettings
 from groundwork.components.storage.settings import BucketSettings
 from groundwork.components.usage.settings import UsageSettings
 from groundwork.settings.base import Model, Name, Sealed
+from groundwork.settings.mistakes import Path
 
 
 class ExceptionSettings(Model):
@@ -47,7 +50,7 @@ class Settings(Model):
     region: Annotated[str, Field(exclude=True)] = "us-east-1"
     """From ``aws:region``, not from the groundwork settings."""
 
-    program: Annotated[Path, Field(exclude=True)] = Path()
+    program: Annotated[FilePath, Field(exclude=True)] = FilePath()
     """The folder of the program, beside which code of functions is looked for."""
 
     platform: PlatformSettings
@@ -55,6 +58,7 @@ class Settings(Model):
     edge: EdgeSettings | None = None
     compute: ComputeSettings | None = None
     services: dict[Name, ServiceSettings] = {}
+    jobs: dict[Name, JobSettings] = {}
     data: DataSettings | None = None
     cache: CacheSettings | None = None
     search: SearchSettings | None = None
@@ -69,6 +73,29 @@ class Settings(Model):
     usage: UsageSettings | None = None
     exceptions: tuple[ExceptionSettings, ...] = ()
 
+    def job(self, name: str) -> ServiceSettings:
+        """Return what a job runs as: a service without a port, with what it does not say from the service whose image it runs."""
+        job = self.jobs[name]
+        return resolved(job, self.services.get(job.image_from or ""), without=self.services if self.runs_on_ecs else ())
+
+    @property
+    def runs_on_ecs(self) -> bool:
+        """Tell whether services and jobs are tasks of ECS."""
+        return self.compute is not None and self.compute.engine in ("fargate", "ecs-ec2")
+
+    def containers(self) -> Iterator[tuple[str, str, ServiceSettings]]:
+        """Yield everything that runs as a container: layer, name and settings of each service and job."""
+        for name, service in self.services.items():
+            yield "services", name, service
+        for name in self.jobs:
+            yield "jobs", name, self.job(name)
+
+    def takes_over(self, path: Path) -> bool:
+        """Tell whether what stands at ``path`` is a job's only because it is its service's."""
+        layer, name, key = (*path, "", "", "")[:3]
+        job = self.jobs.get(str(name)) if layer == "jobs" else None
+        return job is not None and job.image_from is not None and key in INHERITED and key not in job.said
+
     def most_copies(self, service: str) -> int:
         """Return how many copies of a service may run at once; on the engine ``ec2`` each instance runs one."""
         if self.compute and self.compute.engine == "ec2":
@@ -80,7 +107,7 @@ class Settings(Model):
 LAYERS: tuple[str, ...] = tuple(name for name in Settings.model_fields if name not in ("region", "program"))
 """Every key of the groundwork namespace, in the order in which they are shown."""
 
-ENTRY_LAYERS: tuple[str, ...] = ("services", "functions", "storage", "secrets", "parameters")
+ENTRY_LAYERS: tuple[str, ...] = ("services", "jobs", "functions", "storage", "secrets", "parameters")
 """Layers that are maps of named entries; their entry ``*`` is what every entry starts from."""
 
 __all__ = ["ENTRY_LAYERS", "LAYERS", "Sealed", "Settings"]

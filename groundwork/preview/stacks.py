@@ -35,6 +35,7 @@ def _running_images(settings: Settings) -> dict[str, str]:
     registry = f"{EXAMPLE_ACCOUNT}.dkr.ecr.{settings.region}.amazonaws.com"
     own = f"{registry}/{settings.platform.name}/{settings.platform.stage}"
     return {
-        f"{path}/{name}": (service.owner_of_image == "pipeline" and service.image) or f"{own}/{name}:1"
-        for name, service in settings.services.items()
+        f"{path}/{name}": (container.owner_of_image == "pipeline" and container.named_image) or f"{own}/{name}:1"
+        for _, name, container in settings.containers()
+        if container.image_from is None
     }

@@ -454,6 +454,7 @@ def _in_phase(
     if ahead and isinstance(own.data.get("platform", {}), Mapping):
         bases.append(Document(AHEAD, {"platform": {"phase": phase}}))
     merged = merge(bases, ENTRY_LAYERS)
+    _leave_singletons_alone(merged)
     settings, correction = validate({**given, **merged.data}, decrypted=decrypted)
     mistakes = correction.mistakes
     if settings is not None and agreeing:
@@ -473,6 +474,14 @@ def _is_existing(layer: Any) -> bool:
 
 def _without(base: Document, layers: Collection[str]) -> Document:
     return replace(base, data={layer: value for layer, value in base.data.items() if layer not in layers})
+
+
+def _leave_singletons_alone(merged: Merged) -> None:
+    """Forget how many copies all services have where a service says that it is one."""
+    services = merged.data.get("services")
+    for name, service in services.items() if isinstance(services, dict) else ():
+        if isinstance(service, dict) and service.get("singleton") is True and "scaling" in service:
+            merged.forget_every(("services", name, "scaling"))
 
 
 AHEAD = "--phase"

@@ -59,6 +59,25 @@ class Merged:
             parent[target[-1]] = {}
         self._sources[target] = (document, origin)
 
+    def forget_every(self, target: Path) -> None:
+        """Forget what was said at ``target`` and below for every entry alike (``*``), and keep what was said of this one."""
+        for path, (_, origin) in list(self._sources.items()):
+            if path[: len(target)] == target and EVERY in origin and path in self._sources:
+                parent = self._parent(path)
+                if not isinstance(parent.get(path[-1]), dict):
+                    parent.pop(path[-1], None)
+                    del self._sources[path]
+        self._drop_if_empty(target)
+
+    def _drop_if_empty(self, target: Path) -> None:
+        parent = self._parent(target)
+        value = parent.get(target[-1])
+        for key in [key for key, item in value.items() if isinstance(item, dict)] if isinstance(value, dict) else []:
+            self._drop_if_empty((*target, key))
+        if value == {}:
+            del parent[target[-1]]
+            self._sources.pop(target, None)
+
     def _parent(self, target: Path) -> dict[Any, Any]:
         node: dict[Any, Any] = self.data
         for key in target[:-1]:

@@ -12,6 +12,8 @@ from groundwork.components.base import Component
 from groundwork.components.compute.apprunner.alarms import watch_service
 from groundwork.components.compute.apprunner.service import AppRunnerService, deploy, tracing
 from groundwork.components.compute.apprunner.web_acl import only_through_cloudfront
+from groundwork.components.compute.images import images_of
+from groundwork.components.compute.jobs import JobOutputs
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import Stoppable
 from groundwork.components.compute.trust import trusted
@@ -61,6 +63,8 @@ class AppRunner(Component):
     service_arns: dict[str, pulumi.Output[str]]
     addresses: dict[str, pulumi.Output[str]]
     """Host name of each service: the origins of CloudFront."""
+    jobs: dict[str, JobOutputs]
+    """App Runner runs none."""
     origins: Origins
     stoppable: Stoppable
 
@@ -87,11 +91,12 @@ class AppRunner(Component):
         )
         traced = tracing(self) if any(workload.tracing for workload in built.values()) else None
         deployed: dict[str, AppRunnerService] = {}
+        images = images_of(self, built, settings)
         for service, workload in built.items():
             deployed[service] = deploy(
                 self,
                 workload,
-                settings,
+                image=images[service],
                 network=network,
                 tracing_arn=traced if workload.tracing else None,
             )
@@ -104,6 +109,7 @@ class AppRunner(Component):
                     f"{name}-{service}", resource_arn=made.arn, web_acl_arn=web_acl_arn, opts=self.child()
                 )
         self.cluster_name = None
+        self.jobs = {}
         self.service_names = {service: made.name for service, made in deployed.items()}
         self.security_group_ids = {service: workload.security_group_id for service, workload in built.items()}
         self.repository_urls = {

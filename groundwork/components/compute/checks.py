@@ -40,9 +40,9 @@ def settings_go_with_the_engine(settings: Settings) -> Iterator[Mistake]:
         )
     if compute.instances and engine == "ecs-ec2":
         yield from _suits_ecs(compute.instances)
-    for name, service in settings.services.items():
-        path: Path = ("services", name)
-        if service.spot is not None and engine != "fargate":
+    for layer, name, service in settings.containers():
+        path: Path = (layer, name)
+        if service.spot is not None and layer == "services" and engine != "fargate":
             yield Mistake((*path, "spot"), f"goes with the engine fargate; {_SPOT_OF_ALL.get(engine, _NO_SPOT)}")
         if service.disk_gib is not None and engine != "fargate":
             yield Mistake(
@@ -278,6 +278,42 @@ def app_runner_is_there(settings: Settings) -> Iterator[Mistake]:
             yield Mistake(("compute", key), f"App Runner has no {what}; leave it out, or use fargate")
 
 
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html (stopTimeout)
+_LONGEST_STOP = 120
+
+
+def services_stop_in_time(settings: Settings) -> Iterator[Mistake]:
+    if not settings.runs_on_ecs:
+        return
+    for layer, name, container in settings.containers():
+        if container.stop_timeout > _LONGEST_STOP:
+            yield Mistake(
+                (layer, name, "stop_timeout"),
+                f"{container.stop_timeout} seconds are more than the {_LONGEST_STOP} that ECS waits; let what takes longer be taken up "
+                "again, or use the engine eks",
+            )
+
+
+def singletons_are_possible(settings: Settings) -> Iterator[Mistake]:
+    """Check that an engine can run one copy and no second one while it changes."""
+    compute = settings.compute
+    for name, service in settings.services.items():
+        if not (compute and service.singleton):
+            continue
+        path: Path = ("services", name, "singleton")
+        if compute.engine == "app-runner":
+            yield Mistake(
+                path,
+                "App Runner starts the next version before it stops the last, so two run for a while; leave it out, or use fargate",
+            )
+        elif compute.engine == "ec2" and compute.capacity.max > 1:
+            yield Mistake(
+                path,
+                f"each of up to {compute.capacity.max} instances (compute.instances.max) runs a copy of every service; set max: 1, "
+                "or use the engine ecs-ec2",
+            )
+
+
 def services_suit_app_runner(settings: Settings) -> Iterator[Mistake]:
     if not (settings.compute and settings.compute.engine == "app-runner"):
         return
@@ -309,9 +345,10 @@ def _suits_app_runner(path: Path, service: ServiceSettings, settings: Settings) 
             (*path, "memory"),
             f"{service.memory} MiB does not go with {service.cpu} CPU units on App Runner; use {one_of(sizes[service.cpu])}",
         )
-    if service.image and not _IN_ECR.match(service.image):
+    if service.named_image and not _IN_ECR.match(service.named_image):
         yield Mistake(
-            (*path, "image"), f'"{service.image}" is not in ECR or ECR Public, the only places App Runner pulls from'
+            (*path, "image"),
+            f'"{service.named_image}" is not in ECR or ECR Public, the only places App Runner pulls from',
         )
     if "PORT" in service.environment:
         yield Mistake((*path, "environment", "PORT"), "App Runner sets PORT itself, to port")
@@ -351,6 +388,8 @@ CHECKS = (
     the_minimum_is_not_on_spot,
     hours_can_be_scheduled,
     instances_reach_ecs,
+    services_stop_in_time,
+    singletons_are_possible,
     app_runner_is_there,
     services_suit_app_runner,
 )

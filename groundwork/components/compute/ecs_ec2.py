@@ -13,6 +13,7 @@ from groundwork.components.compute.ecs.cluster import cluster, with_capacity
 from groundwork.components.compute.ecs.engine import prepare, run, stopped_services
 from groundwork.components.compute.ecs.instances import instances
 from groundwork.components.compute.ecs.service import Capacity
+from groundwork.components.compute.jobs import Job, JobOutputs
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import Stoppable, StoppedGroup
 from groundwork.components.compute.wiring import NetworkLike, QueueLike
@@ -54,6 +55,9 @@ class EcsEc2(Component):
     repository_urls: dict[str, pulumi.Output[str]]
     """Of those services that have a repository of their own."""
     log_group_names: dict[str, pulumi.Output[str]]
+    """Of services and jobs."""
+    jobs: dict[str, JobOutputs]
+    """What it takes to run each job."""
     group_name: pulumi.Output[str]
     """The Auto Scaling group."""
     origins: Origins
@@ -70,6 +74,7 @@ class EcsEc2(Component):
         entrance: Entrance,
         grants: Mapping[str, Mapping[str, Grant]],
         queues: Mapping[str, QueueLike],
+        jobs: Mapping[str, Job] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, context, opts)
@@ -78,6 +83,7 @@ class EcsEc2(Component):
             self,
             settings,
             services,
+            jobs or {},
             cluster=base,
             network=network,
             load_balancer=entrance.load_balancer,
@@ -98,6 +104,7 @@ class EcsEc2(Component):
         self.security_group_ids = addresses.security_group_ids
         self.repository_urls = addresses.repository_urls
         self.log_group_names = addresses.log_group_names
+        self.jobs = addresses.jobs
         self.origins = entrance.origins
         capacity = settings.capacity
         self.stoppable = Stoppable(

@@ -14,6 +14,7 @@ from groundwork.components.compute.ec2.engine import Ec2
 from groundwork.components.compute.ec2.own_cache import OwnCache
 from groundwork.components.compute.ecs_ec2 import EcsEc2
 from groundwork.components.compute.fargate import Fargate
+from groundwork.components.compute.jobs import Job, JobOutputs
 from groundwork.components.compute.settings import ComputeSettings, Engine
 from groundwork.components.compute.stopping import Stoppable
 from groundwork.components.compute.wiring import QueueLike
@@ -34,6 +35,8 @@ class Running(Protocol):
     service_names: dict[str, pulumi.Output[str]]
     repository_urls: dict[str, pulumi.Output[str]]
     log_group_names: dict[str, pulumi.Output[str]]
+    jobs: dict[str, JobOutputs]
+    """What it takes to run each job."""
     origins: Origins
     """What CloudFront asks for its services."""
     stoppable: Stoppable
@@ -61,6 +64,7 @@ class Run:
     settings: ComputeSettings
     context: Context
     services: Mapping[str, ServiceSettings]
+    jobs: Mapping[str, Job]
     network: NetworkTiers
     entrance: Entrance
     grants: Mapping[str, Mapping[str, Grant]]
@@ -110,15 +114,15 @@ def run(wanted: Run, opts: pulumi.ResourceOptions) -> Running:
 
 
 def _fargate(wanted: Run, opts: pulumi.ResourceOptions) -> Running:
-    return Fargate(queues=wanted.queues, **wanted.arguments(opts))
+    return Fargate(jobs=wanted.jobs, queues=wanted.queues, **wanted.arguments(opts))
 
 
 def _ecs_ec2(wanted: Run, opts: pulumi.ResourceOptions) -> Running:
-    return EcsEc2(queues=wanted.queues, **wanted.arguments(opts))
+    return EcsEc2(jobs=wanted.jobs, queues=wanted.queues, **wanted.arguments(opts))
 
 
 def _ec2(wanted: Run, opts: pulumi.ResourceOptions) -> Running:
-    return Ec2(own_cache=wanted.own_cache, **wanted.arguments(opts))
+    return Ec2(jobs=wanted.jobs, own_cache=wanted.own_cache, **wanted.arguments(opts))
 
 
 def _eks(wanted: Run, opts: pulumi.ResourceOptions) -> Running:
@@ -134,7 +138,7 @@ def _eks(wanted: Run, opts: pulumi.ResourceOptions) -> Running:
             "pip install -r requirements-kubernetes.txt"
         ) from None
 
-    return Eks(queues=wanted.queues, **wanted.arguments(opts))
+    return Eks(jobs=wanted.jobs, queues=wanted.queues, **wanted.arguments(opts))
 
 
 def _app_runner(wanted: Run, opts: pulumi.ResourceOptions) -> Running:

@@ -12,6 +12,7 @@ from groundwork.components.base import Component
 from groundwork.components.compute.ecs.cluster import cluster, with_capacity
 from groundwork.components.compute.ecs.engine import ServiceOutputs, prepare, run, stopped_services
 from groundwork.components.compute.ecs.service import Capacity
+from groundwork.components.compute.jobs import Job, JobOutputs
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import Stoppable
 from groundwork.components.compute.wiring import NetworkLike, QueueLike
@@ -52,6 +53,9 @@ class Fargate(Component):
     repository_urls: dict[str, pulumi.Output[str]]
     """Of those services that have a repository of their own."""
     log_group_names: dict[str, pulumi.Output[str]]
+    """Of services and jobs."""
+    jobs: dict[str, JobOutputs]
+    """What it takes to run each job."""
     origins: Origins
     stoppable: Stoppable
 
@@ -66,6 +70,7 @@ class Fargate(Component):
         entrance: Entrance,
         grants: Mapping[str, Mapping[str, Grant]],
         queues: Mapping[str, QueueLike],
+        jobs: Mapping[str, Job] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, context, opts)
@@ -75,6 +80,7 @@ class Fargate(Component):
             self,
             settings,
             services,
+            jobs or {},
             cluster=base,
             network=network,
             load_balancer=entrance.load_balancer,
@@ -88,6 +94,7 @@ class Fargate(Component):
         self.security_group_ids = addresses.security_group_ids
         self.repository_urls = addresses.repository_urls
         self.log_group_names = addresses.log_group_names
+        self.jobs = addresses.jobs
         self.origins = entrance.origins
         self.stoppable = Stoppable(stopped_services(services, base.name, addresses.service_names))
         self.register_outputs(

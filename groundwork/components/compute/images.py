@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import pulumi
@@ -22,7 +22,7 @@ from groundwork.components.base import Component
 from groundwork.components.compute.references import Reference
 from groundwork.components.compute.settings import ComputeSettings, RepositorySettings
 from groundwork.components.context import Context
-from groundwork.components.services.settings import ServiceSettings
+from groundwork.components.services.settings import ServiceSettings, image_holder
 from groundwork.settings.images import NOTHING, images_path
 
 Delivered = Mapping[str, str]
@@ -52,6 +52,8 @@ class Image:
     """Of the service's own repository."""
     is_placeholder: bool
     """There is no image yet: run :func:`groundwork.components.compute.placeholder.standing_in` in the service's place."""
+    holder: str
+    """The service or job whose image it is."""
     parameter: aws.ssm.Parameter
     """Holds the reference of the image that runs."""
 
@@ -74,17 +76,35 @@ def delivered_images(context: Context) -> dict[str, str]:
     return {name.rpartition("/")[2]: value for name, value in zip(found.names, found.values, strict=True)}
 
 
-def image_of(
-    parent: Component,
-    subject: Subject,
-    compute: ComputeSettings,
-) -> Image:
-    """Return the image of a service, its repository unless it names an image elsewhere, and the parameter."""
+def images_of(parent: Component, subjects: Mapping[str, Subject], compute: ComputeSettings) -> dict[str, Image]:
+    """Return the image of each service and job. Those that have theirs from a service share all of it: repository, parameter, and
+    that there is none yet."""
+    declared = {name: subject.settings for name, subject in subjects.items()}
+    holders = {name: image_holder(declared, name) for name in subjects}
+    made = {
+        name: _image_of(
+            parent, [subject, *(other for key, other in subjects.items() if holders[key] == name != key)], compute
+        )
+        for name, subject in subjects.items()
+        if holders[name] == name
+    }
+    found: dict[str, Image] = {}
+    for name, holder in holders.items():
+        if holder is None:
+            raise pulumi.RunError(f"{name}: the service whose image it runs has no image of its own")
+        found[name] = made[holder] if holder == name else replace(made[holder], repository_url=None)
+    return found
+
+
+def _image_of(parent: Component, subjects: Sequence[Subject], compute: ComputeSettings) -> Image:
+    """Return the image of the first of these, which the others run too: its repository unless it names an image elsewhere,
+    and the parameter."""
+    subject = subjects[0]
     delivered = parent.context.delivered
     name, settings = subject.name, subject.settings
-    if settings.image is not None:
-        own: pulumi.Input[str] = settings.image
-        pull, url = pull_named(settings.image), None
+    if settings.named_image is not None:
+        own: pulumi.Input[str] = settings.named_image
+        pull, url = pull_named(settings.named_image), None
     else:
         repository = _repository(parent, name)
         aws.ecr.LifecyclePolicy(
@@ -101,7 +121,7 @@ def image_of(
     if by_pipeline and said not in (None, NOTHING):
         _check(parent.context, name, settings, str(said))
         runs: pulumi.Input[str] | None = said
-    elif delivered is not None and _is_missing(subject, said):
+    elif delivered is not None and _is_missing(subjects, said):
         runs = None
     else:
         runs = own
@@ -116,22 +136,26 @@ def image_of(
     )
     if runs is None:
         pull = (*pull, *(statement for statement in pull_named(compute.placeholder_image) if statement not in pull))
-        return Image(compute.placeholder_image, pull, url, is_placeholder=True, parameter=parameter)
-    return Image(runs, pull, url, is_placeholder=False, parameter=parameter)
+        return Image(compute.placeholder_image, pull, url, is_placeholder=True, holder=name, parameter=parameter)
+    return Image(runs, pull, url, is_placeholder=False, holder=name, parameter=parameter)
 
 
 _FIRST_TAG = "initial"
 
 
-def _is_missing(subject: Subject, said: str | None) -> bool:
+def _is_missing(subjects: Sequence[Subject], said: str | None) -> bool:
     """Tell whether a service's image cannot be there yet. Nobody can have pushed an image to a repository that is not
     there, nor filled a secret; with the next update it is somebody's word that they have. An image that runs is never
     taken away again."""
-    settings = subject.settings
-    if settings.image is None and settings.owner_of_image == "pipeline":
+    settings = subjects[0].settings
+    if settings.named_image is None and settings.owner_of_image == "pipeline":
         return True
-    by_hand = any(isinstance(value, SecretReference) and value.by_hand for value in subject.references.values())
-    return said is None and (settings.image is None or by_hand)
+    by_hand = any(
+        isinstance(value, SecretReference) and value.by_hand
+        for subject in subjects
+        for value in subject.references.values()
+    )
+    return said is None and (settings.named_image is None or by_hand)
 
 
 _VERSION = re.compile(r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$")
@@ -143,8 +167,8 @@ def _check(context: Context, service: str, settings: ServiceSettings, said: str)
     one who may run anything with the service's role: only its own images count."""
     repository = _VERSION.sub("", said, count=1)
     named = repository != said
-    if settings.image is not None:
-        own = _VERSION.sub("", settings.image, count=1)
+    if settings.named_image is not None:
+        own = _VERSION.sub("", settings.named_image, count=1)
     else:
         own = f"ACCOUNT.dkr.ecr.{context.region}.amazonaws.com{context.prefix}/{service}"
         repository = _REGISTRY.sub("ACCOUNT", repository, count=1)

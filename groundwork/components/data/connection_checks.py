@@ -37,12 +37,12 @@ def direct_connections_are_few(settings: Settings) -> Iterator[Mistake]:
 
 
 def _few_to_the_primary(held: Sequence[Holder]) -> Iterator[Mistake]:
-    services = [holder for holder in held if holder.layer == "services"]
+    services = [holder for holder in held if holder.layer != "functions"]
     total = of_services = sum(holder.most for holder in services)
     if total > MOST_DIRECT:
         yield Mistake(
             ("data", "proxy"),
-            f"services may open {total} direct connections ({_parts(services)}), more than {MOST_DIRECT} without a pooler; "
+            f"{_layers(services)} may open {total} direct connections ({_parts(services)}), more than {MOST_DIRECT} without a pooler; "
             "set data.proxy: {}, or lower scaling.max or connections",
         )
     for holder in held:
@@ -110,7 +110,7 @@ def alarms_can_go_off(settings: Settings) -> Iterator[Mistake]:
 
 def _largest(held: Sequence[Holder]) -> Path:
     largest = max(held, key=lambda holder: holder.most)
-    return (largest.layer, largest.name, "connections" if largest.layer == "services" else "concurrency")
+    return (largest.layer, largest.name, "concurrency" if largest.layer == "functions" else "connections")
 
 
 def _parts(held: Sequence[Holder]) -> str:

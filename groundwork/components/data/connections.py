@@ -9,6 +9,7 @@ from typing import Literal
 
 from groundwork.components.compute.settings import Engine
 from groundwork.components.data.settings import DataSettings
+from groundwork.components.services.settings import ServiceSettings, Use
 from groundwork.components.settings import Settings
 from groundwork.settings.facts import max_connections
 
@@ -30,7 +31,7 @@ https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.PostgreSQL.Commo
 class Holder:
     """A workload that holds connections."""
 
-    layer: Literal["services", "functions"]
+    layer: Literal["services", "jobs", "functions"]
     name: str
     copies: int
     copies_deploying: int
@@ -65,7 +66,7 @@ def direct(settings: Settings, server: DatabaseRole) -> list[Holder]:
     data = settings.data
     if data is None or (server == "replicas" and not data.replicas) or (server == "primary" and data.proxy):
         return []
-    held = [*_services(settings, data, server), *_functions(settings, data, server)]
+    held = [*_services(settings, data, server), *_jobs(settings, data, server), *_functions(settings, data, server)]
     return [holder for holder in held if holder.most]
 
 
@@ -76,13 +77,25 @@ def _services(settings: Settings, data: DataSettings, server: DatabaseRole) -> I
         if use is None:
             continue
         copies = settings.most_copies(name)
-        deploying = copies if _in_place(settings) else ceil(copies * factor)
-        writes = "connect" in use.levels
-        if server == "primary":
-            each = service.connections.max if writes or not data.replicas else 0
-        else:
-            each = service.connections.readers if writes else service.connections.max
-        yield Holder("services", name, copies, deploying, each)
+        deploying = copies if service.singleton or _in_place(settings) else ceil(copies * factor)
+        yield Holder("services", name, copies, deploying, _each(service, use, data, server))
+
+
+def _jobs(settings: Settings, data: DataSettings, server: DatabaseRole) -> Iterator[Holder]:
+    """Yield the jobs that hold connections while they run, one run of each at a time."""
+    for name in settings.jobs:
+        job = settings.job(name)
+        use = job.uses.get("database")
+        if use is not None:
+            yield Holder("jobs", name, 1, 1, _each(job, use, data, server))
+
+
+def _each(service: ServiceSettings, use: Use, data: DataSettings, server: DatabaseRole) -> int:
+    """Return how many connections one copy holds to a server."""
+    writes = "connect" in use.levels
+    if server == "primary":
+        return service.connections.max if writes or not data.replicas else 0
+    return service.connections.readers if writes else service.connections.max
 
 
 def _in_place(settings: Settings) -> bool:

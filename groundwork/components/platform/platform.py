@@ -15,6 +15,7 @@ from groundwork.components.cache.cache import Cache
 from groundwork.components.compute import engines
 from groundwork.components.compute.ec2.own_cache import OwnCache
 from groundwork.components.compute.images import delivered_images
+from groundwork.components.compute.jobs import Job
 from groundwork.components.compute.stopping import Stoppable
 from groundwork.components.context import Alerting, Context, Logging
 from groundwork.components.data.database import Database
@@ -351,7 +352,8 @@ class Platform(Component):
         grantors: Mapping[str, Grantor],
         queues: Mapping[str, Queue],
     ) -> engines.Running | None:
-        if network is None or self._settings.compute is None or not self._settings.services:
+        containers = {name: container for _, name, container in self._settings.containers()}
+        if network is None or self._settings.compute is None or not containers:
             return None
         services = self._settings.services
         cache = grantors.get("cache")
@@ -360,9 +362,10 @@ class Platform(Component):
             self._settings.compute,
             replace(self.context, delivered=delivered_images(self.context)),
             services=services,
+            jobs={name: Job(job, self._settings.job(name)) for name, job in self._settings.jobs.items()},
             network=network,
             entrance=ingress.entrance if ingress else Entrance(),
-            grants={name: _grants(service.uses, grantors) for name, service in services.items()},
+            grants={name: _grants(container.uses, grantors) for name, container in containers.items()},
             queues=queues,
             own_cache=cache if isinstance(cache, OwnCache) else None,
         )
@@ -372,9 +375,11 @@ class Platform(Component):
         self.addresses["repositories"] = engine.repository_urls
         self.addresses["images"] = {
             name: f"{images_path(self.context.platform)}/{name}"
-            for name, service in services.items()
-            if service.owner_of_image == "pipeline"
+            for name, container in containers.items()
+            if container.image_from is None and container.owner_of_image == "pipeline"
         }
+        if engine.jobs:
+            self.addresses["jobs"] = engine.jobs
         if engine.origins.by_service:
             self.addresses["hosts"] = {
                 service: engine.origins.by_id[engine.origins.id_of(service)].host for service in services

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from groundwork.components.services.routes import Route, routes
-from groundwork.components.services.settings import ServiceSettings, Use, Uses
+from groundwork.components.services.settings import ServiceSettings, Use, Uses, image_holder
 from groundwork.components.settings import Settings
 from groundwork.settings.access import LEVELS, usable
 from groundwork.settings.facts import fargate_sizes
@@ -19,9 +19,9 @@ def sizes_fit_fargate(settings: Settings) -> Iterator[Mistake]:
     if not settings.compute or settings.compute.engine != "fargate":
         return
     sizes = fargate_sizes()
-    for name, service in settings.services.items():
+    for layer, name, service in settings.containers():
         if service.cpu not in sizes:
-            yield Mistake(("services", name, "cpu"), f"{service.cpu} is not a Fargate CPU size; use {one_of(sizes)}")
+            yield Mistake((layer, name, "cpu"), f"{service.cpu} is not a Fargate CPU size; use {one_of(sizes)}")
         elif service.memory not in sizes[service.cpu]:
             allowed = sizes[service.cpu]
             shown = (
@@ -30,14 +30,40 @@ def sizes_fit_fargate(settings: Settings) -> Iterator[Mistake]:
                 else f"{allowed[0]} to {allowed[-1]} in steps of {allowed[1] - allowed[0]}"
             )
             yield Mistake(
-                ("services", name, "memory"),
+                (layer, name, "memory"),
                 f"{service.memory} MiB does not go with {service.cpu} CPU units on Fargate; use {shown}",
             )
 
 
 def services_need_an_engine(settings: Settings) -> Iterator[Mistake]:
-    if settings.services and not settings.compute:
-        yield Mistake(("services",), "services need the layer compute, which this stack does not build")
+    for layer in ("services", "jobs"):
+        if getattr(settings, layer) and not settings.compute:
+            yield Mistake((layer,), f"{layer} need the layer compute, which this stack does not build")
+
+
+def images_come_from_services(settings: Settings) -> Iterator[Mistake]:
+    """Check that whose image is meant is there, and in the end has one."""
+    for layer, name, container in settings.containers():
+        source, path = container.image_from, (layer, name, "image", "from")
+        if source is None:
+            continue
+        if source not in settings.services:
+            job = " (a job has its image from a service)" if source in settings.jobs else ""
+            yield Mistake(path, f'there is no service "{source}"{job}{nearest(source, settings.services)}')
+        elif (
+            layer == "services"
+            and image_holder(settings.services, name) is None
+            and _in_circle(settings.services, name)
+        ):
+            yield Mistake(path, "goes round in a circle; one of them needs an image of its own")
+
+
+def _in_circle(services: Mapping[str, ServiceSettings], name: str) -> bool:
+    source, seen = services[name].image_from, [name]
+    while source is not None and source in services and source not in seen:
+        seen.append(source)
+        source = services[source].image_from
+    return source == name
 
 
 def paths_are_distinct(settings: Settings) -> Iterator[Mistake]:
@@ -107,9 +133,9 @@ def priorities_are_distinct(settings: Settings) -> Iterator[Mistake]:
 
 def uses_exist(settings: Settings) -> Iterator[Mistake]:
     there = {thing.name: thing.kind for thing in usable(settings)}
-    for name, service in settings.services.items():
+    for layer, name, service in settings.containers():
         for used, use in service.uses.items():
-            path = ("services", name, "uses", used)
+            path = (layer, name, "uses", used)
             if used not in there:
                 known = f"there are {', '.join(there)}" if there else "this stack has nothing to use"
                 add = (
@@ -118,7 +144,7 @@ def uses_exist(settings: Settings) -> Iterator[Mistake]:
                     else nearest(used, there)
                 )
                 yield Mistake(path, f"unknown; {known}{add}")
-            elif used == name:
+            elif used == name and layer == "services":
                 yield Mistake(path, "a service cannot use itself")
             else:
                 yield from use_fits(path, use, used, there[used])
@@ -159,7 +185,7 @@ def names_are_distinct(settings: Settings) -> Iterator[Mistake]:
 
 
 def variables_are_offered(settings: Settings) -> Iterator[Mistake]:
-    for layer, name, uses in workloads(settings):
+    for layer, name, uses, _ in workloads(settings):
         for used, use in uses.items():
             brought = offered(settings, used, use)
             for variable in dict.fromkeys((use.variables or {}).values()):
@@ -173,9 +199,8 @@ def variables_are_offered(settings: Settings) -> Iterator[Mistake]:
 
 def environment_names_are_distinct(settings: Settings) -> Iterator[Mistake]:
     """Check that one name has one value: nothing is given up in silence for another."""
-    for layer, name, uses in workloads(settings):
-        service = settings.services[name] if layer == "services" else None
-        taken = dict.fromkeys(own_variables(service), "") if service else {}
+    for layer, name, uses, container in workloads(settings):
+        taken = dict.fromkeys(own_variables(container), "") if container else {}
         for used, use in uses.items():
             for variable, source in given(settings, layer, used, use).items():
                 if variable in taken:
@@ -186,7 +211,7 @@ def environment_names_are_distinct(settings: Settings) -> Iterator[Mistake]:
                         f"another name there: variables: {{OTHER_NAME: {source}}}",
                     )
                 taken.setdefault(variable, used)
-        environment = getattr(settings, layer)[name].environment
+        environment = container.environment if container else settings.functions[name].environment
         for variable in environment:
             if taken.get(variable):
                 yield Mistake(
@@ -200,27 +225,27 @@ def environment_names_are_distinct(settings: Settings) -> Iterator[Mistake]:
                 )
 
 
-def workloads(settings: Settings) -> Iterator[tuple[str, str, Uses]]:
-    """Yield every service and function: its layer, its name and what it uses."""
-    for name, service in settings.services.items():
-        yield "services", name, service.uses
+def workloads(settings: Settings) -> Iterator[tuple[str, str, Uses, ServiceSettings | None]]:
+    """Yield every service, job and function: its layer, its name, what it uses, and where it is a container what it is."""
+    for layer, name, container in settings.containers():
+        yield layer, name, container.uses, container
     for name, function in settings.functions.items():
-        yield "functions", name, function.uses
+        yield "functions", name, function.uses, None
 
 
 def images_can_be_pulled(settings: Settings) -> Iterator[Mistake]:
     """Check that images can be pulled: without a NAT gateway tasks reach AWS through endpoints alone."""
     network = settings.network
     compute = settings.compute
-    if not (settings.services and network and compute and network.nat == "none"):
+    if not ((settings.services or settings.jobs) and network and compute and network.nat == "none"):
         return
     if compute.engine == "app-runner" or (compute.has_instances and compute.capacity.placement == "public"):
         return
     needed = ["ecr.api", "ecr.dkr", "logs"]
     if any(
         used == "database" or used in settings.secrets
-        for service in settings.services.values()
-        for used in service.uses
+        for _, _, container in settings.containers()
+        for used in container.uses
     ):
         needed.append("secretsmanager")
     if compute.exec:
@@ -243,13 +268,13 @@ def ports_are_said_once(settings: Settings) -> Iterator[Mistake]:
 
 
 def environment_holds_no_secret(settings: Settings) -> Iterator[Mistake]:
-    for name, service in settings.services.items():
-        for key, value in service.environment.items():
+    for layer, name, container in settings.containers():
+        for key, value in container.environment.items():
             reason = looks_secret(key, value)
             if reason:
                 yield Mistake(
-                    ("services", name, "environment", key),
-                    f"{reason}; put it into a secret (secrets.NAME.keys) and let the service use that: uses: {{NAME: read}}",
+                    (layer, name, "environment", key),
+                    f"{reason}; put it into a secret (secrets.NAME.keys) and let the {layer[:-1]} use that: uses: {{NAME: read}}",
                 )
 
 
@@ -301,6 +326,7 @@ def _scaling(name: str, service: ServiceSettings) -> Iterator[Mistake]:
 
 CHECKS = (
     services_need_an_engine,
+    images_come_from_services,
     sizes_fit_fargate,
     paths_are_distinct,
     priorities_are_distinct,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from groundwork.settings.base import ImageReference, InOrder, Model, Name, QueueName, TimeZone
@@ -94,7 +95,8 @@ class PoolSettings(Model):
         return self
 
 
-def _pool(value: Any) -> Any:
+def pool_of(value: Any) -> Any:
+    """Return a pool's settings for a bare number, its largest size."""
     return {"max": value} if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -146,10 +148,13 @@ def _cron(value: str) -> str:
     return value
 
 
+Cron = Annotated[str, Field(pattern=r"^\S+ \S+ \S+ \S+ \S+ \S+$"), AfterValidator(_cron)]
+
+
 class ScheduledScaling(Model):
     """Other bounds at certain hours."""
 
-    cron: Annotated[str, Field(pattern=r"^\S+ \S+ \S+ \S+ \S+ \S+$"), AfterValidator(_cron)]
+    cron: Cron
     """Six fields as EventBridge has them: ``0 8 ? * MON-FRI *``."""
     min: Annotated[int, Field(ge=0, le=5000)]
     max: Annotated[int, Field(ge=0, le=5000)]
@@ -189,6 +194,10 @@ def check_bounds(least: int, most: int) -> None:
         )
 
 
+ONE_COPY = ScalingSettings(min=1, max=1, target=None)
+"""The scaling of what never runs twice."""
+
+
 class LimitSettings(Model):
     """What one copy may take while its node has it to spare, where that is more than it asks for."""
 
@@ -205,6 +214,38 @@ class PrioritySettings(Model):
     """Of the rule for ``path``; unset, drawn from service, engine and path among the places of paths as specific as it."""
     host: Annotated[int, Field(ge=1, le=50_000)] | None = None
     """Of the rule for ``host``; unset, drawn in the same way."""
+
+
+class ImageSource(Model):
+    """The image of another service."""
+
+    service: Name = Field(alias="from")
+    """The service whose image it is: one repository, one parameter, one version for all who run it."""
+
+
+def check_image(image: str | ImageSource | None, *, tag: str | None, image_owner: str | None) -> None:
+    """Refuse what is said of an image that is not there to be said."""
+    named = isinstance(image, str)
+    if isinstance(image, ImageSource) and (tag or image_owner):
+        raise PydanticCustomError(
+            "image",
+            "goes with services.{source}, whose image this is; say it there",
+            {"source": image.service, "at": ("tag" if tag else "image_owner",)},
+        )
+    if tag and named:
+        raise PydanticCustomError(
+            "image",
+            "tag is of the service's own repository, and image names another; leave one out",
+            {"at": ("tag",)},
+        )
+    if tag and image_owner == "pipeline":
+        raise PydanticCustomError(
+            "image",
+            "tag says which image runs, and image_owner: pipeline leaves that to a pipeline",
+            {"at": ("tag",)},
+        )
+    if image_owner == "stack" and not (tag or named):
+        raise PydanticCustomError("image", "stack needs an image to run: say image or tag", {"at": ("image_owner",)})
 
 
 class ServiceSettings(Model):
@@ -237,8 +278,9 @@ class ServiceSettings(Model):
     limits: LimitSettings | None = None
     """With the engine ``eks``: what a copy may take beyond ``cpu`` and ``memory``, which it is sure of."""
 
-    image: ImageReference | None = None
-    """A full image reference. Unset, the service has a repository of its own."""
+    image: ImageReference | ImageSource | None = None
+    """A full image reference, or ``{from: api}`` for the image of another service, which runs here with a ``command`` of its own.
+    Unset, the service has a repository of its own."""
 
     tag: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")] | None = None
     """The tag in the service's own repository that runs."""
@@ -253,11 +295,17 @@ class ServiceSettings(Model):
     """Plain configuration. Secrets belong under ``secrets`` and ``uses``."""
 
     uses: Uses = {}
-    scaling: ScalingSettings = ScalingSettings()
+
+    singleton: bool = False
+    """Never two copies at once, for what may run only once, such as a scheduler: a deployment stops the old copy before it starts
+    the new one, and nothing scales it; the ``scaling`` of all services (``*``) does not count. On the engine ``ec2`` it asks for one
+    instance; App Runner cannot."""
+
+    scaling: Annotated[ScalingSettings, Field(validate_default=True)] = ScalingSettings()
 
     connections: Annotated[
         PoolSettings,
-        BeforeValidator(_pool, json_schema_input_type=Annotated[int, Field(ge=1, le=1000)] | PoolSettings),
+        BeforeValidator(pool_of, json_schema_input_type=Annotated[int, Field(ge=1, le=1000)] | PoolSettings),
     ] = PoolSettings()
     """The database connections of one copy: the largest size of its pool, or ``{min: 10, max: 50, idle: 30, connect: 5}``. It
     is told them as ``DATABASE_POOL_…``; what they add up to is held against what the database takes."""
@@ -284,8 +332,8 @@ class ServiceSettings(Model):
     drain: Annotated[int, Field(ge=0, le=3600)] = 30
     """Seconds that requests under way have, once the load balancer sends no new ones to a copy that stops."""
 
-    stop_timeout: Annotated[int, Field(ge=2, le=120)] = 30
-    """Seconds between the request to stop and the kill."""
+    stop_timeout: Annotated[int, Field(ge=2, le=3600)] = 30
+    """Seconds between the request to stop and the kill, so that work under way ends well. ECS takes at most 120."""
 
     start_period: Annotated[int, Field(ge=0, le=300)] = 30
     """Seconds a new copy has before failed health checks count."""
@@ -308,28 +356,35 @@ class ServiceSettings(Model):
         return self.port is not None and (self.path is not None or self.host is not None)
 
     @property
+    def named_image(self) -> str | None:
+        """Return the image that the stack file names, None where the repository is ours."""
+        return self.image if isinstance(self.image, str) else None
+
+    @property
+    def image_from(self) -> str | None:
+        """Return the service whose image it runs, None where it has its own."""
+        return self.image.service if isinstance(self.image, ImageSource) else None
+
+    @property
     def owner_of_image(self) -> Literal["stack", "pipeline"]:
-        return self.image_owner or ("stack" if self.image or self.tag else "pipeline")
+        return self.image_owner or ("stack" if self.named_image or self.tag else "pipeline")
 
     @model_validator(mode="after")
     def _one_image(self) -> ServiceSettings:
-        if self.tag and self.image:
-            raise PydanticCustomError(
-                "image",
-                "tag is of the service's own repository, and image names another; leave one out",
-                {"at": ("tag",)},
-            )
-        if self.tag and self.image_owner == "pipeline":
-            raise PydanticCustomError(
-                "image",
-                "tag says which image runs, and image_owner: pipeline leaves that to a pipeline",
-                {"at": ("tag",)},
-            )
-        if self.image_owner == "stack" and not (self.tag or self.image):
-            raise PydanticCustomError(
-                "image", "stack needs an image to run: say image or tag", {"at": ("image_owner",)}
-            )
+        check_image(self.image, tag=self.tag, image_owner=self.image_owner)
         return self
+
+    @field_validator("scaling")
+    @classmethod
+    def _one_copy(cls, scaling: ScalingSettings, info: ValidationInfo) -> ScalingSettings:
+        if not info.data.get("singleton"):
+            return scaling
+        if scaling not in (ScalingSettings(), ONE_COPY):
+            raise PydanticCustomError(
+                "singleton",
+                "goes with services of several copies, and a singleton is one; leave out scaling or singleton",
+            )
+        return ONE_COPY
 
     @model_validator(mode="after")
     def _limits_are_above(self) -> ServiceSettings:
@@ -345,17 +400,31 @@ class ServiceSettings(Model):
 
     @model_validator(mode="after")
     def _writable_folders_fit(self) -> ServiceSettings:
-        needed = len(self.writable_paths) * self.writable_mib
-        if needed > self.memory // 2:
-            raise PydanticCustomError(
-                "writable",
-                "writable_paths may fill {needed} MiB of memory ({count} × {each}), more than half of the {memory} MiB there are; use disk_paths",
-                {
-                    "needed": needed,
-                    "count": len(self.writable_paths),
-                    "each": self.writable_mib,
-                    "memory": self.memory,
-                    "at": ("memory",),
-                },
-            )
+        problem = self.overfull
+        if problem:
+            raise PydanticCustomError("writable", "{problem}", {"problem": problem, "at": ("memory",)})
         return self
+
+    @property
+    def overfull(self) -> str | None:
+        """Return what is wrong where its writable folders may take more than half of its memory; None where they do not."""
+        needed = len(self.writable_paths) * self.writable_mib
+        if needed <= self.memory // 2:
+            return None
+        return (
+            f"writable_paths may fill {needed} MiB of memory ({len(self.writable_paths)} × {self.writable_mib}), more than half "
+            f"of the {self.memory} MiB there are; use disk_paths"
+        )
+
+
+def image_holder(services: Mapping[str, ServiceSettings], name: str) -> str | None:
+    """Return the service whose own image ``name`` runs, through all that have theirs from another; None in a circle or where one is
+    not there."""
+    passed: list[str] = []
+    while name in services and name not in passed:
+        source = services[name].image_from
+        if source is None:
+            return name
+        passed.append(name)
+        name = source
+    return None

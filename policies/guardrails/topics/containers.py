@@ -17,6 +17,13 @@ from guardrails.view import Node, Opaque, Resource, UndeterminedError
 
 _PLATFORMS = ("LATEST", "1.4.0", "1.0.0")
 """The latest of Linux and, 1.0.0, of Windows (ECS developer guide, "Fargate platform versions")."""
+_RUN_TASKS = {
+    kinds.ECS_SERVICE: "",
+    kinds.ECS_TASK_SET: "",
+    kinds.EVENT_TARGET: "ecsTarget.",
+    kinds.SCHEDULE: "target.ecsParameters.",
+}
+"""What starts tasks, and where it says how."""
 _EXEC_LOGGING = "configuration.executeCommandConfiguration.logging"
 _ROOT = re.compile(r"^(root|0)(:.*)?$")
 
@@ -184,16 +191,15 @@ def ecs_two_roles(task: Resource, stack: Stack) -> Messages:
 
 
 @resource_rule(
-    "Services give their tasks no public address",
+    "Services and schedules give their tasks no public address",
     "high",
-    kinds.ECS_SERVICE,
-    kinds.ECS_TASK_SET,
+    *_RUN_TASKS,
     ids=("fsbp:ECS.2", "fsbp:ECS.16", "checkov:CKV_AWS_333"),
     why="A task with a public address is reachable the moment its security group is opened by mistake.",
     fix="Run it in private subnets with assignPublicIp false, behind the load balancer.",
 )
 def ecs_no_public_address(service: Resource) -> Messages:
-    if service.truth("networkConfiguration.assignPublicIp"):
+    if service.truth(f"{_RUN_TASKS[service.type]}networkConfiguration.assignPublicIp"):
         yield "its tasks get public addresses (assignPublicIp)"
 
 
@@ -309,16 +315,16 @@ def ecr_policy_not_public(policy: Resource) -> Messages:
 
 
 @resource_rule(
-    "Fargate services run on the latest platform",
+    "Fargate tasks run on the latest platform",
     "medium",
-    kinds.ECS_SERVICE,
+    *_RUN_TASKS,
     ids=("fsbp:ECS.10", "checkov:CKV_AWS_332"),
     why="An older platform gets no more security fixes.",
     fix="Leave platformVersion out, or set it to LATEST.",
     levels=ADVISORY_IN_DEV,
 )
 def ecs_platform_latest(service: Resource) -> Messages:
-    version = service.get("platformVersion")
+    version = service.get(f"{_RUN_TASKS[service.type]}platformVersion", "LATEST")
     if version not in _PLATFORMS:
         yield f"it runs on platform {version} (platformVersion)"
 

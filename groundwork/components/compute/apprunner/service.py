@@ -11,9 +11,8 @@ import pulumi_aws as aws
 
 from groundwork.components.access import policy_document
 from groundwork.components.base import Component, fit
-from groundwork.components.compute.images import Image, image_of, pull_named
+from groundwork.components.compute.images import Image, pull_named
 from groundwork.components.compute.references import read_statements, value_from
-from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.trust import trusted
 from groundwork.components.compute.wiring import NetworkLike
 from groundwork.components.compute.workload import Workload, before_its_image, role_of
@@ -47,15 +46,14 @@ class AppRunnerService:
 def deploy(
     parent: Component,
     workload: Workload,
-    settings: ComputeSettings,
     *,
+    image: Image,
     network: NetworkLike,
     tracing_arn: pulumi.Output[str] | None,
 ) -> AppRunnerService:
     """Create a service with its image, roles, network, alarms and logs."""
     name = workload.name
     key = f"{parent.name}-{name}"
-    image = image_of(parent, workload, settings)
     reads = _read_references(parent, workload)
     if image.is_placeholder:
         workload = before_its_image(workload)

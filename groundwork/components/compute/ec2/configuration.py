@@ -76,7 +76,7 @@ def write_service(
             _write(parent, kept, f"{name}.{key}", f"{path}/{key}", value)
     declaration = document(_declaration(placed_service, path, body, placeholder_image))
     _write(parent, kept, f"{name}-declaration", f"{kept.path}/declarations/{name}", declaration)
-    if service.owner_of_image == "stack":
+    if service.image_from is None and service.owner_of_image == "stack":
         kept.written[f"{name}-image"] = NOTHING if image.is_placeholder else image.reference
     kept.ready.append(image.parameter)
 

@@ -32,7 +32,8 @@ from groundwork.components.compute.ec2.shape import MAIN, InstanceKind, parts
 from groundwork.components.compute.ec2.user_data import programs
 from groundwork.components.compute.ec2.volume import DataVolume, attach, data_volume
 from groundwork.components.compute.exposure import Exposure, expose
-from groundwork.components.compute.images import Image, image_of
+from groundwork.components.compute.images import Image, images_of
+from groundwork.components.compute.jobs import Job, JobOutputs
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import Stoppable, StoppedGroup
 from groundwork.components.compute.wiring import NetworkLike
@@ -99,6 +100,8 @@ class Ec2(Component):
     log_group_names: dict[str, pulumi.Output[str]]
     cluster_name: None
     """There is no cluster."""
+    jobs: dict[str, JobOutputs]
+    """What it takes to run each job."""
     origins: Origins
     stoppable: Stoppable
 
@@ -113,6 +116,7 @@ class Ec2(Component):
         entrance: Entrance,
         grants: Mapping[str, Mapping[str, Grant]],
         own_cache: OwnCache | None = None,
+        jobs: Mapping[str, Job] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, context, opts)
@@ -127,7 +131,7 @@ class Ec2(Component):
 
         host_roles = {part.key: host_role(self, part.key) for part in wanted}
         placed = self._place(wanted, host_roles, grants)
-        images = {service: image_of(self, placed[service], settings) for service in services}
+        images = images_of(self, placed, settings)
         logs = {service: log_group(self, service, f"{context.prefix}/services/{service}") for service in services}
         self._log_arns = {service: made.arn for service, made in logs.items()}
         own = log_group(self, "instances", self._instance_logs)
@@ -179,6 +183,7 @@ class Ec2(Component):
         }
         self.log_group_names = {service: made.name for service, made in logs.items()}
         self.cluster_name = None
+        self.jobs = {}
         self.origins = self._origins(entrance)
         self.stoppable = Stoppable(
             groups={part.key: StoppedGroup(self.group_names[part.key], part.least, part.most) for part in wanted}

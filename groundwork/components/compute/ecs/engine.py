@@ -12,10 +12,13 @@ import pulumi_aws as aws
 from groundwork.components.access import Grant, trust_policy
 from groundwork.components.base import Component
 from groundwork.components.compute.ecs.cluster import EcsCluster
+from groundwork.components.compute.ecs.jobs import run_jobs
 from groundwork.components.compute.ecs.order import start_order
 from groundwork.components.compute.ecs.scaling import scales
 from groundwork.components.compute.ecs.service import Capacity, EcsService, EcsSurroundings, deploy
 from groundwork.components.compute.exposure import Exposure, expose
+from groundwork.components.compute.images import images_of
+from groundwork.components.compute.jobs import Job, JobOutputs
 from groundwork.components.compute.security_groups import OwnGroups
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import StoppedService
@@ -35,13 +38,17 @@ class ServiceOutputs:
     security_group_ids: dict[str, pulumi.Output[str]]
     repository_urls: dict[str, pulumi.Output[str]]
     log_group_names: dict[str, pulumi.Output[str]]
+    jobs: dict[str, JobOutputs]
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Services that have all but the capacity to run on."""
+    """Services and jobs that have all but the capacity to run on."""
 
     workloads: Mapping[str, Workload]
+    """Of services."""
+    job_workloads: Mapping[str, Workload]
+    jobs: Mapping[str, Job]
     exposures: Mapping[str, Exposure]
     around: EcsSurroundings
 
@@ -55,6 +62,7 @@ def prepare(
     parent: Component,
     settings: ComputeSettings,
     services: Mapping[str, ServiceSettings],
+    jobs: Mapping[str, Job],
     *,
     cluster: EcsCluster,
     network: NetworkLike,
@@ -66,10 +74,11 @@ def prepare(
     rules."""
     # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html (confused deputy)
     trust = trust_policy(_PRINCIPAL, parent.context.account_id, parent.context.arn("ecs", "*"))
-    security_groups = OwnGroups(parent, services, network)
+    containers = {**services, **{name: job.container for name, job in jobs.items()}}
+    security_groups = OwnGroups(parent, containers, network)
     built = workloads(
         parent,
-        services,
+        containers,
         grants=grants,
         network=network,
         trust=trust,
@@ -97,8 +106,11 @@ def prepare(
             admit=partial(security_groups.allow_ingress, name),
         )
         for name, workload in built.items()
+        if name in services
     }
-    return Prepared(built, exposures, around)
+    return Prepared(
+        {name: built[name] for name in services}, {name: built[name] for name in jobs}, jobs, exposures, around
+    )
 
 
 def stopped_services(
@@ -119,8 +131,9 @@ def stopped_services(
 
 
 def run(parent: Component, prepared: Prepared, *, cluster: EcsCluster, capacity: Capacity) -> ServiceOutputs:
-    """Run every service, those that others call before those who call them."""
+    """Run every service, those that others call before those who call them, and make every job ready to run."""
     built = prepared.workloads
+    images = images_of(parent, {**built, **prepared.job_workloads}, prepared.around.settings)
     deployed: dict[str, EcsService] = {}
     for name in start_order({name: workload.calls for name, workload in built.items()}):
         deployed[name] = deploy(
@@ -130,13 +143,29 @@ def run(parent: Component, prepared: Prepared, *, cluster: EcsCluster, capacity:
             cluster=cluster,
             capacity=capacity,
             exposure=prepared.exposures[name],
+            image=images[name],
             after=[deployed[used].resource for used in built[name].calls if used in deployed],
         )
+    ready = run_jobs(
+        parent,
+        prepared.jobs,
+        prepared.job_workloads,
+        images,
+        prepared.around,
+        cluster=cluster,
+        capacity=capacity,
+    )
     return ServiceOutputs(
         service_names={name: deployed[name].resource.name for name in built},
         security_group_ids={name: workload.security_group_id for name, workload in built.items()},
-        repository_urls={name: url for name in built if (url := deployed[name].repository_url) is not None},
-        log_group_names={name: deployed[name].log_group_name for name in built},
+        repository_urls={
+            name: image.repository_url for name, image in images.items() if image.repository_url is not None
+        },
+        log_group_names={
+            **{name: deployed[name].log_group_name for name in built},
+            **{name: job.log_group_name for name, job in ready.items()},
+        },
+        jobs={name: job.outputs for name, job in ready.items()},
     )
 
 

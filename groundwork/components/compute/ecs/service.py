@@ -14,7 +14,7 @@ from groundwork.components.compute.ecs.alarms import Measured, watch_service
 from groundwork.components.compute.ecs.cluster import EcsCluster
 from groundwork.components.compute.ecs.task import PORT, log_options, task
 from groundwork.components.compute.exposure import Exposure
-from groundwork.components.compute.images import image_of, pull_named
+from groundwork.components.compute.images import Image, pull_named
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.wiring import LoadBalancerLike, NetworkLike, QueueLike
 from groundwork.components.compute.workload import Workload, before_its_image
@@ -67,12 +67,12 @@ def deploy(
     cluster: EcsCluster,
     capacity: Capacity,
     exposure: Exposure,
+    image: Image,
     after: Sequence[pulumi.Resource],
 ) -> EcsService:
     """Create a service and all that belongs to it; it starts ``after`` those it calls, whose names only then
     resolve."""
     name = workload.name
-    image = image_of(parent, workload, around.settings)
     if image.is_placeholder:
         workload = before_its_image(
             workload, idle=not _can_be_pulled(around.settings.placeholder_image, around.network)
@@ -139,11 +139,14 @@ def _service(
         ordered_placement_strategies=list(capacity.placement) or None,
         # Without it a change of the strategy replaces the service.
         force_new_deployment=True,
-        deployment_minimum_healthy_percent=100,
-        deployment_maximum_percent=200,
+        # A singleton's old copy goes before its new one comes.
+        deployment_minimum_healthy_percent=0 if settings.singleton else 100,
+        deployment_maximum_percent=100 if settings.singleton else 200,
         deployment_circuit_breaker=aws.ecs.ServiceDeploymentCircuitBreakerArgs(enable=True, rollback=True),
         alarms=_rollback(exposure.alarm_names),
-        availability_zone_rebalancing="ENABLED",
+        # It starts a copy elsewhere before it stops one, and asks for a maximum above 100 percent.
+        # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-rebalancing.html
+        availability_zone_rebalancing="DISABLED" if settings.singleton else "ENABLED",
         network_configuration=aws.ecs.ServiceNetworkConfigurationArgs(
             subnets=list(around.network.private_subnet_ids.values()),
             security_groups=[workload.security_group_id],

@@ -35,6 +35,10 @@ class Task:
     """A task definition and what must be there before it can start."""
 
     arn: pulumi.Output[str]
+    family: pulumi.Output[str]
+    family_arn: pulumi.Output[str]
+    """Its ARN without a revision."""
+    execution_role_arn: pulumi.Output[str]
     ready: tuple[pulumi.Resource, ...]
 
 
@@ -93,7 +97,7 @@ def task(
         skip_destroy=True,
         opts=parent.child(),
     )
-    return Task(definition.arn, (policy,))
+    return Task(definition.arn, definition.family, definition.arn_without_revision, role.arn, (policy,))
 
 
 def _start_statements(workload: Workload, group_arn: pulumi.Output[str], region: str) -> list[Statement]:

@@ -67,16 +67,23 @@ def deployment(
             replicas=service.scaling.min if fixed else None,
             revision_history_limit=5,
             selector=kubernetes.meta.v1.LabelSelectorArgs(match_labels=selector(workload.name)),
-            strategy=kubernetes.apps.v1.DeploymentStrategyArgs(
-                type="RollingUpdate",
-                rolling_update=kubernetes.apps.v1.RollingUpdateDeploymentArgs(max_surge="25%", max_unavailable=0),
-            ),
+            strategy=_strategy(service),
             template=kubernetes.core.v1.PodTemplateSpecArgs(
                 metadata=kubernetes.meta.v1.ObjectMetaArgs(labels=inside.labels(workload.name)),
                 spec=_pod(inside, workload, image, given),
             ),
         ),
         opts=inside.options(after),
+    )
+
+
+def _strategy(service: ServiceSettings) -> kubernetes.apps.v1.DeploymentStrategyArgs:
+    """Return how pods take over: new ones first, but of a singleton, whose old pod goes before its new one comes."""
+    if service.singleton:
+        return kubernetes.apps.v1.DeploymentStrategyArgs(type="Recreate")
+    return kubernetes.apps.v1.DeploymentStrategyArgs(
+        type="RollingUpdate",
+        rolling_update=kubernetes.apps.v1.RollingUpdateDeploymentArgs(max_surge="25%", max_unavailable=0),
     )
 
 

@@ -19,6 +19,8 @@ from groundwork.components.compute.eks.provider import kubernetes_provider
 from groundwork.components.compute.eks.queue_scaling import authenticate, queue_scaling
 from groundwork.components.compute.eks.ranges import Ranges
 from groundwork.components.compute.eks.workloads import EksSurroundings, deploy
+from groundwork.components.compute.images import images_of
+from groundwork.components.compute.jobs import Job, JobOutputs
 from groundwork.components.compute.security_groups import SharedGroup, allow_egress_to_internet
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import Stoppable
@@ -72,6 +74,8 @@ class Eks(Component):
     repository_urls: dict[str, pulumi.Output[str]]
     """Of those services that have a repository of their own."""
     log_group_names: dict[str, pulumi.Output[str]]
+    jobs: dict[str, JobOutputs]
+    """What it takes to run each job."""
     origins: Origins
     stoppable: Stoppable
 
@@ -86,6 +90,7 @@ class Eks(Component):
         entrance: Entrance,
         grants: Mapping[str, Mapping[str, Grant]],
         queues: Mapping[str, QueueLike],
+        jobs: Mapping[str, Job] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, context, opts)
@@ -142,7 +147,8 @@ class Eks(Component):
             queues=queues,
             security_groups=security_groups,
         )
-        deployed = {service: deploy(inside, workload, around) for service, workload in built.items()}
+        images = images_of(self, built, settings)
+        deployed = {service: deploy(inside, workload, around, images[service]) for service, workload in built.items()}
         self.cluster_name = cluster.name
         self.service_names = {service: pulumi.Output.from_input(service) for service in deployed}
         self.security_group_ids = {service: workload.security_group_id for service, workload in built.items()}
@@ -150,6 +156,7 @@ class Eks(Component):
             service: made.repository_url for service, made in deployed.items() if made.repository_url is not None
         }
         self.log_group_names = {service: made.log_group_name for service, made in deployed.items()}
+        self.jobs = {}
         self.origins = entrance.origins
         self.stoppable = Stoppable()
         self.register_outputs(

@@ -19,7 +19,7 @@ from groundwork.components.compute.eks.reach import balancer, bind, has_balancer
 from groundwork.components.compute.eks.scaling import budget, fixed, scale
 from groundwork.components.compute.eks.secrets import values
 from groundwork.components.compute.exposure import Exposure, expose
-from groundwork.components.compute.images import image_of
+from groundwork.components.compute.images import Image
 from groundwork.components.compute.security_groups import SecurityGroups
 from groundwork.components.compute.wiring import LoadBalancerLike, NetworkLike, QueueLike
 from groundwork.components.compute.workload import Workload, before_its_image
@@ -50,10 +50,9 @@ class EksService:
     repository_url: pulumi.Output[str] | None
 
 
-def deploy(inside: Inside, workload: Workload, around: EksSurroundings) -> EksService:
+def deploy(inside: Inside, workload: Workload, around: EksSurroundings, image: Image) -> EksService:
     """Create a service's identity, network policy and pods."""
     parent, name = inside.parent, workload.name
-    image = image_of(parent, workload, inside.settings)
     # The cluster's agents write into it.
     group = log_group(parent, name, f"{parent.context.prefix}/services/{name}")
     account = kubernetes.core.v1.ServiceAccount(

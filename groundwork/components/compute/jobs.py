@@ -1,0 +1,43 @@
+"""A job as every engine has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NotRequired, TypedDict
+
+import pulumi
+
+from groundwork.components.jobs.settings import JobSettings, When
+from groundwork.components.services.settings import ServiceSettings
+
+
+def jobs_path(prefix: str) -> str:
+    """Return ``/shop/prod/jobs``: below it a parameter for each job says how it is run, by the job's name."""
+    return f"{prefix}/jobs"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a stack file says of a job, and the container that it is."""
+
+    settings: JobSettings
+    container: ServiceSettings
+
+
+class JobOutputs(TypedDict):
+    """What whoever runs a job has to know, and nothing secret; which of it there is depends on the engine."""
+
+    when: When
+    image: str
+    """The service or job whose image it runs."""
+    timeout: int | None
+    """Seconds."""
+    logGroup: pulumi.Output[str]
+    container: NotRequired[str]
+    """Of the task definition: the container that is the job."""
+    cluster: NotRequired[pulumi.Output[str]]
+    taskDefinition: NotRequired[pulumi.Output[str]]
+    """On ECS, the family; its newest revision is the job as it is now."""
+    subnets: NotRequired[list[pulumi.Input[str]]]
+    securityGroups: NotRequired[list[pulumi.Input[str]]]
+    capacityProvider: NotRequired[pulumi.Input[str]]
