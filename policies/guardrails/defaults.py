@@ -82,6 +82,8 @@ _DOCUMENTS: Mapping[tuple[str, ...], Mapping[str, Absence]] = {
         ),
     },
     (kinds.ECS_SERVICE,): {"deploymentController.type": Absence("ECS"), "platformVersion": Absence("LATEST")},
+    (kinds.SCHEDULE,): {"target.ecsParameters.platformVersion": Absence("LATEST")},
+    (kinds.EVENT_TARGET,): {"ecsTarget.platformVersion": Absence("LATEST")},
     (kinds.TASK_DEFINITION,): {
         "runtimePlatform.operatingSystemFamily": Absence(
             "LINUX", 'ECS developer guide, "Fargate task definition differences"'

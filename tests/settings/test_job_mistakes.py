@@ -42,7 +42,7 @@ def service(said: str, *, compute: str = "engine: fargate") -> str:
         (
             job(f"{{image: {{from: api}}, {RUN}, when: before_deploy}}", services='api: {port: 8080, path: "/*", tag: "1"}'),
             "6 services.api.tag",
-            "so that `groundwork deploy` delivers images and runs one first",
+            "so that images are delivered, and one runs before them",
         ),
         (job(f"{{image: {{from: api}}, {RUN}, schedule: 0 3 * * * *}}"), "8 jobs.one.schedule", 'needs "?" as exactly one of'),
         (job(f"{{image: {{from: api}}, {RUN}, schedule: 0 25 * * ? *}}"), "8 jobs.one.schedule", 'has "25" as hour'),

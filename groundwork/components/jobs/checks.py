@@ -70,7 +70,7 @@ def deployments_are_delivered(settings: Settings) -> Iterator[Mistake]:
                 ("services", holder, key),
                 f"lets each update of the stack change the image, and jobs.{name} is to run before; "
                 + (f"keep it{also}" if also else f"leave {key} out")
-                + f", so that `groundwork deploy` delivers images and runs {name} first",
+                + f", so that images are delivered, and {name} runs before them",
             )
 
 

@@ -59,8 +59,8 @@ class JobSettings(Model):
     """What runs in the image, such as ``[python, manage.py, migrate]``; needed where the image is a service's."""
 
     when: Literal["before_deploy", "manual"] | None = None
-    """``before_deploy``: ``groundwork deploy`` runs it with the new image before any copy of the service has that, and goes no
-    further when it fails. ``manual``, which is also the default: when somebody says ``groundwork run``."""
+    """``before_deploy``: whoever delivers an image runs it with that before any copy of the service has it, and goes no further when
+    it fails. ``manual``, which is also the default: when somebody runs it."""
 
     schedule: (
         Annotated[JobScheduleSettings, BeforeValidator(_schedule, json_schema_input_type=str | JobScheduleSettings)]
@@ -70,7 +70,7 @@ class JobSettings(Model):
 
     timeout: Annotated[int, Field(ge=1, le=86400)] | None = None
     """Seconds after which it is ended and has failed; unset, 3600 for what is run before a deployment or by hand, and no limit for
-    a schedule. ECS ends no task by itself, so that there it is for what ``groundwork`` runs and waits for."""
+    a schedule. ECS ends no task by itself, so that there it is how long whoever runs it waits."""
 
     retries: Annotated[int, Field(ge=0, le=10)] = 0
     """How often a run that failed is tried again, on the engines ``eks`` and ``ec2``; ECS tries no task again."""

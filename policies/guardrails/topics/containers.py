@@ -324,7 +324,7 @@ def ecr_policy_not_public(policy: Resource) -> Messages:
     levels=ADVISORY_IN_DEV,
 )
 def ecs_platform_latest(service: Resource) -> Messages:
-    version = service.get(f"{_RUN_TASKS[service.type]}platformVersion", "LATEST")
+    version = service.get(f"{_RUN_TASKS[service.type]}platformVersion")
     if version not in _PLATFORMS:
         yield f"it runs on platform {version} (platformVersion)"
 

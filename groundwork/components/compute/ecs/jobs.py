@@ -58,7 +58,7 @@ def run_jobs(
     """Create each job's task definition, what starts those with a schedule, and the alarm for any that fails.
 
     A task definition says all of the job from the first update on, but for the image, which is the placeholder's until there is
-    one: ``groundwork deploy`` and ``groundwork run`` register the next revision of its family with the image that they are given.
+    one: whoever delivers an image registers the next revision of its family with that.
     """
     if not jobs:
         return {}
