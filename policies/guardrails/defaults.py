@@ -82,6 +82,7 @@ _DOCUMENTS: Mapping[tuple[str, ...], Mapping[str, Absence]] = {
         ),
     },
     (kinds.ECS_SERVICE,): {"deploymentController.type": Absence("ECS"), "platformVersion": Absence("LATEST")},
+    (kinds.ECS_TASK_SET,): {"platformVersion": Absence("LATEST")},
     (kinds.SCHEDULE,): {"target.ecsParameters.platformVersion": Absence("LATEST")},
     (kinds.EVENT_TARGET,): {"ecsTarget.platformVersion": Absence("LATEST")},
     (kinds.TASK_DEFINITION,): {
