@@ -41,6 +41,10 @@ class Plan:
 def plan(account: Account, service: str, image: str, *, worst: str) -> Plan:
     """Return what deploying an image would do. OperationError where it may not run: see :func:`groundwork.operations.images.check`."""
     settings = images.service_of(account, service)
+    if settings.image_from is not None:
+        raise OperationError(
+            f"{service} runs the image of {settings.image_from} (services.{service}.image); deploy that"
+        )
     if settings.owner_of_image == "stack":
         said = "tag" if settings.tag else "image"
         raise OperationError(

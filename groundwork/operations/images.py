@@ -100,10 +100,10 @@ class Repository:
 
 def repository_of(account: Account, service: str, settings: ServiceSettings) -> Repository | None:
     """Return the repository that a service's images come from; None where it is not in ECR."""
-    if settings.image is None:
+    if settings.named_image is None:
         name = f"{account.prefix[1:]}/{service}"
         return Repository(account.id, name, f"{account.id}.dkr.ecr.{account.settings.region}.amazonaws.com/{name}")
-    plain = re.sub(r"(:[^/:@]+)?(@sha256:[0-9a-f]{64})?$", "", settings.image)
+    plain = re.sub(r"(:[^/:@]+)?(@sha256:[0-9a-f]{64})?$", "", settings.named_image)
     match = re.fullmatch(r"(\d{12})\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/(.+)", plain)
     return Repository(match[1], match[2], plain) if match else None
 
@@ -114,7 +114,11 @@ def named(account: Account, service: str, settings: ServiceSettings, text: str) 
     OperationError for another repository than the service's own: the role that runs it lets nothing else be pulled.
     """
     repository = repository_of(account, service, settings)
-    own = repository.address if repository else re.sub(r"(:[^/:@]+)?(@sha256:[0-9a-f]{64})?$", "", settings.image or "")
+    own = (
+        repository.address
+        if repository
+        else re.sub(r"(:[^/:@]+)?(@sha256:[0-9a-f]{64})?$", "", settings.named_image or "")
+    )
     if _DIGEST.fullmatch(text):
         return f"{own}@{text}"
     if _TAG.fullmatch(text):
