@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 from groundwork.cli import console
 from groundwork.cli.arguments import Argument, Option
 from groundwork.preview.styled import Text
+from groundwork.settings.mistakes import nearest, one_of
 
 if TYPE_CHECKING:
     from groundwork.operations.deploy import Plan
@@ -72,20 +73,27 @@ def deploy(
 
 
 def rollback(
-    stack: StackName, service: Service, *, minutes: Minutes = "20", yes: Yes = False, dry_run: DryRun = False
+    stack: StackName,
+    service: Service,
+    *,
+    force: Annotated[
+        bool, Option("--force", help="Also where a job, such as a migration, ran before the deployment.")
+    ] = False,
+    minutes: Minutes = "20",
+    yes: Yes = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Run the image again that a service ran before the one it runs now.
 
     Its scan is not looked at again: it ran. Ends with 1 where that one does not come to run either.
     """
     from groundwork.operations import deploy as deployments
-    from groundwork.operations import images
     from groundwork.operations.account import open_account
 
     account = open_account(stack)
-    images.service_of(account, service)
-    plan = deployments.plan(account, service, images.before(account, service), worst="none")
-    _roll_out(plan, minutes=_minutes(minutes), yes=yes, dry_run=dry_run)
+    _roll_out(
+        deployments.plan_rollback(account, service, force=force), minutes=_minutes(minutes), yes=yes, dry_run=dry_run
+    )
 
 
 def _roll_out(plan: Plan, *, minutes: int, yes: bool, dry_run: bool) -> None:
@@ -101,12 +109,13 @@ def _roll_out(plan: Plan, *, minutes: int, yes: bool, dry_run: bool) -> None:
     try:
         deployments.deploy(plan, progress, seconds=60 * minutes)
     except DeploymentFailed as failure:
-        console.print_error(f"{plan.image} did not come to run, and {plan.before} runs again: {failure}")
-        console.print_error(f"Next: groundwork logs {plan.account.stack.name} {plan.service} --since 30m")
+        runs = "the placeholder" if plan.is_first else plan.before
+        console.print_error(f"{plan.image} was not deployed, and {runs} runs: {failure}")
+        console.print_error(f"Next: groundwork logs {plan.account.stack.name} {plan.holder.name} --since 30m")
         raise SystemExit(console.FINDINGS) from None
     except KeyboardInterrupt:
         console.print_error(
-            f"\nNobody waits any more, and the deployment goes on. To go back: groundwork rollback {plan.account.stack.name} {plan.service}"
+            f"\nNobody waits any more, and the deployment goes on. To go back: groundwork rollback {plan.account.stack.name} {plan.holder.name}"
         )
         raise
 
@@ -114,7 +123,7 @@ def _roll_out(plan: Plan, *, minutes: int, yes: bool, dry_run: bool) -> None:
 def logs(
     stack: StackName,
     service: Annotated[
-        str | None, Argument(metavar="SERVICE", help="A service of the stack file; unset, all of them.")
+        str | None, Argument(metavar="SERVICE", help="A service or job of the stack file; unset, all of them.")
     ] = None,
     *,
     since: Annotated[
@@ -127,16 +136,18 @@ def logs(
     follow: Annotated[bool, Option("--follow", help="Go on with what arrives, until Ctrl-C.")] = False,
 ) -> None:
     """Print what services wrote, interleaved by time, oldest first. Times are in UTC."""
-    from groundwork.operations import images
     from groundwork.operations import logs as found
     from groundwork.operations.account import open_account
     from groundwork.operations.progress import Progress
 
     began = found.since(since, datetime.datetime.now(datetime.UTC))
     account = open_account(stack)
-    if service is not None:
-        images.service_of(account, service)
-    services = [service] if service is not None else list(account.settings.services)
+    there = [name for _, name, _ in account.settings.containers()]
+    if service is not None and service not in there:
+        raise console.InputError(
+            f'"{service}" is none; {account.stack.label} has {one_of(there)}{nearest(service, there)}'
+        )
+    services = [service] if service is not None else there
     if not services:
         raise console.InputError(f"{account.stack.label} has no services")
     show = _shown(services)
@@ -174,16 +185,22 @@ def _harmless(text: str) -> str:
 
 def run(
     stack: StackName,
-    service: Service,
-    command: Annotated[str, Argument(metavar="COMMAND", help='In quotes: "python manage.py migrate".')],
+    name: Annotated[str, Argument(metavar="NAME", help="A job of the stack file, or a service.")],
+    command: Annotated[
+        str | None,
+        Argument(metavar="COMMAND", help='In quotes: "python manage.py migrate"; for a job unset, its own.'),
+    ] = None,
     *,
-    minutes: Minutes = "20",
+    minutes: Annotated[
+        str | None,
+        Option("--minutes", metavar="NUMBER", help="How long it may take; unset, as the job says, else an hour."),
+    ] = None,
     yes: Yes = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Run a command once with a service's image, variables, rights and network, and show what it says.
+    """Run a job, or a command with a service's image, variables, rights and network, once, and show what it says.
 
-    Ends with 1 where the command does not end with 0.
+    Ends with 1 where it does not end with 0.
     """
     from groundwork.operations import images
     from groundwork.operations.account import open_account
@@ -191,17 +208,24 @@ def run(
     from groundwork.operations.errors import CommandFailed
     from groundwork.operations.progress import Progress
 
-    words = _words(command)
+    words = _words(command) if command is not None else []
     account = open_account(stack)
-    images.service_of(account, service)
-    seconds = 60 * _minutes(minutes)
-    if not _go_on(f"run {shlex.join(words)} as {service} in {account.place}", yes=yes, dry_run=dry_run):
+    job = account.settings.jobs.get(name)
+    if job is None:
+        images.service_of(account, name)
+        if not words:
+            raise console.InputError(f'say what to run as {name}: groundwork run {stack} {name} "COMMAND"')
+    seconds = 60 * _minutes(minutes) if minutes else (job.timeout if job and job.timeout else 3600)
+    what = f"run {shlex.join(words)} as {name}" if words else f"run {name}"
+    if not _go_on(f"{what} in {account.place}", yes=yes, dry_run=dry_run):
         return
+    runner, progress = runner_of(account), Progress()
+    lines = runner.run_job(name, None, words, progress, seconds) if job else runner.run(name, words, progress, seconds)
     try:
-        for line in runner_of(account).run(service, words, Progress(), seconds):
+        for line in lines:
             print(_harmless(line) if sys.stdout.isatty() else line, flush=True)
     except CommandFailed as failure:
-        console.print_error(f"{shlex.join(words)}: {failure}")
+        console.print_error(f"{shlex.join(words) or name}: {failure}")
         raise SystemExit(console.FINDINGS) from None
 
 

@@ -70,6 +70,16 @@ class AppRunner:
         """Refuse: App Runner runs services and nothing else."""
         raise OperationError(_NOTHING_ELSE)
 
+    def run_job(
+        self, job: str, image: str | None, command: Sequence[str], progress: Progress, seconds: float
+    ) -> Iterator[str]:
+        """Refuse: a stack file with jobs on App Runner is a mistake."""
+        raise OperationError(_NOTHING_ELSE)
+
+    def renew_job(self, job: str, image: str) -> None:
+        """Refuse, as :meth:`run_job` does."""
+        raise OperationError(_NOTHING_ELSE)
+
     def session(self, service: str, command: str) -> Session:
         """Refuse: App Runner lets nobody in."""
         raise OperationError(_NOTHING_ELSE)

@@ -1,18 +1,23 @@
-"""Bringing another image to a service: checked, named, rolled out, and taken back where it does not run.
+"""Bringing another image to services and jobs: checked, named, rolled out, and taken back where it does not run.
 
-``pulumi up`` owns what a service is, this what it runs: see ``docs/decisions/0035-deploy-changes-the-image-alone.md``.
+``pulumi up`` owns what a service is, this what it runs: see ``docs/decisions/0031-what-an-update-and-a-deployment-own.md``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from groundwork.operations import images
 from groundwork.operations.account import Account
 from groundwork.operations.engine import Runner, runner_of
-from groundwork.operations.errors import DeploymentFailed, OperationError
+from groundwork.operations.errors import CommandFailed, DeploymentFailed, OperationError
+from groundwork.operations.images import Holder
 from groundwork.operations.progress import Progress
 from groundwork.settings.images import NOTHING
+from groundwork.settings.mistakes import all_of
+
+_HOUR = 3600
 
 
 @dataclass(frozen=True)
@@ -20,72 +25,135 @@ class Plan:
     """What a deployment would do, for the user to see before it does."""
 
     account: Account
-    service: str
+    holder: Holder
     image: str
-    before: str | None
-    """What runs; None before the first update of the stack, ``none`` before the first image."""
-    unseen: tuple[str, ...]
+    before: str
+    """What runs; ``none`` before the first image."""
+    unseen: tuple[str, ...] = ()
     """What could not be checked."""
+    is_rollback: bool = False
+    """It goes back to an image that ran; what runs before a deployment is not run again."""
 
     @property
     def is_first(self) -> bool:
-        """Tell whether the service has had no image yet."""
-        return self.before in (None, NOTHING)
+        """Tell whether there has been no image yet."""
+        return self.before == NOTHING
+
+    @property
+    def jobs_before(self) -> tuple[str, ...]:
+        """Return the jobs that run before any copy has the image."""
+        return () if self.is_rollback else self.holder.before
 
     def __str__(self) -> str:
         """Return it in words."""
+        first = f"{all_of(self.jobs_before)} first, then " if self.jobs_before else ""
+        runs = all_of((*self.holder.services, *(job for job in self.holder.jobs if job not in self.jobs_before)))
         before = "the placeholder" if self.is_first else self.before
-        return f"{self.service} in {self.account.place}: {self.image} in place of {before}"
+        return f"{first}{runs} in {self.account.place}: {self.image} in place of {before}"
 
 
 def plan(account: Account, service: str, image: str, *, worst: str) -> Plan:
     """Return what deploying an image would do. OperationError where it may not run: see :func:`groundwork.operations.images.check`."""
-    settings = images.service_of(account, service)
-    if settings.image_from is not None:
+    holder = images.holder_of(account, service)
+    now = _running(account, holder)
+    wanted = images.named(account, service, holder.settings, image)
+    return Plan(account, holder, wanted, now, tuple(images.check(account, service, wanted, worst=worst)))
+
+
+def plan_rollback(account: Account, service: str, *, force: bool) -> Plan:
+    """Return what going back to the image before would do.
+
+    OperationError where there is none, and, without ``force``, where a job ran before the deployment: what that changed stays changed.
+    """
+    holder = images.holder_of(account, service)
+    now = _running(account, holder)
+    wanted = images.before(account, service)
+    if holder.before and not force:
         raise OperationError(
-            f"{service} runs the image of {settings.image_from} (services.{service}.image); deploy that"
+            f"{all_of(holder.before)} ran before {now} was deployed, and what that changed stays. If {wanted} can work with it, "
+            "say --force; else deploy a new image that puts it right"
         )
+    images.check(account, service, wanted, worst="none")
+    return Plan(account, holder, wanted, now, is_rollback=True)
+
+
+def _running(account: Account, holder: Holder) -> str:
+    """Return the image that runs. OperationError where it is not a deployment's to change."""
+    settings, name = holder.settings, holder.name
     if settings.owner_of_image == "stack":
         said = "tag" if settings.tag else "image"
         raise OperationError(
-            f"the stack file says which image {service} runs (services.{service}.{said}), and pulumi up deploys it; leave that out, or "
-            "say image_owner: pipeline"
+            f"the stack file says which image {name} runs ({said}), and pulumi up deploys it; leave that out, or say "
+            "image_owner: pipeline"
         )
-    wanted = images.named(account, service, settings, image)
-    now = images.delivered(account, service)
+    now = images.delivered(account, name)
     if now is None:
         raise OperationError(
-            f"{account.stack.label} does not stand in {account.place}, or {service} is new in it: run pulumi up --stack "
+            f"{account.stack.label} does not stand in {account.place}, or {name} is new in it: run pulumi up --stack "
             f"{account.stack.name} first, or choose other credentials"
         )
-    unseen = images.check(account, service, wanted, worst=worst)
-    return Plan(account, service, wanted, now, tuple(unseen))
+    return now
 
 
 def deploy(wanted: Plan, progress: Progress, *, seconds: float = 1200) -> None:
-    """Deploy. Raises DeploymentFailed where the image did not come to run, and what ran before runs again."""
-    account, service = wanted.account, wanted.service
+    """Deploy: jobs that come first, then the image's name, services one after the other, the other jobs.
+
+    ``seconds`` is the limit for each service. Raises DeploymentFailed where the image did not come to run, and what ran before runs again.
+    """
+    account, holder = wanted.account, wanted.holder
     runner = runner_of(account)
+    for service in holder.services if not wanted.is_first or runner.starts_first_image else ():
+        busy = runner.under_way(service)
+        if busy:
+            raise OperationError(f"{service} is busy: {busy}; wait until that is done, and deploy again")
+    _run_jobs(runner, wanted, progress)
+    # Before it runs, so that a pulumi up in between does not take it back.
+    images.deliver(account, holder.name, wanted.image)
     if wanted.is_first and not runner.starts_first_image:
-        images.deliver(account, service, wanted.image)
         progress.say(
-            f"named; the placeholder has neither {service}'s variables nor its rights, so its first image starts with: "
-            f"pulumi up --stack {account.stack.name}"
+            "named; the placeholder has neither the variables of what it stands for nor its rights, so the first image starts "
+            f"with: pulumi up --stack {account.stack.name}"
         )
         return
-    busy = runner.under_way(service)
-    if busy:
-        raise OperationError(f"{service} is busy: {busy}; wait until that is done, and deploy again")
-    # Before it runs, so that a pulumi up in between does not take it back.
-    images.deliver(account, service, wanted.image)
     try:
         _roll_out(runner, wanted, progress, seconds)
     except DeploymentFailed:
-        if wanted.before:
-            images.deliver(account, service, wanted.before)
+        images.deliver(account, holder.name, wanted.before)
         raise
-    progress.say(f"{service} runs {wanted.image} after {progress.taken()}")
+    for job in holder.jobs:
+        if job not in wanted.jobs_before:
+            runner.renew_job(job, wanted.image)
+    runs = (*holder.services, *holder.jobs)
+    progress.say(f"{all_of(runs)} {'run' if len(runs) > 1 else 'runs'} {wanted.image} after {progress.taken()}")
+
+
+def _run_jobs(runner: Runner, wanted: Plan, progress: Progress) -> None:
+    for job in wanted.jobs_before:
+        progress.say(f"{job} runs with {wanted.image}")
+        seconds = wanted.account.settings.jobs[job].timeout or _HOUR
+        try:
+            for line in runner.run_job(job, wanted.image, (), progress, seconds):
+                progress.say(f"{job}: {line}")
+        except CommandFailed as failure:
+            raise DeploymentFailed(f"{job} failed, and nothing else was done: {failure}") from None
+        progress.say(f"{job} is done")
 
 
 def _roll_out(runner: Runner, wanted: Plan, progress: Progress, seconds: float) -> None:
-    runner.roll_out(wanted.service, wanted.image, progress, seconds)
+    done: list[str] = []
+    for service in wanted.holder.services:
+        if len(wanted.holder.services) > 1:
+            progress.say(f"{service}:")
+        try:
+            runner.roll_out(service, wanted.image, progress, seconds)
+        except DeploymentFailed as failure:
+            _take_back(runner, wanted, done, progress, seconds)
+            raise DeploymentFailed(f"{service}: {failure}") from None
+        done.append(service)
+
+
+def _take_back(runner: Runner, wanted: Plan, services: Sequence[str], progress: Progress, seconds: float) -> None:
+    """Run the old image again where the new one has come already: all of them speak to one another in one version."""
+    for service in reversed(services):
+        progress.say(f"{service} goes back to {wanted.before}:")
+        runner.roll_out(service, wanted.before, progress, seconds)

@@ -1,7 +1,8 @@
-"""Services on ECS, on Fargate and on instances: what runs, a new image, a task of its own."""
+"""Services and jobs on ECS, on Fargate and on instances: what runs, a new image, a task of its own."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -185,28 +186,80 @@ class Ecs:
         """Run a command in a task of its own, which differs from the service's in the command alone."""
         described = self.service(service)
         overrides = {"containerOverrides": [{"name": service, "command": list(command)}]}
-        arn = self.start_task(described["taskDefinition"], described, overrides)
+        arn = self._start_task(
+            service,
+            described["taskDefinition"],
+            network=described["networkConfiguration"],
+            capacity=[{**one, "base": 0} for one in described.get("capacityProviderStrategy", ())],
+            overrides=overrides,
+        )
+        yield from self._watched(arn, service, progress, seconds)
+
+    def run_job(
+        self, job: str, image: str | None, command: Sequence[str], progress: Progress, seconds: float
+    ) -> Iterator[str]:
+        """Run a job as its parameter says. A revision that was made for it goes again where the job fails."""
+        told = self._job(job)
+        family, container = told["taskDefinition"], told["container"]
+        definition = self.register(family, container, image) if image else family
+        overrides = {"containerOverrides": [{"name": container, "command": list(command)}]} if command else {}
+        network = {"subnets": told["subnets"], "securityGroups": told["securityGroups"], "assignPublicIp": "DISABLED"}
         try:
-            yield from self.wait_for_task(arn, service, progress, seconds)
-        except (KeyboardInterrupt, GeneratorExit):
-            self.stop(arn, "whoever started it left")
+            arn = self._start_task(
+                job,
+                definition,
+                network={"awsvpcConfiguration": network},
+                capacity=[{"capacityProvider": told["capacityProvider"], "weight": 1}],
+                overrides=overrides,
+            )
+            yield from self._watched(arn, container, progress, seconds)
+        except BaseException:
+            if image:
+                with plain_errors(f"removing the revision that {job} failed with"):
+                    self._client.deregister_task_definition(taskDefinition=definition)
             raise
 
-    def start_task(self, definition: str, like: Mapping[str, Any], overrides: Mapping[str, Any]) -> str:
-        """Start one task in the network and on the capacity of a service, and return its ARN."""
-        capacity = [{**one, "base": 0} for one in like.get("capacityProviderStrategy", ())]
-        name = _tags(like)["service"]
+    def renew_job(self, job: str, image: str) -> None:
+        """Register the job's next revision; whatever starts the job starts its newest."""
+        told = self._job(job)
+        self.register(told["taskDefinition"], told["container"], image)
+
+    def _job(self, name: str) -> dict[str, Any]:
+        """Return what a job's parameter says of how it is run."""
+        parameter = f"{self.account.prefix}/jobs/{name}"
+        with plain_errors(f"reading how {name} is run"):
+            try:
+                text = self.account.client("ssm").get_parameter(Name=parameter)["Parameter"]["Value"]
+            except botocore.exceptions.ClientError as error:
+                if code_of(error) == "ParameterNotFound":
+                    raise OperationError(
+                        f"there is no job {name} in {self.account.place}; run pulumi up --stack {self.account.stack.name} first"
+                    ) from None
+                raise
+        told: dict[str, Any] = json.loads(text)
+        return told
+
+    def _start_task(
+        self,
+        name: str,
+        definition: str,
+        *,
+        network: Mapping[str, Any],
+        capacity: Sequence[Mapping[str, Any]],
+        overrides: Mapping[str, Any],
+    ) -> str:
+        """Start one task of a service or job, and return its ARN."""
         with plain_errors(f"starting a task of {name}"):
             said = self._client.run_task(
                 cluster=self.cluster,
                 taskDefinition=definition,
                 count=1,
-                networkConfiguration=like["networkConfiguration"],
+                networkConfiguration=network,
                 overrides=overrides,
                 startedBy="groundwork",
                 propagateTags="TASK_DEFINITION",
                 tags=[{"key": "service", "value": name}],
-                **({"capacityProviderStrategy": capacity} if capacity else {}),
+                **({"capacityProviderStrategy": list(capacity)} if capacity else {}),
             )
         if not said["tasks"]:
             reasons = "; ".join(
@@ -214,6 +267,14 @@ class Ecs:
             )
             raise OperationError(f"ECS starts no task of {name}: {reasons or 'it gave no reason'}")
         return str(said["tasks"][0]["taskArn"])
+
+    def _watched(self, arn: str, container: str, progress: Progress, seconds: float) -> Iterator[str]:
+        """Yield what a task says; stop it where nobody listens any more."""
+        try:
+            yield from self.wait_for_task(arn, container, progress, seconds)
+        except (KeyboardInterrupt, GeneratorExit):
+            self.stop(arn, "whoever started it left")
+            raise
 
     def wait_for_task(self, arn: str, container: str, progress: Progress, seconds: float) -> Iterator[str]:
         """Yield what a task's container says until it has stopped. Raises CommandFailed where it did not end with 0, and OperationError

@@ -46,6 +46,18 @@ class Runner(Protocol):
         Raises CommandFailed where it does not end with 0, and OperationError after ``seconds``, when it is stopped.
         """
 
+    def run_job(
+        self, job: str, image: str | None, command: Sequence[str], progress: Progress, seconds: float
+    ) -> Iterator[str]:
+        """Run a job once, with another image and another command where these are said, and yield what it says. With an image the job runs
+        that from now on, if it ends with 0.
+
+        Raises CommandFailed where it does not end with 0, and OperationError after ``seconds``, when it is stopped.
+        """
+
+    def renew_job(self, job: str, image: str) -> None:
+        """Have a job run another image from its next start on."""
+
     def session(self, service: str, command: str) -> Session:
         """Return what opens a terminal in a copy of a service. OperationError where that cannot be."""
 
@@ -90,7 +102,7 @@ _TOKEN = "AWS_SSM_START_SESSION_RESPONSE"  # noqa: S105 - the name of a variable
 def runner_of(account: Account) -> Runner:
     """Return the engine of a stack. OperationError where it runs no services."""
     compute = account.settings.compute
-    if compute is None or not account.settings.services:
+    if compute is None or not (account.settings.services or account.settings.jobs):
         raise OperationError(f"{account.stack.label} runs no services; say services: and compute: first")
     return _RUNNERS[compute.engine](account)
 

@@ -11,7 +11,7 @@ from typing import Any
 import botocore.exceptions
 import urllib3
 
-from groundwork.components.services.settings import ServiceSettings
+from groundwork.components.services.settings import ServiceSettings, image_holder
 from groundwork.operations.account import Account, code_of, plain_errors
 from groundwork.operations.errors import OperationError
 from groundwork.settings.images import NOTHING, images_path
@@ -42,6 +42,39 @@ def service_of(account: Account, name: str) -> ServiceSettings:
         there = f"there are {one_of(services)}" if services else "the stack file has no services"
         raise OperationError(f'"{name}" is no service of {account.stack.label}; {there}{nearest(name, services)}')
     return services[name]
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A service or job with an image of its own, and all that run it."""
+
+    name: str
+    settings: ServiceSettings
+    services: tuple[str, ...]
+    jobs: tuple[str, ...]
+    before: tuple[str, ...]
+    """Those of the jobs that run before a deployment."""
+
+
+def holder_of(account: Account, name: str) -> Holder:
+    """Return the service or job of the stack file whose image is deployed. OperationError where there is none of that name, and where
+    it runs another's image."""
+    declared = {key: container for _, key, container in account.settings.containers()}
+    if name not in declared:
+        there = f"there are {one_of(declared)}" if declared else "the stack file has no services"
+        raise OperationError(f'"{name}" is no service of {account.stack.label}; {there}{nearest(name, declared)}')
+    holders = {key: image_holder(declared, key) for key in declared}
+    if holders[name] != name:
+        raise OperationError(f"{name} runs the image of {holders[name]}; deploy that")
+    shared = [key for key, holder in holders.items() if holder == name]
+    jobs = account.settings.jobs
+    return Holder(
+        name,
+        declared[name],
+        services=tuple(key for key in shared if key not in jobs),
+        jobs=tuple(key for key in shared if key in jobs),
+        before=tuple(key for key in shared if key in jobs and jobs[key].starts == "before_deploy"),
+    )
 
 
 def delivered(account: Account, service: str) -> str | None:
@@ -134,7 +167,7 @@ def check(account: Account, service: str, image: str, *, worst: str) -> Sequence
 
     Only images in ECR can be looked at.
     """
-    repository = repository_of(account, service, service_of(account, service))
+    repository = repository_of(account, service, holder_of(account, service).settings)
     if repository is None:
         return [f"{image} is not in ECR: neither its architecture nor its scan was looked at"]
     ecr = account.client("ecr")

@@ -53,7 +53,7 @@ def since(text: str, now: datetime.datetime) -> datetime.datetime:
 
 
 def groups(account: Account, services: Sequence[str]) -> dict[str, str]:
-    """Map services to their log groups. App Runner names its own: https://docs.aws.amazon.com/apprunner/latest/dg/monitor-cwl.html"""
+    """Map services and jobs to their log groups. App Runner names its own: https://docs.aws.amazon.com/apprunner/latest/dg/monitor-cwl.html"""
     compute = account.settings.compute
     if compute is not None and compute.engine == "app-runner":
         running = AppRunner(account)
@@ -61,7 +61,8 @@ def groups(account: Account, services: Sequence[str]) -> dict[str, str]:
         return {
             name: f"/aws/apprunner/{one['ServiceName']}/{one['ServiceId']}/application" for name, one in found.items()
         }
-    return {name: f"{account.prefix}/services/{name}" for name in services}
+    jobs = account.settings.jobs
+    return {name: f"{account.prefix}/{'jobs' if name in jobs else 'services'}/{name}" for name in services}
 
 
 def lines(

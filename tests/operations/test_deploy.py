@@ -212,7 +212,10 @@ def test_a_scan_that_is_not_done_is_said_and_stops_nothing(shop: Clock, monkeypa
 
 def test_an_image_that_the_stack_file_says_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fixed = STACK_FILE.replace('path: "/*"', 'path: "/*", tag: "1.0"')
-    with account(tmp_path, monkeypatch, fixed), pytest.raises(OperationError, match=r"services\.web\.tag.*image_owner"):
+    with (
+        account(tmp_path, monkeypatch, fixed),
+        pytest.raises(OperationError, match=r"which image web runs \(tag\).*image_owner"),
+    ):
         plan("1.1")
 
 
@@ -285,5 +288,5 @@ def test_a_failed_deployment_ends_with_1_and_says_where_to_look(
     rollouts(monkeypatch, given_up)
     assert groundwork(["deploy", "dev", "web=1.1", "--yes"]) == 1
     said = capsys.readouterr().err
-    assert f"{REPOSITORY}:1.1 did not come to run, and {REPOSITORY}:1.0 runs again" in said
+    assert f"{REPOSITORY}:1.1 was not deployed, and {REPOSITORY}:1.0 runs: web: ECS deployment circuit breaker" in said
     assert "Next: groundwork logs dev web --since 30m" in said

@@ -17,7 +17,11 @@ from groundwork.operations.errors import OperationError
 from groundwork.operations.progress import Progress
 from tests.operations.shop import account, client
 
-NOW = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+NOW = datetime.datetime(2026, 11, 27, 14, tzinfo=datetime.UTC)
+
+
+def now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC).replace(microsecond=0)
 
 
 @pytest.fixture
@@ -32,7 +36,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def write(service: str, *lines: tuple[int, str]) -> None:
     """Write lines, each so many seconds ago."""
     events = [
-        {"timestamp": int((NOW - datetime.timedelta(seconds=ago)).timestamp() * 1000), "message": text}
+        {"timestamp": int((now() - datetime.timedelta(seconds=ago)).timestamp() * 1000), "message": text}
         for ago, text in lines
     ]
     client("logs").put_log_events(logGroupName=f"/shop/dev/services/{service}", logStreamName="1", logEvents=events)
@@ -46,10 +50,14 @@ def test_lines_of_all_services_are_interleaved_by_time(shop: None, capsys: pytes
     assert said == ["web    GET /", "worker mail sent", "web    GET /cart"]
 
 
-def test_a_time_is_given_as_utc_and_to_the_millisecond(shop: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_time_is_given_as_utc_and_to_the_millisecond(
+    shop: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = now()
+    monkeypatch.setitem(globals(), "now", lambda: at)
     write("web", (60, "x"))
     groundwork(["logs", "dev", "web"])
-    assert capsys.readouterr().out == f"{NOW - datetime.timedelta(seconds=60):%Y-%m-%dT%H:%M:%S}.000Z web x\n"
+    assert capsys.readouterr().out == f"{at - datetime.timedelta(seconds=60):%Y-%m-%dT%H:%M:%S}.000Z web x\n"
 
 
 def test_only_lines_since_then_with_the_text_and_of_the_service_are_shown(
@@ -79,7 +87,7 @@ def test_following_shows_each_line_once_and_those_that_come_late(shop: None) -> 
             write(*written)
 
     write("web", (9, "first"))
-    began = NOW - datetime.timedelta(seconds=60)
+    began = now() - datetime.timedelta(seconds=60)
     for line in logs.follow(open_account("dev"), ["web", "worker"], began, Progress(sleep=arrive)):
         found.append(line.text)
         if line.text == "late":
