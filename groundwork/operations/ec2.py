@@ -114,6 +114,16 @@ class Ec2:
         if code != 0:
             raise CommandFailed(f"it ended with {code}")
 
+    def run_job(
+        self, job: str, image: str | None, command: Sequence[str], progress: Progress, seconds: float
+    ) -> Iterator[str]:
+        """Refuse: a stack file with jobs on this engine is a mistake."""
+        raise OperationError(_NO_JOBS)
+
+    def renew_job(self, job: str, image: str) -> None:
+        """Refuse, as :meth:`run_job` does."""
+        raise OperationError(_NO_JOBS)
+
     def session(self, service: str, command: str) -> Session:
         """Return the call of Session Manager's plugin that opens a terminal in the container on one instance."""
         found = self._with(service)
@@ -163,3 +173,6 @@ class Ec2:
             # It takes a moment until the instance has heard of it.
             return {"Status": "Pending"}
         return said
+
+
+_NO_JOBS = "jobs go with the engines fargate and ecs-ec2"

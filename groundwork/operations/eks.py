@@ -189,6 +189,16 @@ class Eks:
             )
         return text.splitlines()
 
+    def run_job(
+        self, job: str, image: str | None, command: Sequence[str], progress: Progress, seconds: float
+    ) -> Iterator[str]:
+        """Refuse: a stack file with jobs on this engine is a mistake."""
+        raise OperationError(_NO_JOBS)
+
+    def renew_job(self, job: str, image: str) -> None:
+        """Refuse, as :meth:`run_job` does."""
+        raise OperationError(_NO_JOBS)
+
     def session(self, service: str, command: str) -> Session:
         """Return the call of kubectl that opens a terminal in a pod."""
         found = program("kubectl", how="get it from https://kubernetes.io/docs/tasks/tools/")
@@ -211,6 +221,9 @@ def _kubeconfig(configuration: kubernetes.client.Configuration) -> dict[str, Any
         "contexts": [{"name": "context", "context": {"cluster": "cluster", "user": "user"}}],
         "current-context": "context",
     }
+
+
+_NO_JOBS = "jobs go with the engines fargate and ecs-ec2"
 
 
 def _image(deployment: Any, service: str) -> str:
