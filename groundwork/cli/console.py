@@ -83,11 +83,16 @@ def _wants_colour() -> bool:
 
 
 def print_error(text: str) -> None:
-    """Print a message about the input or a fault on standard error; on a terminal wrapped between words, so that each
-    message begins at the margin and what belongs to it does not."""
-    width = terminal_width(sys.stderr)
+    """Print a message about the input or a fault on standard error, wrapped as :func:`print_wrapped` does."""
+    print_wrapped(text, sys.stderr)
+
+
+def print_wrapped(text: str, stream: IO[str] | None = None) -> None:
+    """Print lines; on a terminal wrapped between words, so that each message begins at the margin and what belongs to it does not."""
+    stream = stream or sys.stdout
+    width = terminal_width(stream)
     if width is None:
-        print(text, file=sys.stderr)
+        print(text, file=stream)
         return
     for line in text.splitlines():
         wrapped = textwrap.wrap(
@@ -98,7 +103,7 @@ def print_error(text: str) -> None:
             break_on_hyphens=False,
             replace_whitespace=False,
         )
-        print("\n".join(wrapped), file=sys.stderr)
+        print("\n".join(wrapped), file=stream)
 
 
 @contextmanager

@@ -6,11 +6,14 @@ import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from groundwork.cli import console
 from groundwork.cli.arguments import Argument, Option
 from groundwork.settings.mistakes import one_of
+
+if TYPE_CHECKING:
+    from groundwork.projects.sources.application import Application
 
 _Question = Callable[[str, str], str]
 """Question and default → answer."""
@@ -23,6 +26,16 @@ class EngineName(StrEnum):
     ECS_EC2 = "ecs-ec2"
     EKS = "eks"
     EC2 = "ec2"
+
+
+class FormatName(StrEnum):
+    """What a product may have run on before."""
+
+    COMPOSE = "compose"
+    PROCFILE = "procfile"
+    FLY = "fly"
+    RENDER = "render"
+    COPILOT = "copilot"
 
 
 class Part(StrEnum):
@@ -43,6 +56,17 @@ def new(
     region: Annotated[str | None, Option("--region", metavar="REGION", help="Where it runs; us-east-1.")] = None,
     engine: Annotated[EngineName | None, Option("--engine", help="What runs containers; fargate.")] = None,
     port: Annotated[str | None, Option("--port", metavar="PORT", help="Where the service web listens; 8080.")] = None,
+    source: Annotated[
+        str | None,
+        Option(
+            "--from",
+            metavar="FILE",
+            help="What the product ran on before: a Compose file, Procfile, fly.toml, render.yaml, or Copilot's manifest or folder.",
+        ),
+    ] = None,
+    source_format: Annotated[
+        FormatName | None, Option("--format", help="Of --from, where neither name nor content tells.")
+    ] = None,
     domain: Annotated[
         str | None, Option("--domain", metavar="DOMAIN", help="Of prod; a name to be replaced, unless said.")
     ] = None,
@@ -66,31 +90,44 @@ def new(
     """Begin a Pulumi project of your own: two stacks, the guardrails, a pull-request check, tests.
 
     On a terminal it asks for what no option says. Nothing is overwritten.
+
+    With --from the services, what backs them and their variables come from a file of another tool; what of it cannot be carried over
+    is listed, with file and line, and secrets in it never are: their names become keys of a secret to be filled.
     """
     from importlib.metadata import version
 
+    from groundwork.projects.carried import Carried, terminal_lines
     from groundwork.projects.new import Answers, NotEmptyError, write_project
+    from groundwork.projects.sources.translation import translated
 
+    if source_format and not source:
+        raise console.InputError("--format is of the file that --from names; say that too")
     target = Path(folder)
     ask = _ask if sys.stdin.isatty() and sys.stdout.isatty() else _assume
-    said_name = name or ask("Name", target.resolve().name.lower().replace("_", "-").replace(" ", "-"))
+    said_port = _port(port or ("8080" if source else ask("Port of the service web", "8080")))
+    application = _application(source, source_format, said_port, parts) if source else None
+    said_name = name or ask("Name", _first_name(application, target))
     answers = Answers(
         name=said_name,
         owner=owner or ask("Owner (a team, as a tag)", f"{said_name}-team"),
-        region=region or ask("Region", "us-east-1"),
+        region=region or ask("Region", (application.region if application else "") or "us-east-1"),
         engine=(engine or _engine(ask)).value,
-        port=_port(port or ask("Port of the service web", "8080")),
-        parts=tuple(part.value for part in (parts if parts is not None else _parts(ask))),
-        domain=domain if domain is not None else ask("Domain of prod (empty: later)", ""),
+        port=said_port,
+        parts=() if application else tuple(part.value for part in (parts if parts is not None else _parts(ask))),
+        domain=domain if domain is not None else ask("Domain of prod (empty: later)", application.domain if application else ""),
         email=email if email is not None else ask("Whom prod's alarms tell, an e-mail address (empty: later)", ""),
     )
+    carried = Carried(application, translated(application)) if application else None
+    line = requirement or _requirement(answers.engine, version("groundwork"))
     try:
-        names = write_project(target, answers, requirement or _requirement(answers.engine, version("groundwork")))
+        names = write_project(target, answers, line, carried)
     except NotEmptyError as error:
         raise console.InputError(f"{folder} already has {error}; nothing was written. Name another folder") from None
     except OSError as error:
         raise console.OutputError(f"{folder} cannot be written: {error.strerror}") from None
     print(f"{folder} has {len(names)} files of a project: Pulumi.dev.yaml and Pulumi.prod.yaml say what is built.\n")
+    if carried:
+        console.print_wrapped("\n".join(terminal_lines(carried, folder)) + "\n")
     print(f"Next: cd {folder} && groundwork preview dev")
 
 
@@ -119,6 +156,24 @@ def upgrade() -> None:
     if not moved.new_rules and not moved.gone_rules:
         print("policies: the same rules")
     print("\nNext: groundwork preview STACK --base HEAD, for each of: " + ", ".join(stacks(Path.cwd())))
+
+
+def _application(source: str, wanted: FormatName | None, port: int, parts: list[Part] | None) -> Application:
+    """Read what the product ran on before, and add the parts that its file does not name."""
+    from groundwork.projects.sources.source import Format, read_application
+
+    application = read_application(Path(source), Format(wanted.value) if wanted else None, port=port)
+    for part in parts or []:
+        application.add(part.value)
+    return application
+
+
+def _first_name(application: Application | None, folder: Path) -> str:
+    """Return a name to begin with: the one that the product has, or the folder's."""
+    from groundwork.projects.sources.translation import name_of
+
+    said = application.name if application else ""
+    return name_of(said or folder.resolve().name, "product")
 
 
 def _requirement(engine: str, version: str) -> str:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
+import copy
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import Any
 
-import yaml
-
 from groundwork.components.compute.settings import Engine
 from groundwork.pack import FOLDER
+from groundwork.projects.carried import Carried, readme
+from groundwork.projects.stack_text import stack_lines
 from groundwork.settings import schema
 from groundwork.settings.loading import find_stack, load_stack
 from groundwork.settings.mistakes import Mistake, Mistakes, dotted
+from groundwork.settings.mistakes import Path as Keys
 
 _TEMPLATE = Path(__file__).with_name("template")
 _DOTTED = {"gitignore": ".gitignore"}
@@ -61,15 +62,20 @@ class NotEmptyError(Exception):
         self.names = names
 
 
-def write_project(folder: Path, answers: Answers, requirement: str) -> list[str]:
+def write_project(folder: Path, answers: Answers, requirement: str, carried: Carried | None = None) -> list[str]:
     """Write a project and return the names of its files, sorted; nothing is written unless all of it is in order.
 
-    ``requirement`` is the line that installs Groundwork. Raises :class:`Mistakes` for answers that no stack file may hold, in their
+    ``requirement`` is the line that installs Groundwork. ``carried`` is what it ran on before, in place of one service ``web``; the folder
+    must be empty then. Raises :class:`Mistakes` for answers that no stack file may hold, in their
     own words, :class:`NotEmptyError` where a file would be overwritten, and OSError where the folder cannot be written.
     """
+    if carried is not None and folder.is_dir() and (there := sorted({file.name for file in folder.iterdir()} - {".git"})):
+        raise NotEmptyError(there)
     with tempfile.TemporaryDirectory() as temporary:
         made = Path(temporary, "project")
         _fill(made, answers, requirement)
+        if carried is not None:
+            _carry(made, answers, carried)
         _check(made, answers)
         names = sorted(file.relative_to(made).as_posix() for file in made.rglob("*") if file.is_file())
         taken = [name for name in names if (folder / name).exists()]
@@ -99,15 +105,55 @@ def _fill(project: Path, answers: Answers, requirement: str) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         template = Template(source.read_text(encoding="utf-8"))
         target.write_text(template.substitute(name=answers.name, requirement=requirement), encoding="utf-8")
-    for stack, text in _stack_files(answers):
-        (project / f"Pulumi.{stack}.yaml").write_text(text, encoding="utf-8")
+    _write_stacks(project, answers, None)
     copy_pack(project)
     write_schema(project)
 
 
-def _stack_files(answers: Answers) -> Iterator[tuple[str, str]]:
-    yield "dev", _stack_file(answers, _layers(answers, "dev", "mvp"), "As its developers run it.")
-    layers = _layers(answers, "prod", "launch")
+def _carry(project: Path, answers: Answers, carried: Carried) -> None:
+    """Write stack files for what the product ran on before, and into the README what of it is not carried over.
+
+    What a setting does not take, though it was carried over, is left out and said with the setting's own reason. Mistakes that nothing of
+    it explains are left for :func:`_check` to raise.
+    """
+    for _ in range(_MOST_ROUNDS):
+        _write_stacks(project, answers, carried)
+        if not any([_leave_out(mistake, carried) for mistake in _mistakes(project)]):
+            break
+    text = project / "README.md"
+    text.write_text(text.read_text(encoding="utf-8") + readme(carried, answers.name), encoding="utf-8")
+
+
+_MOST_ROUNDS = 20
+
+
+def _leave_out(mistake: Mistake, carried: Carried) -> bool:
+    """Take out of the layers what a mistake is about; False where they do not say it."""
+    application, translation = carried.application, carried.translation
+    path = tuple(map(str, mistake.path))
+    # A use is whole or not at all; of what is deeper the setting that it belongs to goes.
+    depth = 4 if path[2:3] in (("uses",), ("environment",)) else 3
+    path = path[:depth]
+    holder: Any = translation.layers
+    for part in path[:-1]:
+        holder = holder.get(part) if isinstance(holder, Mapping) else None
+    if len(path) < 3 or not isinstance(holder, dict) or path[-1] not in holder:
+        return False
+    del holder[path[-1]]
+    where = translation.origins.get(path[:2], application.label)
+    application.leave(where, f"{path[1]}: {'.'.join(path[2:])}", f"does not go with Groundwork's settings: {mistake.message}")
+    return True
+
+
+def _write_stacks(project: Path, answers: Answers, carried: Carried | None) -> None:
+    for stack, text in _stack_files(answers, carried):
+        (project / f"Pulumi.{stack}.yaml").write_text(text, encoding="utf-8")
+
+
+def _stack_files(answers: Answers, carried: Carried | None) -> Iterator[tuple[str, str]]:
+    comments = carried.translation.comments if carried else {}
+    yield "dev", _stack_file(answers, _layers(answers, "dev", "mvp", carried), "As its developers run it.", comments)
+    layers = _layers(answers, "prod", "launch", carried)
     domain = answers.domain or f"{answers.name}.example.com"
     emails = {"emails": [answers.email or f"{answers.name}-alarms@example.com"]}
     layers["platform"]["domain"] = domain
@@ -115,27 +161,24 @@ def _stack_files(answers: Answers) -> Iterator[tuple[str, str]]:
     layers["observability"] = {"alerts": {"page": emails, "notice": dict(emails)}}
     said = [word for word, given in (("domain", answers.domain), ("e-mail address", answers.email)) if not given]
     yours = f" Put your own {' and '.join(said)} in." if said else ""
-    yield "prod", _stack_file(answers, layers, f"As its users know it.{yours}")
+    yield "prod", _stack_file(answers, layers, f"As its users know it.{yours}", comments)
 
 
-def _stack_file(answers: Answers, layers: dict[str, Any], about: str) -> str:
+_EDGE = 'Leave it out until the registrar names the zone\'s name servers (README, "A domain").'
+
+
+def _stack_file(answers: Answers, layers: dict[str, Any], about: str, comments: Mapping[Keys, str]) -> str:
     lines = [f"# yaml-language-server: $schema={SCHEMA}", f"# {about}", "config:", f"  aws:region: {answers.region}"]
-    for layer, value in layers.items():
-        if layer == "edge":
-            lines.append('  # Leave it out until the registrar names the zone\'s name servers (README, "A domain").')
-        if not value:
-            lines.append(f"  groundwork:{layer}: {json.dumps(value)}")
-            continue
-        shown = yaml.safe_dump(value, default_flow_style=None, sort_keys=False, width=100).rstrip().splitlines()
-        lines += [f"  groundwork:{layer}:", *(f"    {line}" for line in shown)]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *stack_lines(layers, {**comments, ("edge",): _EDGE})]) + "\n"
 
 
-def _layers(answers: Answers, stage: str, phase: str) -> dict[str, Any]:
+def _layers(answers: Answers, stage: str, phase: str, carried: Carried | None) -> dict[str, Any]:
     platform = {"name": answers.name, "stage": stage, "phase": phase, "owner": answers.owner}
     layers: dict[str, Any] = {"platform": platform}
     if answers.engine != "fargate":
         layers["compute"] = {"engine": answers.engine}
+    if carried is not None:
+        return layers | _carried_layers(layers, stage, carried)
     uses = dict(PARTS[part] for part in answers.parts)
     layers["services"] = {"web": {"port": answers.port, "path": "/*", **({"uses": uses} if uses else {})}}
     # Every phase brings a database; a stack that goes without says so.
@@ -146,6 +189,16 @@ def _layers(answers: Answers, stage: str, phase: str) -> dict[str, Any]:
     if "bucket" in answers.parts:
         layers["storage"] = {PARTS["bucket"][0]: {"purpose": "media"}}
     return layers
+
+
+def _carried_layers(layers: dict[str, Any], stage: str, carried: Carried) -> dict[str, Any]:
+    made = copy.deepcopy(carried.translation.layers)
+    if "compute" in made:
+        made["compute"] = {**layers.get("compute", {}), **made["compute"]}
+    if stage == "prod":
+        for name, scaling in carried.translation.copies.items():
+            made["services"][name]["scaling"] = scaling
+    return made
 
 
 _ASKED = {
@@ -159,15 +212,22 @@ _ASKED = {
 }
 
 
-def _check(project: Path, answers: Answers) -> None:
-    """Raise :class:`Mistakes` that name the answer to change, for stack files that hold what they may not."""
-    found: dict[str, Mistake] = {}
+def _mistakes(project: Path) -> list[Mistake]:
+    """Return what is wrong with the stack files of a project."""
+    found: list[Mistake] = []
     for stack in ("dev", "prod"):
         try:
             load_stack(find_stack(stack, project))
         except Mistakes as mistakes:
-            for mistake in mistakes.mistakes:
-                said = _ASKED.get(tuple(map(str, mistake.path)), dotted(mistake.path))
-                found.setdefault(f"{said} {mistake.message}", Mistake((), f"{said}: {mistake.message}"))
+            found += mistakes.mistakes
+    return found
+
+
+def _check(project: Path, answers: Answers) -> None:
+    """Raise :class:`Mistakes` that name the answer to change, for stack files that hold what they may not."""
+    found: dict[str, Mistake] = {}
+    for mistake in _mistakes(project):
+        said = _ASKED.get(tuple(map(str, mistake.path)), dotted(mistake.path))
+        found.setdefault(f"{said} {mistake.message}", Mistake((), f"{said}: {mistake.message}"))
     if found:
         raise Mistakes(list(found.values()))

@@ -36,6 +36,31 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:int", _PLAIN_INT, list("-+01234
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", _PLAIN_FLOAT, list("-+0123456789."))
 
 
+class TextLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Safe loading in which plain words are text, whatever they look like; only what is empty is null.
+
+    For files of other tools: each of them has rules of its own for what ``on``, ``08`` and ``1.10`` are, and what is asked of
+    these files is what was written.
+    """
+
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag in ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def _as_it_stands(loader: Any, tag: str, node: Any) -> Any:
+    """Return a value that has a tag of its tool's own, such as CloudFormation's ``!Sub``, without it. ``!reset`` takes away."""
+    if tag == "reset":
+        return None
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    return loader.construct_sequence(node, deep=True) if isinstance(node, yaml.SequenceNode) else node.value
+
+
+TextLoader.add_multi_constructor("!", _as_it_stands)
+
+
 @dataclass(frozen=True)
 class Document:
     """A YAML file as plain values, with the line on which each path stands."""
@@ -72,12 +97,13 @@ def read(file: FilePath, label: str | None = None) -> Document:
     return parse(text, label)
 
 
-def parse(text: str, label: str) -> Document:
-    """Parse text that is already in memory. Raises :class:`Mistakes`."""
-    loader = None
+def parse(text: str, label: str, loader: Any = _Loader) -> Document:
+    """Parse text that is already in memory; ``loader`` says what plain words are. Raises :class:`Mistakes`."""
+    loading = None
     try:
-        loader = _Loader(text)
-        node = loader.get_single_node()
+        _refuse_depth(text, label, loader)
+        loading = loader(text)
+        node = loading.get_single_node()
         if node is None:
             return Document(label, {})
         if not isinstance(node, yaml.MappingNode):
@@ -87,7 +113,7 @@ def parse(text: str, label: str) -> Document:
         repeated = list(_index(node, (), lines, walk))
         if repeated:
             raise Mistakes(repeated)
-        data = loader.construct_document(node)
+        data = loading.construct_document(node)
         _refuse_what_json_cannot_say(data, (), Document(label, {}, lines))
         return Document(label, data, lines, empty=tuple(walk.empty))
     except yaml.MarkedYAMLError as error:
@@ -102,8 +128,30 @@ def parse(text: str, label: str) -> Document:
         reason = "nested too deeply" if isinstance(error, RecursionError) else "a number or a tag in it cannot be read"
         raise Mistakes([Mistake((), f"not valid YAML: {reason}", label)]) from None
     finally:
-        if loader is not None:
-            loader.dispose()
+        if loading is not None:
+            loading.dispose()
+
+
+_DEEPEST = 100
+"""No setting is as deep as this, and what is deeper by the thousand ends the C library's composer, and Python with it."""
+
+
+def _refuse_depth(text: str, label: str, loader: Any) -> None:
+    """Refuse what is nested too deeply, by the parser's events, which need no stack. Asked only where brackets and indents allow it."""
+    brackets = text.count("[") + text.count("{")
+    indent = max((len(line) - len(line.lstrip(" -?")) for line in text.splitlines()), default=0)
+    if brackets + 2 * indent <= _DEEPEST:
+        return
+    depth = 0
+    for event in yaml.parse(text, Loader=loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _DEEPEST:
+                raise Mistakes(
+                    [Mistake((), "not valid YAML: nested too deeply", f"{label}:{event.start_mark.line + 1}")]
+                )
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def _explained(error: yaml.MarkedYAMLError, text: str) -> str:

@@ -1,0 +1,164 @@
+"""An application as some other tool describes it: processes, what backs them, and what has no place here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["database", "cache", "search", "bucket", "queue"]
+"""What may back a process, by the layer that it becomes."""
+
+Runs = Literal["always", "before_deploy", "schedule", "manual"]
+"""When a process runs."""
+
+
+@dataclass(frozen=True)
+class Left:
+    """Something that is not carried over. None of its text may hold a value of a variable."""
+
+    where: str
+    """File and line."""
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Link:
+    """What a variable is, where the format itself says so, as Render does."""
+
+    to: str
+    """Name of a backing thing or a process."""
+    part: str
+    """``url``, ``host``, ``port``, ``user``, ``password``, ``name``, ``address``."""
+
+
+@dataclass(frozen=True)
+class Variable:
+    """An environment variable of a process."""
+
+    name: str
+    value: str | None
+    """None where the value is not in the file: it comes from a shell, an ``.env`` file or a dashboard."""
+    where: str
+    raw: str = ""
+    """The value as far as it is in the file, where a part of it comes from outside."""
+    secret: bool = False
+    """The format says that it is one, or it comes from a file of values, which people keep apart because of what is in it."""
+    link: Link | None = None
+
+
+@dataclass
+class Process:
+    """Something that runs in a container."""
+
+    name: str
+    where: str
+    runs: Runs = "always"
+    schedule: str = ""
+    """Of ``schedule``: five fields of cron, or an expression of AWS's."""
+    image: str | None = None
+    """None where it is built."""
+    built: str = ""
+    """What tells one build from another: context, file and target. Processes of one build share an image."""
+    command: tuple[str, ...] = ()
+    port: int | None = None
+    public: bool = False
+    published: int | None = None
+    """The port under which a browser finds it on a developer's machine."""
+    path: str | None = None
+    """The public path, where the format says one."""
+    health: str | None = None
+    health_command: tuple[str, ...] = ()
+    start_period: int | None = None
+    variables: dict[str, Variable] = field(default_factory=dict)
+    needs: list[str] = field(default_factory=list)
+    """Names of processes and backing things that it starts after, or says that it uses."""
+    takes: dict[str, tuple[str, dict[str, str] | None]] = field(default_factory=dict)
+    """Name of a queue or a topic → level, and its own names for the variables of that, where the format says so."""
+    hosts: set[str] = field(default_factory=set)
+    """Names under which other processes reach it."""
+    copies: tuple[int, int] | None = None
+    """Least and most."""
+    cpu: float | None = None
+    """vCPUs."""
+    memory: int | None = None
+    """MiB."""
+    user: str | None = None
+    writable: tuple[str, ...] = ()
+    stop_timeout: int | None = None
+    """Seconds."""
+    singleton: bool = False
+    sticky: bool = False
+    x86: bool = False
+    """It says that it needs x86_64."""
+
+
+@dataclass
+class Backing:
+    """Something that processes keep their data in, and that a layer stands for."""
+
+    name: str
+    where: str
+    kind: Kind
+    image: str = ""
+    hosts: set[str] = field(default_factory=set)
+    own: dict[str, str] = field(default_factory=dict)
+    """``user``, ``password``, ``name``: what it is told of itself, by which variables of processes are recognised. Never shown."""
+    keeps: bool = False
+    """Nothing in it may be thrown out, as jobs that wait."""
+    queues: tuple[str, ...] = ()
+    topics: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Topic → the queues that hear it."""
+
+
+@dataclass
+class Application:
+    """Everything that a file says."""
+
+    label: str
+    """How messages name the file."""
+    name: str = ""
+    region: str = ""
+    domain: str = ""
+    processes: list[Process] = field(default_factory=list)
+    backings: list[Backing] = field(default_factory=list)
+    sites: dict[str, str] = field(default_factory=dict)
+    """Static sites: name → where it is said."""
+    gone: dict[str, str] = field(default_factory=dict)
+    """Host names of what is left out → what it was."""
+    left: list[Left] = field(default_factory=list)
+    notes: list[Left] = field(default_factory=list)
+    """What is carried over and wants a look."""
+    became: list[tuple[str, str]] = field(default_factory=list)
+    """What of the file stands for nothing of its own, and what does its work: ``proxy`` → the load balancer."""
+
+    def add(self, part: str) -> None:
+        """Let everything that runs have what the file does not name: ``database``, ``cache`` or ``bucket``."""
+        kind: Kind = {"database": "database", "cache": "cache"}.get(part, "bucket")  # type: ignore[assignment]
+        if self.backing(kind) is None:
+            self.backings.append(Backing(part, "--with", kind))
+        for process in self.processes:
+            process.needs.append(part)
+
+    def leave(self, where: str, what: str, reason: str) -> None:
+        """Note something that is not carried over, once."""
+        note = Left(where, what, reason)
+        if note not in self.left:
+            self.left.append(note)
+
+    def note(self, where: str, what: str, reason: str) -> None:
+        """Note something that is carried over and wants a look, once."""
+        note = Left(where, what, reason)
+        if note not in self.notes:
+            self.notes.append(note)
+
+    def backing(self, kind: Kind) -> Backing | None:
+        """Return the first backing thing of a kind."""
+        return next((one for one in self.backings if one.kind == kind), None)
+
+
+def is_one_of(command: Iterable[str], words: Iterable[str]) -> bool:
+    """Tell whether a command names one of some programs, in any of its words and also inside a shell's script."""
+    text = f" {' '.join(command)} ".lower()
+    return any(f" {word} " in text or f"/{word} " in text for word in words)

@@ -1,0 +1,287 @@
+"""Read AWS Copilot's manifests: one, or all of a copilot folder.
+
+https://aws.github.io/copilot-cli/docs/manifest/overview/
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from groundwork.projects.sources.application import Application, Backing, Kind, Process, Variable
+from groundwork.projects.sources.procfile import shell_words
+from groundwork.projects.sources.reading import is_true, mapping, mistake, read_text, read_yaml, seconds, shown, strings, text_of, whole
+from groundwork.settings.stack_file import Document
+
+_SERVICES = ("Load Balanced Web Service", "Backend Service", "Worker Service", "Request-Driven Web Service")
+_TYPES = (*_SERVICES, "Scheduled Job", "Static Site")
+
+_REASONS = {
+    "sidecars": "a service is one container; what stands beside it becomes a service of its own",
+    "nlb": "services answer HTTP behind CloudFront and a load balancer",
+    "environments": "what one environment says otherwise goes into its own stack file: Pulumi.dev.yaml, Pulumi.prod.yaml",
+    "taskdef_overrides": "what the settings do not say goes into a transform (Pulumi.STACK.transform.py)",
+    "entrypoint": "it belongs in the Dockerfile: ENTRYPOINT; command is carried over",
+    "storage": "copies come and go, and their disks with them: keep files in a bucket (storage, uses), data in the database",
+    "logging": "logs go to CloudWatch; how long they stay says observability.retention",
+    "env_file": "the names in it are not known here; list them under secrets, or as environment",
+    "observability": "traces are turned on by tracing: true",
+    "retries": "ECS tries no task again",
+    "cdn": "CloudFront stands before everything anyway",
+}
+_SILENT = {
+    *("name", "type", "image", "http", "cpu", "memory", "count", "exec", "network", "variables", "secrets", "command", "platform"),
+    *("publish", "subscribe", "on", "timeout", "deployment", "files", "port", "tags"),
+}
+_RESOURCES: dict[str, Kind] = {
+    "AWS::S3::Bucket": "bucket",
+    "AWS::RDS::DBCluster": "database",
+    "AWS::RDS::DBInstance": "database",
+    "AWS::ElastiCache::ReplicationGroup": "cache",
+    "AWS::ElastiCache::CacheCluster": "cache",
+    "AWS::ElastiCache::ServerlessCache": "cache",
+    "AWS::OpenSearchService::Domain": "search",
+    "AWS::SQS::Queue": "queue",
+}
+_OWN = ("Policy", "Role", "SecurityGroup", "SubnetGroup", "ParameterGroup", "Secret", "SecretTargetAttachment", "Permission", "IngressRule")
+"""Types of resources that only serve another, and that the layers bring with them."""
+
+
+def is_copilot(document: Document) -> bool:
+    return text_of(document.data.get("type")) in _TYPES
+
+
+def manifests(folder: Path) -> list[Path]:
+    """Return the manifests of a copilot folder, by the names of what they are of."""
+    return [file for file in sorted(folder.glob("*/manifest.yml")) if file.parent.name != "environments"]
+
+
+def read_folder(folder: Path, label: str) -> Application:
+    """Read every manifest of a copilot folder, and the addons beside them. Raises Mistakes where one is broken."""
+    files = manifests(folder)
+    if not files:
+        raise mistake(label, "has no manifest.yml of a service in a folder below; name a file, or the folder copilot")
+    documents = []
+    for file in files:
+        inside = f"{label}/{file.parent.name}/manifest.yml"
+        documents.append((read_yaml(read_text(file, inside), inside), file.parent))
+    workspace = folder / ".workspace"
+    name = ""
+    if workspace.is_file():
+        at = f"{label}/.workspace"
+        name = text_of(read_yaml(read_text(workspace, at), at).data.get("application")) or ""
+    return _read(documents, label, name)
+
+
+def read(document: Document, folder: Path) -> Application:
+    """Read one manifest that stands in ``folder``."""
+    return _read([(document, folder)], document.label, "")
+
+
+def _read(documents: list[tuple[Document, Path]], label: str, name: str) -> Application:
+    application = Application(label, name=name)
+    names = {text_of(document.data.get("name")) or "" for document, _ in documents}
+    for document, folder in documents:
+        _Manifest(document, application, names).read()
+        for file in sorted((folder / "addons").glob("*.y*ml")):
+            _addon(file, f"{document.label.rpartition('/')[0]}/addons/{file.name}".lstrip("/"), application)
+    return application
+
+
+class _Manifest:
+    def __init__(self, document: Document, application: Application, names: set[str]) -> None:
+        self._document = document
+        self._data = document.data
+        self._application = application
+        self._names = names
+        self._name = text_of(self._data.get("name")) or ""
+        self._type = text_of(self._data.get("type")) or ""
+        if not self._name:
+            raise mistake(document.label, "name is missing")
+        if self._type not in _TYPES:
+            raise mistake(document.where(("type",)), f'type "{shown(self._type)}" is none; there are {", ".join(_TYPES)}')
+
+    def _where(self, *path: str | int) -> str:
+        return self._document.where(path)
+
+    def _leave(self, reason: str, what: str, *path: str | int) -> None:
+        self._application.leave(self._where(*path), f"{shown(self._name)}: {what}", reason)
+
+    def read(self) -> None:
+        data = self._data
+        if self._type == "Static Site":
+            self._application.sites[self._name] = self._where("name")
+            note = "its files are put into the bucket by your pipeline (aws s3 sync)"
+            self._application.note(self._where("files"), shown(self._name), note)
+            return
+        for key in data:
+            if key in _REASONS and data[key]:
+                self._leave(_REASONS[key], key, key)
+            elif key not in _SILENT and key not in _REASONS:
+                self._leave("has no place here", shown(key), key)
+        process = Process(self._name, self._where("name"), hosts={self._name, f"{self._name}.local"})
+        self._image(process)
+        command = data.get("command")
+        process.command = tuple(strings(command)) if isinstance(command, list) else shell_words(text_of(command) or "") if command else ()
+        cpu = whole(data.get("cpu"))
+        process.cpu, process.memory = cpu / 1024 if cpu else None, whole(data.get("memory"))
+        process.copies = self._copies()
+        process.variables = dict(self._variables())
+        process.x86 = "x86" in (text_of(data.get("platform")) or "") or "amd64" in (text_of(data.get("platform")) or "")
+        self._http(process)
+        self._messages(process)
+        if self._type == "Scheduled Job":
+            process.runs, process.schedule = "schedule", text_of(mapping(data.get("on")).get("schedule")) or ""
+            process.copies = None
+        self._application.processes.append(process)
+        vpc = mapping(mapping(data.get("network")).get("vpc"))
+        if vpc.get("security_groups"):
+            reason = "groups follow from uses; what of yours has to let the service in is opened there"
+            self._leave(reason, "security_groups", "network", "vpc", "security_groups")
+
+    def _image(self, process: Process) -> None:
+        image = mapping(self._data.get("image"))
+        location = text_of(image.get("location"))
+        if location and "${" not in location:
+            process.image = location
+        elif location:
+            process.built = f"image {location}"
+            self._leave("a part of it is not in the file, so that it has a repository of its own", "image.location", "image", "location")
+        else:
+            build = image.get("build")
+            said = mapping(build)
+            parts = [text_of(build), *(text_of(said.get(key)) for key in ("context", "dockerfile", "target"))]
+            process.built = " ".join(["build", *(part or "" for part in parts)])
+        process.port = whole(image.get("port")) or whole(self._data.get("port"))
+        check = mapping(image.get("healthcheck"))
+        command = strings(check.get("command"))
+        if command:
+            process.health_command = tuple(command[1:]) if command[0] == "CMD" else ("sh", "-c", " ".join(command[1:] if command[0] == "CMD-SHELL" else command))
+        process.start_period = seconds(check.get("start_period"))
+        if image.get("depends_on"):
+            self._leave("a service is one container; there is nothing that it could wait for", "image.depends_on", "image", "depends_on")
+
+    def _http(self, process: Process) -> None:
+        said = self._data.get("http")
+        http = mapping(said)
+        if self._type == "Request-Driven Web Service":
+            process.public, process.path = True, "/*"
+        elif not http:
+            process.public = False
+            return
+        else:
+            process.public = self._type == "Load Balanced Web Service"
+            path = (text_of(http.get("path")) or "/").strip("/*")
+            process.path = (f"/{path}/*" if path else "/*") if process.public else None
+            if not process.public:
+                self._leave("there is one load balancer, behind CloudFront; other services reach it by its name", "http", "http")
+        check = http.get("healthcheck")
+        # Copilot asks "/" unless told otherwise.
+        process.health = text_of(check) or text_of(mapping(check).get("path")) or "/"
+        process.start_period = process.start_period or seconds(mapping(check).get("grace_period"))
+        process.sticky = is_true(http.get("stickiness"))
+        alias = text_of(http.get("alias"))
+        if alias and "*" not in alias and process.public:
+            self._application.domain = self._application.domain or alias.split(",")[0].strip()
+        elif http.get("alias"):
+            self._leave("further names are edge.aliases, or host of the service", "http.alias", "http", "alias")
+        for key in ("additional_rules", "target_container", "allowed_source_ips", "hosted_zone", "alb"):
+            if http.get(key):
+                reason = "a service answers one path and one host on one port; who may come in decides edge.waf"
+                self._leave(reason, f"http.{key}", "http", key)
+
+    def _copies(self) -> tuple[int, int] | None:
+        count = self._data.get("count")
+        if not isinstance(count, dict):
+            number = whole(count)
+            return None if number is None else (number, number)
+        span = count.get("range")
+        match = re.fullmatch(r"(\d+)-(\d+)", text_of(span) or "")
+        if match:
+            return int(match[1]), int(match[2])
+        least, most = whole(mapping(span).get("min")), whole(mapping(span).get("max"))
+        spot = whole(count.get("spot"))
+        if spot:
+            self._leave("say spot, in percent of what is beyond the least", "count.spot", "count", "spot")
+            return spot, spot
+        return (least, most) if least is not None and most is not None else None
+
+    def _variables(self) -> Iterator[tuple[str, Variable]]:
+        for name, value in mapping(self._data.get("variables")).items():
+            where = self._where("variables", name)
+            if isinstance(value, dict):
+                self._leave("comes from a CloudFormation stack; say its value", shown(name), "variables", name)
+                continue
+            text = text_of(value)
+            if text and "COPILOT_" in text:
+                self._leave("names a variable of Copilot's; services find one another as http://NAME:PORT", shown(name), "variables", name)
+                continue
+            yield name, Variable(name, text, where)
+        for name in mapping(self._data.get("secrets")):
+            yield name, Variable(name, None, self._where("secrets", name), secret=True)
+
+    def _messages(self, process: Process) -> None:
+        """Read topics that it publishes to and those that it hears, which a worker does through a queue."""
+        published = mapping(self._data.get("publish")).get("topics")
+        heard = mapping(self._data.get("subscribe")).get("topics")
+        backing = Backing(f"{self._name} messages", self._where("name"), "queue")
+        for topic in published if isinstance(published, list) else []:
+            name = self._topic(topic)
+            backing.topics.setdefault(name, ())
+            process.takes[name] = ("publish", None)
+            reason = f"is no list of topics here: the service is told {name.partition('.')[0].upper().replace('-', '_')}_TOPIC_ARN"
+            self._leave(reason, "COPILOT_SNS_TOPIC_ARNS", "publish", "topics")
+        if self._type == "Worker Service":
+            queue = f"{re.sub(r'[^a-z0-9]+', '-', self._name.lower()).strip('-')}-events"[:40]
+            topics = heard if isinstance(heard, list) else []
+            for index, topic in enumerate(topics):
+                facts = mapping(topic)
+                if mapping(facts.get("queue")).get("fifo") or self._topic(topic).endswith(".fifo"):
+                    self._leave("a FIFO topic wants a queue of its own (messaging)", "FIFO topic", "subscribe", "topics", index)
+                    continue
+                backing.topics[self._topic(topic)] = (queue,)
+                if facts.get("filter_policy"):
+                    reason = "say it at the subscription: messaging.topics.NAME.subscriptions.NAME.filter"
+                    self._leave(reason, "filter_policy", "subscribe", "topics", index, "filter_policy")
+                if facts.get("queue"):
+                    reason = "a topic's messages come through the worker's one queue; another wants one of its own (messaging)"
+                    self._leave(reason, "queue of a topic", "subscribe", "topics", index, "queue")
+            backing.queues = (queue,)
+            name = f"{queue.upper().replace('-', '_')}_QUEUE_URL"
+            process.takes[queue] = ("consume", {"COPILOT_QUEUE_URI": name})
+        if backing.topics or backing.queues:
+            self._application.backings.append(backing)
+
+    def _topic(self, topic: Any) -> str:
+        said = text_of(mapping(topic).get("name")) or "events"
+        name = re.sub(r"[^a-z0-9]+", "-", said.lower()).strip("-") or "events"
+        name = name if name[0].isalpha() else f"topic-{name}"
+        name = f"{name}-topic" if name in self._names else name
+        return f"{name}.fifo" if mapping(topic).get("fifo") not in (None, "false", False) else name
+
+
+def _addon(file: Path, label: str, application: Application) -> None:
+    """Read a template of CloudFormation for what it makes: layers take the place of what they are for."""
+    try:
+        document = read_yaml(read_text(file, label), label)
+    except ValueError:
+        return
+    for name, resource in mapping(document.data.get("Resources")).items():
+        kind = text_of(mapping(resource).get("Type")) or ""
+        where = document.where(("Resources", name))
+        properties = mapping(mapping(resource).get("Properties"))
+        layer = _RESOURCES.get(kind)
+        if layer == "database" and "postgres" not in (text_of(properties.get("Engine")) or "").lower():
+            if properties.get("Engine"):
+                application.leave(where, shown(name), "the database that Groundwork builds is PostgreSQL")
+            continue
+        if layer and application.backing(layer) is None:
+            application.backings.append(Backing(name, where, layer))
+            application.note(where, shown(name), "what it holds moves to the layer that takes its place; its outputs are other variables here")
+            for process in application.processes:
+                if label.startswith(process.where.rpartition("/")[0]):
+                    process.needs.append(name)
+        elif not layer and not kind.endswith(_OWN):
+            application.leave(where, f"{shown(name)} ({shown(kind)})", "there is no layer for it; it stays where it is, and is reached by variables")

@@ -1,0 +1,66 @@
+"""Tell which format a file has, and read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+
+from groundwork.projects.sources import compose, copilot, fly, procfile, render
+from groundwork.projects.sources.application import Application
+from groundwork.projects.sources.reading import mistake, read_text, read_toml, read_yaml
+from groundwork.settings.mistakes import one_of
+from groundwork.settings.stack_file import Document
+
+
+class Format(StrEnum):
+    """What a product may have run on before."""
+
+    COMPOSE = "compose"
+    PROCFILE = "procfile"
+    FLY = "fly"
+    RENDER = "render"
+    COPILOT = "copilot"
+
+
+_BY_CONTENT: dict[Format, Callable[[Document], bool]] = {
+    Format.COMPOSE: compose.is_compose,
+    Format.RENDER: render.is_render,
+    Format.COPILOT: copilot.is_copilot,
+}
+
+
+def read_application(file: Path, wanted: Format | None = None, *, port: int = 8080) -> Application:
+    """Read what a product runs on: a file, or a folder of Copilot's manifests. ``wanted`` says the format where a file does not.
+
+    ``port`` is where the process web of a Procfile listens, which it does not say. Raises Mistakes, each with file and line.
+    """
+    label = file.name or str(file)
+    if file.is_dir() and not file.is_symlink() and (wanted is Format.COPILOT or copilot.manifests(file)):
+        return copilot.read_folder(file, label)
+    text = read_text(file, label)
+    chosen = wanted or _by_name(file.name)
+    if chosen is Format.PROCFILE:
+        return procfile.read(text, label, file.parent, port)
+    if chosen is Format.FLY:
+        return fly.read(read_toml(text, label))
+    if chosen is None and procfile.is_procfile(text) and file.suffix not in (".yaml", ".yml"):
+        return procfile.read(text, label, file.parent, port)
+    document = read_yaml(text, label)
+    chosen = chosen or next((each for each, holds in _BY_CONTENT.items() if holds(document)), None)
+    if chosen is Format.COMPOSE:
+        return compose.read(document, file.parent)
+    if chosen is Format.RENDER:
+        return render.read(document)
+    if chosen is Format.COPILOT:
+        return copilot.read(document, file.parent)
+    raise mistake(label, f"is in no format that is known by its name or what is in it; say --format: {one_of(Format)}")
+
+
+def _by_name(name: str) -> Format | None:
+    lower = name.lower()
+    if lower == "procfile" or lower.startswith("procfile."):
+        return Format.PROCFILE
+    if lower.endswith(".toml"):
+        return Format.FLY
+    return Format.RENDER if lower in ("render.yaml", "render.yml") else None
