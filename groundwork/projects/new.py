@@ -118,13 +118,20 @@ def _carry(project: Path, answers: Answers, carried: Carried) -> None:
     """
     for _ in range(_MOST_ROUNDS):
         _write_stacks(project, answers, carried)
-        if not any([_leave_out(mistake, carried) for mistake in _mistakes(project)]):
+        if not any([_settle(mistake, carried) for mistake in _mistakes(project)]):
             break
     text = project / "README.md"
     text.write_text(text.read_text(encoding="utf-8") + readme(carried, answers.name), encoding="utf-8")
 
 
 _MOST_ROUNDS = 20
+
+
+def _settle(mistake: Mistake, carried: Carried) -> bool:
+    """Change the layers so that a mistake goes; False where nothing in them makes it."""
+    if mistake.path in (("data", "class"), ("data", "proxy")):
+        return carried.translation.open_fewer_connections(prod="Pulumi.prod.yaml" in mistake.where)
+    return _leave_out(mistake, carried)
 
 
 def _leave_out(mistake: Mistake, carried: Carried) -> bool:
@@ -195,9 +202,15 @@ def _carried_layers(layers: dict[str, Any], stage: str, carried: Carried) -> dic
     made = copy.deepcopy(carried.translation.layers)
     if "compute" in made:
         made["compute"] = {**layers.get("compute", {}), **made["compute"]}
+    connections = carried.translation.connections.get(stage)
+    if connections is not None:
+        made["services"] = {"*": {"connections": connections}, **made["services"]}
     if stage == "prod":
         for name, scaling in carried.translation.copies.items():
             made["services"][name]["scaling"] = scaling
+        if "search" in made:
+            # OpenSearch's role is the account's, and there is one of it: the stack that is deployed first makes it.
+            made["search"] = {**made["search"], "linked_role": False}
     return made
 
 

@@ -52,12 +52,21 @@ class Translation:
     layers: dict[str, Any] = field(default_factory=dict)
     copies: dict[str, dict[str, int]] = field(default_factory=dict)
     """Service → ``scaling`` of prod."""
+    connections: dict[str, int] = field(default_factory=dict)
+    """Stage → database connections of one copy of each service, where they would be too many otherwise."""
     comments: dict[Path, str] = field(default_factory=dict)
     origins: dict[Path, str] = field(default_factory=dict)
     """Where in the file a path of the settings comes from."""
     secrets: dict[str, list[str]] = field(default_factory=dict)
     """Secret → its keys, to be filled."""
-    became: list[tuple[str, str]] = field(default_factory=list)
+
+    def open_fewer_connections(self, *, prod: bool) -> bool:
+        """Let each copy open fewer connections than before; False where they are down to one."""
+        stage = "prod" if prod else "dev"
+        before = self.connections.get(stage, 10 if prod else 5)
+        self.connections[stage] = max(1, before * 2 // 3)
+        self.comments[("services", "*")] = "All services share the connections that the database takes."
+        return before > 1
 
 
 def translated(application: Application) -> Translation:
@@ -637,7 +646,7 @@ class _Translator:
             made.comments[("cache",)] = _origin(self._kinds["cache"])
         if self._kinds.get("search"):
             layers["search"] = {}
-            made.comments[("search",)] = _origin(self._kinds["search"])
+            made.comments[("search",)] = f"{_origin(self._kinds['search'])}; linked_role: true where its account has no other domain"
         if self._queues or any(backing.topics for backing in application.backings):
             layers["messaging"] = self._messaging()
         buckets: dict[str, Any] = {name: {"purpose": "media"} for name in dict.fromkeys(self._buckets.values())}
