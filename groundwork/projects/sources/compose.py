@@ -99,6 +99,8 @@ class _Compose:
         self._environments: dict[str, dict[str, Variable]] = {}
         self._proxied: set[str] = set()
         """What a proxy stood before, which is public then."""
+        self._exposed: dict[str, int] = {}
+        """Service → the port that its Dockerfile exposes."""
 
     def read(self) -> Application:
         application = self._application
@@ -110,6 +112,7 @@ class _Compose:
         completed = _waited_for(resolved)
         for name, service in resolved.items():
             self._service(name, service, ends=name in completed)
+        self._expose()
         for process in application.processes:
             process.public = process.public or (process.port is not None and process.name in self._proxied)
         return application
@@ -171,14 +174,45 @@ class _Compose:
             known = images.known(base)
             # An image that is built on a proxy's is the product's own, with its pages in it.
             known = known if known and (known.layer or known.what) else None
+            if known is None and _commands_docker(service) and (proxy := images.known(base)) and proxy.is_proxy:
+                known = proxy
         if known is not None:
             self._known(name, service, known, image or base, where)
             return
         self._unplaced(name, service)
         process = self._process(name, service, image, build is not None, where, ends=ends)
         if process.port is None:
-            process.port = exposed or self._called_port(name, process)
+            process.port = self._proxied_port(service, process) or self._called_port(name, process)
+        if process.port is None and exposed:
+            self._exposed[name] = exposed
+        if process.runs == "manual" and is_one_of(process.command, _BUILDS):
+            self._application.leave(where, shown(name), "builds what belongs in the image; let the Dockerfile do it")
+            return
         self._application.processes.append(process)
+
+    def _expose(self) -> None:
+        """Let what runs as its image is built listen where that says; a worker has the port of its image and not what listens there."""
+        for process in self._application.processes:
+            if process.name in self._exposed and not (
+                process.command
+                and any(other.built == process.built and other is not process for other in self._application.processes)
+            ):
+                process.port = self._exposed[process.name]
+
+    def _proxied_port(self, service: dict[str, Any], process: Process) -> int | None:
+        """Return the port to which labels or variables send a proxy's requests, and note that the process is public."""
+        labels = service.get("labels")
+        said = labels if isinstance(labels, dict) else dict(text.partition("=")[::2] for text in strings(labels))
+        ports = [whole(interpolated(text_of(value) or "")) for key, value in said.items() if str(key).endswith("loadbalancer.server.port")]
+        routed = any(str(key).startswith("traefik.http.routers.") and str(key).endswith(".rule") for key in said)
+        host = process.variables.pop("VIRTUAL_HOST", None)
+        port = process.variables.pop("VIRTUAL_PORT", None)
+        for name in [name for name in process.variables if name.startswith("LETSENCRYPT_")]:
+            del process.variables[name]
+        process.public = process.public or routed or host is not None
+        if ports and ports[0]:
+            return ports[0]
+        return (whole(port.value) if port else None) or (80 if host else None)
 
     def _hosts(self, name: str, service: dict[str, Any]) -> set[str]:
         found = {name, *strings(service.get("container_name")), *strings(service.get("hostname"))}
@@ -329,12 +363,13 @@ class _Compose:
         once = restarts in ("no", "false") or text_of(
             mapping(mapping(service.get("deploy")).get("restart_policy")).get("condition")
         ) == "none"
-        if ends:
+        stays = restarts in ("always", "unless-stopped")
+        if process.port is None and not stays and is_one_of(process.command, _MIGRATES):
             process.runs = "before_deploy"
+        elif ends:
+            process.runs = "before_deploy" if built else "manual"
         elif service.get("profiles") and process.port is None and (once or not restarts):
             process.runs = "manual"
-        elif once and process.port is None and service.get("restart") is not None and is_one_of(process.command, _MIGRATES):
-            process.runs = "before_deploy"
         process.singleton = schedules_itself(process.command)
         return process
 
@@ -480,9 +515,8 @@ class _Compose:
                     del process.variables[variable.name]
             if own and own not in process.variables:
                 process.variables[own] = Variable(own, None, where, secret=True)
-                self._application.leave(
-                    where, f"{shown(name)}: /run/secrets/{shown(secret)}", f"a secret is the variable {own} here, not a file"
-                )
+                at = f"{shown(name)}: /run/secrets/{shown(secret)}"
+                self._application.note(where, at, f"a secret is a variable here ({own}), not a file")
 
     # Environment
 
@@ -521,7 +555,8 @@ class _Compose:
             return {
                 own: Variable(own, None, f"{candidate}:{line}", secret=True)
                 for own, line in names_in(text).items()
-                if not own.startswith("COMPOSE_")
+                # For Compose and Docker themselves.
+                if not own.startswith(("COMPOSE_", "DOCKER_"))
             }
         reason = "is not here, so that the names in it are not known; list them under secrets, or name it beside this file"
         self._application.leave(where, f"{shown(name)}: env_file {shown(said)}", reason)
@@ -566,8 +601,13 @@ def schedules_itself(command: tuple[str, ...]) -> bool:
 
 _LOCAL_URL = re.compile(r"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::(\d{1,5}))?(/[A-Za-z0-9_\-./]*)?")
 
-_MIGRATES = ("migrate", "migrations", "db:migrate", "upgrade", "db:prepare", "createdb")
+_MIGRATES = ("migrate", "migrations", "db:migrate", "db:prepare", "createdb", "collectstatic", "migrate:latest", "migration:run")
+_BUILDS = ("build", "build:css", "build:js", "watch", "yarn:build:js", "yarn:build:css", "webpack", "tailwindcss", "storybook")
 _SCHEDULERS = ("beat", "clockwork", "rqscheduler", "celerybeat", "solid_queue_scheduler", "ofelia")
+
+
+def _commands_docker(service: dict[str, Any]) -> bool:
+    return any("docker.sock" in _volume(volume)[0] for volume in service.get("volumes") or [])
 
 
 def _waited_for(services: dict[str, dict[str, Any]]) -> set[str]:

@@ -111,7 +111,7 @@ def _start(name: str) -> str | None:
     for ending in sorted(_PARTS, key=len, reverse=True):
         if name.upper().endswith(ending) and len(name) > len(ending):
             start = name[: -len(ending)]
-            if start.endswith("_") or start.upper() in ("PG", "DB", "REDIS"):
+            if start.upper().endswith(("_", "PG", "DB", "REDIS")):
                 return start
     return None
 

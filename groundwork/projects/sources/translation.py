@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from groundwork.components.settings import LAYERS
 from groundwork.projects.sources import images
 from groundwork.projects.sources.application import Application, Backing, Kind, Left, Process, Variable, is_one_of
 from groundwork.projects.sources.connections import OURS, Reference, by_name, reference, siblings
@@ -41,8 +40,6 @@ _REGION = re.compile(r"(AWS|S3|MINIO|SQS|AWS_S3)_(DEFAULT_)?REGION(_NAME)?")
 _BUCKET = re.compile(r"(\w+_)?BUCKET(_NAME)?(_\w+)?|(AWS|S3)_STORAGE_BUCKET_NAME")
 
 _LEAST_PORT = 1024
-
-HAS_JOBS = "jobs" in LAYERS
 
 
 @dataclass
@@ -113,13 +110,9 @@ class _Translator:
             name = self._names[process.name]
             if process.runs == "always":
                 services[name] = _in_order(self._container(process, owners, with_services=True) | self._service(process))
-            elif HAS_JOBS:
+            else:
                 job = self._container(process, owners, with_services=False)
                 jobs[name] = _in_order(self._job(process, job, services))
-            else:
-                reason = "runs once or at certain times, and Groundwork has no jobs yet"
-                application.leave(process.where, shown(process.name), reason)
-                continue
             layer = "services" if process.runs == "always" else "jobs"
             made.origins[(layer, name)] = process.where
             made.comments[(layer, name)] = self._comment(process, name)
@@ -246,7 +239,7 @@ class _Translator:
         owner = owners.get(process.built) if process.built else None
         if process.image:
             result["image"] = process.image
-        elif owner and owner != name and HAS_JOBS:
+        elif owner and owner != name:
             result["image"] = {"from": owner}
         if process.command and tells_secret(process.command):
             reason = "a secret is in it, which a command shows to everybody; let the program read a variable"
@@ -264,8 +257,9 @@ class _Translator:
             result["user"] = process.user
         if process.writable:
             result["writable_paths"] = list(dict.fromkeys(["/tmp", *process.writable]))  # noqa: S108 - in a container
-        if process.stop_timeout and process.stop_timeout != 30:
-            result["stop_timeout"] = max(2, min(120, process.stop_timeout))
+        if process.stop_timeout and process.stop_timeout > 30:
+            # Less than that is for those who start it again all day.
+            result["stop_timeout"] = min(120, process.stop_timeout)
         return result
 
     def _size(self, process: Process) -> dict[str, Any]:
@@ -308,10 +302,8 @@ class _Translator:
             result["start_period"] = min(300, process.start_period)
         if process.sticky:
             result["sticky"] = True
-        if process.singleton and HAS_JOBS:
+        if process.singleton:
             result["singleton"] = True
-        elif process.singleton:
-            result["scaling"] = {"min": 1, "max": 1}
         elif process.copies is not None:
             least, most = process.copies
             if result.get("port"):
@@ -383,6 +375,7 @@ class _Translator:
                     reason = "says localhost, which is another place in AWS; say your domain, or the service's name"
                     application.note(variable.where, f"{shown(process.name)}: {variable.name}", reason)
         self._needed(process, uses, environment, with_services=with_services)
+        self._complete(process, uses)
         if secret:
             uses[self._secret_name] = _Used("read", secret)
         return uses, environment
@@ -616,6 +609,16 @@ class _Translator:
                 uses.setdefault(name, _Used("connect", {} if variable in environment else None))
         for name, (level, variables) in process.takes.items():
             uses.setdefault(name, _Used(level, variables))
+
+    def _complete(self, process: Process, uses: dict[str, _Used]) -> None:
+        """Give a whole address where variables say a place and no login: neither database nor cache lets anybody in without."""
+        for kind in ("database", "cache"):
+            variables = uses[kind].variables if kind in uses else None
+            ours = OURS[kind]
+            if variables and not {ours["url"], ours["password"]} & set(variables.values()):
+                variables[ours["url"]] = ours["url"]
+                reason = f"asks for a login and TLS, which its variables do not have: {ours['url']} has all of it"
+                self._application.note(process.where, f"{shown(process.name)}: {kind}", reason)
 
     def _key(self, process: Process, variable: Variable) -> str:
         """Return the key of the secret that holds a variable: its name, unless another value has that already."""
