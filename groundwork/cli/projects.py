@@ -114,7 +114,9 @@ def new(
         engine=(engine or _engine(ask)).value,
         port=said_port,
         parts=() if application else tuple(part.value for part in (parts if parts is not None else _parts(ask))),
-        domain=domain if domain is not None else ask("Domain of prod (empty: later)", application.domain if application else ""),
+        domain=domain
+        if domain is not None
+        else ask("Domain of prod (empty: later)", application.domain if application else ""),
         email=email if email is not None else ask("Whom prod's alarms tell, an e-mail address (empty: later)", ""),
     )
     carried = Carried(application, translated(application)) if application else None
@@ -170,7 +172,7 @@ def _application(source: str, wanted: FormatName | None, port: int, parts: list[
 
 def _first_name(application: Application | None, folder: Path) -> str:
     """Return a name to begin with: the one that the product has, or the folder's."""
-    from groundwork.projects.sources.translation import name_of
+    from groundwork.projects.sources.names import name_of
 
     said = application.name if application else ""
     return name_of(said or folder.resolve().name, "product")

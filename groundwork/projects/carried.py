@@ -23,12 +23,25 @@ class Carried:
     @property
     def left(self) -> list[Left]:
         """Return what is not carried over, as it stands in the file."""
-        return sorted(self.application.left, key=_place)
+        return _together(self.application.left)
 
     @property
     def notes(self) -> list[Left]:
         """Return what is carried over and wants a look."""
-        return sorted(self.application.notes, key=_place)
+        return _together(self.application.notes)
+
+
+def _together(items: Iterable[Left]) -> list[Left]:
+    """Return items by file and line; what several services have in common, such as an anchor of YAML, is one."""
+    names: dict[tuple[str, str, str], list[str]] = {}
+    for item in items:
+        name, colon, rest = item.what.partition(": ")
+        names.setdefault((item.where, f"{colon}{rest}", item.reason), []).append(name)
+    merged = [
+        Left(where, f"{', '.join(dict.fromkeys(found))}{rest}", reason)
+        for (where, rest, reason), found in names.items()
+    ]
+    return sorted(merged, key=_place)
 
 
 def terminal_lines(carried: Carried, folder: str) -> Iterator[str]:
@@ -56,7 +69,9 @@ def readme(carried: Carried, name: str) -> str:
     parts = [f"\n## From {_code(application.label)}\n"]
     became = list(application.became)
     if became:
-        parts.append("What the platform does in its place: " + "; ".join(f"{_safe(what)}: {by}" for what, by in became) + ".\n")
+        parts.append(
+            "What the platform does in its place: " + "; ".join(f"{_safe(what)}: {by}" for what, by in became) + ".\n"
+        )
     parts += _section("Not carried over", carried.left)
     parts += _section("Carried over, to look at", carried.notes)
     for secret, keys in translation.secrets.items():

@@ -69,7 +69,11 @@ def write_project(folder: Path, answers: Answers, requirement: str, carried: Car
     must be empty then. Raises :class:`Mistakes` for answers that no stack file may hold, in their
     own words, :class:`NotEmptyError` where a file would be overwritten, and OSError where the folder cannot be written.
     """
-    if carried is not None and folder.is_dir() and (there := sorted({file.name for file in folder.iterdir()} - {".git"})):
+    if (
+        carried is not None
+        and folder.is_dir()
+        and (there := sorted({file.name for file in folder.iterdir()} - {".git"}))
+    ):
         raise NotEmptyError(there)
     with tempfile.TemporaryDirectory() as temporary:
         made = Path(temporary, "project")
@@ -118,7 +122,8 @@ def _carry(project: Path, answers: Answers, carried: Carried) -> None:
     """
     for _ in range(_MOST_ROUNDS):
         _write_stacks(project, answers, carried)
-        if not any([_settle(mistake, carried) for mistake in _mistakes(project)]):
+        changed = [_settle(mistake, carried) for mistake in _mistakes(project)]
+        if not any(changed):
             break
     text = project / "README.md"
     text.write_text(text.read_text(encoding="utf-8") + readme(carried, answers.name), encoding="utf-8")
@@ -130,7 +135,7 @@ _MOST_ROUNDS = 20
 def _settle(mistake: Mistake, carried: Carried) -> bool:
     """Change the layers so that a mistake goes; False where nothing in them makes it."""
     if mistake.path in (("data", "class"), ("data", "proxy")):
-        return carried.translation.open_fewer_connections(prod="Pulumi.prod.yaml" in mistake.where)
+        return carried.translation.open_fewer_connections("prod" if "Pulumi.prod.yaml" in mistake.where else "dev")
     return _leave_out(mistake, carried)
 
 
@@ -148,7 +153,9 @@ def _leave_out(mistake: Mistake, carried: Carried) -> bool:
         return False
     del holder[path[-1]]
     where = translation.origins.get(path[:2], application.label)
-    application.leave(where, f"{path[1]}: {'.'.join(path[2:])}", f"does not go with Groundwork's settings: {mistake.message}")
+    application.leave(
+        where, f"{path[1]}: {'.'.join(path[2:])}", f"does not go with Groundwork's settings: {mistake.message}"
+    )
     return True
 
 
@@ -204,7 +211,7 @@ def _carried_layers(layers: dict[str, Any], stage: str, carried: Carried) -> dic
         made["compute"] = {**layers.get("compute", {}), **made["compute"]}
     connections = carried.translation.connections.get(stage)
     if connections is not None:
-        made["services"] = {"*": {"connections": connections}, **made["services"]}
+        made["services"] = {"*": {"connections": connections}, **made.get("services", {})}
     if stage == "prod":
         for name, scaling in carried.translation.copies.items():
             made["services"][name]["scaling"] = scaling

@@ -50,5 +50,7 @@ def _lines(key: str, value: Any, indent: int) -> Iterator[str]:
 
 
 def _flow(value: Any) -> str:
-    text = yaml.dump(value, Dumper=_Dumper, default_flow_style=True, sort_keys=False, width=1_000_000, allow_unicode=True)
+    text = yaml.dump(
+        value, Dumper=_Dumper, default_flow_style=True, sort_keys=False, width=1_000_000, allow_unicode=True
+    )
     return text.removesuffix("\n").removesuffix("\n...").replace("\n", " ")

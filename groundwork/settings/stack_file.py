@@ -44,7 +44,9 @@ class TextLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore
     """
 
     yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag in ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")]
+        first: [
+            (tag, pattern) for tag, pattern in resolvers if tag in ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")
+        ]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
@@ -147,9 +149,8 @@ def _refuse_depth(text: str, label: str, loader: Any) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > _DEEPEST:
-                raise Mistakes(
-                    [Mistake((), "not valid YAML: nested too deeply", f"{label}:{event.start_mark.line + 1}")]
-                )
+                line = event.start_mark.line + 1 if event.start_mark else 1
+                raise Mistakes([Mistake((), "not valid YAML: nested too deeply", f"{label}:{line}")])
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 

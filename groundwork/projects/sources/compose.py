@@ -13,13 +13,13 @@ from typing import Any
 
 from groundwork.projects.sources import images
 from groundwork.projects.sources.application import Application, Backing, Kind, Process, Variable, is_one_of
-from groundwork.projects.sources.interpolation import interpolated, partly
+from groundwork.projects.sources.env_files import env_file, is_below
+from groundwork.projects.sources.interpolation import UNKNOWN, interpolated, partly
 from groundwork.projects.sources.reading import (
     is_true,
     mapping,
     mebibytes,
     mistake,
-    names_in,
     number,
     read_text,
     seconds,
@@ -33,17 +33,75 @@ from groundwork.settings.stack_file import Document
 
 _SILENT = {
     # What the platform does by itself, or what is about a developer's machine alone.
-    *("restart", "container_name", "hostname", "domainname", "labels", "annotations", "logging", "tty", "stdin_open", "attach"),
+    *(
+        "restart",
+        "container_name",
+        "hostname",
+        "domainname",
+        "labels",
+        "annotations",
+        "logging",
+        "tty",
+        "stdin_open",
+        "attach",
+    ),
     *("init", "pull_policy", "read_only", "develop", "expose", "version", "isolation", "label_file", "use_api_socket"),
     # Read where they belong.
-    *("image", "build", "command", "ports", "environment", "env_file", "healthcheck", "depends_on", "volumes", "networks"),
-    *("deploy", "profiles", "scale", "cpus", "mem_limit", "mem_reservation", "user", "tmpfs", "stop_grace_period", "secrets"),
-    *("platform", "links", "extends", "network_mode", "cap_drop", "cpu_count", "memswap_limit", "mem_swappiness", "oom_score_adj"),
-    *("cpu_shares", "cpu_quota", "cpu_period", "cpu_percent", "cpuset", "security_opt", "group_add", "entrypoint", "dns"),
+    *(
+        "image",
+        "build",
+        "command",
+        "ports",
+        "environment",
+        "env_file",
+        "healthcheck",
+        "depends_on",
+        "volumes",
+        "networks",
+    ),
+    *(
+        "deploy",
+        "profiles",
+        "scale",
+        "cpus",
+        "mem_limit",
+        "mem_reservation",
+        "user",
+        "tmpfs",
+        "stop_grace_period",
+        "secrets",
+    ),
+    *(
+        "platform",
+        "links",
+        "extends",
+        "network_mode",
+        "cap_drop",
+        "cpu_count",
+        "memswap_limit",
+        "mem_swappiness",
+        "oom_score_adj",
+    ),
+    *(
+        "cpu_shares",
+        "cpu_quota",
+        "cpu_period",
+        "cpu_percent",
+        "cpuset",
+        "security_opt",
+        "group_add",
+        "entrypoint",
+        "dns",
+    ),
     *("volumes_from", "external_links", "gpus", "runtime", "devices"),
 }
 
 _REASONS = {
+    "entrypoint": "it belongs in the Dockerfile: ENTRYPOINT; without it the service runs what its image runs, with command",
+    "external_links": "containers share no names with those of others; name an address in the environment",
+    "volumes_from": "containers share no files",
+    "devices": "a container has no devices of its host",
+    "dns": "names are resolved by the VPC",
     "privileged": "containers have no rights on their host; what needs them is the host's own to do",
     "cap_add": "containers have no rights beyond their own user's",
     "pid": "a container sees its own processes alone",
@@ -124,15 +182,23 @@ class _Compose:
         for key in self._document.data:
             if key == "include":
                 self._application.leave(
-                    self._where(key), "include", "other files are read on their own; name each with --from, or put them together"
+                    self._where(key),
+                    "include",
+                    "other files are read on their own; name each with --from, or put them together",
                 )
             elif key == "configs":
                 self._application.leave(self._where(key), "configs", _REASONS["configs"])
             elif key not in _TOP and not key.startswith("x-"):
-                self._application.leave(self._where(key), shown(key), "is no part of a Compose file that has a place here")
+                self._application.leave(
+                    self._where(key), shown(key), "is no part of a Compose file that has a place here"
+                )
         for name, network in mapping(self._document.data.get("networks")).items():
             settings = mapping(network)
-            if settings.get("external") or settings.get("ipam") or settings.get("driver") not in (None, "bridge", "overlay"):
+            if (
+                settings.get("external")
+                or settings.get("ipam")
+                or settings.get("driver") not in (None, "bridge", "overlay")
+            ):
                 self._application.leave(
                     self._where("networks", name),
                     f"network {shown(name)}",
@@ -147,7 +213,9 @@ class _Compose:
         if service is None:
             service = {}
         if not isinstance(service, dict):
-            raise mistake(self._where("services", name), f"services.{shown(name)}: expected a mapping of keys to values")
+            raise mistake(
+                self._where("services", name), f"services.{shown(name)}: expected a mapping of keys to values"
+            )
         said = service.get("extends")
         if said is None:
             return service
@@ -155,7 +223,9 @@ class _Compose:
         source = text_of(said) or text_of(mapping(said).get("service")) or ""
         if mapping(said).get("file"):
             self._application.leave(
-                where, f"{shown(name)} extends", "what another file says is not read; put it here, or name that file with --from"
+                where,
+                f"{shown(name)} extends",
+                "what another file says is not read; put it here, or name that file with --from",
             )
             return service
         if source not in self._services:
@@ -203,7 +273,11 @@ class _Compose:
         """Return the port to which labels or variables send a proxy's requests, and note that the process is public."""
         labels = service.get("labels")
         said = labels if isinstance(labels, dict) else dict(text.partition("=")[::2] for text in strings(labels))
-        ports = [whole(interpolated(text_of(value) or "")) for key, value in said.items() if str(key).endswith("loadbalancer.server.port")]
+        ports = [
+            whole(interpolated(text_of(value) or ""))
+            for key, value in said.items()
+            if str(key).endswith("loadbalancer.server.port")
+        ]
         routed = any(str(key).startswith("traefik.http.routers.") and str(key).endswith(".rule") for key in said)
         host = process.variables.pop("VIRTUAL_HOST", None)
         port = process.variables.pop("VIRTUAL_PORT", None)
@@ -252,7 +326,9 @@ class _Compose:
         said = self._environments[name].get("SERVICES")
         wanted = [word.strip() for word in (said.value or "").split(",") if word.strip()] if said else ["s3"]
         found: list[Kind] = [kind for word, kind in _AWS.items() if word in wanted]
-        others = [word for word in wanted if word not in _AWS and word not in ("sns", "ses", "sts", "iam", "logs", "kms")]
+        others = [
+            word for word in wanted if word not in _AWS and word not in ("sns", "ses", "sts", "iam", "logs", "kms")
+        ]
         if others:
             reason = "there is no layer for it; a resource of your own is reached by variables that you set"
             self._application.leave(self._where("services", name), ", ".join(map(shown, others)), reason)
@@ -279,52 +355,50 @@ class _Compose:
                 )
         if backing.kind in ("database", "bucket", "search") and service.get("volumes"):
             self._application.leave(
-                self._where("services", name, "volumes"), f"{shown(name)}: data", _MOVE.get(backing.kind, _MOVE["database"])
+                self._where("services", name, "volumes"),
+                f"{shown(name)}: data",
+                _MOVE.get(backing.kind, _MOVE["database"]),
             )
         if service.get("build") is not None:
             self._application.leave(
-                self._where("services", name, "build"), f"{shown(name)}: build", "the service of AWS takes no image of yours"
+                self._where("services", name, "build"),
+                f"{shown(name)}: build",
+                "the service of AWS takes no image of yours",
             )
-        if backing.kind == "cache" and is_one_of(self._command(name, service), ("--appendonly", "--save", "noeviction")):
+        if backing.kind == "cache" and is_one_of(
+            self._command(name, service), ("--appendonly", "--save", "noeviction")
+        ):
             backing.keeps = "noeviction" in " ".join(self._command(name, service))
 
     # What has no place
 
     def _unplaced(self, name: str, service: dict[str, Any]) -> None:
-        leave, at = self._application.leave, shown(name)
-        for key in service:
-            where = self._where("services", name, key)
-            if key in _REASONS and not _is_off(service[key]):
-                leave(where, f"{at}: {key}", _REASONS[key])
+        for key, value in service.items():
+            if key in _REASONS and not _is_off(value):
+                self._leave(name, key, _REASONS[key], key)
             elif key not in _SILENT and key not in _REASONS and not key.startswith("x-"):
-                leave(where, f"{at}: {shown(key)}", "is no key of a service that has a place here")
+                self._leave(name, shown(key), "is no key of a service that has a place here", key)
         mode = text_of(service.get("network_mode")) or ""
-        if mode and mode != "bridge":
+        if mode not in ("", "bridge"):
             reason = "a container has an address of its own in the VPC; who reaches whom follows from uses"
-            leave(self._where("services", name, "network_mode"), f"{at}: network_mode {shown(mode)}", reason)
-        entrypoint = service.get("entrypoint")
-        if entrypoint:
-            reason = "it belongs in the Dockerfile: ENTRYPOINT; command is carried over"
-            leave(self._where("services", name, "entrypoint"), f"{at}: entrypoint", reason)
-        for key in ("external_links", "volumes_from"):
-            if service.get(key):
-                leave(self._where("services", name, key), f"{at}: {key}", "containers share neither names nor files with others")
-        if service.get("dns"):
-            leave(self._where("services", name, "dns"), f"{at}: dns", "names are resolved by the VPC")
-        if service.get("devices"):
-            leave(self._where("services", name, "devices"), f"{at}: devices", "a container has no devices of its host")
+            self._leave(name, f"network_mode {shown(mode)}", reason, "network_mode")
         for path in self._gpu(service):
-            reason = "Fargate has no GPU; an instance with one is a node group of the engine eks"
-            leave(self._where("services", name, *path), f"{at}: GPU", reason)
+            self._leave(
+                name, "GPU", "Fargate has no GPU; an instance with one is a node group of the engine eks", *path
+            )
         for index, option in enumerate(strings(service.get("security_opt"))):
             if not option.startswith("no-new-privileges"):
-                where = self._where("services", name, "security_opt", index)
-                leave(where, f"{at}: security_opt {shown(option)}", "the platform's own profile holds")
+                self._leave(
+                    name, f"security_opt {shown(option)}", "the platform's own profile holds", "security_opt", index
+                )
         deploy = mapping(service.get("deploy"))
         if text_of(deploy.get("mode")) == "global":
-            leave(self._where("services", name, "deploy", "mode"), f"{at}: mode global", "there is no host to have one each")
+            self._leave(name, "mode global", "there is no host to have one each", "deploy", "mode")
         if deploy.get("placement"):
-            leave(self._where("services", name, "deploy", "placement"), f"{at}: placement", "tasks spread over zones by themselves")
+            self._leave(name, "placement", "tasks spread over zones by themselves", "deploy", "placement")
+
+    def _leave(self, name: str, what: str, reason: str, *path: str | int) -> None:
+        self._application.leave(self._where("services", name, *path), f"{shown(name)}: {what}", reason)
 
     def _gpu(self, service: dict[str, Any]) -> Iterator[tuple[str, ...]]:
         reserved = mapping(mapping(mapping(service.get("deploy")).get("resources")).get("reservations"))
@@ -360,26 +434,35 @@ class _Compose:
         process.stop_timeout = seconds(service.get("stop_grace_period"))
         process.x86 = "amd64" in (interpolated(text_of(service.get("platform")) or "") or "")
         restarts = interpolated(text_of(service.get("restart")) or "") or ""
-        once = restarts in ("no", "false") or text_of(
-            mapping(mapping(service.get("deploy")).get("restart_policy")).get("condition")
-        ) == "none"
+        once = (
+            restarts in ("no", "false")
+            or text_of(mapping(mapping(service.get("deploy")).get("restart_policy")).get("condition")) == "none"
+        )
         stays = restarts in ("always", "unless-stopped")
-        if process.port is None and not stays and is_one_of(process.command, _MIGRATES):
+        if process.port is None and not stays and (is_one_of(process.command, _MIGRATES) or "migrat" in name.lower()):
             process.runs = "before_deploy"
         elif ends:
             process.runs = "before_deploy" if built else "manual"
-        elif service.get("profiles") and process.port is None and (once or not restarts):
+        elif process.port is None and process.command and (once or (service.get("profiles") and not restarts)):
             process.runs = "manual"
-        process.singleton = schedules_itself(process.command)
+        process.singleton = schedules_itself(process.command) or (
+            process.port is None and not _SCHEDULER_NAMES.isdisjoint(re.split(r"[-_]", name.lower()))
+        )
         return process
 
     def _image(self, name: str, service: dict[str, Any], image: str, process: Process, *, built: bool) -> None:
         said = text_of(service.get("image"))
         if built:
             build = service["build"]
-            parts = [build] if isinstance(build, str) else [mapping(build).get(key) for key in ("context", "dockerfile", "target")]
+            parts = (
+                [build]
+                if isinstance(build, str)
+                else [mapping(build).get(key) for key in ("context", "dockerfile", "target")]
+            )
             # Whoever names the image that is built shares it with those that take it by its name.
-            process.built = f"image {said}" if said else "build " + " ".join(text_of(part) or "" for part in [*parts, "", ""][:3])
+            process.built = (
+                f"image {said}" if said else "build " + " ".join(text_of(part) or "" for part in [*parts, "", ""][:3])
+            )
         elif said and any(
             mapping(other).get("build") is not None and text_of(mapping(other).get("image")) == said
             for other in self._services.values()
@@ -390,7 +473,9 @@ class _Compose:
         else:
             # Those that name one image share it, whatever it is called in the end.
             process.built = f"image {said}" if said else f"service {name}"
-            reason = "is not in the file, so that it has a repository of its own" if said else "has neither image nor build"
+            reason = (
+                "is not in the file, so that it has a repository of its own" if said else "has neither image nor build"
+            )
             where = self._where("services", name, "image") if said else process.where
             self._application.leave(where, f"{shown(name)}: image", reason)
 
@@ -401,7 +486,9 @@ class _Compose:
         words = strings(said) if isinstance(said, list) else _split(text_of(said) or "")
         filled = [interpolated(word) for word in words]
         if None in filled:
-            reason = "a variable in it has no value here; write it into the command, or let a shell of the image read it"
+            reason = (
+                "a variable in it has no value here; write it into the command, or let a shell of the image read it"
+            )
             self._application.leave(self._where("services", name, "command"), f"{shown(name)}: command", reason)
             return ()
         return tuple(word for word in filled if word is not None)
@@ -426,7 +513,9 @@ class _Compose:
             for port, _ in found:
                 if port != process.port:
                     reason = f"a service answers HTTP on one port, which is {process.port}; another wants a service of its own"
-                    self._application.leave(self._where("services", name, "ports"), f"{shown(name)}: port {port}", reason)
+                    self._application.leave(
+                        self._where("services", name, "ports"), f"{shown(name)}: port {port}", reason
+                    )
         elif exposed := [
             port for text in strings(service.get("expose")) if (port := whole(interpolated(text.partition("/")[0])))
         ]:
@@ -493,7 +582,9 @@ class _Compose:
             elif source.startswith((".", "/", "~", "$")) or mapping(volume).get("type") == "bind":
                 if not _is_code(source, service):
                     self._application.leave(
-                        where, at, "a folder of the host: code and configuration belong in the image, files of users in a bucket"
+                        where,
+                        at,
+                        "a folder of the host: code and configuration belong in the image, files of users in a bucket",
                     )
             else:
                 self._application.leave(
@@ -523,7 +614,8 @@ class _Compose:
     def _variables(self, name: str, service: dict[str, Any]) -> dict[str, Variable]:
         found: dict[str, Variable] = {}
         for index, entry in enumerate(_entries(service.get("env_file"))):
-            found |= self._env_file(name, entry, self._where("services", name, "env_file", index))
+            where = self._where("services", name, "env_file", index)
+            found |= env_file(self._application, self._folder, interpolated(entry) or "", where, name)
         said = service.get("environment")
         if isinstance(said, dict):
             for key, value in said.items():
@@ -540,28 +632,6 @@ class _Compose:
         filled = None if value is None else interpolated(value)
         return Variable(name, filled, where, raw=partly(value) if value is not None and filled is None else "")
 
-    def _env_file(self, name: str, said: str, where: str) -> dict[str, Variable]:
-        """Return the names in a file of variables, or in the example that stands for one that is not kept in the repository."""
-        path = interpolated(said) or ""
-        for candidate in _examples(path):
-            file = self._folder / candidate
-            if not _is_below(file, self._folder) or not file.is_file():
-                continue
-            try:
-                text = read_text(file, candidate)
-            except Mistakes as mistakes:
-                self._application.leave(where, f"{shown(name)}: {shown(said)}", mistakes.mistakes[0].message)
-                return {}
-            return {
-                own: Variable(own, None, f"{candidate}:{line}", secret=True)
-                for own, line in names_in(text).items()
-                # For Compose and Docker themselves.
-                if not own.startswith(("COMPOSE_", "DOCKER_"))
-            }
-        reason = "is not here, so that the names in it are not known; list them under secrets, or name it beside this file"
-        self._application.leave(where, f"{shown(name)}: env_file {shown(said)}", reason)
-        return {}
-
     def _dockerfile(self, build: Any) -> tuple[str, int | None]:
         """Return the image that a build begins with and the port that it exposes, as far as its Dockerfile is here and says so."""
         if build is None:
@@ -569,7 +639,7 @@ class _Compose:
         context = interpolated(text_of(build) or text_of(mapping(build).get("context")) or ".") or "."
         name = interpolated(text_of(mapping(build).get("dockerfile")) or "Dockerfile") or "Dockerfile"
         file = self._folder / context / name
-        if not _is_below(file, self._folder) or not file.is_file():
+        if not is_below(file, self._folder) or not file.is_file():
             return "", None
         try:
             text = read_text(file, name)
@@ -582,7 +652,9 @@ _AWS: dict[str, Kind] = {"s3": "bucket", "sqs": "queue"}
 
 _OWN = {
     "user": re.compile(r"(POSTGRES(QL)?|PG)_?USER(NAME)?|RABBITMQ_DEFAULT_USER|MINIO_(ROOT_USER|ACCESS_KEY)"),
-    "password": re.compile(r"(POSTGRES(QL)?|PG|REDIS|VALKEY)_?PASSWORD|RABBITMQ_DEFAULT_PASS|MINIO_(ROOT_PASSWORD|SECRET_KEY)"),
+    "password": re.compile(
+        r"(POSTGRES(QL)?|PG|REDIS|VALKEY)_?PASSWORD|RABBITMQ_DEFAULT_PASS|MINIO_(ROOT_PASSWORD|SECRET_KEY)"
+    ),
     "name": re.compile(r"(POSTGRES(QL)?_(DB|DATABASE)|PGDATABASE)"),
 }
 
@@ -591,18 +663,37 @@ _MOVE = {
     "bucket": "what it holds moves by: aws s3 sync",
     "search": "what it holds is indexed anew",
 }
+_SCHEDULER_NAMES = {"beat", "celerybeat", "clock", "scheduler", "cron"}
+
 
 def schedules_itself(command: tuple[str, ...]) -> bool:
     """Tell whether a command is a scheduler, or a worker with one in it, of which there may be one copy alone."""
-    return is_one_of(command, _SCHEDULERS) or (
-        is_one_of(command, ("celery",)) and is_one_of(command, ("-b", "--beat"))
-    )
+    return is_one_of(command, _SCHEDULERS) or (is_one_of(command, ("celery",)) and is_one_of(command, ("-b", "--beat")))
 
 
 _LOCAL_URL = re.compile(r"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::(\d{1,5}))?(/[A-Za-z0-9_\-./]*)?")
 
-_MIGRATES = ("migrate", "migrations", "db:migrate", "db:prepare", "createdb", "collectstatic", "migrate:latest", "migration:run")
-_BUILDS = ("build", "build:css", "build:js", "watch", "yarn:build:js", "yarn:build:css", "webpack", "tailwindcss", "storybook")
+_MIGRATES = (
+    "migrate",
+    "migrations",
+    "db:migrate",
+    "db:prepare",
+    "createdb",
+    "collectstatic",
+    "migrate:latest",
+    "migration:run",
+)
+_BUILDS = (
+    "build",
+    "build:css",
+    "build:js",
+    "watch",
+    "yarn:build:js",
+    "yarn:build:css",
+    "webpack",
+    "tailwindcss",
+    "storybook",
+)
 _SCHEDULERS = ("beat", "clockwork", "rqscheduler", "celerybeat", "solid_queue_scheduler", "ofelia")
 
 
@@ -652,23 +743,6 @@ def _entries(said: Any) -> list[str]:
     return [path for path in paths if path]
 
 
-def _examples(path: str) -> Iterator[str]:
-    """Yield a file of variables, and the names under which its example is kept in repositories."""
-    if not path:
-        return
-    yield path
-    for ending in (".example", ".sample", ".dist", ".template", "-example", "-sample"):
-        yield f"{path}{ending}"
-    parent, slash, name = path.rpartition("/")
-    if name.startswith("."):
-        yield f"{parent}{slash}example{name}"
-        yield f"{parent}{slash}.env.example"
-
-
-def _is_below(file: Path, folder: Path) -> bool:
-    return file.resolve().is_relative_to(folder.resolve())
-
-
 def _volume(volume: Any) -> tuple[str, str]:
     """Return source and target of a volume, in its short or its long form; no source where it has no name."""
     if isinstance(volume, dict):
@@ -688,20 +762,20 @@ def _is_code(source: str, service: dict[str, Any]) -> bool:
 
 
 def _is_off(value: Any) -> bool:
-    return value is None or value == [] or value == {} or text_of(value) in ("false", "", "no")
+    return not value or text_of(value) in ("false", "no")
 
 
 def _port_text(said: Any) -> str:
-    return text_of(said) or f"{text_of(mapping(said).get('published')) or ''}:{text_of(mapping(said).get('target')) or ''}"
+    return (
+        text_of(said) or f"{text_of(mapping(said).get('published')) or ''}:{text_of(mapping(said).get('target')) or ''}"
+    )
 
 
 def _port(said: Any) -> tuple[int | None, int | None, str]:
     """Return the port of the container, the one it is published as, and what is wrong with it."""
     long = mapping(said)
     protocol = text_of(long.get("protocol")) or ""
-    text = interpolated(_port_text(said))
-    if text is None:
-        return None, None, "the port is not in the file; say it under port"
+    text = partly(_port_text(said))
     text, slash, last = text.partition("/")
     protocol = last if slash else protocol
     if protocol not in ("", "tcp"):
@@ -711,6 +785,8 @@ def _port(said: Any) -> tuple[int | None, int | None, str]:
     parts = text.rsplit(":", 2)
     target = whole(parts[-1])
     published = whole(parts[-2]) if len(parts) > 1 else None
+    if UNKNOWN in parts[-1]:
+        return None, None, "the port is not in the file; say it under port"
     if target is None or not 0 < target < 65536:
         return None, None, "is no port"
     return target, published, ""

@@ -69,7 +69,9 @@ class Reference:
     """What follows host and port."""
 
 
-_HOSTISH = re.compile(r"HOST|SERVER|ADDR|ENDPOINT|URL|URI|UPSTREAM|BACKEND|SERVICE|NODES?$|BROKER|CONTACT", re.IGNORECASE)
+_HOSTISH = re.compile(
+    r"HOST|SERVER|ADDR|ENDPOINT|URL|URI|UPSTREAM|BACKEND|SERVICE|NODES?$|BROKER|CONTACT", re.IGNORECASE
+)
 
 
 def reference(variable: Variable, hosts: Iterable[str]) -> Reference | None:
@@ -81,16 +83,16 @@ def reference(variable: Variable, hosts: Iterable[str]) -> Reference | None:
     names = "|".join(re.escape(host) for host in sorted(hosts, key=len, reverse=True))
     if not value or not names:
         return None
-    url = re.fullmatch(rf"(?P<scheme>[A-Za-z][\w+.:-]*)://(?:[^/@\s]*@)?(?:{names})(?::[\d\0]+)?(?P<rest>[/?].*)?", value)
+    url = re.fullmatch(
+        rf"(?P<scheme>[A-Za-z][\w+.:-]*)://(?:[^/@\s]*@)?(?:{names})(?::[\d\0]+)?(?P<rest>[/?].*)?", value
+    )
     if url:
         return Reference("url", url["scheme"].lower(), url["rest"] or "")
     if re.fullmatch(rf"(?:{names}):[\d\0]+(/\d*)?", value):
         return Reference("address")
     if re.fullmatch(rf"(?:{names})", value):
         return Reference("host") if _HOSTISH.search(variable.name) else None
-    if re.search(
-        rf"(?:://|@|[Hh]ost=|[Ss]erver=|tcp\()(?:{names})(?![\w.-])|(?<![\w.-])(?:{names}):\d+", value
-    ):
+    if re.search(rf"(?:://|@|[Hh]ost=|[Ss]erver=|tcp\()(?:{names})(?![\w.-])|(?<![\w.-])(?:{names}):\d+", value):
         return Reference("inside")
     return None
 

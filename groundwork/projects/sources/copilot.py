@@ -10,9 +10,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from groundwork.components.messaging.queue_settings import stem
 from groundwork.projects.sources.application import Application, Backing, Kind, Process, Variable
+from groundwork.projects.sources.env_files import env_file
 from groundwork.projects.sources.procfile import shell_words
-from groundwork.projects.sources.reading import is_true, mapping, mistake, read_text, read_yaml, seconds, shown, strings, text_of, whole
+from groundwork.projects.sources.reading import (
+    is_true,
+    mapping,
+    mistake,
+    read_text,
+    read_yaml,
+    seconds,
+    shown,
+    strings,
+    text_of,
+    whole,
+)
 from groundwork.settings.stack_file import Document
 
 _SERVICES = ("Load Balanced Web Service", "Backend Service", "Worker Service", "Request-Driven Web Service")
@@ -26,14 +39,27 @@ _REASONS = {
     "entrypoint": "it belongs in the Dockerfile: ENTRYPOINT; command is carried over",
     "storage": "copies come and go, and their disks with them: keep files in a bucket (storage, uses), data in the database",
     "logging": "logs go to CloudWatch; how long they stay says observability.retention",
-    "env_file": "the names in it are not known here; list them under secrets, or as environment",
     "observability": "traces are turned on by tracing: true",
     "retries": "ECS tries no task again",
     "cdn": "CloudFront stands before everything anyway",
 }
 _SILENT = {
-    *("name", "type", "image", "http", "cpu", "memory", "count", "exec", "network", "variables", "secrets", "command", "platform"),
-    *("publish", "subscribe", "on", "timeout", "deployment", "files", "port", "tags"),
+    *(
+        "name",
+        "type",
+        "image",
+        "http",
+        "cpu",
+        "memory",
+        "count",
+        "exec",
+        "network",
+        "variables",
+        "secrets",
+        "command",
+        "platform",
+    ),
+    *("publish", "subscribe", "on", "timeout", "deployment", "files", "port", "tags", "env_file"),
 }
 _RESOURCES: dict[str, Kind] = {
     "AWS::S3::Bucket": "bucket",
@@ -45,7 +71,17 @@ _RESOURCES: dict[str, Kind] = {
     "AWS::OpenSearchService::Domain": "search",
     "AWS::SQS::Queue": "queue",
 }
-_OWN = ("Policy", "Role", "SecurityGroup", "SubnetGroup", "ParameterGroup", "Secret", "SecretTargetAttachment", "Permission", "IngressRule")
+_OWN = (
+    "Policy",
+    "Role",
+    "SecurityGroup",
+    "SubnetGroup",
+    "ParameterGroup",
+    "Secret",
+    "SecretTargetAttachment",
+    "Permission",
+    "IngressRule",
+)
 """Types of resources that only serve another, and that the layers bring with them."""
 
 
@@ -84,15 +120,16 @@ def _read(documents: list[tuple[Document, Path]], label: str, name: str) -> Appl
     application = Application(label, name=name)
     names = {text_of(document.data.get("name")) or "" for document, _ in documents}
     for document, folder in documents:
-        _Manifest(document, application, names).read()
+        _Manifest(document, folder, application, names).read()
         for file in sorted((folder / "addons").glob("*.y*ml")):
             _addon(file, f"{document.label.rpartition('/')[0]}/addons/{file.name}".lstrip("/"), application)
     return application
 
 
 class _Manifest:
-    def __init__(self, document: Document, application: Application, names: set[str]) -> None:
+    def __init__(self, document: Document, folder: Path, application: Application, names: set[str]) -> None:
         self._document = document
+        self._folder = folder
         self._data = document.data
         self._application = application
         self._names = names
@@ -101,7 +138,9 @@ class _Manifest:
         if not self._name:
             raise mistake(document.label, "name is missing")
         if self._type not in _TYPES:
-            raise mistake(document.where(("type",)), f'type "{shown(self._type)}" is none; there are {", ".join(_TYPES)}')
+            raise mistake(
+                document.where(("type",)), f'type "{shown(self._type)}" is none; there are {", ".join(_TYPES)}'
+            )
 
     def _where(self, *path: str | int) -> str:
         return self._document.where(path)
@@ -124,7 +163,13 @@ class _Manifest:
         process = Process(self._name, self._where("name"), hosts={self._name, f"{self._name}.local"})
         self._image(process)
         command = data.get("command")
-        process.command = tuple(strings(command)) if isinstance(command, list) else shell_words(text_of(command) or "") if command else ()
+        process.command = (
+            tuple(strings(command))
+            if isinstance(command, list)
+            else shell_words(text_of(command) or "")
+            if command
+            else ()
+        )
         cpu = whole(data.get("cpu"))
         process.cpu, process.memory = cpu / 1024 if cpu else None, whole(data.get("memory"))
         process.copies = self._copies()
@@ -148,7 +193,12 @@ class _Manifest:
             process.image = location
         elif location:
             process.built = f"image {location}"
-            self._leave("a part of it is not in the file, so that it has a repository of its own", "image.location", "image", "location")
+            self._leave(
+                "a part of it is not in the file, so that it has a repository of its own",
+                "image.location",
+                "image",
+                "location",
+            )
         else:
             build = image.get("build")
             said = mapping(build)
@@ -158,10 +208,19 @@ class _Manifest:
         check = mapping(image.get("healthcheck"))
         command = strings(check.get("command"))
         if command:
-            process.health_command = tuple(command[1:]) if command[0] == "CMD" else ("sh", "-c", " ".join(command[1:] if command[0] == "CMD-SHELL" else command))
+            process.health_command = (
+                tuple(command[1:])
+                if command[0] == "CMD"
+                else ("sh", "-c", " ".join(command[1:] if command[0] == "CMD-SHELL" else command))
+            )
         process.start_period = seconds(check.get("start_period"))
         if image.get("depends_on"):
-            self._leave("a service is one container; there is nothing that it could wait for", "image.depends_on", "image", "depends_on")
+            self._leave(
+                "a service is one container; there is nothing that it could wait for",
+                "image.depends_on",
+                "image",
+                "depends_on",
+            )
 
     def _http(self, process: Process) -> None:
         said = self._data.get("http")
@@ -176,7 +235,9 @@ class _Manifest:
             path = (text_of(http.get("path")) or "/").strip("/*")
             process.path = (f"/{path}/*" if path else "/*") if process.public else None
             if not process.public:
-                self._leave("there is one load balancer, behind CloudFront; other services reach it by its name", "http", "http")
+                self._leave(
+                    "there is one load balancer, behind CloudFront; other services reach it by its name", "http", "http"
+                )
         check = http.get("healthcheck")
         # Copilot asks "/" unless told otherwise.
         process.health = text_of(check) or text_of(mapping(check).get("path")) or "/"
@@ -216,9 +277,20 @@ class _Manifest:
                 continue
             text = text_of(value)
             if text and "COPILOT_" in text:
-                self._leave("names a variable of Copilot's; services find one another as http://NAME:PORT", shown(name), "variables", name)
+                self._leave(
+                    "names a variable of Copilot's; services find one another as http://NAME:PORT",
+                    shown(name),
+                    "variables",
+                    name,
+                )
                 continue
             yield name, Variable(name, text, where)
+        file = text_of(self._data.get("env_file"))
+        if file:
+            # Paths are those of the workspace, in which the folder copilot is.
+            yield from env_file(
+                self._application, self._folder.parent.parent, file, self._where("env_file"), self._name
+            ).items()
         for name in mapping(self._data.get("secrets")):
             yield name, Variable(name, None, self._where("secrets", name), secret=True)
 
@@ -231,15 +303,18 @@ class _Manifest:
             name = self._topic(topic)
             backing.topics.setdefault(name, ())
             process.takes[name] = ("publish", None)
-            reason = f"is no list of topics here: the service is told {name.partition('.')[0].upper().replace('-', '_')}_TOPIC_ARN"
-            self._leave(reason, "COPILOT_SNS_TOPIC_ARNS", "publish", "topics")
+        if backing.topics:
+            told = ", ".join(f"{stem(name).upper().replace('-', '_')}_TOPIC_ARN" for name in backing.topics)
+            self._leave(f"is no list here: the service is told {told}", "COPILOT_SNS_TOPIC_ARNS", "publish", "topics")
         if self._type == "Worker Service":
             queue = f"{re.sub(r'[^a-z0-9]+', '-', self._name.lower()).strip('-')}-events"[:40]
             topics = heard if isinstance(heard, list) else []
             for index, topic in enumerate(topics):
                 facts = mapping(topic)
                 if mapping(facts.get("queue")).get("fifo") or self._topic(topic).endswith(".fifo"):
-                    self._leave("a FIFO topic wants a queue of its own (messaging)", "FIFO topic", "subscribe", "topics", index)
+                    self._leave(
+                        "a FIFO topic wants a queue of its own (messaging)", "FIFO topic", "subscribe", "topics", index
+                    )
                     continue
                 backing.topics[self._topic(topic)] = (queue,)
                 if facts.get("filter_policy"):
@@ -279,9 +354,17 @@ def _addon(file: Path, label: str, application: Application) -> None:
             continue
         if layer and application.backing(layer) is None:
             application.backings.append(Backing(name, where, layer))
-            application.note(where, shown(name), "what it holds moves to the layer that takes its place; its outputs are other variables here")
+            application.note(
+                where,
+                shown(name),
+                "what it holds moves to the layer that takes its place; its outputs are other variables here",
+            )
             for process in application.processes:
                 if label.startswith(process.where.rpartition("/")[0]):
                     process.needs.append(name)
         elif not layer and not kind.endswith(_OWN):
-            application.leave(where, f"{shown(name)} ({shown(kind)})", "there is no layer for it; it stays where it is, and is reached by variables")
+            application.leave(
+                where,
+                f"{shown(name)} ({shown(kind)})",
+                "there is no layer for it; it stays where it is, and is reached by variables",
+            )

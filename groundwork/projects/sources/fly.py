@@ -10,15 +10,47 @@ from typing import Any
 
 from groundwork.projects.sources.application import Application, Process, Variable
 from groundwork.projects.sources.procfile import shell_words
-from groundwork.projects.sources.reading import mapping, mebibytes, mistake, number, seconds, shown, strings, text_of, whole
+from groundwork.projects.sources.reading import (
+    mapping,
+    mebibytes,
+    mistake,
+    number,
+    seconds,
+    shown,
+    strings,
+    text_of,
+    whole,
+)
 from groundwork.settings import stack_file
 from groundwork.settings.stack_file import Document
 
 REGIONS = stack_file.read(Path(__file__).with_name("regions.yaml")).data
 
 _KNOWN = {
-    *("app", "primary_region", "build", "env", "processes", "http_service", "services", "deploy", "vm", "mounts", "checks"),
-    *("kill_timeout", "kill_signal", "statics", "metrics", "experimental", "swap_size_mb", "console_command", "restart", "files"),
+    *(
+        "app",
+        "primary_region",
+        "build",
+        "env",
+        "processes",
+        "http_service",
+        "services",
+        "deploy",
+        "vm",
+        "mounts",
+        "checks",
+    ),
+    *(
+        "kill_timeout",
+        "kill_signal",
+        "statics",
+        "metrics",
+        "experimental",
+        "swap_size_mb",
+        "console_command",
+        "restart",
+        "files",
+    ),
     *("host_dedication_id", "machine_checks"),
 }
 _REASONS = {
@@ -56,7 +88,8 @@ def read(document: Document) -> Application:
     groups = mapping(data.get("processes"))
     build = mapping(data.get("build"))
     variables = {
-        name: Variable(name, text_of(value), document.where(("env", name))) for name, value in mapping(data.get("env")).items()
+        name: Variable(name, text_of(value), document.where(("env", name)))
+        for name, value in mapping(data.get("env")).items()
     }
     for name, command in (groups or {"app": ""}).items():
         where = document.where(("processes", name)) if groups else document.where(("app",))
@@ -68,17 +101,25 @@ def read(document: Document) -> Application:
         process.stop_timeout = seconds(data.get("kill_timeout"))
         _size(application, document, name, process)
         application.processes.append(process)
-    _entries(application, document, {name: process for name, process in zip(groups or {"app": ""}, application.processes, strict=True)})
+    _entries(application, document, dict(zip(groups or {"app": ""}, application.processes, strict=True)))
     release = text_of(mapping(data.get("deploy")).get("release_command"))
     if release:
         first = application.processes[0]
         where = document.where(("deploy", "release_command"))
-        job = Process("release", where, "before_deploy", image=first.image, built=first.built, command=shell_words(release))
+        job = Process(
+            "release", where, "before_deploy", image=first.image, built=first.built, command=shell_words(release)
+        )
         job.variables = dict(variables)
         application.processes.append(job)
     if build.get("builder") or build.get("buildpacks"):
-        application.leave(document.where(("build",)), "build", "an image is built by your Dockerfile, or by `pack build`")
-    application.note(document.label, "secrets", "their names are in no file: list those that `fly secrets list` shows under secrets.app.keys")
+        application.leave(
+            document.where(("build",)), "build", "an image is built by your Dockerfile, or by `pack build`"
+        )
+    application.note(
+        document.label,
+        "secrets",
+        "their names are in no file: list those that `fly secrets list` shows under secrets.app.keys",
+    )
     return application
 
 
@@ -101,11 +142,17 @@ def _entries(application: Application, document: Document, processes: dict[str, 
 
 
 def _entry(
-    application: Application, document: Document, said: dict[str, Any], path: tuple[str | int, ...], processes: dict[str, Process]
+    application: Application,
+    document: Document,
+    said: dict[str, Any],
+    path: tuple[str | int, ...],
+    processes: dict[str, Process],
 ) -> None:
     port = whole(said.get("internal_port"))
     if port is None or not 0 < port < 65536:
-        raise mistake(document.where((*path, "internal_port")), "internal_port is missing or no port; say where the app listens")
+        raise mistake(
+            document.where((*path, "internal_port")), "internal_port is missing or no port; say where the app listens"
+        )
     wanted = strings(said.get("processes")) or list(processes)[:1]
     for name in wanted:
         process = processes.get(name)
@@ -136,7 +183,9 @@ def _size(application: Application, document: Document, name: str, process: Proc
             continue
         cpus, memory = _SIZES.get(text_of(said.get("size")) or "", (0, 0))
         cpus = int(number(said.get("cpus")) or cpus)
-        shared = text_of(said.get("cpu_kind")) != "performance" and not (text_of(said.get("size")) or "").startswith("performance")
+        shared = text_of(said.get("cpu_kind")) != "performance" and not (text_of(said.get("size")) or "").startswith(
+            "performance"
+        )
         process.cpu = (cpus * _SHARED if shared else cpus) or None
         amount = text_of(said.get("memory")) or text_of(said.get("memory_mb")) or ""
         process.memory = (whole(amount) if amount.isdigit() else mebibytes(amount)) or memory or None

@@ -71,4 +71,3 @@ def _closing(text: str, start: int) -> int:
             if depth == 0:
                 return at
     return -1
-

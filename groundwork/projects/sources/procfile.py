@@ -50,7 +50,9 @@ def read(text: str, label: str, folder: Path, port: int) -> Application:
         name, command = match.groups()
         if any(process.name == name for process in application.processes):
             raise mistake(where, f'the process "{shown(name)}" is said twice; keep one')
-        process = Process(name, where, built="the application", command=shell_words(command), variables=dict(variables), hosts={name})
+        process = Process(
+            name, where, built="the application", command=shell_words(command), variables=dict(variables), hosts={name}
+        )
         process.needs = [backing.name for backing in application.backings]
         if name == "web":
             process.port, process.public = port, True
@@ -61,8 +63,12 @@ def read(text: str, label: str, folder: Path, port: int) -> Application:
         application.processes.append(process)
     if not application.processes:
         raise mistake(label, "has no process; a line of it is name: command")
-    application.note(label, "the image", "buildpacks build none here: write a Dockerfile, or use `pack build` (buildpacks.io)")
-    application.note(label, "config vars", "their names are in no file: list those that `heroku config` shows under secrets.app.keys")
+    application.note(
+        label, "the image", "buildpacks build none here: write a Dockerfile, or use `pack build` (buildpacks.io)"
+    )
+    application.note(
+        label, "config vars", "their names are in no file: list those that `heroku config` shows under secrets.app.keys"
+    )
     _sizes(application, folder)
     return application
 

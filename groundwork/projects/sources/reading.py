@@ -26,7 +26,9 @@ def read_text(file: Path, label: str) -> str:
     if file.is_symlink():
         raise mistake(label, "is a link; name the file that it leads to")
     if file.is_dir():
-        raise mistake(label, "is a folder; name the file in it, such as compose.yaml, Procfile, fly.toml or render.yaml")
+        raise mistake(
+            label, "is a folder; name the file in it, such as compose.yaml, Procfile, fly.toml or render.yaml"
+        )
     if not file.is_file():
         raise mistake(label, "is no file that can be read" if file.exists() else "is not there")
     try:

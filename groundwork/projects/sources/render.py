@@ -45,9 +45,40 @@ _REASONS = {
     "ipAllowList": "who comes in is decided by the firewall (edge.waf) and by uses",
 }
 _SILENT = {
-    *("type", "name", "region", "plan", "runtime", "env", "branch", "repo", "autoDeploy", "autoDeployTrigger", "buildFilter", "rootDir"),
-    *("dockerfilePath", "dockerContext", "dockerCommand", "startCommand", "buildCommand", "preDeployCommand", "healthCheckPath"),
-    *("numInstances", "scaling", "envVars", "image", "schedule", "domains", "domain", "staticPublishPath", "maxShutdownDelaySeconds"),
+    *(
+        "type",
+        "name",
+        "region",
+        "plan",
+        "runtime",
+        "env",
+        "branch",
+        "repo",
+        "autoDeploy",
+        "autoDeployTrigger",
+        "buildFilter",
+        "rootDir",
+    ),
+    *(
+        "dockerfilePath",
+        "dockerContext",
+        "dockerCommand",
+        "startCommand",
+        "buildCommand",
+        "preDeployCommand",
+        "healthCheckPath",
+    ),
+    *(
+        "numInstances",
+        "scaling",
+        "envVars",
+        "image",
+        "schedule",
+        "domains",
+        "domain",
+        "staticPublishPath",
+        "maxShutdownDelaySeconds",
+    ),
     *("maxmemoryPolicy", "publishPath", "renderSubdomainPolicy", "maintenanceMode", "cache"),
 }
 _PORT = 10000
@@ -84,7 +115,11 @@ class _Blueprint:
         application, document = self._application, self._document
         for key in document.data:
             if key not in ("services", "databases", "envVarGroups", "previews", "version"):
-                reason = "projects and environments are stacks here; read a file for each" if key == "projects" else "has no place here"
+                reason = (
+                    "projects and environments are stacks here; read a file for each"
+                    if key == "projects"
+                    else "has no place here"
+                )
                 application.leave(document.where((key,)), shown(key), reason)
         for index, database in enumerate(self._list("databases")):
             said = mapping(database)
@@ -131,7 +166,9 @@ class _Blueprint:
             self._unbuilt(said, name, path)
             return
         if kind not in ("web", "pserv", "worker", "cron"):
-            application.leave(where, f"{shown(name)}: type {shown(kind)}", "is no type of service that has a place here")
+            application.leave(
+                where, f"{shown(name)}: type {shown(kind)}", "is no type of service that has a place here"
+            )
             return
         self._process(said, name, kind, runtime, path)
 
@@ -147,10 +184,16 @@ class _Blueprint:
         image = mapping(said.get("image"))
         process.image = text_of(image.get("url"))
         if not process.image:
-            parts = (said.get("rootDir"), said.get("dockerfilePath"), said.get("dockerContext"), said.get("repo"), said.get("buildCommand"))
+            parts = (
+                said.get("rootDir"),
+                said.get("dockerfilePath"),
+                said.get("dockerContext"),
+                said.get("repo"),
+                said.get("buildCommand"),
+            )
             process.built = " ".join(["build", runtime, *(text_of(part) or "" for part in parts)])
             if runtime not in ("docker", "image", ""):
-                reason = f"is built as {shown(runtime)} there; write a Dockerfile that does: {shown(text_of(said.get('buildCommand')) or 'your build')}"
+                reason = f"is built as {shown(runtime)} there; write a Dockerfile that does what its buildCommand does"
                 application.note(document.where((*path, "buildCommand")), shown(name), reason)
         command = text_of(said.get("startCommand")) or text_of(said.get("dockerCommand"))
         process.command = shell_words(command) if command else ()
@@ -176,7 +219,14 @@ class _Blueprint:
         before = text_of(said.get("preDeployCommand"))
         if before:
             at = document.where((*path, "preDeployCommand"))
-            job = Process(f"{name}-release", at, "before_deploy", image=process.image, built=process.built, command=shell_words(before))
+            job = Process(
+                f"{name}-release",
+                at,
+                "before_deploy",
+                image=process.image,
+                built=process.built,
+                command=shell_words(before),
+            )
             job.variables = dict(process.variables)
             application.processes.append(job)
 
@@ -188,7 +238,9 @@ class _Blueprint:
             if group is not None:
                 at, members = self._groups.get(group, (0, None))
                 if members is None:
-                    self._application.leave(where, f"group {shown(group)}", "is not in the file; list its names under secrets.app.keys")
+                    self._application.leave(
+                        where, f"group {shown(group)}", "is not in the file; list its names under secrets.app.keys"
+                    )
                 found |= self._variables(members, ("envVarGroups", at, "envVars"))
                 continue
             key = text_of(facts.get("key"))

@@ -23,6 +23,13 @@ class Format(StrEnum):
     COPILOT = "copilot"
 
 
+_READERS: dict[Format, Callable[[Document, Path], Application]] = {
+    Format.COMPOSE: compose.read,
+    Format.RENDER: lambda document, folder: render.read(document),
+    Format.COPILOT: copilot.read,
+}
+"""Formats in YAML."""
+
 _BY_CONTENT: dict[Format, Callable[[Document], bool]] = {
     Format.COMPOSE: compose.is_compose,
     Format.RENDER: render.is_render,
@@ -37,30 +44,29 @@ def read_application(file: Path, wanted: Format | None = None, *, port: int = 80
     """
     label = file.name or str(file)
     if file.is_dir() and not file.is_symlink() and (wanted is Format.COPILOT or copilot.manifests(file)):
-        return copilot.read_folder(file, label)
+        return copilot.read_folder(file, file.resolve().name)
     text = read_text(file, label)
-    chosen = wanted or _by_name(file.name)
+    chosen = wanted or _by_name(file.name, text)
     if chosen is Format.PROCFILE:
         return procfile.read(text, label, file.parent, port)
     if chosen is Format.FLY:
         return fly.read(read_toml(text, label))
-    if chosen is None and procfile.is_procfile(text) and file.suffix not in (".yaml", ".yml"):
-        return procfile.read(text, label, file.parent, port)
     document = read_yaml(text, label)
     chosen = chosen or next((each for each, holds in _BY_CONTENT.items() if holds(document)), None)
-    if chosen is Format.COMPOSE:
-        return compose.read(document, file.parent)
-    if chosen is Format.RENDER:
-        return render.read(document)
-    if chosen is Format.COPILOT:
-        return copilot.read(document, file.parent)
-    raise mistake(label, f"is in no format that is known by its name or what is in it; say --format: {one_of(Format)}")
+    if chosen is None:
+        raise mistake(
+            label, f"is in no format that is known by its name or what is in it; say --format: {one_of(Format)}"
+        )
+    return _READERS[chosen](document, file.parent)
 
 
-def _by_name(name: str) -> Format | None:
+def _by_name(name: str, text: str) -> Format | None:
+    """Return the format that a name says, or one that is not YAML; None where the content has to say it."""
     lower = name.lower()
-    if lower == "procfile" or lower.startswith("procfile."):
+    if lower.startswith("procfile"):
         return Format.PROCFILE
     if lower.endswith(".toml"):
         return Format.FLY
-    return Format.RENDER if lower in ("render.yaml", "render.yml") else None
+    if lower in ("render.yaml", "render.yml"):
+        return Format.RENDER
+    return Format.PROCFILE if not lower.endswith((".yaml", ".yml")) and procfile.is_procfile(text) else None
