@@ -104,15 +104,14 @@ def new(
         raise console.InputError("--format is of the file that --from names; say that too")
     target = Path(folder)
     ask = _ask if sys.stdin.isatty() and sys.stdout.isatty() else _assume
-    said_port = _port(port or ("8080" if source else ask("Port of the service web", "8080")))
-    application = _application(source, source_format, said_port, parts) if source else None
+    application = _application(source, source_format, _port(port or "8080"), parts) if source else None
     said_name = name or ask("Name", _first_name(application, target))
     answers = Answers(
         name=said_name,
         owner=owner or ask("Owner (a team, as a tag)", f"{said_name}-team"),
         region=region or ask("Region", (application.region if application else "") or "us-east-1"),
         engine=(engine or _engine(ask)).value,
-        port=said_port,
+        port=_port(port or ("8080" if application else ask("Port of the service web", "8080"))),
         parts=() if application else tuple(part.value for part in (parts if parts is not None else _parts(ask))),
         domain=domain
         if domain is not None

@@ -20,6 +20,14 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    # What breaks lines is escaped, which only this style does.
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if text.splitlines() != [text] else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
 def stack_lines(layers: Mapping[str, Any], comments: Mapping[Path, str]) -> Iterator[str]:
     """Yield the lines below ``config`` for layers. ``comments`` stand above what they are of."""
     for layer, value in layers.items():
@@ -53,4 +61,4 @@ def _flow(value: Any) -> str:
     text = yaml.dump(
         value, Dumper=_Dumper, default_flow_style=True, sort_keys=False, width=1_000_000, allow_unicode=True
     )
-    return text.removesuffix("\n").removesuffix("\n...").replace("\n", " ")
+    return text.removesuffix("\n").removesuffix("\n...")

@@ -165,3 +165,97 @@ def test_a_folder_without_a_pin_is_left_alone(
     assert code == 2
     assert "requirements.txt: is not there; run this in the folder that `groundwork new` made" in err
     assert list(tmp_path.iterdir()) == []
+
+
+COMPOSE = """
+services:
+  web:
+    build: .
+    ports: ["8000:8000"]
+    environment:
+      DATABASE_URL: postgres://shop:d4tabase-w0rd@db/shop
+      REDIS_URL: redis://cache:6379
+      SESSION: 6f1e2d3c4b5a69788796a5b4c3d2e1f0
+      STRIPE_KEY: pk-very-own
+      COLOUR: blue
+    command: serve --admin-password hunter-two
+    volumes: ["/var/run/docker.sock:/var/run/docker.sock"]
+  worker: {build: ., command: celery -A shop worker}
+  migrate: {build: ., command: ./manage.py migrate, environment: {DATABASE_URL: "postgres://shop:d4tabase-w0rd@db/shop"}}
+  db: {image: "postgres:16", environment: {POSTGRES_PASSWORD: d4tabase-w0rd}}
+  cache: {image: "redis:7", command: redis-server --requirepass c4che-w0rd}
+"""
+SECRETS = ("d4tabase-w0rd", "6f1e2d3c4b5a69788796a5b4c3d2e1f0", "pk-very-own", "hunter-two", "c4che-w0rd")
+
+
+def test_a_project_from_a_compose_file_previews_clean_and_holds_no_secret_of_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "compose.yaml").write_text(COMPOSE, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    code, out, err = call(capsys, "new", "shop", "--from", "compose.yaml")
+    assert (code, err) == (0, "")
+    assert "compose.yaml:13 web: /var/run/docker.sock:/var/run/docker.sock: there is no Docker" in out
+    assert "secret app, 2 keys (README.md)" in out
+    readme = (tmp_path / "shop" / "README.md").read_text(encoding="utf-8")
+    assert "aws secretsmanager put-secret-value --secret-id shop/dev/app --secret-string file://values.json" in readme
+    assert '{\n  "SESSION": "",\n  "STRIPE_KEY": ""\n}' in readme
+    files = [tmp_path / "shop" / name for name in ("README.md", "Pulumi.dev.yaml", "Pulumi.prod.yaml", "Pulumi.yaml")]
+    written = "".join(file.read_text(encoding="utf-8") for file in files)
+    assert "COLOUR: blue" in written
+    assert [secret for secret in SECRETS if secret in written + out] == []
+    monkeypatch.chdir(tmp_path / "shop")
+    code, out, err = call(capsys, "preview", "prod")
+    assert (code, "no mandatory" in out) == (0, True), out + err
+
+
+def test_a_project_from_a_file_begins_in_an_empty_folder_or_not_at_all(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "compose.yaml").write_text(COMPOSE, encoding="utf-8")
+    shop = tmp_path / "shop"
+    shop.mkdir()
+    (shop / ".git").mkdir()
+    (shop / "mine.txt").write_text("mine", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    code, _, err = call(capsys, "new", "shop", "--from", "compose.yaml")
+    assert code == 2
+    assert "already has mine.txt; nothing was written" in err
+    (shop / "mine.txt").unlink()
+    # What nobody can settle is a mistake, and leaves nothing behind.
+    monkeypatch.setattr("groundwork.projects.new._settle", lambda *_: False)
+    monkeypatch.setattr("groundwork.projects.sources.translation._in_order", lambda entry: {**entry, "colour": "red"})
+    code, _, err = call(capsys, "new", "shop", "--from", "compose.yaml")
+    assert code == 2
+    assert "services.web.colour: unknown" in err
+    assert [file.name for file in shop.iterdir()] == [".git"]
+    code, _, err = call(capsys, "new", "shop", "--format", "fly")
+    assert (code, err) == (2, "--format is of the file that --from names; say that too\n")
+
+
+def test_what_no_setting_takes_is_left_out_and_said_with_its_reason(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = 'services:\n  web: {image: "Example/Web:1", ports: ["3000:3000"], environment: {DATABASE_POOL_SIZE: "3"}, depends_on: [db]}\n'
+    (tmp_path / "compose.yaml").write_text(f"{text}  db: {{image: postgres}}\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    code, out, err = call(capsys, "new", "shop", "--from", "compose.yaml", "--with", "bucket", "--region", "eu-west-1")
+    assert (code, err) == (0, "")
+    assert "compose.yaml:2 web: image: does not go with Groundwork's settings: " in out
+    assert '"Example/Web:1" is not a reference to an image' in out
+    assert "compose.yaml:2 web: environment.DATABASE_POOL_SIZE: does not go with" in out
+    settings = load_stack(find_stack("prod", tmp_path / "shop")).settings
+    assert settings.services["web"].image is None
+    assert set(settings.services["web"].uses) == {"database", "files"}
+    assert settings.region == "eu-west-1"
+
+
+def test_many_services_share_the_connections_of_a_small_database(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers = "\n".join(f"  worker-{number}: {{build: ., command: work, depends_on: [db]}}" for number in range(6))
+    (tmp_path / "compose.yaml").write_text(f"services:\n{workers}\n  db: {{image: postgres}}\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert call(capsys, "new", "shop", "--from", "compose.yaml")[0] == 0
+    dev = (tmp_path / "shop" / "Pulumi.dev.yaml").read_text(encoding="utf-8")
+    assert "# All services share the connections that the database takes.\n    '*': {connections: 2}" in dev

@@ -61,6 +61,8 @@ class Process:
     """None where it is built."""
     built: str = ""
     """What tells one build from another: context, file and target. Processes of one build share an image."""
+    builds: bool = True
+    """It says how its image is built, and does not only name one that another builds."""
     command: tuple[str, ...] = ()
     port: int | None = None
     public: bool = False

@@ -224,7 +224,7 @@ class _Compose:
         if mapping(said).get("file"):
             self._application.leave(
                 where,
-                f"{shown(name)} extends",
+                f"{shown(name)}: extends",
                 "what another file says is not read; put it here, or name that file with --from",
             )
             return service
@@ -418,6 +418,7 @@ class _Compose:
         process.variables = self._environments[name]
         process.needs = [*_depended(service), *(link.partition(":")[0] for link in strings(service.get("links")))]
         process.command = self._command(name, service)
+        process.builds = built
         self._image(name, service, image, process, built=built)
         self._ports(name, service, process)
         self._health(name, service, process)

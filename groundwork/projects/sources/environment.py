@@ -371,8 +371,8 @@ class Environment:
                 and self._calls_services
             ):
                 name = wiring.names[other.name]
-                own = {} if f"{environment_name(name)}_URL" in self.plain else None
-                self.uses.setdefault(name, Use("connect", own))
+                is_said = f"{environment_name(name)}_URL" in self.plain
+                self.uses.setdefault(name, Use("connect", {} if is_said else None))
         for name, (level, variables) in process.takes.items():
             self.uses.setdefault(name, Use(level, variables))
 

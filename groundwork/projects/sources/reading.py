@@ -27,7 +27,8 @@ def read_text(file: Path, label: str) -> str:
         raise mistake(label, "is a link; name the file that it leads to")
     if file.is_dir():
         raise mistake(
-            label, "is a folder; name the file in it, such as compose.yaml, Procfile, fly.toml or render.yaml"
+            label,
+            "is a folder, and a file is wanted: name one in it, such as compose.yaml, Procfile, fly.toml or render.yaml",
         )
     if not file.is_file():
         raise mistake(label, "is no file that can be read" if file.exists() else "is not there")

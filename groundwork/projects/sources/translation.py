@@ -15,7 +15,7 @@ from groundwork.projects.sources.reading import shown
 from groundwork.projects.sources.schedules import eventbridge_cron
 from groundwork.projects.sources.secrecy import tells_secret
 from groundwork.settings.facts import fargate_sizes, is_reserved
-from groundwork.settings.mistakes import Mistake, Mistakes, Path
+from groundwork.settings.mistakes import Mistake, Mistakes, Path, all_of
 
 _FRONT = (
     "web",
@@ -73,12 +73,23 @@ def translated(application: Application) -> Translation:
     Raises :class:`Mistakes` where nothing of it has one.
     """
     translation = _Translator(application).translation()
-    if not any(translation.layers.values()):
-        nothing = (
-            f"nothing in it has a place here: {', '.join(item.what for item in application.left) or 'it runs nothing'}"
-        )
-        raise Mistakes([Mistake((), nothing, application.label)])
+    layers = translation.layers
+    if not (layers.get("services") or layers.get("jobs") or application.sites):
+        raise Mistakes([Mistake((), _nothing(application), application.label)])
     return translation
+
+
+def _nothing(application: Application) -> str:
+    """Return what is to be said of a file in which nothing runs."""
+    if application.backings:
+        kept = all_of(shown(backing.name) for backing in application.backings)
+        options = [f"--with {one.kind}" for one in application.backings if one.kind in ("database", "cache", "bucket")]
+        return (
+            f"says what a product keeps its data in ({kept}), and nothing that runs; begin with a service of its own: "
+            f"{' '.join(['groundwork new DIR', *dict.fromkeys(options)])}"
+        )
+    seen = [*(item.what for item in application.left), *(what for what, _ in application.became)]
+    return f"nothing in it has a place of its own here: {', '.join(seen) or 'it runs nothing'}"
 
 
 class _Translator:
@@ -128,7 +139,7 @@ class _Translator:
         return made
 
     def _let_deployments_bring_images(self, services: Mapping[str, Any], jobs: Mapping[str, Any]) -> None:
-        """Where a stack file names an image, an update of the stack would bring it before the job has run that is to run first."""
+        """Leave images to deployments where a job is to run first: an update of the stack would bring one before that."""
         for name in sorted({job["image"]["from"] for job in jobs.values() if job.get("when") == "before_deploy"}):
             if isinstance(services[name].get("image"), str):
                 services[name]["image_owner"] = "pipeline"
@@ -215,15 +226,11 @@ class _Translator:
     # What runs
 
     def _owners(self) -> dict[str, str]:
-        """Return for each build the service whose repository it is pushed to: a public one, or the first."""
+        """Return for each build the service whose repository it is pushed to: one that says how it is built, a public one, the first."""
         owners: dict[str, Process] = {}
         for process in self._application.processes:
             before = owners.get(process.built)
-            if (
-                process.built
-                and process.runs == "always"
-                and (before is None or (process.public and not before.public))
-            ):
+            if process.built and process.runs == "always" and (before is None or _rank(process) > _rank(before)):
                 owners[process.built] = process
         return {built: self._names[process.name] for built, process in owners.items()}
 
@@ -421,6 +428,10 @@ class _Translator:
             buckets[name] = {"purpose": "static", "cdn": True, "path": path}
             self._made.comments["storage", name] = self._application.sites[site]
         return {"storage": buckets} if buckets else {}
+
+
+def _rank(process: Process) -> tuple[bool, bool]:
+    return process.builds, process.public
 
 
 _ORDER = ("port", "path", "health", "image", "command", "when", "schedule", "cpu", "memory", "singleton", "scaling")
