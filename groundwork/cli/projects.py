@@ -128,7 +128,8 @@ def new(
         raise console.OutputError(f"{folder} cannot be written: {error.strerror}") from None
     print(f"{folder} has {len(names)} files of a project: Pulumi.dev.yaml and Pulumi.prod.yaml say what is built.\n")
     if carried:
-        console.print_wrapped("\n".join(terminal_lines(carried, folder)) + "\n")
+        console.print_wrapped("\n".join(terminal_lines(carried, folder)))
+        print()
     print(f"Next: cd {folder} && groundwork preview dev")
 
 

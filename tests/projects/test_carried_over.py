@@ -256,7 +256,17 @@ def test_an_environment_is_given_ours_under_the_names_that_it_looks_for(tmp_path
                 "variables": {"PGHOST": "DATABASE_HOST", "PGPASSWORD": "DATABASE_PASSWORD"},
             }
         },
-        # A place without a login would be of no use.
+        # A place without a login would be of no use, nor a login without a place.
+        "POSTGRES_USER: , POSTGRES_PASSWORD: ": {
+            "database": {
+                "level": "connect",
+                "variables": {
+                    "POSTGRES_USER": "DATABASE_USERNAME",
+                    "POSTGRES_PASSWORD": "DATABASE_PASSWORD",
+                    "DATABASE_URL": "DATABASE_URL",
+                },
+            }
+        },
         "REDIS_HOST: cache": {
             "cache": {"level": "connect", "variables": {"REDIS_HOST": "CACHE_HOST", "CACHE_URL": "CACHE_URL"}}
         },

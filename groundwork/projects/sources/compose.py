@@ -255,7 +255,7 @@ class _Compose:
             process.port = self._proxied_port(service, process) or self._called_port(name, process)
         if process.port is None and exposed:
             self._exposed[name] = exposed
-        if process.runs == "manual" and is_one_of(process.command, _BUILDS):
+        if service.get("profiles") and process.port is None and is_one_of(process.command, _BUILDS):
             self._application.leave(where, shown(name), "builds what belongs in the image; let the Dockerfile do it")
             return
         self._application.processes.append(process)

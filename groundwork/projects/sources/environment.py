@@ -380,9 +380,12 @@ class Environment:
         """Give a whole address where variables say a place and no login: neither database nor cache lets anybody in without."""
         for kind in ("database", "cache"):
             use, ours = self.uses.get(kind), OURS[kind]
-            if use and use.variables and not {ours["url"], ours["password"]} & set(use.variables.values()):
+            given = set((use.variables or {}).values()) if use else set()
+            if use and given and ours["url"] not in given and not {ours["host"], ours["password"]} <= given:
                 use.give(ours["url"], ours["url"])
-                reason = f"asks for a login and TLS, which its variables do not have: {ours['url']} has all of it"
+                reason = (
+                    f"is reached by a place, a login and TLS, and its variables lack one: {ours['url']} has all of it"
+                )
                 self._application.note(self._process.where, f"{shown(self._process.name)}: {kind}", reason)
 
 
