@@ -810,7 +810,7 @@ def test_what_is_no_file_is_said_so(tmp_path: Path) -> None:
     ):
         with pytest.raises(Mistakes, match=said):
             read_application(tmp_path / name)
-    with pytest.raises(Mistakes, match="has no manifest.yml"):
+    with pytest.raises(Mistakes, match=r"has no manifest\.yml"):
         read_application(tmp_path, Format.COPILOT)
 
 
