@@ -60,6 +60,11 @@ def verdict(name: str, name_servers: Sequence[str]) -> tuple[StackFiles, Delegat
     domain = settings.platform.domain
     if domain is None:
         raise InputError(f"{stack.label} has no platform.domain, so nothing need be delegated")
+    if settings.edge and settings.edge.zone and settings.edge.zone.external:
+        raise InputError(
+            f"the DNS of {domain} is another provider's (edge.zone.external), so nothing need be delegated; enter there what "
+            f"pulumi stack output dnsRecords --stack {stack.name} says"
+        )
     wanted = name_servers or _of_stack(stack)
     try:
         return stack, ask(domain, wanted, dns.resolver.Resolver())

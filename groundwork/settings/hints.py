@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from groundwork.components.edge.settings import EdgeSettings
 from groundwork.components.observability.settings import AudienceSettings
 from groundwork.components.settings import Settings
 
@@ -36,7 +37,12 @@ def _hears(audience: AudienceSettings) -> bool:
 
 def _domain_waits(settings: Settings) -> Iterator[str]:
     domain, edge = settings.platform.domain, settings.edge
-    if domain is None or edge is None or edge.zone is None or edge.zone.is_delegated:
+    if domain is None or edge is None or edge.zone is None:
+        return
+    if edge.zone.external:
+        yield from _records_are_entered(domain, edge)
+        return
+    if edge.zone.is_delegated:
         return
     instead = (
         "the platform answers at CloudFront's own name"
@@ -46,6 +52,22 @@ def _domain_waits(settings: Settings) -> Iterator[str]:
     yield (
         f"{domain} waits to be delegated, and until then {instead}. After pulumi up enter the name servers "
         "(pulumi stack output nameServers) at the registrar; groundwork domain says when edge.zone.delegated may be set"
+    )
+
+
+def _records_are_entered(domain: str, edge: EdgeSettings) -> Iterator[str]:
+    """Say which records somebody enters where DNS is another provider's, and when."""
+    if not edge.answers_by_domain:
+        yield (
+            f"the DNS of {domain} is another provider's. After pulumi up enter there what pulumi stack output dnsRecords says, which "
+            "validates the certificate and is known only then; say edge.zone.delegated: true, and the next pulumi up answers by the "
+            "domain and adds the records that lead to it"
+        )
+        return
+    names = ", ".join([f"{domain} (ALIAS or ANAME)", *(f"{alias}.{domain} (CNAME)" for alias in edge.aliases)])
+    yield (
+        f"the DNS of {domain} is another provider's; to be entered there, to the addresses in pulumi stack output dnsRecords: {names}. "
+        "Records that validate certificates stay, since each renewal looks for them"
     )
 
 

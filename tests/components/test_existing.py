@@ -184,3 +184,128 @@ def test_a_public_load_balancer_asks_for_public_subnets(tmp_path: Path) -> None:
         "network.existing: has no public subnets, where the load balancer or the instance has its public address"
         in found
     )
+
+
+DOMAIN = {"name": "shop", "domain": "example.com"}
+EXTERNAL = {"zone": {"external": True}}
+ARNS = {
+    "cloudfront": "arn:aws:acm:us-east-1:111122223333:certificate/11111111-2222-3333-4444-555555555555",
+    "load_balancer": "arn:aws:acm:ap-south-1:111122223333:certificate/66666666-2222-3333-4444-555555555555",
+}
+
+
+def edged(edge: dict[str, Any]) -> Snapshot:
+    """What a stack with a domain and this edge declares."""
+    return built(IDS, platform=DOMAIN, edge=edge, services={"web": SERVICES["web"]}, data=None)
+
+
+def outputs(snapshot: Snapshot) -> dict[str, Any]:
+    [platform] = [one for one in snapshot.resources if one.type == "groundwork:platform:Platform"]
+    return platform.outputs
+
+
+def test_with_dns_elsewhere_the_first_update_asks_for_a_certificate_and_waits_for_nothing() -> None:
+    snapshot = edged(EXTERNAL)
+    assert not snapshot.of_type("aws:route53/zone:Zone")
+    assert not snapshot.of_type("aws:route53/record:Record")
+    assert not snapshot.of_type("aws:acm/certificateValidation:CertificateValidation")
+    [certificate] = inputs(snapshot, "aws:acm/certificate:Certificate")
+    assert (certificate["domainName"], certificate["region"]) == ("example.com", "us-east-1")
+    [entry] = outputs(snapshot)["dnsRecords"]
+    assert entry["type"] == "CNAME"
+    assert entry["name"].endswith("example.com.")
+    [distribution] = inputs(snapshot, "aws:cloudfront/distribution:Distribution")
+    assert distribution["aliases"] == []
+
+
+def test_with_dns_elsewhere_the_second_update_answers_by_the_domain_and_says_what_leads_to_it() -> None:
+    snapshot = edged({"zone": {"external": True, "delegated": True}})
+    assert not snapshot.of_type("aws:route53/record:Record")
+    regions = [one.get("region") for one in inputs(snapshot, "aws:acm/certificateValidation:CertificateValidation")]
+    assert sorted(regions) == ["ap-south-1", "us-east-1"]
+    [distribution] = snapshot.of_type("aws:cloudfront/distribution:Distribution")
+    assert distribution.inputs["aliases"] == ["example.com", "www.example.com", "api.example.com"]
+    validation, *leading = outputs(snapshot)["dnsRecords"]
+    assert validation["value"].endswith("acm-validations.aws.")
+    address = distribution.outputs["domainName"]
+    assert leading == [
+        {"name": name, "type": kind, "value": address}
+        for name, kind in (("example.com", "ALIAS"), ("www.example.com", "CNAME"), ("api.example.com", "CNAME"))
+    ]
+    first, second = edged(EXTERNAL).by_urn(), snapshot.by_urn()
+    assert {urn for urn in first if urn not in second} == set()
+
+
+def test_certificates_that_exist_take_the_place_of_ours_at_once() -> None:
+    for zone in ({"external": True}, {"id": "Z0123456789ABCDEFGHIJ"}):
+        snapshot = edged({"zone": zone, "certificates": ARNS})
+        assert not snapshot.of_type("aws:acm/certificate:Certificate")
+        [distribution] = inputs(snapshot, "aws:cloudfront/distribution:Distribution")
+        assert distribution["viewerCertificate"]["acmCertificateArn"] == ARNS["cloudfront"]
+        assert ARNS["load_balancer"] in [
+            one.get("certificateArn") for one in inputs(snapshot, "aws:lb/listener:Listener")
+        ]
+        assert bool(snapshot.of_type("aws:route53/record:Record")) == ("id" in zone)
+
+
+EDGE_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
+    "CloudFront's certificate elsewhere": (
+        {**EXTERNAL, "certificates": {**ARNS, "cloudfront": ARNS["load_balancer"]}},
+        "edge.certificates.cloudfront: is in ap-south-1, and CloudFront looks for its certificate in us-east-1",
+    ),
+    "the load balancer's certificate elsewhere": (
+        {**EXTERNAL, "certificates": {**ARNS, "load_balancer": ARNS["cloudfront"]}},
+        "edge.certificates.load_balancer: is in us-east-1, and the load balancer looks for its certificate in ap-south-1",
+    ),
+    "a certificate of another partition": (
+        {
+            **EXTERNAL,
+            "certificates": {**ARNS, "load_balancer": ARNS["load_balancer"].replace("arn:aws:", "arn:aws-cn:")},
+        },
+        "edge.certificates.load_balancer: is of the partition aws-cn, and ap-south-1 is of aws",
+    ),
+    "no certificate's ARN": (
+        {**EXTERNAL, "certificates": {"cloudfront": "arn:aws:acm:us-east-1:1:certificate/x"}},
+        "is not the ARN of a certificate",
+    ),
+    "one certificate of two": (
+        {**EXTERNAL, "certificates": {"cloudfront": ARNS["cloudfront"]}},
+        "edge.certificates.cloudfront: is there, and the certificate for load_balancer would be validated by records that nobody",
+    ),
+    "two providers": (
+        {"zone": {"external": True, "id": "Z0123456789ABCDEFGHIJ"}},
+        "edge.zone.external: true is said beside id, which names a zone of Route 53; take one of the two out",
+    ),
+    "an id that is none": ({"zone": {"id": "example.com"}}, "is not the id of a hosted zone"),
+}
+
+
+@pytest.mark.parametrize("case", EDGE_MISTAKES)
+def test_one_message_says_what_does_not_fit_names_and_certificates(tmp_path: Path, case: str) -> None:
+    edge, message = EDGE_MISTAKES[case]
+    platform = "groundwork:platform: {name: shop, domain: example.com}"
+    services = f"groundwork:services: {json.dumps({'web': SERVICES['web']})}"
+    [found] = mistakes_in(tmp_path, f"{platform}\n{services}\ngroundwork:edge: {json.dumps(edge)}")
+    assert found.startswith("Pulumi.dev.yaml:5 ")
+    assert message in found
+
+
+def test_an_instance_that_validates_its_own_certificate_needs_route_53(tmp_path: Path) -> None:
+    [found] = mistakes_in(
+        tmp_path,
+        "groundwork:platform: {name: shop, domain: example.com}\n"
+        f"groundwork:edge: {json.dumps(EXTERNAL)}\n"
+        "groundwork:compute: {engine: ec2, instances: {placement: public, min: 1, max: 1, data_volume: 10}}\n"
+        f"groundwork:services: {json.dumps({'web': SERVICES['web']})}\n",
+    )
+    assert "edge.zone.external: the only instance gets its certificate by entering records" in found
+
+
+def test_a_preview_says_which_records_to_enter_and_when(tmp_path: Path) -> None:
+    head = "groundwork:platform: {name: shop, domain: example.com}\ngroundwork:edge: "
+    for edge, words in (
+        (EXTERNAL, "is known only then; say edge.zone.delegated: true"),
+        ({"zone": {"external": True, "delegated": True}}, "example.com (ALIAS or ANAME), www.example.com (CNAME)"),
+    ):
+        write_project(tmp_path, f"{head}{json.dumps(edge)}")
+        assert any(words in hint for hint in hints(load(tmp_path).settings))

@@ -10,6 +10,7 @@ import pulumi_aws as aws
 
 from groundwork.components.base import Component
 from groundwork.components.context import Context
+from groundwork.components.edge.records import DnsEntry
 
 
 class Certificate(Component):
@@ -33,8 +34,10 @@ class Certificate(Component):
 
     arn: pulumi.Output[str]
     validation_names: tuple[str, ...]
+    entries: list[DnsEntry]
+    """What DNS must say for the validation, and for each renewal after it."""
     record_names: list[pulumi.Output[str]]
-    """The names that have a validation record each."""
+    """The names of the validation records that were made."""
 
     def __init__(
         self,
@@ -43,13 +46,15 @@ class Certificate(Component):
         *,
         domain: str,
         alternative_names: Sequence[str],
-        zone_id: pulumi.Input[str],
+        zone_id: pulumi.Input[str] | None,
         region: str | None = None,
         records_of: Certificate | None = None,
+        waits: bool = True,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Create a certificate, validated by DNS. ``region``: unset, the platform's. ``records_of``: a certificate of
-        the same names, in another region."""
+        """Create a certificate, validated by DNS. ``zone_id``: None where somebody enters :attr:`entries` at another provider.
+        ``region``: unset, the platform's. ``records_of``: a certificate of the same names, in another region. ``waits``: false as
+        long as nobody has entered them."""
         super().__init__(name, context, opts)
         names = covering_names(domain, alternative_names)
         self.validation_names = tuple(dict.fromkeys(covered.removeprefix("*.") for covered in names))
@@ -62,32 +67,34 @@ class Certificate(Component):
             region=region,
             opts=self.child(),
         )
-        self.record_names = (
-            records_of.record_names
-            if records_of is not None
-            else [self._record(validated, certificate, zone_id) for validated in self.validation_names]
-        )
+        self.entries = [_entry(validated, certificate) for validated in self.validation_names]
+        if records_of is not None:
+            self.record_names = records_of.record_names
+        elif zone_id is not None:
+            entries = zip(self.validation_names, self.entries, strict=True)
+            self.record_names = [self._record(validated, entry, zone_id) for validated, entry in entries]
+        else:
+            self.record_names = []
+        self.arn = self._validated(certificate, region) if waits else certificate.arn
+        self.register_outputs({"arn": self.arn})
+
+    def _validated(self, certificate: aws.acm.Certificate, region: str | None) -> pulumi.Output[str]:
         validation = aws.acm.CertificateValidation(
-            f"{name}-validation",
+            f"{self.name}-validation",
             certificate_arn=certificate.arn,
-            validation_record_fqdns=self.record_names,
+            validation_record_fqdns=self.record_names or None,
             region=region,
             opts=self.child(),
         )
-        self.arn = validation.certificate_arn
-        self.register_outputs({"arn": self.arn})
+        return validation.certificate_arn
 
-    def _record(
-        self, validated: str, certificate: aws.acm.Certificate, zone_id: pulumi.Input[str]
-    ) -> pulumi.Output[str]:
-        # What ACM asks for comes as a list in no certain order, so it is looked up by the name that is known beforehand.
-        asked = certificate.domain_validation_options.apply(lambda options: _option(options, validated))
+    def _record(self, validated: str, entry: DnsEntry, zone_id: pulumi.Input[str]) -> pulumi.Output[str]:
         record = aws.route53.Record(
             f"{self.name}-{validated}",
             zone_id=zone_id,
-            name=asked.apply(lambda option: str(option.resource_record_name)),
-            type=asked.apply(lambda option: str(option.resource_record_type)),
-            records=[asked.apply(lambda option: str(option.resource_record_value))],
+            name=entry["name"],
+            type=entry["type"],
+            records=[entry["value"]],
             ttl=300,
             allow_overwrite=True,
             opts=self.child(),
@@ -105,6 +112,16 @@ def covering_names(domain: str, alternative_names: Sequence[str]) -> list[str]:
         if covering not in names:
             names.append(covering)
     return names
+
+
+def _entry(validated: str, certificate: aws.acm.Certificate) -> DnsEntry:
+    # What ACM asks for comes as a list in no certain order, so it is looked up by the name that is known beforehand.
+    asked = certificate.domain_validation_options.apply(lambda options: _option(options, validated))
+    return {
+        "name": asked.apply(lambda option: str(option.resource_record_name)),
+        "type": asked.apply(lambda option: str(option.resource_record_type)),
+        "value": asked.apply(lambda option: str(option.resource_record_value)),
+    }
 
 
 def _option(options: Sequence[Any], name: str) -> Any:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.settings import Settings
+from groundwork.settings.arns import arn_elsewhere
 from groundwork.settings.mistakes import Mistake
 
 
@@ -12,7 +14,8 @@ def domain_has_a_zone(settings: Settings) -> Iterator[Mistake]:
     if settings.platform.domain and settings.edge and settings.edge.zone is None:
         yield Mistake(
             ("platform", "domain"),
-            "a domain needs its hosted zone; set edge.zone: {} to make one, or edge.zone: {id: Z…} to use one that exists",
+            "a domain needs its hosted zone; set edge.zone: {} to make one, edge.zone: {id: Z…} to use one that exists, or "
+            "edge.zone: {external: true} where its DNS is another provider's",
         )
 
 
@@ -102,12 +105,74 @@ def cached_paths_have_a_service(settings: Settings) -> Iterator[Mistake]:
             yield Mistake(("edge", "cdn", "cached_paths", path), f"no service answers it; there is {there}")
 
 
+def certificates_are_where_they_are_looked_for(settings: Settings) -> Iterator[Mistake]:
+    """Check the regions of certificates that exist, and that none is missing that could only be had by waiting.
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cnames-and-https-requirements.html"""
+    edge = settings.edge
+    if edge is None:
+        return
+    given = edge.certificates
+    path = ("edge", "certificates")
+    for key, arn, place, who in (
+        ("cloudfront", given.cloudfront, _CLOUDFRONTS, "CloudFront"),
+        ("load_balancer", given.load_balancer, settings.region, "the load balancer"),
+    ):
+        if arn is not None and (found := arn_elsewhere(arn, place)):
+            yield Mistake((*path, key), f"{found}, and {who} looks for its certificate in {place}")
+        if arn is not None and not settings.platform.domain:
+            yield Mistake((*path, key), "is for a domain, and platform.domain is not set")
+    zone = edge.zone
+    if zone is None or not zone.external or zone.is_delegated or not edge.answers_by_domain:
+        return
+    if edge.cdn and given.cloudfront is None:
+        yield Mistake((*path, "load_balancer"), _ALONE.format(missing="cloudfront"))
+    if given.load_balancer is None and _has_balancer(settings) and (settings.region != _CLOUDFRONTS or not edge.cdn):
+        yield Mistake((*path, "cloudfront"), _ALONE.format(missing="load_balancer"))
+
+
+_CLOUDFRONTS = "us-east-1"
+"""Where CloudFront looks for certificates."""
+_ALONE = (
+    "is there, and the certificate for {missing} would be validated by records that nobody has entered yet; name that one too, or "
+    "say edge.zone.delegated: false, enter dnsRecords, then true"
+)
+
+
+def _has_balancer(settings: Settings) -> bool:
+    compute = settings.compute
+    if compute is None or compute.engine == "app-runner" or _is_one_public_instance(compute):
+        return False
+    return any(service.port and service.path for service in settings.services.values())
+
+
+def _is_one_public_instance(compute: ComputeSettings) -> bool:
+    return compute.engine == "ec2" and compute.capacity.placement == "public"
+
+
+def an_instance_proves_its_names_in_route_53(settings: Settings) -> Iterator[Mistake]:
+    zone = settings.edge.zone if settings.edge else None
+    if (
+        zone
+        and zone.external
+        and settings.platform.domain
+        and settings.compute
+        and _is_one_public_instance(settings.compute)
+    ):
+        yield Mistake(
+            ("edge", "zone", "external"),
+            "the only instance gets its certificate by entering records in the zone, which must be one of Route 53; use "
+            "instances.placement: private, or delegate the domain",
+        )
+
+
 MAX_CAPACITY = 5000
 """https://docs.aws.amazon.com/waf/latest/developerguide/aws-waf-capacity-units.html"""
 
 
 CHECKS = (
     domain_has_a_zone,
+    certificates_are_where_they_are_looked_for,
+    an_instance_proves_its_names_in_route_53,
     hosts_need_a_domain,
     exposure_has_its_means,
     served_buckets_need_a_cdn,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import pulumi
@@ -15,7 +15,7 @@ from groundwork.components.edge.logs import GLOBAL_REGION, GlobalLogs
 from groundwork.components.edge.origin import LONGEST_WAIT, Entrance, Header, InstanceOrigin, Origin, Origins
 from groundwork.components.edge.origin_header import OriginHeader
 from groundwork.components.edge.paths import EVERYTHING, Counted, counted, path_targets
-from groundwork.components.edge.records import Records
+from groundwork.components.edge.records import DnsEntry, Records
 from groundwork.components.edge.settings import CdnSettings, EdgeSettings, WafPlace
 from groundwork.components.edge.web_acl import WebAcl
 from groundwork.components.edge.zone import Zone
@@ -59,6 +59,8 @@ class Ingress(Component):
     """By which services answer; None without one, and until its zone is delegated."""
     names: tuple[str, ...]
     """The domain and every alias, in full."""
+    dns_entries: list[DnsEntry]
+    """What validates certificates, where the domain's DNS is another provider's."""
     certificate_arn: pulumi.Output[str] | None
     """In us-east-1, for CloudFront; None without a domain or without CloudFront."""
     global_logs: GlobalLogs | None
@@ -86,10 +88,11 @@ class Ingress(Component):
         self._logs_bucket = logs_bucket
         self._zone_domain = context.platform.domain if settings.zone is not None else None
         # Until names resolve no certificate can be validated, so nothing answers by them.
-        self.domain = self._zone_domain if settings.zone is not None and settings.zone.is_delegated else None
-        self.names = (
-            (self.domain, *(f"{alias}.{self.domain}" for alias in settings.aliases)) if self.domain is not None else ()
-        )
+        self.domain = self._zone_domain if settings.answers_by_domain else None
+        self._is_external = settings.zone is not None and settings.zone.external
+        self._wanted_names = _names(self._zone_domain, settings.aliases)
+        self.names = self._wanted_names if self.domain is not None else ()
+        self._validated: Certificate | None = None
         # A public one needs a certificate, so it waits for the domain.
         may_stand = self.domain is not None or settings.load_balancer.exposure == "vpc-origin"
         balanced = at == "load-balancer" and may_stand and network is not None
@@ -102,10 +105,12 @@ class Ingress(Component):
 
         self.global_logs = self._global_logs()
         self.zone = self._zone()
-        certificate = self._certificate("certificate", region=GLOBAL_REGION) if self.has_cdn else None
-        self.certificate_arn = certificate.arn if certificate else None
+        given = settings.certificates.cloudfront
+        self.certificate_arn = self._certificate("certificate", GLOBAL_REGION, given) if self.has_cdn else None
+        if self.domain is None and self._is_external:
+            self._requested()
         secret = self._origin_header(balanced=balanced) if self.has_cdn and has_origin else None
-        self.load_balancer = self._balancer(network, certificate, secret) if balanced and network else None
+        self.load_balancer = self._balancer(network, secret) if balanced and network else None
         if self.load_balancer is not None:
             self.entrance = Entrance(
                 load_balancer=self.load_balancer,
@@ -122,6 +127,7 @@ class Ingress(Component):
             self.entrance = Entrance()
         if not self.has_cdn:
             self._records()
+        self.dns_entries = self._validated.entries if self._validated is not None and self._is_external else []
         self.register_outputs({})
 
     @property
@@ -139,7 +145,7 @@ class Ingress(Component):
 
     def _global_logs(self) -> GlobalLogs | None:
         zone, waf = self._settings.zone, self._settings.waf
-        queries = self._zone_domain is not None and zone is not None and zone.id is None and zone.query_logs
+        queries = self._zone_domain is not None and zone is not None and zone.is_made and zone.query_logs
         requests = self.has_cdn and waf is not None and waf.logs
         if not (queries or requests):
             return None
@@ -152,7 +158,7 @@ class Ingress(Component):
         )
 
     def _zone(self) -> Zone | None:
-        if self._zone_domain is None or self._settings.zone is None:
+        if self._zone_domain is None or self._settings.zone is None or self._is_external:
             return None
         return Zone(
             f"{self.name}-zone",
@@ -163,19 +169,33 @@ class Ingress(Component):
             opts=self.child(),
         )
 
-    def _certificate(self, key: str, *, region: str, records_of: Certificate | None = None) -> Certificate | None:
-        if self.zone is None or self.domain is None:
+    def _certificate(self, key: str, region: str, given: str | None) -> pulumi.Output[str] | None:
+        """Return the ARN of the certificate that is given, or of one that is made and valid; None while names do not resolve."""
+        if self.domain is None:
             return None
-        return Certificate(
+        return pulumi.Output.from_input(given) if given is not None else self._make_certificate(key, region).arn
+
+    def _requested(self) -> None:
+        """Ask ACM for the certificate that waits for its records: it is what says them."""
+        if self._settings.cdn is not None:
+            self._make_certificate("certificate", GLOBAL_REGION, waits=False)
+        else:
+            self._make_certificate("regional-certificate", self.context.region, waits=False)
+
+    def _make_certificate(self, key: str, region: str, *, waits: bool = True) -> Certificate:
+        made = Certificate(
             f"{self.name}-{key}",
             self.context,
-            domain=self.domain,
-            alternative_names=self.names[1:],
-            zone_id=self.zone.zone_id,
+            domain=self._wanted_names[0],
+            alternative_names=self._wanted_names[1:],
+            zone_id=self.zone.zone_id if self.zone else None,
             region=region,
-            records_of=records_of,
+            records_of=self._validated,
+            waits=waits,
             opts=self.child(),
         )
+        self._validated = self._validated or made
+        return made
 
     def _origin_header(self, *, balanced: bool) -> OriginHeader | None:
         """Create the secret header where what CloudFront asks has a public address and CloudFront must be told from the
@@ -187,20 +207,18 @@ class Ingress(Component):
             f"{self.name}-origin-header", self.context, number=balancer.origin_secret, opts=self.child()
         )
 
-    def _balancer(
-        self, network: NetworkTiers, cdn_certificate: Certificate | None, secret: OriginHeader | None
-    ) -> LoadBalancer:
-        region = self.context.region
-        if cdn_certificate is not None and region == GLOBAL_REGION:
-            certificate: Certificate | None = cdn_certificate
+    def _balancer(self, network: NetworkTiers, secret: OriginHeader | None) -> LoadBalancer:
+        region, given = self.context.region, self._settings.certificates.load_balancer
+        if self.certificate_arn is not None and region == GLOBAL_REGION and given is None:
+            certificate_arn: pulumi.Output[str] | None = self.certificate_arn
         else:
-            certificate = self._certificate("regional-certificate", region=region, records_of=cdn_certificate)
+            certificate_arn = self._certificate("regional-certificate", region, given)
         return LoadBalancer(
             f"{self.name}-alb",
             self._settings.load_balancer,
             self.context,
             network=network,
-            certificate_arn=certificate.arn if certificate else None,
+            certificate_arn=certificate_arn,
             logs_bucket=self._logs_bucket,
             web_acl_arn=self._balancer_web_acl(secret),
             origin_header=secret.header if secret else None,
@@ -252,6 +270,10 @@ class Ingress(Component):
             target=self.load_balancer,
             opts=self.child(),
         )
+
+
+def _names(domain: str | None, aliases: Sequence[str]) -> tuple[str, ...]:
+    return () if domain is None else (domain, *(f"{alias}.{domain}" for alias in aliases))
 
 
 def _balancer_origin(balancer: LoadBalancer, secret: OriginHeader | None) -> Origin:

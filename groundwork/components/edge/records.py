@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 
 from groundwork.components.base import Component
 from groundwork.components.context import Context
+
+
+class DnsEntry(TypedDict):
+    """A record that somebody enters at a DNS provider."""
+
+    name: pulumi.Input[str]
+    type: pulumi.Input[str]
+    value: pulumi.Input[str]
+
+
+def entries_to(target: AliasTarget, names: Sequence[str]) -> list[DnsEntry]:
+    """List the records that lead ``names``, the apex first, to a target. DNS allows no CNAME at an apex, for which providers have a
+    kind of their own: ALIAS, ANAME or a flattened CNAME."""
+    return [
+        {"name": name, "type": "CNAME" if index else "ALIAS", "value": target.dns_name}
+        for index, name in enumerate(names)
+    ]
 
 
 class AliasTarget(Protocol):

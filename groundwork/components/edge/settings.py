@@ -45,23 +45,53 @@ AddressRange = Annotated[str, AfterValidator(_address_range)]
 
 
 class ZoneSettings(Model):
-    """The Route 53 hosted zone of ``platform.domain``."""
+    """The Route 53 hosted zone of ``platform.domain``, or its zone at another DNS provider."""
 
     id: Annotated[str, Field(pattern="^Z[A-Z0-9]{7,31}$")] | None = None
     """An existing hosted zone. Unset, one is made, and its name servers are an output to enter at the registrar."""
 
+    external: bool = False
+    """The domain's DNS is another provider's: no zone is made, and the records to enter there are the stack's output
+    ``dnsRecords``."""
+
     delegated: bool | None = None
-    """The registrar names the zone's name servers. Until then the platform answers at CloudFront's own name, and nothing waits
-    for certificates; ``groundwork domain STACK`` says when it may be set. Unset: of a zone that is made, not yet; of one that
-    exists, yes."""
+    """The registrar names the zone's name servers; with ``external``, the records of ``dnsRecords`` are entered. Until then the
+    platform answers at CloudFront's own name, and nothing waits for certificates; ``groundwork domain STACK`` says when it may be
+    set. Unset: of a zone that is made or external, not yet; of one that exists, yes."""
 
     query_logs: bool = True
     """Log DNS queries (Route53.2)."""
 
     @property
+    def is_made(self) -> bool:
+        """Tell whether the zone is one of ours."""
+        return self.id is None and not self.external
+
+    @property
     def is_delegated(self) -> bool:
         """Tell whether names of the domain resolve."""
         return self.id is not None if self.delegated is None else self.delegated
+
+    @model_validator(mode="after")
+    def _is_of_one_provider(self) -> ZoneSettings:
+        if self.external and self.id is not None:
+            raise PydanticCustomError(
+                "external", "is said beside id, which names a zone of Route 53; take one of the two out", {"at": ("external",)}
+            )
+        return self
+
+
+CertificateArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[A-Za-z0-9-]+$")]
+
+
+class CertificateSettings(Model):
+    """Certificates of ACM that exist, in place of ours. Each must cover ``platform.domain`` and every alias, and renews itself only
+    while its validation record stands."""
+
+    cloudfront: CertificateArn | None = None
+    """In us-east-1, where CloudFront looks for them."""
+    load_balancer: CertificateArn | None = None
+    """In the stack's region; in us-east-1 unset, the one for CloudFront."""
 
 
 class ManagedRules(NamedTuple):
@@ -359,9 +389,18 @@ class EdgeSettings(Model):
     """CloudFront over the load balancer and the buckets that are served; DNS and certificates when there is a domain."""
 
     zone: ZoneSettings | None = ZoneSettings()
+    certificates: CertificateSettings = CertificateSettings()
     cdn: CdnSettings | None = CdnSettings()
     waf: WafSettings | None = WafSettings()
     load_balancer: LoadBalancerSettings = LoadBalancerSettings()
 
     aliases: tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+$")], ...] = ("www", "api")
     """Names below the domain that lead to CloudFront beside the apex."""
+
+    @property
+    def answers_by_domain(self) -> bool:
+        """Tell whether names of the domain may be used: certificates are there, or can be validated."""
+        if self.zone is None:
+            return False
+        given = self.certificates != CertificateSettings()
+        return self.zone.is_delegated or (self.zone.external and given and self.zone.delegated is None)

@@ -22,6 +22,7 @@ from groundwork.components.data.database import Database
 from groundwork.components.edge.cdn import Cdn
 from groundwork.components.edge.ingress import Ingress
 from groundwork.components.edge.origin import Entrance
+from groundwork.components.edge.records import entries_to
 from groundwork.components.functions import rotations
 from groundwork.components.functions.function import Function
 from groundwork.components.functions.settings import FunctionSettings
@@ -390,13 +391,14 @@ class Platform(Component):
         self, ingress: Ingress | None, engine: engines.Running | None, buckets: Mapping[str, Bucket]
     ) -> pulumi.Output[str] | None:
         """Build CloudFront over what the engine answers at, and return where the platform is found."""
-        if ingress is None or self._settings.edge is None:
+        edge = self._settings.edge
+        if ingress is None or edge is None:
             return None
-        address = ingress.address
+        address, cdn = ingress.address, None
         if ingress.has_cdn:
-            address = Cdn(
+            cdn = Cdn(
                 f"{self.name}-cdn",
-                self._settings.edge,
+                edge,
                 self.context,
                 ingress=ingress,
                 origins=engine.origins if engine else ingress.entrance.origins,
@@ -404,9 +406,16 @@ class Platform(Component):
                 buckets={key: buckets[key] for key in self._settings.storage},
                 logs_bucket=buckets[LOGS_BUCKET].bucket_name,
                 opts=self.child(),
-            ).address
+            )
+            address = cdn.address
         if address is not None:
             self.addresses["address"] = address
+        if edge.zone is not None and edge.zone.external and self._settings.platform.domain:
+            target = cdn or ingress.load_balancer
+            self.addresses["dnsRecords"] = [
+                *ingress.dns_entries,
+                *(entries_to(target, ingress.names) if target else ()),
+            ]
         return address
 
     def _observe(

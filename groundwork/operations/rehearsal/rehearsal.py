@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from groundwork.operations.rehearsal.account import NoAccountError, stand_in_account
+from groundwork.operations.rehearsal.existing import Existing, ExistingError
 from groundwork.operations.rehearsal.gaps import Gaps, gaps
 from groundwork.preview.snapshot import Resource, Snapshot, Source
 from groundwork.preview.terraform import layout
@@ -72,17 +73,20 @@ class Rehearsal:
     """What a removal in one go does not remove, though nothing protects it."""
     protected: tuple[DeploymentRefusal, ...] = ()
     """What it does not remove because the stack protects it."""
+    harmed: tuple[str, ...] = ()
+    """What existed before, by its name in the stack file, and is another, or gone, after the removal."""
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
         """Tell whether all went well: everything deployed, nothing to do a second time, everything removed that is not
-        protected."""
-        return not (self.skipped or self.refused or self.unreached or self.differences or self.kept)
+        protected, and what existed before as it was."""
+        return not (self.skipped or self.refused or self.unreached or self.differences or self.kept or self.harmed)
 
 
 def rehearse(snapshot: Snapshot, *, environment: Mapping[str, str] | None = None) -> Rehearsal:
-    """Deploy the snapshot to an account that is none, plan once more, and remove it.
+    """Deploy the snapshot to an account that is none, plan once more, and remove it. What its settings say exists is made there
+    first, and looked at again in the end.
 
     Needs Terraform, the AWS provider and moto's server on this machine; without one of them the result says that it was skipped,
     and what would enable it. Takes one to five minutes, most of them the provider's own waiting. TerraformError where
@@ -94,18 +98,22 @@ def rehearse(snapshot: Snapshot, *, environment: Mapping[str, str] | None = None
         try:
             terraform, schema = provider_schema(folder, environment)
             with stand_in_account(folder, environment) as address:
-                return _rehearse(snapshot, schema, terraform.calling(address), folder)
-        except (ToolMissingError, NoAccountError) as error:
+                existing = Existing(snapshot.settings, snapshot.region, address)
+                return _rehearse(snapshot, schema, terraform.calling(address), folder, existing)
+        except (ToolMissingError, NoAccountError, ExistingError) as error:
             return Rehearsal(skipped=str(error))
 
 
-def _rehearse(snapshot: Snapshot, schema: ProviderSchema, terraform: Terraform, folder: Path) -> Rehearsal:
+def _rehearse(
+    snapshot: Snapshot, schema: ProviderSchema, terraform: Terraform, folder: Path, existing: Existing
+) -> Rehearsal:
     clock = Clock()
     known = gaps()
     resources = snapshot.by_urn()
     absent = [resource for resource in snapshot.resources if resource.type in known.absent]
     export = to_terraform(snapshot, schema, without=[resource.urn for resource in absent])
-    _write(folder, export, snapshot)
+    _write(folder, export, snapshot, existing.names)
+    before = existing.look()
     applied = clock.time("deploy", terraform.apply)
     deployed = {event["hook"]["resource"]["addr"] for event in applied if event["type"] == "apply_complete"}
     refused = refusals(applied, export, resources)
@@ -141,6 +149,7 @@ def _rehearse(snapshot: Snapshot, schema: ProviderSchema, terraform: Terraform, 
         forgotten=tuple(difference for difference in differences if difference.reason),
         kept=tuple(refusal for refusal in stayed if not resources[refusal.urn].options.get("protect")),
         protected=tuple(refusal for refusal in stayed if resources[refusal.urn].options.get("protect")),
+        harmed=tuple(name for name, look in existing.look().items() if look != before[name]),
         seconds=clock.seconds,
     )
 
@@ -171,8 +180,9 @@ def _state(folder: Path) -> dict[str, Any]:
 _SECOND_STATE = "second.tfstate"
 
 
-def _write(folder: Path, export: TerraformExport, snapshot: Snapshot) -> None:
-    """Write the configuration, and something at the place of each function's package."""
+def _write(folder: Path, export: TerraformExport, snapshot: Snapshot, names: Mapping[str, str]) -> None:
+    """Write the configuration, and something at the place of each function's package. ``names``: ids of the stack file → of the
+    account."""
     document = linked(export, snapshot)
     for provider in document["provider"]["aws"]:
         # A busy machine breaks off an answer now and then.
@@ -194,6 +204,8 @@ def _write(folder: Path, export: TerraformExport, snapshot: Snapshot) -> None:
     for body in document["resource"].get("aws_autoscaling_group", {}).values():
         body["force_delete"] = True
     text, _ = layout.write(document)
+    for named, there in names.items():
+        text = text.replace(named, there)
     (folder / "main.tf.json").write_text(text, encoding="utf-8")
 
 

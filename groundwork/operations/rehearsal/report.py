@@ -23,6 +23,8 @@ def report(rehearsal: Rehearsal) -> list[str]:
         lines += [f"  - {urn.rpartition('::')[2]}" for urn in rehearsal.unreached]
     lines += _differences("A second deployment would change:", rehearsal.differences)
     lines += _refusals("Not removed, though nothing protects it:", rehearsal.kept)
+    if rehearsal.harmed:
+        lines += ["", "Existed before, and is not as it was:", *(f"  - {name}" for name in rehearsal.harmed)]
     if rehearsal.protected:
         names = ", ".join(refusal.name for refusal in rehearsal.protected)
         lines += ["", *_wrapped(f"Protected from removal, as the stack asks: {names}", "")]
