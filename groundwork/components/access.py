@@ -52,12 +52,13 @@ class Opening:
 class SecretReference:
     """One value inside a Secrets Manager secret, handed to a container by reference.
 
-    ``key`` is the JSON key; empty for the whole secret. ``kms_key_arn`` is the key it is encrypted with. ``by_hand``: the
+    ``key`` is the JSON key; empty for the whole secret. ``kms_key_arn`` is the key it is encrypted with, None for AWS's
+    own, which asks for no permission. ``by_hand``: the
     secret starts without it, and somebody fills it in.
     """
 
     arn: pulumi.Input[str]
-    kms_key_arn: pulumi.Input[str]
+    kms_key_arn: pulumi.Input[str] | None
     key: str = ""
     by_hand: bool = False
 

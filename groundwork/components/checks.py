@@ -25,6 +25,7 @@ from groundwork.components.search import checks as search
 from groundwork.components.secrets import checks as secrets
 from groundwork.components.services import checks as services
 from groundwork.components.settings import Settings
+from groundwork.components.storage import checks as storage
 from groundwork.settings.mistakes import Mistake
 
 CHECKS: tuple[Callable[[Settings], Iterator[Mistake]], ...] = (
@@ -34,6 +35,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Mistake]], ...] = (
     *connections.CHECKS,
     *data.CHECKS,
     *search.CHECKS,
+    *storage.CHECKS,
     *edge.CHECKS,
     *compute.CHECKS,
     *ec2.CHECKS,

@@ -23,7 +23,7 @@ _ROTATION_DAYS = 365
 class Keys(Component):
     """KMS keys with yearly rotation: one per domain, or a single one with ``platform.keys: shared``.
 
-    Builds: key, alias ``alias/<platform>/<stage>/<domain>`` and key policy for each. A policy lets the account's IAM decide
+    Builds: nothing where ``platform.existing_key`` names a key that exists; else key, alias ``alias/<platform>/<stage>/<domain>`` and key policy for each. A policy lets the account's IAM decide
     (which is what makes grants of roles work) and admits exactly the services that write on their own account: CloudWatch
     Logs to "logs", publishers of alerts to "messaging", CloudFront reading to "storage". RDS, ElastiCache, S3, Secrets
     Manager and Backup act with the caller's permission or a grant and need no statement.
@@ -43,6 +43,8 @@ class Keys(Component):
 
     arns: dict[KeyDomain, pulumi.Output[str]]
     """Domain → ARN of its key."""
+    wanted_statements: pulumi.Output[str] | None
+    """What the policy of a key that exists must say, as JSON; None for keys of ours."""
 
     def __init__(
         self,
@@ -58,9 +60,14 @@ class Keys(Component):
         statements = {domain: admit(context) for domain, admit in _SERVICES.items()}
         if has_instances:
             statements["storage"] += volumes.key_statements(context)
-        if context.platform.keys == _SHARED:
-            shared = self._key(_SHARED, [statement for domain in statements.values() for statement in domain])
-            self.arns = dict.fromkeys(_SERVICES, shared.arn)
+        everything = [statement for domain in statements.values() for statement in domain]
+        self.wanted_statements = None
+        existing = context.platform.existing_key
+        if existing is not None:
+            self.arns = dict.fromkeys(_SERVICES, pulumi.Output.from_input(existing))
+            self.wanted_statements = pulumi.Output.json_dumps(everything)
+        elif context.platform.keys == _SHARED:
+            self.arns = dict.fromkeys(_SERVICES, self._key(_SHARED, everything).arn)
         else:
             self.arns = {domain: self._key(domain, admitted).arn for domain, admitted in statements.items()}
         self.register_outputs({"arns": self.arns})

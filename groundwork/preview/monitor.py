@@ -309,7 +309,16 @@ def _without_guesses(value: Any) -> Any:
         return {key: _without_guesses(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_without_guesses(item) for item in value]
-    return Opaque.UNKNOWN if isinstance(value, str) and is_made_up(value) else value
+    return _known_part(value) if isinstance(value, str) and is_made_up(value) else value
+
+
+def _known_part(text: str) -> Any:
+    """Return what is known of a text that holds a guess: of a JSON document all but the guess."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return Opaque.UNKNOWN
+    return json.dumps(_without_guesses(document), default=to_marker)
 
 
 def _value(value: Any) -> Any:

@@ -1,6 +1,17 @@
-"""ARNs in a stack file: of which partition and region they are."""
+"""ARNs and ids in a stack file: their forms, and of which partition and region they are."""
 
 from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+CertificateArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[A-Za-z0-9-]+$")]
+SecurityGroupId = Annotated[str, Field(pattern="^sg-([0-9a-f]{8}|[0-9a-f]{17})$")]
+KeyArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+$")]
+SecretArn = Annotated[
+    str, Field(pattern=r"^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@!-]+$")
+]
 
 
 def partition_of(region: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from groundwork.components.edge.settings import EdgeSettings
 from groundwork.components.observability.settings import AudienceSettings
 from groundwork.components.settings import Settings
+from groundwork.settings.mistakes import all_of
 
 
 def hints(settings: Settings) -> Iterator[str]:
@@ -73,9 +74,24 @@ def _records_are_entered(domain: str, edge: EdgeSettings) -> Iterator[str]:
 
 def _existing_is_not_judged(settings: Settings) -> Iterator[str]:
     """Say what of things that exist stays with their owner."""
-    network = settings.network
+    network, data = settings.network, settings.data
+    used: dict[str, str] = {}
     if network is not None and network.existing is not None:
+        used[network.existing.vpc_id] = "routes, network ACLs, endpoints and flow logs"
+    if data is not None and data.existing is not None:
+        used[data.existing.identifier] = "backups, parameters and encryption"
+    used |= {
+        bucket.existing: "policy, encryption and lifecycle" for bucket in settings.storage.values() if bucket.existing
+    }
+    if settings.platform.existing_key is not None:
+        used[settings.platform.existing_key] = "policy and rotation"
+    for name, parts in used.items():
+        yield f"{name} is used as it is: its {parts} are not changed, not counted in the cost, and no rule judges them"
+    wanting = [f"storage.{name}" for name, bucket in settings.storage.items() if bucket.existing and bucket.cdn]
+    if settings.platform.existing_key is not None:
+        wanting.append("platform.existing_key")
+    if wanting:
         yield (
-            f"{network.existing.vpc_id} is used as it is: its routes, network ACLs, endpoints and flow logs are not changed, not counted "
-            "in the cost, and no rule judges them"
+            f"the owner of {all_of(wanting)} adds to its policy what pulumi stack output policyStatements says; until then AWS refuses "
+            "what it admits"
         )

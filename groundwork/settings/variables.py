@@ -122,6 +122,16 @@ def _push(settings: Settings, used: str, use: Use) -> dict[str, Held]:
     return _plain(*(f"PUSH_{key.upper()}_ARN" for key in ("ios", "android") if push and getattr(push, key)))
 
 
+def _database(settings: Settings, used: str, use: Use) -> dict[str, Held]:
+    existing = settings.data.existing if settings.data else None
+    without_url = existing is not None and existing.url_key is None
+    return {
+        f"DATABASE_{part}": held
+        for part, held in _DATABASE.items()
+        if not (without_url and part in ("URL", "READER_URL"))
+    }
+
+
 def _cache(settings: Settings, used: str, use: Use) -> dict[str, Held]:
     parts = _cache_parts(settings.cache) if settings.cache else {}
     return {f"CACHE_{part}": held for part, held in parts.items()}
@@ -141,7 +151,7 @@ def _cache_parts(cache: CacheSettings) -> dict[str, Held]:
 
 
 _BY_KIND: Mapping[str, Callable[[Settings, str, Use], dict[str, Held]]] = {
-    "database": lambda settings, used, use: {f"DATABASE_{part}": held for part, held in _DATABASE.items()},
+    "database": _database,
     "cache": _cache,
     "search": lambda settings, used, use: _plain("SEARCH_ENDPOINT", "SEARCH_REGION"),
     "push": _push,

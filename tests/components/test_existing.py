@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from groundwork.preview.snapshot import Snapshot
+from groundwork.preview.snapshot import Snapshot, to_marker
 from groundwork.settings.effective import effective
 from groundwork.settings.hints import hints
 from groundwork.settings.loading import find_stack
@@ -309,3 +309,131 @@ def test_a_preview_says_which_records_to_enter_and_when(tmp_path: Path) -> None:
     ):
         write_project(tmp_path, f"{head}{json.dumps(edge)}")
         assert any(words in hint for hint in hints(load(tmp_path).settings))
+
+
+KEY = "arn:aws:kms:ap-south-1:111122223333:key/0a1b2c3d-1111-2222-3333-444455556666"
+SECRET = "arn:aws:secretsmanager:ap-south-1:111122223333:secret:rds!db-1-AbCdEf"
+GROUP = "sg-0123456789abcdef0"
+DATABASE = {"existing": {"identifier": "shop-prod", "secret": SECRET, "security_group": GROUP}}
+USERS = {"api": {"port": 8080, "path": "/*", "uses": {"database": "connect", "uploads": "read-write"}}}
+UPLOADS = {"uploads": {"existing": "acme-uploads", "encryption_key": KEY, "cdn": True}}
+FOREIGN: dict[str, Any] = {"data": DATABASE, "services": USERS, "storage": UPLOADS}
+
+
+def test_a_database_that_exists_is_used_and_gets_one_rule_for_each_client() -> None:
+    snapshot = built(IDS, **FOREIGN)
+    assert not [one for one in snapshot.resources if one.custom and one.type.startswith("aws:rds/")]
+    [rule] = [
+        one
+        for one in inputs(snapshot, "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
+        if one["securityGroupId"] == GROUP
+    ]
+    assert (rule["fromPort"], rule["toPort"]) == (5432, 5432)
+    [task] = inputs(snapshot, "aws:ecs/taskDefinition:TaskDefinition")
+    [container] = [one for one in json.loads(task["containerDefinitions"]) if one["name"] == "api"]
+    told = {one["name"]: one["value"] for one in container["environment"]}
+    assert (told["DATABASE_PORT"], told["DATABASE_HOST"]) == ("5432", to_marker(Opaque.UNKNOWN))
+    policies = "".join(str(one["policy"]) for one in inputs(snapshot, "aws:iam/rolePolicy:RolePolicy"))
+    assert SECRET in policies
+
+
+def test_services_are_told_what_a_database_that_exists_can_tell(tmp_path: Path) -> None:
+    uses = {"api": {**USERS["api"], "uses": {"database": {"level": "connect", "variables": {"DB": "DATABASE_URL"}}}}}
+    for existing, found in ((DATABASE["existing"], 1), ({**DATABASE["existing"], "url_key": "url"}, 0)):
+        layers = {"network": IDS, "data": {"existing": existing}, "services": uses}
+        lines = "\n".join(f"groundwork:{layer}: {json.dumps(said)}" for layer, said in layers.items())
+        assert len(mistakes_in(tmp_path, lines)) == found
+
+
+def test_a_bucket_that_exists_keeps_its_policy_and_its_owner_is_told_what_to_add() -> None:
+    snapshot = built(IDS, **FOREIGN)
+    assert not [one for one in snapshot.resources if one.custom and one.inputs.get("bucket") == "acme-uploads"]
+    wanted = json.loads(outputs(snapshot)["policyStatements"]["storage.uploads"])
+    assert wanted["Resource"] == "arn:aws:s3:::acme-uploads/*"
+    [distribution] = snapshot.of_type("aws:cloudfront/distribution:Distribution")
+    assert wanted["Condition"]["StringEquals"]["AWS:SourceArn"] == distribution.outputs["arn"]
+    origins = [origin["domainName"] for origin in distribution.inputs["origins"]]
+    assert "acme-uploads.s3.ap-south-1.amazonaws.com" in origins
+    policies = "".join(str(one["policy"]) for one in inputs(snapshot, "aws:iam/rolePolicy:RolePolicy"))
+    assert "arn:aws:s3:::acme-uploads/*" in policies
+    assert KEY in policies
+
+
+def test_a_key_that_exists_encrypts_everything_and_keeps_its_policy() -> None:
+    snapshot = built(IDS, platform={"existing_key": KEY})
+    keys = [one for one in inputs(snapshot, "aws:kms/key:Key") if one.get("region") is None]
+    assert keys == []
+    assert {one.get("kmsKeyId") for one in inputs(snapshot, "aws:rds/instance:Instance")} == {KEY}
+    wanted = json.loads(outputs(snapshot)["policyStatements"]["platform.existing_key"])
+    assert {"AllowCloudWatchLogs", "AllowCloudFrontRead"} <= {statement["Sid"] for statement in wanted}
+
+
+FOREIGN_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
+    "sizes of a database that exists": (
+        {"data": {**DATABASE, "multi_az": True}},
+        "data.multi_az: true is of a database that is made, and existing names one that is there",
+    ),
+    "a secret in another region": (
+        {"data": {"existing": {**DATABASE["existing"], "secret": SECRET.replace("ap-south-1", "eu-west-1")}}},
+        "data.existing.secret: is in eu-west-1, and copies of services read it in ap-south-1",
+    ),
+    "a database out of reach": (
+        {"data": DATABASE, "network": {}},
+        "data.existing.security_group: is in a VPC that exists, and this stack makes one of its own",
+    ),
+    "no name of a database": (
+        {"data": {"existing": {**DATABASE["existing"], "identifier": "shop_prod"}}},
+        'data.existing.identifier: "shop_prod" is not the name of a database in RDS',
+    ),
+    "a lifecycle of a bucket that exists": (
+        {"storage": {"uploads": {"existing": "acme-uploads", "versioning": False}}},
+        "storage.uploads.versioning: false is of a bucket that is made",
+    ),
+    "no name of a bucket": (
+        {"storage": {"uploads": {"existing": "Acme"}}},
+        'storage.uploads.existing: "Acme" is not the name',
+    ),
+    "access logs into a bucket that exists": (
+        {"storage": {"uploads": {"existing": "acme-uploads", "purpose": "logs"}}},
+        'storage.uploads.purpose: "logs" is for access logs, which AWS delivers only where the bucket\'s policy admits them',
+    ),
+    "a key in another region": (
+        {"storage": {"uploads": {**UPLOADS["uploads"], "encryption_key": KEY.replace("ap-south-1", "eu-west-1")}}},
+        "storage.uploads.encryption_key: is in eu-west-1, and a bucket's key is in the bucket's region",
+    ),
+    "the key of a bucket that is made": (
+        {"storage": {"uploads": {"encryption_key": KEY}}},
+        "goes with existing; a bucket that is made is encrypted with the platform's key",
+    ),
+    "one bucket twice": (
+        {"storage": {**UPLOADS, "more": {"existing": "acme-uploads"}}},
+        "storage.more.existing: is storage.uploads already; let services use that one",
+    ),
+    "a platform's key of another partition": (
+        {"platform": {"name": "shop", "existing_key": KEY.replace("arn:aws:", "arn:aws-us-gov:")}},
+        "platform.existing_key: is of the partition aws-us-gov, and ap-south-1 is of aws",
+    ),
+    "keys made and there": (
+        {"platform": {"name": "shop", "existing_key": KEY, "keys": "shared"}},
+        "platform.keys: says which keys are made, and existing_key names one that is there",
+    ),
+    "a migration into it": (
+        {
+            "data": DATABASE,
+            "migration": {
+                "source": {"secret": SECRET, "addresses": ["192.0.2.1"], "database": "old"},
+                "tables": {"include": ["public.%"]},
+            },
+        },
+        "migration: migrates into the layer data, which this stack does not build",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FOREIGN_MISTAKES)
+def test_one_message_says_what_does_not_fit_data_that_exists(tmp_path: Path, case: str) -> None:
+    layers, message = FOREIGN_MISTAKES[case]
+    lines = [f"groundwork:{layer}: {json.dumps(said)}" for layer, said in {"network": IDS, **layers}.items()]
+    [found] = mistakes_in(tmp_path, "\n".join(lines))
+    assert found.startswith("Pulumi.dev.yaml:")
+    assert message in found

@@ -13,6 +13,7 @@ import pytest
 from groundwork.operations.rehearsal import Rehearsal, rehearse
 from groundwork.operations.rehearsal.__main__ import main
 from groundwork.operations.rehearsal.account import stand_in_account
+from groundwork.operations.rehearsal.existing import Existing, ExistingError
 from groundwork.operations.rehearsal.gaps import gaps
 from groundwork.operations.rehearsal.rehearsal import DeploymentRefusal, Difference, refusals
 from groundwork.operations.rehearsal.report import report
@@ -251,3 +252,30 @@ def test_a_mistaken_call_is_answered_in_words(
 ) -> None:
     assert main(arguments) == 2
     assert words in capsys.readouterr().err
+
+
+_EXISTING = {
+    "platform": {"domain": "example.com", "existing_key": "arn:aws:kms:eu-west-1:111122223333:key/of-the-stack-file"},
+    "network": {"existing": {"vpc_id": "vpc-1", "subnets": {"private": {"a": "subnet-a", "b": "subnet-b"}}}},
+    "edge": {"zone": {"id": "Z1"}},
+    "storage": {"uploads": {"existing": "acme-uploads"}, "ours": {}},
+    "data": {"existing": {"identifier": "shop-prod", "secret": "arn:of:secret", "security_group": "sg-1"}},
+}
+
+
+def test_what_a_stack_says_exists_is_there_before_it_and_a_change_to_it_is_seen(account: str) -> None:
+    existing = Existing(_EXISTING, "eu-west-1", account)
+    unchosen = {"acme-uploads", "shop-prod"}
+    assert existing.names.keys() == existing.look().keys()
+    assert {named for named, there in existing.names.items() if named == there} == unchosen
+    before = existing.look()
+    keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
+    s3 = boto3.client("s3", region_name="eu-west-1", endpoint_url=account, **keys)
+    s3.delete_object(Bucket="acme-uploads", Key="kept")
+    assert [name for name, look in existing.look().items() if look != before[name]] == ["acme-uploads"]
+
+
+def test_subnets_by_tags_are_said_to_be_beyond_a_rehearsal(account: str) -> None:
+    tagged = {"network": {"existing": {"vpc_id": "vpc-1", "subnet_tags": {"private": {"Tier": "private"}}}}}
+    with pytest.raises(ExistingError, match="name them by id"):
+        Existing(tagged, "eu-west-1", account)

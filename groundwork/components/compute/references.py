@@ -33,13 +33,11 @@ def read_statements(references: Mapping[str, Reference], region: str) -> list[St
                 actions=("secretsmanager:GetSecretValue",),
                 resources=_once(secret.arn for secret in secrets),
             ),
-            Statement(
-                sid="DecryptSecrets",
-                actions=("kms:Decrypt",),
-                resources=_once(secret.kms_key_arn for secret in secrets),
-                conditions={"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}},
-            ),
         ]
+        keys = _once(secret.kms_key_arn for secret in secrets if secret.kms_key_arn is not None)
+        if keys:
+            through = {"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}}
+            statements.append(Statement("DecryptSecrets", ("kms:Decrypt",), keys, through))
     if parameters:
         statements.append(
             Statement(

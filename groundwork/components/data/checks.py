@@ -8,6 +8,7 @@ from groundwork.components.cache.settings import CacheSettings
 from groundwork.components.data.settings import DataSettings
 from groundwork.components.network.addresses import zone_letters
 from groundwork.components.settings import Settings
+from groundwork.settings.arns import arn_elsewhere
 from groundwork.settings.base import WEEKDAYS
 from groundwork.settings.facts import (
     Parametrised,
@@ -22,7 +23,7 @@ from groundwork.settings.mistakes import Mistake, Path, nearest, one_of
 
 
 def classes_are_known(settings: Settings) -> Iterator[Mistake]:
-    if settings.data:
+    if settings.data and settings.data.known_class:
         named: list[tuple[Path, str]] = [(("data", "class"), settings.data.instance_class)]
         named += [
             (("data", "replicas", name, "class"), replica.instance_class)
@@ -182,7 +183,24 @@ def settings_are_not_said_twice(settings: Settings) -> Iterator[Mistake]:
             )
 
 
+def an_existing_database_is_within_reach(settings: Settings) -> Iterator[Mistake]:
+    """Check that a database that exists, its secret and its secret's key are in the stack's region and partition."""
+    existing = settings.data.existing if settings.data else None
+    if existing is None:
+        return
+    for key, arn in (("secret", existing.secret), ("secret_key", existing.secret_key)):
+        if arn is not None and (found := arn_elsewhere(arn, settings.region)):
+            yield Mistake(("data", "existing", key), f"{found}, and copies of services read it in {settings.region}")
+    if settings.network and not settings.network.existing:
+        yield Mistake(
+            ("data", "existing", "security_group"),
+            "is in a VPC that exists, and this stack makes one of its own, from which no route leads there; name that VPC under "
+            "network.existing",
+        )
+
+
 CHECKS = (
+    an_existing_database_is_within_reach,
     settings_are_not_said_twice,
     cache_class_has_cluster_mode,
     classes_are_known,

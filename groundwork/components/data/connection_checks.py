@@ -92,7 +92,7 @@ def alarms_can_go_off(settings: Settings) -> Iterator[Mistake]:
     """Check that the connection alarm's bound is within what an instance accepts: beyond it, it never goes off."""
     data, observed = settings.data, settings.observability
     bounds = observed.thresholds.database_connection_count if data and observed else None
-    if data is None or bounds is None:
+    if data is None or data.existing or bounds is None:
         return
     path: Path = ("observability", "thresholds", "database_connection_count")
     classes = {replica.instance_class or data.instance_class for replica in data.replicas.values()}

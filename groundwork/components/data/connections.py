@@ -64,7 +64,12 @@ def direct(settings: Settings, server: DatabaseRole) -> list[Holder]:
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy.html#rds-proxy.limitations
     """
     data = settings.data
-    if data is None or (server == "replicas" and not data.replicas) or (server == "primary" and data.proxy):
+    if (
+        data is None
+        or data.known_class is None
+        or (server == "replicas" and not data.replicas)
+        or (server == "primary" and data.proxy)
+    ):
         return []
     held = [*_services(settings, data, server), *_jobs(settings, data, server), *_functions(settings, data, server)]
     return [holder for holder in held if holder.most]

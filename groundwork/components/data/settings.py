@@ -8,7 +8,8 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from groundwork.components.secrets.settings import RotationDays
-from groundwork.settings.base import DailyWindow, Model, Name, WeeklyWindow
+from groundwork.settings.arns import KeyArn, SecretArn, SecurityGroupId
+from groundwork.settings.base import DailyWindow, Model, Name, WeeklyWindow, refuse_what_is_built
 from groundwork.settings.facts import is_reserved
 
 InstanceClass = Annotated[str, Field(pattern=r"^db\.[a-z0-9]+\.[a-z0-9]+$")]
@@ -93,8 +94,37 @@ class ArchiveSettings(Model):
     """How long each is kept. RDS snapshots have no cold tier."""
 
 
+class ExistingDatabaseSettings(Model):
+    """A PostgreSQL database on RDS that exists. It is used as it is; a rule for each client is added to its security group."""
+
+    identifier: Annotated[str, Field(pattern="^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=63)]
+    """Its name in RDS."""
+
+    secret: SecretArn
+    """A secret with ``username`` and ``password``, such as the one that RDS manages."""
+
+    secret_key: KeyArn | None = None
+    """The customer-managed key of ``secret``; unset, it is AWS's own."""
+
+    url_key: Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    """The key in ``secret`` that holds the whole address, for ``DATABASE_URL``. Unset, services are given host, port, name, user
+    name and password alone."""
+
+    security_group: SecurityGroupId
+    """A group that the database is in, in the VPC of ``network``. Services get a rule in it each, and nothing else of it is
+    changed."""
+
+
+_DESCRIBING = frozenset({"existing", "name", "port", "instance_class"})
+"""What may stand beside ``existing``: there it says what the database has."""
+
+
 class DataSettings(Model):
     """RDS for PostgreSQL in the data tier."""
+
+    existing: ExistingDatabaseSettings | None = None
+    """Use a database that exists in place of one of our own. Phase and stage then say nothing of ``data``. Beside it ``name`` and
+    ``port`` say how to reach it, and ``class`` how large it is, so that connections can be counted."""
 
     version: Annotated[str, Field(pattern=r"^1[3-8](\.\d+)?$")] = "17"
     """Major version (minor ones are applied by AWS), or an exact one."""
@@ -141,6 +171,18 @@ class DataSettings(Model):
     def major_version(self) -> str:
         """Return the major version: ``17`` of ``17.4``."""
         return self.version.partition(".")[0]
+
+    @model_validator(mode="after")
+    def _existing_is_not_built(self) -> DataSettings:
+        if self.existing is not None:
+            refuse_what_is_built(self, "a database that is made", _DESCRIBING)
+        return self
+
+    @property
+    def known_class(self) -> str | None:
+        """Return the class of the primary; None for a database that exists and whose class nobody says."""
+        unsaid = self.existing is not None and "instance_class" not in self.model_fields_set
+        return None if unsaid else self.instance_class
 
     @model_validator(mode="after")
     def _upgrades_upwards(self) -> DataSettings:

@@ -48,8 +48,11 @@ class ServedBucket(Protocol):
     bucket_name: pulumi.Output[str]
     arn: pulumi.Output[str]
     regional_domain_name: pulumi.Output[str]
-    policy_statements: list[dict[str, Any]]
     settings: BucketSettings
+
+    @property
+    def policy_statements(self) -> list[dict[str, Any]] | None:
+        """Return what its policy must say besides; None where the policy is somebody else's."""
 
 
 class Cdn(Component):
@@ -82,6 +85,8 @@ class Cdn(Component):
     checks_health = False
     address: pulumi.Output[str]
     """Where the platform is found: ``https://…``."""
+    wanted_statements: dict[str, pulumi.Output[str]]
+    """What owners must add to policies of their buckets, by the name in the stack file, as JSON."""
 
     def __init__(
         self,
@@ -147,6 +152,7 @@ class Cdn(Component):
         self.distribution_id = distribution.id
         self.dns_name = distribution.domain_name
         self.zone_id = pulumi.Output.from_input(ALIAS_ZONE)
+        self.wanted_statements = {}
         for key, bucket in served.items():
             self._bucket_policy(key, bucket)
         if cdn.access_logs and logs_bucket is not None:
@@ -390,6 +396,9 @@ class Cdn(Component):
             "Resource": pulumi.Output.concat(bucket.arn, "/*"),
             "Condition": {"StringEquals": {"AWS:SourceArn": self.arn}},
         }
+        if bucket.policy_statements is None:
+            self.wanted_statements[key] = pulumi.Output.json_dumps(read)
+            return
         aws.s3.BucketPolicy(
             f"{self.name}-{key}",
             bucket=bucket.bucket_name,

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from groundwork.settings.arns import CertificateArn
 from groundwork.settings.base import Model, Name, network_around
 from groundwork.settings.facts import countries, country_meant
 from groundwork.settings.mistakes import nearest
@@ -76,12 +77,11 @@ class ZoneSettings(Model):
     def _is_of_one_provider(self) -> ZoneSettings:
         if self.external and self.id is not None:
             raise PydanticCustomError(
-                "external", "is said beside id, which names a zone of Route 53; take one of the two out", {"at": ("external",)}
+                "external",
+                "is said beside id, which names a zone of Route 53; take one of the two out",
+                {"at": ("external",)},
             )
         return self
-
-
-CertificateArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[A-Za-z0-9-]+$")]
 
 
 class CertificateSettings(Model):

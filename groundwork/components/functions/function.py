@@ -306,11 +306,12 @@ def _reference(secret: SecretReference) -> pulumi.Input[str]:
 def _secret_statements(secrets: Mapping[str, SecretReference], region: str) -> Iterator[Statement]:
     """Yield the permissions to read secrets. Several names may come from one secret; a permission names it once."""
     arns = list({id(secret.arn): secret.arn for secret in secrets.values()}.values())
-    keys = list({id(secret.kms_key_arn): secret.kms_key_arn for secret in secrets.values()}.values())
+    keys = {id(secret.kms_key_arn): secret.kms_key_arn for secret in secrets.values() if secret.kms_key_arn is not None}
     if arns:
         yield Statement("ReadSecrets", ["secretsmanager:GetSecretValue"], arns)
+    if keys:
         decrypt = key_statement("Secrets", "", f"secretsmanager.{region}.amazonaws.com", ["kms:Decrypt"])
-        yield replace(decrypt, resources=keys)
+        yield replace(decrypt, resources=list(keys.values()))
 
 
 def _parameter_statements(parameters: Mapping[str, ParameterReference]) -> Iterator[Statement]:

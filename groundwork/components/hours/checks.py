@@ -35,7 +35,7 @@ def _nulls(settings: Settings) -> str:
 def backups_are_made_while_it_runs(settings: Settings) -> Iterator[Mistake]:
     """Check that the backup window is within the hours: no automated backup is made of a stopped instance."""
     hours = settings.platform.hours
-    if not hours or not settings.data:
+    if not hours or not settings.data or settings.data.existing:
         return
     start, end = (int(clock[:2]) * 60 + int(clock[3:]) for clock in settings.data.backup.window.split("-"))
     if end <= start or not open_at(hours, range(start, end)):

@@ -18,6 +18,9 @@ class NotifyingBucket(Protocol):
     """The bucket that tells."""
 
     @property
+    def arn(self) -> pulumi.Output[str]: ...
+
+    @property
     def bucket_name(self) -> pulumi.Output[str]: ...
 
 

@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from groundwork.components.base import Component
 from groundwork.components.functions.function import Function
 from groundwork.components.messaging.dead_letters import Sender
-from groundwork.components.messaging.notifications import Notifications
+from groundwork.components.messaging.notifications import Notifications, NotifyingBucket
 from groundwork.components.messaging.queue import Queue
 from groundwork.components.messaging.queue_settings import stem
 from groundwork.components.messaging.schedule import Schedules
 from groundwork.components.messaging.settings import MessagingSettings
 from groundwork.components.messaging.topic import Subscription, Topic
-from groundwork.components.storage.bucket import Bucket
 from groundwork.components.storage.settings import BucketSettings
 
 
@@ -37,7 +36,7 @@ def queues(
     *,
     topics: Mapping[str, Topic],
     storage: Mapping[str, BucketSettings],
-    buckets: Mapping[str, Bucket],
+    buckets: Mapping[str, NotifyingBucket],
 ) -> dict[str, Queue]:
     """Create every queue, by its name; its policy admits the topics it hears and the buckets that tell it."""
     senders: dict[str, list[Sender]] = {name: [] for name in settings.queues}
@@ -110,7 +109,7 @@ def notifications(
     parent: Component,
     storage: Mapping[str, BucketSettings],
     *,
-    buckets: Mapping[str, Bucket],
+    buckets: Mapping[str, NotifyingBucket],
     queues: Mapping[str, Queue],
 ) -> None:
     """Create each bucket's notifications to queues."""

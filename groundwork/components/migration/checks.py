@@ -11,7 +11,7 @@ _LOGICAL = "rds.logical_replication"
 
 
 def migrations_have_a_target(settings: Settings) -> Iterator[Mistake]:
-    if settings.migration and not settings.data:
+    if settings.migration and (not settings.data or settings.data.existing):
         yield Mistake(("migration",), "migrates into the layer data, which this stack does not build")
 
 

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from groundwork.components.network.settings import Cidr
+from groundwork.settings.arns import KeyArn, SecretArn
 from groundwork.settings.base import Model, Sealed, WeeklyWindow
 
 Tls = Literal["require", "verify-ca", "verify-full"]
@@ -65,10 +66,6 @@ ReplicationClass = Annotated[str, AfterValidator(_replication_class)]
 Tables = Annotated[str, AfterValidator(_tables), Field(max_length=130)]
 """``schema.table``; ``%`` stands for any text in either."""
 Identifier = Annotated[str, Field(pattern=r"^[^.\s]{1,63}$")]
-SecretArn = Annotated[
-    str, Field(pattern=r"^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]+$")
-]
-KeyArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+$")]
 
 
 class TargetSettings(Model):

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from groundwork.settings.arns import SecurityGroupId
 from groundwork.settings.base import LogRetention, Model, TagKey, TagText, network_around, refuse_what_is_built
 
 TIERS = ("public", "private", "data")
@@ -51,7 +52,6 @@ Bucket = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 
 VpcId = Annotated[str, Field(pattern="^vpc-([0-9a-f]{8}|[0-9a-f]{17})$")]
 SubnetId = Annotated[str, Field(pattern="^subnet-([0-9a-f]{8}|[0-9a-f]{17})$")]
-SecurityGroupId = Annotated[str, Field(pattern="^sg-([0-9a-f]{8}|[0-9a-f]{17})$")]
 
 InterfaceEndpoint = Literal[
     "ecr.api", "ecr.dkr", "logs", "monitoring", "secretsmanager", "kms", "ssm", "ssmmessages", "ec2messages", "sts", "sqs",

@@ -19,6 +19,7 @@ from groundwork.components.compute.jobs import Job
 from groundwork.components.compute.stopping import Stoppable
 from groundwork.components.context import Alerting, Context, Logging
 from groundwork.components.data.database import Database
+from groundwork.components.data.existing import ExistingDatabase
 from groundwork.components.edge.cdn import Cdn
 from groundwork.components.edge.ingress import Ingress
 from groundwork.components.edge.origin import Entrance
@@ -54,8 +55,11 @@ from groundwork.components.secrets.secret import Secret
 from groundwork.components.services.settings import Uses
 from groundwork.components.settings import Settings
 from groundwork.components.storage.bucket import Bucket
+from groundwork.components.storage.existing import ExistingBucket
 from groundwork.components.storage.settings import BucketSettings
 from groundwork.settings.images import images_path
+
+AnyBucket = Bucket | ExistingBucket
 
 LOGS_BUCKET = "logs"
 """The bucket for access logs; a stack file may name it to set its lifecycle."""
@@ -85,6 +89,8 @@ class Platform(Component):
         self._settings = settings
         self._observed = settings.observability or unwatched()
         self.addresses = {}
+        self._wanted_statements: dict[str, pulumi.Input[str]] = {}
+        """What owners of existing things must say in their policies, by where the stack file names them."""
         self._database: Database | None = None
         self._built_secrets: dict[str, Secret] = {}
         self._log_group_names: dict[str, pulumi.Output[str]] = {}
@@ -97,6 +103,8 @@ class Platform(Component):
             opts=self.child(),
         )
         self.context = replace(self.context, key_arns=keys.arns)
+        if keys.wanted_statements is not None:
+            self._wanted_statements["platform.existing_key"] = keys.wanted_statements
         self.context = replace(self.context, alerting=self._alerts())
         buckets = self._buckets()
         self.context = replace(self.context, logging=Logging(self.context.key_arn("logs"), self._observed.retention))
@@ -131,6 +139,8 @@ class Platform(Component):
         address = self._cdn(ingress, engine, buckets)
         self._observe(ingress, engine, address, functions, grantors)
         self._budget()
+        if self._wanted_statements:
+            self.addresses["policyStatements"] = self._wanted_statements
         self.register_outputs(self.addresses)
 
     def _alerts(self) -> Alerting:
@@ -165,7 +175,7 @@ class Platform(Component):
         if heard:
             SlackChannels(f"{self.name}-slack", heard, context=self.context, opts=self.child())
 
-    def _archived(self, buckets: Mapping[str, Bucket]) -> Logging:
+    def _archived(self, buckets: Mapping[str, AnyBucket]) -> Logging:
         logging = self.context.logging
         if self._observed.archive is None:
             return logging
@@ -195,11 +205,11 @@ class Platform(Component):
             opts=self.child(),
         )
 
-    def _buckets(self) -> dict[str, Bucket]:
+    def _buckets(self) -> dict[str, AnyBucket]:
         """Create the buckets of the stack file, and the one for access logs that the edge and the other buckets write
         to."""
         storage = self._settings.storage
-        built: dict[str, Bucket] = {}
+        built: dict[str, AnyBucket] = {}
         if (storage or self._settings.edge or self._observed.archive) and LOGS_BUCKET not in storage:
             built[LOGS_BUCKET] = self._bucket(LOGS_BUCKET, BucketSettings(purpose="logs"), None)
         logs = built[LOGS_BUCKET].bucket_name if built else None
@@ -208,7 +218,9 @@ class Platform(Component):
             logs = built[key].bucket_name if key == LOGS_BUCKET else logs
         return built
 
-    def _bucket(self, key: str, settings: BucketSettings, logs: pulumi.Output[str] | None) -> Bucket:
+    def _bucket(self, key: str, settings: BucketSettings, logs: pulumi.Output[str] | None) -> AnyBucket:
+        if settings.existing is not None:
+            return ExistingBucket(f"{self.name}-{key}", settings, key=key, context=self.context, opts=self.child())
         return Bucket(
             f"{self.name}-{key}",
             settings,
@@ -248,9 +260,17 @@ class Platform(Component):
         )
         return {"push": push}
 
-    def _data(self, network: NetworkTiers, buckets: Mapping[str, Bucket]) -> dict[str, Grantor]:
+    def _data(self, network: NetworkTiers, buckets: Mapping[str, AnyBucket]) -> dict[str, Grantor]:
         built: dict[str, Grantor] = {}
-        if self._settings.data:
+        if self._settings.data and self._settings.data.existing:
+            built["database"] = ExistingDatabase(
+                f"{self.name}-database",
+                self._settings.data,
+                self._settings.data.existing,
+                context=self.context,
+                opts=self.child(),
+            )
+        elif self._settings.data:
             built["database"] = self._database = Database(
                 f"{self.name}-database",
                 self._settings.data,
@@ -328,7 +348,7 @@ class Platform(Component):
             rotations.rotate_database(self, self._settings.data, self._database, make=make)
         return functions
 
-    def _ingress(self, network: NetworkTiers | None, buckets: Mapping[str, Bucket]) -> Ingress | None:
+    def _ingress(self, network: NetworkTiers | None, buckets: Mapping[str, AnyBucket]) -> Ingress | None:
         if self._settings.edge is None:
             return None
         ingress = Ingress(
@@ -388,7 +408,7 @@ class Platform(Component):
         return engine
 
     def _cdn(
-        self, ingress: Ingress | None, engine: engines.Running | None, buckets: Mapping[str, Bucket]
+        self, ingress: Ingress | None, engine: engines.Running | None, buckets: Mapping[str, AnyBucket]
     ) -> pulumi.Output[str] | None:
         """Build CloudFront over what the engine answers at, and return where the platform is found."""
         edge = self._settings.edge
@@ -408,6 +428,7 @@ class Platform(Component):
                 opts=self.child(),
             )
             address = cdn.address
+            self._wanted_statements |= {f"storage.{key}": said for key, said in cdn.wanted_statements.items()}
         if address is not None:
             self.addresses["address"] = address
         if edge.zone is not None and edge.zone.external and self._settings.platform.domain:

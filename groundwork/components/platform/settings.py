@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from groundwork.components.hours.settings import HoursSettings
+from groundwork.settings.arns import KeyArn
 from groundwork.settings.base import Model, Name, Phase, Stage, TagKey, TagText, TagValue, TimeZone
 from groundwork.settings.facts import quotas
 from groundwork.settings.mistakes import nearest
@@ -96,6 +97,20 @@ class PlatformSettings(Model):
     keys: Literal["per-domain", "shared"] = "per-domain"
     """Customer-managed KMS keys: one each for data, storage, secrets, messaging and logs, or one shared by all
     ($1 a month each). Changing it later replaces everything that is encrypted."""
+
+    existing_key: KeyArn | None = None
+    """A KMS key that exists, in this region, in place of those of ``keys``. Its policy is not changed; what it must say is the stack's
+    output ``policyStatements``, to be added before the first update. Changing it later replaces everything that is encrypted."""
+
+    @model_validator(mode="after")
+    def _keys_are_made_or_there(self) -> PlatformSettings:
+        if self.existing_key is not None and "keys" in self.model_fields_set:
+            raise PydanticCustomError(
+                "keys",
+                "says which keys are made, and existing_key names one that is there; take one of the two out",
+                {"at": ("keys",)},
+            )
+        return self
 
     @model_validator(mode="after")
     def _tags_are_not_ours(self) -> PlatformSettings:

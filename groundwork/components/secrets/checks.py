@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from groundwork.components.functions.artefacts import find
 from groundwork.components.settings import Settings
+from groundwork.settings.arns import arn_elsewhere
 from groundwork.settings.mistakes import Mistake, Path, nearest
 
 KEY_ROTATOR = "key-rotation"
@@ -93,7 +94,14 @@ def _rotations_in_the_network(settings: Settings) -> Iterator[Path]:
             yield ("secrets", name, "rotation", "function")
 
 
+def an_existing_key_is_in_the_region(settings: Settings) -> Iterator[Mistake]:
+    key = settings.platform.existing_key
+    if key is not None and (found := arn_elsewhere(key, settings.region)):
+        yield Mistake(("platform", "existing_key"), f"{found}, and what it encrypts is in {settings.region}")
+
+
 CHECKS = (
+    an_existing_key_is_in_the_region,
     rotating_functions_exist,
     own_functions_keep_their_names,
     rotating_functions_follow_no_queue,

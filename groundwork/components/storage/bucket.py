@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -142,30 +143,49 @@ class Bucket(Component):
         self.register_outputs({"bucketName": bucket.bucket, "arn": bucket.arn})
 
     def grant(self, level: str, prefix: str | None = None) -> Grant:
-        """Grant ``read``, ``write``, ``read-write``, ``purge``, ``sign-download`` or ``sign``, on all keys or those
-        that start with ``prefix``.
+        """Grant ``read``, ``write``, ``read-write``, ``purge``, ``sign-download`` or ``sign``; see :func:`bucket_grant`."""
+        return bucket_grant(
+            Held(self._key, self.bucket_name, self.arn, self._key_arn), self.context.region, level, prefix
+        )
 
-        ``purge`` finds objects and their versions and removes them for good; it does not see what is in them.
 
-        A presigned URL carries the permission of whoever signed it, so ``sign`` is exactly what a URL may be for: put an
-        object within 15 minutes and get it within an hour, neither list nor delete; ``sign-download`` is the latter alone.
-        """
-        objects = pulumi.Output.concat(self.arn, "/", prefix or "", "*")
-        label = "".join(part.capitalize() for part in self._key.split("-"))
-        statements = [
-            Statement(f"{label}{sid}", actions, [objects], _signed_within(sid) if level in _SIGNING else {})
-            for sid, actions in _OBJECT_ACTIONS[level].items()
-        ]
-        if level in _LISTING:
-            conditions = {"StringLike": {"s3:prefix": [f"{prefix}*"]}} if prefix else {}
-            statements.append(Statement(f"{label}List", _LISTING[level], [self.arn], conditions))
-        if self._key_arn is not None and level in _KEY_ACTIONS:
-            through = {"StringEquals": {"kms:ViaService": f"s3.{self.context.region}.amazonaws.com"}}
-            statements.append(Statement(f"{label}Key", _KEY_ACTIONS[level], [self._key_arn], through))
-        environment: dict[str, pulumi.Input[str]] = {f"{environment_name(self._key)}_BUCKET": self.bucket_name}
-        if prefix:
-            environment[f"{environment_name(self._key)}_PREFIX"] = prefix
-        return Grant(statements=statements, environment=environment)
+@dataclass(frozen=True)
+class Held:
+    """A bucket to grant access to."""
+
+    key: str
+    """Its name in the stack file."""
+    name: pulumi.Input[str]
+    arn: pulumi.Input[str]
+    key_arn: pulumi.Input[str] | None
+    """The customer-managed key of its objects."""
+
+
+def bucket_grant(bucket: Held, region: str, level: str, prefix: str | None) -> Grant:
+    """Grant ``read``, ``write``, ``read-write``, ``purge``, ``sign-download`` or ``sign``, on all keys or those
+    that start with ``prefix``.
+
+    ``purge`` finds objects and their versions and removes them for good; it does not see what is in them.
+
+    A presigned URL carries the permission of whoever signed it, so ``sign`` is exactly what a URL may be for: put an
+    object within 15 minutes and get it within an hour, neither list nor delete; ``sign-download`` is the latter alone.
+    """
+    objects = pulumi.Output.concat(bucket.arn, "/", prefix or "", "*")
+    label = "".join(part.capitalize() for part in bucket.key.split("-"))
+    statements = [
+        Statement(f"{label}{sid}", actions, [objects], _signed_within(sid) if level in _SIGNING else {})
+        for sid, actions in _OBJECT_ACTIONS[level].items()
+    ]
+    if level in _LISTING:
+        conditions = {"StringLike": {"s3:prefix": [f"{prefix}*"]}} if prefix else {}
+        statements.append(Statement(f"{label}List", _LISTING[level], [bucket.arn], conditions))
+    if bucket.key_arn is not None and level in _KEY_ACTIONS:
+        through = {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}}
+        statements.append(Statement(f"{label}Key", _KEY_ACTIONS[level], [bucket.key_arn], through))
+    environment: dict[str, pulumi.Input[str]] = {f"{environment_name(bucket.key)}_BUCKET": bucket.name}
+    if prefix:
+        environment[f"{environment_name(bucket.key)}_PREFIX"] = prefix
+    return Grant(statements=statements, environment=environment)
 
 
 _READ: dict[str, tuple[str, ...]] = {"Read": ("s3:GetObject",)}

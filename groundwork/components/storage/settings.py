@@ -8,8 +8,10 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from groundwork.components.messaging.queue_settings import NotifySettings
-from groundwork.settings.base import Model, Name
+from groundwork.settings.arns import KeyArn
+from groundwork.settings.base import Model, Name, refuse_what_is_built
 
+BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 Days = Annotated[int, Field(ge=1, le=36500)]
 
 
@@ -72,9 +74,18 @@ class LifecycleSettings(Model):
         return 1
 
 
+_DESCRIBING = frozenset({"existing", "encryption_key", "purpose", "cdn", "path"})
+"""What may stand beside ``existing``."""
+
+
 class BucketSettings(Model):
     """One bucket: private, encrypted, TLS only; served to the world through CloudFront alone."""
 
+    existing: BucketName | None = None
+    """The name of a bucket that exists, in this region. It is used as it is: beside it only ``purpose``, ``cdn``, ``path`` and
+    ``encryption_key`` have a meaning, and what its policy must say is the stack's output ``policyStatements``."""
+    encryption_key: KeyArn | None = None
+    """The customer-managed key with which an existing bucket is encrypted; unset, it is encrypted with S3's own."""
     purpose: Literal["media", "static", "backups", "logs"] = "media"
     """Chooses lifecycle, versioning and key."""
     cdn: bool = False
@@ -91,6 +102,25 @@ class BucketSettings(Model):
     """Days until an upload that was never finished is removed."""
     lock_days: Days | None = None
     """For ``backups``: days for which no version can be deleted but by whom IAM lets bypass it (Object Lock, governance)."""
+
+    @model_validator(mode="after")
+    def _existing_is_not_built(self) -> BucketSettings:
+        if self.existing is not None:
+            refuse_what_is_built(self, "a bucket that is made", _DESCRIBING)
+            if self.purpose == "logs":
+                raise PydanticCustomError(
+                    "existing",
+                    "is for access logs, which AWS delivers only where the bucket's policy admits them, and the policy of a bucket that "
+                    "exists is not changed; let one be made",
+                    {"at": ("purpose",)},
+                )
+        elif self.encryption_key is not None:
+            raise PydanticCustomError(
+                "encryption_key",
+                "goes with existing; a bucket that is made is encrypted with the platform's key (platform.keys)",
+                {"at": ("encryption_key",)},
+            )
+        return self
 
     @model_validator(mode="after")
     def _cleanup_is_taken(self) -> BucketSettings:
