@@ -522,6 +522,32 @@ def test_a_site_of_a_bucket_alone_needs_neither_load_balancer_nor_services() -> 
     assert inputs["defaultCacheBehavior"]["targetOriginId"] == "bucket-site"
 
 
+def test_pages_of_an_application_are_asked_for_again_and_its_files_kept_for_a_year() -> None:
+    snapshot = edge(
+        storage={"app": {"purpose": "static", "path": "/*", "spa": True}},
+        services={"api": {"port": 8080, "path": "/api/*"}},
+    )
+    inputs = one(snapshot, DISTRIBUTION).inputs
+    policies = {policy.outputs["id"]: policy for policy in snapshot.of_type("aws:cloudfront/cachePolicy:CachePolicy")}
+    headers = {
+        policy.outputs["id"]: policy
+        for policy in snapshot.of_type("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy")
+    }
+    pages = inputs["defaultCacheBehavior"]
+    assert policies[pages["cachePolicyId"]].inputs["defaultTtl"] == 0
+    [said] = headers[pages["responseHeadersPolicyId"]].inputs["customHeadersConfig"]["items"]
+    assert said == {"header": "Cache-Control", "value": "no-cache", "override": False}
+    behaviors = {behavior["pathPattern"]: behavior for behavior in inputs["orderedCacheBehaviors"]}
+    assert list(behaviors) == ["/_next/static/*", "/assets/*", "/static/*", "/api/*"]
+    for path in ("/_next/static/*", "/assets/*", "/static/*"):
+        assert policies[behaviors[path]["cachePolicyId"]].inputs["defaultTtl"] == 31_536_000
+        [association] = behaviors[path]["functionAssociations"]
+        assert association["eventType"] == "viewer-response"
+    assert behaviors["/api/*"]["targetOriginId"] == "load-balancer"
+    assert "functionAssociations" not in behaviors["/api/*"]
+    assert len(snapshot.of_type("aws:cloudfront/function:Function")) == 2
+
+
 def test_without_a_cdn_the_names_lead_to_the_load_balancer() -> None:
     snapshot = edge({"cdn": None, "load_balancer": {"exposure": "internet"}}, storage={})
     assert not snapshot.of_type(DISTRIBUTION, "aws:secretsmanager/secret:Secret")

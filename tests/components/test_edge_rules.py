@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from groundwork.components.edge.certificate import covering_names
 from groundwork.components.edge.checks import MAX_CAPACITY, web_acl_fits
-from groundwork.components.edge.paths import ALL, Counted, PathTarget, counted, path_targets, rewrite
+from groundwork.components.edge.paths import (
+    ALL,
+    KEPT_FOR_A_YEAR,
+    Counted,
+    PathTarget,
+    answering,
+    counted,
+    path_targets,
+    rewrite,
+)
 from groundwork.components.edge.settings import MANAGED_RULES, CdnSettings, WafSettings
 from groundwork.components.services.settings import ServiceSettings
 from groundwork.components.settings import Settings
@@ -71,7 +86,7 @@ def test_without_services_a_bucket_is_the_default() -> None:
 
 def test_an_objects_key_does_not_have_the_path_of_its_bucket() -> None:
     """S2-08"""
-    code = rewrite("/images/*", is_site=False)
+    code = rewrite("/images/*", "objects")
     assert code is not None
     assert 'startsWith("/images/")' in code
     assert f"substring({len('/images')})" in code
@@ -79,15 +94,81 @@ def test_an_objects_key_does_not_have_the_path_of_its_bucket() -> None:
 
 
 def test_a_path_that_is_the_key_needs_no_function() -> None:
-    assert rewrite("/*", is_site=False) is None
-    assert rewrite("/img*", is_site=False) is None
+    assert rewrite("/*", "objects") is None
+    assert rewrite("/img*", "objects") is None
 
 
 def test_a_folder_of_a_site_answers_with_its_index() -> None:
-    code = rewrite("/*", is_site=True)
+    code = rewrite("/*", "folders")
     assert code is not None
     assert "index.html" in code
     assert "substring" not in code
+
+
+APPLICATION = BucketSettings.model_validate({"purpose": "static", "path": "/*", "spa": True})
+
+
+def answers(code: str, *paths: str) -> list[str]:
+    """What a function that runs when a viewer asks makes of paths: run for real."""
+    asked = [{"request": {"method": "GET", "uri": path, "headers": {}, "querystring": {}}} for path in paths]
+    return [answer["uri"] for answer in run(code, asked)]
+
+
+def run(code: str, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("a CloudFront function is JavaScript, and there is no Node.js here to run it")
+    program = f"'use strict';\n{code}\nconsole.log(JSON.stringify({json.dumps(events)}.map(handler)));"
+    ended = subprocess.run([node, "-e", program], capture_output=True, text=True, check=True)
+    found: list[dict[str, Any]] = json.loads(ended.stdout)
+    return found
+
+
+def test_links_into_an_application_answer_with_its_page_and_files_with_themselves() -> None:
+    code = rewrite("/*", answering(APPLICATION))
+    assert code is not None
+    links = ["/", "/products/17", "/products/", "/about"]
+    files = ["/favicon.ico", "/assets/index-4f2a.js", "/.well-known/security.txt"]
+    assert answers(code, *links, *files) == ["/index.html"] * len(links) + files
+
+
+def test_an_application_below_a_path_and_a_site_of_folders_answer_as_they_are() -> None:
+    below, folders, objects = (
+        rewrite("/app/*", "application"),
+        rewrite("/docs/*", "folders"),
+        rewrite("/images/*", "objects"),
+    )
+    assert below
+    assert folders
+    assert objects
+    assert answers(below, "/app/", "/app/users/7", "/app/logo.svg") == ["/index.html", "/index.html", "/logo.svg"]
+    assert answers(folders, "/docs/", "/docs/a/", "/docs/a/b.html") == ["/index.html", "/a/index.html", "/a/b.html"]
+    assert answers(objects, "/images/a.jpg") == ["/a.jpg"]
+
+
+def test_browsers_keep_what_is_there_and_says_nothing_itself() -> None:
+    def response(status: int, **headers: str) -> dict[str, Any]:
+        return {
+            "response": {"statusCode": status, "headers": {name: {"value": value} for name, value in headers.items()}}
+        }
+
+    events = [response(200), response(304), response(403), response(200, **{"cache-control": "no-store"})]
+    kept = [answer["headers"].get("cache-control", {}).get("value") for answer in run(KEPT_FOR_A_YEAR, events)]
+    assert kept == ["public, max-age=31536000, immutable"] * 2 + [None, "no-store"]
+
+
+def test_an_application_has_static_paths_of_its_own_and_services_keep_theirs() -> None:
+    found = path_targets({"api": service("/api/*")}, {"app": APPLICATION}, CdnSettings(static_paths=("/assets/*",)))
+    assert list(found.items()) == [
+        ("/assets/*", PathTarget("assets", "app")),
+        ("/api/*", PathTarget("service")),
+        ("/*", PathTarget("bucket", "app")),
+    ]
+    below = BucketSettings.model_validate({"purpose": "static", "path": "/app/*", "spa": True})
+    found = path_targets({"web": service("/*")}, {"app": below}, CdnSettings(static_paths=("/assets/*",)))
+    assert found["/app/assets/*"] == PathTarget("assets", "app")
+    assert found["/assets/*"] == PathTarget("static")
+    assert set(counted(found).but) == {"/app/", "/app/assets/", "/assets/"}
 
 
 def test_names_directly_below_the_domain_share_a_wildcard() -> None:

@@ -57,6 +57,14 @@ REFUSED = {
         'groundwork:storage: {images: {path: "/x/*"}}',
         f'{FOUR}storage.images.path: goes with cdn: true, and this bucket is not served',
     ),
+    "an application of pictures": (
+        "groundwork:storage: {app: {spa: true}}",
+        f'{FOUR}storage.app.spa: goes with purpose: static; set it, or take spa out',
+    ),
+    "an application that is not served": (
+        "groundwork:storage: {app: {purpose: static, spa: true, cdn: false}}",
+        f'{FOUR}storage.app.spa: goes with cdn: true; set it, or take spa out',
+    ),
     "an alias that stands twice": ("groundwork:edge: {aliases: [www, api, www]}", f'{FOUR}edge.aliases[2]: "www" is listed twice; take one out'),
     "a key that stands twice": ("groundwork:secrets: {app: {keys: [TOKEN, TOKEN]}}", f'{FOUR}secrets.app.keys[1]: "TOKEN" is listed twice'),
     "an address range that stands twice": (

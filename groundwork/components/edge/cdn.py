@@ -17,7 +17,15 @@ from groundwork.components.edge.access_logs import cdn_access_logs
 from groundwork.components.edge.ingress import Ingress
 from groundwork.components.edge.managed_policies import ALIAS_ZONE
 from groundwork.components.edge.origin import InternalLoadBalancer, Origin, Origins
-from groundwork.components.edge.paths import ALL, PathTarget, bucket_path, path_targets, rewrite
+from groundwork.components.edge.paths import (
+    ALL,
+    KEPT_FOR_A_YEAR,
+    PathTarget,
+    answering,
+    bucket_path,
+    path_targets,
+    rewrite,
+)
 from groundwork.components.edge.records import Records
 from groundwork.components.edge.response_headers import response_headers
 from groundwork.components.edge.settings import CdnSettings, EdgeSettings, WafSettings
@@ -29,6 +37,8 @@ _READ = ("GET", "HEAD", "OPTIONS")
 _EVERY_METHOD = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _YEAR = 31_536_000
 """Seconds."""
+
+_KEPT = "Lets browsers keep files whose names change with their content"
 
 _MINIMUM_TLS = "TLSv1.2_2021"
 """CloudFront.15; https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/secure-connections-supported-viewer-protocols-ciphers.html"""
@@ -109,12 +119,20 @@ class Cdn(Component):
         # Services that nothing leads to yet, as while a public load balancer waits for its domain, are not asked.
         self._services = services if origins.by_id else {}
         self._origins = origins
+        self._functions: dict[str, pulumi.Output[str]] = {}
         self._headers = response_headers(self, "security").id
         self._bucket_headers = {
             key: response_headers(self, key, bucket.cors).id for key, bucket in self._served.items() if bucket.cors
         }
+        self._page_headers = {
+            key: response_headers(self, f"{key}-pages", bucket.cors, cache_control="no-cache").id
+            for key, bucket in self._served.items()
+            if bucket.is_front_end
+        }
+        self._pages_policy = self._cached_while_unchanged() if self._page_headers else None
         found = path_targets(self._services, self._served, cdn)
         self._static_policy = self._cached_for_a_year() if PathTarget("static") in found.values() else None
+        self._assets_policy = self._assets_for_a_year() if any(way.kind == "assets" for way in found.values()) else None
         kept = sorted({way.seconds for way in found.values() if way.kind == "cached"})
         self._cached = {seconds: self._cached_for(seconds) for seconds in kept}
         certificate_arn = ingress.certificate_arn
@@ -190,8 +208,8 @@ class Cdn(Component):
             "compress": True,
             "response_headers_policy_id": self._headers,
         }
-        if way.kind == "bucket":
-            return {**common, **self._from_bucket(path, way.bucket)}
+        if way.kind in ("bucket", "assets"):
+            return {**common, **self._from_bucket(path, way)}
         if way.kind == "static":
             return {
                 **common,
@@ -233,8 +251,9 @@ class Cdn(Component):
         covering = [key for key, start in starts.items() if path.startswith(start)]
         return max(covering, key=lambda key: len(starts[key]), default=first)
 
-    def _from_bucket(self, path: str, key: str) -> dict[str, Any]:
-        bucket = self._served[key]
+    def _from_bucket(self, path: str, way: PathTarget) -> dict[str, Any]:
+        key, bucket = way.bucket, self._served[way.bucket]
+        own = bucket_path(key, bucket)
         behavior: dict[str, Any] = {
             "target_origin_id": f"bucket-{key}",
             "allowed_methods": list(_READ),
@@ -242,23 +261,49 @@ class Cdn(Component):
         }
         if key in self._bucket_headers:
             behavior["response_headers_policy_id"] = self._bucket_headers[key]
-        # Served as the default too, it keeps the keys that its own path would give it.
-        code = rewrite(path if path == bucket_path(key, bucket) else ALL, is_site=bucket.purpose == "static")
+        associations = {}
+        if way.kind == "assets":
+            behavior["cache_policy_id"] = self._assets_policy
+            code, name = rewrite(own, "objects"), f"{self.name}-{key}-assets"
+            associations["viewer-response"] = self._function(f"{self.name}-kept", KEPT_FOR_A_YEAR, _KEPT)
+        else:
+            if bucket.is_front_end:
+                behavior["cache_policy_id"] = self._pages_policy
+                behavior["response_headers_policy_id"] = self._page_headers[key]
+            # Served as the default too, it keeps the keys that its own path would give it.
+            code = rewrite(path if path == own else ALL, answering(bucket))
+            name = f"{self.name}-{key}" if path != ALL else f"{self.name}-{key}-default"
         if code is not None:
+            associations["viewer-request"] = self._function(
+                name, code, f"Key of an object in {key} from its path {path}"
+            )
+        if associations:
             behavior["function_associations"] = [
-                {"event_type": "viewer-request", "function_arn": self._function(path, key, code)}
+                {"event_type": event, "function_arn": arn} for event, arn in sorted(associations.items())
             ]
         return behavior
 
-    def _function(self, path: str, key: str, code: str) -> pulumi.Output[str]:
-        return cloudfront.Function(
-            fit(f"{self.name}-{key}" if path != ALL else f"{self.name}-{key}-default", 56),
-            runtime="cloudfront-js-2.0",
-            comment=f"Key of an object in {key} from its path {path}",
-            code=code,
-            publish=True,
-            opts=self.child(),
-        ).arn
+    def _function(self, name: str, code: str, comment: str) -> pulumi.Output[str]:
+        """Create a function, once for all behaviors that have it."""
+        if name not in self._functions:
+            self._functions[name] = cloudfront.Function(
+                fit(name, 56),
+                runtime="cloudfront-js-2.0",
+                comment=comment,
+                code=code,
+                publish=True,
+                opts=self.child(),
+            ).arn
+        return self._functions[name]
+
+    def _cached_while_unchanged(self) -> pulumi.Output[str]:
+        """Create a cache policy for pages: CloudFront asks the bucket each time whether they have changed, unless they say
+        themselves how long they last."""
+        return self._cache_policy("pages", "Asked for again, by path", _NO_HEADERS, least=0, most=_YEAR, unsaid=0)
+
+    def _assets_for_a_year(self) -> pulumi.Output[str]:
+        """Create a cache policy for files of a bucket whose name changes with their content."""
+        return self._cache_policy("assets", "A year, by path and query", _NO_HEADERS, least=1, most=_YEAR)
 
     def _cached_for_a_year(self) -> pulumi.Output[str]:
         """Create a cache policy for files whose name changes with their content. What the service itself says goes
@@ -289,10 +334,10 @@ class Cdn(Component):
         )
 
     def _cache_policy(
-        self, key: str, comment: str, headers: _HeadersArgs, *, least: int, most: int
+        self, key: str, comment: str, headers: _HeadersArgs, *, least: int, most: int, unsaid: int | None = None
     ) -> pulumi.Output[str]:
-        """Create a cache policy: between ``least`` and ``most`` seconds as the service says, ``most`` where it says
-        nothing; never by cookies."""
+        """Create a cache policy: between ``least`` and ``most`` seconds as the origin says, ``unsaid``, or else ``most``, where it
+        says nothing; never by cookies."""
         parameters = cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginArgs(
             cookies_config=cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginCookiesConfigArgs(
                 cookie_behavior="none"
@@ -308,7 +353,7 @@ class Cdn(Component):
             f"{self.name}-{key}",
             comment=comment,
             min_ttl=least,
-            default_ttl=most,
+            default_ttl=most if unsaid is None else unsaid,
             max_ttl=most,
             parameters_in_cache_key_and_forwarded_to_origin=parameters,
             opts=self.child(),

@@ -72,7 +72,8 @@ def web_acl_fits(settings: Settings) -> Iterator[Mistake]:
     public = edge.load_balancer.exposure == "internet"
     # The most that the rate has to tell apart: services from what is not counted.
     served = [bucket for bucket in settings.storage.values() if bucket.cdn]
-    static = len(edge.cdn.static_paths) + len(served) if edge.cdn else 0
+    front_ends = [bucket for bucket in served if bucket.is_front_end]
+    static = len(edge.cdn.static_paths) * (1 + len(front_ends)) + len(served) if edge.cdn else 0
     counted = max(static, len([service for service in settings.services.values() if service.path]))
     capacities = {"": waf.capacity_at("front", counted=counted)}
     if public and edge.cdn:

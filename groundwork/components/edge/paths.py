@@ -16,9 +16,10 @@ ALL = "/*"
 
 @dataclass(frozen=True)
 class PathTarget:
-    """Where a path leads. ``bucket`` is the bucket's name in the stack file."""
+    """Where a path leads. ``bucket`` is the bucket's name in the stack file; ``assets`` are files of a front end whose names change
+    with their content."""
 
-    kind: Literal["service", "static", "bucket", "cached"]
+    kind: Literal["service", "static", "bucket", "assets", "cached"]
     bucket: str = ""
     seconds: int = 0
     """For which an answer is kept."""
@@ -30,12 +31,17 @@ def path_targets(
     """Map each path to its target, in the order in which CloudFront must try them: the longest first, ``/*`` last.
 
     A service's ``/*`` is the default; without services that answer paths the first served bucket is. Static paths belong to
-    the default service; a bucket or service with the same path has it. A path that is cached is a service's.
+    the default service, and below its own path to each front end; a bucket or service with the same path has it. A path that is cached
+    is a service's.
     """
     found: dict[str, PathTarget] = {}
     paths = [service.path for service in services.values() if service.port and service.path and service.host is None]
     if ALL in paths:
         found |= dict.fromkeys(cdn.static_paths, PathTarget("static"))
+    for name, bucket in storage.items():
+        if bucket.is_front_end:
+            below = _prefix(bucket_path(name, bucket))
+            found |= dict.fromkeys((f"{below}{path}" for path in cdn.static_paths), PathTarget("assets", name))
     buckets = {bucket_path(name, bucket): PathTarget("bucket", name) for name, bucket in storage.items() if bucket.cdn}
     found |= buckets
     found |= dict.fromkeys(paths, PathTarget("service"))
@@ -74,14 +80,30 @@ def bucket_path(name: str, bucket: BucketSettings) -> str:
     return bucket.path or f"/{name}/*"
 
 
-def rewrite(path: str, *, is_site: bool) -> str | None:
+def _prefix(path: str) -> str:
+    return path[: path.rindex("/")]
+
+
+Answering = Literal["objects", "folders", "application"]
+"""What a path of a bucket means: the key of an object; or a folder's ``index.html`` too; or, but for files, the application's."""
+
+
+def answering(bucket: BucketSettings) -> Answering:
+    """Return what paths of a bucket mean."""
+    if bucket.spa:
+        return "application"
+    return "folders" if bucket.purpose == "static" else "objects"
+
+
+def rewrite(path: str, means: Answering) -> str | None:
     """Return the code of the CloudFront function that turns a path into an object's key; None where they are the
     same.
 
     An object "a.jpg" of the bucket "images" is found at ``/images/a.jpg``: whoever writes objects need not know where they
-    are served. In a site a folder answers with its ``index.html``.
+    are served. In a site a folder answers with its ``index.html``; in an application each path that names no file answers with the
+    only one.
     """
-    prefix = path[: path.rindex("/")]
+    prefix = _prefix(path)
     steps = []
     if prefix:
         steps.append(
@@ -89,9 +111,27 @@ def rewrite(path: str, *, is_site: bool) -> str | None:
             f"    request.uri = request.uri.substring({len(prefix)});\n"
             "  }"
         )
-    if is_site:
+    if means == "application":
+        steps.append(
+            "  if (!request.uri.slice(request.uri.lastIndexOf('/') + 1).includes('.')) {\n"
+            "    request.uri = '/index.html';\n"
+            "  }"
+        )
+    elif means == "folders":
         steps.append("  if (request.uri.endsWith('/')) {\n    request.uri += 'index.html';\n  }")
     if not steps:
         return None
     body = "\n".join(steps)
     return f"function handler(event) {{\n  const request = event.request;\n{body}\n  return request;\n}}\n"
+
+
+KEPT_FOR_A_YEAR = """\
+function handler(event) {
+  const response = event.response;
+  if (response.statusCode < 400 && !response.headers['cache-control']) {
+    response.headers['cache-control'] = {value: 'public, max-age=31536000, immutable'};
+  }
+  return response;
+}
+"""
+"""The code of the CloudFront function that lets browsers keep what never changes. A file that is not there yet is not kept."""

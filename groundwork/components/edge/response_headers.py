@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pulumi_aws as aws
 from pulumi_aws import cloudfront
 
@@ -13,10 +15,10 @@ _YEAR = 31_536_000
 
 
 def response_headers(
-    parent: Component, key: str, cors: CorsSettings | None = None
+    parent: Component, key: str, cors: CorsSettings | None = None, *, cache_control: str | None = None
 ) -> aws.cloudfront.ResponseHeadersPolicy:
     """Create a response headers policy: security headers, and for a bucket with CORS its answer too, so that no
-    origin's answer is cached for another.
+    origin's answer is cached for another. ``cache_control``: how long browsers keep an answer that does not say it itself.
 
     ``X-Content-Type-Options`` always holds; the rest gives way where a service sends its own.
     """
@@ -27,6 +29,7 @@ def response_headers(
         remove_headers_config=cloudfront.ResponseHeadersPolicyRemoveHeadersConfigArgs(
             items=[cloudfront.ResponseHeadersPolicyRemoveHeadersConfigItemArgs(header="X-Powered-By")]
         ),
+        custom_headers_config=None if cache_control is None else _headers({"Cache-Control": cache_control}),
         cors_config=None if cors is None else _cors(cors),
         opts=parent.child(),
     )
@@ -45,6 +48,15 @@ _SECURITY = cloudfront.ResponseHeadersPolicySecurityHeadersConfigArgs(
         access_control_max_age_sec=_YEAR, include_subdomains=False, preload=False, override=False
     ),
 )
+
+
+def _headers(values: Mapping[str, str]) -> cloudfront.ResponseHeadersPolicyCustomHeadersConfigArgs:
+    return cloudfront.ResponseHeadersPolicyCustomHeadersConfigArgs(
+        items=[
+            cloudfront.ResponseHeadersPolicyCustomHeadersConfigItemArgs(header=header, value=value, override=False)
+            for header, value in values.items()
+        ]
+    )
 
 
 def _cors(cors: CorsSettings) -> cloudfront.ResponseHeadersPolicyCorsConfigArgs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -74,7 +74,7 @@ class LifecycleSettings(Model):
         return 1
 
 
-_DESCRIBING = frozenset({"existing", "encryption_key", "purpose", "cdn", "path"})
+_DESCRIBING = frozenset({"existing", "encryption_key", "purpose", "cdn", "path", "spa"})
 """What may stand beside ``existing``."""
 
 
@@ -92,6 +92,9 @@ class BucketSettings(Model):
     """Served by CloudFront under ``path``."""
     path: Annotated[str, Field(pattern=r"^/[A-Za-z0-9_\-./]*\*$")] | None = None
     """Path at CloudFront; unset, the bucket's name: ``/images/*``."""
+    spa: bool = False
+    """For ``static``: a single-page application. A path whose last part has no dot answers ``index.html``, so that its own routes
+    work as links; served without saying ``cdn``."""
     versioning: bool = True
     cors: CorsSettings | None = None
     notify: dict[Name, NotifySettings] = {}
@@ -127,6 +130,25 @@ class BucketSettings(Model):
         if "cleanup" in self.lifecycle:
             raise PydanticCustomError("lifecycle", 'the rule "cleanup" is every bucket\'s own; give it another name')
         return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _an_application_is_served(cls, said: Any) -> Any:
+        return {"cdn": True, **said} if isinstance(said, dict) and said.get("spa") is True else said
+
+    @model_validator(mode="after")
+    def _an_application_is_static(self) -> BucketSettings:
+        if self.spa and (self.purpose != "static" or not self.cdn):
+            missing = "purpose: static" if self.purpose != "static" else "cdn: true"
+            raise PydanticCustomError(
+                "spa", "goes with {missing}; set it, or take spa out", {"missing": missing, "at": ("spa",)}
+            )
+        return self
+
+    @property
+    def is_front_end(self) -> bool:
+        """Tell whether it holds pages, and not only what pages name: an application, or a site at ``/*``."""
+        return self.cdn and self.purpose == "static" and (self.spa or self.path == "/*")
 
     @model_validator(mode="after")
     def _path_is_served(self) -> BucketSettings:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from groundwork.preview.snapshot import Resource, to_marker
+from groundwork.preview.snapshot import MARKER, Resource, to_marker
 from groundwork.preview.terraform.layout import Path
 from groundwork.preview.terraform.names import Name, properties, terraform_names
 from groundwork.preview.terraform.schema import EVERY_KEY, Node
@@ -168,8 +169,14 @@ def _plain_value(body: Body, value: Any) -> Any:
     if isinstance(value, list):
         return [_plain_value(body, item) for item in value]
     if isinstance(value, str):
-        return escaped(_identifier(body, value))
+        text, parts = _UNKNOWN_PART.subn(f'"{UNKNOWN_REFERENCE}"', escaped(_identifier(body, value)))
+        body.uses_unknown = body.uses_unknown or parts > 0
+        return text
     return value
+
+
+_UNKNOWN_PART = re.compile(rf'\{{"{re.escape(MARKER)}": "\w+"\}}')
+"""What stands for something unknown inside a text that is JSON."""
 
 
 def _identifier(body: Body, text: str) -> str:

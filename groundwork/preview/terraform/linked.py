@@ -73,10 +73,11 @@ class _Linker:
             return {key: self.value(item, (*path, key)) for key, item in value.items()}
         if isinstance(value, list):
             return [self.value(item, (*path, index)) for index, item in enumerate(value)]
-        if value == UNKNOWN_REFERENCE:
-            return SECRET_TEXT
         if not isinstance(value, str):
             return value
+        if value == UNKNOWN_REFERENCE:
+            return SECRET_TEXT
+        value = value.replace(UNKNOWN_REFERENCE, SECRET_TEXT)
         origin = self._export.origin_of(path)
         prop = re.split(r"[.\[]", origin.path, maxsplit=1)[0] if origin else ""
         return _refer(value, self._references.get(prop, {}))

@@ -185,7 +185,7 @@ def _split(value: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], di
     unknown: dict[str, Any] = {}
     sensitive: dict[str, Any] = {}
     for key, item in value.items():
-        if item == UNKNOWN_REFERENCE:
+        if isinstance(item, str) and UNKNOWN_REFERENCE in item:
             unknown[key] = True
         elif item == SECRET_TEXT:
             sensitive[key] = True

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.preview.snapshot import Resource, Snapshot, to_marker
 from groundwork.preview.terraform.convert import (
     NO_SUCH_ARGUMENT,
     NOT_AWS,
@@ -123,6 +123,18 @@ def test_an_unknown_is_unknown_to_terraform_too(resource: Make, snapshot: Whole)
     assert document["resource"]["aws_lb_target_group"]["g"]["tags"] == {"a": "${local.unknown}"}
     assert document["locals"]["unknown"] == "${jsondecode(terraform_data.unknown.id)}"
     assert document["resource"]["terraform_data"] == {"unknown": {}}
+
+
+def test_a_document_keeps_what_is_known_beside_what_is_not(resource: Make, snapshot: Whole) -> None:
+    containers = json.dumps(
+        [{"name": "api", "environment": [{"name": "HOST", "value": Opaque.UNKNOWN}]}], default=to_marker
+    )
+    task = resource(
+        "aws:ecs/taskDefinition:TaskDefinition", "api", {"family": "api", "containerDefinitions": containers}
+    )
+    written = body(snapshot(task), "aws_ecs_task_definition", "api")["container_definitions"]
+
+    assert written == '[{"name": "api", "environment": [{"name": "HOST", "value": "${local.unknown}"}]}]'
 
 
 def test_a_secret_is_given_but_never_said(resource: Make, snapshot: Whole) -> None:
