@@ -23,10 +23,11 @@ _ROTATION_DAYS = 365
 class Keys(Component):
     """KMS keys with yearly rotation: one per domain, or a single one with ``platform.keys: shared``.
 
-    Builds: nothing where ``platform.existing_key`` names a key that exists; else key, alias ``alias/<platform>/<stage>/<domain>`` and key policy for each. A policy lets the account's IAM decide
-    (which is what makes grants of roles work) and admits exactly the services that write on their own account: CloudWatch
-    Logs to "logs", publishers of alerts to "messaging", CloudFront reading to "storage". RDS, ElastiCache, S3, Secrets
-    Manager and Backup act with the caller's permission or a grant and need no statement.
+    Builds: nothing where ``platform.existing_key`` names a key that exists; else key, alias
+    ``alias/<platform>/<stage>/<domain>`` and key policy for each. A policy lets the account's IAM decide (which is what makes grants
+    of roles work) and admits exactly the services that write on their own account: CloudWatch Logs to "logs", publishers of alerts to
+    "messaging", CloudFront reading to "storage". RDS, ElastiCache, S3, Secrets Manager and Backup act with the caller's permission or
+    a grant and need no statement.
 
     Cost: $1 a month for each key and another $1 for each of its first two rotations; $0.03 per 10,000 requests, which
     S3 bucket keys keep low.
