@@ -16,6 +16,7 @@ from groundwork.cli.arguments import Command, Commands, option_names
 from groundwork.cli.main import app
 from groundwork.components.settings import LAYERS, Settings
 from guardrails.catalogue import rules
+from tests.components.test_existing import EXTERNAL, FOREIGN, IDS, built, edged
 from tests.stacks import ROOT, STACKS, snapshot_of
 from tests.writing import mistakes_in
 
@@ -181,6 +182,7 @@ def test_every_setting_that_a_page_names_exists() -> None:
 
 def test_every_output_that_a_page_asks_for_is_one_of_a_stack() -> None:
     there = {name for stack in STACKS for name in snapshot_of(stack).outputs}
+    there |= {name for snapshot in (edged(EXTERNAL), built(IDS, **FOREIGN)) for name in snapshot.outputs}
     wrong = [
         f"{place}: {words[3]}"
         for place, words in commands()
