@@ -42,7 +42,7 @@ class Existing:
         return {name: json.loads(json.dumps(look(), default=str)) for name, look in self._looks.items()}
 
     def _client(self, service: str) -> Any:
-        import boto3  # type: ignore[import-untyped]  # noqa: PLC0415 - a third of a second that is needed here alone
+        import boto3  # noqa: PLC0415 - a third of a second that is needed here alone
 
         keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
         return boto3.client(service, region_name=self._region, endpoint_url=self._address, **keys)
