@@ -14,6 +14,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
+from importlib.abc import Loader
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
@@ -21,6 +22,7 @@ from typing import Any, TypedDict
 
 import pulumi
 from pulumi import _types
+from pulumi._utils import _LazyModule
 
 _SDKS = ("pulumi_aws", "pulumi_kubernetes")
 _INPUTS, _OUTPUTS = "_inputs", "outputs"
@@ -31,6 +33,11 @@ def install() -> None:
     """Import providers' SDKs in this way from now on; what is imported already stays as it is."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
+        for name in [one for one in sys.modules if one.partition(".")[0] in _SDKS]:
+            # An SDK that is imported has found its services, and loads each when something of it is asked for.
+            spec = vars(sys.modules[name]).get("__spec__")
+            if spec is not None and isinstance(sys.modules[name], _LazyModule):
+                spec.loader = _lazily(spec)
         _types._globals_for_cls = _with_nested(_types._globals_for_cls)  # type: ignore[assignment]
 
 
@@ -44,14 +51,22 @@ class _Finder:
         if not rest or sdk not in _SDKS:
             return None
         spec = PathFinder.find_spec(name, path, target)
-        if spec and spec.origin and type(spec.loader) is SourceFileLoader:
-            if name.endswith((f".{_INPUTS}", f".{_OUTPUTS}")):
-                # A package that was found before does with a star what it always did, and a star takes none of these.
-                if isinstance(sys.modules.get(name.rpartition(".")[0]), _Service):
-                    spec.loader = _NestedLoader(name, spec.origin)
-            elif spec.submodule_search_locations is not None:
-                spec.loader = _ServiceLoader(name, spec.origin)
+        if spec is not None:
+            spec.loader = _lazily(spec)
         return spec
+
+
+def _lazily(spec: ModuleSpec) -> Loader | None:
+    """Return the loader for a module of an SDK, which is its own unless it is a service's package or holds its nested values."""
+    parent, _, name = spec.name.rpartition(".")
+    if spec.origin is None or type(spec.loader) is not SourceFileLoader:
+        return spec.loader
+    if spec.submodule_search_locations is not None:
+        return _ServiceLoader(spec.name, spec.origin)
+    # A package that Python itself loads takes the names of all of them.
+    if name in (_INPUTS, _OUTPUTS) and isinstance(sys.modules.get(parent), _Service):
+        return _NestedLoader(spec.name, spec.origin)
+    return spec.loader
 
 
 # Services

@@ -81,6 +81,21 @@ def test_a_resource_is_imported_without_the_rest_of_its_service() -> None:
     assert few == "True"
 
 
+def test_what_was_imported_before_stays_whole_and_what_was_only_found_is_lazy() -> None:
+    said = _run(
+        "import sys, pulumi_aws as aws, pulumi_kubernetes as kubernetes\n"
+        "aws.sns.Topic\n"
+        "from groundwork.preview.lazy_providers import install; install()\n"
+        "print(aws.sns.TopicArgs.__name__, aws.ProviderAssumeRoleArgs.__name__, aws.s3.BucketOwnershipControlsRuleArgs.__name__)\n"
+        "print('pulumi_aws.s3.access_point' in sys.modules, kubernetes.core.v1.ContainerArgs.__name__)"
+    )
+
+    assert said.splitlines() == [
+        "TopicArgs ProviderAssumeRoleArgs BucketOwnershipControlsRuleArgs",
+        "False ContainerArgs",
+    ]
+
+
 def test_a_star_takes_all_of_a_service_and_what_is_not_there_is_an_error() -> None:
     said = _run(
         "from groundwork.preview.lazy_providers import install; install()\n"
@@ -110,21 +125,15 @@ def test_a_package_that_is_written_otherwise_is_loaded_as_python_does(
     (package / "__init__.py").write_text("from .part import *\nVERSION = len('abc')\n")
     (package / "part.py").write_text("__all__ = ['Part']\nclass Part: pass\n")
     (package / "_inputs.py").write_text("class Strange: pass\n")
+    (package / "outputs.py").write_text("class Told: pass\n")
 
     said = _run(
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
         "from groundwork.preview.lazy_providers import install; install()\n"
         "from pulumi_aws.odd import Part, VERSION\n"
         "from pulumi_aws.odd._inputs import Strange\n"
-        "print(VERSION, Part.__name__, Strange.__name__)"
+        "from pulumi_aws.odd.outputs import Told\n"
+        "print(VERSION, Part.__name__, Strange.__name__, Told.__name__)"
     )
 
-    assert said.split() == ["3", "Part", "Strange"]
-
-
-def test_a_service_that_was_imported_before_keeps_its_nested_values() -> None:
-    _run(
-        "import pulumi_aws as aws; aws.sns.Topic\n"
-        "from groundwork.preview.lazy_providers import install; install()\n"
-        "aws.ecr.RepositoryEncryptionConfigurationArgs; aws.sns.TopicArgs"
-    )
+    assert said.split() == ["3", "Part", "Strange", "Told"]
