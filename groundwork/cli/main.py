@@ -182,7 +182,7 @@ def preview(
     if asked or form is not PreviewFormat.TEXT:
         from groundwork.preview.reports.report import Report
 
-        snapshot, judged = found.run.snapshot, found.run.stack.file.name
+        snapshot, judged = found.run.snapshot, found.run.stack.label
         estimate = faces.priced((form, *(one for one, _ in asked)), snapshot)
         report = Report(stack, snapshot, found.verdicts, found.changes, estimate)
         faces.write(asked, report, judged)

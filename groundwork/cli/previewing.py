@@ -68,14 +68,17 @@ def previewed(
     """Run a stack offline and judge it. ``chosen`` is what the organisation says of the rules; ``priced``: also say what it costs."""
     run = run_stack(stack, phase=phase, unknowns=unknowns)
     from groundwork.cli import cost
+    from groundwork.preview.statements import changes_with_statements, with_statements
     from groundwork.preview.verdicts import judge
 
+    verdicts = judge(run.snapshot, datetime.datetime.now(datetime.UTC).date(), **chosen)
+    changes = compared.changes(run.snapshot) if compared else None
     return Preview(
         stack,
         phase,
         run,
-        verdicts=judge(run.snapshot, datetime.datetime.now(datetime.UTC).date(), **chosen),
-        changes=compared.changes(run.snapshot) if compared else None,
+        verdicts=with_statements(verdicts, run.statements),
+        changes=changes_with_statements(changes, run.statements) if changes else None,
         step=step_ahead(stack, run.snapshot) if phase and not unknowns and not compared else None,
         cost=cost.previewed(run.snapshot, stack, phase) if priced else (),
     )

@@ -17,6 +17,7 @@ from groundwork.settings.mistakes import Mistake, Mistakes, nearest
 if TYPE_CHECKING:
     from groundwork.preview.moves import Step
     from groundwork.preview.snapshot import Snapshot
+    from groundwork.preview.statements import StackStatements
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class StackRun:
     snapshot: Snapshot
     hints: tuple[str, ...]
     """What its settings leave open."""
+    statements: StackStatements
+    """What the stack file says of the resources."""
 
 
 def run_stack(name: str, *, phase: str | None = None, unknowns: bool = False, start: Path | None = None) -> StackRun:
@@ -55,7 +58,9 @@ def run_stack(name: str, *, phase: str | None = None, unknowns: bool = False, st
     refused = mistakes(snapshot, loaded, stack.label)
     if refused:
         raise Mistakes(refused)
-    return StackRun(stack, snapshot, tuple(hints(loaded.settings)))
+    from groundwork.preview.statements import StackStatements
+
+    return StackRun(stack, snapshot, tuple(hints(loaded.settings)), StackStatements(snapshot, loaded, stack.label))
 
 
 def _named_twice(stack: StackFiles, loaded: Loaded, error: Exception) -> Mistakes | None:

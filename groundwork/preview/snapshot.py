@@ -30,6 +30,23 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Statement:
+    """What a stack file says of something."""
+
+    path: str
+    """``data``, ``services.api``, ``data.multi_az``."""
+    source: Source
+    """The line that says it, or what stands around it; else the line with the phase, which does."""
+    by_phase: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.source.file}:{self.source.line} {self.path}{' (by the phase)' if self.by_phase else ''}"
+
+    def to_json(self) -> dict[str, Any]:
+        return {"path": self.path, "file": self.source.file, "line": self.source.line}
+
+
+@dataclass(frozen=True)
 class Transformed:
     """A property, or one of Pulumi's options, that a transform changed before the resource was registered."""
 

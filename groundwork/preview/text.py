@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from groundwork.components.functions.artefacts import packaging
 from groundwork.preview.snapshot import STACK_TYPE, Resource, Snapshot, Transformed
 from groundwork.preview.styled import Text
-from groundwork.preview.verdicts import Finding, Verdicts
+from groundwork.preview.verdicts import Finding, Verdicts, fix_of
 from guardrails.judgement import Verdict
 from guardrails.levels import Severity
 from guardrails.unjudged import UNJUDGED
@@ -271,9 +271,10 @@ def guardrails(verdicts: Verdicts, width: int | None, everything: str = "--forma
         ),
     ]
     for stops in (True, False):
-        failed = [finding for finding in verdicts.of(Verdict.FAIL) if finding.level.stops is stops]
+        failed = [one for one in verdicts.of(Verdict.FAIL) if one.level.stops is stops and not one.is_choice]
         for _, findings in groupby(failed, key=lambda finding: finding.rule.name):
             lines += [Text(), *_failed(list(findings), width, everything)]
+    lines += _chosen([one for one in verdicts.of(Verdict.FAIL) if one.is_choice], width)
     for finding in verdicts.findings:
         if finding.broken and finding.verdict is not Verdict.FAIL:
             lines += [Text(), *_broken(finding, width)]
@@ -290,7 +291,8 @@ def balance(verdicts: Verdicts) -> str:
     hidden = sum(finding.message.endswith(" is secret") for finding in unread)
     stopping = Counter(finding.level.stops for finding in verdicts.of(Verdict.FAIL))
     parts = [
-        f"{stopping[True] or 'no'} mandatory and {stopping[False] or 'no'} advisory findings",
+        f"{stopping[True] or 'no'} mandatory and {stopping[False] or 'no'} advisory findings"
+        + (f" ({chosen} by choice)" if (chosen := sum(one.is_choice for one in verdicts.of(Verdict.FAIL))) else ""),
         f"{len(verdicts.of(Verdict.KNOWN))} known from the baseline",
         f"{len(verdicts.of(Verdict.EXCEPTED))} excepted",
         f"{len(unread) - hidden} undetermined until AWS answers",
@@ -348,12 +350,24 @@ def _failed(findings: list[Finding], width: int | None, everything: str) -> list
             else finding.resource.name
         )
         lines += wrapped(f"- {what}: {finding.message}", width, INDENT * 2, f"{INDENT * 2}  ")
-        if finding.source:
-            lines.append(Text(f"{INDENT * 2}  {finding.source.file}:{finding.source.line}", "dim"))
+        places = [str(finding.stated)] if finding.stated else []
+        places += [f"{finding.source.file}:{finding.source.line}"] if finding.source else []
+        lines += [Text(f"{INDENT * 2}  {place}", "dim") for place in places]
     if len(findings) > len(shown):
         rest = f"- and {len(findings) - len(shown)} more; {everything} has them all"
         lines += wrapped(rest, width, INDENT * 2, f"{INDENT * 2}  ")
-    return lines + wrapped(f"Fix: {' '.join(first.rule.fix.split())}", width, INDENT * 2, f"{INDENT * 2}     ")
+    return lines + wrapped(f"Fix: {fix_of(shown)}", width, INDENT * 2, f"{INDENT * 2}     ")
+
+
+def _chosen(findings: list[Finding], width: int | None) -> list[Text]:
+    """Fold what is built so by choice into a line for each rule."""
+    lines = [Text(), Text(f"{INDENT}By choice of Groundwork's (docs/choices.md):")] if findings else []
+    for _, some in groupby(findings, key=lambda finding: finding.rule.name):
+        first, *others = some
+        more = f" and {len(others):,} more" if others else ""
+        said = f"- {first.level.value} {first.rule.severity.value} {first.rule.name} on {first.resource.name}{more}"
+        lines += wrapped(said, width, INDENT * 2, f"{INDENT * 2}  ")
+    return lines
 
 
 def _broken(finding: Finding, width: int | None) -> list[Text]:

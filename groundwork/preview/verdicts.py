@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from groundwork.preview.snapshot import Resource, Snapshot, Source
+from groundwork.preview.snapshot import Resource, Snapshot, Source, Statement
 from guardrails import view
 from guardrails.assessment import assess
 from guardrails.baseline import Baseline
@@ -33,6 +33,18 @@ class InputEntry(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Remedy:
+    """What a stack file can do about a finding: a setting mends it, or Groundwork builds it so by choice."""
+
+    setting: str
+    """``data.multi_az``; empty where none mends it."""
+    how: str
+    """What to say there."""
+    choice: str
+    """Why it is built so; empty where a setting mends it."""
+
+
+@dataclass(frozen=True)
 class Finding:
     """One thing to say about one resource, or about what the pack was given."""
 
@@ -44,6 +56,14 @@ class Finding:
     exception: Exemption | None = None
     broken: bool = False
     """The rule itself failed: to be shown whatever the level."""
+    stated: Statement | None = None
+    """What the stack file says of it; None where there is no stack file of ours."""
+    remedy: Remedy | None = None
+
+    @property
+    def is_choice(self) -> bool:
+        """Tell whether it is advice that Groundwork does not follow, with a reason that is written down."""
+        return bool(self.remedy and self.remedy.choice) and not self.level.stops
 
     @property
     def source(self) -> Source | None:
@@ -54,6 +74,17 @@ class Finding:
     def blocks(self) -> bool:
         """Tell whether the engine would refuse the deployment because of it."""
         return self.verdict is Verdict.FAIL and self.level.stops
+
+
+def fix_of(findings: Sequence[Finding]) -> str:
+    """Return what to do about findings of one rule: first in the stack file, then at the resource."""
+    at_resource = " ".join(findings[0].rule.fix.split())
+    settings = dict.fromkeys(
+        f"{remedy.setting} ({remedy.how})" if remedy.how else remedy.setting
+        for remedy in (one.remedy for one in findings)
+        if remedy and remedy.setting
+    )
+    return f"In the stack file: {'; '.join(settings)}. At the resource: {at_resource}" if settings else at_resource
 
 
 @dataclass(frozen=True)

@@ -136,8 +136,10 @@ def _resource(change: Change, width: int | None, style: str = "") -> list[Text]:
     said = "; ".join(fact for fact in facts if fact)
     title = f"{_SIGNS[change.action]} {change.name} ({short_type(change.type)}){f': {said}' if said else ''}"
     found = _styled(title, width, style or _STYLES[change.action])
-    if change.source and change.action is not Action.CREATE:
-        found.append(Text(f"{_DEEPER}{change.source.file}:{change.source.line}", "dim"))
+    if change.action is not Action.CREATE:
+        places = [str(change.stated)] if change.stated else []
+        places += [f"{change.source.file}:{change.source.line}"] if change.source else []
+        found += [Text(f"{_DEEPER}{place}", "dim") for place in places]
     return found
 
 

@@ -41,6 +41,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "message": finding.message,
         "why": finding.rule.why,
         "fix": finding.rule.fix,
+        "stated": finding.stated.to_json() if finding.stated else None,
+        "remedy": vars(finding.remedy).copy() if finding.remedy else None,
         "ids": list(finding.rule.ids),
         "source": {"file": finding.source.file, "line": finding.source.line} if finding.source else None,
         "exception": {"owner": exception.owner, "reason": exception.reason, "expires": exception.expires.isoformat()}

@@ -10,7 +10,7 @@ from itertools import groupby
 from xml.etree import ElementTree
 
 from groundwork.preview.reports.escaping import printable
-from groundwork.preview.verdicts import Finding, Verdicts
+from groundwork.preview.verdicts import Finding, Verdicts, fix_of
 from guardrails.catalogue import rules
 
 _OTHERS = "pack"
@@ -66,11 +66,12 @@ def _case(topic: str, findings: list[Finding]) -> ElementTree.Element:
         name=printable(f"{worst.rule.name} on {worst.resource.name}"),
         time="0",
     )
-    if worst.source:
-        case.set("file", printable(worst.source.file))
-        case.set("line", str(worst.source.line))
+    source = worst.stated.source if worst.stated else worst.source
+    if source:
+        case.set("file", printable(source.file))
+        case.set("line", str(source.line))
     text = printable(
-        "\n".join([*(finding.message for finding in findings), f"URN: {worst.resource.urn}", f"Fix: {worst.rule.fix}"])
+        "\n".join([*(finding.message for finding in findings), f"URN: {worst.resource.urn}", f"Fix: {fix_of([worst])}"])
     )
     if worst.blocks:
         outcome = ElementTree.SubElement(

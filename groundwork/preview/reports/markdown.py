@@ -20,7 +20,7 @@ from groundwork.preview.reports.report import (
     verdict_line,
 )
 from groundwork.preview.text import short_type
-from groundwork.preview.verdicts import Finding
+from groundwork.preview.verdicts import Finding, fix_of
 
 LONGEST = 64_000
 """Bytes. GitHub takes a comment of 65,536 characters, GitLab one of a million."""
@@ -145,8 +145,13 @@ def _sections(report: Report) -> Iterator[_Section]:
             "resource",
         )
     yield _Section("Diagram", ["```mermaid"], [mermaid(report.graph).rstrip()], "", ["```"], whole=True)
-    if report.advisory:
-        yield _Section(f"{len(report.advisory):,} advisory findings", (), list(_findings(report.advisory)), "line")
+    advised = [one for one in report.advisory if not one.is_choice]
+    chosen = [one for one in report.advisory if one.is_choice]
+    if advised:
+        yield _Section(f"{counted(len(advised), 'advisory finding')}", (), list(_findings(advised)), "line")
+    if chosen:
+        title = f"{counted(len(chosen), 'advisory finding')} by choice of Groundwork's"
+        yield _Section(title, (), list(_findings(chosen)), "line")
 
 
 def _findings(findings: Sequence[Finding]) -> Iterator[str]:
@@ -154,9 +159,14 @@ def _findings(findings: Sequence[Finding]) -> Iterator[str]:
         first, *_ = group = list(several)
         yield f"- {code(rule)} ({first.rule.severity.value}): {for_markdown(first.rule.title)}"
         for one in group:
-            where = f" ({code(f'{one.source.file}:{one.source.line}')})" if one.source else ""
+            places = [str(one.stated)] if one.stated else []
+            places += [f"{one.source.file}:{one.source.line}"] if one.source else []
+            where = f" ({', '.join(map(code, places))})" if places else ""
             yield f"  - {code(one.resource.name)}: {for_markdown(one.message)}{where}"
-        yield f"  - Fix: {for_markdown(' '.join(first.rule.fix.split()))}"
+        if first.is_choice and first.remedy:
+            yield f"  - By choice: {for_markdown(first.remedy.choice)}"
+            continue
+        yield f"  - Fix: {for_markdown(fix_of(group))}"
 
 
 _SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.REPLACE: "±", Action.DELETE: "−"}

@@ -28,7 +28,7 @@ from groundwork.preview.reports.report import (
 )
 from groundwork.preview.snapshot import Resource
 from groundwork.preview.text import short_type
-from groundwork.preview.verdicts import Finding
+from groundwork.preview.verdicts import Finding, fix_of
 from guardrails.judgement import Verdict
 
 _HERE = Path(__file__).parent
@@ -183,7 +183,8 @@ _TITLES = {
 def _findings(report: Report) -> str:
     groups = [
         ("Mandatory: these stop a deployment", report.blocking, True),
-        ("Advisory", report.advisory, False),
+        ("Advisory", [one for one in report.advisory if not one.is_choice], False),
+        ("By choice of Groundwork's", [one for one in report.advisory if one.is_choice], False),
         *((title, report.verdicts.of(verdict), False) for verdict, title in _TITLES.items()),
     ]
     parts = [f"<p>{for_html(guardrails_line(report))}.</p>"]
@@ -202,14 +203,19 @@ def _rule(findings: list[Finding], stops: bool) -> str:
         f'<span class="soft">({len(findings):,})</span>'
     )
     items = "".join(_finding(one) for one in findings)
-    fix = " ".join(first.rule.fix.split())
-    body = f"<p>{for_html(first.rule.why)}</p><p><b>Fix:</b> {for_html(fix)}</p><ul>{items}</ul>"
+    if first.is_choice and first.remedy:
+        advice = f"<p><b>By choice:</b> {for_html(first.remedy.choice)}</p>"
+    else:
+        advice = f"<p><b>Fix:</b> {for_html(fix_of(findings))}</p>"
+    body = f"<p>{for_html(first.rule.why)}</p>{advice}<ul>{items}</ul>"
     find = " ".join([first.rule.name, first.rule.title, *(one.resource.name for one in findings), *first.rule.ids])
     return _folded(title, body, find=find, html_title=True, opened=stops)
 
 
 def _finding(one: Finding) -> str:
-    where = f' <span class="soft">{for_html(one.source.file)}:{one.source.line}</span>' if one.source else ""
+    places = [str(one.stated)] if one.stated else []
+    places += [f"{one.source.file}:{one.source.line}"] if one.source else []
+    where = "".join(f' <span class="soft">{for_html(place)}</span>' for place in places)
     excepted = f' <span class="soft">{for_html(one.exception.describe())}</span>' if one.exception else ""
     return f"<li><code>{for_html(one.resource.name)}</code>: {for_html(one.message)}{where}{excepted}</li>"
 

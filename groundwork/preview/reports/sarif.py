@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from groundwork.preview.snapshot import Source
-from groundwork.preview.verdicts import Finding, Verdicts
+from groundwork.preview.verdicts import Finding, Verdicts, fix_of
 from guardrails.catalogue import rules
 from guardrails.context import OF_WHAT_IS_GIVEN
 from guardrails.judgement import Verdict
@@ -73,16 +73,21 @@ def _result(finding: Finding, number: int, judged: str) -> dict[str, Any]:
         "ruleIndex": number,
         "kind": _KINDS.get(finding.verdict, "fail"),
         # The standard: what is not a failure has no level.
-        "level": ("error" if finding.level.stops else "warning") if fails else "none",
+        "level": _level(finding) if fails else "none",
         "message": {"text": _message(finding)},
-        "locations": [_location(finding, judged)],
-        "partialFingerprints": {"findingHash/v1": _fingerprint(finding)},
+        "locations": [_location(finding, finding.stated.source if finding.stated else finding.source, judged)],
+        # The only one that GitHub reads, for whose value it asks nothing but that it stays:
+        # https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning
+        "partialFingerprints": {"primaryLocationLineHash": _fingerprint(finding)},
         "properties": {
             "severity": finding.rule.severity.value,
             "verdict": finding.verdict.value,
             "urn": finding.resource.urn,
         },
     }
+    if finding.stated and finding.source:
+        declared = {"id": 0, "message": {"text": "the line that declares the resource"}}
+        result["relatedLocations"] = [_location(finding, finding.source, judged) | declared]
     if finding.exception:
         result["suppressions"] = [
             {"kind": "external", "status": "accepted", "justification": finding.exception.describe()}
@@ -92,11 +97,23 @@ def _result(finding: Finding, number: int, judged: str) -> dict[str, Any]:
 
 def _message(finding: Finding) -> str:
     what = f"{finding.resource.name}: {finding.message}" if finding.resource.type else finding.message
-    return what if finding.verdict is Verdict.UNDETERMINED else f"{what}. Fix: {finding.rule.fix}"
+    return what if finding.verdict is Verdict.UNDETERMINED else f"{what}. {_advice(finding)}"
 
 
-def _location(finding: Finding, judged: str) -> dict[str, Any]:
-    source = finding.source or Source(judged, 1)
+def _advice(finding: Finding) -> str:
+    if finding.is_choice and finding.remedy:
+        return f"By choice: {finding.remedy.choice}"
+    return f"Fix: {fix_of([finding])}"
+
+
+def _level(finding: Finding) -> str:
+    if finding.level.stops:
+        return "error"
+    return "note" if finding.is_choice else "warning"
+
+
+def _location(finding: Finding, source: Source | None, judged: str) -> dict[str, Any]:
+    source = source or Source(judged, 1)
     location: dict[str, Any] = {
         "physicalLocation": {
             "artifactLocation": {"uri": quote(source.file.replace("\\", "/"))},
