@@ -60,13 +60,11 @@ def _ask(plan: Plan, folder: Path, environment: Mapping[str, str]) -> ProviderAn
     base = to_terraform(_of(plan.head, standing), schema)
     addresses = {address: urn for address, urn in head.addresses.items() if base.addresses.get(address) == urn}
     found: dict[str, list[list[Any]]] = {}
-    versions = None
     for _ in range(_ROUNDS):
         if not addresses:
             break
         _write(folder / "main.tf.json", _configuration(head, base, addresses))
-        versions = versions or terraform.state_versions()
-        _write(folder / "terraform.tfstate", state(_attributes(base, head, addresses), versions))
+        _write(folder / "terraform.tfstate", state(_attributes(base, head, addresses), schema.states))
         mistaken = {one.partition("[")[0] for one in _mistaken(terraform)} & addresses.keys()
         if not mistaken:
             found = dict(terraform.planned())

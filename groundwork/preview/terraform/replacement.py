@@ -96,7 +96,7 @@ def _planned(
     document = {key: value for key, value in exports[0][1].document.items() if key != "locals"}
     _write(folder / "main.tf.json", document | {"resource": _resources(probes.values())})
     standing = {address: probe.standing for address, probe in probes.items()}
-    _write(folder / "terraform.tfstate", state(standing, terraform.state_versions()))
+    _write(folder / "terraform.tfstate", state(standing, schema.states))
     found: dict[str, dict[str, bool]] = {}
     for probe in probes.values():
         found.setdefault(probe.token, {})[probe.prop] = False

@@ -15,14 +15,15 @@ from typing import Any
 Node = dict[str, Any]
 
 EVERY_KEY = "="
-_FORMAT = 2
+_FORMAT = 3
 
 
 class ProviderSchema:
-    """The arguments of every resource type of one provider version."""
+    """The arguments of every resource type of one provider version, and the version of the state in which it keeps each."""
 
-    def __init__(self, version: str, types: Mapping[str, Node]) -> None:
+    def __init__(self, version: str, types: Mapping[str, Node], states: Mapping[str, int] | None = None) -> None:
         self.version = version
+        self.states = states or {}
         self._types = types
 
     def node(self, terraform_type: str) -> Node | None:
@@ -35,24 +36,27 @@ def load(version: str, cache: Path, produce: Callable[[], Mapping[str, Any]]) ->
     cached."""
     file = cache / f"schema-{version}-{_FORMAT}.json"
     try:
-        return ProviderSchema(version, json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        types = compact(produce())
+        return ProviderSchema(version, **json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        known = compact(produce())
     try:
         cache.mkdir(parents=True, exist_ok=True)
         partial = file.with_suffix(f".{os.getpid()}")
-        partial.write_text(json.dumps(types, separators=(",", ":")), encoding="utf-8")
+        partial.write_text(json.dumps(known, separators=(",", ":")), encoding="utf-8")
         partial.rename(file)
     except OSError:
         # A cache that cannot be written costs time, not the answer.
         pass
-    return ProviderSchema(version, types)
+    return ProviderSchema(version, **known)
 
 
-def compact(provider_schemas: Mapping[str, Any]) -> dict[str, Node]:
-    """Reduce Terraform's answer to names."""
+def compact(provider_schemas: Mapping[str, Any]) -> dict[str, Any]:
+    """Reduce Terraform's answer to names, as ``types``, and versions of states, as ``states``."""
     aws = next(schema for source, schema in provider_schemas.items() if source.endswith("/hashicorp/aws"))
-    return {name: _block(schema["block"]) for name, schema in aws["resource_schemas"].items()}
+    return {
+        "types": {name: _block(schema["block"]) for name, schema in aws["resource_schemas"].items()},
+        "states": {name: schema["version"] for name, schema in aws["resource_schemas"].items()},
+    }
 
 
 def _block(block: Mapping[str, Any]) -> Node:

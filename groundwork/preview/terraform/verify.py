@@ -49,16 +49,15 @@ class Verification:
         return not self.skipped and not self.errors
 
 
-def verify(snapshot: Snapshot, *, plan: bool = True, environment: Mapping[str, str] | None = None) -> Verification:
-    """Let the AWS provider on this machine judge the snapshot.
+def verify(snapshot: Snapshot, *, environment: Mapping[str, str] | None = None) -> Verification:
+    """Let the AWS provider on this machine judge the snapshot: each argument by itself, and against the others.
 
-    With ``plan`` the provider also checks arguments against each other; without, each by itself. Does not raise for what
-    a machine lacks: the result then says that it was skipped, and what would enable it.
+    Does not raise for what a machine lacks: the result then says that it was skipped, and what would enable it.
     """
     environment = os.environ if environment is None else environment
     try:
         with tempfile.TemporaryDirectory(prefix="groundwork-verify-") as folder:
-            return _judge(snapshot, Path(folder), environment, plan=plan)
+            return _judge(snapshot, Path(folder), environment)
     except (ToolMissingError, TerraformError) as error:
         return Verification(skipped=str(error))
     except OSError as error:
@@ -83,7 +82,7 @@ def provider_schema(folder: Path, environment: Mapping[str, str]) -> tuple[Terra
 _EMPTY = Snapshot(project="", stack="", region="us-east-1", unknowns=False, settings={}, resources=(), outputs={})
 
 
-def _judge(snapshot: Snapshot, folder: Path, environment: Mapping[str, str], *, plan: bool) -> Verification:
+def _judge(snapshot: Snapshot, folder: Path, environment: Mapping[str, str]) -> Verification:
     clock = Clock()
     terraform, schema = clock.time("schema", lambda: provider_schema(folder, environment))
     whole = clock.time("export", lambda: to_terraform(snapshot, schema))
@@ -95,7 +94,7 @@ def _judge(snapshot: Snapshot, folder: Path, environment: Mapping[str, str], *, 
         if not export.addresses:
             break
         (folder / "main.tf.json").write_text(export.text, encoding="utf-8")
-        diagnostics = clock.time(f"round {number}", terraform.plan if plan else terraform.validate)
+        diagnostics = clock.time(f"round {number}", terraform.plan)
         traced = [trace(diagnostic, export, resources) for diagnostic in diagnostics]
         found.update(dict.fromkeys(traced))
         fresh = {urn for item in traced if (urn := _mistaken(item))} - mistaken

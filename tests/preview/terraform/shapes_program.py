@@ -675,3 +675,5 @@ aws.costexplorer.AnomalySubscription(
         }
     },
 )
+# The provider advises against this one.
+aws.s3.BucketObject("old", bucket="b", content="c")

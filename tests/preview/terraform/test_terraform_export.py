@@ -258,14 +258,22 @@ def _answer() -> dict[str, Any]:
         "block_types": {"timeouts": {"block": {"attributes": {"create": {"type": "string", "optional": True}}}}},
     }
     return {
-        "host/hashicorp/aws": {"resource_schemas": {"aws_x": {"block": block}}},
+        "host/hashicorp/aws": {"resource_schemas": {"aws_x": {"version": 3, "block": block}}},
         "terraform.io/builtin/terraform": {},
     }
 
 
 def test_a_schema_keeps_only_what_a_program_may_set() -> None:
     assert compact(_answer()) == {
-        "aws_x": {"name": False, "password": True, "ingress": {"=": True, "port": False}, "timeouts": {"create": False}}
+        "types": {
+            "aws_x": {
+                "name": False,
+                "password": True,
+                "ingress": {"=": True, "port": False},
+                "timeouts": {"create": False},
+            }
+        },
+        "states": {"aws_x": 3},
     }
 
 
@@ -277,7 +285,9 @@ def test_a_schema_is_asked_for_once_per_provider_version(tmp_path: Path) -> None
         return _answer()
 
     for version in ("5.1.0", "5.1.0", "5.2.0"):
-        assert load(version, tmp_path / "deep", produce).node("aws_x") is not None
+        schema = load(version, tmp_path / "deep", produce)
+        assert schema.node("aws_x") is not None
+        assert schema.states == {"aws_x": 3}
     assert asked == ["once", "once"]
 
 

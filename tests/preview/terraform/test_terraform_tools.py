@@ -120,8 +120,8 @@ def test_a_terraform_that_gives_no_answer_is_reported_in_its_own_words(tmp_path:
 def test_terraform_sees_no_credentials_and_no_network(tmp_path: Path) -> None:
     command = command_in(tmp_path, "terraform", f"env > {tmp_path}/seen; echo '{{}}'")
     secret = {"PATH": os.environ["PATH"], "AWS_SECRET_ACCESS_KEY": "s3cret", "AWS_PROFILE": "prod", "TF_CLI_ARGS": "-x"}
-    with pytest.raises(TerraformError, match="without diagnostics"):
-        Terraform(command, tmp_path, tmp_path, secret).validate()
+    with pytest.raises(TerraformError, match="without provider_schemas"):
+        Terraform(command, tmp_path, tmp_path, secret).provider_schemas()
     seen = (tmp_path / "seen").read_text(encoding="utf-8")
 
     assert "s3cret" not in seen
