@@ -1,7 +1,7 @@
 """Pulumi's side of a program in a process of its own, as far as a preview needs it: engine and monitor over gRPC.
 
-``python -m tests.host ADDRESS STACK FOLDER PROGRAM`` is what the language host starts: it runs the program as the SDK wants it run, and reports
-its error as the language host does: https://github.com/pulumi/pulumi/blob/master/sdk/python/cmd/pulumi-language-python-exec
+The process runs the program as the SDK wants it run, and reports its error as the language host does:
+https://github.com/pulumi/pulumi/blob/master/sdk/python/cmd/pulumi-language-python-exec
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import multiprocessing
 import os
 import runpy
-import subprocess
 import sys
+import tempfile
 import traceback
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -81,22 +82,32 @@ def run(
     recording.refused = refused or {}
     engine = Engine()
     passed = {"aws:region": region, **{f"groundwork:{layer}": json.dumps(said) for layer, said in config.items()}}
-    with served(recording, engine) as address:
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.host", address, "dev", str(project_folder), str(program)],
-            env={**os.environ, "PULUMI_CONFIG": json.dumps(passed), "PULUMI_CONFIG_SECRET_KEYS": "[]"},
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
+    environment = {"PULUMI_CONFIG": json.dumps(passed), "PULUMI_CONFIG_SECRET_KEYS": "[]"}
+    with served(recording, engine) as address, tempfile.NamedTemporaryFile() as printed:
+        # Forked from a process that has loaded a thousand modules and run nothing: loading them takes longer than the program.
+        apart = multiprocessing.get_context("forkserver")
+        apart.set_forkserver_preload([__name__, "groundwork.components.platform.platform"])
+        process = apart.Process(
+            target=_process, args=(environment, printed.name, address, "dev", str(project_folder), str(program))
         )
-    return Ended(
-        done.returncode,
-        [message for severity, message in engine.logged if severity == _WARNING],
-        [message for severity, message in engine.logged if severity == _ERROR],
-        done.stdout + done.stderr,
-        recording.records(),
-    )
+        process.start()
+        process.join()
+        return Ended(
+            process.exitcode or 0,
+            [message for severity, message in engine.logged if severity == _WARNING],
+            [message for severity, message in engine.logged if severity == _ERROR],
+            Path(printed.name).read_text(encoding="utf-8"),
+            recording.records(),
+        )
+
+
+def _process(environment: Mapping[str, str], printed: str, *arguments: str) -> None:
+    os.environ.update(environment)
+    os.chdir(ROOT)
+    with Path(printed).open("wb") as file:
+        for output in (sys.stdout, sys.stderr):
+            os.dup2(file.fileno(), output.fileno())
+    sys.exit(_program(*arguments))
 
 
 def _program(address: str, stack: str, project_folder: str, program: str) -> int:
@@ -130,7 +141,3 @@ def _program(address: str, stack: str, project_folder: str, program: str) -> int
     finally:
         loop.close()
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(_program(*sys.argv[1:]))

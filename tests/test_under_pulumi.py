@@ -62,7 +62,8 @@ REFUSALS = {
 @pytest.mark.parametrize("case", REFUSALS)
 def test_what_engine_or_provider_refuses_is_one_plain_error(case: str) -> None:
     token, refusal, said = REFUSALS[case]
-    ended = host.run({"platform": PLATFORM, "services": SERVICES}, refused={token: refusal})
+    asking = {"services": SERVICES} if token == WHICH else {}
+    ended = host.run({"platform": {**PLATFORM, "phase": "mvp"}, **asking}, refused={token: refusal})
     assert (ended.code, ended.printed) == (1, "")
     [message] = ended.errors
     assert refusal in message
