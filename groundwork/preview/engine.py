@@ -12,7 +12,6 @@ import gc
 import os
 import runpy
 import sys
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -30,6 +29,7 @@ from groundwork.preview.computed_values import ComputedValues
 from groundwork.preview.guest import tell_result_types
 from groundwork.preview.lazy_providers import install
 from groundwork.preview.monitor import InProcessCallbacks, RecordingMonitor
+from groundwork.preview.outputs import Outputs, lean_outputs
 from groundwork.preview.snapshot import Snapshot, in_tree_order
 from groundwork.preview.sources import short_traces
 
@@ -105,7 +105,7 @@ def _run(monitor: RecordingMonitor, program: _Program) -> None:
             _program_surroundings(program.folder),
             short_traces(monitor.root),
             _told_result_types(),
-            _kept_outputs() as outputs,
+            lean_outputs() as outputs,
         ):
             loop.run_until_complete(_drive(monitor, program, outputs))
     finally:
@@ -127,7 +127,7 @@ class _InlineExecutor(ThreadPoolExecutor):
         return future
 
 
-async def _drive(monitor: RecordingMonitor, program: _Program, outputs: deque[asyncio.Future[Any]]) -> None:
+async def _drive(monitor: RecordingMonitor, program: _Program, outputs: Outputs) -> None:
     monitor.callbacks = InProcessCallbacks(monitor)
     runtime.configure(
         MockSettings(  # type: ignore[no-untyped-call]  # the SDK leaves it untyped
@@ -163,7 +163,7 @@ async def _abandon() -> None:
     await asyncio.gather(*waiting, return_exceptions=True)
 
 
-async def _settle(outputs: deque[asyncio.Future[Any]]) -> None:
+async def _settle(outputs: Outputs) -> None:
     """Wait until every registration and every output is done.
 
     The SDK's own wait looks at all outstanding outputs again each time one is done, which makes a stack of a thousand services
@@ -177,21 +177,6 @@ async def _settle(outputs: deque[asyncio.Future[Any]]) -> None:
             await outputs.popleft()
         if manager.unhandled_exception is not None:
             raise manager.unhandled_exception.with_traceback(manager.exception_traceback)
-
-
-@contextmanager
-def _kept_outputs() -> Iterator[deque[asyncio.Future[Any]]]:
-    """Yield what collects every output, done or not.
-
-    The SDK strikes each one off under a lock when it is done, which is an eighth of all that a preview does.
-    """
-    outputs: deque[asyncio.Future[Any]] = deque()
-    track = pulumi.Output._track
-    pulumi.Output._track = lambda output: outputs.append(output._data)  # type: ignore[method-assign]
-    try:
-        yield outputs
-    finally:
-        pulumi.Output._track = track  # type: ignore[method-assign]
 
 
 @contextmanager
