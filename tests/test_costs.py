@@ -72,6 +72,7 @@ def test_what_reserved_capacity_and_spot_save_of_a_platform_on_kubernetes_is_est
     found = what_if(charges(grouped("examples/mini-facebook/prod")[0]))
     by_name = {one.commitment.name: one for one in found}
     assert by_name.keys() >= {
+        "RDS reserved instances",
         "ElastiCache reserved nodes",
         "EC2 Spot",
         "Compute Savings Plan",

@@ -151,13 +151,14 @@ def _ecs_cluster(resource: Resource, around: Surroundings) -> Iterator[MeteredUs
             yield from _used(resource, around, "AmazonCloudWatch", "CW:MetricMonitorUsage")
 
 
-@RULES.of("aws:ec2/instance:Instance")
+@RULES.of("aws:ec2/instance:Instance", "aws:ec2/spotInstanceRequest:SpotInstanceRequest")
 def _instance(resource: Resource, _: Surroundings) -> Iterator[MeteredUse]:
     if known(resource, "tenancy", "default") != "default":
         raise NotKnownError("the price book has instances of shared tenancy alone")
     market = (known(resource, "instanceMarketOptions") or {}).get("marketType")
     yield replace(
-        _hours("AmazonEC2", f"BoxUsage:{known(resource, 'instanceType')}"), note=_SPOT if market == "spot" else ""
+        _hours("AmazonEC2", f"BoxUsage:{known(resource, 'instanceType')}"),
+        note=_SPOT if market == "spot" or resource.type.endswith("Request") else "",
     )
     if resource.inputs.get("associatePublicIpAddress") is True:
         yield _hours("AmazonVPC", "PublicIPv4:InUseAddress")
@@ -262,6 +263,11 @@ def _ebs_volume(resource: Resource, _: Surroundings) -> Iterator[MeteredUse]:
     yield from _volume({name: known(resource, name) for name in ("type", "size", "iops", "throughput")}, _always(1))
 
 
+@RULES.of("aws:ebs/snapshot:Snapshot", "aws:ebs/snapshotCopy:SnapshotCopy")
+def _snapshot(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
+    yield from _used(resource, around, "AmazonEC2", "EBS:SnapshotUsage")
+
+
 @RULES.of("aws:eks/cluster:Cluster")
 def _eks(_: Resource, __: Surroundings) -> Iterator[MeteredUse]:
     yield _hours("AmazonEKS", "AmazonEKS-Hours:perCluster")
@@ -304,10 +310,23 @@ def _database(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
         raise NotKnownError("its storage is not said")
     prefix = "RDS:Multi-AZ-" if multi else "RDS:"
     yield MeteredUse("AmazonRDS", f"{prefix}{_STORAGE[storage]}", Decimal(size))
+    iops = Decimal(known(resource, "iops") or 0)
     if storage == "io1":
-        yield MeteredUse("AmazonRDS", "RDS:PIOPS", Decimal(known(resource, "iops") or 0) * (2 if multi else 1))
+        yield MeteredUse("AmazonRDS", "RDS:PIOPS", iops * (2 if multi else 1))
+    included = _MORE_IOPS_INCLUDED if size >= _STRIPED_FROM else _IOPS_INCLUDED
+    if storage == "gp3" and iops > included:
+        yield MeteredUse("AmazonRDS", "RDS:GP3-PIOPS", (iops - included) * (2 if multi else 1))
     if known(resource, "backupRetentionPeriod", 0):
         yield from _used(resource, around, "AmazonRDS", "RDS:ChargedBackupUsage")
+    if int(known(resource, "performanceInsightsRetentionPeriod", 0)) > _FREE_INSIGHTS:
+        raise NotKnownError("Performance Insights beyond seven days have no price in the book")
+
+
+_STRIPED_FROM = 400
+_IOPS_INCLUDED, _MORE_IOPS_INCLUDED = 3000, 12_000
+"""Of gp3 below and from 400 GiB on: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html#gp3-storage"""
+_FREE_INSIGHTS = 7
+"""Days: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PerfInsights.Overview.cost.html"""
 
 
 def _running(resource: Resource, around: Surroundings) -> Decimal:
@@ -402,11 +421,12 @@ def _search(resource: Resource, _: Surroundings) -> Iterator[MeteredUse]:
 
 @RULES.of("aws:dynamodb/table:Table")
 def _table(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
-    if known(resource, "billingMode", "PROVISIONED") != "PAY_PER_REQUEST":
-        raise NotKnownError("provisioned capacity of tables has no price in the book")
-    yield from _used(
-        resource, around, "AmazonDynamoDB", "TimedStorage-ByteHrs", "WriteRequestUnits", "ReadRequestUnits"
-    )
+    yield from _used(resource, around, "AmazonDynamoDB", "TimedStorage-ByteHrs")
+    if known(resource, "billingMode", "PROVISIONED") == "PAY_PER_REQUEST":
+        yield from _used(resource, around, "AmazonDynamoDB", "WriteRequestUnits", "ReadRequestUnits")
+    else:
+        yield _hours("AmazonDynamoDB", "WriteCapacityUnit-Hrs", known(resource, "writeCapacity", 1))
+        yield _hours("AmazonDynamoDB", "ReadCapacityUnit-Hrs", known(resource, "readCapacity", 1))
 
 
 @RULES.of("aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2")
@@ -416,7 +436,14 @@ def _bucket(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
 
 @RULES.of("aws:efs/fileSystem:FileSystem")
 def _file_system(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
-    yield from _used(resource, around, "AmazonEFS", "TimedStorage-ByteHrs")
+    zone = "-Z" if known(resource, "availabilityZoneName") else ""
+    yield from _used(resource, around, "AmazonEFS", f"TimedStorage{zone}-ByteHrs")
+    if readable(resource, "lifecyclePolicies"):
+        yield from _used(resource, around, "AmazonEFS", f"IATimedStorage{zone}-ByteHrs")
+    if known(resource, "throughputMode") == "provisioned":
+        yield MeteredUse(
+            "AmazonEFS", "ProvisionedTP-MiBpsHrs", Decimal(str(known(resource, "provisionedThroughputInMibps")))
+        )
 
 
 @RULES.of("aws:ecr/repository:Repository")
@@ -433,16 +460,23 @@ def _vault(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
 def _aurora(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     if not str(known(resource, "engine")).startswith("aurora"):
         raise NotKnownError("Multi-AZ clusters have no price in the book")
-    yield from _used(
-        resource, around, "AmazonRDS", "Aurora:StorageUsage", "Aurora:StorageIOUsage", "Aurora:BackupUsage"
-    )
+    if known(resource, "storageType") == "aurora-iopt1":
+        yield from _used(resource, around, "AmazonRDS", "Aurora:IO-OptimizedStorageUsage", "Aurora:BackupUsage")
+    else:
+        yield from _used(
+            resource, around, "AmazonRDS", "Aurora:StorageUsage", "Aurora:StorageIOUsage", "Aurora:BackupUsage"
+        )
+
+
+_AURORA = {"aurora-postgresql": "Aurora PostgreSQL", "aurora-mysql": "Aurora MySQL"}
 
 
 @RULES.of("aws:rds/clusterInstance:ClusterInstance")
 def _aurora_instance(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     class_ = known(resource, "instanceClass")
     if class_ != "db.serverless":
-        yield _hours("AmazonRDS", f"InstanceUsage:{class_}", variant=str(known(resource, "engine")))
+        engine = str(known(resource, "engine"))
+        yield _hours("AmazonRDS", f"InstanceUsage:{class_}", variant=_AURORA.get(engine, engine))
         return
     cluster = around.whose("aws:rds/cluster:Cluster", "clusterIdentifier", resource.inputs.get("clusterIdentifier"))
     cluster = cluster or next(
@@ -500,6 +534,17 @@ def _firehose(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     yield from _used(resource, around, "AmazonKinesisFirehose", "BilledBytes")
 
 
+@RULES.of("aws:msk/cluster:Cluster")
+def _brokers(resource: Resource, _: Surroundings) -> Iterator[MeteredUse]:
+    count = int(known(resource, "numberOfBrokerNodes"))
+    brokers = readable(resource, "brokerNodeGroupInfo")
+    yield _hours("AmazonMSK", str(brokers["instanceType"]).capitalize(), count)
+    disk = ((brokers.get("storageInfo") or {}).get("ebsStorageInfo") or {}).get("volumeSize")
+    if disk is None:
+        raise NotKnownError("its storage is not said")
+    yield MeteredUse("AmazonMSK", "Kafka.Storage.GP2", Decimal(disk) * count)
+
+
 # Network and edge
 
 
@@ -532,6 +577,34 @@ def _load_balancer(resource: Resource, around: Surroundings) -> Iterator[Metered
         if not around.of_type("aws:cloudfront/distribution:Distribution"):
             # To CloudFront nothing is charged: https://aws.amazon.com/cloudfront/pricing/
             yield from _used(resource, around, "AWSDataTransfer", "DataTransfer-Out-Bytes")
+
+
+@RULES.of("aws:elb/loadBalancer:LoadBalancer")
+def _classic_load_balancer(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
+    yield _hours("AWSELB", "LoadBalancerUsage", variant="classic")
+    yield from _used(resource, around, "AWSELB", "DataProcessing-Bytes", variant="classic")
+    if not known(resource, "internal", False):
+        zones = readable(resource, "subnets") or readable(resource, "availabilityZones") or [1, 1]
+        yield _hours("AmazonVPC", "PublicIPv4:InUseAddress", len(zones))
+
+
+@RULES.of("aws:globalaccelerator/accelerator:Accelerator")
+def _accelerator(resource: Resource, _: Surroundings) -> Iterator[MeteredUse]:
+    if known(resource, "enabled", True):
+        yield _hours("AWSGlobalAccelerator", "Fixed-Fee")
+    # What passes it costs by source and destination, which no program says.
+    yield _hours("AmazonVPC", "PublicIPv4:InUseAddress", 2)
+
+
+@RULES.of("aws:ec2clientvpn/networkAssociation:NetworkAssociation")
+def _client_vpn(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
+    yield _hours("AmazonVPC", "ClientVPN-EndpointHours")
+    yield from _used(resource, around, "AmazonVPC", "ClientVPN-ConnectionHours")
+
+
+@RULES.of("aws:route53/resolverEndpoint:ResolverEndpoint")
+def _resolver(resource: Resource, _: Surroundings) -> Iterator[MeteredUse]:
+    yield _hours("AmazonRoute53", "ResolverNetworkInterface", len(readable(resource, "ipAddresses") or [1, 1]))
 
 
 @RULES.of("aws:cloudfront/distribution:Distribution")
@@ -621,9 +694,10 @@ def _state_machine(resource: Resource, around: Surroundings) -> Iterator[Metered
 
 @RULES.of("aws:apigatewayv2/api:Api")
 def _http_api(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
-    if known(resource, "protocolType") != "HTTP":
-        raise NotKnownError("WebSocket APIs have no price in the book")
-    yield from _used(resource, around, "AmazonApiGateway", "ApiGatewayHttpRequest")
+    if known(resource, "protocolType") == "HTTP":
+        yield from _used(resource, around, "AmazonApiGateway", "ApiGatewayHttpRequest")
+    else:
+        yield from _used(resource, around, "AmazonApiGateway", "ApiGatewayMessage", "ApiGatewayMinute")
 
 
 @RULES.of("aws:apigateway/restApi:RestApi")
@@ -646,6 +720,21 @@ def _builds(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
 @RULES.of("aws:scheduler/schedule:Schedule")
 def _schedule(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     yield from _used(resource, around, "AWSEvents", "ScheduledInvocation")
+
+
+@RULES.of("aws:cloudwatch/eventBus:EventBus")
+def _events(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
+    yield from _used(resource, around, "AWSEvents", "Event-64K-Chunks")
+
+
+@RULES.of("aws:cfg/recorder:Recorder")
+def _recorder(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
+    yield from _used(resource, around, "AWSConfig", "ConfigurationItemRecorded")
+
+
+@RULES.of("aws:cfg/rule:Rule", "aws:cfg/organizationManagedRule:OrganizationManagedRule")
+def _config_rule(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
+    yield from _used(resource, around, "AWSConfig", "ConfigRuleEvaluations")
 
 
 @RULES.of("aws:kms/key:Key", "aws:kms/replicaKey:ReplicaKey")
@@ -703,8 +792,7 @@ def _log_group(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]
 @RULES.of("aws:ssm/parameter:Parameter")
 def _parameter(resource: Resource, _: Surroundings) -> Iterator[MeteredUse]:
     if known(resource, "tier", "Standard") == "Advanced":
-        raise NotKnownError("advanced parameters have no price in the book")
-    yield from ()
+        yield _hours("AWSSystemsManager", "PS-Advanced-Param-Tier1")
 
 
 @RULES.of("aws:budgets/budget:Budget")
