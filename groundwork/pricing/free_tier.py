@@ -37,6 +37,8 @@ class Allowance:
     shared: str
     """What it shares its amount with; its own where nothing."""
     source: str
+    read: str
+    """How it was known: from AWS's page or price list, second hand, or not found again."""
 
     def is_about(self, charge: Charge) -> bool:
         """Tell whether a charge is what this is free of."""
@@ -94,6 +96,7 @@ def _allowances(kind: str) -> Iterator[Allowance]:
             Decimal(str(row["free"])),
             f"{row['service']} {shared}",
             row["source"],
+            row["read"],
         )
 
 
