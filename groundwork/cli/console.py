@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from groundwork.preview.reports.escaping import printable
+
 if TYPE_CHECKING:
     from groundwork.preview.styled import Text
 
@@ -65,17 +67,18 @@ def outlive_readers() -> None:
 
 
 def print_lines(lines: Iterable[Text]) -> None:
-    """Print lines, styled on a terminal that wants colour; plain elsewhere."""
+    """Print lines, styled on a terminal that wants colour; plain elsewhere. What a program says of itself steers no
+    terminal."""
     if not _wants_colour():
         for line in lines:
-            print(line.plain.rstrip())
+            print(printable(line.plain.rstrip()))
         return
     from rich.console import Console
     from rich.text import Text as Styled
 
     console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
     for line in lines:
-        console.print(Styled.assemble(*line.parts))
+        console.print(Styled.assemble(*((printable(text), style) for text, style in line.parts)))
 
 
 def _wants_colour() -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,6 +72,15 @@ def snapshot_of(stack: str, phase: str | None) -> Snapshot:
     from groundwork.cli.running import run_stack
 
     return run_stack(stack, phase=phase).snapshot
+
+
+def in_region(snapshot: Snapshot, stack: str, region: str | None) -> Snapshot:
+    """Return a stack with the region whose prices are asked for; InputError where nobody says one."""
+    if region is None and not snapshot.region:
+        raise InputError(
+            f"{stack} says no region, or several: add --region, such as --region us-east-1, whose prices are taken."
+        )
+    return replace(snapshot, region=region) if region else snapshot
 
 
 def estimated(snapshot: Snapshot, book: Path | None, usage: Path | None, prices: Path | None) -> Estimate:
@@ -168,7 +177,11 @@ def budget_of(snapshot: Snapshot) -> Decimal | None:
 
 
 def tell(lines: Sequence[str], out: Path | None, width: int | None = None) -> None:
-    """Print lines, each within ``width`` columns where one is given, or write them to a file."""
+    """Print lines, each within ``width`` columns where one is given, or write them to a file. What a program says of itself
+    steers no terminal."""
+    from groundwork.preview.reports.escaping import printable
+
+    lines = [printable(line) for line in lines]
     if width is not None and out is None:
         from groundwork.preview.text import wrap
 

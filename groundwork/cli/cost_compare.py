@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from groundwork.cli.console import InputError
-from groundwork.cli.cost_text import escaped
+from groundwork.preview.reports.escaping import for_markdown
 
 if TYPE_CHECKING:
     from groundwork.cli.cost import Money
@@ -113,10 +113,10 @@ def _line(name: str, cells: Sequence[str]) -> str:
 
 def markdown(names: Sequence[str], found: Sequence[Estimate], shown: Money) -> Iterator[str]:
     """Yield the same as a table of a comment or a README."""
-    yield f"| {shown.currency} a month | {' | '.join(map(escaped, names))} |"
+    yield f"| {shown.currency} a month | {' | '.join(map(for_markdown, names))} |"
     yield f"|---|{'---:|' * len(names)}"
     for name, cells in _rows(found, shown):
-        yield f"| {escaped(name)} | {' | '.join(cells)} |"
+        yield f"| {for_markdown(name)} | {' | '.join(cells)} |"
     for label, amount in _TOTALS:
         yield f"| **{label}** | {' | '.join(f'**{shown(amount(one))}**' for one in found)} |"
     yield f"| resources without a price | {' | '.join(_without(found))} |"

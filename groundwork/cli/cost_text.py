@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from groundwork.preview.reports.escaping import for_markdown
+
 if TYPE_CHECKING:
     from groundwork.cli.cost import Money
     from groundwork.pricing.commitments import WhatIf
@@ -94,7 +96,11 @@ _WIDEST = 40
 
 def _untold(found: Estimate) -> str:
     count = sum(line.quantity is None for line in found.lines)
-    return f"  {count} more lines depend on use: --usage says it" if count else ""
+    return f"  {_counted(count, 'more line')} by use: --usage says it" if count else ""
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _amount(quantity: Decimal) -> str:
@@ -185,42 +191,26 @@ def what_if(rows: Sequence[WhatIf], shown: Money) -> Iterator[str]:
 
 def markdown(found: Estimate, label: str, shown: Money) -> Iterator[str]:
     """Report a month as a comment has it: totals, then the lines in a table that is folded."""
-    yield f"### Cost of {escaped(label)}: {shown(found.fixed + found.usage)} {shown.currency} a month"
+    yield f"### Cost of {for_markdown(label)}: {shown(found.fixed + found.usage)} {shown.currency} a month"
     yield ""
     yield "| fixed | by stated use | fewest copies | most copies |"
     yield "|---:|---:|---:|---:|"
     yield f"| {shown(found.fixed)} | {shown(found.usage)} | {shown(found.least)} | {shown(found.most)} |"
     yield ""
     sums = _sums(found)
-    yield f"<details><summary>{len(sums)} kinds of charges</summary>"
+    yield f"<details><summary>{_counted(len(sums), 'kind')} of charges</summary>"
     yield ""
     yield f"| | amount | unit | {shown.currency} a month | price known |"
     yield "|---|---:|---|---:|---|"
     for one in sums:
-        yield f"| {escaped(one.about)} | {_amount(one.quantity)} | {one.unit} | {shown(one.monthly)} | {escaped(one.source)} |"
+        yield f"| {for_markdown(one.about)} | {_amount(one.quantity)} | {one.unit} | {shown(one.monthly)} | {for_markdown(one.source)} |"
     yield ""
     yield "</details>"
     if found.unpriced:
         yield ""
-        yield f"<details><summary>{len(found.unpriced)} things have no price</summary>"
+        yield f"<details><summary>No price: {_counted(len(found.unpriced), 'thing')}</summary>"
         yield ""
         for why in sorted({f"{one.type}: {one.why}" for one in found.unpriced}):
-            yield f"- {escaped(why)}"
+            yield f"- {for_markdown(why)}"
         yield ""
         yield "</details>"
-
-
-def escaped(text: str) -> str:
-    """Escape text that a name may hold: no tags, no cells, no links."""
-    signs = {
-        "&": "&amp;",
-        "<": "&lt;",
-        ">": "&gt;",
-        "|": "\\|",
-        "[": "\\[",
-        "]": "\\]",
-        "`": "\\`",
-        "*": "\\*",
-        "_": "\\_",
-    }
-    return "".join(signs.get(sign, sign) for sign in text.replace("\n", " "))

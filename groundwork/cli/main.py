@@ -347,6 +347,10 @@ def cost(
         ),
     ] = None,
     book: prices.BookFolder = None,
+    region: Annotated[
+        str | None,
+        Option("--region", metavar="REGION", help="Take this region's prices; a file may not say its own."),
+    ] = None,
     compare: Annotated[
         list[str] | None,
         Option(
@@ -416,13 +420,16 @@ def cost(
         side_by_side = cost_compare.others(stack, phase, compare)
         with console.progress(f"Pricing {len(side_by_side)} stacks"):
             estimates = [
-                costs.estimated(costs.snapshot_of(name, ahead), book, usage, own_prices) for name, ahead in side_by_side
+                costs.estimated(costs.in_region(costs.snapshot_of(name, ahead), name, region), book, usage, own_prices)
+                for name, ahead in side_by_side
             ]
         write = cost_compare.markdown if form is CostFormat.MARKDOWN else cost_compare.table
         costs.tell(list(write(cost_compare.labels(side_by_side), estimates, shown)), out)
         return
     with console.progress(f"Pricing {stack}"):
-        found = {one: costs.snapshot_of(stack, one) for one in dict.fromkeys([phase, *steps])}
+        found = {
+            one: costs.in_region(costs.snapshot_of(stack, one), stack, region) for one in dict.fromkeys([phase, *steps])
+        }
         priced = {one: costs.estimated(snapshot, book, usage, own_prices) for one, snapshot in found.items()}
     snapshot, month = found[phase], priced[phase]
     if form is CostFormat.JSON:

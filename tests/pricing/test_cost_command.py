@@ -15,6 +15,7 @@ from groundwork.cli import cost as command
 from groundwork.cli.cost_text import markdown
 from groundwork.cli.main import run
 from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.preview.styled import Text
 from tests.requirements import proves
 from tests.stacks import ROOT, snapshot_of
 
@@ -148,6 +149,18 @@ def test_markdown_shows_names_as_text() -> None:
     assert "x\\|&lt;script&gt;" in text
 
 
+def test_a_name_steers_no_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    odd = Resource("urn::odd", "aws:x/y:Z\x1b[2J\u202e", "odd", True, None, {}, {})
+    monkeypatch.setattr(command, "snapshot_of", lambda *_: Snapshot("p", "s", "us-east-1", False, {}, (odd,), {}))
+    for form in ("text", "markdown", "json"):
+        code, out, _ = call(capsys, "exported.json", "--format", form)
+        assert code == 0
+        assert "\x1b" not in out
+        assert "Z" in out
+    console.print_lines([Text("Z\x1b[2J", "red")])
+    assert "\x1b" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -192,3 +205,18 @@ def test_use_that_is_negative_absurd_or_misspelt_is_told_with_file_and_line(
     code, _, err = call(capsys, CHAT, "--usage", "usage.yaml")
     assert code == 2
     assert words in err
+
+
+def test_a_region_s_prices_are_taken_when_asked_for_and_one_is_asked_for_where_a_file_says_none(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, out, _ = call(capsys, "prod", "--region", "us-east-1")
+    assert "prod in us-east-1: a month" in out
+    assert re.search(r"NAT gateway +730 hour +32.85", out)
+    code, out, err = call(capsys, "prod", "--region", "atlantis-1")
+    assert (code, out) == (2, "")
+    assert '"atlantis-1" is no region of AWS' in err
+    monkeypatch.setattr(command, "snapshot_of", lambda *_: Snapshot("p", "s", "", False, {}, (), {}))
+    code, out, err = call(capsys, "exported.json")
+    assert (code, out) == (2, "")
+    assert "exported.json says no region, or several: add --region, such as --region us-east-1" in err
