@@ -52,6 +52,9 @@ def load(client: Any) -> Callable[..., ModuleType]:
         spec = importlib.util.spec_from_file_location(f"handler_of_{folder}", FUNCTIONS / folder / "handler.py")
         assert spec is not None
         assert spec.loader is not None
+        # A new copy has none of what another one's modules keep.
+        for shared in (FUNCTIONS / "shared").glob("*.py"):
+            sys.modules.pop(shared.stem, None)
         module = importlib.util.module_from_spec(spec)
         # Data classes look their module up while they are made.
         sys.modules[spec.name] = module

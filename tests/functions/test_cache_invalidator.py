@@ -88,12 +88,12 @@ def test_a_new_password_is_read_when_the_old_one_fails(handler, cache):
     secrets = boto3.client("secretsmanager")
     password = json.loads(secrets.get_secret_value(SecretId="shop/prod/cache")["SecretString"])["password"]
     secrets.put_secret_value(SecretId="shop/prod/cache", SecretString=json.dumps({"password": "of yesterday"}))
-    client = handler._client()
+    client = handler.connection(handler.TIMEOUT, handler.RETRIES)
     secrets.put_secret_value(SecretId="shop/prod/cache", SecretString=json.dumps({"password": password}))
     cache.set("user:7", "old")
     handler.handle(event(MIRA), None)
     assert cache.keys() == []
-    assert handler._client() is not client
+    assert handler.connection(handler.TIMEOUT, handler.RETRIES) is not client
 
 
 def test_a_server_that_nobody_trusts_is_told_nothing(handler, cache, monkeypatch):

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import sys
 
 import boto3
 import pytest
@@ -90,7 +91,7 @@ def rotate(handler, secrets):
 
     def begin(content):
         manager = Manager(secrets, content)
-        handler._client = lambda: manager
+        sys.modules["secret_rotation"].client = lambda: manager
 
         def run(token, steps=STEPS):
             if token not in manager.versions:
@@ -191,9 +192,9 @@ def test_an_empty_secret_and_one_without_signing_keys_say_so(rotate, handler):
         run("one")
 
 
-def test_a_step_that_there_is_none_of_is_refused(rotate):
+def test_a_step_that_there_is_none_of_is_refused(rotate, handler):
     _, run = rotate(first())
-    with pytest.raises(KeyError):
+    with pytest.raises(handler.NotDue, match="no step destroySecret"):
         run("one", ["destroySecret"])
 
 
@@ -229,7 +230,7 @@ def test_with_secrets_managers_own_client(handler, secrets):
         SecretString=json.dumps(handler.renewed(first())),
         VersionStages=["AWSPENDING"],
     )
-    handler._client().describe_secret = _rotating(secrets.describe_secret)
+    sys.modules["secret_rotation"].client().describe_secret = _rotating(secrets.describe_secret)
     for step in STEPS:
         handler.handle({"Step": step, "SecretId": arn, "ClientRequestToken": token}, None)
     current = json.loads(secrets.get_secret_value(SecretId=arn, VersionStage="AWSCURRENT")["SecretString"])
@@ -264,7 +265,7 @@ def rotate_fresh():
 
     def begin(content):
         manager = Manager(client, content)
-        module._client = lambda: manager
+        sys.modules["secret_rotation"].client = lambda: manager
 
         def run(token, steps):
             if token not in manager.versions:

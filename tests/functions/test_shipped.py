@@ -3,6 +3,7 @@
 import ast
 import inspect
 import re
+import sys
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tests.functions.conftest import CREDENTIALS
 from tests.stacks import ROOT
 
 FOLDERS = sorted(file.parent.name for file in (SHIPPED / "functions").glob(f"*/{DESCRIPTION}"))
+SHARED = {file.stem for file in (SHIPPED / "functions" / "shared").glob("*.py")}
 PAGE = ROOT / "docs" / "components" / "functions.md"
 
 
@@ -71,10 +73,13 @@ def test_a_call_that_nobody_answers_fails_before_the_function_does(folder, load,
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     handler = load(folder, own_client=True)
-    for make in vars(handler).values():
+    shared = [
+        sys.modules[Path(name).stem] for name in sources(f"functions/{folder}", ROOT) if Path(name).stem in SHARED
+    ]
+    for make in (one for module in (handler, *shared) for one in vars(module).values()):
         code = inspect.getsource(make) if hasattr(make, "cache_info") else ""
         if "boto3.client(" in code:
-            config = make().meta.config
+            config = make(*([handler.TIMEOUT] if inspect.signature(make).parameters else [])).meta.config
             tries = config.retries["total_max_attempts"]
             assert (config.connect_timeout + config.read_timeout) * tries <= takes(folder).least_timeout, make.__name__
 
@@ -87,7 +92,11 @@ def test_groundworks_own_functions_have_the_time_that_they_need():
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_the_environment_is_read_in_no_other_way(folder):
     """What the test above does not see: the environment as a whole goes nowhere but under the name that it looks for."""
-    tree = ast.parse(Path(SHIPPED, "functions", folder, "handler.py").read_text(encoding="utf-8"))
+    for file in (file for file in sources(f"functions/{folder}", ROOT).values() if file.suffix == ".py"):
+        _reads_no_other_way(ast.parse(file.read_text(encoding="utf-8")))
+
+
+def _reads_no_other_way(tree):
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     for node, parent in parents.items():
         assert not (isinstance(node, ast.Attribute) and node.attr in ("getenv", "environb"))

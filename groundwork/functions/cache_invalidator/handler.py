@@ -13,7 +13,6 @@ in the failures queue.
 
 from __future__ import annotations
 
-import functools
 import json
 import logging
 import os
@@ -21,12 +20,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import boto3
 import redis
-from botocore.config import Config
-from redis.backoff import ExponentialBackoff
-from redis.cluster import RedisCluster
-from redis.retry import Retry
+from cache_connection import connection
 
 logger = logging.getLogger()
 
@@ -34,6 +29,7 @@ BATCH = 500
 """Keys that are forgotten, or looked at by SCAN, in one go."""
 TIMEOUT = 2
 """Seconds for one answer of the cache or of Secrets Manager; several tries fit the least that the function may be given."""
+RETRIES = 2
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)\}")
 
 
@@ -55,7 +51,7 @@ def handle(event: Mapping[str, Any], context: object) -> None:
             forgotten = forget(keys, patterns)
         except redis.AuthenticationError:
             # Another password since this copy started.
-            _reset()
+            connection.cache_clear()
             forgotten = forget(keys, patterns)
         logger.info("forgotten", extra={"message_id": record["Sns"]["MessageId"], "keys": forgotten})
 
@@ -77,7 +73,7 @@ def fill(template: str, message: Mapping[str, Any], *, glob: bool = False) -> st
 def forget(keys: list[str], patterns: list[str]) -> int:
     """Delete keys from the cache; return how many went. UNLINK gives memory back behind the scenes; in cluster mode
     each key has a node of its own."""
-    client = _client()
+    client = connection(TIMEOUT, RETRIES)
     found: list[str | bytes] = [*keys]
     total = 0
     for batch in _batches(client, found, patterns):
@@ -114,44 +110,3 @@ def _patterns(text: str) -> list[str]:
         if not re.match(r"[^*?\[{]", template):
             raise ValueError(f"pattern {template!r} could match the whole cache; let it start with what is fixed")
     return templates
-
-
-@functools.cache
-def _client() -> Any:
-    """Return the one connection for the life of this copy."""
-    authentication = os.environ["CACHE_AUTHENTICATION"]
-    if authentication != "password":
-        raise ValueError(f"CACHE_AUTHENTICATION is {authentication}; this function logs in with a password")
-    options: dict[str, Any] = {
-        "host": os.environ["CACHE_HOST"],
-        "port": int(os.environ["CACHE_PORT"]),
-        "username": os.environ["CACHE_USERNAME"],
-        "password": _secret("CACHE_PASSWORD"),
-        "ssl": True,
-        "ssl_ca_certs": os.environ.get("CACHE_CA_FILE"),
-        "socket_timeout": TIMEOUT,
-        "socket_connect_timeout": TIMEOUT,
-        "retry": Retry(ExponentialBackoff(cap=0.5, base=0.05), 2),
-    }
-    return RedisCluster(**options) if os.environ["CACHE_MODE"] == "cluster" else redis.Redis(**options)
-
-
-def _reset() -> None:
-    _client.cache_clear()
-
-
-def _secret(name: str) -> str:
-    """Return the value that a container would find in the variable ``name``."""
-    reference = os.environ[f"{name}_SECRET"].split(":")
-    answer: str = _secrets_manager().get_secret_value(SecretId=":".join(reference[:7]))["SecretString"]
-    return str(json.loads(answer)[reference[7]]) if len(reference) > 7 else answer
-
-
-@functools.cache
-def _secrets_manager() -> Any:
-    return boto3.client(
-        "secretsmanager",
-        config=Config(
-            connect_timeout=TIMEOUT, read_timeout=TIMEOUT, retries={"mode": "standard", "total_max_attempts": 2}
-        ),
-    )

@@ -40,15 +40,14 @@ import boto3
 import redis
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from cache_connection import connection
 from queue_backoff import put_off
-from redis.backoff import ExponentialBackoff
-from redis.cluster import RedisCluster
-from redis.retry import Retry
 
 logger = logging.getLogger()
 
 TIMEOUT = 1
 """Seconds for one answer of SNS, the cache or Secrets Manager; two tries fit the least that the function may be given."""
+RETRIES = 1
 PAUSE = 0.1
 """Seconds between two looks at what another copy has claimed."""
 PATIENT_UNTIL = 2.0
@@ -174,7 +173,7 @@ def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
             except Exception as error:  # one bad message must not bring back the others
                 if isinstance(error, redis.AuthenticationError):
                     # Another password since this copy started; the message finds it when it comes again.
-                    _memory.cache_clear()
+                    connection.cache_clear()
                 logger.exception("message failed", extra={"message_id": record["messageId"]})
                 failed.append({"itemIdentifier": record["messageId"]})
             # Where SNS does not answer each message takes its time, and the last would take more than there is.
@@ -285,42 +284,12 @@ def _register(platform: str, token: str) -> str:
 @functools.cache
 def _sns() -> Any:
     # In the network the call may have no way out; it must fail before the function does.
-    return boto3.client("sns", config=_client_config())
+    config = Config(
+        connect_timeout=TIMEOUT, read_timeout=TIMEOUT, retries={"mode": "standard", "total_max_attempts": 2}
+    )
+    return boto3.client("sns", config=config)
 
 
-@functools.cache
 def _memory() -> Any:
-    """Return the cache, if this function uses one; one connection for the life of this copy."""
-    if "CACHE_HOST" not in os.environ:
-        return None
-    authentication = os.environ["CACHE_AUTHENTICATION"]
-    if authentication != "password":
-        raise ValueError(f"CACHE_AUTHENTICATION is {authentication}; this function logs in with a password")
-    options: dict[str, Any] = {
-        "host": os.environ["CACHE_HOST"],
-        "port": int(os.environ["CACHE_PORT"]),
-        "username": os.environ["CACHE_USERNAME"],
-        "password": _secret("CACHE_PASSWORD"),
-        "ssl": True,
-        "ssl_ca_certs": os.environ.get("CACHE_CA_FILE"),
-        "socket_timeout": TIMEOUT,
-        "socket_connect_timeout": TIMEOUT,
-        "retry": Retry(ExponentialBackoff(cap=0.5, base=0.05), 1),
-    }
-    return RedisCluster(**options) if os.environ["CACHE_MODE"] == "cluster" else redis.Redis(**options)
-
-
-def _secret(name: str) -> str:
-    """Return the value that a container would find in the variable ``name``."""
-    reference = os.environ[f"{name}_SECRET"].split(":")
-    answer: str = _secrets_manager().get_secret_value(SecretId=":".join(reference[:7]))["SecretString"]
-    return str(json.loads(answer)[reference[7]]) if len(reference) > 7 else answer
-
-
-@functools.cache
-def _secrets_manager() -> Any:
-    return boto3.client("secretsmanager", config=_client_config())
-
-
-def _client_config() -> Config:
-    return Config(connect_timeout=TIMEOUT, read_timeout=TIMEOUT, retries={"mode": "standard", "total_max_attempts": 2})
+    """Return the cache, if this function uses one."""
+    return connection(TIMEOUT, RETRIES) if "CACHE_HOST" in os.environ else None

@@ -17,9 +17,6 @@ What it takes stands in ``function.yaml`` beside it.
 
 Passwords never travel or stand in a log: the server is given what it checks them with (SCRAM-SHA-256), as ``log_statement`` would
 show the rest. https://www.postgresql.org/docs/current/sql-createrole.html
-
-Secrets Manager calls it once for each of four steps, possibly several times; each step sees what is done already and does no harm
-when it is repeated. https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html
 """
 
 from __future__ import annotations
@@ -28,7 +25,6 @@ import base64
 import functools
 import hashlib
 import hmac
-import json
 import logging
 import os
 import secrets
@@ -40,10 +36,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.native import Connection, identifier, literal
+from secret_rotation import keep, needed, run
 
 logger = logging.getLogger()
 
@@ -60,51 +55,33 @@ _REFUSED = ("28P01", "28000")
 """https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
 
-class NotDue(Exception):  # noqa: N818 - it is an outcome, not a fault
-    """A call that is not part of a rotation that Secrets Manager began."""
-
-
 class StillLoggedIn(Exception):  # noqa: N818 - it is an outcome, not a fault
     """Copies of services use the login whose password is to change; they must start anew first."""
 
 
 def handle(event: Mapping[str, Any], context: object) -> None:
     """Run one step of one rotation."""
-    step, secret, token = event["Step"], event["SecretId"], event["ClientRequestToken"]
-    stages = _stages(secret)
-    if token not in stages:
-        raise NotDue(f"{secret} has no version {token}")
-    if "AWSCURRENT" in stages[token]:
-        logger.info("done before", extra={"secret": secret, "step": step})
-        return
-    if "AWSPENDING" not in stages[token]:
-        raise NotDue(f"version {token} of {secret} is not pending")
-    _STEPS[step](secret, token)
-    logger.info("done", extra={"secret": secret, "step": step})
+    run(event, create=create, put=put, test=test)
 
 
 def create(secret: str, token: str) -> None:
-    """Create the new version, unless an earlier try made it."""
-    if _value(secret, "AWSPENDING", token) is not None:
-        return
-    current = _needed(secret, "AWSCURRENT")
+    """Create the new version."""
+    current = needed(secret, "AWSCURRENT")
     pending = {**current, "password": "".join(secrets.choice(PASSWORD_LETTERS) for _ in range(PASSWORD_LENGTH))}
     if not _is_administrators(secret):
         first, second = _users(_administrator()["username"])
         pending["username"] = second if current["username"] == first else first
         pending |= _addresses(pending["username"], pending["password"])
-    _client().put_secret_value(
-        SecretId=secret, ClientRequestToken=token, SecretString=json.dumps(pending), VersionStages=["AWSPENDING"]
-    )
+    keep(secret, token, pending)
 
 
 def put(secret: str, token: str) -> None:
     """Set the new password in the database, unless an earlier try did."""
-    pending = _needed(secret, "AWSPENDING", token)
+    pending = needed(secret, "AWSPENDING", token)
     if _opens(pending):
         return
     if _is_administrators(secret):
-        current = _needed(secret, "AWSCURRENT")
+        current = needed(secret, "AWSCURRENT")
         _refuse_if_used(pending["username"], current)
         with _connected(current) as connection:
             connection.run(
@@ -119,26 +96,11 @@ def put(secret: str, token: str) -> None:
 
 def test(secret: str, token: str) -> None:
     """Check that the new login opens the database, and that services are the owner there."""
-    pending = _needed(secret, "AWSPENDING", token)
+    pending = needed(secret, "AWSPENDING", token)
     with _connected(pending) as connection:
         ((user,),) = connection.run("SELECT current_user::text")
     if pending["username"] in _users(_administrator()["username"]) and user != _owner(_administrator()["username"]):
         raise ValueError(f"{pending['username']} works as {user}")
-
-
-def finish(secret: str, token: str) -> None:
-    """Make the new version the one that everybody reads from now on; never one that would not stand the test."""
-    test(secret, token)
-    current = next((version for version, stages in _stages(secret).items() if "AWSCURRENT" in stages), None)
-    _client().update_secret_version_stage(
-        SecretId=secret,
-        VersionStage="AWSCURRENT",
-        MoveToVersionId=token,
-        **({"RemoveFromVersionId": current} if current else {}),
-    )
-
-
-_STEPS = {"createSecret": create, "setSecret": put, "testSecret": test, "finishSecret": finish}
 
 
 def _owner(administrator: str) -> str:
@@ -154,7 +116,7 @@ def _is_administrators(secret: str) -> bool:
 
 
 def _administrator() -> dict[str, Any]:
-    return _needed(os.environ["ADMINISTRATOR_SECRET_ARN"], "AWSCURRENT")
+    return needed(os.environ["ADMINISTRATOR_SECRET_ARN"], "AWSCURRENT")
 
 
 def _addresses(username: str, password: str) -> dict[str, str]:
@@ -192,11 +154,11 @@ def _give_turn(connection: Connection, administrator: str, pending: Mapping[str,
     for name in there:
         connection.run(f"GRANT {identifier(name)} TO {identifier(administrator)}")
     for holder in (administrator, *there):
-        _hand_over(connection, holder, owner)
+        _transfer_ownership(connection, holder, owner)
     connection.run("COMMIT")
 
 
-def _hand_over(connection: Connection, holder: str, owner: str) -> None:
+def _transfer_ownership(connection: Connection, holder: str, owner: str) -> None:
     """Transfer what a role owns to the owner, schemas first: what is in them goes only to whoever may create there."""
     schemas = connection.run(
         "SELECT nspname FROM pg_namespace WHERE nspowner = (SELECT oid FROM pg_roles WHERE rolname = :role)",
@@ -286,37 +248,3 @@ def _trust() -> ssl.SSLContext:
         with urllib.request.urlopen(address, timeout=TIMEOUT) as answer:
             bundle = answer.read().decode("ascii")
     return ssl.create_default_context(cadata=bundle)
-
-
-def _stages(secret: str) -> dict[str, list[str]]:
-    described = _client().describe_secret(SecretId=secret)
-    if not described.get("RotationEnabled"):
-        raise NotDue(f"{secret} is not set to rotate")
-    versions: dict[str, list[str]] = described["VersionIdsToStages"]
-    return versions
-
-
-def _needed(secret: str, stage: str, token: str | None = None) -> dict[str, Any]:
-    content = _value(secret, stage, token)
-    if content is None:
-        raise NotDue(f"{secret} has no value that is {stage}")
-    return content
-
-
-def _value(secret: str, stage: str, token: str | None = None) -> dict[str, Any] | None:
-    """Return what a version holds; None if it holds nothing yet."""
-    version = {"VersionId": token} if token else {}
-    try:
-        answer = _client().get_secret_value(SecretId=secret, VersionStage=stage, **version)
-    except _client().exceptions.ResourceNotFoundException:
-        return None
-    content: dict[str, Any] = json.loads(answer["SecretString"])
-    return content
-
-
-@functools.cache
-def _client() -> Any:
-    return boto3.client(
-        "secretsmanager",
-        config=Config(connect_timeout=5, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2}),
-    )
