@@ -11,7 +11,7 @@ from tests.stacks import ROOT
 SEVERAL = {
     "Resource": "the snapshot's and, since the pack publishes alone, the pack's own view of it; both are Pulumi's word",
     **dict.fromkeys(
-        ("Malformed", "NotDue", "Refused"),
+        ("Malformed", "Refused"),
         "in functions, whose packages hold nothing but their own folder and its parts",
     ),
 }

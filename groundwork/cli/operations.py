@@ -18,7 +18,7 @@ from groundwork.preview.styled import Text
 from groundwork.settings.mistakes import nearest, one_of
 
 if TYPE_CHECKING:
-    from groundwork.operations.deploy import Plan
+    from groundwork.operations.deploy import DeploymentPlan
     from groundwork.operations.logs import LogLine
 
 StackName = Annotated[str, Argument(metavar="STACK", help="Such as dev or prod; `groundwork stacks` lists them.")]
@@ -28,7 +28,7 @@ DryRun = Annotated[bool, Option("--dry-run", help="Say what would be done, and d
 Minutes = Annotated[str, Option("--minutes", metavar="NUMBER", help="How long to wait [default: 20].")]
 
 
-class Severity(StrEnum):
+class LeastSeverity(StrEnum):
     """The least that stops a deployment."""
 
     CRITICAL = "critical"
@@ -48,8 +48,8 @@ def deploy(
     ],
     *,
     severity: Annotated[
-        Severity, Option("--severity", help="Refuse an image whose scan found something this bad.")
-    ] = Severity.CRITICAL,
+        LeastSeverity, Option("--severity", help="Refuse an image whose scan found something this bad.")
+    ] = LeastSeverity.CRITICAL,
     minutes: Minutes = "20",
     yes: Yes = False,
     dry_run: DryRun = False,
@@ -96,7 +96,7 @@ def rollback(
     )
 
 
-def _roll_out(plan: Plan, *, minutes: int, yes: bool, dry_run: bool) -> None:
+def _roll_out(plan: DeploymentPlan, *, minutes: int, yes: bool, dry_run: bool) -> None:
     from groundwork.operations import deploy as deployments
     from groundwork.operations.errors import DeploymentFailed
     from groundwork.operations.progress import Progress

@@ -23,7 +23,7 @@ _CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard"
 
 
 @dataclass(frozen=True)
-class Account:
+class StackAccount:
     """An account as a stack's commands use it."""
 
     stack: StackFiles
@@ -56,7 +56,7 @@ def _client(session: boto3.Session, service: str, region: str) -> Any:
     return session.client(service, region_name=region, config=_CONFIG)
 
 
-def open_account(name: str) -> Account:
+def open_account(name: str) -> StackAccount:
     """Return the account of a stack, after asking AWS whose the credentials are.
 
     Raises ``Mistakes`` for the stack file, and OperationError where there are no credentials, or where they are another account's than
@@ -73,7 +73,7 @@ def open_account(name: str) -> Account:
             f"the credentials are of account {found}, and {stack.label} belongs to {' or '.join(map(str, allowed))} "
             f"(aws:allowedAccountIds); choose others: AWS_PROFILE, or aws:profile in the stack file"
         )
-    return Account(stack, loaded.settings, found, session)
+    return StackAccount(stack, loaded.settings, found, session)
 
 
 def _session(config: Mapping[str, str], region: str) -> boto3.Session:

@@ -6,20 +6,20 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from groundwork.components.base import fit
-from groundwork.operations.account import Account, plain_errors
-from groundwork.operations.engine import Session
+from groundwork.operations.account import StackAccount, plain_errors
+from groundwork.operations.engine import TerminalSession
 from groundwork.operations.errors import DeploymentFailed, OperationError
 from groundwork.operations.progress import Progress
 
 _SECONDS_BETWEEN = 10
 
 
-class AppRunner:
+class AppRunnerOperations:
     """The App Runner services of a stack."""
 
     starts_first_image = False
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: StackAccount) -> None:
         self.account = account
         self._client = account.client("apprunner")
 
@@ -80,7 +80,7 @@ class AppRunner:
         """Refuse, as :meth:`run_job` does."""
         raise OperationError(_NOTHING_ELSE)
 
-    def session(self, service: str, command: str) -> Session:
+    def session(self, service: str, command: str) -> TerminalSession:
         """Refuse: App Runner lets nobody in."""
         raise OperationError(_NOTHING_ELSE)
 

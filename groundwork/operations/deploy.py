@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from groundwork.operations import images
-from groundwork.operations.account import Account
+from groundwork.operations.account import StackAccount
 from groundwork.operations.engine import Runner, runner_of
 from groundwork.operations.errors import CommandFailed, DeploymentFailed, OperationError
 from groundwork.operations.images import Holder
@@ -21,10 +21,10 @@ _HOUR = 3600
 
 
 @dataclass(frozen=True)
-class Plan:
+class DeploymentPlan:
     """What a deployment would do, for the user to see before it does."""
 
-    account: Account
+    account: StackAccount
     holder: Holder
     image: str
     before: str
@@ -52,15 +52,15 @@ class Plan:
         return f"{first}{runs} in {self.account.place}: {self.image} in place of {before}"
 
 
-def plan(account: Account, service: str, image: str, *, worst: str) -> Plan:
+def plan(account: StackAccount, service: str, image: str, *, worst: str) -> DeploymentPlan:
     """Return what deploying an image would do. OperationError where it may not run: see :func:`groundwork.operations.images.check`."""
     holder = images.holder_of(account, service)
     now = _running(account, holder)
     wanted = images.named(account, service, holder.settings, image)
-    return Plan(account, holder, wanted, now, tuple(images.check(account, service, wanted, worst=worst)))
+    return DeploymentPlan(account, holder, wanted, now, tuple(images.check(account, service, wanted, worst=worst)))
 
 
-def plan_rollback(account: Account, service: str, *, force: bool) -> Plan:
+def plan_rollback(account: StackAccount, service: str, *, force: bool) -> DeploymentPlan:
     """Return what going back to the image before would do.
 
     OperationError where there is none, and, without ``force``, where a job ran before the deployment: what that changed stays changed.
@@ -74,10 +74,10 @@ def plan_rollback(account: Account, service: str, *, force: bool) -> Plan:
             "say --force; else deploy a new image that puts it right"
         )
     images.check(account, service, wanted, worst="none")
-    return Plan(account, holder, wanted, now, is_rollback=True)
+    return DeploymentPlan(account, holder, wanted, now, is_rollback=True)
 
 
-def _running(account: Account, holder: Holder) -> str:
+def _running(account: StackAccount, holder: Holder) -> str:
     """Return the image that runs. OperationError where it is not a deployment's to change."""
     settings, name = holder.settings, holder.name
     if settings.owner_of_image == "stack":
@@ -95,7 +95,7 @@ def _running(account: Account, holder: Holder) -> str:
     return now
 
 
-def deploy(wanted: Plan, progress: Progress, *, seconds: float = 1200) -> None:
+def deploy(wanted: DeploymentPlan, progress: Progress, *, seconds: float = 1200) -> None:
     """Deploy: jobs that come first, then the image's name, services one after the other, the other jobs.
 
     ``seconds`` is the limit for each service. Raises DeploymentFailed where the image did not come to run, and what ran before runs again.
@@ -127,7 +127,7 @@ def deploy(wanted: Plan, progress: Progress, *, seconds: float = 1200) -> None:
     progress.say(f"{all_of(runs)} {'run' if len(runs) > 1 else 'runs'} {wanted.image} after {progress.taken()}")
 
 
-def _run_jobs(runner: Runner, wanted: Plan, progress: Progress) -> None:
+def _run_jobs(runner: Runner, wanted: DeploymentPlan, progress: Progress) -> None:
     for job in wanted.jobs_before:
         progress.say(f"{job} runs with {wanted.image}")
         seconds = wanted.account.settings.jobs[job].timeout or _HOUR
@@ -139,7 +139,7 @@ def _run_jobs(runner: Runner, wanted: Plan, progress: Progress) -> None:
         progress.say(f"{job} is done")
 
 
-def _roll_out(runner: Runner, wanted: Plan, progress: Progress, seconds: float) -> None:
+def _roll_out(runner: Runner, wanted: DeploymentPlan, progress: Progress, seconds: float) -> None:
     done: list[str] = []
     for service in wanted.holder.services:
         if len(wanted.holder.services) > 1:
@@ -152,7 +152,9 @@ def _roll_out(runner: Runner, wanted: Plan, progress: Progress, seconds: float) 
         done.append(service)
 
 
-def _take_back(runner: Runner, wanted: Plan, services: Sequence[str], progress: Progress, seconds: float) -> None:
+def _take_back(
+    runner: Runner, wanted: DeploymentPlan, services: Sequence[str], progress: Progress, seconds: float
+) -> None:
     """Run the old image again where the new one has come already: all of them speak to one another in one version."""
     for service in reversed(services):
         progress.say(f"{service} goes back to {wanted.before}:")

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from groundwork.operations import images
-from groundwork.operations.account import Account, plain_errors
-from groundwork.operations.engine import SESSION_PLUGIN, Session, plugin_session, program
+from groundwork.operations.account import StackAccount, plain_errors
+from groundwork.operations.engine import SESSION_PLUGIN, TerminalSession, plugin_session, program
 from groundwork.operations.errors import CommandFailed, DeploymentFailed, OperationError
 from groundwork.operations.progress import Progress
 from groundwork.settings.images import NOTHING
@@ -30,12 +30,12 @@ exit 1
 """
 
 
-class Ec2:
+class Ec2Operations:
     """The instances of a stack."""
 
     starts_first_image = True
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: StackAccount) -> None:
         self.account = account
         self._ec2 = account.client("ec2")
         self._ssm = account.client("ssm")
@@ -124,7 +124,7 @@ class Ec2:
         """Refuse, as :meth:`run_job` does."""
         raise OperationError(_NO_JOBS)
 
-    def session(self, service: str, command: str) -> Session:
+    def session(self, service: str, command: str) -> TerminalSession:
         """Return the call of Session Manager's plugin that opens a terminal in the container on one instance."""
         found = self._with(service)
         if not found:

@@ -9,8 +9,8 @@ from typing import Any
 
 import botocore.exceptions
 
-from groundwork.operations.account import Account, code_of, plain_errors
-from groundwork.operations.engine import SESSION_PLUGIN, Session, plugin_session, program
+from groundwork.operations.account import StackAccount, code_of, plain_errors
+from groundwork.operations.engine import SESSION_PLUGIN, TerminalSession, plugin_session, program
 from groundwork.operations.errors import CommandFailed, DeploymentFailed, OperationError
 from groundwork.operations.progress import Progress
 
@@ -42,12 +42,12 @@ class Deployment:
     id: str
 
 
-class Ecs:
+class EcsOperations:
     """The cluster of a stack."""
 
     starts_first_image = False
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: StackAccount) -> None:
         self.account = account
         self.cluster = account.slug
         self._client = account.client("ecs")
@@ -323,7 +323,7 @@ class Ecs:
         with plain_errors("stopping the task"):
             self._client.stop_task(cluster=self.cluster, task=arn, reason=reason)
 
-    def session(self, service: str, command: str) -> Session:
+    def session(self, service: str, command: str) -> TerminalSession:
         """Return the call of Session Manager's plugin that opens a terminal in a copy, as the AWS CLI makes it:
         https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html"""
         described = self.service(service)

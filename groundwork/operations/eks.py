@@ -16,8 +16,8 @@ import botocore.exceptions
 import urllib3.exceptions
 from botocore.signers import RequestSigner
 
-from groundwork.operations.account import Account, code_of, plain_errors
-from groundwork.operations.engine import Session, program
+from groundwork.operations.account import StackAccount, code_of, plain_errors
+from groundwork.operations.engine import TerminalSession, program
 from groundwork.operations.errors import CommandFailed, DeploymentFailed, OperationError
 from groundwork.operations.progress import Progress
 
@@ -38,7 +38,7 @@ _MANAGER = "groundwork-deploy"
 https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts"""
 
 
-class Eks:
+class EksOperations:
     """The cluster of a stack."""
 
     starts_first_image = False
@@ -199,7 +199,7 @@ class Eks:
         """Refuse, as :meth:`run_job` does."""
         raise OperationError(_NO_JOBS)
 
-    def session(self, service: str, command: str) -> Session:
+    def session(self, service: str, command: str) -> TerminalSession:
         """Return the call of kubectl that opens a terminal in a pod."""
         found = program("kubectl", how="get it from https://kubernetes.io/docs/tasks/tools/")
         configuration = self._api.configuration
@@ -207,7 +207,7 @@ class Eks:
         with tempfile.NamedTemporaryFile("w", prefix="groundwork-", suffix=".kubeconfig", delete=False) as kubeconfig:
             json.dump(_kubeconfig(configuration), kubeconfig)
         words = ["--namespace", self.namespace, "exec", "-it", f"deployment/{service}", "--", *shlex.split(command)]
-        return Session((found, *words), {"KUBECONFIG": kubeconfig.name}, (Path(kubeconfig.name),))
+        return TerminalSession((found, *words), {"KUBECONFIG": kubeconfig.name}, (Path(kubeconfig.name),))
 
 
 def _kubeconfig(configuration: kubernetes.client.Configuration) -> dict[str, Any]:
@@ -275,7 +275,7 @@ def _said(error: ApiException) -> str:
     return " ".join(str(error.body or "").split())[:500]
 
 
-def connect(account: Account) -> Eks:
+def connect(account: StackAccount) -> EksOperations:
     """Return the cluster of a stack, with the credentials of the account.
 
     https://docs.aws.amazon.com/eks/latest/userguide/cluster-auth.html
@@ -293,7 +293,7 @@ def connect(account: Account) -> Eks:
         certificate.write(base64.b64decode(found["certificateAuthority"]["data"]))
     configuration.ssl_ca_cert = certificate.name
     configuration.api_key["authorization"] = f"Bearer {_token(account.session, account.settings.region, name)}"
-    return Eks(account.settings.platform.name, kubernetes.client.ApiClient(configuration))
+    return EksOperations(account.settings.platform.name, kubernetes.client.ApiClient(configuration))
 
 
 def _token(session: boto3.Session, region: str, cluster: str) -> str:

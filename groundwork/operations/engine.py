@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Protocol
 
 from groundwork.components.compute.settings import Engine
-from groundwork.operations.account import Account
+from groundwork.operations.account import StackAccount
 from groundwork.operations.errors import OperationError
 from groundwork.operations.progress import Progress
 
 
 @dataclass(frozen=True)
-class Session:
+class TerminalSession:
     """How a terminal is opened: a program with its arguments, and what it is told beside them."""
 
     words: tuple[str, ...]
@@ -58,7 +58,7 @@ class Runner(Protocol):
     def renew_job(self, job: str, image: str) -> None:
         """Have a job run another image from its next start on."""
 
-    def session(self, service: str, command: str) -> Session:
+    def session(self, service: str, command: str) -> TerminalSession:
         """Return what opens a terminal in a copy of a service. OperationError where that cannot be."""
 
 
@@ -76,7 +76,9 @@ SESSION_PLUGIN = (
 )
 
 
-def plugin_session(plugin: str, account: Account, opened: Mapping[str, str], target: Mapping[str, object]) -> Session:
+def plugin_session(
+    plugin: str, account: StackAccount, opened: Mapping[str, str], target: Mapping[str, object]
+) -> TerminalSession:
     """Return the call of Session Manager's plugin for a session that AWS has opened, as the AWS CLI makes it since the plugin's version
     1.2.497: its token stands in the environment, not in the list of processes.
 
@@ -93,13 +95,13 @@ def plugin_session(plugin: str, account: Account, opened: Mapping[str, str], tar
         json.dumps(dict(target)),
         endpoint,
     ]
-    return Session(tuple(words), {_TOKEN: json.dumps(token)})
+    return TerminalSession(tuple(words), {_TOKEN: json.dumps(token)})
 
 
 _TOKEN = "AWS_SSM_START_SESSION_RESPONSE"  # noqa: S105 - the name of a variable
 
 
-def runner_of(account: Account) -> Runner:
+def runner_of(account: StackAccount) -> Runner:
     """Return the engine of a stack. OperationError where it runs no services."""
     compute = account.settings.compute
     if compute is None or not (account.settings.services or account.settings.jobs):
@@ -107,31 +109,31 @@ def runner_of(account: Account) -> Runner:
     return _RUNNERS[compute.engine](account)
 
 
-def _ecs(account: Account) -> Runner:
-    from groundwork.operations.ecs import Ecs  # noqa: PLC0415 - only the engine that is used
+def _ecs(account: StackAccount) -> Runner:
+    from groundwork.operations.ecs import EcsOperations  # noqa: PLC0415 - only the engine that is used
 
-    return Ecs(account)
-
-
-def _ec2(account: Account) -> Runner:
-    from groundwork.operations.ec2 import Ec2  # noqa: PLC0415 - only the engine that is used
-
-    return Ec2(account)
+    return EcsOperations(account)
 
 
-def _eks(account: Account) -> Runner:
+def _ec2(account: StackAccount) -> Runner:
+    from groundwork.operations.ec2 import Ec2Operations  # noqa: PLC0415 - only the engine that is used
+
+    return Ec2Operations(account)
+
+
+def _eks(account: StackAccount) -> Runner:
     from groundwork.operations.eks import connect  # noqa: PLC0415 - loads the Kubernetes client
 
     return connect(account)
 
 
-def _app_runner(account: Account) -> Runner:
-    from groundwork.operations.app_runner import AppRunner  # noqa: PLC0415 - only the engine that is used
+def _app_runner(account: StackAccount) -> Runner:
+    from groundwork.operations.app_runner import AppRunnerOperations  # noqa: PLC0415 - only the engine that is used
 
-    return AppRunner(account)
+    return AppRunnerOperations(account)
 
 
-_RUNNERS: dict[Engine, Callable[[Account], Runner]] = {
+_RUNNERS: dict[Engine, Callable[[StackAccount], Runner]] = {
     "fargate": _ecs,
     "ecs-ec2": _ecs,
     "ec2": _ec2,

@@ -12,7 +12,7 @@ import botocore.exceptions
 import urllib3
 
 from groundwork.components.services.settings import ServiceSettings, image_holder
-from groundwork.operations.account import Account, code_of, plain_errors
+from groundwork.operations.account import StackAccount, code_of, plain_errors
 from groundwork.operations.errors import OperationError
 from groundwork.settings.images import NOTHING, images_path
 from groundwork.settings.mistakes import nearest, one_of
@@ -35,7 +35,7 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
-def service_of(account: Account, name: str) -> ServiceSettings:
+def service_of(account: StackAccount, name: str) -> ServiceSettings:
     """Return a service of the stack file. OperationError where there is none of that name."""
     services = account.settings.services
     if name not in services:
@@ -56,7 +56,7 @@ class Holder:
     """Those of the jobs that run before a deployment."""
 
 
-def holder_of(account: Account, name: str) -> Holder:
+def holder_of(account: StackAccount, name: str) -> Holder:
     """Return the service or job of the stack file whose image is deployed. OperationError where there is none of that name, and where
     it runs another's image."""
     declared = {key: container for _, key, container in account.settings.containers()}
@@ -77,7 +77,7 @@ def holder_of(account: Account, name: str) -> Holder:
     )
 
 
-def delivered(account: Account, service: str) -> str | None:
+def delivered(account: StackAccount, service: str) -> str | None:
     """Return the image that a service's parameter names; None before the first update of the stack, ``none`` before the first image."""
     ssm = account.client("ssm")
     with plain_errors(f"reading which image of {service} runs"):
@@ -89,13 +89,13 @@ def delivered(account: Account, service: str) -> str | None:
             raise
 
 
-def deliver(account: Account, service: str, image: str) -> None:
+def deliver(account: StackAccount, service: str, image: str) -> None:
     """Name the image that runs from now on, for whatever starts a copy and for the next ``pulumi up``."""
     with plain_errors(f"naming the image of {service}"):
         account.client("ssm").put_parameter(Name=_parameter(account, service), Value=image, Overwrite=True)
 
 
-def before(account: Account, service: str, *, or_nothing: bool = False) -> str:
+def before(account: StackAccount, service: str, *, or_nothing: bool = False) -> str:
     """Return the image that ran before the one that the parameter names now, by the parameter's history (its newest 100 values).
 
     Where there was none: OperationError, or ``none`` with ``or_nothing``.
@@ -116,7 +116,7 @@ def before(account: Account, service: str, *, or_nothing: bool = False) -> str:
     return earlier[0]
 
 
-def _parameter(account: Account, service: str) -> str:
+def _parameter(account: StackAccount, service: str) -> str:
     return f"{images_path(account.settings.platform)}/{service}"
 
 
@@ -131,7 +131,7 @@ class Repository:
     """As images name it, without tag and digest."""
 
 
-def repository_of(account: Account, service: str, settings: ServiceSettings) -> Repository | None:
+def repository_of(account: StackAccount, service: str, settings: ServiceSettings) -> Repository | None:
     """Return the repository that a service's images come from; None where it is not in ECR."""
     if settings.named_image is None:
         name = f"{account.prefix[1:]}/{service}"
@@ -141,7 +141,7 @@ def repository_of(account: Account, service: str, settings: ServiceSettings) -> 
     return Repository(match[1], match[2], plain) if match else None
 
 
-def named(account: Account, service: str, settings: ServiceSettings, text: str) -> str:
+def named(account: StackAccount, service: str, settings: ServiceSettings, text: str) -> str:
     """Return the whole reference of what a user named: a tag, a digest, or the reference itself.
 
     OperationError for another repository than the service's own: the role that runs it lets nothing else be pulled.
@@ -161,7 +161,7 @@ def named(account: Account, service: str, settings: ServiceSettings, text: str) 
     raise OperationError(f'"{text}" is no image of {service}; say a tag, a digest (sha256:…), or {own}:TAG')
 
 
-def check(account: Account, service: str, image: str, *, worst: str) -> Sequence[str]:
+def check(account: StackAccount, service: str, image: str, *, worst: str) -> Sequence[str]:
     """Refuse an image that is not there, is built for another architecture, or whose scan found something at least as bad as ``worst``
     (``none`` lets everything pass). Return what it could not look at, for the user.
 
@@ -200,7 +200,9 @@ def _manifest(ecr: Any, place: dict[str, str], image: str, repository: Repositor
     return one
 
 
-def _check_architecture(account: Account, ecr: Any, place: dict[str, str], image: str, found: dict[str, Any]) -> None:
+def _check_architecture(
+    account: StackAccount, ecr: Any, place: dict[str, str], image: str, found: dict[str, Any]
+) -> None:
     compute = account.settings.compute
     if compute is None:
         return

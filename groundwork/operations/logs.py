@@ -10,8 +10,8 @@ from typing import Any
 
 import botocore.exceptions
 
-from groundwork.operations.account import Account, code_of, plain_errors
-from groundwork.operations.app_runner import AppRunner
+from groundwork.operations.account import StackAccount, code_of, plain_errors
+from groundwork.operations.app_runner import AppRunnerOperations
 from groundwork.operations.errors import OperationError
 from groundwork.operations.progress import Progress
 
@@ -52,11 +52,11 @@ def since(text: str, now: datetime.datetime) -> datetime.datetime:
     return found
 
 
-def groups(account: Account, services: Sequence[str]) -> dict[str, str]:
+def groups(account: StackAccount, services: Sequence[str]) -> dict[str, str]:
     """Map services and jobs to their log groups. App Runner names its own: https://docs.aws.amazon.com/apprunner/latest/dg/monitor-cwl.html"""
     compute = account.settings.compute
     if compute is not None and compute.engine == "app-runner":
-        running = AppRunner(account)
+        running = AppRunnerOperations(account)
         found = {name: running.service(name) for name in services}
         return {
             name: f"/aws/apprunner/{one['ServiceName']}/{one['ServiceId']}/application" for name, one in found.items()
@@ -66,7 +66,7 @@ def groups(account: Account, services: Sequence[str]) -> dict[str, str]:
 
 
 def lines(
-    account: Account,
+    account: StackAccount,
     services: Sequence[str],
     began: datetime.datetime,
     *,
@@ -99,7 +99,7 @@ def lines(
 
 
 def follow(
-    account: Account,
+    account: StackAccount,
     services: Sequence[str],
     began: datetime.datetime,
     progress: Progress,

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import kubernetes
 
-from groundwork.operations.eks import Eks
+from groundwork.operations.eks import EksOperations
 from groundwork.operations.errors import OperationError
 from groundwork.preview.snapshot import Snapshot
 from groundwork.settings.data_file import read_data
@@ -91,12 +91,12 @@ class Cluster:
     def read(self, given: Object) -> Mapping[str, Any]:
         return self.api.ask("GET", self.path(given)).body
 
-    def eks(self, namespace: str) -> Eks:
+    def eks(self, namespace: str) -> EksOperations:
         """Return what ``groundwork deploy`` speaks to a cluster with."""
         configuration = kubernetes.client.Configuration(host=self.api.address)
         configuration.ssl_ca_cert = str(self.api.certificate)
         configuration.api_key["authorization"] = f"Bearer {self.api.token}"
-        return Eks(namespace, kubernetes.client.ApiClient(configuration))
+        return EksOperations(namespace, kubernetes.client.ApiClient(configuration))
 
     def deliver(self, deployment: Object, image: str) -> Answer:
         """As ``groundwork deploy`` does."""

@@ -56,7 +56,7 @@ def running() -> dict[str, Any]:
     return found
 
 
-def plan(image: str, worst: str = "critical") -> deployments.Plan:
+def plan(image: str, worst: str = "critical") -> deployments.DeploymentPlan:
     return deployments.plan(open_account("dev"), "web", image, worst=worst)
 
 

@@ -13,7 +13,7 @@ from groundwork.cli.main import run as groundwork
 from groundwork.operations import deploy as deployments
 from groundwork.operations import images
 from groundwork.operations.account import open_account
-from groundwork.operations.ecs import Ecs
+from groundwork.operations.ecs import EcsOperations
 from groundwork.operations.errors import CommandFailed, DeploymentFailed, OperationError
 from groundwork.operations.progress import Progress
 from tests.operations.shop import (
@@ -68,12 +68,12 @@ def done(monkeypatch: pytest.MonkeyPatch, job: Outcome, broken: str = "") -> lis
     """Have jobs end as said and rollouts of one service fail, and return what was done, in order."""
     order: list[str] = []
 
-    def roll_out(self: Ecs, name: str, image: str, progress: Progress, seconds: float) -> None:
+    def roll_out(self: EcsOperations, name: str, image: str, progress: Progress, seconds: float) -> None:
         order.append(f"{name} {image.rpartition(':')[2]}")
         if name == broken and image == NEW:
             raise DeploymentFailed("tasks failed to start")
 
-    def watched(self: Ecs, arn: str, container: str, progress: Progress, seconds: float) -> Iterator[str]:
+    def watched(self: EcsOperations, arn: str, container: str, progress: Progress, seconds: float) -> Iterator[str]:
         order.append(f"{container} for {seconds}")
         yield from job(container)
 
@@ -81,8 +81,8 @@ def done(monkeypatch: pytest.MonkeyPatch, job: Outcome, broken: str = "") -> lis
     monkeypatch.setattr(
         images, "deliver", lambda *it: order.append(f"parameter {it[2].rpartition(':')[2]}") or deliver(*it)
     )
-    monkeypatch.setattr(Ecs, "roll_out", roll_out)
-    monkeypatch.setattr(Ecs, "_watched", watched)
+    monkeypatch.setattr(EcsOperations, "roll_out", roll_out)
+    monkeypatch.setattr(EcsOperations, "_watched", watched)
     return order
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from groundwork.operations import eks, engine
 from groundwork.operations.account import open_account
-from groundwork.operations.eks import Eks
+from groundwork.operations.eks import EksOperations
 from groundwork.operations.errors import CommandFailed, DeploymentFailed, OperationError
 from tests.operations.shop import STACK_FILE, Clock, account, client
 
@@ -96,7 +96,7 @@ class World:
 
 
 @pytest.fixture
-def world() -> Iterator[tuple[World, Eks]]:
+def world() -> Iterator[tuple[World, EksOperations]]:
     found = World()
 
     class Handler(BaseHTTPRequestHandler):
@@ -119,7 +119,7 @@ def world() -> Iterator[tuple[World, Eks]]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         configuration = kubernetes.client.Configuration(host=f"http://127.0.0.1:{server.server_port}")
         configuration.retries = False
-        yield found, Eks("shop", kubernetes.client.ApiClient(configuration))
+        yield found, EksOperations("shop", kubernetes.client.ApiClient(configuration))
         server.shutdown()
 
 
@@ -146,7 +146,7 @@ def image(world: World) -> str:
     return str(world.deployment["spec"]["template"]["spec"]["containers"][0]["image"])
 
 
-def test_the_image_changes_alone_under_a_name_of_its_own(world: tuple[World, Eks]) -> None:
+def test_the_image_changes_alone_under_a_name_of_its_own(world: tuple[World, EksOperations]) -> None:
     found, cluster = world
     before = copy.deepcopy(found.deployment["spec"])
     found.steps = [lambda _: None, ready(1, 0, 3), ready(2, 2, 2)]
@@ -161,7 +161,7 @@ def test_the_image_changes_alone_under_a_name_of_its_own(world: tuple[World, Eks
     ]
 
 
-def test_a_rollout_that_the_cluster_has_not_seen_is_not_done(world: tuple[World, Eks]) -> None:
+def test_a_rollout_that_the_cluster_has_not_seen_is_not_done(world: tuple[World, EksOperations]) -> None:
     found, cluster = world
     found.deployment["metadata"]["generation"] = 2
     assert cluster.under_way("web") == "a rollout is under way (the cluster has not seen the change yet)"
@@ -171,7 +171,7 @@ def test_a_rollout_that_the_cluster_has_not_seen_is_not_done(world: tuple[World,
     assert cluster.under_way("web") is None
 
 
-def test_pods_that_do_not_get_ready_bring_the_old_image_back_and_say_why(world: tuple[World, Eks]) -> None:
+def test_pods_that_do_not_get_ready_bring_the_old_image_back_and_say_why(world: tuple[World, EksOperations]) -> None:
     found, cluster = world
     found.pods = [
         {
@@ -197,7 +197,7 @@ def test_pods_that_do_not_get_ready_bring_the_old_image_back_and_say_why(world: 
     assert image(found) == OLD
 
 
-def test_pods_that_take_too_long_bring_the_old_image_back(world: tuple[World, Eks]) -> None:
+def test_pods_that_take_too_long_bring_the_old_image_back(world: tuple[World, EksOperations]) -> None:
     found, cluster = world
     found.steps = [lambda _: None, ready(1, 0, 3)]
     with pytest.raises(DeploymentFailed, match="not ready after 2 minutes"):
@@ -213,7 +213,9 @@ def complete(kind: str) -> Callable[[World], None]:
     return step
 
 
-def test_a_command_runs_in_a_job_that_no_request_reaches_and_that_goes_again(world: tuple[World, Eks]) -> None:
+def test_a_command_runs_in_a_job_that_no_request_reaches_and_that_goes_again(
+    world: tuple[World, EksOperations],
+) -> None:
     found, cluster = world
     found.log = "Applying 0001\nOK\n"
     found.steps = [lambda _: None, lambda _: None, complete("Complete")]
@@ -229,7 +231,7 @@ def test_a_command_runs_in_a_job_that_no_request_reaches_and_that_goes_again(wor
     assert found.deleted == ["/apis/batch/v1/namespaces/shop/jobs/web-run-x1"]
 
 
-def test_a_command_that_fails_leaves_no_job_behind(world: tuple[World, Eks]) -> None:
+def test_a_command_that_fails_leaves_no_job_behind(world: tuple[World, EksOperations]) -> None:
     found, cluster = world
     found.steps = [lambda _: None, complete("Failed")]
     with pytest.raises(CommandFailed, match="it failed"):
@@ -245,7 +247,9 @@ def test_a_command_that_fails_leaves_no_job_behind(world: tuple[World, Eks]) -> 
         (500, "the cluster says 500"),
     ],
 )
-def test_what_the_cluster_refuses_is_said_with_what_to_do(world: tuple[World, Eks], status: int, said: str) -> None:
+def test_what_the_cluster_refuses_is_said_with_what_to_do(
+    world: tuple[World, EksOperations], status: int, said: str
+) -> None:
     found, cluster = world
     found.refuse = status
     with pytest.raises(OperationError, match=said):
@@ -258,11 +262,11 @@ def test_a_cluster_that_does_not_answer_may_be_private() -> None:
     with pytest.raises(
         OperationError, match=r"does not answer; its endpoint is private unless compute\.kubernetes\.endpoint"
     ):
-        Eks("shop", kubernetes.client.ApiClient(configuration)).under_way("web")
+        EksOperations("shop", kubernetes.client.ApiClient(configuration)).under_way("web")
 
 
 def test_a_terminal_is_opened_by_kubectl_with_a_file_that_nobody_else_may_read(
-    world: tuple[World, Eks], monkeypatch: pytest.MonkeyPatch
+    world: tuple[World, EksOperations], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, cluster = world
     cluster._api.configuration.api_key["authorization"] = "Bearer hush"

@@ -15,10 +15,10 @@ import pytest
 
 from groundwork.cli.main import run as groundwork
 from groundwork.operations import engine, images
-from groundwork.operations.account import Account, open_account
-from groundwork.operations.app_runner import AppRunner
-from groundwork.operations.ec2 import Ec2
-from groundwork.operations.ecs import Ecs, stop_reason
+from groundwork.operations.account import StackAccount, open_account
+from groundwork.operations.app_runner import AppRunnerOperations
+from groundwork.operations.ec2 import Ec2Operations
+from groundwork.operations.ecs import EcsOperations, stop_reason
 from groundwork.operations.errors import DeploymentFailed, OperationError
 from tests.operations.shop import REPOSITORY, Clock, account, client, open_for_business, service
 
@@ -55,7 +55,7 @@ class Script:
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StackAccount]:
     with account(tmp_path, monkeypatch):
         open_for_business(f"{REPOSITORY}:1.0")
         yield open_account("dev")
@@ -63,8 +63,10 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
 
 def standing_in(monkeypatch: pytest.MonkeyPatch, **clients: Script) -> None:
     """Have some services of AWS answered by scripts, and the others as before."""
-    ask = Account.client
-    monkeypatch.setattr(Account, "client", lambda self, name, region=None: clients.get(name) or ask(self, name, region))
+    ask = StackAccount.client
+    monkeypatch.setattr(
+        StackAccount, "client", lambda self, name, region=None: clients.get(name) or ask(self, name, region)
+    )
 
 
 # ECS
@@ -84,9 +86,9 @@ def ends_with(monkeypatch: pytest.MonkeyPatch, *tasks: dict[str, Any]) -> list[d
     """Have tasks be as written at each look, and return what a task was started with."""
     started: list[dict[str, Any]] = []
     looks = list(tasks)
-    ask = Account.client
+    ask = StackAccount.client
 
-    def asked(self: Account, name: str, region: str | None = None) -> Any:
+    def asked(self: StackAccount, name: str, region: str | None = None) -> Any:
         real = ask(self, name, region)
         if name != "ecs":
             return real
@@ -103,15 +105,15 @@ def ends_with(monkeypatch: pytest.MonkeyPatch, *tasks: dict[str, Any]) -> list[d
             },
         )
 
-    monkeypatch.setattr(Account, "client", asked)
+    monkeypatch.setattr(StackAccount, "client", asked)
     return started
 
 
 def test_a_command_runs_with_the_services_own_definition_network_and_name(
-    shop: Account, monkeypatch: pytest.MonkeyPatch
+    shop: StackAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = ends_with(monkeypatch, stopped(0))
-    assert list(Ecs(shop).run("web", ["python", "manage.py", "migrate"], Clock().progress(), 60)) == []
+    assert list(EcsOperations(shop).run("web", ["python", "manage.py", "migrate"], Clock().progress(), 60)) == []
     [asked] = started
     assert asked["taskDefinition"] == service("web").task_definition
     assert asked["networkConfiguration"] == service("web").network_configuration
@@ -121,14 +123,16 @@ def test_a_command_runs_with_the_services_own_definition_network_and_name(
     assert {"key": "service", "value": "web"} in asked["tags"]
 
 
-def test_what_a_command_says_is_shown_while_it_runs_and_once(shop: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_command_says_is_shown_while_it_runs_and_once(
+    shop: StackAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
     logs = client("logs")
     logs.create_log_stream(logGroupName="/shop/dev/services/web", logStreamName="web/web/abc")
     put = {"logGroupName": "/shop/dev/services/web", "logStreamName": "web/web/abc"}
     now = int(time.time() * 1000)
     ends_with(monkeypatch, {**stopped(None), "lastStatus": "RUNNING"}, stopped(0))
     clock = Clock()
-    lines = Ecs(shop).run("web", ["migrate"], clock.progress(), 60)
+    lines = EcsOperations(shop).run("web", ["migrate"], clock.progress(), 60)
     logs.put_log_events(**put, logEvents=[{"timestamp": now, "message": "Applying 0001"}])
     assert next(lines) == "Applying 0001"
     logs.put_log_events(**put, logEvents=[{"timestamp": now + 1, "message": "OK"}])
@@ -136,21 +140,23 @@ def test_what_a_command_says_is_shown_while_it_runs_and_once(shop: Account, monk
 
 
 def test_a_command_that_fails_says_with_what(
-    shop: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    shop: StackAccount, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ends_with(monkeypatch, stopped(3, stoppedReason="Essential container in task exited"))
     assert groundwork(["run", "dev", "web", "manage.py migrate", "--yes"]) == 1
     assert "manage.py migrate: Essential container in task exited; web ended with 3" in capsys.readouterr().err
 
 
-def test_a_command_that_hangs_is_stopped(shop: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_that_hangs_is_stopped(shop: StackAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     started = ends_with(monkeypatch, {**stopped(None), "lastStatus": "RUNNING"})
     with pytest.raises(OperationError, match="stopped, since it was not done after 2 minutes"):
-        list(Ecs(shop).run("web", ["sleep", "1d"], Clock().progress(), 120))
+        list(EcsOperations(shop).run("web", ["sleep", "1d"], Clock().progress(), 120))
     assert started[-1] == {"stopped": "it took too long"}
 
 
-def test_a_command_that_nobody_waits_for_any_more_is_stopped(shop: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_that_nobody_waits_for_any_more_is_stopped(
+    shop: StackAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
     started = ends_with(monkeypatch, {**stopped(None), "lastStatus": "RUNNING"})
 
     def leave(_: float) -> None:
@@ -159,7 +165,7 @@ def test_a_command_that_nobody_waits_for_any_more_is_stopped(shop: Account, monk
     progress = Clock().progress()
     progress.sleep = leave
     with pytest.raises(KeyboardInterrupt):
-        list(Ecs(shop).run("web", ["sleep", "1d"], progress, 120))
+        list(EcsOperations(shop).run("web", ["sleep", "1d"], progress, 120))
     assert started[-1] == {"stopped": "whoever started it left"}
 
 
@@ -185,17 +191,19 @@ def test_why_a_copy_stopped_is_said_in_ecs_words_with_what_they_mean(task: dict[
     assert re.search(said, stop_reason(task))
 
 
-def test_a_terminal_needs_exec_a_copy_and_the_plugin(shop: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    described = Ecs(shop)
+def test_a_terminal_needs_exec_a_copy_and_the_plugin(shop: StackAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+    described = EcsOperations(shop)
     with pytest.raises(OperationError, match=r"compute\.exec: true"):
         described.session("web", "/bin/sh")
-    monkeypatch.setattr(Ecs, "service", lambda self, name: {"enableExecuteCommand": True, "serviceName": "s"})
+    monkeypatch.setattr(EcsOperations, "service", lambda self, name: {"enableExecuteCommand": True, "serviceName": "s"})
     monkeypatch.setattr(engine.shutil, "which", lambda name: None)
     with pytest.raises(OperationError, match=r"session-manager-plugin is not installed.*https://docs.aws.amazon.com"):
         described.session("web", "/bin/sh")
 
 
-def test_the_token_of_a_terminal_stands_in_no_list_of_processes(shop: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_token_of_a_terminal_stands_in_no_list_of_processes(
+    shop: StackAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
     task = {**stopped(None), "lastStatus": "RUNNING", "containers": [{"name": "web", "runtimeId": "abc-1"}]}
     ecs = Script(
         list_tasks={"taskArns": ["t"]},
@@ -203,9 +211,9 @@ def test_the_token_of_a_terminal_stands_in_no_list_of_processes(shop: Account, m
         execute_command={"session": {"sessionId": "s-1", "tokenValue": "hush", "streamUrl": "wss://x"}},
     )
     standing_in(monkeypatch, ecs=ecs)
-    monkeypatch.setattr(Ecs, "service", lambda self, name: {"enableExecuteCommand": True, "serviceName": "s"})
+    monkeypatch.setattr(EcsOperations, "service", lambda self, name: {"enableExecuteCommand": True, "serviceName": "s"})
     monkeypatch.setattr(engine.shutil, "which", lambda name: f"/bin/{name}")
-    session = Ecs(shop).session("web", "/bin/sh")
+    session = EcsOperations(shop).session("web", "/bin/sh")
     assert "hush" not in " ".join(session.words)
     assert json.loads(session.environment["AWS_SSM_START_SESSION_RESPONSE"])["TokenValue"] == "hush"
     assert json.loads(session.words[5]) == {"Target": "ecs:shop-dev_abc_abc-1"}
@@ -245,22 +253,24 @@ def restarted(ran: list[tuple[str, str]]) -> list[str]:
     return [instance for instance, script in ran if script.startswith("systemctl restart groundwork@web")]
 
 
-def test_units_are_restarted_on_one_instance_after_the_other(shop: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_units_are_restarted_on_one_instance_after_the_other(
+    shop: StackAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(images, "before", lambda *_, **__: f"{REPOSITORY}:1.0")
     ran = instances(monkeypatch, lambda instance, script: (0, ""))
-    Ec2(shop).roll_out("web", f"{REPOSITORY}:1.1", Clock().progress(), 600)
+    Ec2Operations(shop).roll_out("web", f"{REPOSITORY}:1.1", Clock().progress(), 600)
     assert restarted(ran) == ["i-1", "i-2"]
 
 
-def test_an_instance_without_the_service_is_left_alone(shop: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_instance_without_the_service_is_left_alone(shop: StackAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "before", lambda *_, **__: f"{REPOSITORY}:1.0")
     ran = instances(monkeypatch, lambda instance, script: (int("is-enabled" in script and instance == "i-1"), ""))
-    Ec2(shop).roll_out("web", f"{REPOSITORY}:1.1", Clock().progress(), 600)
+    Ec2Operations(shop).roll_out("web", f"{REPOSITORY}:1.1", Clock().progress(), 600)
     assert restarted(ran) == ["i-2"]
 
 
 def test_what_does_not_get_well_goes_back_on_every_instance_that_has_it(
-    shop: Account, monkeypatch: pytest.MonkeyPatch
+    shop: StackAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     named: list[str] = []
     monkeypatch.setattr(images, "before", lambda *_, **__: f"{REPOSITORY}:1.0")
@@ -273,34 +283,34 @@ def test_what_does_not_get_well_goes_back_on_every_instance_that_has_it(
     ran = instances(monkeypatch, shell)
     clock = Clock()
     with pytest.raises(DeploymentFailed, match=r"does not get well on i-2:\nno module named shop"):
-        Ec2(shop).roll_out("web", f"{REPOSITORY}:1.1", clock.progress(), 600)
+        Ec2Operations(shop).roll_out("web", f"{REPOSITORY}:1.1", clock.progress(), 600)
     assert restarted(ran) == ["i-1", "i-2", "i-1", "i-2"]
     assert named == [f"{REPOSITORY}:1.0"]
     assert any(f"goes back to {REPOSITORY}:1.0 on i-1" in line for line in clock.lines)
 
 
-def test_an_instance_that_takes_no_command_is_named(shop: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_instance_that_takes_no_command_is_named(shop: StackAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     ssm = Script(
         send_command={"Command": {"CommandId": "c"}},
         get_command_invocation={"Status": "TimedOut", "StatusDetails": "DeliveryTimedOut", "ResponseCode": -1},
     )
     standing_in(monkeypatch, ec2=Script(describe_instances=INSTANCES), ssm=ssm)
     with pytest.raises(OperationError, match=r"i-1 did not do it \(DeliveryTimedOut\); is its Systems Manager agent"):
-        list(Ec2(shop).run("web", ["x"], Clock().progress(), 60))
+        list(Ec2Operations(shop).run("web", ["x"], Clock().progress(), 60))
 
 
-def test_words_of_a_command_stay_words_on_an_instance(shop: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_words_of_a_command_stay_words_on_an_instance(shop: StackAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     ran = instances(monkeypatch, lambda instance, script: (0, "a\nb"))
-    assert list(Ec2(shop).run("web", ["echo", "$(reboot); it's"], Clock().progress(), 60)) == ["a", "b"]
+    assert list(Ec2Operations(shop).run("web", ["echo", "$(reboot); it's"], Clock().progress(), 60)) == ["a", "b"]
     assert ran[-1] == ("i-1", """docker exec web echo '$(reboot); it'"'"'s'""")
 
 
-def test_no_instance_is_said_with_what_may_be_the_reason(shop: Account) -> None:
+def test_no_instance_is_said_with_what_may_be_the_reason(shop: StackAccount) -> None:
     with pytest.raises(OperationError, match=r"no instance of shop-dev runs.*outside its hours"):
-        Ec2(shop).instances()
+        Ec2Operations(shop).instances()
 
 
-def test_an_instance_refresh_stands_in_the_way(shop: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_instance_refresh_stands_in_the_way(shop: StackAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     refreshing = Script(
         describe_auto_scaling_groups={"AutoScalingGroups": [{"AutoScalingGroupName": "shop-instances"}]},
         describe_instance_refreshes=[
@@ -309,8 +319,8 @@ def test_an_instance_refresh_stands_in_the_way(shop: Account, monkeypatch: pytes
         ],
     )
     standing_in(monkeypatch, autoscaling=refreshing)
-    assert Ec2(shop).under_way("web") == "an instance refresh of shop-instances is under way"
-    assert Ec2(shop).under_way("web") is None
+    assert Ec2Operations(shop).under_way("web") == "an instance refresh of shop-instances is under way"
+    assert Ec2Operations(shop).under_way("web") is None
 
 
 # App Runner
@@ -336,7 +346,7 @@ def operations(*states: str) -> list[dict[str, Any]]:
     return [{"OperationSummaryList": [{"Id": "o", "Status": state}]} for state in states]
 
 
-def test_app_runner_gets_the_image_and_what_it_had(shop: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_app_runner_gets_the_image_and_what_it_had(shop: StackAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     script = Script(
         list_services=SUMMARY,
         describe_service=DESCRIBED,
@@ -344,8 +354,8 @@ def test_app_runner_gets_the_image_and_what_it_had(shop: Account, monkeypatch: p
         list_operations=operations("IN_PROGRESS", "SUCCEEDED"),
     )
     standing_in(monkeypatch, apprunner=script)
-    assert AppRunner(shop).under_way("web") is None
-    AppRunner(shop).roll_out("web", f"{REPOSITORY}:1.1", Clock().progress(), 600)
+    assert AppRunnerOperations(shop).under_way("web") is None
+    AppRunnerOperations(shop).roll_out("web", f"{REPOSITORY}:1.1", Clock().progress(), 600)
     [asked] = script.all_of("update_service")
     source = asked["SourceConfiguration"]
     assert source["ImageRepository"]["ImageIdentifier"] == f"{REPOSITORY}:1.1"
@@ -353,7 +363,7 @@ def test_app_runner_gets_the_image_and_what_it_had(shop: Account, monkeypatch: p
     assert source["AuthenticationConfiguration"] == {"AccessRoleArn": "arn:role"}
 
 
-def test_app_runner_that_goes_back_is_a_failed_deployment(shop: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_app_runner_that_goes_back_is_a_failed_deployment(shop: StackAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     script = Script(
         list_services=SUMMARY,
         describe_service=DESCRIBED,
@@ -362,28 +372,30 @@ def test_app_runner_that_goes_back_is_a_failed_deployment(shop: Account, monkeyp
     )
     standing_in(monkeypatch, apprunner=script)
     with pytest.raises(DeploymentFailed, match="ROLLBACK_SUCCEEDED"):
-        AppRunner(shop).roll_out("web", f"{REPOSITORY}:1.1", Clock().progress(), 600)
+        AppRunnerOperations(shop).roll_out("web", f"{REPOSITORY}:1.1", Clock().progress(), 600)
 
 
-def test_app_runner_says_that_it_runs_services_and_nothing_else(shop: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_app_runner_says_that_it_runs_services_and_nothing_else(
+    shop: StackAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
     standing_in(monkeypatch, apprunner=Script(list_services={"ServiceSummaryList": []}))
     for call in (
-        lambda: AppRunner(shop).run("web", ["x"], Clock().progress(), 1),
-        lambda: AppRunner(shop).session("web", "sh"),
+        lambda: AppRunnerOperations(shop).run("web", ["x"], Clock().progress(), 1),
+        lambda: AppRunnerOperations(shop).session("web", "sh"),
     ):
         with pytest.raises(OperationError, match=r"compute\.engine: fargate"):
             call()
     with pytest.raises(OperationError, match="there is no App Runner service shop-dev-web"):
-        AppRunner(shop).service("web")
+        AppRunnerOperations(shop).service("web")
 
 
-def test_a_stack_without_services_has_nothing_to_deploy(shop: Account) -> None:
-    without = Account(shop.stack, shop.settings.model_copy(update={"services": {}}), shop.id, shop.session)
+def test_a_stack_without_services_has_nothing_to_deploy(shop: StackAccount) -> None:
+    without = StackAccount(shop.stack, shop.settings.model_copy(update={"services": {}}), shop.id, shop.session)
     with pytest.raises(OperationError, match="runs no services"):
         engine.runner_of(without)
 
 
-def test_throttled_again_and_again_is_said_so(shop: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_throttled_again_and_again_is_said_so(shop: StackAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     def throttled(_: dict[str, Any]) -> Any:
         raise botocore.exceptions.ClientError(
             {"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}, "ListServices"
@@ -391,10 +403,12 @@ def test_throttled_again_and_again_is_said_so(shop: Account, monkeypatch: pytest
 
     standing_in(monkeypatch, ecs=Script(list_services=throttled))
     with pytest.raises(OperationError, match=r"looking for the services of shop-dev: .*try again in a minute"):
-        Ecs(shop).services()
+        EcsOperations(shop).services()
 
 
-def test_a_command_that_is_no_line_of_a_shell_is_refused(shop: Account, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_command_that_is_no_line_of_a_shell_is_refused(
+    shop: StackAccount, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert groundwork(["run", "dev", "web", "echo 'x", "--yes"]) == 2
     assert groundwork(["run", "dev", "web", "", "--yes"]) == 2
     said = capsys.readouterr().err
