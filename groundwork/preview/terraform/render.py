@@ -11,6 +11,7 @@ from groundwork.preview.terraform.change import ProviderAnswer, differing
 from groundwork.preview.terraform.convert import LeftOut
 from groundwork.preview.terraform.findings import Excused, ProviderFinding
 from groundwork.preview.terraform.verify import Verification
+from groundwork.preview.text import short_type
 
 WIDTH = 80
 
@@ -35,17 +36,26 @@ def render_answer(plan: Plan, answer: ProviderAnswer) -> list[str]:
     """Say what the provider replaces of what stands, and where the preview says something else."""
     if answer.skipped:
         return ["Not asked what the change replaces:", *_wrapped(answer.skipped, "  ")]
-    lines = [f"AWS provider {answer.provider} was asked about {_count(len(answer.asked), 'changed resource')}:"]
-    for urn, properties in (answer.replaced or {}).items():
-        resource = plan.pairs[urn].after
-        lines += _wrapped(f"+- {resource.name} ({resource.type}): replaced for {', '.join(properties)}", "  ", "     ")
-    if not answer.replaced:
+    changed = [urn for urn, found in plan.differences.items() if found]
+    some = f"{len(answer.asked)} of " if len(answer.asked) < len(changed) else ""
+    lines = [f"AWS provider {answer.provider} was asked about {some}{_count(len(changed), 'changed resource')}:"]
+    for urn, properties in answer.replaced.items():
+        lines += _wrapped(f"+- {_called(plan, urn)}: replaced for {', '.join(properties)}", "  ", "     ")
+    if answer.asked and not answer.replaced:
         lines.append("  it replaces none of them")
+    unasked = ", ".join(_called(plan, urn) for urn in changed if urn not in answer.asked)
+    if unasked:
+        lines += _wrapped(f"not asked, since it does not know them or not enough of them: {unasked}", "  ", "    ")
     others = differing(plan, answer)
     if others:
         lines += _wrapped("groundwork preview --base says something else, and the provider is right:", "")
         lines += [line for one in others for line in _wrapped(f"- {one}", "  ", "    ")]
     return lines
+
+
+def _called(plan: Plan, urn: str) -> str:
+    resource = plan.pairs[urn].after
+    return f"{resource.name} ({short_type(resource.type)})"
 
 
 def _headline(verification: Verification) -> str:

@@ -23,7 +23,7 @@ def test_the_provider_replaces_what_the_preview_replaces_and_nothing_else(terraf
     answer = ask(plan)
     assert answer.skipped == ""
     assert len(answer.asked) > 5
-    replaced = {plan.pairs[urn].after.name: properties for urn, properties in (answer.replaced or {}).items()}
+    replaced = {plan.pairs[urn].after.name: properties for urn, properties in answer.replaced.items()}
     assert replaced[DATABASE] == ("username",)
     assert replaced["shop-cache-group"] == ("port",)
     assert differing(plan, answer) == []
@@ -33,11 +33,13 @@ def test_where_the_two_say_different_things_the_answer_says_so() -> None:
     base = snapshot_of("prod")
     plan = Plan(base, said(DATABASE, username="app")(base))
     [urn] = [urn for urn, pair in plan.pairs.items() if pair.after.name == DATABASE and urn in plan.replaced]
-    nothing = ProviderAnswer(provider="9.0.0", asked=(urn,), replaced={})
+    nothing = ProviderAnswer(provider="9.0.0", asked={urn: frozenset({"username"})})
     assert differing(plan, nothing) == [f"{DATABASE}: the preview replaces it, the provider updates it"]
     assert "it replaces none of them" in "\n".join(render_answer(plan, nothing))
     updated = Plan(base, said(DATABASE, instanceClass="x")(base))
-    more = ProviderAnswer(provider="9.0.0", asked=(urn,), replaced={urn: ("instanceClass",)})
+    more = ProviderAnswer(
+        provider="9.0.0", asked={urn: frozenset({"instanceClass"})}, replaced={urn: ("instanceClass",)}
+    )
     [told] = differing(updated, more)
     assert told == f"{DATABASE}: the provider replaces it for instanceClass, the preview updates it"
     assert all(len(line) <= 80 for line in render_answer(updated, more))
