@@ -48,7 +48,7 @@ verify-all: $(VENV)/.kubernetes ## Have the real AWS provider judge every stack 
 		echo "$$stack"; $(BIN)/groundwork verify $$stack; \
 	done
 
-verify-changes: $(VENV)/.dev ## Have the real AWS provider say what every step of every stack replaces, where Terraform is
+verify-changes: $(VENV)/.dev ## Hold what previews say is replaced against the real AWS provider, where Terraform is
 	@$(BIN)/python -m tests.replacement check
 
 rehearse: $(VENV)/.dev ## Deploy stacks to a stand-in account, twice, and remove them (REHEARSED=…)

@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 
 from groundwork.cli.main import run
+from groundwork.preview.changes.plan import Plan
+from groundwork.preview.terraform.change import ProviderAnswer
+from groundwork.preview.terraform.verify import Verification
 from tests.writing import write_project
 
 TOPIC = "import pulumi_aws as aws\naws.sns.Topic('t', display_name='{name}', kms_master_key_id='alias/a', tags={{'a': 'b'}})\n"
@@ -182,3 +185,36 @@ def test_what_really_runs_may_be_the_base_and_data_can_be_protected(
     assert code == 0
     assert "hunter2" not in out
     assert json.loads(out)["losses"] == ["urn:pulumi:dev::test::aws:s3/bucket:Bucket::t"]
+
+
+def test_the_provider_is_asked_about_a_change_on_request_and_where_it_is_missing_the_command_says_so(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_project(project, program=TOPIC.format(name="after"))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.setattr("groundwork.preview.terraform.tools.shutil.which", lambda *_, **__: None)
+    code, out, _ = call(capsys, "verify", "dev", "--base", "HEAD")
+    assert code == 0
+    assert out.startswith("Not verified by the AWS provider:\n  neither `terraform` nor `tofu` is on the PATH")
+
+    def ask(plan: Plan) -> ProviderAnswer:
+        [urn] = plan.pairs
+        return ProviderAnswer(
+            provider="5.1.0", asked={urn: frozenset({"displayName"})}, replaced={urn: ("displayName",)}
+        )
+
+    monkeypatch.setattr(
+        "groundwork.preview.terraform.verify.verify", lambda _: Verification(provider="5.1.0", checked=1)
+    )
+    monkeypatch.setattr("groundwork.preview.terraform.change.ask", ask)
+    code, out, _ = call(capsys, "verify", "dev", "--base", "HEAD")
+    assert code == 0
+    assert out.splitlines()[-4:] == [
+        "AWS provider 5.1.0 was asked about 1 changed resource:",
+        "  +- t (aws:sns:Topic): replaced for displayName",
+        "groundwork preview --base says something else, and the provider is right:",
+        "  - t: the provider replaces it for displayName, the preview updates it",
+    ]
+    code, out, err = call(capsys, "verify", "dev", "--base", "mian")
+    assert (code, out) == (2, "")
+    assert 'did you mean "main"?' in err

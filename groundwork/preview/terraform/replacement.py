@@ -64,21 +64,28 @@ class _Probe:
         return {**self.arguments, self.argument: _another(self.arguments[self.argument]), "id": _SOMETHING}
 
 
-def replacing(snapshots: Iterable[Snapshot], environment: Mapping[str, str] | None = None) -> dict[str, Any]:
+def replacing(
+    snapshots: Sequence[Snapshot], environment: Mapping[str, str] | None = None, *, only: Iterable[str] = ()
+) -> dict[str, Any]:
     """Return the provider's version, and by type which properties mean another resource (``groundwork/preview/changes/replacement.py``
     reads it).
 
     Asked of every argument of every type with values that mean nothing, and of each property that a snapshot sets with its value, all
-    in one plan. Takes some ten minutes. Raises ToolMissingError where Terraform or the provider is missing.
+    in one plan. Takes some ten minutes; with ``only``, names of Pulumi's types, some seconds. Raises ToolMissingError where Terraform or the provider is missing.
     """
     environment = os.environ if environment is None else environment
     with tempfile.TemporaryDirectory(prefix="groundwork-replacement-") as text:
         folder = Path(text)
         terraform, schema = provider_schema(folder, environment)
-        planned = _planned(snapshots, folder, terraform, schema)
+        _write(folder / "main.tf.json", to_terraform(Snapshot("", "", "us-east-1", False, {}, (), {})).document)
         schemas = next(one for name, one in terraform.provider_schemas().items() if name.endswith("/hashicorp/aws"))
+        if only:
+            wanted = {terraform_type(token) for token in only}
+            left = {name: one for name, one in schemas["resource_schemas"].items() if name in wanted}
+            schemas = {**schemas, "resource_schemas": left}
+        planned = _planned(snapshots, folder, terraform, schema) if snapshots else {}
         blank = answers(terraform.provider, environment, schemas, {"region": "us-east-1", **PROVIDER})
-    classes = {token: args for token in all_tokens() if (args := args_class(token))}
+    classes = {token: args for token in (only or all_tokens()) if (args := args_class(token))}
     types = {token: _row(token, blank, planned.get(token, {}), schema) for token in classes}
     return {
         "provider": schema.version,
@@ -88,7 +95,7 @@ def replacing(snapshots: Iterable[Snapshot], environment: Mapping[str, str] | No
 
 
 def _planned(
-    snapshots: Iterable[Snapshot], folder: Path, terraform: Terraform, schema: ProviderSchema
+    snapshots: Sequence[Snapshot], folder: Path, terraform: Terraform, schema: ProviderSchema
 ) -> dict[str, dict[str, bool]]:
     """Return by type and property whether another value than a snapshot's means another resource."""
     exports = [(snapshot, to_terraform(snapshot, schema)) for snapshot in snapshots]
