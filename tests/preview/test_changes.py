@@ -7,6 +7,8 @@ import re
 from dataclasses import replace
 from typing import Any
 
+import jsonschema
+
 from groundwork.preview.changes.compare import compare
 from groundwork.preview.changes.holding import table
 from groundwork.preview.changes.model import Action, Change, Changes, DifferenceKind, Forces
@@ -17,11 +19,14 @@ from groundwork.preview.snapshot import Resource, Snapshot, to_marker
 from groundwork.preview.terraform.names import terraform_type
 from groundwork.preview.text import plain
 from guardrails.view import Opaque
-from tests.stacks import snapshot_of
+from tests.stacks import ROOT, snapshot_of
 from tests.test_stacks_side_by_side import built
 from tests.test_walk import edited, said, without
 
 DATABASE = "shop-database-primary"
+SCHEMA = jsonschema.Draft202012Validator(
+    json.loads((ROOT / "docs" / "changes.schema.json").read_text(encoding="utf-8"))
+)
 
 
 def one(changes: Changes, name: str, type_: str = "") -> Change:
@@ -301,6 +306,52 @@ class TestTheAnswer:
                 snapshot_of("dev@mvp"), snapshot_of("dev@launch"), base_name="main (4cc762e)", notes=["a note"]
             ).dumps()
         )
+
+    def test_the_json_is_what_its_schema_says(self) -> None:
+        prod, mvp, launch = (snapshot_of(one) for one in ("prod", "dev@mvp", "dev@launch"))
+        exported_prod = read(json.dumps(exported(prod)), "export.json", defaults=False)
+        bucket = "aws:s3/bucket:Bucket"
+        told = [
+            json.loads(changes.dumps())
+            for changes in (
+                compare(replace(prod, resources=(), settings={}, outputs={}), prod),
+                compare(mvp, launch, base_name="main (4cc762e)", head_name="the files", notes=["a note"]),
+                compare(launch, mvp),
+                compare(exported_prod, without("shop-images")(said(DATABASE, username="app")(prod))),
+                compare(prod, replace(prod, region="us-west-2")),
+                compare(
+                    snapshot(resource("shop-images", bucket), settings={"storage": {"images": {}}}),
+                    snapshot(resource("shop-media", bucket), settings={"storage": {"media": {}}}),
+                ),
+                compare(snapshot(resource("a")), snapshot(resource("b", options={"aliases": ["name=a"]}))),
+            )
+        ]
+        for one in told:
+            SCHEMA.validate(one)
+        assert all(
+            any(one[key] for one in told) for key in ("losses", "settings", "outputs", "renamed", "refused", "notes")
+        )
+        update = next(one for one in told[1]["changes"] if one["action"] == "update")
+        for slip in (
+            {"version": 2},
+            {"counts": {"create": 1}},
+            {"more": True},
+            {"changes": [{**update, "action": "move"}]},
+            {
+                "changes": [
+                    {**update, "properties": [{"path": "a", "kind": "added", "forces": "no", "before": 1, "after": 2}]}
+                ]
+            },
+            {
+                "changes": [
+                    {
+                        **update,
+                        "properties": [{"path": "a", "kind": "changed", "forces": "no", "after": {"$groundwork": "x"}}],
+                    }
+                ]
+            },
+        ):
+            assert not SCHEMA.is_valid({**told[1], **slip}), slip
 
     def test_changes_of_many_resources_that_are_alike_are_told_once(self) -> None:
         topics = [resource(f"t{number}", inputs={"tags": {"a": "b"}}) for number in range(30)]
