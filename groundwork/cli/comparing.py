@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,10 +69,27 @@ def comparing(said: str, stack: str, *, unknowns: bool = False) -> Iterator[Comp
             new = f"{revision.name} has no {found.file.name}: the stack is new since"
             yield Comparing(None, "the files as they are", (new, *(notes if dirty else ())))
             return
-        with RevisionRun(revision, found.file, ["--unknowns"] if unknowns else []) as run:
+        with _ended_in_order(), RevisionRun(revision, found.file, ["--unknowns"] if unknowns else []) as run:
             yield Comparing(run, "the files as they are", notes if dirty else ())
     except BaseError as error:
         raise InputError(str(error)) from None
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Let a termination, as a pipeline that is cancelled sends it, end what runs as Ctrl-C does: nothing is left behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _from_file(file: Path, project: str, stack: str) -> Base:

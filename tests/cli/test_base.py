@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -218,3 +221,80 @@ def test_the_provider_is_asked_about_a_change_on_request_and_where_it_is_missing
     code, out, err = call(capsys, "verify", "dev", "--base", "mian")
     assert (code, out) == (2, "")
     assert 'did you mean "main"?' in err
+
+
+def test_whatever_ends_a_run_leaves_neither_a_folder_nor_a_process_behind(
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A base that never ends and has a process of its own: ended by its limit, by Ctrl-C and by a pipeline."""
+    temporary = tmp_path_factory.mktemp("temporary")
+    pids = tmp_path_factory.mktemp("pids")
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    hanging = (
+        "import os, pathlib, subprocess, time\n"
+        "child = subprocess.Popen(['sleep', '1000'])\n"
+        f"for pid in (os.getpid(), child.pid): (pathlib.Path({str(pids)!r}) / str(pid)).touch()\n"
+        f"(pathlib.Path({str(pids)!r}) / 'ready').touch()\n"
+        "time.sleep(1000)\n"
+    )
+    write_project(project, program=hanging)
+    git(project, "commit", "--all", "--message=hangs")
+    write_project(project, program=TOPIC.format(name="after"))
+
+    def end(how: Callable[[], None], *_: object) -> int:
+        """In place of the limit: as soon as the base hangs."""
+        while not (pids / "ready").exists():
+            time.sleep(0.05)
+        how()
+        raise AssertionError("nothing ended it")
+
+    def limit() -> None:
+        raise subprocess.TimeoutExpired("base", 300)
+
+    for how, code in (
+        (limit, 2),
+        (lambda: signal.raise_signal(signal.SIGINT), 130),
+        (lambda: signal.raise_signal(signal.SIGTERM), 143),
+    ):
+        with monkeypatch.context() as patch:
+            ended: list[bool] = []
+            wait = subprocess.Popen.wait
+
+            def waiting(
+                self: Any, timeout: float | None = None, how: Any = how, wait: Any = wait, ended: Any = ended
+            ) -> int:
+                if timeout != 300 or ended:
+                    return int(wait(self, timeout))
+                ended.append(True)
+                return end(how)
+
+            patch.setattr(subprocess.Popen, "wait", waiting)
+            found, out, err = call(capsys, "preview", "dev", "--base", "HEAD")
+        assert (found, out) == (code, "")
+        assert ("did not end within 300 seconds" in err) is (code == 2)
+        assert list(temporary.iterdir()) == []
+        left = [int(one.name) for one in pids.iterdir() if one.name != "ready"]
+        assert len(left) == 2
+        assert not [pid for pid in left if _runs(pid)]
+        for one in pids.iterdir():
+            one.unlink()
+
+
+def _runs(pid: int) -> bool:
+    """A process that ended and waits for its parent to ask does not run."""
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+
+
+def test_a_base_that_asks_for_input_is_told_that_there_is_none(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_project(project, program="input('name? ')\n")
+    git(project, "commit", "--all", "--message=asks")
+    write_project(project, program=TOPIC.format(name="after"))
+    code, _, err = call(capsys, "preview", "dev", "--base", "HEAD")
+    assert code == 2
+    assert "A base is given no input" in err

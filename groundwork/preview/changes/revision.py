@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,8 @@ from groundwork.settings.mistakes import all_of, closest, nearest
 _INSTALLED = "groundwork.cli.main:main"
 """The command line of the code that is installed, for revisions of a project that has none of its own."""
 _RUN = "import sys; from {module} import {function}; sys.argv[0] = 'groundwork'; sys.exit({function}())"
+_LONGEST = 300
+"""Seconds that a base may take: a stack of ten thousand resources takes half a minute."""
 _FINE = (0, 1)
 """How a preview ends that has a snapshot: without and with findings."""
 _MISTAKE = 2
@@ -136,6 +139,8 @@ class RevisionRun:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=errors,
+                # With the processes that it starts itself it can be ended as one.
+                start_new_session=True,
             )
 
     def __enter__(self) -> Self:
@@ -144,14 +149,25 @@ class RevisionRun:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
+        self._end()
         self._temporary.cleanup()
 
+    def _end(self) -> None:
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
     def result(self) -> Base:
-        """Wait for the preview and return what it found; BaseError with its own words where it found none."""
-        code = self._process.wait()
+        """Wait for the preview and return what it found; BaseError with its own words where it found none, or does not
+        end."""
+        try:
+            code = self._process.wait(_LONGEST)
+        except subprocess.TimeoutExpired:
+            self._end()
+            raise BaseError(
+                f"--base {self._revision.said}: the stack's program did not end within {_LONGEST} seconds at "
+                f"{self._revision.commit[:7]}; name a revision at which it does"
+            ) from None
         differing = list(_other_versions(self._folder))
         if code not in _FINE:
             raise BaseError(self._why(code, differing))
@@ -171,6 +187,9 @@ class RevisionRun:
         found = [f"--base {self._revision.said}: the stack {what} at {self._revision.commit[:7]}:"]
         found += [f"  {line}" for line in lines]
         found += [f"  {note}" for note in differing] if code != _MISTAKE else []
+        found += (
+            ["  A base is given no input: nobody could answer what its program asks."] if "EOFError" in said else []
+        )
         return "\n".join([*found, "Name a revision at which the stack can be previewed."])
 
 
