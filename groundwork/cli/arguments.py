@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from types import UnionType
@@ -27,6 +27,8 @@ class Argument:
 
     metavar: str
     help: str
+    words: Callable[[], Iterable[str]] | None = None
+    """What a shell may complete it to; None for whatever its type says, else files."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Option:
     name: str
     help: str
     metavar: str = ""
+    words: Callable[[], Iterable[str]] | None = None
+    """As :attr:`Argument.words`."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,22 @@ class Commands:
             made = _parser(f"{program} {word}", member.function)
             member.function(**_converted(vars(made.parse_intermixed_args(rest)), member.function))
 
+    def whole_parser(self, program: str) -> argparse.ArgumentParser:
+        """Return one parser with those of all commands in it, as completion reads it."""
+        parser = self._parser(program)
+        self._fill(parser)
+        return parser
+
+    def _fill(self, parser: argparse.ArgumentParser) -> None:
+        commands = parser.add_subparsers(parser_class=_Parser)
+        for name, member in self.members.items():
+            made = commands.add_parser(name, help=member.about)
+            if isinstance(member, Commands):
+                member._fill(made)
+                continue
+            for parameter in _parameters(member.function):
+                _add(made, parameter)
+
     def _parser(self, program: str) -> argparse.ArgumentParser:
         longest = max(map(len, self.members))
         listed = "\n".join(f"  {name:<{longest}}  {member.about}" for name, member in self.members.items())
@@ -142,7 +162,7 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(**facts, formatter_class=_Help, add_help=False, allow_abbrev=False)
         self.arguments = self.add_argument_group("Arguments")
         self.options = self.add_argument_group("Options")
-        self.options.add_argument("--help", action="help", help="Show this message and exit.")
+        self.options.add_argument("-h", "--help", action="help", help="Show this message and exit.")
 
     def error(self, message: str) -> NoReturn:
         self.exit(MISTAKE, f"{self.format_usage()}Try '{self.prog} --help' for help.\n\nError: {message}\n")
@@ -196,11 +216,18 @@ def _add(parser: _Parser, parameter: _Parameter) -> None:
     if parameter.repeated:
         facts["action"] = "append"
     if isinstance(mark, Option):
-        parser.options.add_argument(mark.name, dest=parameter.name, default=None, **facts)
+        made = parser.options.add_argument(mark.name, dest=parameter.name, default=None, **facts)
     else:
         if default is not inspect.Parameter.empty:
             facts["nargs"] = "?"
-        parser.arguments.add_argument(parameter.name, **facts)
+        made = parser.arguments.add_argument(parameter.name, **facts)
+    if mark.words is not None:
+        vars(made)["completer"] = _completer(mark.words)
+
+
+def _completer(words: Callable[[], Iterable[str]]) -> Callable[..., Iterable[str]]:
+    """Return what argcomplete asks for the words that may stand somewhere."""
+    return lambda **_: words()
 
 
 def _converted(given: dict[str, Any], function: Callable[..., None]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -66,19 +67,55 @@ def outlive_readers() -> None:
     sys.stdout = io.TextIOWrapper(io.BufferedWriter(raw), encoding=sys.stdout.encoding, errors=sys.stdout.errors)
 
 
-def print_lines(lines: Iterable[Text]) -> None:
-    """Print lines, styled on a terminal that wants colour; plain elsewhere. What a program says of itself steers no
-    terminal."""
+def print_lines(lines: Iterable[Text], file: IO[str] | None = None) -> None:
+    """Print lines to ``file``, or to standard output: styled on a terminal that wants colour, plain elsewhere. What a program says of
+    itself steers no terminal."""
     if not _wants_colour():
         for line in lines:
-            print(printable(line.plain.rstrip()))
+            print(printable(line.plain.rstrip()), file=file)
         return
     from rich.console import Console
     from rich.text import Text as Styled
 
-    console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+    # What goes to a pager is for the terminal too.
+    console = Console(file=file, force_terminal=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
     for line in lines:
         console.print(Styled.assemble(*((printable(text), style) for text, style in line.parts)))
+
+
+def page_lines(lines: Iterable[Text]) -> None:
+    """Print lines; on a terminal through the user's pager."""
+    with paged() as file:
+        print_lines(lines, file)
+
+
+@contextmanager
+def paged() -> Iterator[IO[str] | None]:
+    """Give what to print to: on a terminal a pager, else None for standard output.
+
+    As git has it: ``PAGER`` names the pager (``less`` unset, ``cat`` or nothing for none), and ``less`` ends by itself where all fits on a
+    screen. https://git-scm.com/docs/git-config#Documentation/git-config.txt-corepager
+    """
+    if not (sys.stdout.isatty() and sys.stdin.isatty()) or os.environ.get("TERM") == "dumb":
+        yield None
+        return
+    import shlex
+    import shutil
+    import subprocess
+
+    command = shlex.split(os.environ.get("PAGER", "less"))
+    if command in ([], ["cat"]) or shutil.which(command[0]) is None:
+        yield None
+        return
+    sys.stdout.flush()
+    environment = {"LESS": "FRX", "LV": "-c", **os.environ}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, encoding="utf-8") as pager:  # noqa: S603 - the user's own
+        # Whoever reads no further has read enough; Ctrl-C is for the pager, which may be searching.
+        with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):
+            yield pager.stdin
+        with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):
+            if pager.stdin:
+                pager.stdin.close()
 
 
 def _wants_colour() -> bool:
@@ -135,6 +172,7 @@ def write_file(file: Path, text: str) -> None:
 def write_output(text: str, out: Path | None) -> None:
     """Write to the file that the user named, else to standard output."""
     if out is None:
-        sys.stdout.write(text)
+        with paged() as file:
+            (file or sys.stdout).write(text)
     else:
         write_file(out, text)

@@ -162,7 +162,9 @@ def told(stack: StackFiles, found: Delegation) -> Iterator[str]:
         yield f"Its CAA records let {_listed(found.issuers) if any(found.issuers) else 'nobody'} issue certificates, and not Amazon."
         yield 'Next: add a CAA record: 0 issue "amazon.com"'
         return
-    yield f"Next: say groundwork:edge: {{zone: {{delegated: true}}}} in {stack.label}, then pulumi up --stack {stack.name}"
+    from groundwork.preview.text import pulumi_up
+
+    yield f"Next: say groundwork:edge: {{zone: {{delegated: true}}}} in {stack.label}, then {pulumi_up(stack.label)}"
 
 
 def _listed(names: frozenset[str]) -> str:

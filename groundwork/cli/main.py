@@ -12,7 +12,7 @@ import sys
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 from groundwork.cli import console, faces, operations, policies, prices, projects
 from groundwork.cli.arguments import Argument, Commands, Option
@@ -58,9 +58,31 @@ class ExportFormat(StrEnum):
     TFPLAN = "tfplan"
 
 
+class Shell(StrEnum):
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
+
+
+def _stacks() -> list[str]:
+    from groundwork.settings.loading import stacks
+
+    return stacks(Path.cwd())
+
+
+def _phases() -> tuple[str, ...]:
+    from groundwork.settings.base import Phase
+
+    return get_args(Phase)
+
+
 StackName = Annotated[
     str,
-    Argument(metavar="STACK", help="Such as dev, prod or examples/thulobazaar/prod; `groundwork stacks` lists them."),
+    Argument(
+        metavar="STACK",
+        help="Such as dev, prod or examples/thulobazaar/prod; `groundwork stacks` lists them.",
+        words=_stacks,
+    ),
 ]
 PhaseAhead = Annotated[
     str | None,
@@ -68,6 +90,7 @@ PhaseAhead = Annotated[
         "--phase",
         metavar="PHASE",
         help="Look ahead to this phase (mvp, launch, growth, scale, millions) without an edit.",
+        words=_phases,
     ),
 ]
 BaseOption = Annotated[
@@ -193,7 +216,7 @@ def preview(
 
         console.write_file(out, text.plain(found.lines(None)))
     if out is not None or form is PreviewFormat.TEXT:
-        console.print_lines(found.lines(console.terminal_width()))
+        console.page_lines(found.lines(console.terminal_width()))
     raise SystemExit(FINDINGS if found.stops(protect_data=protect_data) else FINE)
 
 
@@ -518,6 +541,28 @@ app.add(prices.app)
 
 app.command("Move a project to the installed version.")(projects.upgrade)
 
+
+@app.command("Print what makes a shell complete commands.")
+def completion(
+    shell: Annotated[Shell, Argument(metavar="bash|zsh|fish", help="Which shell.")],
+) -> None:
+    """Print what makes a shell complete commands, options, stacks and phases.
+
+    bash: eval "$(groundwork completion bash)" in ~/.bashrc; zsh: the same in ~/.zshrc, after compinit; fish: groundwork completion fish >
+    ~/.config/fish/completions/groundwork.fish
+    """
+    from argcomplete.shell_integration import shellcode
+
+    print(shellcode(["groundwork"], shell=shell.value))
+
+
+def _complete() -> None:
+    """Answer a shell that asks what may stand at the cursor, and end."""
+    import argcomplete
+
+    argcomplete.autocomplete(app.whole_parser("groundwork"), always_complete_options="long")
+
+
 app.command("Run another image of a service.")(operations.deploy)
 app.command("Run the image again that ran before.")(operations.rollback)
 app.command("Print what services wrote.")(operations.logs)
@@ -530,6 +575,8 @@ def main() -> None:
     # The classes of pulumi-aws are hundreds of thousands of objects that all stay until the end; looking through them for
     # garbage, again and again and once more at exit, would take half of a preview's time.
     gc.disable()
+    if "_ARGCOMPLETE" in os.environ:
+        _complete()
     console.outlive_readers()
     code = run(sys.argv[1:])
     gc.freeze()

@@ -205,7 +205,10 @@ def check(
     verdicts = judge(snapshot, datetime.datetime.now(datetime.UTC).date(), **chosen(policy_config, baseline))
     if write_baseline is not None:
         _record(verdicts, write_baseline)
-        print(f"Next: groundwork policies check {file} --baseline {write_baseline}")
+        import shlex
+
+        told, known = shlex.quote(str(file)), shlex.quote(str(write_baseline))
+        print(f"Next: groundwork policies check {told} --baseline {known}")
         return
     if asked or form is not ReportFormat.TEXT:
         from groundwork.preview.reports.report import Report

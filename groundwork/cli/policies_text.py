@@ -71,7 +71,7 @@ def rules_text(shown: Sequence[Rule], width: int) -> str:
     lines += [
         "",
         f"{len(shown)} rules, {between} of them between resources (↔).",
-        "Next: groundwork policies explain RULE",
+        *(f"Next: groundwork policies explain {name}" for name in sorted((rule.name for rule in shown), key=len)[:1]),
     ]
     return "\n".join(lines[1:]) + "\n"
 

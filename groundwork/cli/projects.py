@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable
 from enum import StrEnum
@@ -130,7 +131,7 @@ def new(
     if carried:
         console.print_wrapped("\n".join(terminal_lines(carried, folder)))
         print()
-    print(f"Next: cd {folder} && groundwork preview dev")
+    print(f"Next: cd {shlex.quote(str(folder))} && groundwork preview dev")
 
 
 def upgrade() -> None:
@@ -157,7 +158,7 @@ def upgrade() -> None:
             print(f"policies: {len(rules)} {title}: {', '.join(rules)}")
     if not moved.new_rules and not moved.gone_rules:
         print("policies: the same rules")
-    print("\nNext: groundwork preview STACK --base HEAD, for each of: " + ", ".join(stacks(Path.cwd())))
+    print("\nNext: " + " && ".join(f"groundwork preview {shlex.quote(one)} --base HEAD" for one in stacks(Path.cwd())))
 
 
 def _application(source: str, wanted: FormatName | None, port: int, parts: list[Part] | None) -> Application:

@@ -6,6 +6,7 @@ Every function takes the width it may use, or None for as wide as it gets (a pip
 from __future__ import annotations
 
 import json
+import shlex
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -469,16 +470,27 @@ def next_step(
     """Return one line: what to do with this preview; ``first`` is what ``pulumi up`` would stop without."""
     if verdicts.blocking:
         return wrapped(f"Next: {to_fix(verdicts)}", width)
-    folder, _, name = stack.rpartition("/")
-    place = f"cd {folder} && " if folder else ""
     if step and step.move.refusals:
         return wrapped(f"Next: clear what the step from {step.before} to {step.after} would be refused for.", width)
     if ahead:
+        folder, name = _place(stack)
+        file = f"{folder}/Pulumi.{name}.yaml" if folder else f"Pulumi.{name}.yaml"
+        return wrapped(f"Next: say phase: {ahead} in {file}; then {first}{pulumi_up(stack)}", width)
+    return wrapped(f"Next: {first}{pulumi_up(stack)}", width)
+
+
+def pulumi_up(stack: str) -> str:
+    """Return the command that deploys a stack, for a shell that stands where the user called it ``stack``."""
+    folder, name = _place(stack)
+    return f"{f'cd {shlex.quote(folder)} && ' if folder else ''}pulumi up --stack {shlex.quote(name)}"
+
+
+def _place(stack: str) -> tuple[str, str]:
+    """Return the folder and the name of a stack, which the user may have called by its file."""
+    folder, _, name = stack.rpartition("/")
+    if name.startswith("Pulumi.") and name.endswith(".yaml"):
         name = name.removeprefix("Pulumi.").removesuffix(".yaml")
-        return wrapped(
-            f"Next: say phase: {ahead} in Pulumi.{name}.yaml; then {first}{place}pulumi up --stack {name}", width
-        )
-    return wrapped(f"Next: {first}{place}pulumi up --stack {name}", width)
+    return folder, name
 
 
 def _count(number: int, noun: str) -> str:
