@@ -42,6 +42,9 @@ SHOP = """
         nodes: {nodes}
         scaling: {{min: 0, max: 3, queue: {{queue: jobs}}}}
         uses: {{jobs: consume}}
+    groundwork:jobs:
+      migrate: {{image: {{from: users}}, command: [node, migrate.js], when: before_deploy, timeout: 600, retries: 2}}
+      nightly: {{image: {{from: worker}}, command: [node, clean.js], schedule: {{cron: "0/15 3 ? * MON-FRI *", timezone: Asia/Kathmandu}}}}
     groundwork:storage: {{media: {{purpose: media}}}}
     groundwork:cache: {{class: cache.t4g.micro}}
     groundwork:messaging: {{queues: {{jobs: {{}}}}}}
@@ -187,7 +190,7 @@ def test_every_object_is_one_that_kubernetes_takes(scaling: str) -> None:
     snapshot = shop(scaling)
     kinds = check(snapshot, version_of(snapshot))
     assert {*CUSTOM, "Deployment", "Service", "NetworkPolicy", "HorizontalPodAutoscaler"} <= set(kinds)
-    assert {"PodDisruptionBudget", "ServiceAccount", "Namespace"} <= set(kinds)
+    assert {"CronJob", "PodDisruptionBudget", "ServiceAccount", "Namespace"} <= set(kinds)
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -113,8 +113,9 @@ class Cluster:
         return self.api.ask("PATCH", path, {"spec": {"replicas": copies}}, kind="application/merge-patch+json")
 
     def start(self, deployment: Object) -> Answer:
-        """A pod as the deployment's controller would make it, dry: only a pod meets the namespace's security standard."""
-        template = copy.deepcopy(deployment["spec"]["template"])
+        """A pod as the controller of a deployment or job would make it, dry: only a pod meets the namespace's security standard."""
+        job = deployment["spec"].get("jobTemplate")
+        template = copy.deepcopy((job or deployment)["spec"]["template"])
         namespace = deployment["metadata"]["namespace"]
         pod = {
             "apiVersion": "v1",
@@ -124,6 +125,22 @@ class Cluster:
         }
         query = urlencode({"dryRun": "All", "fieldValidation": "Strict"})
         return self.api.ask("POST", f"/api/v1/namespaces/{namespace}/pods?{query}", pod)
+
+
+    def run(self, cron_job: Object) -> Answer:
+        """A job as ``kubectl create job --from`` makes it, dry, with another image."""
+        namespace = cron_job["metadata"]["namespace"]
+        job = copy.deepcopy(cron_job["spec"]["jobTemplate"])
+        [container] = job["spec"]["template"]["spec"]["containers"]
+        container["image"] = "example.com/shop:2"
+        body = {
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            **job,
+            "metadata": {**job["metadata"], "name": f"{cron_job['metadata']['name']}-2", "namespace": namespace},
+        }
+        query = urlencode({"dryRun": "All", "fieldValidation": "Strict"})
+        return self.api.ask("POST", f"/apis/batch/v1/namespaces/{namespace}/jobs?{query}", body)
 
 
 def prepare(cluster: Cluster, objects: Sequence[Object]) -> list[str]:
@@ -161,6 +178,9 @@ def first_update(cluster: Cluster, objects: Sequence[Object]) -> list[str]:
     found = [line for given in objects for line in _said(given, cluster.apply(given, dry=True))]
     for deployment in deployments(objects):
         found += [f"a pod of {line}" for line in _said(deployment, cluster.start(deployment))]
+    for cron_job in (given for given in objects if given["kind"] == "CronJob"):
+        found += [f"a pod of {line}" for line in _said(cron_job, cluster.start(cron_job))]
+        found += [f"a run of {line}" for line in _said(cron_job, cluster.run(cron_job))]
     return found or _each(cluster, objects)
 
 

@@ -226,7 +226,7 @@ def test_more_copies_than_the_groups_hold_are_refused() -> None:
     services = {"web": {**WEB, "scaling": {"max": 40}}, "api": {**WEB, "path": "/api/*", "scaling": {"max": 8}}}
     assert mistakes(nodes(general=GENERAL), services=services) == [
         "compute.kubernetes.nodes.general.max: 10 × t3.medium or t3.large hold 13800 thousandths of a vCPU at their max, and pods "
-        "may ask for 16000 (web 50 × 250, api 10 × 250, each with the quarter more of a deployment, and 1000 for the cluster "
+        "may ask for 16000 (web 50 × 250, api 10 × 250, with the quarter more of a deployment, and 1000 for the cluster "
         "itself); raise max to 12, use larger classes, or lower scaling.max"
     ]
 

@@ -11,6 +11,10 @@ from groundwork.components.jobs.settings import JobSettings, When
 from groundwork.components.services.settings import ServiceSettings
 
 
+WAIT = 3600
+"""Seconds that a job before a deployment or by hand may take, unless the stack file says otherwise."""
+
+
 def jobs_path(prefix: str) -> str:
     """Return ``/shop/prod/jobs``: below it a parameter for each job says how it is run, by the job's name."""
     return f"{prefix}/jobs"
@@ -41,3 +45,6 @@ class JobOutputs(TypedDict):
     subnets: NotRequired[list[pulumi.Input[str]]]
     securityGroups: NotRequired[list[pulumi.Input[str]]]
     capacityProvider: NotRequired[pulumi.Input[str]]
+    namespace: NotRequired[str]
+    cronJob: NotRequired[str]
+    """On Kubernetes, the CronJob that jobs are created from; suspended where there is no schedule."""

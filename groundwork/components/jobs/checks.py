@@ -20,8 +20,8 @@ def names_are_nobody_elses(settings: Settings) -> Iterator[Mistake]:
 def the_engine_runs_them(settings: Settings) -> Iterator[Mistake]:
     if not (settings.jobs and settings.compute):
         return
-    if settings.compute.engine in ("eks", "ec2"):
-        yield Mistake(("jobs",), "go with the engines fargate and ecs-ec2")
+    if settings.compute.engine == "ec2":
+        yield Mistake(("jobs",), "go with the engines fargate, ecs-ec2 and eks")
     if settings.compute.engine == "app-runner":
         yield Mistake(
             ("jobs",),

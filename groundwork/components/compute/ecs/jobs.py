@@ -16,15 +16,11 @@ from groundwork.components.compute.ecs.cluster import EcsCluster
 from groundwork.components.compute.ecs.service import Capacity, EcsSurroundings
 from groundwork.components.compute.ecs.task import Task, task
 from groundwork.components.compute.images import Image
-from groundwork.components.compute.jobs import Job, JobOutputs, jobs_path
+from groundwork.components.compute.jobs import WAIT, Job, JobOutputs, jobs_path
 from groundwork.components.compute.workload import Workload
 from groundwork.components.jobs.settings import JobScheduleSettings
 from groundwork.components.logs import log_group
 from groundwork.components.messaging.dead_letters import Sender, dead_letters, key_statement, sending
-
-_LIMIT = 3600
-"""Seconds that whoever runs a job waits for it, unless the stack file says otherwise."""
-
 
 @dataclass(frozen=True)
 class EcsJob:
@@ -66,7 +62,7 @@ def run_jobs(
     defined: list[_Defined] = []
     for name, job in jobs.items():
         workload = workloads[name]
-        group = log_group(parent, name, f"{parent.context.prefix}/jobs/{name}")
+        group = log_group(parent, name, f"{parent.context.prefix}/services/{name}")
         made = task(
             parent,
             workload,
@@ -80,7 +76,7 @@ def run_jobs(
         outputs = JobOutputs(
             when=job.settings.starts,
             image=images[name].holder,
-            timeout=job.settings.timeout or (None if job.settings.schedule else _LIMIT),
+            timeout=job.settings.timeout or (None if job.settings.schedule else WAIT),
             logGroup=group.name,
             container=name,
             cluster=cluster.name,

@@ -117,3 +117,18 @@ def watch_service(
             description=f"Fewer than {settings.scaling.min} pods of {name} are ready. Look at the events of its pods (kubectl "
             "describe): no image, no room on the nodes, or probes that fail.",
         )
+
+
+def watch_jobs(parent: Component, cluster_name: pulumi.Input[str]) -> None:
+    """Create the alarm for jobs that fail: any pod of the cluster that ended with an error and is still there to be looked at. A
+    service's pods are started again and do not end so."""
+    alarm(
+        parent,
+        "job-failures",
+        Metric(_INSIGHTS, "pod_status_failed", {"ClusterName": cluster_name}, "Maximum"),
+        threshold=0,
+        period=300,
+        periods=1,
+        description="A job failed (kubectl get pods --field-selector status.phase=Failed), or a node threw out a pod. Its log group says "
+        "why. The alarm ends when the failed job is deleted, or by itself after a day.",
+    )

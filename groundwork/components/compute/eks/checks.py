@@ -191,8 +191,8 @@ def services_run_on_groups_that_are_there(settings: Settings) -> Iterator[Mistak
     cluster = _cluster(settings)
     if cluster is None or cluster.scaling == "auto-mode":
         return
-    for name, service in settings.services.items():
-        path: Path = ("services", name, "nodes")
+    for layer, name, service in settings.containers():
+        path: Path = (layer, name, "nodes")
         if service.nodes is None:
             continue
         group = cluster.nodes.get(service.nodes)
@@ -218,7 +218,7 @@ def services_fit_a_node(settings: Settings) -> Iterator[Mistake]:
     cluster = _cluster(settings)
     if cluster is None or cluster.scaling == "auto-mode":
         return
-    for name, service in settings.services.items():
+    for layer, name, service in settings.containers():
         rooms = [
             (known, _room_of(known, cluster))
             for group in _groups_of(service, cluster).values()
@@ -231,7 +231,7 @@ def services_fit_a_node(settings: Settings) -> Iterator[Mistake]:
             largest, room = max(rooms, key=lambda pair, what=what: getattr(pair[1], what))  # type: ignore[misc]
             if getattr(asked, what) > getattr(room, what):
                 yield Mistake(
-                    ("services", name, what),
+                    (layer, name, what),
                     f"a copy asks for {getattr(asked, what)} {unit}, and the largest node that it may run on, {largest.name}, has "
                     f"{getattr(room, what)} for pods; lower it, or add a larger class to {_said(_groups_of(service, cluster))}",
                 )
@@ -255,7 +255,7 @@ def groups_hold_their_services(settings: Settings) -> Iterator[Mistake]:
 
 @dataclass(frozen=True)
 class _Pool:
-    """Groups, and the services that run on no others."""
+    """Groups, and the services and jobs that run on no others."""
 
     groups: Mapping[str, NodeGroupSettings]
     services: Sequence[str]
@@ -267,7 +267,7 @@ def _pools(settings: Settings, cluster: KubernetesSettings) -> Iterator[_Pool]:
     """Yield every group by itself with the services that name it; then the groups without taints, with what runs on any
     of them."""
     free = {name: group for name, group in cluster.nodes.items() if not _repels(group)}
-    services = settings.services
+    services = {name: container for _, name, container in settings.containers()}
     for name, group in cluster.nodes.items():
         named = [service for service, one in services.items() if one.nodes == name]
         if named and free.keys() != {name}:
@@ -285,14 +285,18 @@ def _holds(settings: Settings, cluster: KubernetesSettings, pool: _Pool) -> Iter
     rooms = {name: _least(group, cluster) for name, group in pool.groups.items()}
     if not pool.services or any(room is None or _has_no_room(room) for room in rooms.values()):
         return
+    containers = {name: container for _, name, container in settings.containers()}
     asked = {
-        name: requests(settings.services[name], tracing=_is_traced(settings.services[name], settings))
-        for name in pool.services
+        name: requests(containers[name], tracing=_is_traced(containers[name], settings)) for name in pool.services
     }
     if any(_too_large(one, pool.groups.values(), cluster) for one in asked.values()):
         # No number of nodes holds it, which is said already.
         return
-    copies = {name: _at_most(settings.most_copies(name)) for name in pool.services}
+    # Of a job one run at a time, of a singleton never a second copy.
+    copies = {
+        name: 1 if name in settings.jobs or containers[name].singleton else _at_most(settings.most_copies(name))
+        for name in pool.services
+    }
     system = system_pods("cluster") if pool.system else Room(0, 0, 0)
     short: list[tuple[float, str, int, int]] = []
     for what in _UNITS:
@@ -311,8 +315,8 @@ def _holds(settings: Settings, cluster: KubernetesSettings, pool: _Pool) -> Iter
         single = len(pool.groups) == 1
         yield Mistake(
             (*_NODES, next(iter(pool.groups)), "max") if single else _NODES,
-            f"{_nodes_said(pool.groups)} hold {has} {_UNITS[what]} at their max, and pods may ask for {needed} ({each}, each "
-            f"with the quarter more of a deployment{itself}); raise max{_to(pool, needed / has) if single else ''}, use larger "
+            f"{_nodes_said(pool.groups)} hold {has} {_UNITS[what]} at their max, and pods may ask for {needed} ({each}, with "
+            f"the quarter more of a deployment{itself}); raise max{_to(pool, needed / has) if single else ''}, use larger "
             "classes, or lower scaling.max",
         )
 

@@ -70,7 +70,7 @@ def deployment(
             strategy=_strategy(service),
             template=kubernetes.core.v1.PodTemplateSpecArgs(
                 metadata=kubernetes.meta.v1.ObjectMetaArgs(labels=inside.labels(workload.name)),
-                spec=_pod(inside, workload, image, given),
+                spec=pod(inside, workload, image, given),
             ),
         ),
         opts=inside.options(after),
@@ -87,7 +87,10 @@ def _strategy(service: ServiceSettings) -> kubernetes.apps.v1.DeploymentStrategy
     )
 
 
-def _pod(inside: Inside, workload: Workload, image: Image, given: Values | None) -> kubernetes.core.v1.PodSpecArgs:
+def pod(
+    inside: Inside, workload: Workload, image: Image, given: Values | None, *, ends: bool = False
+) -> kubernetes.core.v1.PodSpecArgs:
+    """Return the pod of a service, or of a job, which ``ends``: it is not started again where it stands, and there is one."""
     service = workload.settings
     user, _, group = service.user.partition(":")
     return kubernetes.core.v1.PodSpecArgs(
@@ -99,7 +102,8 @@ def _pod(inside: Inside, workload: Workload, image: Image, given: Values | None)
             **({GROUP_LABEL: service.nodes} if service.nodes else {}),
         },
         tolerations=_tolerations(service, inside.settings.cluster) or None,
-        topology_spread_constraints=[_spread(workload.name, over) for over in _SPREAD_OVER],
+        topology_spread_constraints=None if ends else [_spread(workload.name, over) for over in _SPREAD_OVER],
+        restart_policy="Never" if ends else None,
         security_context=kubernetes.core.v1.PodSecurityContextArgs(
             run_as_non_root=True,
             run_as_user=int(user),

@@ -9,10 +9,12 @@ import pulumi
 
 from groundwork.components.access import Grant
 from groundwork.components.base import Component
+from groundwork.components.compute.eks.alarms import watch_jobs
 from groundwork.components.compute.eks.cluster import build_cluster
 from groundwork.components.compute.eks.controllers import controllers
 from groundwork.components.compute.eks.identity import trust
 from groundwork.components.compute.eks.inside import Inside
+from groundwork.components.compute.eks.jobs import run_job
 from groundwork.components.compute.eks.namespace import namespace
 from groundwork.components.compute.eks.network_policy import base_policies
 from groundwork.components.compute.eks.provider import kubernetes_provider
@@ -114,12 +116,14 @@ class Eks(Component):
                 after=cluster.ready,
             ),
         )
-        ports = sorted({port for service in services.values() for port in service.outbound_ports} - {_OPEN})
+        jobs = jobs or {}
+        containers = {**services, **{job: declared.container for job, declared in jobs.items()}}
+        ports = sorted({port for container in containers.values() for port in container.outbound_ports} - {_OPEN})
         opened = allow_egress_to_internet(self, "pods", cluster.node_security_group_id, ports)
         security_groups = SharedGroup(self, "pods", cluster.node_security_group_id, rules=opened)
         built = workloads(
             self,
-            services,
+            containers,
             grants=grants,
             network=network,
             trust=trust(self),
@@ -139,7 +143,7 @@ class Eks(Component):
         base_policies(inside)
         authenticate(inside, services)
         around = EksSurroundings(
-            services=services,
+            containers=containers,
             network=network,
             ranges=_ranges(network, entrance),
             routes=routes(services, context.platform.domain, settings.engine),
@@ -148,15 +152,20 @@ class Eks(Component):
             security_groups=security_groups,
         )
         images = images_of(self, built, settings)
-        deployed = {service: deploy(inside, workload, around, images[service]) for service, workload in built.items()}
+        deployed = {service: deploy(inside, built[service], around, images[service]) for service in services}
+        ready = {name: run_job(inside, name, job, built[name], around, images[name]) for name, job in jobs.items()}
+        if jobs and settings.cluster.application_insights:
+            watch_jobs(self, cluster.name)
         self.cluster_name = cluster.name
         self.service_names = {service: pulumi.Output.from_input(service) for service in deployed}
         self.security_group_ids = {service: workload.security_group_id for service, workload in built.items()}
         self.repository_urls = {
-            service: made.repository_url for service, made in deployed.items() if made.repository_url is not None
+            name: image.repository_url for name, image in images.items() if image.repository_url is not None
         }
-        self.log_group_names = {service: made.log_group_name for service, made in deployed.items()}
-        self.jobs = {}
+        self.log_group_names = {
+            name: made.log_group_name for made_by_name in (deployed, ready) for name, made in made_by_name.items()
+        }
+        self.jobs = {name: made.outputs for name, made in ready.items()}
         self.origins = entrance.origins
         self.stoppable = Stoppable()
         self.register_outputs(

@@ -20,8 +20,8 @@ def only_kubernetes_has_limits_and_nodes(settings: Settings) -> Iterator[Mistake
     if settings.compute is None or _on_kubernetes(settings):
         return
     engine = settings.compute.engine
-    for name, service in settings.services.items():
-        path: Path = ("services", name)
+    for layer, name, service in settings.containers():
+        path: Path = (layer, name)
         if service.limits is not None:
             yield Mistake(
                 (*path, "limits"),
@@ -58,11 +58,12 @@ def compute_suits_kubernetes(settings: Settings) -> Iterator[Mistake]:
 
 def services_suit_kubernetes(settings: Settings) -> Iterator[Mistake]:
     if _on_kubernetes(settings):
-        for name, service in settings.services.items():
-            yield from _scales(("services", name, "scaling"), service)
+        for layer, name, service in settings.containers():
+            if layer == "services":
+                yield from _scales((layer, name, "scaling"), service)
             if settings.compute and service.nodes and settings.compute.cluster.scaling == "auto-mode":
                 yield Mistake(
-                    ("services", name, "nodes"),
+                    (layer, name, "nodes"),
                     "Auto Mode makes no node groups, so there is none to run on; leave it out, or set "
                     "compute.kubernetes.scaling: cluster-autoscaler",
                 )
@@ -98,11 +99,11 @@ def buckets_are_reached_over_https(settings: Settings) -> Iterator[Mistake]:
     addresses, network policies do not, and its endpoint in the network has none."""
     if not _on_kubernetes(settings):
         return
-    for name, service in settings.services.items():
+    for layer, name, service in settings.containers():
         used = sorted(service.uses.keys() & settings.storage.keys())
         if used and _HTTPS not in service.outbound_ports:
             yield Mistake(
-                ("services", name, "outbound_ports"),
+                (layer, name, "outbound_ports"),
                 f"without {_HTTPS} pods do not reach S3, and {name} uses {', '.join(used)}: network policies have no other way to "
                 f"name it. Add {_HTTPS}, or run it on fargate",
             )

@@ -32,7 +32,8 @@ from groundwork.components.services.settings import ServiceSettings
 class EksSurroundings:
     """What all services of the cluster share, outside of it."""
 
-    services: Mapping[str, ServiceSettings]
+    containers: Mapping[str, ServiceSettings]
+    """Services and jobs."""
     network: NetworkLike
     ranges: Ranges
     routes: Sequence[Route]
@@ -53,21 +54,11 @@ class EksService:
 def deploy(inside: Inside, workload: Workload, around: EksSurroundings, image: Image) -> EksService:
     """Create a service's identity, network policy and pods."""
     parent, name = inside.parent, workload.name
-    # The cluster's agents write into it.
-    group = log_group(parent, name, f"{parent.context.prefix}/services/{name}")
-    account = kubernetes.core.v1.ServiceAccount(
-        f"{parent.name}-{name}",
-        metadata=inside.metadata(name, service=name),
-        automount_service_account_token=False,
-        opts=inside.options(),
-    )
-    identity = pod_identity(
-        parent, inside.cluster, name, namespace=inside.namespace, service_account=name, role_arn=workload.role_arn
-    )
+    made_before = identified(inside, workload)
     exposure = _exposure(inside, workload, around)
     service = named(inside, workload)
     bound = bind(inside, workload, service, exposure)
-    service_policy(inside, workload, around.services, around.ranges, from_outside=_in_front(inside, workload, around))
+    service_policy(inside, workload, around.containers, around.ranges, from_outside=_in_front(inside, workload, around))
     given = values(inside, workload)
     made = deployment(
         inside,
@@ -75,7 +66,7 @@ def deploy(inside: Inside, workload: Workload, around: EksSurroundings, image: I
         image,
         given=None if image.is_placeholder else given,
         fixed=fixed(workload.settings.scaling),
-        after=[account, identity, group, *workload.ready, *bound, *(given.ready if given else ())],
+        after=[*made_before.ready, *workload.ready, *bound, *(given.ready if given else ())],
     )
     scale(inside, workload, made)
     follow(inside, workload, made, around.queues)
@@ -90,7 +81,32 @@ def deploy(inside: Inside, workload: Workload, around: EksSurroundings, image: I
             cluster_name=inside.cluster.name,
             namespace=inside.namespace,
         )
-    return EksService(made, group.name, image.repository_url)
+    return EksService(made, made_before.log_group_name, image.repository_url)
+
+
+@dataclass(frozen=True)
+class Identified:
+    """Who a service's or job's pods are, and where their lines go."""
+
+    log_group_name: pulumi.Output[str]
+    ready: tuple[pulumi.Resource, ...]
+
+
+def identified(inside: Inside, workload: Workload) -> Identified:
+    """Create the log group, the service account and its role's association."""
+    parent, name = inside.parent, workload.name
+    # The cluster's agents write into it.
+    group = log_group(parent, name, f"{parent.context.prefix}/services/{name}")
+    account = kubernetes.core.v1.ServiceAccount(
+        f"{parent.name}-{name}",
+        metadata=inside.metadata(name, service=name),
+        automount_service_account_token=False,
+        opts=inside.options(),
+    )
+    identity = pod_identity(
+        parent, inside.cluster, name, namespace=inside.namespace, service_account=name, role_arn=workload.role_arn
+    )
+    return Identified(group.name, (account, identity, group))
 
 
 def _exposure(inside: Inside, workload: Workload, around: EksSurroundings) -> Exposure:
