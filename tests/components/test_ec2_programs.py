@@ -1,6 +1,7 @@
 """The programs on an instance, run for real against stand-ins of what they call."""
 
 import datetime as dt
+import fcntl
 import http.server
 import importlib.util
 import json
@@ -85,6 +86,8 @@ def load(name: str) -> ModuleType:
 
 
 DECLARATION: dict[str, Any] = {
+    "image": "app",
+    "job": None,
     "role": "arn:aws:iam::111122223333:role/app",
     "parameters": "/chat/prod/services/environment/app",
     "references": {"FEATURE": "/chat/prod/flags/FEATURE"},
@@ -194,6 +197,92 @@ def test_until_an_image_is_delivered_a_placeholder_runs_that_is_told_nothing(
     assert around.calls("aws", "secretsmanager") == []
     assert not (around.folder / "identities").exists()
     assert json.loads((around.folder / "checks" / "app.json").read_text()) == DECLARATION["check"]
+
+
+@pytest.fixture
+def job(
+    run: Callable[[], dict[str, Any]], around: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[int, list[list[str]]]]:
+    """Runs a job and returns its exit code and what Docker was asked to do, one word each."""
+    monkeypatch.syspath_prepend(str(PROGRAMS))
+    module = load("job")
+    monkeypatch.setattr(module.run, "IDENTITIES", around.folder / "identities")
+    monkeypatch.setattr(module, "JOBS", around.folder / "jobs")
+    monkeypatch.setenv("GROUP", "chat-prod-instances")
+    monkeypatch.setenv("NAMESPACE", "chat/prod")
+
+    def start(limits: dict[str, Any], *codes: str, image: str = "", delivered: str = "repository/api:1") -> Any:
+        declaration = {**DECLARATION, "image": "api", "job": {"timeout": None, "retries": 0, **limits}}
+        asked = [parameters(json.dumps(declaration)), *([] if image else [parameters(delivered)]), parameters("on")]
+        around.answer("aws ssm get-parameters", *asked)
+        around.answer("docker wait", *codes)
+        with pytest.raises(SystemExit) as ended:
+            module.main("migrate", image)
+        return ended.value.code, [call[1] for call in around.calls("docker")]
+
+    return start
+
+
+def test_a_job_ends_with_its_containers_exit_code_and_leaves_nothing_behind(job: Any, around: Surroundings) -> None:
+    code, asked = job({}, "0")
+    assert code == 0
+    assert asked == ["rm", "image", "start", "wait", "rm"]
+    assert "/services/images/api" in around.calls("aws", "ssm", "get-parameters")[1][-4]
+    [request] = around.calls("curl")
+    assert json.loads(request[-1])["Image"] == "repository/api:1"
+    assert not around.calls("aws", "cloudwatch")
+
+
+def test_a_job_that_fails_is_tried_again_as_often_as_it_may_and_then_seen(job: Any, around: Surroundings) -> None:
+    code, asked = job({"retries": 2}, "3", "3", "4")
+    assert code == 4
+    assert asked.count("start") == 3
+    [metric] = around.calls("aws", "cloudwatch", "put-metric-data")
+    assert json.loads(metric[metric.index("--metric-data") + 1])[0]["MetricName"] == "FailedJobs"
+
+
+def test_a_job_that_recovers_has_not_failed(job: Any, around: Surroundings) -> None:
+    code, asked = job({"retries": 2}, "1", "0")
+    assert (code, asked.count("start")) == (0, 2)
+    assert not around.calls("aws", "cloudwatch")
+
+
+def test_whoever_delivers_names_the_image_of_a_job(job: Any, around: Surroundings) -> None:
+    job({}, "0", image="repository/api:2")
+    assert json.loads(around.calls("curl")[0][-1])["Image"] == "repository/api:2"
+
+
+def test_without_an_image_a_job_does_nothing(job: Any, around: Surroundings) -> None:
+    code, asked = job({}, "0", delivered="none")
+    assert code == "there is no image for migrate yet"
+    assert "start" not in asked
+
+
+def test_a_job_that_hangs_is_ended_and_has_failed(
+    job: Any, around: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = subprocess.run
+
+    def slow(command: list[str], **options: Any) -> Any:
+        if command[:2] == ["docker", "wait"]:
+            assert options["timeout"] == 60
+            raise subprocess.TimeoutExpired(command, 60)
+        return real(command, **options)
+
+    monkeypatch.setattr(subprocess, "run", slow)
+    code, asked = job({"timeout": 60}, "0")
+    assert code == 124
+    assert asked[-2:] == ["stop", "rm"]
+    assert around.calls("aws", "cloudwatch", "put-metric-data")
+
+
+def test_a_job_that_runs_is_not_started_beside_itself(job: Any, around: Surroundings) -> None:
+    (around.folder / "jobs").mkdir()
+    with (around.folder / "jobs" / "migrate").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        code, asked = job({}, "0")
+    assert code == 75
+    assert asked == []
 
 
 def test_a_service_without_a_declaration_says_which_parameter_is_missing(

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+import shutil
+import subprocess
 from functools import cache
 from typing import Any
 
 import pytest
+import yaml
 
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.stacks import run_stack
 from groundwork.preview.verdicts import judge
 from groundwork.settings.loading import find_stack, load_stack
+from groundwork.settings.recurrence import calendar
 from tests.stacks import ROOT
 from tests.test_guardrails_on_stacks import TODAY
 from tests.writing import write_project
 
+CRON_JOB = "kubernetes:batch/v1:CronJob"
+DEPLOYMENT = "kubernetes:apps/v1:Deployment"
+NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 PARAMETER = "aws:ssm/parameter:Parameter"
 SCHEDULE = "aws:scheduler/schedule:Schedule"
 SERVICE = "aws:ecs/service:Service"
@@ -25,6 +33,8 @@ TASK = "aws:ecs/taskDefinition:TaskDefinition"
 ENGINES = {
     "fargate": "fargate",
     "ecs-ec2": "ecs-ec2, instances: {class: m7g.large, max: 10}",
+    "eks": "eks, kubernetes: {nodes: {general: {max: 10}}}",
+    "ec2": "ec2, instances: {class: m7g.large, min: 1, max: 1}",
 }
 
 DJANGO = """
@@ -143,7 +153,7 @@ def test_a_job_is_what_its_service_is_but_for_what_it_says(django: Any) -> None:
         assert definition["readonlyRootFilesystem"]
         assert definition["user"] == "1000:1000"
         assert definition["linuxParameters"]["capabilities"] == {"drop": ["ALL"]}
-        assert definition["logConfiguration"]["options"]["awslogs-group"] == f"/shop/dev/jobs/{name}"
+        assert definition["logConfiguration"]["options"]["awslogs-group"] == f"/shop/dev/services/{name}"
 
 
 def test_a_schedule_starts_the_newest_revision_in_its_time_zone_and_may_do_nothing_else(django: Any) -> None:
@@ -202,7 +212,7 @@ def test_whoever_runs_a_job_finds_in_parameter_store_what_run_task_takes(django:
         "when": "before_deploy",
         "image": "api",
         "timeout": 3600,
-        "logGroup": "/shop/dev/jobs/migrate",
+        "logGroup": "/shop/dev/services/migrate",
         "container": "migrate",
         "cluster": "shop-dev",
         "taskDefinition": "shop-dev-migrate",
@@ -213,7 +223,80 @@ def test_whoever_runs_a_job_finds_in_parameter_store_what_run_task_takes(django:
     assert json.loads(kept["/shop/dev/jobs/reports"])["image"] == "api"
 
 
-@pytest.mark.parametrize("engine", ["fargate", "ecs-ec2"])
+def test_on_kubernetes_a_job_is_a_cron_job_that_waits_where_it_has_no_schedule(django: Any) -> None:
+    first, later = django("eks", False), django("eks")
+    jobs = {job.inputs["metadata"]["name"]: job.inputs["spec"] for job in later.of_type(CRON_JOB)}
+    assert {name: (spec["suspend"], spec["schedule"], spec["timeZone"]) for name, spec in jobs.items()} == {
+        "migrate": (True, "0 0 1 1 *", "Europe/Berlin"),
+        "nightly": (False, "0 3 * * MON-FRI", "Asia/Kathmandu"),
+        "reports": (False, "0-59/15 * * * *", "Europe/Berlin"),
+        "reindex": (True, "0 0 1 1 *", "Europe/Berlin"),
+    }
+    assert all(job.inputs["spec"]["suspend"] for job in first.of_type(CRON_JOB))
+    migrate = jobs["migrate"]["jobTemplate"]["spec"]
+    assert (migrate["backoffLimit"], migrate["activeDeadlineSeconds"]) == (0, 3600)
+    pod = migrate["template"]["spec"]
+    assert (pod["restartPolicy"], pod["serviceAccountName"]) == ("Never", "migrate")
+    [container] = pod["containers"]
+    assert container["args"] == ["python", "manage.py", "migrate"]
+    assert container["securityContext"]["readOnlyRootFilesystem"]
+    assert {"livenessProbe", "readinessProbe", "ports"}.isdisjoint(container)
+    # What uses open is open to it: the database and, since it is no service on ECS, services too.
+    policies = {policy.inputs["metadata"]["name"] for policy in later.of_type(NETWORK_POLICY)}
+    assert {"migrate", "nightly", "reports", "reindex"} <= policies
+    deployments = {d.inputs["metadata"]["name"]: d.inputs["spec"] for d in later.of_type(DEPLOYMENT)}
+    assert deployments["beat"]["strategy"] == {"type": "Recreate"}
+    assert deployments["beat"]["replicas"] == 1
+    assert deployments["worker"]["strategy"]["type"] == "RollingUpdate"
+    alarm = one(later, "aws:cloudwatch/metricAlarm:MetricAlarm", "job-failures").inputs
+    assert alarm["metricName"] == "pod_status_failed"
+
+
+def test_on_instances_a_job_is_a_unit_of_systemd_with_a_timer_where_it_has_a_schedule(django: Any) -> None:
+    snapshot = django("ec2")
+    declared = {
+        r.inputs["name"].rpartition("/")[2]: json.loads(r.inputs["insecureValue"])
+        for r in snapshot.of_type(PARAMETER)
+        if "/services/declarations/" in r.inputs["name"]
+    }
+    assert {name: one["image"] for name, one in declared.items()} == dict.fromkeys(declared, "api")
+    assert declared["migrate"]["job"] == {"timeout": 3600, "retries": 0}
+    assert declared["nightly"]["job"] == {"timeout": None, "retries": 0}
+    assert declared["worker"]["job"] is None
+    [template] = snapshot.of_type("aws:ec2/launchTemplate:LaunchTemplate")
+    text = base64.b64decode(template.inputs["userData"]).decode()
+    files = {item["path"].rpartition("/")[2]: item["content"] for item in yaml.safe_load(text)["write_files"]}
+    assert "OnCalendar=Mon,Tue,Wed,Thu,Fri *-*-* 3:0:00 Asia/Kathmandu\n" in files["groundwork-job@nightly.timer"]
+    assert "OnCalendar=*-*-* *:0..59/15:00 Europe/Berlin\n" in files["groundwork-job@reports.timer"]
+    assert "Type=oneshot" in files["groundwork-job@.service"]
+    assert "groundwork-job@migrate.timer" not in files
+    assert "groundwork-job@nightly.timer" in files["environment"]
+    assert "groundwork@migrate" not in files["environment"]
+    alarm = one(snapshot, "aws:cloudwatch/metricAlarm:MetricAlarm", "job-failures").inputs
+    assert (alarm["metricName"], alarm["statistic"]) == ("FailedJobs", "Sum")
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not here")
+def test_systemd_reads_every_calendar_as_the_cron_means_it() -> None:
+    meant = {
+        "0 3 * * ? *": "*-*-* 03:00:00",
+        "0/15 8-18 ? * MON-FRI *": "Mon..Fri *-*-* 08..18:00..45/15:00",
+        "30 6,18 1 JAN,JUL ? *": "*-01,07-01 06,18:30:00",
+        "0 0 1/2 * ? *": "*-*-01..31/2 00:00:00",
+        "5 4 ? * 1,7 *": "Sat,Sun *-*-* 04:05:00",
+        "5 4 ? * SUN *": "Sun *-*-* 04:05:00",
+        "0 */6 * 2-4 ? *": "*-02..04-* 00/6:00:00",
+        "0 0 ? * 2-6/2 *": "Mon,Wed,Fri *-*-* 00:00:00",
+    }
+    for cron, expected in meant.items():
+        said = calendar(cron, "Asia/Kathmandu")
+        assert said is not None
+        shown = subprocess.run(["systemd-analyze", "calendar", said], capture_output=True, text=True, check=True).stdout
+        assert f"{expected} Asia/Kathmandu" in shown, shown
+    assert calendar("0 0 L * ? *", "UTC") is None
+
+
+@pytest.mark.parametrize("engine", sorted(ENGINES))
 def test_the_guardrails_find_nothing_against_jobs(engine: str, django: Any) -> None:
     verdict = judge(django(engine), TODAY)
     own = [
@@ -222,4 +305,4 @@ def test_the_guardrails_find_nothing_against_jobs(engine: str, django: Any) -> N
         if re.search("migrate|nightly|reports|reindex|job", finding.resource.name)
     ]
     # What cannot be delivered to the queue of failures has no other queue.
-    assert own == [("event-failures-kept", "shop-compute-job-failures")]
+    assert own == ([("event-failures-kept", "shop-compute-job-failures")] if engine in ("fargate", "ecs-ec2") else [])

@@ -126,7 +126,6 @@ class Cluster:
         query = urlencode({"dryRun": "All", "fieldValidation": "Strict"})
         return self.api.ask("POST", f"/api/v1/namespaces/{namespace}/pods?{query}", pod)
 
-
     def run(self, cron_job: Object) -> Answer:
         """A job as ``kubectl create job --from`` makes it, dry, with another image."""
         namespace = cron_job["metadata"]["namespace"]

@@ -242,7 +242,7 @@ def test_pods_are_counted_where_nodes_take_few() -> None:
     cluster = {"address_prefixes": False, **nodes(general={"classes": ["m5.large"], "max": 1})}
     tiny = {**WEB, "cpu": 8, "memory": 128, "scaling": {"max": 12}}
     [message] = mistakes(cluster, services={"web": tiny})
-    assert "hold 21 pods at their max, and pods may ask for 27 (web 15, each" in message
+    assert "hold 21 pods at their max, and pods may ask for 27 (web 15, with" in message
 
 
 def test_the_sidecar_counts() -> None:

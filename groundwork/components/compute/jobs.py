@@ -10,7 +10,6 @@ import pulumi
 from groundwork.components.jobs.settings import JobSettings, When
 from groundwork.components.services.settings import ServiceSettings
 
-
 WAIT = 3600
 """Seconds that a job before a deployment or by hand may take, unless the stack file says otherwise."""
 
@@ -45,6 +44,9 @@ class JobOutputs(TypedDict):
     subnets: NotRequired[list[pulumi.Input[str]]]
     securityGroups: NotRequired[list[pulumi.Input[str]]]
     capacityProvider: NotRequired[pulumi.Input[str]]
+    autoScalingGroup: NotRequired[pulumi.Output[str]]
+    command: NotRequired[str]
+    """On the engine ``ec2``: what runs it on one instance of the group, as root; an image after it takes the place of the parameter's."""
     namespace: NotRequired[str]
     cronJob: NotRequired[str]
     """On Kubernetes, the CronJob that jobs are created from; suspended where there is no schedule."""

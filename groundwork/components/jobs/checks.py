@@ -20,8 +20,8 @@ def names_are_nobody_elses(settings: Settings) -> Iterator[Mistake]:
 def the_engine_runs_them(settings: Settings) -> Iterator[Mistake]:
     if not (settings.jobs and settings.compute):
         return
-    if settings.compute.engine == "ec2":
-        yield Mistake(("jobs",), "go with the engines fargate, ecs-ec2 and eks")
+    if settings.compute.engine == "ec2" and not settings.services:
+        yield Mistake(("jobs",), "run on the instances of services, and there are none; use the engine fargate")
     if settings.compute.engine == "app-runner":
         yield Mistake(
             ("jobs",),
@@ -74,6 +74,20 @@ def deployments_are_delivered(settings: Settings) -> Iterator[Mistake]:
             )
 
 
+def schedules_start_one_run(settings: Settings) -> Iterator[Mistake]:
+    """Check that a schedule on the engine ``ec2`` starts one run: each instance has its own timer."""
+    compute = settings.compute
+    if compute is None or compute.engine != "ec2" or compute.capacity.max == 1:
+        return
+    for name, job in settings.jobs.items():
+        if job.schedule:
+            yield Mistake(
+                ("jobs", name, "schedule"),
+                f"each of up to {compute.capacity.max} instances (compute.instances.max) would start it; set max: 1, or use the engine "
+                "ecs-ec2",
+            )
+
+
 def schedules_suit_the_engine(settings: Settings) -> Iterator[Mistake]:
     if not settings.compute or settings.compute.engine not in ("eks", "ec2"):
         return
@@ -115,6 +129,7 @@ CHECKS = (
     commands_are_said,
     folders_fit_in_memory,
     deployments_are_delivered,
+    schedules_start_one_run,
     schedules_suit_the_engine,
     runs_end_as_the_engine_can,
 )

@@ -49,6 +49,8 @@ def watch_group(
     if least:
         _watch_services(parent, key, machine)
         _watch_status(parent, key, group_name)
+    if machine.jobs:
+        _watch_jobs(parent, machine)
     if machine.cache:
         _watch_cache(parent, machine, copied=machine.cache.copied and least > 0)
 
@@ -109,3 +111,15 @@ def _watch_cache(parent: Component, machine: Machine, *, copied: bool) -> None:
             missing="breaching",
             description=f"The cache was not copied to S3 for a day (a new instance has not yet). Look at {machine.log_group} (units).",
         )
+
+
+def _watch_jobs(parent: Component, machine: Machine) -> None:
+    alarm(
+        parent,
+        "job-failures",
+        Metric(machine.namespace, "FailedJobs", {"Group": machine.group}, "Sum"),
+        threshold=0,
+        period=300,
+        periods=1,
+        description=f"A job failed. {machine.log_group} (units) says which; its own log group says why.",
+    )

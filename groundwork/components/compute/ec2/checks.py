@@ -76,6 +76,9 @@ def instances_have_room(settings: Settings) -> Iterator[Mistake]:
         cache = settings.cache
         if cache and cache.placement == "instance" and compute.capacity.max == 1:
             parts["cache"] = cache.max_memory_mb * 3 // 2
+        if settings.jobs:
+            largest = max(settings.jobs, key=lambda name: settings.job(name).memory)
+            parts[largest] = settings.job(largest).memory
         if sum(parts.values()) > room:
             listed = sum_of(f"{name} {memory}" for name, memory in parts.items())
             yield Mistake(
@@ -165,11 +168,9 @@ def containers_share_an_instance(settings: Settings) -> Iterator[Mistake]:
     if _engine(settings) is None:
         return
     ports: dict[int, str] = {}
-    for name, service in settings.services.items():
+    for layer, name, service in settings.containers():
         if name in RESERVED_NAMES:
-            yield Mistake(
-                ("services", name), f'"{name}" is what the engine ec2 calls its instances; choose another name'
-            )
+            yield Mistake((layer, name), f'"{name}" is what the engine ec2 calls its instances; choose another name')
         if not service.is_public or service.port is None:
             continue
         if service.port in ports:
@@ -192,10 +193,11 @@ def services_ask_for_what_there_is(settings: Settings) -> Iterator[Mistake]:
                 )
         if service.tracing:
             yield Mistake(("services", name, "tracing"), "goes with other engines; ec2 runs no collector")
-        for key, value in service.environment.items():
+    for layer, name, container in settings.containers():
+        for key, value in container.environment.items():
             if "{{" in value:
                 yield Mistake(
-                    ("services", name, "environment", key),
+                    (layer, name, "environment", key),
                     'has "{{" in it, which Parameter Store refuses, since it reads it as a reference',
                 )
 

@@ -16,6 +16,7 @@ from groundwork.components.compute.ec2.container import check, container
 from groundwork.components.compute.ec2.identity import PlacedService
 from groundwork.components.compute.ec2.user_data import program
 from groundwork.components.compute.images import Image
+from groundwork.components.compute.jobs import WAIT, Job
 from groundwork.components.compute.placeholder import command
 from groundwork.settings.images import NOTHING
 
@@ -58,6 +59,7 @@ def write_service(
     placeholder_image: str,
     log_group: str,
     everywhere: bool,
+    job: Job | None = None,
 ) -> None:
     """Store a service's declaration and variables; what runs until there is an image stands in it too.
 
@@ -74,7 +76,9 @@ def write_service(
             body["Env"].append(f"{key}=")
         else:
             _write(parent, kept, f"{name}.{key}", f"{path}/{key}", value)
-    declaration = document(_declaration(placed_service, path, body, placeholder_image))
+    declaration = document(
+        _declaration(placed_service, image, path=path, body=body, placeholder_image=placeholder_image, job=job)
+    )
     _write(parent, kept, f"{name}-declaration", f"{kept.path}/declarations/{name}", declaration)
     if service.image_from is None and service.owner_of_image == "stack":
         kept.written[f"{name}-image"] = NOTHING if image.is_placeholder else image.reference
@@ -82,10 +86,18 @@ def write_service(
 
 
 def _declaration(
-    placed_service: PlacedService, path: str, body: Mapping[str, Any], placeholder_image: str
+    placed_service: PlacedService,
+    image: Image,
+    *,
+    path: str,
+    body: Mapping[str, Any],
+    placeholder_image: str,
+    job: Job | None,
 ) -> dict[str, Any]:
     references = sorted(placed_service.references.items())
     return {
+        "image": image.holder,
+        "job": _limits(job) if job else None,
         "role": placed_service.role_arn or "",
         "parameters": path,
         "references": {key: value.name for key, value in references if isinstance(value, ParameterReference)},
@@ -95,6 +107,13 @@ def _declaration(
         "check": check(placed_service.settings),
         "container": body,
         "placeholder": {"image": placeholder_image, "command": list(command(placed_service.settings))},
+    }
+
+
+def _limits(job: Job) -> dict[str, int | None]:
+    return {
+        "timeout": job.settings.timeout or (None if job.settings.schedule else WAIT),
+        "retries": job.settings.retries,
     }
 
 

@@ -29,11 +29,12 @@ from groundwork.components.compute.ec2.role import (
 )
 from groundwork.components.compute.ec2.security_group import InstanceGroup, instance_group
 from groundwork.components.compute.ec2.shape import MAIN, InstanceKind, parts
+from groundwork.components.compute.ec2.units import PROGRAMS
 from groundwork.components.compute.ec2.user_data import programs
 from groundwork.components.compute.ec2.volume import DataVolume, attach, data_volume
 from groundwork.components.compute.exposure import Exposure, expose
 from groundwork.components.compute.images import Image, images_of
-from groundwork.components.compute.jobs import Job, JobOutputs
+from groundwork.components.compute.jobs import WAIT, Job, JobOutputs
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import Stoppable, StoppedGroup
 from groundwork.components.compute.wiring import NetworkLike
@@ -43,6 +44,7 @@ from groundwork.components.logs import log_group
 from groundwork.components.services.routes import routes
 from groundwork.components.services.settings import ServiceSettings
 from groundwork.settings.facts import instance_is_burstable
+from groundwork.settings.recurrence import calendar
 
 
 class Zoned(NetworkLike, Protocol):
@@ -122,18 +124,21 @@ class Ec2(Component):
         super().__init__(name, context, opts)
         self._settings = settings
         self._services = services
+        self._jobs = jobs or {}
+        self._containers = {**services, **{key: job.container for key, job in self._jobs.items()}}
         self._network = network
         self._cache = own_cache
         public = settings.capacity.placement == "public"
         self._address = Address(f"{name}-address", context, opts=self.child()) if public else None
         self._instance = entrance.instance
         wanted = parts(settings, services, has_cache=own_cache is not None)
+        self._first = wanted[0].key
 
         host_roles = {part.key: host_role(self, part.key) for part in wanted}
         placed = self._place(wanted, host_roles, grants)
         images = images_of(self, placed, settings)
-        logs = {service: log_group(self, service, f"{context.prefix}/services/{service}") for service in services}
-        self._log_arns = {service: made.arn for service, made in logs.items()}
+        logs = {one: log_group(self, one, f"{context.prefix}/services/{one}") for one in self._containers}
+        self._log_arns = {one: made.arn for one, made in logs.items()}
         own = log_group(self, "instances", self._instance_logs)
         self._log_arns[""] = own.arn
 
@@ -149,13 +154,14 @@ class Ec2(Component):
                 placeholder_image=settings.placeholder_image,
                 log_group=f"{context.prefix}/services/{service}",
                 everywhere=entrance.load_balancer is not None,
+                job=self._jobs.get(service),
             )
         exposures = self._expose(entrance)
         security_groups = {
             part.key: instance_group(
                 self,
                 part,
-                {service: placed[service] for service in part.services},
+                {name: placed[name] for name in self._on(part)},
                 network=network,
                 load_balancer=entrance.load_balancer,
                 proxy=machines[part.key].proxy,
@@ -183,7 +189,17 @@ class Ec2(Component):
         }
         self.log_group_names = {service: made.name for service, made in logs.items()}
         self.cluster_name = None
-        self.jobs = {}
+        self.jobs = {
+            key: JobOutputs(
+                when=job.settings.starts,
+                image=images[key].holder,
+                timeout=job.settings.timeout or (None if job.settings.schedule else WAIT),
+                logGroup=logs[key].name,
+                autoScalingGroup=self.group_names[wanted[0].key],
+                command=f"set -a; . /etc/groundwork/environment; exec /usr/bin/python3 {PROGRAMS}/job.py {key}",
+            )
+            for key, job in self._jobs.items()
+        }
         self.origins = self._origins(entrance)
         self.stoppable = Stoppable(
             groups={part.key: StoppedGroup(self.group_names[part.key], part.least, part.most) for part in wanted}
@@ -207,8 +223,18 @@ class Ec2(Component):
         """Create an identity for each service, which trusts the instances that run it."""
         found: dict[str, PlacedService] = {}
         for part in wanted:
-            found.update(place_services(self, part.services, self._services, grants, host_roles[part.key].role.arn))
+            found.update(place_services(self, self._on(part), self._containers, grants, host_roles[part.key].role.arn))
         return found
+
+    def _on(self, part: InstanceKind) -> tuple[str, ...]:
+        """Return the services of a kind of instance, and on the first kind the jobs."""
+        return (*part.services, *(self._jobs if part.key == self._first else ()))
+
+    def _calendar(self, job: Job) -> str | None:
+        schedule = job.settings.schedule
+        if schedule is None or not schedule.enabled:
+            return None
+        return calendar(schedule.cron, schedule.timezone or self.context.platform.timezone)
 
     def _expose(self, entrance: Entrance) -> dict[str, Exposure]:
         wanted = routes(self._services, self.context.platform.domain, self._settings.engine)
@@ -241,6 +267,8 @@ class Ec2(Component):
             services=part.services,
             after={service: self._before(service) for service in part.services},
             proxy=self._proxy() if part.key == MAIN else None,
+            jobs={key: self._calendar(job) for key, job in self._jobs.items()} if part.key == self._first else {},
+            longest_stop=max(120, *(self._containers[name].stop_timeout for name in self._on(part))),
             cache=cache_container(own_cache.settings, copied=own_cache.backups is not None) if own_cache else None,
             volume=part.has_fixed_interface and self._settings.capacity.data_volume is not None,
         )
@@ -272,7 +300,7 @@ class Ec2(Component):
         exposures: Mapping[str, Exposure],
         security_group: InstanceGroup,
     ) -> pulumi.Output[str]:
-        here = [placed[service] for service in part.services]
+        here = [placed[name] for name in self._on(part)]
         volume = self._volume() if machine.volume else None
         instance = self._instance if machine.proxy else None
         backups = self._cache.backups if machine.cache and self._cache else None

@@ -86,10 +86,14 @@ class Machine:
     programs: str
     """Where in Parameter Store its programs are."""
     services: tuple[str, ...]
+    longest_stop: int = 120
+    """Seconds that a service may take to stop."""
     after: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Service → units that start before it."""
     proxy: Proxy | None = None
     cache: CacheContainer | None = None
+    jobs: Mapping[str, str | None] = field(default_factory=dict)
+    """Job → when it runs, as systemd has it (``OnCalendar``); None where nothing starts it by itself."""
     volume: bool = False
 
 

@@ -34,6 +34,7 @@ def enabled(machine: Machine) -> list[str]:
     if machine.proxy:
         names += ["groundwork-certificate", "groundwork-certificate.timer"] if machine.proxy.certified else []
         names.append("groundwork-proxy")
+    names += [f"groundwork-job@{job}.timer" for job, calendar in machine.jobs.items() if calendar]
     return [*names, *(f"groundwork@{service}" for service in machine.services)]
 
 
@@ -48,7 +49,7 @@ def _units(machine: Machine) -> Iterator[tuple[str, str]]:
                 "ExecStart": f"/usr/bin/python3 {PROGRAMS}/run.py %i",
                 "ExecStop": "/usr/bin/docker stop %i",
                 "TimeoutStartSec": "900",
-                "TimeoutStopSec": "150",
+                "TimeoutStopSec": str(machine.longest_stop + 30),
                 "StandardOutput": "null",
             },
             _INSTALL,
@@ -71,6 +72,25 @@ def _units(machine: Machine) -> Iterator[tuple[str, str]]:
     )
     yield "groundwork-watch.service", _unit({}, {**_SERVICE, "ExecStart": f"/usr/bin/python3 {PROGRAMS}/watch.py"})
     yield "groundwork-watch.timer", _unit({}, timer={"OnCalendar": "minutely", "AccuracySec": "1s"}, install=_TIMERS)
+    if machine.jobs:
+        yield (
+            "groundwork-job@.service",
+            _unit(
+                _after("docker.service", "groundwork-identity.service"),
+                {
+                    **_SERVICE,
+                    "Type": "oneshot",
+                    "ExecStart": f"/usr/bin/python3 {PROGRAMS}/job.py %i",
+                    "TimeoutStartSec": "infinity",
+                    "StandardOutput": "null",
+                },
+            ),
+        )
+    for job, calendar in machine.jobs.items():
+        if calendar:
+            # A run that the instance missed while it was stopped is made up for.
+            timer = {"OnCalendar": calendar, "AccuracySec": "1s", "Persistent": "true"}
+            yield f"groundwork-job@{job}.timer", _unit({}, timer=timer, install=_TIMERS)
     if machine.volume:
         yield "groundwork-volume.service", _volume()
     if machine.cache:

@@ -114,6 +114,8 @@ def _files(machine: Machine, facts: Mapping[str, str]) -> Iterator[tuple[str, st
 def programs(machine: Machine) -> Iterator[str]:
     """Yield the names of the programs that boot fetches."""
     yield from ("identity.py", "run.py", "watch.py")
+    if machine.jobs:
+        yield "job.py"
     if machine.volume:
         yield "volume.sh"
     if machine.cache and machine.cache.copied:

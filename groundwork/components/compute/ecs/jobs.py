@@ -22,6 +22,7 @@ from groundwork.components.jobs.settings import JobScheduleSettings
 from groundwork.components.logs import log_group
 from groundwork.components.messaging.dead_letters import Sender, dead_letters, key_statement, sending
 
+
 @dataclass(frozen=True)
 class EcsJob:
     """A job that can be run."""

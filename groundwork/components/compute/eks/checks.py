@@ -286,9 +286,7 @@ def _holds(settings: Settings, cluster: KubernetesSettings, pool: _Pool) -> Iter
     if not pool.services or any(room is None or _has_no_room(room) for room in rooms.values()):
         return
     containers = {name: container for _, name, container in settings.containers()}
-    asked = {
-        name: requests(containers[name], tracing=_is_traced(containers[name], settings)) for name in pool.services
-    }
+    asked = {name: requests(containers[name], tracing=_is_traced(containers[name], settings)) for name in pool.services}
     if any(_too_large(one, pool.groups.values(), cluster) for one in asked.values()):
         # No number of nodes holds it, which is said already.
         return

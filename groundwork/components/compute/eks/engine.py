@@ -153,7 +153,7 @@ class Eks(Component):
         )
         images = images_of(self, built, settings)
         deployed = {service: deploy(inside, built[service], around, images[service]) for service in services}
-        ready = {name: run_job(inside, name, job, built[name], around, images[name]) for name, job in jobs.items()}
+        ready = {name: run_job(inside, built[name], around, job, images[name]) for name, job in jobs.items()}
         if jobs and settings.cluster.application_insights:
             watch_jobs(self, cluster.name)
         self.cluster_name = cluster.name

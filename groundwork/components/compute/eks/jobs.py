@@ -36,9 +36,10 @@ class EksJob:
     outputs: JobOutputs
 
 
-def run_job(inside: Inside, name: str, job: Job, workload: Workload, around: EksSurroundings, image: Image) -> EksJob:
+def run_job(inside: Inside, workload: Workload, around: EksSurroundings, job: Job, image: Image) -> EksJob:
     """Create a job's identity, network policy and CronJob. It says all of the job from the first update on, but for the image,
     which is the placeholder's until there is one, and as long nothing is started by a schedule."""
+    name = workload.name
     made_before = identified(inside, workload)
     service_policy(inside, workload, around.containers, around.ranges, from_outside=())
     given = values(inside, workload)

@@ -57,9 +57,17 @@ def docker(path: str, body: Any) -> None:
     subprocess.run([*socket, *request], check=True, input=json.dumps(body).encode(), stdout=sys.stderr)
 
 
-def main(name: str) -> None:
+def start(name: str, body: dict[str, Any], image: str) -> None:
+    if subprocess.run(["docker", "image", "inspect", image], stdout=subprocess.DEVNULL, check=False).returncode:
+        subprocess.run(["docker", "pull", "--quiet", image], check=True)
+    docker(f"/containers/create?name={name}", body)
+    subprocess.run(["docker", "start", name], check=True, stdout=subprocess.DEVNULL)
+
+
+def prepared(name: str, image: str = "") -> tuple[dict[str, Any], dict[str, Any], str]:
+    """Return a declaration, the container that it asks for, and its image; unless one is named, the parameter's."""
     service = json.loads(parameter(f"{os.environ['DECLARATIONS']}/{name}"))
-    image = parameter(f"{os.environ['IMAGES']}/{name}")
+    image = image or parameter(f"{os.environ['IMAGES']}/{service['image']}")
     body = service["container"]
     values: dict[str, str] = {}
     if image == NOTHING:
@@ -72,14 +80,16 @@ def main(name: str) -> None:
             token = secrets.token_hex(32)
             keep(IDENTITIES, name, {"token": token, "role": service["role"]})
             values["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = f"/{token}"
-    keep(CHECKS, name, service["check"])
     body["Image"] = image
     body["HostConfig"]["LogConfig"]["Config"]["awslogs-stream"] = f"{name}/{os.uname().nodename}"
     body["Env"] += [f"{variable}={value}" for variable, value in sorted(values.items())]
-    if subprocess.run(["docker", "image", "inspect", image], stdout=subprocess.DEVNULL, check=False).returncode:
-        subprocess.run(["docker", "pull", "--quiet", image], check=True)
-    docker(f"/containers/create?name={name}", body)
-    subprocess.run(["docker", "start", name], check=True, stdout=subprocess.DEVNULL)
+    return service, body, image
+
+
+def main(name: str) -> None:
+    service, body, image = prepared(name)
+    keep(CHECKS, name, service["check"])
+    start(name, body, image)
     os.execvp("docker", ["docker", "wait", name])
 
 
