@@ -51,7 +51,7 @@ def select(prices: Iterable[Price], wanted: Iterable[Wanted], region: str) -> Se
     asked = list(wanted)
     by_type: dict[str, list[Wanted]] = {}
     for one in asked:
-        for usage_type in _rule(one).get("as", [one.usage_type]):
+        for usage_type in _names(one):
             by_type.setdefault(usage_type, []).append(one)
     lines: dict[Hashable, list[Price]] = {}
     for price in prices:
@@ -93,6 +93,15 @@ def _tiers(lines: list[Price], one: Wanted) -> Tiers:
             raise _UnclearError(f"has several prices, which operations {', '.join(operations)} tell apart")
     rising = sorted(tiers.items())
     return ((Decimal(0), rising[0][1]), *rising[1:])
+
+
+def _names(one: Wanted) -> set[str]:
+    """Return the usage types under which AWS may have it."""
+    rule = _rule(one)
+    names = set(rule.get("as", [one.usage_type]))
+    for long, short in rule.get("short", {}).items():
+        names |= {name.replace(long, short) for name in names}
+    return names
 
 
 def _is_meant(price: Price, one: Wanted) -> bool:

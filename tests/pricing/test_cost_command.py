@@ -61,7 +61,7 @@ def test_a_month_is_told_in_rupees_too(capsys: pytest.CaptureFixture[str]) -> No
     assert json.loads(out)["converted"] == {
         "currency": "NPR",
         "rate": 133.0,
-        "total": {"fixed": 26133.52, "usage": 530.03, "least": 26663.55, "most": 49328.0},
+        "total": {"fixed": 26133.52, "usage": 550.26, "least": 26683.78, "most": 49348.22},
     }
 
 

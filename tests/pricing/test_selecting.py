@@ -132,6 +132,29 @@ def test_the_engine_tells_apart_what_has_one_usage_type(wanted: Wanted, column: 
     assert told(selection) == {"x": [("0", "0.021")]}
 
 
+@pytest.mark.parametrize(
+    ("service", "ours", "theirs", "variant"),
+    [
+        ("AmazonRDS", "InstanceUsage:db.r6g.xlarge", "InstanceUsage:db.r6g.xl", "PostgreSQL"),
+        ("AmazonRDS", "Multi-AZUsage:db.m6g.2xlarge", "Multi-AZUsage:db.m6g.2xl", "PostgreSQL"),
+        ("AmazonRDS", "InstanceUsage:db.r6g.xlarge", "InstanceUsage:db.r6g.xlarge", "PostgreSQL"),
+        ("AmazonES", "ESInstance:r6g.large.search", "ESInstance:r6g.large", ""),
+        ("AmazonES", "ESInstance:r6g.large.search", "ESInstance:r6g.large.search", ""),
+    ],
+)
+def test_a_class_is_found_by_the_short_name_that_stands_on_bills(
+    service: str, ours: str, theirs: str, variant: str
+) -> None:
+    line = {"License Model": "No license required", "Database Engine": variant}
+    others = ({**line, "usageType": f"APS3-{theirs[:-2]}{end}", "PricePerUnit": "9"} for end in ("2xl", "12xl", "xx"))
+    selection = selected(
+        *others,
+        {**line, "usageType": f"APS3-{theirs}", "PricePerUnit": "0.46"},
+        wanted=Wanted("x", service, ours, "hour", variant=variant),
+    )
+    assert told(selection) == {"x": [("0", "0.46")]}
+
+
 def test_load_balancers_of_two_kinds_and_versions_in_extended_support_are_told_apart() -> None:
     kinds = [("LoadBalancing:Application", "0.0239"), ("LoadBalancing:Network", "0.03"), ("LoadBalancing", "0.04")]
     lines = [{"usageType": "APS3-LoadBalancerUsage", "operation": name, "PricePerUnit": price} for name, price in kinds]
