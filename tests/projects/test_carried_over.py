@@ -326,6 +326,8 @@ def test_a_broker_of_celery_is_the_cache_and_any_other_a_queue(tmp_path: Path) -
         ("env_file: missing.env", "env_file missing.env", "not here"),
         ("sysctls: {net.core.somaxconn: 1024}", "sysctls", "the host's"),
         ("colour: red", "colour", "no key of a service"),
+        ('environment: {DEBUG: "1"}', "DEBUG", "others would see"),
+        ("environment: {NODE_ENV: development}", "NODE_ENV", "others would see"),
         ("environment: {a.b: c}", "a.b", "no name of a variable"),
         ("cpus: 100", "cpu and memory", "largest size"),
     ],
@@ -587,6 +589,7 @@ def test_render_yaml_becomes_services_a_schedule_and_a_bucket(tmp_path: Path) ->
       - {type: pserv, name: prices, runtime: image, image: {url: "ghcr.io/team/prices:1"}}
       - {type: keyvalue, name: jobs, maxmemoryPolicy: noeviction}
       - {type: web, name: pages, runtime: static, staticPublishPath: dist}
+      - {type: web, name: tool, runtime: static, routes: [{type: rewrite, source: /*, destination: /index.html}]}
     """
     layers, application, translation = carried(tmp_path, text, "render.yaml")
     shop = layers["services"]["shop"]
@@ -611,7 +614,10 @@ def test_render_yaml_becomes_services_a_schedule_and_a_bucket(tmp_path: Path) ->
     assert layers["jobs"]["nightly"]["schedule"] == "30 3 ? * 2-6 *"
     assert layers["data"] == {"version": "16", "name": "shop"}
     assert layers["cache"] == {"purpose": "jobs"}
-    assert layers["storage"] == {"pages": {"purpose": "static", "cdn": True, "path": "/pages/*"}}
+    assert layers["storage"] == {
+        "pages": {"purpose": "static", "path": "/pages/*", "cdn": True},
+        "tool": {"purpose": "static", "path": "/tool/*", "spa": True},
+    }
     assert layers["secrets"] == {"app": {"keys": ["KEY", "STRIPE"]}}
     assert (application.region, application.domain) == ("eu-central-1", "shop.example.com")
     assert translation.copies == {"shop": {"min": 2, "max": 6}}

@@ -127,6 +127,8 @@ class Application:
     backings: list[Backing] = field(default_factory=list)
     sites: dict[str, str] = field(default_factory=dict)
     """Static sites: name → where it is said."""
+    apps: set[str] = field(default_factory=set)
+    """Those of them that answer every path with one page, as an application in JavaScript does."""
     gone: dict[str, str] = field(default_factory=dict)
     """Host names of what is left out → what it was."""
     left: list[Left] = field(default_factory=list)

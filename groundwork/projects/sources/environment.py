@@ -20,6 +20,14 @@ _LEVELS: dict[Kind, str] = {"database": "connect", "cache": "connect", "search":
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _LOCAL = re.compile(r"localhost|127\.0\.0\.1|\[::1\]")
 
+_DEBUGGING = re.compile(r"(\w+_)?DEBUG|WERKZEUG_DEBUG_PIN", re.IGNORECASE)
+_MODE = re.compile(
+    r"(NODE|RAILS|RACK|APP|FLASK|DJANGO|MIX|ASPNETCORE|DOTNET|GO|SYMFONY|LARAVEL)_ENV(IRONMENT)?|ENV|ENVIRONMENT",
+    re.IGNORECASE,
+)
+_OFF = ("", "0", "false", "no", "off", "none")
+_LOCAL_MODES = ("development", "dev", "local", "debug")
+
 _QUEUEING = (
     *(
         "celery",
@@ -340,6 +348,8 @@ class Environment:
             self._leave(variable, "is no name of a variable that every shell takes; rename it to letters, digits and _")
         elif variable.value is None or variable.secret or is_secret(variable.name, variable.value):
             secret[variable.name] = self._wiring.key(self._process, variable)
+        elif _is_for_developers(variable.name, variable.value):
+            self._leave(variable, "is for a developer's machine: in AWS others would see what it shows")
         else:
             self.plain[variable.name] = variable.value
             if _LOCAL.search(variable.value):
@@ -387,6 +397,12 @@ class Environment:
                     f"is reached by a place, a login and TLS, and its variables lack one: {ours['url']} has all of it"
                 )
                 self._application.note(self._process.where, f"{shown(self._process.name)}: {kind}", reason)
+
+
+def _is_for_developers(name: str, value: str) -> bool:
+    """Tell whether a variable turns on what shows a program's insides."""
+    lower = value.lower()
+    return bool((_DEBUGGING.fullmatch(name) and lower not in _OFF) or (_MODE.fullmatch(name) and lower in _LOCAL_MODES))
 
 
 _POSTGRESQL = ("", "postgres", "postgresql", "psql", "pgsql", "postgis")

@@ -153,14 +153,19 @@ class _Blueprint:
             keeps = text_of(said.get("maxmemoryPolicy")) == "noeviction"
             application.backings.append(Backing(name, where, "cache", keeps=keeps))
             return
+        is_static = kind == "static" or runtime == "static"
         for key in said:
             at = self._document.where((*path, key))
+            if is_static and key == "routes" and self._is_application(said):
+                continue
             if key in _REASONS:
                 application.leave(at, f"{shown(name)}: {key}", _REASONS[key])
             elif key not in _SILENT:
                 application.leave(at, f"{shown(name)}: {shown(key)}", "has no place here")
-        if kind == "static" or runtime == "static":
+        if is_static:
             application.sites[name] = where
+            if self._is_application(said):
+                application.apps.add(name)
             note = "its files are put into the bucket by your pipeline (aws s3 sync), after its own build"
             application.note(where, shown(name), note)
             self._unbuilt(said, name, path)
@@ -171,6 +176,15 @@ class _Blueprint:
             )
             return
         self._process(said, name, kind, runtime, path)
+
+    @staticmethod
+    def _is_application(said: dict[str, Any]) -> bool:
+        """Tell whether a static site's only route answers every path with its one page."""
+        routes = said.get("routes")
+        facts = [mapping(route) for route in routes] if isinstance(routes, list) else []
+        return [(fact.get("type"), fact.get("source"), fact.get("destination")) for fact in facts] == [
+            ("rewrite", "/*", "/index.html")
+        ]
 
     def _unbuilt(self, said: dict[str, Any], name: str, path: tuple[str | int, ...]) -> None:
         for index, variable in enumerate(said.get("envVars") or []):

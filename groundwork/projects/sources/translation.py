@@ -425,7 +425,8 @@ class _Translator:
         for site, name in self._sites.items():
             path = "/*" if "/*" not in paths else f"/{name}/*"
             paths.add(path)
-            buckets[name] = {"purpose": "static", "cdn": True, "path": path}
+            spa = {"spa": True} if site in self._application.apps else {"cdn": True}
+            buckets[name] = {"purpose": "static", "path": path, **spa}
             self._made.comments["storage", name] = self._application.sites[site]
         return {"storage": buckets} if buckets else {}
 
