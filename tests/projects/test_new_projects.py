@@ -152,7 +152,7 @@ def test_an_upgrade_moves_the_pin_and_the_guardrails_and_says_which(
     assert f"requirements.txt: groundwork 0.0.1 -> {HERE}" in out
     assert f"policies: 1 new: {first}" in out
     assert "policies: 1 gone: an-old-one" in out
-    assert out.endswith("for each of: dev, prod\n")
+    assert out.endswith("Next: groundwork preview dev --base HEAD && groundwork preview prod --base HEAD\n")
     assert (tmp_path / "requirements.txt").read_text(encoding="utf-8") == f"groundwork[kubernetes]=={HERE}  # ours\n"
     assert not (tmp_path / "policies" / "guardrails" / "left_over.py").exists()
 
