@@ -1,8 +1,7 @@
-"""Names of classes, and how much a constructor asks for."""
+"""Names of classes."""
 
 from __future__ import annotations
 
-import ast
 import re
 from collections import defaultdict
 
@@ -16,8 +15,6 @@ SEVERAL = {
     ),
 }
 """Names of classes that stand in several files, and why."""
-MOST_PARAMETERS = 9
-"""A constructor that asks for more is given what belongs together in one value, as the context is."""
 
 _CLASS = re.compile(r"^ *class (\w+)", re.MULTILINE)
 
@@ -31,16 +28,3 @@ def test_a_class_has_a_name_of_its_own() -> None:
                 files[name].append(file.relative_to(ROOT).as_posix())
     assert {name: found for name, found in files.items() if len(found) > 1 and name not in SEVERAL} == {}
     assert {name for name, found in files.items() if len(found) > 1} == set(SEVERAL)
-
-
-def test_no_constructor_of_a_component_takes_more_than_nine_parameters() -> None:
-    asked = {
-        f"{class_.name}.{method.name}": len([*method.args.posonlyargs, *method.args.args, *method.args.kwonlyargs]) - 1
-        for file in (ROOT / "groundwork" / "components").rglob("*.py")
-        for class_ in ast.parse(file.read_text(encoding="utf-8")).body
-        if isinstance(class_, ast.ClassDef)
-        for method in class_.body
-        if isinstance(method, ast.FunctionDef) and method.name == "__init__"
-    }
-    assert {name: count for name, count in asked.items() if count > MOST_PARAMETERS} == {}
-    assert len(asked) > 40

@@ -8,6 +8,7 @@ import pytest
 
 from groundwork.components.access import Grant, Opening, ParameterReference, SecretReference, Statement
 from groundwork.components.compute.app_runner import AppRunner
+from groundwork.components.compute.run import Run
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.context import Context
 from groundwork.components.edge.origin import Entrance
@@ -58,17 +59,19 @@ def app_runner(
             "shop-compute",
             ComputeSettings.model_validate({"engine": "app-runner", "app_runner_quota": 50}),
             context=observed(context, ObservabilitySettings.model_validate(observability or {})),
-            services={name: ServiceSettings.model_validate(service) for name, service in services.items()},
-            network=SimpleNamespace(
-                vpc_id="vpc-1",
-                vpc_ipv6=False,
-                private_subnet_ids={"a": "subnet-private-a", "b": "subnet-private-b"},
-                private_ready=(),
-                s3_prefix_list_id="pl-s3",
-                endpoint_security_group_id="sg-endpoints",
+            run=Run(
+                services={name: ServiceSettings.model_validate(service) for name, service in services.items()},
+                network=SimpleNamespace(
+                    vpc_id="vpc-1",
+                    vpc_ipv6=False,
+                    private_subnet_ids={"a": "subnet-private-a", "b": "subnet-private-b"},
+                    private_ready=(),
+                    s3_prefix_list_id="pl-s3",
+                    endpoint_security_group_id="sg-endpoints",
+                ),
+                grants={name: {"database": DATABASE} for name in services},
+                entrance=Entrance(**entrance),
             ),
-            grants={name: {"database": DATABASE} for name in services},
-            entrance=Entrance(**entrance),
         )
 
     return program

@@ -10,6 +10,7 @@ import pytest
 
 from groundwork.components.access import Grant, Opening, SecretReference, Statement
 from groundwork.components.compute.fargate import Fargate
+from groundwork.components.compute.run import Run
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.context import Context
 from groundwork.components.edge.origin import Entrance
@@ -90,11 +91,13 @@ def fargate(
             context=replace(
                 observed(context, ObservabilitySettings.model_validate(observability or {})), delivered=delivered
             ),
-            services={name: ServiceSettings.model_validate(service) for name, service in services.items()},
-            network=network or _network(),
-            entrance=Entrance(load_balancer=load_balancer or _load_balancer()),
-            grants=grants or {},
-            queues=queues or {},
+            run=Run(
+                services={name: ServiceSettings.model_validate(service) for name, service in services.items()},
+                network=network or _network(),
+                entrance=Entrance(load_balancer=load_balancer or _load_balancer()),
+                grants=grants or {},
+                queues=queues or {},
+            ),
         )
 
     return program

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from groundwork.components.compute.ec2.engine import Ec2
+from groundwork.components.compute.run import Run
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.context import Context
 from groundwork.components.edge.cdn import Cdn
@@ -52,10 +53,12 @@ def edge(domain: str | None, instances: list[InstanceOrigin | None] | None = Non
                 {"engine": "ec2", "instances": {"max": 1, "placement": "public", "data_volume": 10}}
             ),
             context,
-            services=services,
-            network=network,
-            entrance=ingress.entrance,
-            grants={},
+            run=Run(
+                services=services,
+                network=network,
+                entrance=ingress.entrance,
+                grants={},
+            ),
         )
         if ingress.has_cdn:
             Cdn(

@@ -16,6 +16,7 @@ from groundwork.components.access import Grant, Opening, ParameterReference, Sec
 from groundwork.components.cache.settings import CacheSettings
 from groundwork.components.compute.ec2.engine import Ec2
 from groundwork.components.compute.ec2.own_cache import OwnCache
+from groundwork.components.compute.run import Run
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.context import Context
 from groundwork.components.edge.origin import Entrance, InstanceOrigin
@@ -111,13 +112,15 @@ def ec2(
             "chat-compute",
             ComputeSettings.model_validate({"engine": "ec2", "instances": instances, **(compute or {})}),
             context=replace(context, logging=replace(context.logging, retention=7)),
-            services={name: ServiceSettings.model_validate(service) for name, service in declared.items()},
-            network=_network(),
-            entrance=Entrance(load_balancer=_balancer()) if balanced else Entrance(instance=instance),
-            grants=grants or dict.fromkeys(declared, granted),
-            own_cache=OwnCache(CacheSettings.model_validate({"placement": cache}), backups if copied else None)
-            if own
-            else None,
+            run=Run(
+                services={name: ServiceSettings.model_validate(service) for name, service in declared.items()},
+                network=_network(),
+                entrance=Entrance(load_balancer=_balancer()) if balanced else Entrance(instance=instance),
+                grants=grants or dict.fromkeys(declared, granted),
+                own_cache=OwnCache(CacheSettings.model_validate({"placement": cache}), backups if copied else None)
+                if own
+                else None,
+            ),
         )
 
     return program

@@ -12,6 +12,7 @@ import pytest
 from groundwork.components.access import Grant, Opening, SecretReference, Statement, policy_document
 from groundwork.components.compute.ecs.launch import user_data
 from groundwork.components.compute.ecs_ec2 import EcsEc2
+from groundwork.components.compute.run import Run
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.volumes import key_statements
 from groundwork.components.context import Context
@@ -86,11 +87,13 @@ def ecs_ec2(
             "shop-compute",
             ComputeSettings.model_validate({"engine": "ecs-ec2", "instances": instances, **compute}),
             context=observed(context, ObservabilitySettings.model_validate(observability or {})),
-            services={name: ServiceSettings.model_validate(service) for name, service in services.items()},
-            network=_network(),
-            entrance=Entrance(load_balancer=_load_balancer()),
-            grants={name: {"database": DATABASE} for name in services},
-            queues={},
+            run=Run(
+                services={name: ServiceSettings.model_validate(service) for name, service in services.items()},
+                network=_network(),
+                entrance=Entrance(load_balancer=_load_balancer()),
+                grants={name: {"database": DATABASE} for name in services},
+                queues={},
+            ),
         )
 
     return program

@@ -22,6 +22,7 @@ from groundwork.components.compute.eks.cluster import EksCluster
 from groundwork.components.compute.eks.deployment import _cpu
 from groundwork.components.compute.eks.engine import Eks
 from groundwork.components.compute.eks.secrets import _path
+from groundwork.components.compute.run import Run
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.context import Context
 from groundwork.components.edge.origin import Entrance
@@ -152,11 +153,16 @@ def eks(
             context=replace(
                 observed(context, ObservabilitySettings.model_validate(observability or {})), delivered=delivered
             ),
-            services={name: ServiceSettings.model_validate(service) for name, service in services.items()},
-            network=network,
-            entrance=Entrance(load_balancer=balancer if load_balancer else None),
-            grants=grants or {},
-            queues={"jobs": SimpleNamespace(queue_name="shop-jobs"), "other": SimpleNamespace(queue_name="shop-other")},
+            run=Run(
+                services={name: ServiceSettings.model_validate(service) for name, service in services.items()},
+                network=network,
+                entrance=Entrance(load_balancer=balancer if load_balancer else None),
+                grants=grants or {},
+                queues={
+                    "jobs": SimpleNamespace(queue_name="shop-jobs"),
+                    "other": SimpleNamespace(queue_name="shop-other"),
+                },
+            ),
         )
 
     return program

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pulumi
 import pulumi_aws as aws
 
-from groundwork.components.access import Grant
 from groundwork.components.base import Component
 from groundwork.components.compute.apprunner.alarms import watch_service
 from groundwork.components.compute.apprunner.service import AppRunnerService, deploy, tracing
 from groundwork.components.compute.apprunner.web_acl import only_through_cloudfront
 from groundwork.components.compute.images import images_of
 from groundwork.components.compute.jobs import JobOutputs
+from groundwork.components.compute.run import Run
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import Stoppable
 from groundwork.components.compute.trust import trusted
-from groundwork.components.compute.wiring import NetworkLike
 from groundwork.components.compute.workload import workloads
 from groundwork.components.context import Context
-from groundwork.components.edge.origin import Entrance, Origin, Origins
-from groundwork.components.services.settings import ServiceSettings
+from groundwork.components.edge.origin import Origin, Origins
 
 
 class AppRunner(Component):
@@ -74,18 +70,15 @@ class AppRunner(Component):
         settings: ComputeSettings,
         context: Context,
         *,
-        services: Mapping[str, ServiceSettings],
-        network: NetworkLike,
-        grants: Mapping[str, Mapping[str, Grant]],
-        entrance: Entrance,
+        run: Run,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, context, opts)
         built = workloads(
             self,
-            services,
-            grants=grants,
-            network=network,
+            run.services,
+            grants=run.grants,
+            network=run.network,
             trust=trusted("tasks.apprunner.amazonaws.com"),
             tracing=self.context.alerting.settings.tracing,
         )
@@ -97,12 +90,12 @@ class AppRunner(Component):
                 self,
                 workload,
                 image=images[service],
-                network=network,
+                network=run.network,
                 tracing_arn=traced if workload.tracing else None,
             )
             watch_service(self, service, deployed[service])
-        header = entrance.origin_header
-        web_acl_arn = only_through_cloudfront(self, header) if header is not None else entrance.web_acl_arn
+        header = run.entrance.origin_header
+        web_acl_arn = only_through_cloudfront(self, header) if header is not None else run.entrance.web_acl_arn
         if web_acl_arn is not None:
             for service, made in deployed.items():
                 aws.wafv2.WebAclAssociation(

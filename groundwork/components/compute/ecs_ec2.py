@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pulumi
 import pulumi_aws as aws
 
-from groundwork.components.access import Grant
 from groundwork.components.base import Component
 from groundwork.components.compute.ecs.cluster import cluster, with_capacity
-from groundwork.components.compute.ecs.engine import prepare, run, stopped_services
+from groundwork.components.compute.ecs.engine import prepare, run_prepared, stopped_services
 from groundwork.components.compute.ecs.instances import instances
 from groundwork.components.compute.ecs.service import Capacity
-from groundwork.components.compute.jobs import Job, JobOutputs
+from groundwork.components.compute.jobs import JobOutputs
+from groundwork.components.compute.run import Run
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import Stoppable, StoppedGroup
-from groundwork.components.compute.wiring import NetworkLike, QueueLike
 from groundwork.components.context import Context
-from groundwork.components.edge.origin import Entrance, Origins
-from groundwork.components.services.settings import ServiceSettings
+from groundwork.components.edge.origin import Origins
 
 
 class EcsEc2(Component):
@@ -69,12 +65,7 @@ class EcsEc2(Component):
         settings: ComputeSettings,
         context: Context,
         *,
-        services: Mapping[str, ServiceSettings],
-        network: NetworkLike,
-        entrance: Entrance,
-        grants: Mapping[str, Mapping[str, Grant]],
-        queues: Mapping[str, QueueLike],
-        jobs: Mapping[str, Job] | None = None,
+        run: Run,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, context, opts)
@@ -82,33 +73,28 @@ class EcsEc2(Component):
         prepared = prepare(
             self,
             settings,
-            services,
-            jobs or {},
+            run,
             cluster=base,
-            network=network,
-            load_balancer=entrance.load_balancer,
-            grants=grants,
-            queues=queues,
         )
         made = instances(
             self,
             settings,
             cluster=base,
-            network=network,
+            network=run.network,
             alarm_names=prepared.alarm_names,
         )
         base = with_capacity(self, base, [made.provider])
-        addresses = run(self, prepared, cluster=base, capacity=_on(made.provider))
+        addresses = run_prepared(self, prepared, cluster=base, capacity=_on(made.provider))
         self.cluster_name = base.name
         self.service_names = addresses.service_names
         self.security_group_ids = addresses.security_group_ids
         self.repository_urls = addresses.repository_urls
         self.log_group_names = addresses.log_group_names
         self.jobs = addresses.jobs
-        self.origins = entrance.origins
+        self.origins = run.entrance.origins
         capacity = settings.capacity
         self.stoppable = Stoppable(
-            stopped_services(services, base.name, addresses.service_names),
+            stopped_services(run.services, base.name, addresses.service_names),
             {"instances": StoppedGroup(made.group_name, capacity.min, capacity.max, by_capacity_provider=True)},
         )
         self.group_name = made.group_name

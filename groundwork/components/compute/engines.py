@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Protocol, TypedDict
+from typing import Protocol
 
 import pulumi
 
-from groundwork.components.access import Grant
 from groundwork.components.compute.app_runner import AppRunner
 from groundwork.components.compute.ec2.engine import Ec2
-from groundwork.components.compute.ec2.own_cache import OwnCache
 from groundwork.components.compute.ecs_ec2 import EcsEc2
 from groundwork.components.compute.fargate import Fargate
-from groundwork.components.compute.jobs import Job, JobOutputs
+from groundwork.components.compute.jobs import JobOutputs
+from groundwork.components.compute.run import Run
 from groundwork.components.compute.settings import ComputeSettings, Engine
 from groundwork.components.compute.stopping import Stoppable
-from groundwork.components.compute.wiring import QueueLike
 from groundwork.components.context import Context
 from groundwork.components.edge.ingress import AnsweringAt
-from groundwork.components.edge.origin import Entrance, Origins
-from groundwork.components.network.tiers import NetworkTiers
-from groundwork.components.services.settings import ServiceSettings
+from groundwork.components.edge.origin import Origins
 from groundwork.components.settings import Settings
 
 
@@ -43,49 +37,6 @@ class Running(Protocol):
     """What of it can stand still at night."""
 
 
-class EngineArguments(TypedDict):
-    """What every engine's constructor takes."""
-
-    name: str
-    settings: ComputeSettings
-    context: Context
-    services: Mapping[str, ServiceSettings]
-    network: NetworkTiers
-    entrance: Entrance
-    grants: Mapping[str, Mapping[str, Grant]]
-    opts: pulumi.ResourceOptions
-
-
-@dataclass(frozen=True)
-class Run:
-    """What there is to run, and what with."""
-
-    name: str
-    settings: ComputeSettings
-    context: Context
-    services: Mapping[str, ServiceSettings]
-    jobs: Mapping[str, Job]
-    network: NetworkTiers
-    entrance: Entrance
-    grants: Mapping[str, Mapping[str, Grant]]
-    queues: Mapping[str, QueueLike]
-    own_cache: OwnCache | None
-    """A cache beside the services, on their instance."""
-
-    def arguments(self, opts: pulumi.ResourceOptions) -> EngineArguments:
-        """Return what all engines take of it."""
-        return {
-            "name": self.name,
-            "settings": self.settings,
-            "context": self.context,
-            "services": self.services,
-            "network": self.network,
-            "entrance": self.entrance,
-            "grants": self.grants,
-            "opts": opts,
-        }
-
-
 def answering_at(settings: Settings) -> AnsweringAt:
     """Return what requests reach the services of a stack by: the engine decides."""
     if not any(service.port and service.path for service in settings.services.values()):
@@ -101,31 +52,23 @@ def has_public_instance(settings: Settings) -> bool:
     return compute is not None and compute.engine == "ec2" and compute.capacity.placement == "public"
 
 
-def run(wanted: Run, opts: pulumi.ResourceOptions) -> Running:
+def run_on_engine(
+    name: str, settings: ComputeSettings, context: Context, run: Run, opts: pulumi.ResourceOptions
+) -> Running:
     """Run every service on the engine that the settings name.
 
     A running stack may come from another engine. Repositories, log groups, roles and security groups of its services have the same
     names on each, so they are the same: what the engine was before is an alias of the engine, and Pulumi gives each child the alias
     with it (https://www.pulumi.com/docs/iac/concepts/resources/options/aliases/).
     """
-    chosen = wanted.settings.engine
-    before = [pulumi.Alias(type_=token) for engine, token in TOKENS.items() if engine != chosen]
-    return _ENGINES[chosen](wanted, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=before)))
+    before = [pulumi.Alias(type_=token) for engine, token in TOKENS.items() if engine != settings.engine]
+    opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=before))
+    return _ENGINES[settings.engine](name, settings, context, run=run, opts=opts)
 
 
-def _fargate(wanted: Run, opts: pulumi.ResourceOptions) -> Running:
-    return Fargate(jobs=wanted.jobs, queues=wanted.queues, **wanted.arguments(opts))
-
-
-def _ecs_ec2(wanted: Run, opts: pulumi.ResourceOptions) -> Running:
-    return EcsEc2(jobs=wanted.jobs, queues=wanted.queues, **wanted.arguments(opts))
-
-
-def _ec2(wanted: Run, opts: pulumi.ResourceOptions) -> Running:
-    return Ec2(jobs=wanted.jobs, own_cache=wanted.own_cache, **wanted.arguments(opts))
-
-
-def _eks(wanted: Run, opts: pulumi.ResourceOptions) -> Running:
+def _eks(
+    name: str, settings: ComputeSettings, context: Context, *, run: Run, opts: pulumi.ResourceOptions | None
+) -> Running:
     # Half a second that only stacks with a cluster pay: it loads the Kubernetes SDK. Where that is installed Pulumi loads its
     # plugin too, whatever the stack, so that only those who need it have it.
     try:
@@ -138,19 +81,27 @@ def _eks(wanted: Run, opts: pulumi.ResourceOptions) -> Running:
             "pip install -r requirements-kubernetes.txt"
         ) from None
 
-    return Eks(jobs=wanted.jobs, queues=wanted.queues, **wanted.arguments(opts))
+    return Eks(name, settings, context, run=run, opts=opts)
 
 
-def _app_runner(wanted: Run, opts: pulumi.ResourceOptions) -> Running:
-    return AppRunner(**wanted.arguments(opts))
+class _Constructor(Protocol):
+    def __call__(
+        self,
+        name: str,
+        settings: ComputeSettings,
+        context: Context,
+        *,
+        run: Run,
+        opts: pulumi.ResourceOptions | None,
+    ) -> Running: ...
 
 
-_ENGINES: dict[Engine, Callable[[Run, pulumi.ResourceOptions], Running]] = {
-    "fargate": _fargate,
-    "ecs-ec2": _ecs_ec2,
+_ENGINES: dict[Engine, _Constructor] = {
+    "fargate": Fargate,
+    "ecs-ec2": EcsEc2,
     "eks": _eks,
-    "ec2": _ec2,
-    "app-runner": _app_runner,
+    "ec2": Ec2,
+    "app-runner": AppRunner,
 }
 
 TOKENS: dict[Engine, str] = {

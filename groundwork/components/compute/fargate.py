@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pulumi
 import pulumi_aws as aws
 
-from groundwork.components.access import Grant
 from groundwork.components.base import Component
 from groundwork.components.compute.ecs.cluster import cluster, with_capacity
-from groundwork.components.compute.ecs.engine import ServiceOutputs, prepare, run, stopped_services
+from groundwork.components.compute.ecs.engine import prepare, run_prepared, stopped_services
 from groundwork.components.compute.ecs.service import Capacity
-from groundwork.components.compute.jobs import Job, JobOutputs
+from groundwork.components.compute.jobs import JobOutputs
+from groundwork.components.compute.run import Run
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import Stoppable
-from groundwork.components.compute.wiring import NetworkLike, QueueLike
 from groundwork.components.context import Context
-from groundwork.components.edge.origin import Entrance, Origins
+from groundwork.components.edge.origin import Origins
 from groundwork.components.services.settings import ServiceSettings
 
 
@@ -65,12 +62,7 @@ class Fargate(Component):
         settings: ComputeSettings,
         context: Context,
         *,
-        services: Mapping[str, ServiceSettings],
-        network: NetworkLike,
-        entrance: Entrance,
-        grants: Mapping[str, Mapping[str, Grant]],
-        queues: Mapping[str, QueueLike],
-        jobs: Mapping[str, Job] | None = None,
+        run: Run,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, context, opts)
@@ -79,24 +71,19 @@ class Fargate(Component):
         prepared = prepare(
             self,
             settings,
-            services,
-            jobs or {},
+            run,
             cluster=base,
-            network=network,
-            load_balancer=entrance.load_balancer,
-            grants=grants,
-            queues=queues,
         )
         capacity = Capacity("FARGATE", lambda service: _strategy(service, settings.spot))
-        addresses: ServiceOutputs = run(self, prepared, cluster=base, capacity=capacity)
+        addresses = run_prepared(self, prepared, cluster=base, capacity=capacity)
         self.cluster_name = base.name
         self.service_names = addresses.service_names
         self.security_group_ids = addresses.security_group_ids
         self.repository_urls = addresses.repository_urls
         self.log_group_names = addresses.log_group_names
         self.jobs = addresses.jobs
-        self.origins = entrance.origins
-        self.stoppable = Stoppable(stopped_services(services, base.name, addresses.service_names))
+        self.origins = run.entrance.origins
+        self.stoppable = Stoppable(stopped_services(run.services, base.name, addresses.service_names))
         self.register_outputs(
             {
                 "clusterName": base.name,

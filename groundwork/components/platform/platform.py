@@ -16,6 +16,7 @@ from groundwork.components.compute import engines
 from groundwork.components.compute.ec2.own_cache import OwnCache
 from groundwork.components.compute.images import delivered_images
 from groundwork.components.compute.jobs import Job
+from groundwork.components.compute.run import Run
 from groundwork.components.compute.stopping import Stoppable
 from groundwork.components.context import Alerting, Context, Logging
 from groundwork.components.data.database import Database
@@ -378,10 +379,7 @@ class Platform(Component):
             return None
         services = self._settings.services
         cache = grantors.get("cache")
-        wanted = engines.Run(
-            f"{self.name}-compute",
-            self._settings.compute,
-            replace(self.context, delivered=delivered_images(self.context)),
+        run = Run(
             services=services,
             jobs={name: Job(job, self._settings.job(name)) for name, job in self._settings.jobs.items()},
             network=network,
@@ -390,7 +388,13 @@ class Platform(Component):
             queues=queues,
             own_cache=cache if isinstance(cache, OwnCache) else None,
         )
-        engine = engines.run(wanted, self.child())
+        engine = engines.run_on_engine(
+            f"{self.name}-compute",
+            self._settings.compute,
+            replace(self.context, delivered=delivered_images(self.context)),
+            run,
+            self.child(),
+        )
         self._log_group_names |= engine.log_group_names
         self.addresses["services"] = engine.service_names
         self.addresses["repositories"] = engine.repository_urls

@@ -18,7 +18,7 @@ from groundwork.components.compute.ec2.fixed_interface import FixedInterface, fi
 from groundwork.components.compute.ec2.group import GroupSize, LaunchSettings, group
 from groundwork.components.compute.ec2.identity import PlacedService, place_services
 from groundwork.components.compute.ec2.machine import Certified, Machine, Proxy, cache_container
-from groundwork.components.compute.ec2.own_cache import Backups, OwnCache
+from groundwork.components.compute.ec2.own_cache import Backups
 from groundwork.components.compute.ec2.role import (
     HostRole,
     allow,
@@ -35,6 +35,7 @@ from groundwork.components.compute.ec2.volume import DataVolume, attach, data_vo
 from groundwork.components.compute.exposure import Exposure, expose
 from groundwork.components.compute.images import Image, images_of
 from groundwork.components.compute.jobs import WAIT, Job, JobOutputs
+from groundwork.components.compute.run import Run
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import Stoppable, StoppedGroup
 from groundwork.components.compute.wiring import NetworkLike
@@ -42,7 +43,6 @@ from groundwork.components.context import Context
 from groundwork.components.edge.origin import LONGEST_WAIT, Entrance, InstanceOrigin, Origin, Origins
 from groundwork.components.logs import log_group
 from groundwork.components.services.routes import routes
-from groundwork.components.services.settings import ServiceSettings
 from groundwork.settings.facts import instance_is_burstable
 from groundwork.settings.recurrence import calendar
 
@@ -113,18 +113,14 @@ class Ec2(Component):
         settings: ComputeSettings,
         context: Context,
         *,
-        services: Mapping[str, ServiceSettings],
-        network: Zoned,
-        entrance: Entrance,
-        grants: Mapping[str, Mapping[str, Grant]],
-        own_cache: OwnCache | None = None,
-        jobs: Mapping[str, Job] | None = None,
+        run: Run,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, context, opts)
         self._settings = settings
+        services, network, entrance, own_cache = run.services, run.network, run.entrance, run.own_cache
         self._services = services
-        self._jobs = jobs or {}
+        self._jobs = run.jobs
         self._containers = {**services, **{key: job.container for key, job in self._jobs.items()}}
         self._network = network
         self._cache = own_cache
@@ -135,7 +131,7 @@ class Ec2(Component):
         self._first = wanted[0].key
 
         host_roles = {part.key: host_role(self, part.key) for part in wanted}
-        placed = self._place(wanted, host_roles, grants)
+        placed = self._place(wanted, host_roles, run.grants)
         images = images_of(self, placed, settings)
         logs = {one: log_group(self, one, f"{context.prefix}/services/{one}") for one in self._containers}
         self._log_arns = {one: made.arn for one, made in logs.items()}

@@ -9,7 +9,7 @@ from functools import partial
 import pulumi
 import pulumi_aws as aws
 
-from groundwork.components.access import Grant, trust_policy
+from groundwork.components.access import trust_policy
 from groundwork.components.base import Component
 from groundwork.components.compute.ecs.cluster import EcsCluster
 from groundwork.components.compute.ecs.jobs import run_jobs
@@ -19,10 +19,10 @@ from groundwork.components.compute.ecs.service import Capacity, EcsService, EcsS
 from groundwork.components.compute.exposure import Exposure, expose
 from groundwork.components.compute.images import images_of
 from groundwork.components.compute.jobs import Job, JobOutputs
+from groundwork.components.compute.run import Run
 from groundwork.components.compute.security_groups import OwnGroups
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import StoppedService
-from groundwork.components.compute.wiring import LoadBalancerLike, NetworkLike, QueueLike
 from groundwork.components.compute.workload import Workload, workloads
 from groundwork.components.services.routes import routes
 from groundwork.components.services.settings import ServiceSettings
@@ -61,17 +61,13 @@ class Prepared:
 def prepare(
     parent: Component,
     settings: ComputeSettings,
-    services: Mapping[str, ServiceSettings],
-    jobs: Mapping[str, Job],
+    run: Run,
     *,
     cluster: EcsCluster,
-    network: NetworkLike,
-    load_balancer: LoadBalancerLike | None,
-    grants: Mapping[str, Mapping[str, Grant]],
-    queues: Mapping[str, QueueLike],
 ) -> Prepared:
     """Create everything that services need before they run: identities, security groups, target groups with their
     rules."""
+    services, jobs, network, load_balancer = run.services, run.jobs, run.network, run.entrance.load_balancer
     # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html (confused deputy)
     trust = trust_policy(_PRINCIPAL, parent.context.account_id, parent.context.arn("ecs", "*"))
     containers = {**services, **{name: job.container for name, job in jobs.items()}}
@@ -79,7 +75,7 @@ def prepare(
     built = workloads(
         parent,
         containers,
-        grants=grants,
+        grants=run.grants,
         network=network,
         trust=trust,
         tracing=parent.context.alerting.settings.tracing,
@@ -90,7 +86,7 @@ def prepare(
         settings=settings,
         network=network,
         load_balancer=load_balancer,
-        queues=queues,
+        queues=run.queues,
         trust=trust,
         namespace_arn=_namespace(parent) if any(workload.is_called for workload in built.values()) else None,
     )
@@ -130,7 +126,7 @@ def stopped_services(
     }
 
 
-def run(parent: Component, prepared: Prepared, *, cluster: EcsCluster, capacity: Capacity) -> ServiceOutputs:
+def run_prepared(parent: Component, prepared: Prepared, *, cluster: EcsCluster, capacity: Capacity) -> ServiceOutputs:
     """Run every service, those that others call before those who call them, and make every job ready to run."""
     built = prepared.workloads
     images = images_of(parent, {**built, **prepared.job_workloads}, prepared.around.settings)

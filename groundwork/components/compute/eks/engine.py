@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Protocol
 
 import pulumi
 
-from groundwork.components.access import Grant
 from groundwork.components.base import Component
 from groundwork.components.compute.eks.alarms import watch_jobs
 from groundwork.components.compute.eks.cluster import build_cluster
@@ -22,16 +20,16 @@ from groundwork.components.compute.eks.queue_scaling import authenticate, queue_
 from groundwork.components.compute.eks.ranges import Ranges
 from groundwork.components.compute.eks.workloads import EksSurroundings, deploy
 from groundwork.components.compute.images import images_of
-from groundwork.components.compute.jobs import Job, JobOutputs
+from groundwork.components.compute.jobs import JobOutputs
+from groundwork.components.compute.run import Run
 from groundwork.components.compute.security_groups import SharedGroup, allow_egress_to_internet
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import Stoppable
-from groundwork.components.compute.wiring import NetworkLike, QueueLike
+from groundwork.components.compute.wiring import NetworkLike
 from groundwork.components.compute.workload import workloads
 from groundwork.components.context import Context
 from groundwork.components.edge.origin import Entrance, Origins
 from groundwork.components.services.routes import routes
-from groundwork.components.services.settings import ServiceSettings
 
 _OPEN = 443
 """What the nodes may call anyway."""
@@ -87,15 +85,11 @@ class Eks(Component):
         settings: ComputeSettings,
         context: Context,
         *,
-        services: Mapping[str, ServiceSettings],
-        network: RangedNetwork,
-        entrance: Entrance,
-        grants: Mapping[str, Mapping[str, Grant]],
-        queues: Mapping[str, QueueLike],
-        jobs: Mapping[str, Job] | None = None,
+        run: Run,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, context, opts)
+        services, network, entrance, queues = run.services, run.network, run.entrance, run.queues
         cluster = build_cluster(
             self,
             settings,
@@ -116,7 +110,7 @@ class Eks(Component):
                 after=cluster.ready,
             ),
         )
-        jobs = jobs or {}
+        jobs = run.jobs
         containers = {**services, **{job: declared.container for job, declared in jobs.items()}}
         ports = sorted({port for container in containers.values() for port in container.outbound_ports} - {_OPEN})
         opened = allow_egress_to_internet(self, "pods", cluster.node_security_group_id, ports)
@@ -124,7 +118,7 @@ class Eks(Component):
         built = workloads(
             self,
             containers,
-            grants=grants,
+            grants=run.grants,
             network=network,
             trust=trust(self),
             tracing=self.context.alerting.settings.tracing,
