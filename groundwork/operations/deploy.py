@@ -12,7 +12,7 @@ from groundwork.operations import images
 from groundwork.operations.account import StackAccount
 from groundwork.operations.engine import Runner, runner_of
 from groundwork.operations.errors import CommandFailed, DeploymentFailed, OperationError
-from groundwork.operations.images import Holder
+from groundwork.operations.images import ImageHolder
 from groundwork.operations.progress import Progress
 from groundwork.settings.images import NOTHING
 from groundwork.settings.mistakes import all_of
@@ -25,7 +25,7 @@ class DeploymentPlan:
     """What a deployment would do, for the user to see before it does."""
 
     account: StackAccount
-    holder: Holder
+    holder: ImageHolder
     image: str
     before: str
     """What runs; ``none`` before the first image."""
@@ -77,7 +77,7 @@ def plan_rollback(account: StackAccount, service: str, *, force: bool) -> Deploy
     return DeploymentPlan(account, holder, wanted, now, is_rollback=True)
 
 
-def _running(account: StackAccount, holder: Holder) -> str:
+def _running(account: StackAccount, holder: ImageHolder) -> str:
     """Return the image that runs. OperationError where it is not a deployment's to change."""
     settings, name = holder.settings, holder.name
     if settings.owner_of_image == "stack":

@@ -45,7 +45,7 @@ def service_of(account: StackAccount, name: str) -> ServiceSettings:
 
 
 @dataclass(frozen=True)
-class Holder:
+class ImageHolder:
     """A service or job with an image of its own, and all that run it."""
 
     name: str
@@ -56,7 +56,7 @@ class Holder:
     """Those of the jobs that run before a deployment."""
 
 
-def holder_of(account: StackAccount, name: str) -> Holder:
+def holder_of(account: StackAccount, name: str) -> ImageHolder:
     """Return the service or job of the stack file whose image is deployed. OperationError where there is none of that name, and where
     it runs another's image."""
     declared = {key: container for _, key, container in account.settings.containers()}
@@ -68,7 +68,7 @@ def holder_of(account: StackAccount, name: str) -> Holder:
         raise OperationError(f"{name} runs the image of {holders[name]}; deploy that")
     shared = [key for key, holder in holders.items() if holder == name]
     jobs = account.settings.jobs
-    return Holder(
+    return ImageHolder(
         name,
         declared[name],
         services=tuple(key for key in shared if key not in jobs),

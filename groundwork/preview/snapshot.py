@@ -30,7 +30,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Statement:
+class StackFileStatement:
     """What a stack file says of something."""
 
     path: str

@@ -10,7 +10,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from groundwork.preview.changes.model import Changes
-from groundwork.preview.snapshot import Resource, Snapshot, Source, Statement
+from groundwork.preview.snapshot import Resource, Snapshot, Source, StackFileStatement
 from groundwork.preview.verdicts import Remedy, Verdicts
 from groundwork.settings.data_file import read_data
 from groundwork.settings.loading import Loaded
@@ -42,7 +42,7 @@ class StackStatements:
         self._label = label
         self._prefix = f"{loaded.settings.platform.name}-"
 
-    def of(self, urn: str) -> Statement | None:
+    def of(self, urn: str) -> StackFileStatement | None:
         """Return the entry that a resource is built for; None for what is no part of the platform."""
         resource = self._by_urn.get(urn)
         component = self._outermost(resource) if resource else None
@@ -50,13 +50,13 @@ class StackStatements:
             return None
         return self._statement(self._entry(resource, component))
 
-    def _statement(self, path: Path) -> Statement:
+    def _statement(self, path: Path) -> StackFileStatement:
         """Return where the stack file says ``path``, else where it says the phase that does."""
         found = self._loaded.merged.source(path)
         own = found is not None and found[0].label == self._label
         said = found if own else self._loaded.merged.source(_PHASE)
         line = said[0].line(said[1]) if said else None
-        return Statement(".".join(map(str, path)), Source(self._label, line or 1), by_phase=not own)
+        return StackFileStatement(".".join(map(str, path)), Source(self._label, line or 1), by_phase=not own)
 
     def _outermost(self, resource: Resource) -> Resource | None:
         """Return the component right below the platform that a resource is in, or is."""
@@ -110,7 +110,7 @@ class StackStatements:
                 return Remedy(setting, one.get("how", ""), one.get("choice", ""))
         return None
 
-    def place(self, setting: str) -> Statement:
+    def place(self, setting: str) -> StackFileStatement:
         """Return where the stack file says a setting, or what stands around it."""
         return self._statement(tuple(setting.split(".")))
 

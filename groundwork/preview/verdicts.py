@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from groundwork.preview.snapshot import Resource, Snapshot, Source, Statement
+from groundwork.preview.snapshot import Resource, Snapshot, Source, StackFileStatement
 from guardrails import view
 from guardrails.assessment import assess
 from guardrails.baseline import Baseline
@@ -56,7 +56,7 @@ class Finding:
     exception: Exemption | None = None
     broken: bool = False
     """The rule itself failed: to be shown whatever the level."""
-    stated: Statement | None = None
+    stated: StackFileStatement | None = None
     """What the stack file says of it; None where there is no stack file of ours."""
     remedy: Remedy | None = None
 

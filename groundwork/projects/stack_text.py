@@ -13,7 +13,7 @@ from groundwork.settings.mistakes import Path
 _WIDTH = 110
 
 
-class _Dumper(yaml.SafeDumper):
+class _StackFileDumper(yaml.SafeDumper):
     """Writes what stands in two places twice: nobody reads ``&id001``."""
 
     def ignore_aliases(self, data: Any) -> bool:
@@ -25,7 +25,7 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if text.splitlines() != [text] else None)
 
 
-_Dumper.add_representer(str, _text)
+_StackFileDumper.add_representer(str, _text)
 
 
 def stack_lines(layers: Mapping[str, Any], comments: Mapping[Path, str]) -> Iterator[str]:
@@ -59,6 +59,6 @@ def _lines(key: str, value: Any, indent: int) -> Iterator[str]:
 
 def _flow(value: Any) -> str:
     text = yaml.dump(
-        value, Dumper=_Dumper, default_flow_style=True, sort_keys=False, width=1_000_000, allow_unicode=True
+        value, Dumper=_StackFileDumper, default_flow_style=True, sort_keys=False, width=1_000_000, allow_unicode=True
     )
     return text.removesuffix("\n").removesuffix("\n...")

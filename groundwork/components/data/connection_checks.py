@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from groundwork.components.data.connections import MOST_DIRECT, Holder, direct, free, most_calls, taken
+from groundwork.components.data.connections import MOST_DIRECT, ConnectionHolder, direct, free, most_calls, taken
 from groundwork.components.settings import Settings
 from groundwork.settings.mistakes import Mistake, Path, sum_of
 
@@ -36,7 +36,7 @@ def direct_connections_are_few(settings: Settings) -> Iterator[Mistake]:
         )
 
 
-def _few_to_the_primary(held: Sequence[Holder]) -> Iterator[Mistake]:
+def _few_to_the_primary(held: Sequence[ConnectionHolder]) -> Iterator[Mistake]:
     services = [holder for holder in held if holder.layer != "functions"]
     total = of_services = sum(holder.most for holder in services)
     if total > MOST_DIRECT:
@@ -108,16 +108,16 @@ def alarms_can_go_off(settings: Settings) -> Iterator[Mistake]:
                 return
 
 
-def _largest(held: Sequence[Holder]) -> Path:
+def _largest(held: Sequence[ConnectionHolder]) -> Path:
     largest = max(held, key=lambda holder: holder.most)
     return (largest.layer, largest.name, "concurrency" if largest.layer == "functions" else "connections")
 
 
-def _parts(held: Sequence[Holder]) -> str:
+def _parts(held: Sequence[ConnectionHolder]) -> str:
     return sum_of(holder.said for holder in held)
 
 
-def _layers(held: Sequence[Holder]) -> str:
+def _layers(held: Sequence[ConnectionHolder]) -> str:
     return " and ".join(dict.fromkeys(holder.layer for holder in held))
 
 

@@ -28,7 +28,7 @@ https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.PostgreSQL.Commo
 
 
 @dataclass(frozen=True)
-class Holder:
+class ConnectionHolder:
     """A workload that holds connections."""
 
     layer: Literal["services", "jobs", "functions"]
@@ -57,7 +57,7 @@ class Holder:
         return f"{self.name} {self.copies_deploying} × {self.each}"
 
 
-def direct(settings: Settings, server: DatabaseRole) -> list[Holder]:
+def direct(settings: Settings, server: DatabaseRole) -> list[ConnectionHolder]:
     """List the workloads that connect to a server itself, with no pooler between.
 
     RDS Proxy stands before the primary alone, so that whoever reads from replicas always does:
@@ -75,7 +75,7 @@ def direct(settings: Settings, server: DatabaseRole) -> list[Holder]:
     return [holder for holder in held if holder.most]
 
 
-def _services(settings: Settings, data: DataSettings, server: DatabaseRole) -> Iterator[Holder]:
+def _services(settings: Settings, data: DataSettings, server: DatabaseRole) -> Iterator[ConnectionHolder]:
     factor = _DEPLOYING[settings.compute.engine] if settings.compute else 1
     for name, service in settings.services.items():
         use = service.uses.get("database")
@@ -83,16 +83,16 @@ def _services(settings: Settings, data: DataSettings, server: DatabaseRole) -> I
             continue
         copies = settings.most_copies(name)
         deploying = copies if service.singleton or _in_place(settings) else ceil(copies * factor)
-        yield Holder("services", name, copies, deploying, _each(service, use, data, server))
+        yield ConnectionHolder("services", name, copies, deploying, _each(service, use, data, server))
 
 
-def _jobs(settings: Settings, data: DataSettings, server: DatabaseRole) -> Iterator[Holder]:
+def _jobs(settings: Settings, data: DataSettings, server: DatabaseRole) -> Iterator[ConnectionHolder]:
     """Yield the jobs that hold connections while they run, one run of each at a time."""
     for name in settings.jobs:
         job = settings.job(name)
         use = job.uses.get("database")
         if use is not None:
-            yield Holder("jobs", name, 1, 1, _each(job, use, data, server))
+            yield ConnectionHolder("jobs", name, 1, 1, _each(job, use, data, server))
 
 
 def _each(service: ServiceSettings, use: Use, data: DataSettings, server: DatabaseRole) -> int:
@@ -108,7 +108,7 @@ def _in_place(settings: Settings) -> bool:
     return settings.compute is not None and settings.compute.engine == "ec2" and settings.compute.capacity.max == 1
 
 
-def _functions(settings: Settings, data: DataSettings, server: DatabaseRole) -> Iterator[Holder]:
+def _functions(settings: Settings, data: DataSettings, server: DatabaseRole) -> Iterator[ConnectionHolder]:
     """Yield the functions that hold connections, one for each copy. How many there may be is a mistake of its own where
     nothing says it."""
     for name, function in settings.functions.items():
@@ -116,7 +116,7 @@ def _functions(settings: Settings, data: DataSettings, server: DatabaseRole) -> 
         reads = use is not None and "connect" not in use.levels and bool(data.replicas)
         if use is not None and reads == (server == "replicas"):
             copies = most_calls(settings, name) or 0
-            yield Holder("functions", name, copies, copies, 1)
+            yield ConnectionHolder("functions", name, copies, copies, 1)
 
 
 def most_calls(settings: Settings, function: str) -> int | None:

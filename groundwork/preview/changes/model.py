@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from groundwork.preview.snapshot import Source, Statement, to_marker
+from groundwork.preview.snapshot import Source, StackFileStatement, to_marker
 
 VERSION = 1
 """Of the JSON form. It changes when a field goes, gets another name or another meaning."""
@@ -121,7 +121,7 @@ class Change:
     """Set where it holds data and goes, or may go."""
     component: str = ""
     """URN of the outermost component that comes or goes with it; empty where its component stands."""
-    stated: Statement | None = None
+    stated: StackFileStatement | None = None
     """What the stack file of the head says of it."""
 
     @property

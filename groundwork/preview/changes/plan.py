@@ -16,7 +16,7 @@ from typing import Any
 from groundwork.preview.changes.model import DifferenceKind, Forces, PropertyChange
 from groundwork.preview.changes.providers import PROVIDER, PROVIDERS, REGION, Providers
 from groundwork.preview.changes.replacement import forces, sensitive
-from groundwork.preview.changes.translation import Translation, as_said
+from groundwork.preview.changes.translation import StandingTranslation, as_said
 from groundwork.preview.changes.values import Comparison, shown
 from groundwork.preview.snapshot import STACK_TYPE, Resource, Snapshot, to_marker
 from guardrails.view import Opaque
@@ -39,7 +39,7 @@ class Plan:
         self.base = base
         self.head = head
         standing = dict(pairs(base, head))
-        translation = Translation(standing, head.by_urn())
+        translation = StandingTranslation(standing, head.by_urn())
         self.translate = translation.translate
         both = {
             one.urn: Pair(

@@ -42,7 +42,7 @@ _AUTONAMED = "pulumi.com/autonamed"
 _MANAGED = ("app.kubernetes.io/managed-by", "pulumi")
 
 
-class Translation:
+class StandingTranslation:
     """Built from pairs: URN in the head → what stands for it."""
 
     def __init__(self, pairs: Mapping[str, Resource], head: Mapping[str, Resource]) -> None:

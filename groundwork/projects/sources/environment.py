@@ -72,7 +72,7 @@ def port_of(process: Process) -> int | None:
 
 
 @dataclass
-class Use:
+class BackingUse:
     """What a process gets by one use."""
 
     level: str
@@ -144,7 +144,7 @@ class Environment:
 
     def __init__(self, wiring: Wiring, process: Process, *, calls_services: bool) -> None:
         """Read the variables of a process; a job of ECS has no way to services (``calls_services``)."""
-        self.uses: dict[str, Use] = {}
+        self.uses: dict[str, BackingUse] = {}
         self.plain: dict[str, str] = {}
         self._wiring = wiring
         self._application = wiring.application
@@ -162,7 +162,7 @@ class Environment:
         self._need()
         self._complete()
         if secret:
-            self.uses[wiring.secret] = Use("read", secret)
+            self.uses[wiring.secret] = BackingUse("read", secret)
 
     def _at(self, variable: Variable) -> str:
         return f"{shown(self._process.name)}: {shown(variable.name)}"
@@ -227,7 +227,7 @@ class Environment:
     def _connect(self, variable: Variable, backing: Backing, found: Reference) -> None:
         """Give the address of database, cache or search under the name that the process looks for, and what belongs to it."""
         ours = OURS[backing.kind]
-        use = self.uses.setdefault(backing.kind, Use(_LEVELS[backing.kind]))
+        use = self.uses.setdefault(backing.kind, BackingUse(_LEVELS[backing.kind]))
         self._keeps(backing, variable)
         if found.shape not in ours:
             self._leave(variable, f"has the address in another form; put it together from {', '.join(ours.values())}")
@@ -243,7 +243,7 @@ class Environment:
             if own in ours and other.name not in self._done and by_name(other.name) == (backing.kind, own):
                 self._give(use, other, ours[own])
 
-    def _give(self, use: Use, variable: Variable, ours: str) -> None:
+    def _give(self, use: BackingUse, variable: Variable, ours: str) -> None:
         use.give(variable.name, ours)
         self._done.add(variable.name)
 
@@ -276,28 +276,28 @@ class Environment:
         for variable in names:
             self._name_bucket(variable)
         if not names:
-            self.uses.setdefault(self._wiring.bucket(), Use("read-write"))
+            self.uses.setdefault(self._wiring.bucket(), BackingUse("read-write"))
 
     def _name_bucket(self, variable: Variable) -> None:
         name = self._wiring.bucket(variable.value)
-        self._give(self.uses.setdefault(name, Use("read-write")), variable, f"{environment_name(name)}_BUCKET")
+        self._give(self.uses.setdefault(name, BackingUse("read-write")), variable, f"{environment_name(name)}_BUCKET")
 
     def _use_queue(self, variable: Variable, backing: Backing, found: Reference) -> None:
         level, other = ("send", "consume") if self._process.port else ("consume", "send")
         last = found.rest.rstrip("/").rpartition("/")[2]
         if "rabbitmq" in backing.image:
-            self.uses.setdefault(self._wiring.queue("jobs"), Use(level))
+            self.uses.setdefault(self._wiring.queue("jobs"), BackingUse(level))
             self._leave(variable, "an address of RabbitMQ; that of the queue is in JOBS_QUEUE_URL")
         elif last and last not in ("queue", "0" * 12):
             name = self._wiring.queue(last)
-            use = self.uses.setdefault(name, Use(level))
+            use = self.uses.setdefault(name, BackingUse(level))
             self._give(use, variable, f"{environment_name(name.removesuffix('.fifo'))}_QUEUE_URL")
             self._note(
                 variable,
                 f"may {level}, as a process with{'' if self._process.port else 'out'} a port; the other is {other}",
             )
         else:
-            self.uses.setdefault(self._wiring.queue("jobs"), Use(level))
+            self.uses.setdefault(self._wiring.queue("jobs"), BackingUse(level))
             self._leave(variable, "an endpoint is not needed: SQS's is the SDK's own")
 
     def _called(self, variable: Variable, other: Process, found: Reference) -> None:
@@ -309,7 +309,7 @@ class Environment:
         if not self._calls_services:
             self._leave(variable, f"leads to {shown(other.name)}, and a job has no way to services")
             return
-        use = self.uses.setdefault(name, Use("connect", {}))
+        use = self.uses.setdefault(name, BackingUse("connect", {}))
         if found.shape == "url" and found.rest in ("", "/") and found.scheme in ("http", ""):
             self._give(use, variable, f"{environment_name(name)}_URL")
             return
@@ -337,7 +337,7 @@ class Environment:
             return
         value = variable.value
         if value is None or value in (backing.own.get(part), *_STANDARD.get(part, ())):
-            self._give(self.uses.setdefault(kind, Use(_LEVELS[kind])), variable, OURS[kind][part])
+            self._give(self.uses.setdefault(kind, BackingUse(_LEVELS[kind])), variable, OURS[kind][part])
             self._keeps(backing, variable)
             self._remark(variable, backing, Reference(part))
 
@@ -368,9 +368,9 @@ class Environment:
                     self._use_bucket()
             elif backing.kind == "queue":
                 if not any(name in self.uses for name in wiring.queues.values()):
-                    self.uses[wiring.queue("jobs")] = Use("send" if process.port else "consume")
+                    self.uses[wiring.queue("jobs")] = BackingUse("send" if process.port else "consume")
             else:
-                self.uses.setdefault(backing.kind, Use(_LEVELS[backing.kind]))
+                self.uses.setdefault(backing.kind, BackingUse(_LEVELS[backing.kind]))
                 self._keeps(backing)
         for other in self._application.processes:
             if (
@@ -382,9 +382,9 @@ class Environment:
             ):
                 name = wiring.names[other.name]
                 is_said = f"{environment_name(name)}_URL" in self.plain
-                self.uses.setdefault(name, Use("connect", {} if is_said else None))
+                self.uses.setdefault(name, BackingUse("connect", {} if is_said else None))
         for name, (level, variables) in process.takes.items():
-            self.uses.setdefault(name, Use(level, variables))
+            self.uses.setdefault(name, BackingUse(level, variables))
 
     def _complete(self) -> None:
         """Give a whole address where variables say a place and no login: neither database nor cache lets anybody in without."""

@@ -51,7 +51,9 @@ def render(machine: Machine, facts: Mapping[str, str]) -> str:
         "write_files": files,
         "runcmd": [["bash", "-c", "set -a; . /etc/groundwork/environment; exec bash /etc/groundwork/boot.sh"]],
     }
-    text = "#cloud-config\n" + yaml.dump(content, Dumper=_Dumper, sort_keys=False, width=10_000, allow_unicode=True)
+    text = "#cloud-config\n" + yaml.dump(
+        content, Dumper=_CloudConfigDumper, sort_keys=False, width=10_000, allow_unicode=True
+    )
     size = len(text.encode())
     if size > LIMIT:
         raise pulumi.RunError(
@@ -134,7 +136,7 @@ def program(name: str) -> str:
     return "\n".join(kept) + "\n"
 
 
-class _Dumper(yaml.SafeDumper):
+class _CloudConfigDumper(yaml.SafeDumper):
     """Writes text of several lines as a block, as a reader would."""
 
 
@@ -142,4 +144,4 @@ def _text(dumper: yaml.SafeDumper, value: str) -> Any:
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
 
 
-_Dumper.add_representer(str, _text)
+_CloudConfigDumper.add_representer(str, _text)
