@@ -114,7 +114,11 @@ def savings_of(found: Estimate, book: Path | None) -> list[Saving]:
 def previewed(snapshot: Snapshot, stack: str, phase: str | None) -> list[str]:
     """Return what a preview says of the month's cost."""
     from groundwork.cli.cost_text import summary
+    from groundwork.pricing.offers import regions
 
+    if snapshot.region not in regions():
+        # China's prices are in a list of their own, in yuan.
+        return [f"Not known: the price book has no prices of {snapshot.region}."]
     command = f"groundwork cost {stack} --phase {phase}" if phase else f"groundwork cost {stack}"
     return list(summary(estimated(snapshot, None, None, None), command, budget_of(snapshot)))
 

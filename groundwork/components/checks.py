@@ -21,6 +21,7 @@ from groundwork.components.messaging import checks as messaging
 from groundwork.components.migration import checks as migration
 from groundwork.components.network import checks as network
 from groundwork.components.observability import checks as observability
+from groundwork.components.platform import checks as platform
 from groundwork.components.search import checks as search
 from groundwork.components.secrets import checks as secrets
 from groundwork.components.services import checks as services
@@ -29,6 +30,7 @@ from groundwork.components.storage import checks as storage
 from groundwork.settings.mistakes import Mistake
 
 CHECKS: tuple[Callable[[Settings], Iterator[Mistake]], ...] = (
+    *platform.CHECKS,
     *network.CHECKS,
     *services.CHECKS,
     *jobs.CHECKS,

@@ -10,6 +10,7 @@ import pulumi
 
 from groundwork.components.observability.settings import ObservabilitySettings, Severity
 from groundwork.components.platform.settings import PlatformSettings
+from groundwork.settings.facts import Partition, partition_of
 
 KeyDomain = Literal["data", "storage", "secrets", "messaging", "logs"]
 """The kinds of data that have a KMS key each; with ``platform.keys: shared`` all have the same."""
@@ -137,8 +138,18 @@ class Context:
             "managed-by": "groundwork",
         }
 
+    @property
+    def partition(self) -> Partition:
+        """Return the partition of AWS that the region is in."""
+        return partition_of(self.region)
+
+    @property
+    def arn_start(self) -> str:
+        """Return ``arn:aws``, or what ARNs of another partition begin with."""
+        return f"arn:{self.partition.name}"
+
     def arn(self, service: str, resource: str, *, region: str | None = None) -> pulumi.Output[str]:
         """Return an ARN in this account, for what is named before it exists: ``arn("logs", "log-group:/shop/*")``."""
         return pulumi.Output.concat(
-            f"arn:aws:{service}:{self.region if region is None else region}:", self.account_id, f":{resource}"
+            f"{self.arn_start}:{service}:{self.region if region is None else region}:", self.account_id, f":{resource}"
         )

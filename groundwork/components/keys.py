@@ -139,7 +139,7 @@ def _account_decides(context: Context) -> dict[str, Any]:
     return {
         "Sid": "EnableIamPolicies",
         "Effect": "Allow",
-        "Principal": {"AWS": pulumi.Output.concat("arn:aws:iam::", context.account_id, ":root")},
+        "Principal": {"AWS": pulumi.Output.concat(f"{context.arn_start}:iam::", context.account_id, ":root")},
         "Action": "kms:*",
         "Resource": "*",
     }
@@ -207,7 +207,7 @@ def _logs(context: Context) -> list[dict[str, Any]]:
         {
             "Sid": "AllowCloudWatchLogs",
             "Effect": "Allow",
-            "Principal": {"Service": f"logs.{context.region}.amazonaws.com"},
+            "Principal": {"Service": f"logs.{context.region}.{context.partition.suffix}"},
             "Action": [
                 "kms:Decrypt",
                 "kms:DescribeKey",

@@ -16,6 +16,7 @@ from groundwork.preview import policy_document
 from groundwork.preview.guesses import Guesses
 from groundwork.preview.snapshot import holds_unknown, to_marker
 from groundwork.settings.data_file import read_data
+from groundwork.settings.facts import partition_of
 
 _TABLE = Path(__file__).with_name("computed")
 EXAMPLE_ACCOUNT = "111122223333"
@@ -52,6 +53,7 @@ class ComputedValues:
         self._region = region
         self._account = account
         self._parameters = parameters or {}
+        self._partition = partition_of(region)
 
     def for_resource(
         self, token: str, name: str, urn: str, inputs: Mapping[str, Any], identifier: str = ""
@@ -111,7 +113,9 @@ class ComputedValues:
             "names": found,
             "values": [self._parameters[name] for name in found],
             "types": ["String"] * len(found),
-            "arns": [f"arn:aws:ssm:{self._region}:{self._account}:parameter{name}" for name in found],
+            "arns": [
+                f"arn:{self._partition.name}:ssm:{self._region}:{self._account}:parameter{name}" for name in found
+            ],
         }
 
     def _scope(self, token: str, name: str, urn: str, inputs: Mapping[str, Any]) -> dict[str, str]:
@@ -124,6 +128,8 @@ class ComputedValues:
             "digits": str(int(digest, 16)),
             "uuid": f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}",
             "account": self._account,
+            "partition": self._partition.name,
+            "suffix": self._partition.suffix,
             "host": str(inputs.get("url")).removeprefix("https://"),
             "autoname": autoname,
             **{key: value for key, value in inputs.items() if isinstance(value, str)},
@@ -140,7 +146,9 @@ def _missing(template: Any, given: Any) -> dict[str, Any]:
 
 def _fill(template: Any, scope: Mapping[str, str]) -> Any:
     if isinstance(template, str):
-        return _PLACEHOLDER.sub(lambda match: _lookup(match, scope), template)
+        # The table is written for the partition that most accounts are in.
+        text = template.replace("arn:aws:", "arn:{partition}:").replace("amazonaws.com", "{suffix}")
+        return _PLACEHOLDER.sub(lambda match: _lookup(match, scope), text)
     if isinstance(template, list):
         return [_fill(item, scope) for item in template]
     if isinstance(template, dict):

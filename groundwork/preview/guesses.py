@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from groundwork.preview.snapshot import to_marker
+from groundwork.settings.facts import partition_of
 
 _MADE_UP = "groundwork-unknown-"
 _PREFIXES = {
@@ -85,7 +86,7 @@ class Guesses:
     def _text(self, name: str, digest: str) -> str:
         lower = name.lower()
         if lower.endswith("arn"):
-            return f"arn:aws:{self._service}:{self._region}:{self._account}:{self._thing.lower()}/{digest[:12]}"
+            return f"arn:{partition_of(self._region).name}:{self._service}:{self._region}:{self._account}:{self._thing.lower()}/{digest[:12]}"
         if lower == "id" or name.endswith("Id"):
             return self._id(name[:-2] or self._thing[:1].lower() + self._thing[1:], digest)
         if lower == "region":

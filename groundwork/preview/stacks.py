@@ -7,6 +7,7 @@ from groundwork.preview.computed_values import EXAMPLE_ACCOUNT
 from groundwork.preview.engine import run_program
 from groundwork.preview.snapshot import Snapshot
 from groundwork.settings.effective import as_json
+from groundwork.settings.facts import partition_of
 from groundwork.settings.images import images_path
 from groundwork.settings.loading import Loaded, StackFiles
 
@@ -32,7 +33,7 @@ def _running_images(settings: Settings) -> dict[str, str]:
     """Return what pipelines would have written: an image of each service's own, or the one that the stack file names to begin
     with. Of an image that is the stack file's alone it only matters that one was there."""
     path = images_path(settings.platform)
-    registry = f"{EXAMPLE_ACCOUNT}.dkr.ecr.{settings.region}.amazonaws.com"
+    registry = f"{EXAMPLE_ACCOUNT}.dkr.ecr.{settings.region}.{partition_of(settings.region).suffix}"
     own = f"{registry}/{settings.platform.name}/{settings.platform.stage}"
     return {
         f"{path}/{name}": (container.owner_of_image == "pipeline" and container.named_image) or f"{own}/{name}:1"

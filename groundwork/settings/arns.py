@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from groundwork.settings.facts import partition_of
+
 CertificateArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[A-Za-z0-9-]+$")]
 SecurityGroupId = Annotated[str, Field(pattern="^sg-([0-9a-f]{8}|[0-9a-f]{17})$")]
 KeyArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+$")]
@@ -14,21 +16,10 @@ SecretArn = Annotated[
 ]
 
 
-def partition_of(region: str) -> str:
-    """Return the partition that a region is in: ``aws``, ``aws-cn`` or ``aws-us-gov``.
-
-    https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
-    """
-    return next((partition for start, partition in _PARTITIONS.items() if region.startswith(start)), "aws")
-
-
-_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
-
-
 def arn_elsewhere(arn: str, region: str) -> str | None:
     """Return where an ARN is, in words, if it is not in ``region``; an ARN without a region is anywhere in its partition."""
     _, partition, _, stands, *_ = arn.split(":", 5)
-    wanted = partition_of(region)
+    wanted = partition_of(region).name
     if partition != wanted:
         return f"is of the partition {partition}, and {region} is of {wanted}"
     return f"is in {stands}" if stands and stands != region else None

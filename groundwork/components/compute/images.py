@@ -23,6 +23,7 @@ from groundwork.components.compute.references import Reference
 from groundwork.components.compute.settings import ComputeSettings, RepositorySettings
 from groundwork.components.context import Context
 from groundwork.components.services.settings import ServiceSettings, image_holder
+from groundwork.settings.facts import partition_of
 from groundwork.settings.images import NOTHING, images_path
 
 Delivered = Mapping[str, str]
@@ -170,7 +171,7 @@ def _check(context: Context, service: str, settings: ServiceSettings, said: str)
     if settings.named_image is not None:
         own = _VERSION.sub("", settings.named_image, count=1)
     else:
-        own = f"ACCOUNT.dkr.ecr.{context.region}.amazonaws.com{context.prefix}/{service}"
+        own = f"ACCOUNT.dkr.ecr.{context.region}.{context.partition.suffix}{context.prefix}/{service}"
         repository = _REGISTRY.sub("ACCOUNT", repository, count=1)
     if repository != own or not named:
         raise pulumi.RunError(
@@ -235,7 +236,9 @@ def _pull(repository_arn: pulumi.Input[str]) -> Statement:
     )
 
 
-_PRIVATE = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<repository>[^:@]+)")
+_PRIVATE = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/(?P<repository>[^:@]+)"
+)
 
 
 def pull_named(image: str) -> tuple[Statement, ...]:
@@ -245,4 +248,4 @@ def pull_named(image: str) -> tuple[Statement, ...]:
     if match is None:
         return ()
     account, region, repository = match.group("account", "region", "repository")
-    return (_LOGIN, _pull(f"arn:aws:ecr:{region}:{account}:repository/{repository}"))
+    return (_LOGIN, _pull(f"arn:{partition_of(region).name}:ecr:{region}:{account}:repository/{repository}"))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import pulumi
 
 from groundwork.components.access import ParameterReference, SecretReference, Statement
+from groundwork.settings.facts import via_service
 
 Reference = SecretReference | ParameterReference
 
@@ -36,7 +37,7 @@ def read_statements(references: Mapping[str, Reference], region: str) -> list[St
         ]
         keys = _once(secret.kms_key_arn for secret in secrets if secret.kms_key_arn is not None)
         if keys:
-            through = {"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}}
+            through = {"StringEquals": {"kms:ViaService": via_service("secretsmanager", region)}}
             statements.append(Statement("DecryptSecrets", ("kms:Decrypt",), keys, through))
     if parameters:
         statements.append(

@@ -34,7 +34,8 @@ def key_statements(context: Context) -> list[dict[str, Any]]:
     them at their first use. https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html
     """
     roles = [
-        pulumi.Output.concat("arn:aws:iam::", context.account_id, ":role/aws-service-role/", role) for role in _ROLES
+        pulumi.Output.concat(f"{context.arn_start}:iam::", context.account_id, ":role/aws-service-role/", role)
+        for role in _ROLES
     ]
     launches = {
         "StringEquals": {"kms:CallerAccount": context.account_id},

@@ -11,7 +11,7 @@ from groundwork.components.data.settings import ArchiveSettings, DataSettings
 
 # AWS keeps this policy in step with what Backup does to RDS. It reaches every kind of resource that Backup knows, so the
 # role can be taken on by Backup alone, and its only selection names this database.
-_POLICY = "arn:aws:iam::aws:policy/service-role/AWSBackupServiceRolePolicyForBackup"
+_POLICY = "iam::aws:policy/service-role/AWSBackupServiceRolePolicyForBackup"
 
 
 def archive(
@@ -51,7 +51,9 @@ def archive(
         assume_role_policy=trust_policy("backup.amazonaws.com", context.account_id),
         opts=parent.child(),
     )
-    permission = aws.iam.RolePolicyAttachment(name, role=role.name, policy_arn=_POLICY, opts=parent.child())
+    permission = aws.iam.RolePolicyAttachment(
+        name, role=role.name, policy_arn=f"{parent.context.arn_start}:{_POLICY}", opts=parent.child()
+    )
     aws.backup.Selection(
         name,
         plan_id=plan.id,

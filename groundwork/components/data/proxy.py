@@ -13,6 +13,7 @@ from groundwork.components.compute.trust import trusted
 from groundwork.components.data.settings import ProxySettings
 from groundwork.components.data_tier import DataTier
 from groundwork.components.logs import log_group
+from groundwork.settings.facts import via_service
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def _role(parent: Component, name: str, behind: Behind) -> tuple[aws.iam.Role, a
         assume_role_policy=trusted("rds.amazonaws.com"),
         opts=parent.child(),
     )
-    through = {"StringEquals": {"kms:ViaService": f"secretsmanager.{context.region}.amazonaws.com"}}
+    through = {"StringEquals": {"kms:ViaService": via_service("secretsmanager", context.region)}}
     permission = aws.iam.RolePolicy(
         name,
         role=role.name,

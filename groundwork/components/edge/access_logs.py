@@ -35,7 +35,7 @@ def cdn_access_logs(parent: Component, distribution_arn: pulumi.Output[str], buc
         f"{parent.name}-requests",
         output_format="json",
         delivery_destination_configuration=aws.cloudwatch.LogDeliveryDestinationDeliveryDestinationConfigurationArgs(
-            destination_resource_arn=pulumi.Output.concat("arn:aws:s3:::", bucket)
+            destination_resource_arn=pulumi.Output.concat(f"{parent.context.arn_start}:s3:::", bucket)
         ),
         region=GLOBAL_REGION,
         opts=parent.child(),

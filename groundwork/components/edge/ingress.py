@@ -146,6 +146,8 @@ class Ingress(Component):
     def _global_logs(self) -> GlobalLogs | None:
         zone, waf = self._settings.zone, self._settings.waf
         queries = self._zone_domain is not None and zone is not None and zone.is_made and zone.query_logs
+        # Route 53 writes them into a region that only one partition has.
+        queries = queries and self.context.partition.global_region is not None
         requests = self.has_cdn and waf is not None and waf.logs
         if not (queries or requests):
             return None

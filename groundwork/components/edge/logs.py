@@ -90,7 +90,7 @@ def query_log(domain: str) -> str:
 def _route53_writes(context: Context, path: str) -> dict[str, object]:
     """Allow Route 53 to write to the log group called ``path``.
     https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/query-logs.html"""
-    zones = "arn:aws:route53:::hostedzone/*"
+    zones = f"{context.arn_start}:route53:::hostedzone/*"
     return service_writes("AllowRoute53Logs", "route53.amazonaws.com", context, path, zones, region=GLOBAL_REGION)
 
 
@@ -105,7 +105,7 @@ def _key_statements(context: Context) -> list[dict[str, object]]:
             # https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
             "Sid": "EnableIamPolicies",
             "Effect": "Allow",
-            "Principal": {"AWS": pulumi.Output.concat("arn:aws:iam::", context.account_id, ":root")},
+            "Principal": {"AWS": pulumi.Output.concat(f"{context.arn_start}:iam::", context.account_id, ":root")},
             "Action": "kms:*",
             "Resource": "*",
         },

@@ -15,7 +15,8 @@ from groundwork.components.logs import log_group
 class Zone(Component):
     """The public Route 53 zone of the domain: a new one with query logs, or one that exists and is left as it is.
 
-    Builds: zone, log group ``/aws/route53/<domain>`` in us-east-1, query log.
+    Builds: zone, log group ``/aws/route53/<domain>`` in us-east-1, query log; neither of these in China and GovCloud, which have
+    no such region.
 
     Cost: $0.50 a month for the zone, $0.40 per million queries (none for aliases to AWS's own), logs by the gigabyte.
 

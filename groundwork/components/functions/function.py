@@ -31,6 +31,7 @@ from groundwork.components.functions.settings import FunctionSettings, QueueTrig
 from groundwork.components.logs import log_group
 from groundwork.components.messaging.dead_letters import dead_letters, key_statement, sending
 from groundwork.components.services.settings import ServiceSettings
+from groundwork.settings.facts import via_service
 from groundwork.settings.variables import SUFFIXES
 
 
@@ -310,7 +311,7 @@ def _secret_statements(secrets: Mapping[str, SecretReference], region: str) -> I
     if arns:
         yield Statement("ReadSecrets", ["secretsmanager:GetSecretValue"], arns)
     if keys:
-        decrypt = key_statement("Secrets", "", f"secretsmanager.{region}.amazonaws.com", ["kms:Decrypt"])
+        decrypt = key_statement("Secrets", "", via_service("secretsmanager", region), ["kms:Decrypt"])
         yield replace(decrypt, resources=list(keys.values()))
 
 

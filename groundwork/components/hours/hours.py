@@ -17,6 +17,7 @@ from groundwork.components.context import Context, DeclaredAlarm
 from groundwork.components.hours.settings import HoursSettings, clocks, days_of_week, duration
 from groundwork.components.messaging.dead_letters import dead_letters, key_statement, sending
 from groundwork.components.observability.pages import Pages
+from groundwork.settings.facts import via_service
 
 Action = Literal["start", "stop"]
 
@@ -131,7 +132,7 @@ class Hours(Component):
                     key_statement(
                         "Schedules",
                         self.context.key_arn("messaging"),
-                        f"scheduler.{region}.amazonaws.com",
+                        via_service("scheduler", region),
                         ["kms:Decrypt"],
                     ),
                 ]
@@ -149,7 +150,7 @@ class Hours(Component):
                     flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
                     kms_key_arn=self.context.key_arn("messaging"),
                     target=aws.scheduler.ScheduleTargetArgs(
-                        arn=f"arn:aws:scheduler:::aws-sdk:{call.operation}",
+                        arn=f"{self.context.arn_start}:scheduler:::aws-sdk:{call.operation}",
                         role_arn=role.arn,
                         input=pulumi.Output.json_dumps(call.parameters),
                         dead_letter_config=aws.scheduler.ScheduleTargetDeadLetterConfigArgs(arn=dead.arn),

@@ -12,6 +12,7 @@ import pulumi_aws as aws
 from groundwork.components.access import Statement, policy_document
 from groundwork.components.alarms import Metric, alarm
 from groundwork.components.base import Component, fit
+from groundwork.settings.facts import via_service
 
 KEY_REUSE_SECONDS = 3600
 """How long SQS works with one data key: fewer requests to KMS, and a withdrawn permission that works within the hour."""
@@ -115,10 +116,12 @@ def sending(
     """
     return [
         Statement(f"{label}Send", ["sqs:SendMessage", *actions], [queue_arn]),
-        key_statement(label, key_arn, f"sqs.{region}.amazonaws.com", ["kms:Decrypt", "kms:GenerateDataKey"]),
+        key_statement(label, key_arn, via_service("sqs", region), ["kms:Decrypt", "kms:GenerateDataKey"]),
     ]
 
 
-def key_statement(label: str, key_arn: pulumi.Input[str], service: str, actions: Sequence[str]) -> Statement:
+def key_statement(
+    label: str, key_arn: pulumi.Input[str], service: str | Sequence[str], actions: Sequence[str]
+) -> Statement:
     """Allow the use of a key through one service."""
     return Statement(f"{label}Key", actions, [key_arn], {"StringEquals": {"kms:ViaService": service}})

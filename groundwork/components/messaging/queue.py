@@ -20,6 +20,7 @@ from groundwork.components.messaging.dead_letters import (
     sending,
 )
 from groundwork.components.messaging.queue_settings import FifoSettings, QueueSettings, is_fifo, stem
+from groundwork.settings.facts import via_service
 from groundwork.settings.variables import backoff_variables, environment_name
 
 
@@ -112,7 +113,7 @@ class Queue(Component):
         else:
             statements = [
                 Statement(f"{label}Consume", _CONSUME, [self.arn]),
-                key_statement(label, self.context.key_arn("messaging"), f"sqs.{region}.amazonaws.com", ["kms:Decrypt"]),
+                key_statement(label, self.context.key_arn("messaging"), via_service("sqs", region), ["kms:Decrypt"]),
             ]
         name = environment_name(self._key)
         told = backoff_variables(self._backoff, f"{name}_QUEUE_") if level == "consume" else {}

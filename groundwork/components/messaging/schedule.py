@@ -13,6 +13,7 @@ from groundwork.components.base import Component, fit
 from groundwork.components.context import Context
 from groundwork.components.messaging.dead_letters import dead_letters, key_statement, sending
 from groundwork.components.messaging.queue_settings import ScheduleSettings, is_fifo
+from groundwork.settings.facts import via_service
 
 
 class Target(Protocol):
@@ -120,7 +121,7 @@ class Schedules(Component):
             reach = [Statement("InvokeFunction", ["lambda:InvokeFunction"], [target.arn])]
         # https://docs.aws.amazon.com/scheduler/latest/UserGuide/encryption-rest.html
         read = key_statement(
-            "Message", self.context.key_arn("messaging"), f"scheduler.{region}.amazonaws.com", ["kms:Decrypt"]
+            "Message", self.context.key_arn("messaging"), via_service("scheduler", region), ["kms:Decrypt"]
         )
         policy = aws.iam.RolePolicy(
             f"{self.name}-{key}",

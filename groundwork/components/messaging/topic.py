@@ -18,6 +18,7 @@ from groundwork.components.messaging.queue_settings import (
     is_fifo,
     stem,
 )
+from groundwork.settings.facts import via_service
 from groundwork.settings.variables import environment_name
 
 
@@ -81,7 +82,7 @@ class Topic(Component):
         """Grant ``publish``."""
         label = "".join(part.capitalize() for part in self._key.split("-"))
         # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
-        through = f"sns.{self.context.region}.amazonaws.com"
+        through = via_service("sns", self.context.region)
         return Grant(
             statements=[
                 Statement(f"{label}Publish", ["sns:Publish"], [self.arn]),

@@ -10,6 +10,7 @@ import pulumi_aws as aws
 
 from groundwork.components.access import Statement, policy_document
 from groundwork.components.base import Component
+from groundwork.settings.facts import via_service
 
 # https://docs.aws.amazon.com/dms/latest/userguide/security-iam.html#CHAP_Security.APIRole
 _LINKED = {"dms-vpc-role": "AmazonDMSVPCManagementRole", "dms-cloudwatch-logs-role": "AmazonDMSCloudWatchLogsRole"}
@@ -51,7 +52,7 @@ def linked_roles(parent: Component) -> Iterator[pulumi.Resource]:
         yield aws.iam.RolePolicyAttachment(
             f"{parent.name}-{role_name}",
             role=role.name,
-            policy_arn=f"arn:aws:iam::aws:policy/service-role/{policy}",
+            policy_arn=f"{parent.context.arn_start}:iam::aws:policy/service-role/{policy}",
             opts=parent.child(retain_on_delete=True),
         )
 
@@ -73,7 +74,7 @@ def login_role(parent: Component, logins: Sequence[Login]) -> tuple[aws.iam.Role
         [login.secret_arn for login in logins],
     )
     keys = [login.kms_key_arn for login in logins if login.kms_key_arn is not None]
-    through = {"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}}
+    through = {"StringEquals": {"kms:ViaService": via_service("secretsmanager", region)}}
     statements = [secrets]
     if keys:
         # DMS looks at the key by itself, and has it used by Secrets Manager.

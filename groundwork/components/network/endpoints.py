@@ -55,7 +55,7 @@ def gateway_endpoints(
     cannot carry data out through them, nor can ours write to buckets of another account.
     """
     account = parent.context.account_id
-    region = parent.context.region
+    region, arns = parent.context.region, parent.context.arn_start
     own = {"aws:PrincipalAccount": account, "aws:ResourceAccount": account}
     layers = [bucket for bucket in layer_buckets(region).values() if bucket]
     readable = [*layers, *(bucket.format(region=region) for bucket in _AWS_BUCKETS)]
@@ -67,9 +67,9 @@ def gateway_endpoints(
                 "Effect": "Allow",
                 "Principal": "*",
                 "Action": "s3:GetObject",
-                "Resource": [f"arn:aws:s3:::{bucket}/*" for bucket in readable],
+                "Resource": [f"{arns}:s3:::{bucket}/*" for bucket in readable],
             },
-            *(_foreign_buckets(further_buckets, account) if further_buckets else ()),
+            *(_foreign_buckets(further_buckets, account, arns) if further_buckets else ()),
         ],
         "dynamodb": [_ceiling("OwnTables", "dynamodb:*", own)],
     }
@@ -118,7 +118,7 @@ def interface_endpoints(
         aws.ec2.VpcEndpoint(
             f"{parent.name}-{service.replace('.', '-')}",
             vpc_id=vpc_id,
-            service_name=f"com.amazonaws.{parent.context.region}.{service}",
+            service_name=parent.context.partition.endpoint(service, parent.context.region),
             vpc_endpoint_type="Interface",
             private_dns_enabled=True,
             subnet_ids=list(subnet_ids),
@@ -159,14 +159,14 @@ def _ceiling(sid: str, action: str, conditions: Mapping[str, pulumi.Input[str]])
     }
 
 
-def _foreign_buckets(buckets: Sequence[str], account: pulumi.Output[str]) -> list[dict[str, Any]]:
+def _foreign_buckets(buckets: Sequence[str], account: pulumi.Output[str], arns: str) -> list[dict[str, Any]]:
     return [
         {
             "Sid": "AllowOtherBuckets",
             "Effect": "Allow",
             "Principal": "*",
             "Action": ["s3:GetObject", "s3:ListBucket"],
-            "Resource": [arn for bucket in buckets for arn in (f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*")],
+            "Resource": [arn for bucket in buckets for arn in (f"{arns}:s3:::{bucket}", f"{arns}:s3:::{bucket}/*")],
             "Condition": {"StringEquals": {"aws:PrincipalAccount": account}},
         }
     ]

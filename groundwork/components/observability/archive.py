@@ -13,6 +13,7 @@ from groundwork.components.logs import log_group
 from groundwork.components.observability.settings import LogArchiveSettings
 from groundwork.components.storage.bucket import Bucket
 from groundwork.components.storage.settings import BucketSettings, LifecycleSettings
+from groundwork.settings.facts import via_service
 
 _WAIT, _SIZE = 900, 64
 """Seconds and MiB, whichever comes first: the longest wait that Firehose has makes the fewest objects."""
@@ -101,7 +102,7 @@ class LogArchive(Component):
             ),
             opts=self.child(),
         )
-        through = {"StringEquals": {"kms:ViaService": f"s3.{context.region}.amazonaws.com"}}
+        through = {"StringEquals": {"kms:ViaService": via_service("s3", context.region)}}
         policy = aws.iam.RolePolicy(
             f"{self.name}-deliver",
             role=role.name,

@@ -129,7 +129,7 @@ class Search(Component):
         )
 
     def _account(self) -> pulumi.Output[str]:
-        return pulumi.Output.concat("arn:aws:iam::", self.context.account_id, ":root")
+        return pulumi.Output.concat(f"{self.context.arn_start}:iam::", self.context.account_id, ":root")
 
     def _master_role(self) -> aws.iam.Role:
         """Create the role that administers OpenSearch's own roles, for whoever the account's IAM allows to assume it;

@@ -12,6 +12,7 @@ from groundwork.components.access import Grant, Statement
 from groundwork.components.base import Component
 from groundwork.components.context import Context
 from groundwork.components.messaging.dead_letters import key_statement
+from groundwork.settings.facts import via_service
 
 # https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotating-secrets-required-permissions-function.html
 _CHANGE = (
@@ -84,7 +85,7 @@ def changing(secrets: Mapping[str, pulumi.Output[str]], context: Context) -> Gra
     """Grant rotation of exactly these secrets; they are called by their names in the stack file."""
     if not secrets:
         return Grant()
-    through = f"secretsmanager.{context.region}.amazonaws.com"
+    through = via_service("secretsmanager", context.region)
     return Grant(
         statements=[
             Statement("Rotate", _CHANGE, list(secrets.values())),

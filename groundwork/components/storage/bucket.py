@@ -13,6 +13,7 @@ from groundwork.components.access import Grant, Statement, policy_document
 from groundwork.components.base import Component, fit
 from groundwork.components.context import Context
 from groundwork.components.storage.settings import BucketSettings, CorsSettings, LifecycleSettings
+from groundwork.settings.facts import via_service
 from groundwork.settings.variables import environment_name
 
 PURPOSES: Mapping[str, LifecycleSettings] = {
@@ -180,7 +181,7 @@ def bucket_grant(bucket: Held, region: str, level: str, prefix: str | None) -> G
         conditions = {"StringLike": {"s3:prefix": [f"{prefix}*"]}} if prefix else {}
         statements.append(Statement(f"{label}List", _LISTING[level], [bucket.arn], conditions))
     if bucket.key_arn is not None and level in _KEY_ACTIONS:
-        through = {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}}
+        through = {"StringEquals": {"kms:ViaService": via_service("s3", region)}}
         statements.append(Statement(f"{label}Key", _KEY_ACTIONS[level], [bucket.key_arn], through))
     environment: dict[str, pulumi.Input[str]] = {f"{environment_name(bucket.key)}_BUCKET": bucket.name}
     if prefix:
@@ -362,6 +363,9 @@ def _deliveries(arn: pulumi.Output[str], context: Context) -> list[dict[str, Any
             "BucketAccessLogs",
             "logging.s3.amazonaws.com",
             "/s3/*",
-            {"StringEquals": {"aws:SourceAccount": account}, "ArnLike": {"aws:SourceArn": "arn:aws:s3:::*"}},
+            {
+                "StringEquals": {"aws:SourceAccount": account},
+                "ArnLike": {"aws:SourceArn": f"{context.arn_start}:s3:::*"},
+            },
         ),
     ]

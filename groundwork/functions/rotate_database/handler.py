@@ -244,7 +244,15 @@ def _trust() -> ssl.SSLContext:
         bundle = beside.read_text(encoding="ascii")
     else:
         region = os.environ["AWS_REGION"]
-        address = f"https://truststore.pki.rds.amazonaws.com/{region}/{region}-bundle.pem"
+        address = f"https://{_truststore(region)}/{region}/{region}-bundle.pem"
         with urllib.request.urlopen(address, timeout=TIMEOUT) as answer:
             bundle = answer.read().decode("ascii")
     return ssl.create_default_context(cadata=bundle)
+
+
+def _truststore(region: str) -> str:
+    """Return the host of the bundles of a region's partition; in China they stand in a bucket.
+    https://docs.amazonaws.cn/en_us/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html"""
+    if region.startswith("cn-"):
+        return "rds-truststore.s3.cn-north-1.amazonaws.com.cn"
+    return f"truststore.pki.{'us-gov-west-1.' if region.startswith('us-gov-') else ''}rds.amazonaws.com"

@@ -542,7 +542,7 @@ class _GraphBuilder:
                 continue
             for pattern in statement.resources:
                 whole = pattern.removesuffix("/*").removesuffix(":*")
-                for arn in (whole, whole.split("/", 1)[0] if whole.startswith("arn:aws:s3:::") else whole):
+                for arn in (whole, whole.split("/", 1)[0] if ":s3:::" in whole else whole):
                     if not has_wildcard(arn) and arn in self._named_by_arn:
                         reached[self._named_by_arn[arn]] |= set(_verbs(statement.actions))
         if not reached:

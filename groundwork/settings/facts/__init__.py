@@ -27,6 +27,59 @@ def regions() -> dict[str, str]:
     return zones
 
 
+@dataclass(frozen=True)
+class Partition:
+    """A part of AWS with accounts, ARNs and addresses of its own."""
+
+    name: str
+    """As ARNs have it: ``aws``, ``aws-cn``, ``aws-us-gov``."""
+    begins: str
+    """What the names of its regions begin with."""
+    suffix: str
+    """What addresses of its services end in."""
+    lacks: Mapping[str, str]
+    """Setting, or setting=value, that cannot be had there → why."""
+    global_region: str | None = None
+    """Where services that belong to no region keep certificates, logs and metrics."""
+    prefixed_endpoints: tuple[str, ...] = ()
+    """Interface endpoints whose names begin with ``cn.``."""
+
+    def via_service(self, service: str, region: str) -> str | list[str]:
+        """Return what ``kms:ViaService`` is for a service in a region. In China both endings are in use."""
+        names = [f"{service}.{region}.{suffix}" for suffix in dict.fromkeys((_USUAL_SUFFIX, self.suffix))]
+        return names if len(names) > 1 else names[0]
+
+    def endpoint(self, service: str, region: str) -> str:
+        """Return the name of a service's interface endpoint."""
+        return f"{'cn.' if service in self.prefixed_endpoints else ''}com.amazonaws.{region}.{service}"
+
+
+_USUAL_SUFFIX = "amazonaws.com"
+
+
+@cache
+def partition_of(region: str) -> Partition:
+    """Return the partition that a region is in."""
+    rows: dict[str, dict[str, Any]] = _load("partitions")["partitions"]
+    found = [
+        Partition(
+            name,
+            row["begins"],
+            row["suffix"],
+            row["lacks"],
+            row.get("global_region"),
+            tuple(row.get("prefixed_endpoints", ())),
+        )
+        for name, row in rows.items()
+    ]
+    return max((one for one in found if region.startswith(one.begins)), key=lambda one: len(one.begins))
+
+
+def via_service(service: str, region: str) -> str | list[str]:
+    """Return what ``kms:ViaService`` is for a service in a region; see :meth:`Partition.via_service`."""
+    return partition_of(region).via_service(service, region)
+
+
 def health_checkers(blocked_countries: Collection[str] = ()) -> list[str]:
     """List the regions from which Route 53 checks health, without those in countries that a web ACL blocks."""
     places: dict[str, str] = _load("regions")["health_checkers"]

@@ -49,8 +49,21 @@ def certificate_renews(certificate: Resource) -> Messages:
     levels={"dev": Level.ADVISORY, "staging": Level.ADVISORY},
 )
 def zone_query_log(zone: Resource, stack: Stack) -> Messages:
-    if not zone.has("vpcs") and not stack.referrers(zone, "zoneId", kinds.QUERY_LOG):
+    if not zone.has("vpcs") and not stack.referrers(zone, "zoneId", kinds.QUERY_LOG) and not _is_elsewhere(stack):
         yield "it keeps no log of queries"
+
+
+_OTHER_PARTITIONS = ("cn-", "us-gov-", "us-iso", "eu-iso", "eusc-")
+"""What names of regions begin with outside the partition that has us-east-1, where alone queries can be logged.
+
+https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/query-logs.html
+"""
+
+
+def _is_elsewhere(stack: Stack) -> bool:
+    """Tell whether the providers are of another partition."""
+    regions = [one.node("region").value for one in stack.of_type("pulumi:providers:aws")]
+    return bool(regions) and all(isinstance(one, str) and one.startswith(_OTHER_PARTITIONS) for one in regions)
 
 
 @stack_rule(

@@ -306,7 +306,7 @@ class Ec2(Component):
             [
                 *host_statements(self, kept, self._log_arns, machine.namespace),
                 *on_behalf(here, images, self.context.region, also=_instance_secrets(self.context, instance)),
-                *(certificate_statements(instance) if instance else ()),
+                *(certificate_statements(instance, self.context.arn_start) if instance else ()),
                 *(attach(self, volume) if volume else ()),
                 *(backups.grant("write", "cache/").statements if backups else ()),
             ],

@@ -101,8 +101,8 @@ def on_behalf(
     yield from read_statements({**references, **{str(index): secret for index, secret in enumerate(also)}}, region)
 
 
-def certificate_statements(instance: InstanceOrigin) -> Iterator[Statement]:
-    """Prove to Let's Encrypt that the names are the platform's: by TXT records of just these names.
+def certificate_statements(instance: InstanceOrigin, arns: str) -> Iterator[Statement]:
+    """Prove to Let's Encrypt that the names are the platform's: by TXT records of just these names. ``arns``: what ARNs begin with.
 
     https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/specifying-rrset-conditions.html
     """
@@ -110,11 +110,11 @@ def certificate_statements(instance: InstanceOrigin) -> Iterator[Statement]:
         return
     # Neither takes a resource that is known before: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonroute53.html
     yield Statement("ListHostedZones", ("route53:ListHostedZones",), ["*"])
-    yield Statement("GetDnsChange", ("route53:GetChange",), ["arn:aws:route53:::change/*"])
+    yield Statement("GetDnsChange", ("route53:GetChange",), [f"{arns}:route53:::change/*"])
     yield Statement(
         "ProveNames",
         ("route53:ChangeResourceRecordSets",),
-        [pulumi.Output.concat("arn:aws:route53:::hostedzone/", instance.zone_id)],
+        [pulumi.Output.concat(f"{arns}:route53:::hostedzone/", instance.zone_id)],
         {
             "ForAllValues:StringEquals": {
                 "route53:ChangeResourceRecordSetsNormalizedRecordNames": [

@@ -11,6 +11,7 @@ import pulumi_aws as aws
 from groundwork.components.access import Statement, policy_document, trust_policy
 from groundwork.components.base import Component
 from groundwork.settings.base import window_in_utc
+from groundwork.settings.facts import via_service
 
 _KEPT = 7
 """Daily snapshots."""
@@ -65,7 +66,7 @@ def attach(parent: Component, volume: DataVolume) -> Iterator[Statement]:
         [parent.context.key_arn("storage")],
         {
             "Bool": {"kms:GrantIsForAWSResource": "true"},
-            "StringEquals": {"kms:ViaService": f"ec2.{context.region}.amazonaws.com"},
+            "StringEquals": {"kms:ViaService": via_service("ec2", context.region)},
         },
     )
 
@@ -80,7 +81,7 @@ def _snapshots(parent: Component) -> None:
     )
     volumes = context.arn("ec2", "volume/*")
     # Snapshots belong to nobody when they are named, so that their ARN has no account.
-    snapshots = f"arn:aws:ec2:{context.region}::snapshot/*"
+    snapshots = f"{context.arn_start}:ec2:{context.region}::snapshot/*"
     of_platform = {"StringEquals": {"aws:ResourceTag/Name": f"{parent.name}-data"}}
     aws.iam.RolePolicy(
         f"{parent.name}-snapshots",

@@ -21,6 +21,7 @@ from groundwork.components.compute.workload import Workload
 from groundwork.components.jobs.settings import JobScheduleSettings
 from groundwork.components.logs import log_group
 from groundwork.components.messaging.dead_letters import Sender, dead_letters, key_statement, sending
+from groundwork.settings.facts import via_service
 
 
 @dataclass(frozen=True)
@@ -243,7 +244,7 @@ def _role(parent: Component, item: _Defined, place: _Schedules) -> tuple[aws.iam
         *sending("Failures", place.failures_arn, context.key_arn("messaging"), context.region),
         # https://docs.aws.amazon.com/scheduler/latest/UserGuide/encryption-rest.html
         key_statement(
-            "Schedule", context.key_arn("messaging"), f"scheduler.{context.region}.amazonaws.com", ["kms:Decrypt"]
+            "Schedule", context.key_arn("messaging"), via_service("scheduler", context.region), ["kms:Decrypt"]
         ),
     ]
     policy = aws.iam.RolePolicy(

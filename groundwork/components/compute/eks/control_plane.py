@@ -148,7 +148,7 @@ def _role(parent: Component, *, auto: bool) -> tuple[aws.iam.Role, list[pulumi.R
         aws.iam.RolePolicyAttachment(
             f"{parent.name}-{_KEY}-{policy}",
             role=role.name,
-            policy_arn=f"arn:aws:iam::aws:policy/{policy}",
+            policy_arn=f"{parent.context.arn_start}:iam::aws:policy/{policy}",
             opts=parent.child(),
         )
         for policy in (_AUTO_MODE_POLICIES if auto else _POLICIES)

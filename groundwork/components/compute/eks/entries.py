@@ -72,7 +72,7 @@ def access_entry(
         f"{parent.name}-access-{key}",
         cluster_name=cluster_name,
         principal_arn=entry.principal_arn,
-        policy_arn=f"arn:aws:eks::aws:cluster-access-policy/{_POLICIES[settings.level]}",
+        policy_arn=f"{parent.context.arn_start}:eks::aws:cluster-access-policy/{_POLICIES[settings.level]}",
         access_scope=aws.eks.AccessPolicyAssociationAccessScopeArgs(
             type="namespace" if settings.namespaces else "cluster", namespaces=list(settings.namespaces) or None
         ),

@@ -57,7 +57,7 @@ def node_role(parent: Component, key: str, what: str, *, names_itself: bool) -> 
         aws.iam.RolePolicyAttachment(
             f"{parent.name}-{key}-{policy}",
             role=role.name,
-            policy_arn=f"arn:aws:iam::aws:policy/{policy}",
+            policy_arn=f"{parent.context.arn_start}:iam::aws:policy/{policy}",
             opts=parent.child(),
         )
         for policy in NODE_POLICIES

@@ -115,7 +115,7 @@ def follow(
     context = inside.parent.context
     queue = _queue(workload.name, scaling.queue.queue, queues)
     url = pulumi.Output.concat(
-        f"https://sqs.{context.region}.amazonaws.com/", context.account_id, "/", queue.queue_name
+        f"https://sqs.{context.region}.{context.partition.suffix}/", context.account_id, "/", queue.queue_name
     )
     messages = {
         "type": "aws-sqs-queue",

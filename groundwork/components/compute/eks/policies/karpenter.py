@@ -7,6 +7,7 @@ import pulumi
 from groundwork.components.access import Statement
 from groundwork.components.base import Component
 from groundwork.components.compute.eks.identity import cluster_name
+from groundwork.settings.facts import via_service
 
 _POOL = "karpenter.sh/nodepool"
 _CLASS = "karpenter.k8s.aws/ec2nodeclass"
@@ -30,14 +31,14 @@ def machines(parent: Component) -> tuple[Statement, ...]:
         },
         "StringLike": {f"aws:RequestTag/{_POOL}": "*"},
     }
-    through_ec2 = {"kms:ViaService": f"ec2.{region}.amazonaws.com"}
+    through_ec2 = {"kms:ViaService": via_service("ec2", region)}
     return (
         Statement(
             sid="LaunchFromResources",
             actions=("ec2:CreateFleet", "ec2:RunInstances"),
             resources=(
-                f"arn:aws:ec2:{region}::image/*",
-                f"arn:aws:ec2:{region}::snapshot/*",
+                f"{parent.context.arn_start}:ec2:{region}::image/*",
+                f"{parent.context.arn_start}:ec2:{region}::snapshot/*",
                 arn("ec2", "capacity-reservation/*"),
                 arn("ec2", "security-group/*"),
                 arn("ec2", "subnet/*"),
@@ -109,7 +110,7 @@ def machines(parent: Component) -> tuple[Statement, ...]:
         Statement(
             sid="ReadImageParameters",
             actions=("ssm:GetParameter",),
-            resources=(f"arn:aws:ssm:{region}::parameter/aws/service/*",),
+            resources=(f"{parent.context.arn_start}:ssm:{region}::parameter/aws/service/*",),
         ),
         Statement(
             sid="EncryptVolumes",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from groundwork.components.access import Statement
 from groundwork.components.base import Component
 from groundwork.components.compute.eks.identity import cluster_name
+from groundwork.settings.facts import via_service
 
 
 def cluster_tag(parent: Component) -> str:
@@ -18,10 +19,10 @@ def statements(parent: Component) -> tuple[Statement, ...]:
     https://github.com/kubernetes-sigs/aws-ebs-csi-driver/blob/master/docs/example-iam-policy.json
     """
     arn = parent.context.arn
-    volumes, snapshots = arn("ec2", "volume/*"), f"arn:aws:ec2:{parent.context.region}::snapshot/*"
+    volumes, snapshots = arn("ec2", "volume/*"), f"{parent.context.arn_start}:ec2:{parent.context.region}::snapshot/*"
     asked = {"StringEquals": {f"aws:RequestTag/{cluster_tag(parent)}": "owned"}}
     ours = {"StringEquals": {f"aws:ResourceTag/{cluster_tag(parent)}": "owned"}}
-    through_ec2 = {"kms:ViaService": f"ec2.{parent.context.region}.amazonaws.com"}
+    through_ec2 = {"kms:ViaService": via_service("ec2", parent.context.region)}
     return (
         Statement(
             # None of them takes a resource.
