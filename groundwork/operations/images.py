@@ -14,6 +14,7 @@ import urllib3
 from groundwork.components.services.settings import ServiceSettings, image_holder
 from groundwork.operations.account import StackAccount, code_of, plain_errors
 from groundwork.operations.errors import OperationError
+from groundwork.settings.facts import partition_of
 from groundwork.settings.images import NOTHING, images_path
 from groundwork.settings.mistakes import nearest, one_of
 
@@ -135,7 +136,8 @@ def repository_of(account: StackAccount, service: str, settings: ServiceSettings
     """Return the repository that a service's images come from; None where it is not in ECR."""
     if settings.named_image is None:
         name = f"{account.prefix[1:]}/{service}"
-        return Repository(account.id, name, f"{account.id}.dkr.ecr.{account.settings.region}.amazonaws.com/{name}")
+        region = account.settings.region
+        return Repository(account.id, name, f"{account.id}.dkr.ecr.{region}.{partition_of(region).suffix}/{name}")
     plain = re.sub(r"(:[^/:@]+)?(@sha256:[0-9a-f]{64})?$", "", settings.named_image)
     match = re.fullmatch(r"(\d{12})\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/(.+)", plain)
     return Repository(match[1], match[2], plain) if match else None

@@ -133,3 +133,17 @@ def test_a_profile_and_roles_to_assume_are_the_providers_business(tmp_path: Path
     text = run_found(find_stack("dev", tmp_path)).dumps()
     assert "aws:ecs/service:Service" in text
     assert "deployer" not in text
+
+
+def test_no_component_writes_a_partition_or_its_ending_down() -> None:
+    """What the three stacks of this file do not build is held to it too."""
+    literal = re.compile(r"arn:aws:|\{[a-z_.]*region\}\.amazonaws\.com")
+    files = sorted((ROOT / "groundwork" / "components").rglob("*.py"))
+    found = [
+        f"{file.relative_to(ROOT)}:{number}"
+        for file in files
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if literal.search(line)
+    ]
+    allowed = {"groundwork/components/edge/logs.py", "groundwork/components/migration/roles.py"}
+    assert [place for place in found if place.partition(":")[0] not in allowed] == []
