@@ -129,7 +129,7 @@ def print_error(text: str) -> None:
 
 def print_wrapped(text: str, stream: IO[str] | None = None) -> None:
     """Print lines; on a terminal wrapped between words, so that each message begins at the margin and what belongs to it does not."""
-    stream = stream or sys.stdout
+    text, stream = printable(text), stream or sys.stdout
     width = terminal_width(stream)
     if width is None:
         print(text, file=stream)
@@ -173,6 +173,6 @@ def write_output(text: str, out: Path | None) -> None:
     """Write to the file that the user named, else to standard output."""
     if out is None:
         with paged() as file:
-            (file or sys.stdout).write(text)
+            (file or sys.stdout).write(printable(text) if sys.stdout.isatty() else text)
     else:
         write_file(out, text)

@@ -322,7 +322,7 @@ def diagram(
 ) -> None:
     """Draw a stack: what runs and keeps data by VPC, tier and zone, who speaks to whom, and who may read whose data.
 
-    With --base what is created, updated and replaced since then is coloured; what is deleted is not drawn.
+    With --base what is created, updated, replaced and deleted since then is coloured.
     """
     import contextlib
 
@@ -334,13 +334,14 @@ def diagram(
         console.progress(f"Running {stack} offline"),
     ):
         run = run_stack(stack, phase=phase, unknowns=unknowns)
-        from groundwork.preview.diagram.graph import Mark, graph_of
+        from groundwork.preview.diagram.graph import graph_of, graph_of_changes
         from groundwork.preview.diagram.mermaid import mermaid
         from groundwork.preview.diagram.svg import svg
 
-        changes = compared.changes(run.snapshot).changes if compared else ()
-        marks = {one.urn: Mark(one.action.value) for one in changes}
-        graph = graph_of(run.snapshot, marks, everything=everything)
+        if compared:
+            graph = graph_of_changes(run.snapshot, compared.changes(run.snapshot), everything=everything)
+        else:
+            graph = graph_of(run.snapshot, everything=everything)
     console.write_output(svg(graph) if form is DiagramFormat.SVG else mermaid(graph), out)
 
 

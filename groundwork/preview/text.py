@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from groundwork.components.functions.artefacts import packaging
 from groundwork.preview.snapshot import STACK_TYPE, Resource, Snapshot, Transformed
@@ -211,20 +211,40 @@ _WORDS = {True: "true", False: "false", None: "null"}
 
 def transforms(snapshot: Snapshot, width: int | None) -> list[Text]:
     """Return what transforms changed, by transform, each change once with the resources that it is of."""
+    lines: list[Text] = []
+    for place, some in groupby(transformations(snapshot), key=lambda one: one.place):
+        lines.append(Text.assemble(INDENT, (place, "bold")))
+        for one in some:
+            lines += wrapped(f"~ {one.said} on {one.named(_MOST_NAMED)}", width, INDENT * 2, f"{INDENT * 2}  ")
+    return [Text("Transforms:", "bold"), *lines] if lines else []
+
+
+class Transformation(NamedTuple):
+    """One change that a transform makes, with the resources that it makes it of."""
+
+    place: str
+    """File and line of the transform."""
+    said: str
+    resources: tuple[Resource, ...]
+
+    def named(self, most: int) -> str:
+        """Return the resources' names and types, at most so many."""
+        names = [f"{one.name} ({short_type(one.type)})" for one in self.resources[:most]]
+        more = len(self.resources) - len(names)
+        return f"{', '.join(names)}{f' and {more:,} more' if more else ''}"
+
+
+def transformations(snapshot: Snapshot) -> list[Transformation]:
+    """Return what transforms changed, in the order of their places."""
     changes: dict[tuple[tuple[str, int], str], list[Resource]] = {}
     for resource in snapshot.resources:
         for one in resource.transformed:
             place = (one.source.file, one.source.line) if one.source else ("another process", 0)
             changes.setdefault((place, _change(one)), []).append(resource)
-    lines: list[Text] = []
-    for (file, line), some in groupby(sorted(changes), key=lambda key: key[0]):
-        lines.append(Text.assemble(INDENT, (f"{file}:{line}" if line else file, "bold")))
-        for key in some:
-            named = [f"{one.name} ({short_type(one.type)})" for one in changes[key][:_MOST_NAMED]]
-            more = len(changes[key]) - len(named)
-            said = f"~ {key[1]} on {', '.join(named)}{f' and {more:,} more' if more else ''}"
-            lines += wrapped(said, width, INDENT * 2, f"{INDENT * 2}  ")
-    return [Text("Transforms:", "bold"), *lines] if lines else []
+    return [
+        Transformation(f"{file}:{line}" if line else file, said, tuple(changes[(file, line), said]))
+        for (file, line), said in sorted(changes)
+    ]
 
 
 _MOST_NAMED = 3

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from dataclasses import replace
 from itertools import combinations
 from xml.etree import ElementTree
 
 import pytest
 
-from groundwork.preview.diagram.graph import INTERNET, EdgeKind, Graph, Mark, graph_of
+from groundwork.preview.changes.compare import compare
+from groundwork.preview.diagram.graph import INTERNET, EdgeKind, Graph, Mark, graph_of, graph_of_changes
 from groundwork.preview.diagram.layout import WIDTH, Box, Layout, layout
 from groundwork.preview.diagram.mermaid import mermaid
 from groundwork.preview.diagram.svg import svg
@@ -138,6 +140,24 @@ def test_what_an_update_does_is_coloured_and_said() -> None:
     assert sorted(said) == ["create", "replace", "update"]
     assert "class" in mermaid(graph)
     assert "replaced" in mermaid(graph)
+
+
+def test_what_is_deleted_is_drawn_where_it_stood_and_what_loses_a_part_stays() -> None:
+    base = snapshot_of("prod")
+    urns = {node.name: node.id for node in graph_of(base).nodes}
+    cache = next(one.parent for one in base.resources if one.urn == urns["cache"])
+    roles = {one.urn for one in base.resources if one.type.endswith("RolePolicy") and "worker" in one.name}
+    left = tuple(one for one in base.resources if cache not in (one.urn, one.parent) and one.urn not in roles)
+    graph = graph_of_changes(replace(base, resources=left), compare(base, replace(base, resources=left)))
+
+    before = {node.name: node.place for node in graph_of(base).nodes}
+    assert {node.name: node.mark for node in graph.nodes if node.mark is Mark.DELETE} == {"cache": Mark.DELETE}
+    assert {node.name: node.place for node in graph.nodes} == before
+    assert "stroke-dasharray:6 3" in mermaid(graph)
+    drawn = ElementTree.fromstring(svg(graph))
+    assert [
+        one.get("class") for one in drawn.iter("{http://www.w3.org/2000/svg}rect") if "delete" in one.get("class", "")
+    ]
 
 
 def test_the_svg_is_one_whole_document_that_loads_and_runs_nothing() -> None:

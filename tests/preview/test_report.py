@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import pytest
 from markdown_it import MarkdownIt
 
+from groundwork.cli import console
+from groundwork.preview import text
 from groundwork.preview.changes.model import (
     Action,
     Change,
@@ -29,8 +32,8 @@ from groundwork.preview.reports import junit, sarif
 from groundwork.preview.reports.markdown import LONGEST, markdown, marker
 from groundwork.preview.reports.page import html
 from groundwork.preview.reports.report import Report, dollars, dumps
-from groundwork.preview.snapshot import Resource, Snapshot
-from groundwork.preview.verdicts import judge
+from groundwork.preview.snapshot import Resource, Snapshot, Source, StackFileStatement, Transformed
+from groundwork.preview.verdicts import Remedy, judge
 from guardrails.judgement import Verdict
 from guardrails.view import Opaque
 from tests.browser import Browser
@@ -96,11 +99,21 @@ def _hostile(word: str) -> Report:
     def renamed(one: Resource) -> Resource:
         source = one.source and dataclasses.replace(one.source, file=f"{one.source.file}{word}")
         parent = one.parent and one.parent + word
-        return dataclasses.replace(one, name=one.name + word, urn=one.urn + word, parent=parent, source=source)
+        by_hand = (Transformed(f"tags.team{word}", f"ours{word}", f"theirs{word}", source),)
+        return dataclasses.replace(
+            one, name=one.name + word, urn=one.urn + word, parent=parent, source=source, transformed=by_hand
+        )
 
-    return _report(
+    report = _report(
         dataclasses.replace(snapshot, region=f"eu{word}", resources=tuple(map(renamed, snapshot.resources))), word
     )
+    stated = StackFileStatement(f"data{word}", Source(f"Pulumi.dev{word}.yaml", 3))
+    remedies = (Remedy(f"data.port{word}", f"say{word}", ""), Remedy("", "", f"because{word}"))
+    findings = [
+        dataclasses.replace(one, stated=stated, remedy=remedies[at % 2])
+        for at, one in enumerate(report.verdicts.findings)
+    ]
+    return dataclasses.replace(report, verdicts=dataclasses.replace(report.verdicts, findings=tuple(findings)))
 
 
 @cache
@@ -162,13 +175,43 @@ def test_no_name_breaks_out_of_a_comment() -> None:
         "blockquote",
     }
     for word in HOSTILE:
-        text = markdown(_hostile(word))
-        page = _Page(MarkdownIt("gfm-like", {"html": True, "linkify": False}).render(text))
+        comment = markdown(_hostile(word))
+        page = _Page(MarkdownIt("gfm-like", {"html": True, "linkify": False}).render(comment))
         _harmless(page, scripts=0)
         assert {tag for tag, _ in page.elements} <= allowed
         assert len([tag for tag, _ in page.elements if tag == "h3"]) == 1
-        assert not re.search(r"(?<![\w`])[@#]\w", re.sub(r"`[^`]*`|```.*?```|&#\d+;", "", text, flags=re.DOTALL))
-        assert "\u202e" not in text
+        assert not re.search(r"(?<![\w`])[@#]\w", re.sub(r"`[^`]*`|```.*?```|&#\d+;", "", comment, flags=re.DOTALL))
+        assert "\u202e" not in comment
+
+
+def test_no_name_steers_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    for word in HOSTILE:
+        report = _hostile(word)
+        console.print_lines(text.report(report.snapshot, report.verdicts, 80, "dev", changes=report.changes))
+        console.print_error(f"The program ended with an error:\n{word}")
+        said = "".join(capsys.readouterr())
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069]", said)
+
+
+def test_what_transforms_changed_is_in_every_face_with_the_resources() -> None:
+    snapshot = snapshot_of("dev")
+    one = next(resource for resource in snapshot.resources if resource.type == "aws:rds/instance:Instance")
+    by_hand = Transformed("caCertIdentifier", None, "rds-ca-rsa4096-g1", Source("Pulumi.dev.transform.py", 7))
+    changed = dataclasses.replace(one, transformed=(by_hand,))
+    resources = tuple(changed if each is one else each for each in snapshot.resources)
+    report = _report(dataclasses.replace(snapshot, resources=resources))
+    for face in (html(report), markdown(report)):
+        for word in (
+            "Transforms",
+            "caCertIdentifier",
+            "not set → ",
+            "rds-ca-rsa4096-g1",
+            one.name,
+            "Pulumi.dev.transform.py:7",
+        ):
+            assert word in face
+    assert list(json.loads(dumps(report))["transformed"]) == [one.urn]
+    assert "ransforms" not in markdown(_report(snapshot))
 
 
 def test_no_name_breaks_out_of_json_sarif_junit_or_svg() -> None:
@@ -226,11 +269,11 @@ def test_a_report_without_changes_and_cost_says_so() -> None:
 
 def test_a_comment_is_never_too_long_and_always_whole() -> None:
     for report in (_large(), _report(snapshot_of("examples/mini-facebook/prod")), _hostile(HOSTILE[0] * 40)):
-        text = markdown(report)
-        assert len(text.encode()) <= LONGEST
-        assert text.startswith(f"{marker(report.stack)}\n")
-        assert text.count("<details>") == text.count("</details>")
-        assert text.count("```") % 2 == 0
+        comment = markdown(report)
+        assert len(comment.encode()) <= LONGEST
+        assert comment.startswith(f"{marker(report.stack)}\n")
+        assert comment.count("<details>") == comment.count("</details>")
+        assert comment.count("```") % 2 == 0
     assert "more, in the HTML report" in markdown(_large())
 
 

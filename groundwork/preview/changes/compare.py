@@ -39,8 +39,16 @@ def compare(
         renamed=tuple(renamings(plan)),
         refused=tuple(_refused(plan)),
         hidden=plan.hidden,
+        gone=tuple(_not_in_head(plan)),
         notes=tuple(notes),
     )
+
+
+def _not_in_head(plan: Plan) -> Iterator[Resource]:
+    deleted, there = {one.urn for one in plan.deleted}, plan.head.by_urn()
+    for one in plan.base.resources:
+        if one.urn in deleted or (not one.custom and one.urn not in there):
+            yield one
 
 
 def _rank(change: Change) -> tuple[bool, int]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from groundwork.preview.snapshot import Source, StackFileStatement, to_marker
+from groundwork.preview.snapshot import Resource, Source, StackFileStatement, to_marker
 
 VERSION = 1
 """Of the JSON form. It changes when a field goes, gets another name or another meaning."""
@@ -192,6 +192,8 @@ class Changes:
     refused: tuple[RefusedUpdate, ...] = ()
     hidden: int = 0
     """Values that were not compared, since they are secret in both."""
+    gone: tuple[Resource, ...] = ()
+    """What the base has and the head has not, components too. No part of the JSON form."""
     notes: tuple[str, ...] = ()
     """What a reader has to know of how this was found out: sentences without a full stop."""
 

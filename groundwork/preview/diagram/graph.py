@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import cache, cached_property
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from groundwork.preview.diagram import pods
 from groundwork.preview.snapshot import Snapshot
@@ -31,6 +31,9 @@ from guardrails.reach.naming import mentioned, named
 from guardrails.reach.network import StackNetwork, network_of
 from guardrails.stack import Stack
 from guardrails.view import Resource
+
+if TYPE_CHECKING:
+    from groundwork.preview.changes.model import Changes
 
 INTERNET = "internet"
 
@@ -181,6 +184,14 @@ def graph_of(snapshot: Snapshot, marks: Mapping[str, Mark] | None = None, *, eve
     return gathered(_GraphBuilder(snapshot, marks or {}, everything).graph())
 
 
+def graph_of_changes(snapshot: Snapshot, changes: Changes, *, everything: bool = False) -> Graph:
+    """Build the picture of a snapshot with what an update does to it, and with what it deletes."""
+    marks = {one.urn: Mark(one.action.value) for one in changes.changes}
+    there = snapshot.by_urn()
+    gone = [one for one in changes.gone if one.urn not in there]
+    return graph_of(replace(snapshot, resources=(*snapshot.resources, *gone)), marks, everything=everything)
+
+
 class _GraphBuilder:
     def __init__(self, snapshot: Snapshot, marks: Mapping[str, Mark], everything: bool) -> None:
         self.everything = everything
@@ -307,7 +318,11 @@ class _GraphBuilder:
 
     def _mark(self, urn: str, members: Iterable[str]) -> Mark | None:
         order = list(Mark)
-        found = [self.marks[one] for one in (urn, *members) if one in self.marks]
+        own = self.marks.get(urn)
+        within = [self.marks[one] for one in members if one in self.marks]
+        # What loses a member stays.
+        found = [Mark.UPDATE if one is Mark.DELETE and own is not Mark.DELETE else one for one in within]
+        found += [own] if own else []
         if not found and self.marks and any(part.urn in self.marks for part in self._parts(self.stack.by_urn[urn])):
             return Mark.UPDATE
         return max(found, key=order.index) if found else None

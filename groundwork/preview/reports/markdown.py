@@ -19,7 +19,7 @@ from groundwork.preview.reports.report import (
     shown,
     verdict_line,
 )
-from groundwork.preview.text import short_type
+from groundwork.preview.text import short_type, transformations
 from groundwork.preview.verdicts import Finding, fix_of
 
 LONGEST = 64_000
@@ -27,6 +27,7 @@ LONGEST = 64_000
 _FOR_TITLES = 3_000
 """Of them kept for the totals, the sections' titles and what is said of what was left out."""
 _MOST_PROPERTIES = 8
+_MOST_NAMED = 12
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,11 @@ def _sections(report: Report) -> Iterator[_Section]:
         lines = [*refused, *settings, *renamed, *(line for one in changed.changes for line in _change(one))]
         notes = [f"\n{for_markdown(note)}." for note in changed.notes]
         yield _Section(f"Changes: {for_markdown(changes_line(report))}", (), lines, "line", notes)
+    made = transformations(report.snapshot)
+    if made:
+        several = len({one.urn for each in made for one in each.resources})
+        lines = [f"- {code(one.said)} on {code(one.named(_MOST_NAMED))}, by {code(one.place)}" for one in made]
+        yield _Section(f"Transforms changed {counted(several, 'resource')}", (), lines, "change")
     if report.cost:
         head = ["| resource | type | a month |", "|---|---|--:|"]
         priced = sorted(report.cost["resources"], key=lambda one: -(one["monthly"] or 0))

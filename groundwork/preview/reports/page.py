@@ -27,7 +27,7 @@ from groundwork.preview.reports.report import (
     verdict_line,
 )
 from groundwork.preview.snapshot import Resource
-from groundwork.preview.text import short_type
+from groundwork.preview.text import short_type, transformations
 from groundwork.preview.verdicts import Finding, fix_of
 from guardrails.judgement import Verdict
 
@@ -82,6 +82,7 @@ def _policy(script: str) -> str:
 def _sections(report: Report) -> Iterator[tuple[str, str, str]]:
     yield "summary", "Summary", _summary(report)
     yield "changes", "Changes", _changes(report) if report.changes else ""
+    yield "transforms", "Transforms", _transforms(report)
     yield "findings", "Findings", _findings(report)
     yield "cost", "Cost", _cost(report) if report.cost else ""
     yield (
@@ -168,6 +169,20 @@ def _property(one: PropertyChange) -> str:
         DifferenceKind.CHANGED: f"<code>{before}</code> → <code>{after}</code>",
     }[one.kind]
     return f"<p><code>{for_html(one.path)}</code>: {said} {forces.get(one.forces.value, '')}</p>"
+
+
+# Transforms
+
+
+def _transforms(report: Report) -> str:
+    """Show what transforms changed; nothing where there are none."""
+    items = (
+        f"<li><code>{for_html(one.said)}</code> on {', '.join(_named(each.name, each.type) for each in one.resources)} "
+        f'<span class="soft">{for_html(one.place)}</span></li>'
+        for one in transformations(report.snapshot)
+    )
+    found = "".join(items)
+    return f"<ul>{found}</ul>" if found else ""
 
 
 # Findings
@@ -302,6 +317,8 @@ def _tags(one: Resource, report: Report) -> Iterator[str]:
     if change:
         tone = {"create": "good", "update": "warn"}.get(change.action.value, "bad")
         yield _tag(change.action.value, tone)
+    if one.transformed:
+        yield _tag("transformed", "warn")
     findings = report.findings_of.get(one.urn)
     if findings:
         yield _tag(counted(len(findings), "finding"), "bad" if any(each.blocks for each in findings) else "soft")

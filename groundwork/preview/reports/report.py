@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from groundwork.preview.changes.model import Action, Change, Changes
-from groundwork.preview.diagram.graph import Graph, Mark, graph_of
+from groundwork.preview.diagram.graph import Graph, graph_of, graph_of_changes
 from groundwork.preview.snapshot import Resource, Snapshot, to_marker
 from groundwork.preview.verdicts import Finding, Verdicts
 from guardrails.judgement import Verdict
@@ -34,9 +34,8 @@ class Report:
 
     @cached_property
     def graph(self) -> Graph:
-        """Return the picture, with what changes marked."""
-        marks = {one.urn: Mark(one.action.value) for one in self.changes.changes} if self.changes else {}
-        return graph_of(self.snapshot, marks)
+        """Return the picture, with what changes marked and what is deleted still in it."""
+        return graph_of_changes(self.snapshot, self.changes) if self.changes else graph_of(self.snapshot)
 
     @cached_property
     def resources(self) -> tuple[Resource, ...]:
@@ -206,6 +205,9 @@ def dumps(report: Report) -> str:
         "stops": report.stops,
         "resources": len(report.resources),
         "changes": report.changes.to_json() if report.changes else None,
+        "transformed": {
+            one.urn: [each.as_dict() for each in one.transformed] for one in snapshot.resources if one.transformed
+        },
         "guardrails": json.loads(findings.dumps(report.verdicts)),
         "cost": report.cost,
         "diagram": mermaid(report.graph),
