@@ -192,12 +192,49 @@ class EksOperations:
     def run_job(
         self, job: str, image: str | None, command: Sequence[str], progress: Progress, seconds: float
     ) -> Iterator[str]:
-        """Refuse: a stack file with jobs on this engine is a mistake."""
-        raise OperationError(_NO_JOBS)
+        """Make a Job of the job's CronJob, as ``kubectl create job --from`` does. It stays for a day, for whoever looks."""
+        with plain_answers(f"reading the CronJob {job}"):
+            try:
+                template: Any = self.batch.read_namespaced_cron_job(
+                    job, self.namespace, _request_timeout=_SECONDS_TO_ANSWER
+                ).spec.job_template
+            except ApiException as error:
+                if error.status == 404:
+                    raise OperationError(
+                        f"there is no CronJob {job} in the namespace {self.namespace}; run pulumi up first"
+                    ) from None
+                raise
+        for one in template.spec.template.spec.containers:
+            if one.name == job:
+                one.image = image or one.image
+                one.args = list(command) or one.args
+        template.spec.active_deadline_seconds = int(seconds)
+        wanted = kubernetes.client.V1Job(
+            metadata=kubernetes.client.V1ObjectMeta(generate_name=f"{job}-run-", labels=template.metadata.labels),
+            spec=template.spec,
+        )
+        with plain_answers(f"starting a Job of {job}"):
+            created: Any = self.batch.create_namespaced_job(self.namespace, wanted, _request_timeout=_SECONDS_TO_ANSWER)
+        made: str = created.metadata.name
+        try:
+            yield from self.wait_for_job(made, job, progress)
+        except (KeyboardInterrupt, GeneratorExit):
+            with plain_answers(f"removing the Job {made}"):
+                self.batch.delete_namespaced_job(
+                    made, self.namespace, propagation_policy="Background", _request_timeout=_SECONDS_TO_ANSWER
+                )
+            raise
+        if image:
+            self.renew_job(job, image)
 
     def renew_job(self, job: str, image: str) -> None:
-        """Refuse, as :meth:`run_job` does."""
-        raise OperationError(_NO_JOBS)
+        """Change the image of the CronJob, and nothing else of it."""
+        pod = {"spec": {"containers": [{"name": job, "image": image}]}}
+        patch = {"spec": {"jobTemplate": {"spec": {"template": pod}}}}
+        with plain_answers(f"changing the image of {job}"):
+            self.batch.patch_namespaced_cron_job(
+                job, self.namespace, patch, field_manager=_MANAGER, _request_timeout=_SECONDS_TO_ANSWER
+            )
 
     def session(self, service: str, command: str) -> TerminalSession:
         """Return the call of kubectl that opens a terminal in a pod."""
@@ -221,9 +258,6 @@ def _kubeconfig(configuration: kubernetes.client.Configuration) -> dict[str, Any
         "contexts": [{"name": "context", "context": {"cluster": "cluster", "user": "user"}}],
         "current-context": "context",
     }
-
-
-_NO_JOBS = "jobs go with the engines fargate and ecs-ec2"
 
 
 def _image(deployment: Any, service: str) -> str:

@@ -226,7 +226,7 @@ def job(
 def test_a_job_ends_with_its_containers_exit_code_and_leaves_nothing_behind(job: Any, around: Surroundings) -> None:
     code, asked = job({}, "0")
     assert code == 0
-    assert asked == ["rm", "image", "start", "wait", "rm"]
+    assert asked == ["rm", "image", "start", "wait", "logs", "rm"]
     assert "/services/images/api" in around.calls("aws", "ssm", "get-parameters")[1][-4]
     [request] = around.calls("curl")
     assert json.loads(request[-1])["Image"] == "repository/api:1"
@@ -272,7 +272,7 @@ def test_a_job_that_hangs_is_ended_and_has_failed(
     monkeypatch.setattr(subprocess, "run", slow)
     code, asked = job({"timeout": 60}, "0")
     assert code == 124
-    assert asked[-2:] == ["stop", "rm"]
+    assert asked[-3:] == ["stop", "logs", "rm"]
     assert around.calls("aws", "cloudwatch", "put-metric-data")
 
 

@@ -232,6 +232,15 @@ def later_update(cluster: Cluster, first: Sequence[Object], later: Sequence[Obje
         found += [f"delivery: {line}" for line in _said(deployment, cluster.deliver(deployment, image))]
         if cluster.apply(deployment, dry=True).status != _CONFLICT:
             found.append(f"delivery: {deployment['metadata']['name']} has the image that it had before, {image}")
+    for cron_job in (given for given in later if given["kind"] == "CronJob"):
+        name, [container] = (
+            cron_job["metadata"]["name"],
+            cron_job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"],
+        )
+        try:
+            cluster.eks(cron_job["metadata"]["namespace"]).renew_job(name, container["image"])
+        except OperationError as refused:
+            found.append(f"delivery: CronJob {name}: {refused}")
     most = {
         given["spec"]["scaleTargetRef"]["name"]: given["spec"].get("maxReplicas") or given["spec"]["maxReplicaCount"]
         for given in first

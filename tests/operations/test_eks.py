@@ -52,6 +52,29 @@ def deployment(image: str) -> dict[str, Any]:
     }
 
 
+CRON_JOB: dict[str, Any] = {
+    "metadata": {"name": "migrate"},
+    "spec": {
+        "schedule": "0 0 1 1 *",
+        "suspend": True,
+        "jobTemplate": {
+            "metadata": {"labels": {eks.NAME_LABEL: "migrate"}},
+            "spec": {
+                "backoffLimit": 1,
+                "activeDeadlineSeconds": 3600,
+                "template": {
+                    "spec": {
+                        "restartPolicy": "Never",
+                        "serviceAccountName": "migrate",
+                        "containers": [{"name": "migrate", "image": OLD, "args": ["manage.py", "migrate"]}],
+                    }
+                },
+            },
+        },
+    },
+}
+
+
 class World:
     """What the API answers, and what it was asked."""
 
@@ -61,6 +84,7 @@ class World:
         self.jobs: list[dict[str, Any]] = []
         self.deleted: list[str] = []
         self.managers: list[str] = []
+        self.patches: list[dict[str, Any]] = []
         self.log = ""
         self.refuse = 0
         self.steps: list[Callable[[World], None]] = []
@@ -78,10 +102,12 @@ class World:
             elif self.steps:
                 self.steps.pop(0)(self)
             return 200, self.deployment
-        if path.endswith("/pods"):
-            return 200, {"kind": "PodList", "items": self.pods}
-        if path.endswith("/log"):
-            return 200, self.log
+        if path == "/apis/batch/v1/namespaces/shop/cronjobs/migrate":
+            self.patches += [body] if method == "PATCH" else []
+            return 200, CRON_JOB
+        told = {"pods": {"kind": "PodList", "items": self.pods}, "log": self.log}
+        if path.rpartition("/")[2] in told:
+            return 200, told[path.rpartition("/")[2]]
         if path.endswith("/jobs") and method == "POST":
             self.jobs.append(copy.deepcopy(body))
             return 201, {**body, "metadata": {**body["metadata"], "name": "web-run-x1"}}
@@ -237,6 +263,38 @@ def test_a_command_that_fails_leaves_no_job_behind(world: tuple[World, EksOperat
     with pytest.raises(CommandFailed, match="it failed"):
         list(cluster.run("web", ["x"], Clock().progress(), 90))
     assert found.deleted
+
+
+def test_a_job_is_made_of_its_cron_job_with_the_image_that_comes(world: tuple[World, EksOperations]) -> None:
+    found, cluster = world
+    found.log = "Applying 0001\n"
+    found.steps = [lambda _: None, complete("Complete")]
+    assert list(cluster.run_job("migrate", NEW, (), Clock().progress(), 600)) == ["Applying 0001"]
+    [job] = found.jobs
+    assert (job["spec"]["backoffLimit"], job["spec"]["activeDeadlineSeconds"]) == (1, 600)
+    assert job["metadata"]["labels"] == {eks.NAME_LABEL: "migrate"}
+    pod = job["spec"]["template"]["spec"]
+    assert (pod["serviceAccountName"], pod["restartPolicy"]) == ("migrate", "Never")
+    assert pod["containers"] == [{"name": "migrate", "image": NEW, "args": ["manage.py", "migrate"]}]
+    # It stays to be looked at, and runs this image from now on.
+    assert found.deleted == []
+    container = {"name": "migrate", "image": NEW}
+    assert found.patches == [{"spec": {"jobTemplate": {"spec": {"template": {"spec": {"containers": [container]}}}}}}]
+
+
+def test_a_job_that_fails_keeps_its_image_and_can_be_looked_at(world: tuple[World, EksOperations]) -> None:
+    found, cluster = world
+    found.steps = [complete("Failed")]
+    with pytest.raises(CommandFailed, match="it failed"):
+        list(cluster.run_job("migrate", NEW, ["check"], Clock().progress(), 600))
+    assert found.jobs[0]["spec"]["template"]["spec"]["containers"][0]["args"] == ["check"]
+    assert (found.deleted, found.patches) == ([], [])
+
+
+def test_a_job_that_is_not_there_wants_an_update(world: tuple[World, EksOperations]) -> None:
+    _, cluster = world
+    with pytest.raises(OperationError, match="there is no CronJob other in the namespace shop; run pulumi up first"):
+        list(cluster.run_job("other", None, (), Clock().progress(), 60))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from groundwork.operations.account import StackAccount, open_account
 from groundwork.operations.app_runner import AppRunnerOperations
 from groundwork.operations.ec2 import Ec2Operations
 from groundwork.operations.ecs import EcsOperations, stop_reason
-from groundwork.operations.errors import DeploymentFailed, OperationError
+from groundwork.operations.errors import CommandFailed, DeploymentFailed, OperationError
 from tests.operations.shop import REPOSITORY, Clock, account, client, open_for_business, service
 
 Answer = Callable[[dict[str, Any]], Any]
@@ -414,3 +415,32 @@ def test_a_command_that_is_no_line_of_a_shell_is_refused(
     said = capsys.readouterr().err
     assert "no line of a shell: No closing quotation" in said
     assert "the command is empty" in said
+
+
+def test_a_job_runs_on_one_instance_that_has_jobs(shop: StackAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+    def shell(instance: str, script: str) -> tuple[int, str]:
+        if script.startswith("systemctl cat"):
+            return int(instance == "i-1"), ""
+        return 0, "Applying 0001\nOK"
+
+    ran = instances(monkeypatch, shell)
+    said = Ec2Operations(shop).run_job("migrate", f"{REPOSITORY}:1.1", ["it's", "$x"], Clock().progress(), 60)
+    assert list(said) == ["Applying 0001", "OK"]
+    [(instance, script)] = [(one, text) for one, text in ran if "job.py" in text]
+    assert instance == "i-2"
+    words = shlex.split(script.splitlines()[-1])
+    assert words[-4:] == ["migrate", f"{REPOSITORY}:1.1", "it's", "$x"]
+
+
+def test_a_job_that_fails_on_an_instance_says_with_what(shop: StackAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+    instances(monkeypatch, lambda instance, script: (0, "") if script.startswith("systemctl cat") else (3, "no table"))
+    said = Ec2Operations(shop).run_job("migrate", None, (), Clock().progress(), 60)
+    assert next(said) == "no table"
+    with pytest.raises(CommandFailed, match="it ended with 3"):
+        next(said)
+
+
+def test_instances_without_jobs_want_an_update(shop: StackAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+    instances(monkeypatch, lambda instance, script: (1, ""))
+    with pytest.raises(OperationError, match="no instance has migrate; run pulumi up first"):
+        list(Ec2Operations(shop).run_job("migrate", None, (), Clock().progress(), 60))

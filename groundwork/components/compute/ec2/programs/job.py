@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Run a job to its end: ``job.py NAME [IMAGE]``; without an image the one that is delivered. Exits with the container's code."""
+"""Run a job to its end: ``job.py NAME [IMAGE [COMMAND …]]``; without an image the one that is delivered. Exits with the container's
+code."""
 # What is started and asked here is our own.
 # ruff: noqa: S603, S607
 
@@ -42,22 +43,26 @@ def say_failed(name: str, code: int) -> None:
     subprocess.run([*command, "--metric-data", json.dumps(data)], check=False)
 
 
-def attempt(name: str, image: str) -> int:
+def attempt(name: str, image: str, command: tuple[str, ...]) -> int:
     """Run it as often as it may fail, and return the last exit code."""
     service, body, found = run.prepared(name, image)
     if found == service["placeholder"]["image"]:
         raise SystemExit(f"there is no image for {name} yet")
+    if command:
+        body["Cmd"] = list(command)
     limits: dict[str, Any] = service["job"]
     for left in range(limits["retries"], -1, -1):
         clear(name)
         run.start(name, body, found)
         code = end(name, limits["timeout"])
+        # For whoever started it by hand; a timer's are in the log group alone.
+        subprocess.run(["docker", "logs", "--tail", "200", name], check=False, stderr=subprocess.STDOUT)
         if code == 0 or not left:
             return code
     return 1
 
 
-def main(name: str, image: str = "") -> None:
+def main(name: str, image: str = "", *command: str) -> None:
     JOBS.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (JOBS / name).open("w") as lock:
         try:
@@ -66,7 +71,7 @@ def main(name: str, image: str = "") -> None:
             print(f"{name} runs already", file=sys.stderr)
             raise SystemExit(BUSY) from None
         try:
-            code = attempt(name, image)
+            code = attempt(name, image, command)
         except subprocess.CalledProcessError as error:
             print(error, file=sys.stderr)
             code = 1
