@@ -157,11 +157,20 @@ def prepare(cluster: Cluster, objects: Sequence[Object]) -> list[str]:
 
 
 def _awaited(cluster: Cluster, definition: Object) -> list[str]:
-    """A kind is served a moment after it has been defined."""
+    """A kind is served a moment after it has been defined, and listed another moment later."""
     spec = definition["spec"]
     [stored] = [version["name"] for version in spec["versions"] if version["storage"]]
     end = time.monotonic() + _SERVED
-    while cluster.api.ask("GET", f"/apis/{spec['group']}/{stored}/{spec['names']['plural']}").status != 200:
+    root = f"/apis/{spec['group']}/{stored}"
+
+    def is_served() -> bool:
+        listed = {kind["kind"] for kind in cluster.api.ask("GET", root).body.get("resources", ())}
+        return (
+            spec["names"]["kind"] in listed
+            and cluster.api.ask("GET", f"{root}/{spec['names']['plural']}").status == 200
+        )
+
+    while not is_served():
         if time.monotonic() > end:
             return [f"{spec['names']['kind']} is defined, and not served after {_SERVED} seconds"]
         time.sleep(0.1)
