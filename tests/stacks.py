@@ -70,33 +70,43 @@ _PROGRAM = ("__main__.py", "groundwork")
 @cache
 def snapshot_of(stack: str, unknowns: bool = False) -> Snapshot:
     """What a stack declares; with ``unknowns`` as in the first preview of a new stack."""
-    file = _cache_folder() / f"{_key(stack, unknowns)}.json"
+    return run_found(found(stack), unknowns)
+
+
+def run_found(stack: StackFiles, unknowns: bool = False, *, delivered: bool = True) -> Snapshot:
+    """The same of a stack that may be anywhere; ``delivered``: its services have images, as they have not in the first update."""
+    file = _cache_folder() / f"{_key(stack, unknowns, delivered)}.json"
     # Another test process may want the same one: the first makes it, and the others wait, which costs less than making it twice.
     with file.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not file.is_file():
             # Put in place whole: whoever is stopped while writing leaves nothing half-written to be read.
             draft = file.with_suffix(".draft")
-            draft.write_text(run(stack, unknowns).dumps(), encoding="utf-8")
+            draft.write_text(_run(stack, unknowns, delivered).dumps(), encoding="utf-8")
             draft.replace(file)
     return Snapshot.from_json(json.loads(file.read_text(encoding="utf-8")))
 
 
 def run(stack: str, unknowns: bool = False) -> Snapshot:
-    """The same without any cache."""
-    return run_found(found(stack), unknowns)
+    """Run the program of a stack without any cache."""
+    return _run(found(stack), unknowns)
 
 
-def run_found(stack: StackFiles, unknowns: bool = False) -> Snapshot:
-    """The same for a stack that may be anywhere."""
+def _run(stack: StackFiles, unknowns: bool, delivered: bool = True) -> Snapshot:
     from groundwork.preview.stacks import run_stack  # noqa: PLC0415 - what reads a cached snapshot needs no engine
 
-    return run_stack(stack, load_stack(stack), unknowns=unknowns)
+    return run_stack(stack, load_stack(stack), unknowns=unknowns, delivered=delivered)
 
 
-def _key(stack: str, unknowns: bool) -> str:
-    text = f"{stack} {unknowns} {found(stack).file.read_text(encoding='utf-8')} {_program_key()}"
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
+def _key(stack: StackFiles, unknowns: bool, delivered: bool) -> str:
+    digest = hashlib.sha256(f"{stack.name} {stack.phase} {unknowns} {delivered} {_program_key()}".encode())
+    # What else is in the folder of this project is a part of the program.
+    pattern = "Pulumi.*" if stack.project_folder.resolve() == ROOT else "**/*"
+    for file in (stack.file, *sorted(file for file in stack.project_folder.glob(pattern) if file.is_file())):
+        where = file.relative_to(stack.project_folder) if file != stack.file else ""
+        digest.update(f"\0{where}\0".encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:24]
 
 
 @cache

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -147,13 +148,16 @@ def test_every_file_of_the_repository_that_a_page_names_exists() -> None:
     assert wrong == []
 
 
-SCHEMA = Settings.model_json_schema()
+@cache
+def whole_schema() -> dict[str, Any]:
+    return Settings.model_json_schema()
 
 
-def is_setting(path: list[str], schema: dict[str, object] = SCHEMA) -> bool:
+def is_setting(path: list[str], schema: dict[str, Any] | None = None) -> bool:
     """Whether the models have a place for ``path``; what an entry is called is free."""
+    schema = schema or whole_schema()
     if "$ref" in schema:
-        schema = SCHEMA["$defs"][str(schema["$ref"]).rpartition("/")[2]]
+        schema = whole_schema()["$defs"][str(schema["$ref"]).rpartition("/")[2]]
     if not path:
         return True
     own, free = schema.get("properties", {}), schema.get("additionalProperties")

@@ -12,10 +12,9 @@ import pytest
 from groundwork.cli import console
 from groundwork.cli.arguments import option_names
 from groundwork.cli.main import app, run
-from groundwork.preview.stacks import run_stack
-from groundwork.settings.loading import find_stack, load_stack
+from groundwork.settings.loading import find_stack
 from groundwork.settings.mistakes import Mistakes
-from tests.stacks import ROOT, snapshot_of
+from tests.stacks import ROOT, run_found, snapshot_of
 from tests.writing import load, write_stack_file
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -125,8 +124,7 @@ def test_the_steps_of_the_first_deployment_name_what_the_stacks_have() -> None:
 def test_the_first_deployment_needs_neither_images_nor_secrets() -> None:
     """The README says so, and that a placeholder answers; what it runs then reads no secret."""
     assert "The first `pulumi up` needs no image and no secret" in " ".join(_deploying().split())
-    stack = find_stack("dev", ROOT)
-    first = run_stack(stack, load_stack(stack), delivered=False)
+    first = run_found(find_stack("dev", ROOT), delivered=False)
     for definition in first.of_type("aws:ecs/taskDefinition:TaskDefinition"):
         [container] = json.loads(definition.inputs["containerDefinitions"])
         assert "busybox" in container["image"]

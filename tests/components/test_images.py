@@ -38,6 +38,7 @@ from tests.components.test_compute_fargate import (
 )
 from tests.examples.test_common import ENGINES, SHOP, TOLD
 from tests.harness import build
+from tests.stacks import run_found
 from tests.test_guardrails_on_stacks import TODAY
 from tests.writing import mistakes_in, write_project
 
@@ -170,8 +171,7 @@ def test_where_nothing_reaches_the_internet_no_copy_runs_until_there_is_an_image
 def test_on_every_engine_the_first_update_runs_placeholders_without_secrets(engine: str, tmp_path: Path) -> None:
     write_project(tmp_path / "a", SHOP.format(engine=engine), main=str(Path(__file__).parents[2]))
     stack = find_stack("dev", tmp_path / "a")
-    loaded = load_stack(stack)
-    first, later = (run_stack(stack, loaded, delivered=delivered) for delivered in (False, True))
+    first, later = (run_found(stack, delivered=delivered) for delivered in (False, True))
     assert [resource.urn for resource in first.resources] == [resource.urn for resource in later.resources]
     assert [finding.message for finding in judge(first, TODAY).blocking] == []
     text = first.dumps()

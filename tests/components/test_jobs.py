@@ -14,11 +14,10 @@ import pytest
 import yaml
 
 from groundwork.preview.snapshot import Resource, Snapshot
-from groundwork.preview.stacks import run_stack
 from groundwork.preview.verdicts import judge
-from groundwork.settings.loading import find_stack, load_stack
+from groundwork.settings.loading import find_stack
 from groundwork.settings.recurrence import calendar
-from tests.stacks import ROOT
+from tests.stacks import ROOT, run_found
 from tests.test_guardrails_on_stacks import TODAY
 from tests.writing import write_project
 
@@ -68,7 +67,7 @@ def django(tmp_path_factory: pytest.TempPathFactory) -> Any:
     def on(engine: str, delivered: bool = True) -> Snapshot:
         folder = write_project(tmp_path_factory.mktemp(engine), DJANGO.format(engine=ENGINES[engine]), main=str(ROOT))
         stack = find_stack("dev", folder)
-        return run_stack(stack, load_stack(stack), delivered=delivered)
+        return run_found(stack, delivered=delivered)
 
     return on
 

@@ -7,14 +7,16 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from moto import mock_aws
-from moto.ecs.models import EC2ContainerServiceBackend
 
 from groundwork.operations.progress import Progress
+
+if TYPE_CHECKING:
+    from moto.ecs.models import EC2ContainerServiceBackend
 
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
@@ -161,6 +163,8 @@ def settle(name: str) -> None:
 def rollouts(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[Any, dict[str, Any]], None]) -> None:
     """Have every update of a service begin a deployment, as ECS does and moto does not, and take one of the steps at each look;
     after the last one it stays as it is. A step is given the service and the deployment."""
+    from moto.ecs.models import EC2ContainerServiceBackend  # noqa: PLC0415 - it takes half a second, of every process that collects tests
+
     update = EC2ContainerServiceBackend.update_service
     describe = EC2ContainerServiceBackend.describe_services
     waiting: list[Callable[[Any, dict[str, Any]], None]] = []

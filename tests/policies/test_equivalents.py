@@ -25,14 +25,17 @@ from tests.policies.fixtures import build, urn_of
 from tests.policies.stacks import stack as snapshot_of
 from tests.policies.test_provider_names import resource_properties
 
-# Without stubs: mypy is not to follow it.
-SCHEMAS: Any = import_module("cfnlint.schema.manager").PROVIDER_SCHEMA_MANAGER
 NATIVE: Mapping[str, equivalents.Equivalent] = equivalents._NATIVE
 TWINS = yaml.safe_load((Path(__file__).parent / "equivalents.yaml").read_text(encoding="utf-8"))
 """For each type: rules that the first of its examples fails, and examples in both writings."""
 PUBLIC = TWINS.pop("documents")[2]
 
 Said = dict[str, tuple[str, tuple[str, ...]]]
+
+
+def schemas() -> Any:
+    """cfn-lint's schemas; loaded when they are asked for, since they bring half of SymPy, and without stubs, which mypy is not to follow."""
+    return import_module("cfnlint.schema.manager").PROVIDER_SCHEMA_MANAGER
 
 
 def said_of(kind: str, properties: Mapping[str, Any]) -> tuple[str, Said]:
@@ -235,7 +238,7 @@ def test_the_names_of_the_table_are_those_of_cloudformation_and_of_pulumi_aws() 
         _, module, kind = native.split(":")
         cloud = {"logs": "Logs", "rds": "RDS"}
         names = [name for name in services() if name.lower() == f"aws::{cloud.get(module, module)}::{kind}".lower()]
-        schema = SCHEMAS.get_resource_schema("us-east-1", names[0]).schema
+        schema = schemas().get_resource_schema("us-east-1", names[0]).schema
         declared = {name.lower() for name in schema["properties"]} | {"tags"}
         assert {name for name in (*found.moves, *found.parts) if name.lower() not in declared} == set(), native
         for name in found.moves:
@@ -244,7 +247,7 @@ def test_the_names_of_the_table_are_those_of_cloudformation_and_of_pulumi_aws() 
 
 
 def services() -> list[str]:
-    return list(SCHEMAS.get_resource_types("us-east-1"))
+    return list(schemas().get_resource_types("us-east-1"))
 
 
 def known_of(found: equivalents.Equivalent) -> set[str]:

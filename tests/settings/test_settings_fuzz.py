@@ -50,8 +50,14 @@ def _field_names(model: Any, found: set[str]) -> set[str]:
     return found
 
 
-WORDS = sorted(_field_names(Settings.model_json_schema(), {"*", "web", "api", "a", "secure", "public"}))
-KEYS = st.one_of(st.sampled_from(WORDS), st.text(max_size=6), st.integers(), st.booleans(), st.none())
+@st.deferred
+def words() -> st.SearchStrategy[str]:
+    return st.sampled_from(
+        sorted(_field_names(Settings.model_json_schema(), {"*", "web", "api", "a", "secure", "public"}))
+    )
+
+
+KEYS = st.one_of(words, st.text(max_size=6), st.integers(), st.booleans(), st.none())
 TREES = st.recursive(
     SCALARS,
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=4)),
