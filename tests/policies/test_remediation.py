@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,10 +25,12 @@ KEY = "arn:aws:kms:eu-west-1:111122223333:key/k"
 CERTIFICATE = "arn:aws:acm:eu-west-1:111122223333:certificate/c"
 
 
-def repaired(one: Resource, document: Any = None, **process: Any) -> tuple[Any, list[str]]:
-    with PackProcess(**process) as pack:
-        pack.configure(ON if document is None else document)
-        return pack.remediate(one)
+@pytest.fixture(scope="module")
+def pack() -> Iterator[PackProcess]:
+    """The pack's process, in which all that is repaired is."""
+    with PackProcess() as started:
+        started.configure(ON)
+        yield started
 
 
 @pytest.mark.parametrize(
@@ -61,8 +64,10 @@ def repaired(one: Resource, document: Any = None, **process: Any) -> tuple[Any, 
         ),
     ],
 )  # fmt: skip
-def test_what_fails_is_repaired_and_the_rest_goes_back_as_it_came(one: Resource, changes: Any, who: list[str]) -> None:
-    properties, by = repaired(one)
+def test_what_fails_is_repaired_and_the_rest_goes_back_as_it_came(
+    one: Resource, changes: Any, who: list[str], pack: PackProcess
+) -> None:
+    properties, by = pack.remediate(one)
     if who == ["log-group-retention", "log-retention-minimum"]:
         changes = {("retentionInDays",): 400}
     assert properties == to_struct(apply(one.inputs, changes))
@@ -80,14 +85,16 @@ def test_what_fails_is_repaired_and_the_rest_goes_back_as_it_came(one: Resource,
         resource("ec2/Vpc", "v", tags={"owner": "x"}),
     ],
 )
-def test_what_is_unknown_secret_or_sound_is_left_alone(one: Resource) -> None:
-    assert repaired(one) == (to_struct(one.inputs), [])
+def test_what_is_unknown_secret_or_sound_is_left_alone(one: Resource, pack: PackProcess) -> None:
+    assert pack.remediate(one) == (to_struct(one.inputs), [])
 
 
 def test_nothing_is_repaired_unless_the_level_says_so() -> None:
     group = resource("cloudwatch/LogGroup", "g")
-    assert repaired(group, {}) == (to_struct({}), [])
-    assert repaired(group, {"log-group-retention": "mandatory"}) == (to_struct({}), [])
+    with PackProcess() as pack:
+        for levels in ({}, {"log-group-retention": "mandatory"}):
+            pack.configure(levels)
+            assert pack.remediate(group) == (to_struct({}), [])
 
 
 def test_what_is_excepted_is_not_repaired() -> None:
@@ -99,15 +106,14 @@ def test_what_is_excepted_is_not_repaired() -> None:
         "expires": (datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=9)).isoformat(),
     }
     group = resource("cloudwatch/LogGroup", "g", tags={"owner": "x"})
-    _, by = repaired(group, {"log-group-retention": "remediate"}, config={"groundwork:exceptions": [entry]})
-    assert by == []
+    with PackProcess(config={"groundwork:exceptions": [entry]}) as pack:
+        pack.configure({"log-group-retention": "remediate"})
+        assert pack.remediate(group)[1] == []
 
 
-def test_what_was_repaired_passes_its_rule() -> None:
+def test_what_was_repaired_passes_its_rule(pack: PackProcess) -> None:
     group = resource("cloudwatch/LogGroup", "g", tags={"owner": "x"}, kmsKeyId=KEY)
-    with PackProcess() as pack:
-        pack.configure(ON)
-        properties, _ = pack.remediate(group)
-        days = int(properties.fields["retentionInDays"].number_value)
-        after = stack(resource("cloudwatch/LogGroup", "g", tags={"owner": "x"}, kmsKeyId=KEY, retentionInDays=days))
-        assert [v.rule for v in pack.judge(after)] == []
+    properties, _ = pack.remediate(group)
+    days = int(properties.fields["retentionInDays"].number_value)
+    after = stack(resource("cloudwatch/LogGroup", "g", tags={"owner": "x"}, kmsKeyId=KEY, retentionInDays=days))
+    assert [v.rule for v in pack.judge(after)] == []
