@@ -6,8 +6,9 @@ import json
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, ParamSpec, TypeVar, get_args
 
 import pulumi
 
@@ -17,6 +18,8 @@ from groundwork.components.platform.settings import PlatformSettings
 from groundwork.preview.engine import run_program
 from groundwork.preview.snapshot import Snapshot
 
+_Given = ParamSpec("_Given")
+_Made = TypeVar("_Made")
 _program: Callable[[Context], Any] | None = None
 
 _MAIN = """
@@ -62,6 +65,24 @@ def observed(given: Context, settings: ObservabilitySettings) -> Context:
 def run(context: Context) -> None:
     assert _program is not None
     _program(context)
+
+
+def shared(make: Callable[_Given, _Made]) -> Callable[_Given, _Made]:
+    """Have equal arguments make a snapshot once: half of what a component's tests build is what another of them has built."""
+    made: dict[str, _Made] = {}
+
+    @wraps(make)
+    def once(*args: _Given.args, **options: _Given.kwargs) -> _Made:
+        try:
+            key = json.dumps([args, options], sort_keys=True)
+        except TypeError:
+            # Some argument is no plain data: nobody can tell whether it is equal to another.
+            return make(*args, **options)
+        if key not in made:
+            made[key] = make(*args, **options)
+        return made[key]
+
+    return once
 
 
 def build(

@@ -205,7 +205,8 @@ class RecordingMonitor(MockMonitor):
             answer = {"urn": args["urn"], "id": self._identifier(args["urn"]), "state": {}}
         else:
             answer = self._computed.for_invoke(request.tok, args, json.loads(type_) if type_ else None)
-            if asks_aws(request.tok):
+            # A snapshot holds no secret, nor what stands for one.
+            if asks_aws(request.tok) and not request.tok.startswith("aws:secretsmanager/"):
                 self.looked_up |= set(_texts(answer)) - set(_texts(args))
         text = json.dumps(answer, default=to_marker)
         self._guessed = self._guessed or is_made_up(text)

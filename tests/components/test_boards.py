@@ -15,7 +15,7 @@ from groundwork.components.platform.platform import Platform
 from groundwork.components.settings import Settings
 from groundwork.preview.snapshot import Snapshot
 from groundwork.settings.mistakes import dotted
-from tests.harness import build
+from tests.harness import build, shared
 from tests.requirements import proves
 
 DASHBOARD = "aws:cloudwatch/dashboard:Dashboard"
@@ -53,6 +53,7 @@ NAME = "shop-prod-ap-south-1"
 """Dashboards are the account's, not the region's, so their names tell the region."""
 
 
+@shared
 def of_users(unknowns: bool = False, **observability: Any) -> list[dict[str, Any]]:
     found = {
         **SOCIAL,

@@ -14,12 +14,13 @@ from groundwork.components.cache.cache import Cache, node_ids
 from groundwork.components.cache.settings import CacheSettings
 from groundwork.components.observability.settings import ObservabilitySettings
 from guardrails.view import Opaque
-from tests.harness import build, observed
+from tests.harness import build, observed, shared
 from tests.requirements import proves
 
 KEY = "arn:aws:kms:ap-south-1:111122223333:key/data"
 
 
+@shared
 def _cache(settings=None, *, thresholds=None, **options):
     known = pulumi.Output.from_input
 

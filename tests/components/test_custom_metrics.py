@@ -15,7 +15,7 @@ from groundwork.components.observability.metrics import Metrics, pattern
 from groundwork.components.observability.pages import Pages
 from groundwork.components.observability.settings import MetricSettings, ObservabilitySettings
 from groundwork.preview.snapshot import Snapshot
-from tests.harness import build, observed
+from tests.harness import build, observed, shared
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 FILTER = "aws:cloudwatch/logMetricFilter:LogMetricFilter"
@@ -42,6 +42,7 @@ STOREFRONT: dict[str, Any] = {
 }
 
 
+@shared
 def shop(metrics: dict[str, Any] | None = None, **options: Any) -> Snapshot:
     def program(context: Context) -> None:
         settings = ObservabilitySettings.model_validate({"metrics": STOREFRONT if metrics is None else metrics})

@@ -18,13 +18,14 @@ from groundwork.components.observability.settings import ObservabilitySettings
 from groundwork.components.settings import Settings
 from groundwork.settings.facts import max_connections
 from guardrails.view import Opaque
-from tests.harness import build, observed
+from tests.harness import build, observed, shared
 
 DATA_KEY = "arn:aws:kms:ap-south-1:111122223333:key/data"
 SECRETS_KEY = "arn:aws:kms:ap-south-1:111122223333:key/secrets"
 FIVE = {f"reader-{number}": {} for number in range(1, 6)}
 
 
+@shared
 def _database(settings=None, *, level="connect", thresholds=None, **options):
     known = pulumi.Output.from_input
 

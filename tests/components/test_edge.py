@@ -20,7 +20,7 @@ from groundwork.components.services.settings import ServiceSettings
 from groundwork.components.storage.settings import BucketSettings
 from groundwork.preview.snapshot import Resource, Snapshot
 from guardrails.view import Opaque
-from tests.harness import build
+from tests.harness import build, shared
 from tests.requirements import proves
 
 ACCOUNT = "111122223333"
@@ -37,15 +37,9 @@ SHOP: Mapping[str, Any] = {"web": {"port": 3333, "path": "/*"}, "api": {"port": 
 IMAGES: Mapping[str, Any] = {"images": {"cdn": True}}
 
 
+@shared
 def edge(settings: Mapping[str, Any] | None = None, **options: Any) -> Snapshot:
-    """An edge of these settings; tests that ask for the same share one."""
-    key = json.dumps([settings, options], sort_keys=True)
-    if key not in _BUILT:
-        _BUILT[key] = _build(settings or {}, **options)
-    return _BUILT[key]
-
-
-_BUILT: dict[str, Snapshot] = {}
+    return _build(settings or {}, **options)
 
 
 def _build(

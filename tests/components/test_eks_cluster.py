@@ -29,7 +29,7 @@ from groundwork.preview.snapshot import Resource, Snapshot, to_marker
 from groundwork.preview.verdicts import judge
 from groundwork.settings.facts import instance_class, instance_classes, kubernetes_versions, most_pods, node_room
 from guardrails.view import Opaque
-from tests.harness import build, key_arn, observed
+from tests.harness import build, key_arn, observed, shared
 from tests.requirements import proves
 from tests.test_guardrails_on_stacks import TODAY
 
@@ -83,6 +83,7 @@ class Engine(Component):
         self.register_outputs({})
 
 
+@shared
 def eks(wanted: dict[str, Any] | None = None, *, thresholds: dict[str, Any] | None = None, **options: Any) -> Snapshot:
     settings = {"nodes": GROUPS, **(wanted or {})}
     return build(lambda context: Engine("shop-compute", context, settings, **(thresholds or {})), **options)

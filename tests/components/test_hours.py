@@ -27,7 +27,7 @@ from groundwork.components.services.settings import ServiceSettings
 from groundwork.components.settings import Settings
 from groundwork.preview.snapshot import Snapshot
 from groundwork.settings.base import WEEKDAYS
-from tests.harness import build
+from tests.harness import build, shared
 
 KEY = "arn:aws:kms:ap-southeast-1:111122223333:key/messaging"
 ACCOUNT = "111122223333"
@@ -52,6 +52,7 @@ class Holder(Component):
         self.register_outputs({})
 
 
+@shared
 def dev(
     settings: dict[str, Any] | None = None,
     *,

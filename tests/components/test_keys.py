@@ -5,11 +5,12 @@ import json
 import pytest
 
 from groundwork.components.keys import Keys
-from tests.harness import build
+from tests.harness import build, shared
 
 DOMAINS = ("data", "storage", "secrets", "messaging", "logs")
 
 
+@shared
 def _keys(**options):
     return build(lambda context: Keys("shop-keys", context), **options)
 

@@ -21,7 +21,7 @@ from groundwork.components.migration.settings import MigrationSettings, TableSet
 from groundwork.components.observability.settings import ObservabilitySettings
 from groundwork.preview.snapshot import Snapshot
 from groundwork.preview.verdicts import judge
-from tests.harness import build, observed
+from tests.harness import build, observed, shared
 from tests.requirements import proves
 from tests.test_guardrails_on_stacks import TODAY
 
@@ -41,6 +41,7 @@ SOURCE: dict[str, Any] = {
 PLAIN: dict[str, Any] = {"source": SOURCE, "tables": {"include": ["public.%"]}}
 
 
+@shared
 def migration(
     settings: dict[str, Any] | None = None,
     *,

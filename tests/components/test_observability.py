@@ -34,7 +34,7 @@ from groundwork.components.observability.settings import (
 from groundwork.components.observability.targets import watch_targets
 from groundwork.components.settings import Settings
 from groundwork.preview.snapshot import Resource, Snapshot
-from tests.harness import build
+from tests.harness import build, shared
 
 NOTICES = "arn:aws:sns:ap-south-1:111122223333:notices"
 PAGES = "arn:aws:sns:ap-south-1:111122223333:pages"
@@ -94,6 +94,7 @@ def watched(context: Context, observability: Mapping[str, Any] | None = None, *,
     return replace(context, alerting=alerting)
 
 
+@shared
 def stack(
     observability: Mapping[str, Any] | None = None,
     *,

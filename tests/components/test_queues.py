@@ -15,13 +15,14 @@ from groundwork.components.messaging.queue import Queue
 from groundwork.components.messaging.queue_settings import FifoSettings, NotifySettings, QueueSettings, is_fifo, stem
 from groundwork.components.storage.bucket import Bucket
 from groundwork.components.storage.settings import BucketSettings
-from tests.harness import build
+from tests.harness import build, shared
 
 KEY = "arn:aws:kms:ap-south-1:111122223333:key/messaging"
 BUCKET = "arn:aws:s3:::shop-uploads-1234567"
 TOPIC = "arn:aws:sns:ap-south-1:111122223333:shop-events-topic-1234567"
 
 
+@shared
 def _queue(settings=None, *, key="image-jobs", senders=(), **options):
     def program(context):
         queue = Queue(

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from groundwork.components.messaging.queue_settings import ScheduleSettings
 from groundwork.components.messaging.schedule import Schedules
 from groundwork.settings.schedules import problem_with
-from tests.harness import build
+from tests.harness import build, shared
 
 KEY = "arn:aws:kms:ap-south-1:111122223333:key/messaging"
 QUEUES = {name: f"arn:aws:sqs:ap-south-1:111122223333:{name}" for name in ("cleanup-jobs", "ordered.fifo")}
@@ -23,6 +23,7 @@ def _thing(arn):
     return SimpleNamespace(arn=pulumi.Output.from_input(arn))
 
 
+@shared
 def _schedules(settings, **options):
     def program(context):
         Schedules(

@@ -14,7 +14,7 @@ from groundwork.components.search.alarms import usable_storage
 from groundwork.components.search.search import Search
 from groundwork.components.search.settings import SearchSettings
 from groundwork.preview.verdicts import judge
-from tests.harness import build, observed
+from tests.harness import build, observed, shared
 from tests.requirements import proves
 from tests.test_guardrails_on_stacks import TODAY
 
@@ -25,6 +25,7 @@ PROD = {"class": "r6g.large.search", "nodes": 3, "zones": 3, "storage": {"size":
 MASTERS = {**PROD, "masters": {"class": "m6g.large.search", "count": 3}}
 
 
+@shared
 def _search(settings=None, *, thresholds=None, **options):
     known = pulumi.Output.from_input
 

@@ -12,12 +12,13 @@ from groundwork.components.access import granted, policy_document
 from groundwork.components.services.settings import Use
 from groundwork.components.storage.bucket import PURPOSES, Bucket, _lifecycle
 from groundwork.components.storage.settings import BucketSettings, LifecycleSettings
-from tests.harness import build
+from tests.harness import build, shared
 from tests.requirements import proves
 
 KEY = "arn:aws:kms:ap-south-1:111122223333:key/storage"
 
 
+@shared
 def _bucket(settings=None, *, key="images", grants=(), logs_bucket="shop-logs-1234567", **options):
     def program(context):
         bucket = Bucket(

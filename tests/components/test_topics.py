@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from groundwork.components.access import policy_document
 from groundwork.components.messaging.queue_settings import SubscriptionSettings, TopicSettings, stem
 from groundwork.components.messaging.topic import Subscription, Topic
-from tests.harness import build
+from tests.harness import build, shared
 
 KEY = "arn:aws:kms:ap-south-1:111122223333:key/messaging"
 RECEIVERS = {
@@ -19,6 +19,7 @@ RECEIVERS = {
 }
 
 
+@shared
 def _topic(settings=None, *, key="events", **options):
     given = TopicSettings.model_validate(settings or {})
 
