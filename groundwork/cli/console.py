@@ -48,7 +48,7 @@ def terminal_width(stream: IO[str] = sys.stdout) -> int | None:
     return columns or 80
 
 
-class _UntilTheReaderLeaves(io.FileIO):
+class _IgnoringBrokenPipe(io.FileIO):
     """Standard output whose reader may go (`| head`): what is said afterwards is said to nobody."""
 
     def write(self, data: Any) -> int:
@@ -58,12 +58,12 @@ class _UntilTheReaderLeaves(io.FileIO):
             return memoryview(data).nbytes
 
 
-def outlive_readers() -> None:
+def ignore_closed_output() -> None:
     """Let a command end as it would have ended, with its own exit code, also where nobody reads its output to the end."""
     if sys.stdout.isatty():
         return
     sys.stdout.flush()
-    raw = _UntilTheReaderLeaves(sys.stdout.fileno(), "w", closefd=False)
+    raw = _IgnoringBrokenPipe(sys.stdout.fileno(), "w", closefd=False)
     sys.stdout = io.TextIOWrapper(io.BufferedWriter(raw), encoding=sys.stdout.encoding, errors=sys.stdout.errors)
 
 

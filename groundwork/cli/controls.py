@@ -43,7 +43,7 @@ class Control:
         kind, _, rest = self.id.partition(":")
         return f"{_STANDARDS[kind]} {rest.replace('/', ' ')}"
 
-    def told(self) -> str:
+    def sentence(self) -> str:
         """Return a sentence on which rules answer it."""
         if not self.rules:
             return f"No rule answers {self}: {self.reason}."

@@ -148,7 +148,7 @@ def _plain(name: str) -> str:
     return name.rstrip(".").lower() or "."
 
 
-def told(stack: StackFiles, found: Delegation) -> Iterator[str]:
+def verdict_lines(stack: StackFiles, found: Delegation) -> Iterator[str]:
     """Yield the verdict, and what to do next."""
     above = "the root zone" if found.parent == "." else found.parent
     if not found.is_delegated:

@@ -499,7 +499,7 @@ def domain(
 
     with console.progress("Asking DNS"):
         found, verdict = asked.verdict(stack, name_server or ())
-    print("\n".join(asked.told(found, verdict)))
+    print("\n".join(asked.verdict_lines(found, verdict)))
     raise SystemExit(FINE if verdict.is_delegated and verdict.may_have_certificates else FINDINGS)
 
 
@@ -578,7 +578,7 @@ def main() -> None:
     gc.disable()
     if "_ARGCOMPLETE" in os.environ:
         _complete()
-    console.outlive_readers()
+    console.ignore_closed_output()
     code = run(sys.argv[1:])
     gc.freeze()
     sys.exit(code)

@@ -103,7 +103,7 @@ def _roll_out(plan: DeploymentPlan, *, minutes: int, yes: bool, dry_run: bool) -
 
     for text in plan.unseen:
         console.print_error(f"Note: {text}")
-    if not _go_on(str(plan), yes=yes, dry_run=dry_run):
+    if not _confirm(str(plan), yes=yes, dry_run=dry_run):
         return
     progress = Progress(tell=lambda line: print(line, flush=True))
     try:
@@ -217,7 +217,7 @@ def run(
             raise console.InputError(f'say what to run as {name}: groundwork run {stack} {name} "COMMAND"')
     seconds = 60 * _minutes(minutes) if minutes else (job.timeout if job and job.timeout else 3600)
     what = f"run {shlex.join(words)} as {name}" if words else f"run {name}"
-    if not _go_on(f"{what} in {account.place}", yes=yes, dry_run=dry_run):
+    if not _confirm(f"{what} in {account.place}", yes=yes, dry_run=dry_run):
         return
     runner, progress = runner_of(account), Progress()
     lines = runner.run_job(name, None, words, progress, seconds) if job else runner.run(name, words, progress, seconds)
@@ -275,7 +275,7 @@ def _minutes(text: str) -> int:
 _MOST_MINUTES = 1440
 
 
-def _go_on(what: str, *, yes: bool, dry_run: bool) -> bool:
+def _confirm(what: str, *, yes: bool, dry_run: bool) -> bool:
     """Say what would be done, and ask whether to. InputError where nobody can answer and ``--yes`` was not said."""
     print(what)
     if dry_run:

@@ -93,7 +93,7 @@ def list_(
         chosen = [rule for rule in chosen if rule.name in answering]
         for one in _controls(control):
             if not one.rules:
-                console.print_error(one.told())
+                console.print_error(one.sentence())
     width = console.terminal_width()
     if as_json:
         print(policies_text.rules_json(chosen), end="")
@@ -122,7 +122,7 @@ def explain(
     from groundwork.preview.text import wrap
 
     for control in _controls(rule):
-        told = ["\n".join(wrap(control.told(), width)) + "\n", *(explanation(one, width) for one in control.rules)]
+        told = ["\n".join(wrap(control.sentence(), width)) + "\n", *(explanation(one, width) for one in control.rules)]
         print("\n".join(told), end="")
 
 

@@ -103,7 +103,7 @@ def _refresh(price_list: Any, region: str, services: Sequence[str] | None, folde
                     raise OutputError(
                         f"{file} cannot be written: {error.strerror}; --book FOLDER writes elsewhere"
                     ) from None
-            print("\n".join(_told(outcome, book)))
+            print("\n".join(_outcome_lines(outcome, book)))
             book, well = after, well and not outcome.reason_to_look
             changes += changed
     for change in changes:
@@ -111,7 +111,7 @@ def _refresh(price_list: Any, region: str, services: Sequence[str] | None, folde
     return well
 
 
-def _told(outcome: RefreshOutcome, before: Book) -> Iterator[str]:
+def _outcome_lines(outcome: RefreshOutcome, before: Book) -> Iterator[str]:
     from groundwork.pricing.book import meters
     from groundwork.pricing.refresh import Ending
 
@@ -179,11 +179,11 @@ def check(
     else:
         option = f" --book {book}" if book else ""
         for one, rows in found.items():
-            print("\n".join(_doubts_told(one, rows, option)))
+            print("\n".join(_check_lines(one, rows, option)))
     raise SystemExit(FINDINGS if any(found.values()) else FINE)
 
 
-def _doubts_told(region: str, rows: Sequence[Any], option: str) -> Iterator[str]:
+def _check_lines(region: str, rows: Sequence[Any], option: str) -> Iterator[str]:
     from groundwork.pricing.checking import MOST_DAYS
 
     if not rows:

@@ -181,7 +181,7 @@ def _answered(told: _Child, sender: Connection) -> None:
         with console.progress(f"Running {told.stack.label} offline"):
             preview, compared = told.answer(told.compared)
         width = console.terminal_width()
-        _say(list(_news(told.last, preview, width)) if told.last else preview.lines(width))
+        _say(list(_difference_lines(told.last, preview, width)) if told.last else preview.lines(width))
     except KeyboardInterrupt:
         return
     except SystemExit as end:
@@ -196,7 +196,7 @@ def _answered(told: _Child, sender: Connection) -> None:
     sender.send(_Outcome(_Last.of(preview) if preview else None, compared, read.stamps))
 
 
-def _news(last: _Last, now: Preview, width: int | None) -> Iterator[Text]:
+def _difference_lines(last: _Last, now: Preview, width: int | None) -> Iterator[Text]:
     """Tell how an answer differs from the one before it."""
     from groundwork.preview.changes import text as changes_text
     from groundwork.preview.changes.compare import compare

@@ -284,7 +284,7 @@ class EcsOperations:
         while True:
             with plain_errors("asking how the task is"):
                 task = self._client.describe_tasks(cluster=self.cluster, tasks=[arn])["tasks"][0]
-            lines = self._said(task, container)
+            lines = self._log_lines(task, container)
             yield from lines[said:]
             said = len(lines)
             if task["lastStatus"] == "STOPPED":
@@ -299,7 +299,7 @@ class EcsOperations:
                 raise OperationError(f"it was stopped, since it was not done after {seconds / 60:g} minutes")
             progress.sleep(_SECONDS_BETWEEN)
 
-    def _said(self, task: Mapping[str, Any], container: str) -> list[str]:
+    def _log_lines(self, task: Mapping[str, Any], container: str) -> list[str]:
         """Return the lines in a task's log stream, which is named after prefix, container and task:
         https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specify-log-config.html"""
         logs = self.account.client("logs")

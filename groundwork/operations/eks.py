@@ -167,7 +167,7 @@ class EksOperations:
             done = [
                 one for one in status.conditions or () if one.type in ("Complete", "Failed") and one.status == "True"
             ]
-            lines = self._said(name, container)
+            lines = self._log_lines(name, container)
             yield from lines[said:]
             said = len(lines)
             if any(one.type == "Complete" for one in done):
@@ -176,7 +176,7 @@ class EksOperations:
                 raise CommandFailed(done[0].message or done[0].reason)
             progress.sleep(_SECONDS_BETWEEN)
 
-    def _said(self, job: str, container: str) -> list[str]:
+    def _log_lines(self, job: str, container: str) -> list[str]:
         with plain_answers(f"reading what the Job {job} says"):
             pods: list[Any] = self.core.list_namespaced_pod(
                 self.namespace, label_selector=f"job-name={job}", _request_timeout=_SECONDS_TO_ANSWER
@@ -297,7 +297,7 @@ def plain_answers(doing: str) -> Iterator[None]:
             raise OperationError(
                 f"{doing}: the cluster does not allow it ({error.reason}); who may is an access entry: compute.kubernetes.access"
             ) from error
-        raise OperationError(f"{doing}: the cluster says {error.status} {error.reason}: {_said(error)}") from error
+        raise OperationError(f"{doing}: the cluster says {error.status} {error.reason}: {_reason(error)}") from error
     except (urllib3.exceptions.HTTPError, OSError) as error:
         raise OperationError(
             f"{doing}: the cluster does not answer; its endpoint is private unless compute.kubernetes.endpoint says otherwise, so ask from "
@@ -305,7 +305,7 @@ def plain_answers(doing: str) -> Iterator[None]:
         ) from error
 
 
-def _said(error: ApiException) -> str:
+def _reason(error: ApiException) -> str:
     return " ".join(str(error.body or "").split())[:500]
 
 

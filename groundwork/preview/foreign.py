@@ -295,10 +295,10 @@ def _run(
             )
         error = json.loads(outcome.read_text(encoding="utf-8"))
     if error:
-        raise _told(error, python, project, stack, engine)
+        raise _project_error(error, python, project, stack, engine)
 
 
-def _told(error: dict[str, str], python: Path, project: Project, stack: str, engine: Engine) -> ProjectError:
+def _project_error(error: dict[str, str], python: Path, project: Project, stack: str, engine: Engine) -> ProjectError:
     """Return an error of the program as its user can act on it."""
     kind, message, trace = error["kind"], error["message"], error.get("traceback", "")
     refused = next((refusal for refusal in engine.refusals if refusal in message), None)

@@ -40,12 +40,12 @@ def tell_result_types(runtime: Any) -> dict[str, Any]:
 
 def _telling(invoke: Any) -> Any:
     @functools.wraps(invoke)
-    def told(tok: str, props: Any, opts: Any = None, typ: Any = None, *rest: Any, **named: Any) -> Any:
+    def with_result_type(tok: str, props: Any, opts: Any = None, typ: Any = None, *rest: Any, **named: Any) -> Any:
         if typ is not None and isinstance(props, dict):
             props = {**props, RESULT_TYPE: _described(typ)}
         return invoke(tok, props, opts, typ, *rest, **named)
 
-    return told
+    return with_result_type
 
 
 @functools.lru_cache(maxsize=None)  # noqa: UP033 - functools.cache is as new as Python 3.9
@@ -126,7 +126,7 @@ def _run(task: dict[str, Any]) -> dict[str, Any]:
         return {} if not end.code else {"kind": "SystemExit", "message": f"it ended itself with {end.code!r}"}
     except Exception as error:
         place = _place(error, task["root"]) or next((place for one, place in passed if one is error), "")
-        return _told(error, place)
+        return _described_error(error, place)
     return {}
 
 
@@ -151,7 +151,7 @@ def _known(function: Any, **arguments: Any) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if name in inspect.signature(function).parameters}
 
 
-def _told(error: BaseException, place: str) -> dict[str, Any]:
+def _described_error(error: BaseException, place: str) -> dict[str, Any]:
     return {
         "kind": type(error).__name__,
         "message": " ".join(str(error).split()),

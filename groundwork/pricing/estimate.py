@@ -203,7 +203,7 @@ class Surroundings:
                     index.setdefault(said, []).append(one)
         return self._by_input[type_, what].get(value, ())
 
-    def told(self, resource: Resource, usage_type: str) -> Decimal | None:
+    def given_amount(self, resource: Resource, usage_type: str) -> Decimal | None:
         """Return how much of a usage type somebody said that a resource has."""
         for pattern, amounts in self._usage.items():
             if usage_type in amounts and (fnmatchcase(resource.name, pattern) or fnmatchcase(resource.urn, pattern)):

@@ -50,7 +50,7 @@ def _used(
 ) -> Iterator[MeteredUse]:
     """Yield what depends on use: as much as somebody told."""
     for usage_type in usage_types:
-        yield MeteredUse(service, usage_type, around.told(resource, usage_type), variant, usage=True)
+        yield MeteredUse(service, usage_type, around.given_amount(resource, usage_type), variant, usage=True)
 
 
 # Compute

@@ -38,7 +38,7 @@ class Correction:
     def mistakes(self) -> list[Mistake]:
         return list(self._mistakes.values())
 
-    def said(self, path: Path) -> Path:
+    def path_in_file(self, path: Path) -> Path:
         """Return where the stack file says what is checked at ``path``."""
         for length in range(len(path), 0, -1):
             if path[:length] in self._renamed:
@@ -47,7 +47,7 @@ class Correction:
 
     def explains(self, path: Path) -> bool:
         """Tell whether what a check finds at ``path`` may only follow from a mistake that is known."""
-        if any(_overlap(path, known) for known in self._known) or any(_is_ground(gone) for gone in self._gone):
+        if any(_overlap(path, known) for known in self._known) or any(_is_depended_on(gone) for gone in self._gone):
             return True
         entries = {gone[-1] for gone in self._gone if isinstance(model_at(gone[:-1]), Entries)}
         return not entries.isdisjoint({path[-1], *_words_at(self.data, path)} if path else ())
@@ -60,13 +60,13 @@ class Correction:
         misspelt = {path: meant for path, details in by_path.items() if (meant := self._key_meant(path, details))}
         # What a misspelt key leaves missing is no mistake of its own; what else there is shows in the next round.
         for path in misspelt or by_path:
-            said = self.said(path)
+            said = self.path_in_file(path)
             if said not in self._mistakes and not any(_within(known, said) for known in self._mistakes):
                 self._mistakes[said] = Mistake(said, message_of(path, by_path[path], misspelt.get(path)))
         for path, key in misspelt.items():
             self._rename(path, key)
         for path, details in () if misspelt else by_path.items():
-            self._mend(path, details)
+            self._correct(path, details)
         if not isinstance(self.data.get("platform"), dict):
             self.data["platform"] = {}
         self.data["platform"].setdefault("name", "unnamed")
@@ -81,13 +81,13 @@ class Correction:
 
     def _rename(self, path: Path, key: str) -> None:
         node = _at(self.data, path[:-1])
-        self._renamed[*path[:-1], key] = self.said(path)
+        self._renamed[*path[:-1], key] = self.path_in_file(path)
         # In its place: the first of some maps counts for more than the others.
         pairs = [(key if name == path[-1] else name, value) for name, value in node.items()]
         node.clear()
         node.update(pairs)
 
-    def _mend(self, path: Path, details: list[Any]) -> None:
+    def _correct(self, path: Path, details: list[Any]) -> None:
         meant = None if path in self._known else next(filter(None, (value_meant(path, one) for one in details)), None)
         self._known.add(path)
         holder = _at(self.data, path[:-1])
@@ -97,7 +97,7 @@ class Correction:
             self._gone.add(gone)
 
 
-_GROUND: tuple[Path, ...] = (
+_DEPENDED_ON: tuple[Path, ...] = (
     *((layer,) for layer in LAYERS if layer not in ("migration", "observability", "budget", "usage", "exceptions")),
     ("compute", "engine"),
     ("compute", "kubernetes"),
@@ -108,10 +108,10 @@ _GROUND: tuple[Path, ...] = (
 name, and what runs services."""
 
 
-def _is_ground(gone: Path) -> bool:
+def _is_depended_on(gone: Path) -> bool:
     return any(
         len(gone) == len(path) and all(part in (EVERY, found) for part, found in zip(path, gone, strict=True))
-        for path in _GROUND
+        for path in _DEPENDED_ON
     )
 
 

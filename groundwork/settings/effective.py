@@ -39,7 +39,7 @@ def effective(loaded: Loaded) -> list[Effective]:
 
 
 def _values(path: Path, value: Any, merged: Merged) -> Iterator[Effective]:
-    said = _said(merged, path)
+    said = _value_at(merged, path)
     if isinstance(value, dict) and value.get("existing") is not None:
         # Defaults are of what is built, and this is there already.
         value = {key: item for key, item in value.items() if isinstance(said, Mapping) and key in said}
@@ -51,7 +51,7 @@ def _values(path: Path, value: Any, merged: Merged) -> Iterator[Effective]:
         yield Effective(path, _shown(said if short else value), _source(merged, path))
 
 
-def _said(merged: Merged, path: Path) -> Any:
+def _value_at(merged: Merged, path: Path) -> Any:
     node: Any = merged.data
     for part in path:
         if not isinstance(node, Mapping) or part not in node:
@@ -69,7 +69,7 @@ def _source(merged: Merged, path: Path) -> str:
     default."""
     for length in range(len(path), 0, -1):
         if merged.says(path[:length]):
-            whole = length == len(path) or not isinstance(_said(merged, path[:length]), Mapping)
+            whole = length == len(path) or not isinstance(_value_at(merged, path[:length]), Mapping)
             return _place(merged, path) if whole else DEFAULT
     return DEFAULT
 

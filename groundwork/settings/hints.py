@@ -24,7 +24,7 @@ def _nobody_hears_alarms(settings: Settings) -> Iterator[str]:
     deaf = [
         severity
         for severity, audience in (("notice", watched.alerts.notice), ("page", watched.alerts.page))
-        if audience is not None and not _hears(audience)
+        if audience is not None and not _has_recipient(audience)
     ]
     if "notice" in deaf:
         yield "prod's alarms reach nobody; name somebody: observability: {alerts: {notice: {emails: [team@example.com]}}}"
@@ -32,7 +32,7 @@ def _nobody_hears_alarms(settings: Settings) -> Iterator[str]:
         yield "prod's pages reach nobody; name somebody under observability.alerts.page, or leave page out"
 
 
-def _hears(audience: AudienceSettings) -> bool:
+def _has_recipient(audience: AudienceSettings) -> bool:
     return bool(audience.emails) or audience.slack is not None
 
 

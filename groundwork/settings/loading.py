@@ -459,7 +459,7 @@ def _in_phase(
     mistakes = correction.mistakes
     if settings is not None and agreeing:
         found = (mistake for mistake in check(settings) if not correction.explains(mistake.path))
-        mistakes += [replace(mistake, path=correction.said(mistake.path)) for mistake in found]
+        mistakes += [replace(mistake, path=correction.path_in_file(mistake.path)) for mistake in found]
     return (
         merged,
         settings,

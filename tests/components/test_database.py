@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from groundwork.components.access import policy_document
 from groundwork.components.data.archive import schedule
-from groundwork.components.data.checks import CHECKS, meet
+from groundwork.components.data.checks import CHECKS, windows_overlap
 from groundwork.components.data.database import Database
 from groundwork.components.data.settings import DataSettings, StorageSettings
 from groundwork.components.observability.settings import ObservabilitySettings
@@ -447,7 +447,7 @@ def test_two_windows_meet_when_they_have_a_minute_in_common(start, length, other
 
     minutes = {(start + minute) % 1440 for minute in range(length)}
     others = {(other + minute) % 1440 for minute in range(other_length)}
-    assert meet(written(start, length), f"sun:{written(other, other_length)}") is bool(minutes & others)
+    assert windows_overlap(written(start, length), f"sun:{written(other, other_length)}") is bool(minutes & others)
 
 
 def _secrets(snapshot):

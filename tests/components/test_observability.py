@@ -29,7 +29,7 @@ from groundwork.components.observability.settings import (
     ObservabilitySettings,
     PercentBounds,
     ThresholdSettings,
-    unwatched,
+    without_observability,
 )
 from groundwork.components.observability.targets import watch_targets
 from groundwork.components.settings import Settings
@@ -408,7 +408,7 @@ def test_bounds_keep_their_severity_when_their_unit_changes(notice: int, distanc
 
 
 def test_an_unwatched_platform_has_no_threshold_at_all() -> None:
-    assert set(unwatched().thresholds.model_dump().values()) == {None}
+    assert set(without_observability().thresholds.model_dump().values()) == {None}
 
 
 def settings(metrics: dict[str, Any]) -> Settings:

@@ -224,7 +224,7 @@ def test_a_busy_server_is_asked_again_in_the_time_that_the_example_gives(handler
 def test_a_server_that_does_not_answer_leaves_time_for_another_try(handler):
     for left in (5.0, 10.0, 900.0):
         context = SimpleNamespace(get_remaining_time_in_millis=lambda left=left: left * 1000)
-        patience = handler._patience(context)
+        patience = handler._answer_timeout(context)
         after = SimpleNamespace(
             get_remaining_time_in_millis=lambda left=left, patience=patience: (left - patience) * 1000
         )

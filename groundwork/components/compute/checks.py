@@ -136,7 +136,7 @@ class _Room:
     trunking: bool
 
     @property
-    def said(self) -> str:
+    def described(self) -> str:
         if self.trunking:
             return f"{self.tasks} each with trunking"
         return f"{self.tasks} each: {self.interfaces} network interfaces less its own"
@@ -203,7 +203,7 @@ def services_fit_the_instances(settings: Settings) -> Iterator[Mistake]:
     if total > instances * room.tasks:
         yield Mistake(
             path,
-            f"{instances} × {room.name} hold {instances * room.tasks} tasks ({room.said}), and services may run "
+            f"{instances} × {room.name} hold {instances * room.tasks} tasks ({room.described}), and services may run "
             f"{total - 1} ({parts}) with one more during a deployment; raise max to {-(-total // room.tasks)}, "
             "use a class with more interfaces, or lower scaling.max",
         )

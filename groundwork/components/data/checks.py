@@ -122,13 +122,13 @@ def replica_zones_are_used(settings: Settings) -> Iterator[Mistake]:
 
 def windows_are_apart(settings: Settings) -> Iterator[Mistake]:
     """Check that no daily backup window overlaps the weekly maintenance window, which AWS refuses."""
-    if settings.data and meet(settings.data.backup.window, settings.data.maintenance_window):
+    if settings.data and windows_overlap(settings.data.backup.window, settings.data.maintenance_window):
         yield Mistake(
             ("data", "maintenance_window"),
             f"{settings.data.maintenance_window} meets the backup window {settings.data.backup.window}; AWS wants them apart",
         )
     cache = settings.cache
-    if cache and cache.snapshot_days and meet(cache.snapshot_window, cache.maintenance_window):
+    if cache and cache.snapshot_days and windows_overlap(cache.snapshot_window, cache.maintenance_window):
         yield Mistake(
             ("cache", "maintenance_window"),
             f"{cache.maintenance_window} meets the snapshot window {cache.snapshot_window}; AWS wants them apart",
@@ -146,7 +146,7 @@ def cache_windows_last_an_hour(settings: Settings) -> Iterator[Mistake]:
             yield Mistake(("cache", key), "is shorter than the 60 minutes that ElastiCache asks for")
 
 
-def meet(daily: str, weekly: str) -> bool:
+def windows_overlap(daily: str, weekly: str) -> bool:
     """Tell whether a daily window and a weekly one have a minute in common."""
     start, length = _minutes(daily)
     other, other_length = _minutes(weekly)

@@ -80,7 +80,7 @@ def instances_take_them(settings: Settings) -> Iterator[Mistake]:
         for path, instance_class in classes.items():
             room = free(data, instance_class)
             if room is not None and share > room:
-                parts = sum_of(holder.said_deploying for holder in held)
+                parts = sum_of(holder.described_while_deploying for holder in held)
                 yield Mistake(
                     path,
                     f"{_layers(held)} may open {opened} connections while a deployment runs old and new copies ({parts}){each}, "
@@ -114,7 +114,7 @@ def _largest(held: Sequence[ConnectionHolder]) -> Path:
 
 
 def _parts(held: Sequence[ConnectionHolder]) -> str:
-    return sum_of(holder.said for holder in held)
+    return sum_of(holder.described for holder in held)
 
 
 def _layers(held: Sequence[ConnectionHolder]) -> str:

@@ -49,11 +49,11 @@ class ConnectionHolder:
         return self.copies_deploying * self.each
 
     @property
-    def said(self) -> str:
+    def described(self) -> str:
         return f"{self.name} {self.copies} × {self.each}"
 
     @property
-    def said_deploying(self) -> str:
+    def described_while_deploying(self) -> str:
         return f"{self.name} {self.copies_deploying} × {self.each}"
 
 

@@ -203,7 +203,7 @@ def functions_do_not_trigger_themselves(settings: Settings) -> Iterator[Mistake]
             if not (use and function.trigger and function.trigger.queue == notify.queue):
                 continue
             if notify.on == "created" and any(
-                level in _WRITING and _meet(prefix or "", notify.prefix) for level, prefix in use.parts
+                level in _WRITING and _may_overlap(prefix or "", notify.prefix) for level, prefix in use.parts
             ):
                 where = f"below {notify.prefix}" if notify.prefix else "anywhere in it"
                 yield Mistake(
@@ -216,7 +216,7 @@ def functions_do_not_trigger_themselves(settings: Settings) -> Iterator[Mistake]
 _WRITING = ("write", "read-write", "sign")
 
 
-def _meet(one: str, other: str) -> bool:
+def _may_overlap(one: str, other: str) -> bool:
     """Tell whether a key can start with both."""
     return one.startswith(other) or other.startswith(one)
 
@@ -229,7 +229,7 @@ def notifications_do_not_overlap(settings: Settings) -> Iterator[Mistake]:
     for bucket, held in settings.storage.items():
         for (name, one), (other_name, other) in combinations(held.notify.items(), 2):
             same_end = one.suffix.endswith(other.suffix) or other.suffix.endswith(one.suffix)
-            if one.on == other.on and same_end and _meet(one.prefix, other.prefix):
+            if one.on == other.on and same_end and _may_overlap(one.prefix, other.prefix):
                 yield Mistake(
                     ("storage", bucket, "notify", other_name),
                     f'one object could match both this and "{name}"; S3 wants prefixes or suffixes apart',

@@ -79,7 +79,7 @@ def watch_task(parent: Component, key: str, *, identifier: str, task: str, setti
     )
 
 
-def tell_of_events(
+def publish_events(
     parent: Component,
     instance_arn: pulumi.Output[str],
     task_arns: Mapping[str, pulumi.Output[str]],

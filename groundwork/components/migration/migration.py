@@ -13,7 +13,7 @@ from groundwork.components.base import Component, fit
 from groundwork.components.compute.wiring import NetworkLike
 from groundwork.components.context import Context
 from groundwork.components.logs import log_group
-from groundwork.components.migration.alarms import tell_of_events, watch_instance, watch_task
+from groundwork.components.migration.alarms import publish_events, watch_instance, watch_task
 from groundwork.components.migration.documents import table_mappings, task_settings
 from groundwork.components.migration.roles import Login, linked_roles, login_role
 from groundwork.components.migration.settings import MigrationSettings
@@ -93,7 +93,7 @@ class Migration(Component):
         watch_instance(self, self._identifier, settings)
         for key in self.task_arns:
             watch_task(self, key, identifier=self._identifier, task=self._task_identifier(key), settings=settings)
-        tell_of_events(self, self.instance_arn, self.task_arns)
+        publish_events(self, self.instance_arn, self.task_arns)
         self.register_outputs({"taskArns": self.task_arns, "instanceArn": self.instance_arn})
 
     def _source(self) -> Login:

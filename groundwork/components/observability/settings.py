@@ -338,7 +338,7 @@ class ObservabilitySettings(Model):
     """Address of the team's runbook; alarms link to it with their name as anchor."""
 
 
-def unwatched() -> ObservabilitySettings:
+def without_observability() -> ObservabilitySettings:
     """Return the settings of a platform without the layer observability: logs, but no alarm, dashboard or tracing."""
     silent = ThresholdSettings.model_validate(dict.fromkeys(ThresholdSettings.model_fields))
     return ObservabilitySettings(thresholds=silent, dashboard=False)

@@ -48,7 +48,7 @@ from groundwork.components.observability.dashboard import Dashboard
 from groundwork.components.observability.metrics import Metrics
 from groundwork.components.observability.pages import Pages
 from groundwork.components.observability.seen import seen_of
-from groundwork.components.observability.settings import SlackSettings, unwatched
+from groundwork.components.observability.settings import SlackSettings, without_observability
 from groundwork.components.observability.uptime import Uptime
 from groundwork.components.parameters.parameters import Parameters
 from groundwork.components.search.search import Search
@@ -88,7 +88,7 @@ class Platform(Component):
         account_id = aws.get_caller_identity_output().account_id
         super().__init__(name, Context.starting(settings.platform, settings.region, account_id), opts)
         self._settings = settings
-        self._observed = settings.observability or unwatched()
+        self._observed = settings.observability or without_observability()
         self.addresses = {}
         self._wanted_statements: dict[str, pulumi.Input[str]] = {}
         """What owners of existing things must say in their policies, by where the stack file names them."""

@@ -149,7 +149,7 @@ def apply(changes: Mapping[str, IndexChange], context: Any) -> dict[str, str]:
             break
         if attempt and not _wait(attempt, context):
             break
-        busy, failed = _bulk(waiting, _patience(context))
+        busy, failed = _bulk(waiting, _answer_timeout(context))
         failures |= failed
         waiting = {key: waiting[key] for key in busy}
     return failures | {key: busy.get(key, "no time is left") for key in waiting}
@@ -169,7 +169,7 @@ def _left(context: Any) -> float:
     return math.inf if context is None else float(context.get_remaining_time_in_millis() / 1000)
 
 
-def _patience(context: Any) -> float:
+def _answer_timeout(context: Any) -> float:
     """Return the seconds to wait for an answer: half of what is left, so that a server that does not answer leaves time
     for another try."""
     return min(TIMEOUT, max(LEAST, (_left(context) - SPARE) / 2))

@@ -265,7 +265,7 @@ class _GraphBuilder:
 
     def _node(self, resource: Resource) -> DiagramNode:
         type_ = _node_types()[resource.type]
-        values = [_said(resource.node(path).value) for path in type_.detail]
+        values = [_first_text(resource.node(path).value) for path in type_.detail]
         counted = self._members_of.get(resource.urn, [])
         if counted:
             row = next(
@@ -365,7 +365,7 @@ class _GraphBuilder:
 
     def _vpc(self, subnet: Resource) -> str:
         for vpc in named(self.stack, subnet, "vpcId", kinds.VPC, kinds.DEFAULT_VPC).found:
-            return f"{self._short_name(vpc.name)} {_said(vpc.node('cidrBlock').value)}".strip()
+            return f"{self._short_name(vpc.name)} {_first_text(vpc.node('cidrBlock').value)}".strip()
         return "VPC"
 
     def _tier(self, subnets: Iterable[Resource]) -> str:
@@ -580,7 +580,7 @@ def _type(stack: Stack, urn: str) -> str:
 
 def _zones(subnets: Iterable[Resource]) -> set[str]:
     found = {
-        _said(subnet.node("availabilityZone").value) or _said(subnet.node("availabilityZoneId").value)
+        _first_text(subnet.node("availabilityZone").value) or _first_text(subnet.node("availabilityZoneId").value)
         for subnet in subnets
     }
     return found - {""}
@@ -591,7 +591,7 @@ def zone_letter(zone: str) -> str:
     return zone[-1] if zone[-1:].isalpha() else zone
 
 
-def _said(value: Any) -> str:
+def _first_text(value: Any) -> str:
     """Return a value as text where it can be read; lists by their first entry."""
     if isinstance(value, list):
         value = value[0] if value else ""

@@ -178,7 +178,7 @@ class _Plan:
         self._at = {
             (node.id if node else INTERNET): (number, column)
             for number, row in enumerate(self._rows)
-            for column, node in zip(_seats(len(row.nodes), columns), row.nodes, strict=True)
+            for column, node in zip(_centered_columns(len(row.nodes), columns), row.nodes, strict=True)
         }
         self._nets = self._joined()
         self._gutters = self._choose_gutters()
@@ -378,7 +378,7 @@ class _Plan:
 
     # Boxes and lanes
 
-    def _said(self, node: DiagramNode | None) -> list[tuple[str, int, str]]:
+    def _box_texts(self, node: DiagramNode | None) -> list[tuple[str, int, str]]:
         if node is None:
             return [("internet", NAME_SIZE, "name")]
         room = self._width - 10
@@ -397,7 +397,7 @@ class _Plan:
         yield Label(WIDTH / 2, y, said, DETAIL_SIZE, "note")
 
     def _height(self, node: DiagramNode | None) -> float:
-        return sum(_LINE[size] for _, size, _ in self._said(node)) + 10
+        return sum(_LINE[size] for _, size, _ in self._box_texts(node)) + 10
 
     def _placed(self) -> Iterator[Placed]:
         for row in self._rows:
@@ -406,7 +406,7 @@ class _Plan:
                 box = Box(center - self._width / 2, row.y, self._width, self._height(node))
                 texts = []
                 y = row.y + 4
-                for line, size, style in self._said(node):
+                for line, size, style in self._box_texts(node):
                     y += _LINE[size]
                     texts.append(Label(center, y - 3, line, size, style))
                 yield Placed(node, box, tuple(texts), node.mark if node else None)
@@ -443,7 +443,7 @@ def _closing(lanes: tuple[str, ...], following: tuple[str, ...]) -> int:
     return sum(bool(lane) for lane in lanes[shared:])
 
 
-def _seats(count: int, columns: int) -> list[float]:
+def _centered_columns(count: int, columns: int) -> list[float]:
     """Return the columns of a row's boxes: in the middle where they are fewer, always on the grid."""
     first = (columns - count) // 2
     return [float(first + number) for number in range(count)]

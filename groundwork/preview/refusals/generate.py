@@ -208,12 +208,12 @@ def _at(
         return
     items = [item for node in nodes if (item := node.item())]
     if shape.kind in (ShapeKind.LIST, ShapeKind.BLOCKS):
-        yield from _said(place, nodes, "entries")
+        yield from _first_constraints(place, nodes, "entries")
         nodes, place = items or nodes, f"{place}[]"
     if shape.args:
         yield from _walk(shape.args, nodes, row, place, around)
     else:
-        yield from _said(place, nodes, "pattern", "words", "length", "range")
+        yield from _first_constraints(place, nodes, "pattern", "words", "length", "range")
 
 
 def _of_map(nodes: list[SchemaNode], place: str) -> Iterator[tuple[str, Constraint]]:
@@ -221,10 +221,10 @@ def _of_map(nodes: list[SchemaNode], place: str) -> Iterator[tuple[str, Constrai
     items = [item for node in nodes if (item := node.item())]
     for end, names in (("{key}", ["Key", "TagKey"]), ("{}", ["Value", "TagValue"])):
         found = [child for item in items if (child := item.child(names))]
-        yield from _said(f"{place}{end}", found, "pattern", "words", "length")
+        yield from _first_constraints(f"{place}{end}", found, "pattern", "words", "length")
 
 
-def _said(place: str, nodes: list[SchemaNode], *kinds: str) -> Iterator[tuple[str, Constraint]]:
+def _first_constraints(place: str, nodes: list[SchemaNode], *kinds: str) -> Iterator[tuple[str, Constraint]]:
     """Yield what the first node that speaks says of each kind."""
     said = [node.constraint() for node in nodes]
     first = {kind: next((found for one in said if (found := getattr(one, kind))), None) for kind in kinds}

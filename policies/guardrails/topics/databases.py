@@ -161,7 +161,7 @@ def rds_tls_forced(database: Resource, stack: Stack) -> Messages:
     if parameter is None:
         return
     if not groups:
-        named = _said(database, path)
+        named = _declared_or_exported(database, path)
         if named and not named.startswith("default."):
             raise UndeterminedError(path, "not of this stack")
         if not _tls_by_default(engine, _version_of(database, engine, named.removeprefix("default."))):
@@ -178,14 +178,14 @@ def rds_tls_forced(database: Resource, stack: Stack) -> Messages:
 
 def _engine_of(database: Resource, groups: list[Resource]) -> str:
     """Return the engine, by the family of its parameter group where a snapshot decides it."""
-    engine = _said(database, "engine")
+    engine = _declared_or_exported(database, "engine")
     families = [str(group.get("family", "")) for group in groups if not engine]
     if engine or families:
         return engine or re.sub(r"-?\d[\d.]*$", "", families[0])
     raise UndeterminedError("engine", "not set, so that a snapshot decides it")
 
 
-def _said(database: Resource, *paths: str) -> str:
+def _declared_or_exported(database: Resource, *paths: str) -> str:
     """Return what the program says or, where it says nothing, what an export knows of the database as it is."""
     for path in paths:
         if database.has(path):
@@ -197,7 +197,7 @@ def _version_of(database: Resource, engine: str, family: str) -> str:
     """Return the engine's version, by itself or by the family of the default parameter group."""
     if family.startswith(engine):
         return family.removeprefix(engine)
-    version = _said(database, "engineVersion", "engineVersionActual") or _VERSION_UNSAID.get(engine, "")
+    version = _declared_or_exported(database, "engineVersion", "engineVersionActual") or _VERSION_UNSAID.get(engine, "")
     if not version and engine in _TLS_BY_DEFAULT:
         raise UndeterminedError("engineVersion", "not set, so that AWS chooses it")
     return version

@@ -233,7 +233,7 @@ def services_fit_a_node(settings: Settings) -> Iterator[Mistake]:
                 yield Mistake(
                     (layer, name, what),
                     f"a copy asks for {getattr(asked, what)} {unit}, and the largest node that it may run on, {largest.name}, has "
-                    f"{getattr(room, what)} for pods; lower it, or add a larger class to {_said(_groups_of(service, cluster))}",
+                    f"{getattr(room, what)} for pods; lower it, or add a larger class to {_setting_paths(_groups_of(service, cluster))}",
                 )
 
 
@@ -339,7 +339,7 @@ def _nodes_said(groups: Mapping[str, NodeGroupSettings]) -> str:
     return " and ".join(f"{group.max} × {' or '.join(group.classes)}" for group in groups.values())
 
 
-def _said(groups: Iterable[str]) -> str:
+def _setting_paths(groups: Iterable[str]) -> str:
     return one_of(f"compute.kubernetes.nodes.{name}" for name in groups)
 
 

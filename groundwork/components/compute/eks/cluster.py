@@ -11,7 +11,7 @@ from groundwork.components.base import Component
 from groundwork.components.compute.eks.addons import AddOns, after_nodes, before_nodes, in_every_mode
 from groundwork.components.compute.eks.alarms import watch_cluster
 from groundwork.components.compute.eks.control_plane import ControlPlane, answers_in_public, control_plane
-from groundwork.components.compute.eks.entries import access_entry, tell_outsider
+from groundwork.components.compute.eks.entries import access_entry, warn_non_administrator
 from groundwork.components.compute.eks.nodes import NodeRole, node_group, node_role
 from groundwork.components.compute.eks.security_groups import (
     ClusterSecurityGroups,
@@ -71,7 +71,7 @@ def build_cluster(
     )
     name = plane.resource.name
     entries = [access_entry(parent, key, one, cluster_name=name) for key, one in wanted.access.items()]
-    tell_outsider(parent, wanted)
+    warn_non_administrator(parent, wanted)
     # With auto mode nodes are in the group that EKS makes, where everything may pass among them and out.
     security_groups = (
         ClusterSecurityGroups(control_plane_id, plane.own_group_id, ())

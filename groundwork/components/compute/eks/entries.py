@@ -30,7 +30,7 @@ def administrators(settings: KubernetesSettings) -> tuple[str, ...]:
     )
 
 
-def tell_outsider(parent: Component, settings: KubernetesSettings) -> None:
+def warn_non_administrator(parent: Component, settings: KubernetesSettings) -> None:
     """Warn a role that is not among those who may put objects into the cluster, before it has made one without."""
     allowed = administrators(settings)
     if not allowed or settings.objects == "render":
