@@ -2,7 +2,7 @@
 
 Prints tables as Markdown; ``--out FILE`` writes them too. Every number is the median of ``--runs`` processes of their own, so
 that nothing is warm but the file cache and Python's compiled modules. Where Checkov is installed, in an environment of its own,
-``--checkov PATH`` lets it judge the same stack as Terraform JSON; ``--only previews`` or ``--only checks`` measures one of both.
+``--checkov PATH`` lets it judge the same stack as Terraform JSON; ``--only previews``, ``checks`` or ``changes`` measures one of them.
 """
 
 from __future__ import annotations
@@ -56,8 +56,27 @@ snapshot.dumps()
 mark("json")
 print(json.dumps({"resources": len(snapshot.resources), "checks": verdicts.judgements, **{part: at - marks[i][1] for i, (part, at) in enumerate(marks[1:])}}))
 """
+_CHANGES = """
+import gc, json, sys, time
+gc.disable()  # as the command line does
+from pathlib import Path
+from groundwork.preview.changes.compare import compare
+from groundwork.preview.changes.text import lines
+from groundwork.preview.reading import read
+from groundwork.preview.text import plain
+base, head = (read(Path(name).read_text(encoding="utf-8"), name, defaults=False) for name in sys.argv[1:])
+marks = [time.process_time()]
+changes = compare(base, head); marks.append(time.process_time())
+plain(lines(changes, 80)); marks.append(time.process_time())
+changes.dumps(); marks.append(time.process_time())
+print(json.dumps({"resources": len(head.resources), "changed": len(changes.changes),
+                  "parts": [after - before for before, after in zip(marks, marks[1:])]}))
+"""
 _GROUNDWORK = (sys.executable, "-m", "groundwork.cli.main")
 _median = statistics.median
+_ALL = ("previews", "checks", "changes")
+CHANGED_SIZES = (1, 55, 617)
+"""Services of stacks with about a hundred, a thousand and ten thousand resources."""
 PARTS = ("settings", "import engine", "program", "rules", "text", "json")
 
 
@@ -69,7 +88,7 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--out", type=Path, help="write the tables to this file as well")
     parser.add_argument("--checkov", type=Path, help="the program checkov, to be compared with")
-    parser.add_argument("--only", choices=("previews", "checks"), help="measure only these")
+    parser.add_argument("--only", choices=_ALL, help="measure only these")
     options = parser.parse_args(arguments)
     lines: list[str] = []
     for line in _report(options):
@@ -82,10 +101,13 @@ def main(arguments: list[str]) -> int:
 
 def _report(options: argparse.Namespace) -> Iterator[str]:
     yield f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.system()}; medians of {options.runs} runs."
-    if options.only != "checks":
+    wanted = [options.only] if options.only else _ALL
+    if "previews" in wanted:
         yield from _previews(options.runs, options.sizes)
-    if options.only != "previews":
+    if "checks" in wanted:
         yield from _checks(options.runs, options.checkov)
+    if "changes" in wanted:
+        yield from _changes(options.runs)
 
 
 def _previews(runs: int, sizes: list[int]) -> Iterator[str]:
@@ -126,6 +148,31 @@ def _checks(runs: int, checkov: Path | None) -> Iterator[str]:
             yield from _against(checkov, ours, Path(folder), runs)
 
 
+def _changes(runs: int) -> Iterator[str]:
+    """A stack that goes from one phase to the next, which changes each service; and all answers against a revision."""
+    yield ""
+    yield "| services | resources | changed | compared | as text | as JSON |"
+    yield "|---|--:|--:|--:|--:|--:|"
+    for size in CHANGED_SIZES:
+        with tempfile.TemporaryDirectory() as text:
+            folder = Path(text)
+            write_stack_of(size, folder)
+            files = [folder / f"{phase}.json" for phase in ("mvp", "launch")]
+            for file in files:
+                file.write_text(json.dumps(_snapshot("dev", folder, "--phase", file.stem)), encoding="utf-8")
+            command = [sys.executable, "-c", _CHANGES, *map(str, files)]
+            found = [json.loads(_measured(command, folder)[3]) for _ in range(runs)]
+            cells = [f"{_median(part):.2f} s" for part in zip(*(one["parts"] for one in found), strict=True)]
+            yield f"| {size:,} | {found[0]['resources']:,} | {found[0]['changed']:,} | {' | '.join(cells)} |"
+    yield ""
+    yield "| command | whole process | of it CPU |"
+    yield "|---|--:|--:|"
+    for options in ([], ["--base", "HEAD"]):
+        measures = [_measured([*_GROUNDWORK, "preview", CHECKED, *options], ROOT)[:2] for _ in range(runs)]
+        seconds, processor = (min(part) for part in zip(*measures, strict=True))
+        yield f"| {' '.join(['preview', CHECKED, *options])} | {seconds:.2f} s | {processor:.2f} s |"
+
+
 def _against(checkov: Path, ours: float, folder: Path, runs: int) -> Iterator[str]:
     terraform = folder / "terraform"
     terraform.mkdir()
@@ -147,8 +194,9 @@ def _check(export: Path) -> list[str]:
     return [*_GROUNDWORK, "policies", "check", str(export)]
 
 
-def _snapshot(stack: str, start: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(_measured([*_GROUNDWORK, "preview", stack, "--format", "json"], start)[3])
+def _snapshot(stack: str, start: Path, *options: str) -> dict[str, Any]:
+    command = [*_GROUNDWORK, "preview", stack, "--format", "json", *options]
+    found: dict[str, Any] = json.loads(_measured(command, start)[3])
     return found
 
 
