@@ -17,6 +17,7 @@ from groundwork.cli.main import run
 from groundwork.preview.changes.plan import Plan
 from groundwork.preview.terraform.change import ProviderAnswer
 from groundwork.preview.terraform.verify import Verification
+from tests.requirements import proves
 from tests.writing import write_project
 
 TOPIC = "import pulumi_aws as aws\naws.sns.Topic('t', display_name='{name}', kms_master_key_id='alias/a', tags={{'a': 'b'}})\n"
@@ -58,6 +59,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@proves("C-07")
 def test_a_revision_runs_beside_the_files_as_they_are_and_leaves_nothing_behind(
     project: Path,
     capsys: pytest.CaptureFixture[str],

@@ -19,6 +19,7 @@ from groundwork.preview.snapshot import Resource, Snapshot, to_marker
 from groundwork.preview.terraform.names import terraform_type
 from groundwork.preview.text import plain
 from guardrails.view import Opaque
+from tests.requirements import proves
 from tests.stacks import ROOT, snapshot_of
 from tests.test_stacks_side_by_side import built
 from tests.test_walk import edited, said, without
@@ -291,6 +292,7 @@ class TestTheAnswer:
         assert {one.urn for one in there.of(Action.REPLACE)} == {one.urn for one in back.of(Action.REPLACE)}
         assert ("platform.phase", DifferenceKind.CHANGED) in {(part.path, part.kind) for part in there.settings}
 
+    @proves("S0-14")
     def test_it_fits_a_terminal_and_the_json_says_everything(self) -> None:
         changes = compare(
             snapshot_of("dev@mvp"), snapshot_of("dev@launch"), base_name="main (4cc762e)", notes=["a note"]

@@ -17,6 +17,7 @@ from groundwork.settings.data_file import read_data
 _TABLE = Path(__file__).parent.parent / "replacement.json"
 _PLACE = re.compile(r"\[[^\]]*\]")
 _KUBERNETES_PROVIDER = "pulumi:providers:kubernetes"
+_IDENTIFIER = "clusterIdentifier"
 _IN_PLACE = ("tags", "tagsAll", "tagSpecifications")
 """Tags say who a resource is for, and change in place everywhere."""
 
@@ -28,7 +29,7 @@ def forces(resource: Resource, change: PropertyChange) -> Forces:
     if "*" in wanted or _holds(wanted, names):
         return Forces.YES
     if resource.type == _KUBERNETES_PROVIDER:
-        return _of_kubernetes_provider(resource.inputs, names)
+        return _of_kubernetes_provider(resource.inputs, names, change.kind)
     found = (
         _of_kubernetes(resource.type, names)
         if resource.type.startswith("kubernetes:")
@@ -62,16 +63,21 @@ def _global() -> frozenset[str]:
 
 
 def _of_kubernetes(type_: str, names: str) -> Forces:
+    return Forces.YES if _holds(_fields_of_kubernetes(type_), names) else Forces.NO
+
+
+def _fields_of_kubernetes(type_: str) -> list[str]:
     said = _kubernetes()
     # kubernetes:apps/v1:Deployment is apps:Deployment in every version.
     _, group, kind = type_.split(":")
-    fields = said["kinds"].get(f"{group.partition('/')[0]}:{kind}", ())
-    return Forces.YES if _holds((*said["every"], *fields), names) else Forces.NO
+    return [*said["every"], *said["kinds"].get(f"{group.partition('/')[0]}:{kind}", ())]
 
 
-def _of_kubernetes_provider(inputs: Mapping[str, Any], names: str) -> Forces:
+def _of_kubernetes_provider(inputs: Mapping[str, Any], names: str, kind: DifferenceKind) -> Forces:
     said = _kubernetes()["provider"]
-    whole = said["identified" if "clusterIdentifier" in inputs else "other"]
+    if names == _IDENTIFIER and kind is DifferenceKind.ADDED:
+        return Forces.NO
+    whole = said["identified" if _IDENTIFIER in inputs else "other"]
     parts = said["parts"] if "kubeconfig" in whole else ()
     return Forces.YES if names in whole or _holds(parts, names) else Forces.NO
 
@@ -83,8 +89,13 @@ def _holds(paths: Iterable[str], names: str) -> bool:
 
 def forcing(resource: Resource) -> set[str]:
     """Return the properties, of all that a resource may say, of which another value means another resource."""
+    wanted = resource.options.get("replaceOnChanges", ())
+    if resource.type == _KUBERNETES_PROVIDER:
+        return {*_kubernetes()["provider"]["identified" if _IDENTIFIER in resource.inputs else "other"], *wanted}
+    if resource.type.startswith("kubernetes:"):
+        return {*_fields_of_kubernetes(resource.type), *wanted}
     row = table()["types"].get(resource.type, {})
-    return {*row.get("replaces", ()), *row.get("whole", ()), *resource.options.get("replaceOnChanges", ())}
+    return {*row.get("replaces", ()), *row.get("whole", ()), *wanted}
 
 
 @cache
@@ -95,8 +106,8 @@ def sensitive(type_: str) -> frozenset[str]:
 
 @cache
 def table() -> dict[str, Any]:
-    """Return what the provider said: its version, the types that are in no region, and by type the properties that replace it, whole or in part, that may, that it was
-    not asked about, and that are sensitive."""
+    """Return what the provider said: its version, the types that are in no region, and by type the properties that replace it, whole or in
+    part, that may, that it was not asked about, and that are sensitive."""
     found: dict[str, Any] = json.loads(_TABLE.read_text(encoding="utf-8"))
     return found
 
