@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 
+from groundwork.preview.changes.compare import compare
+from groundwork.preview.diagram.graph import graph_of
+from groundwork.preview.diagram.mermaid import mermaid
+from groundwork.preview.diagram.svg import svg
 from groundwork.preview.snapshot import Snapshot, to_marker
 from groundwork.settings.effective import effective
 from groundwork.settings.hints import hints
@@ -437,3 +441,21 @@ def test_one_message_says_what_does_not_fit_data_that_exists(tmp_path: Path, cas
     [found] = mistakes_in(tmp_path, "\n".join(lines))
     assert found.startswith("Pulumi.dev.yaml:")
     assert message in found
+
+
+def test_a_picture_has_what_exists_in_dashes_and_who_speaks_to_it() -> None:
+    snapshot = built(IDS, **FOREIGN)
+    graph = graph_of(snapshot)
+    nodes = {node.name: node for node in graph.nodes}
+    assert {name for name, node in nodes.items() if node.exists} == {"database", "uploads"}
+    assert (nodes["api"].place.vpc, nodes["api"].place.tier) == (f"existing {VPC}", "private")
+    spoken_to = {(edge.source, edge.target) for edge in graph.edges}
+    assert {(nodes["api"].id, nodes[name].id) for name in ("database", "uploads")} <= spoken_to
+    assert "classDef existing stroke-dasharray" in mermaid(graph)
+    assert svg(graph).count(' exists"') == 2
+
+
+def test_going_from_ours_to_what_exists_is_told_as_a_loss_of_data() -> None:
+    ours = built(IDS, **{**FOREIGN, "data": {}, "storage": {"uploads": {"cdn": True}}})
+    lost = {change.name for change in compare(ours, built(IDS, **FOREIGN)).losses}
+    assert {"shop-database-primary", "shop-uploads"} <= lost

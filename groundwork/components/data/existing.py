@@ -49,7 +49,14 @@ class ExistingDatabase(Component):
         self.address = found.address
         self.arn = found.db_instance_arn
         found.apply(_warn)
-        self.register_outputs({"address": self.address, "arn": self.arn})
+        self.register_outputs(
+            {
+                "address": self.address,
+                "arn": self.arn,
+                "identifier": existing.identifier,
+                "securityGroupId": existing.security_group,
+            }
+        )
 
     def grant(self, level: str, prefix: str | None = None) -> Grant:
         """Grant ``connect`` or ``read``, which are the same here: there are no replicas, and PostgreSQL's own rights decide what the

@@ -60,7 +60,8 @@ class ExistingNetwork(Component, NetworkTiers):
         self.s3_prefix_list_id = aws.ec2.get_managed_prefix_list_output(name=f"com.amazonaws.{context.region}.s3").id
         group = existing.endpoint_security_group
         self.endpoint_security_group_id = None if group is None else pulumi.Output.from_input(group)
-        self.register_outputs({"vpcId": self.vpc_id})
+        subnets = {tier: self._ids(tier) for tier in existing.tiers}
+        self.register_outputs({"vpcId": self.vpc_id, "subnetIds": subnets})
 
     def cidrs(self, tier: str) -> tuple[pulumi.Input[str], ...]:
         """Return the ranges of the subnets of ``public``, ``private`` or ``data``, which are looked up."""

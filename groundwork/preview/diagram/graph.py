@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from groundwork.preview.diagram import pods
+from groundwork.preview.diagram.existing import existing_resources, is_existing
 from groundwork.preview.snapshot import Snapshot
 from groundwork.preview.verdicts import view_of
 from groundwork.settings.data_file import read_data
@@ -77,6 +78,8 @@ class DiagramNode:
     mark: Mark | None = None
     number: int = 1
     """How many resources it stands for."""
+    exists: bool = False
+    """It was there before the stack, which only uses it."""
 
 
 @dataclass(frozen=True)
@@ -197,7 +200,7 @@ class _GraphBuilder:
         self.everything = everything
         self.snapshot = snapshot
         self.marks = marks
-        self.stack = Stack(view_of(resource) for resource in snapshot.resources)
+        self.stack = Stack(view_of(resource) for resource in (*snapshot.resources, *existing_resources(snapshot)))
         self.network: StackNetwork = network_of(self.stack)
         types = _node_types()
         aside = set() if everything else self._plumbing()
@@ -227,7 +230,8 @@ class _GraphBuilder:
             region=self.snapshot.region,
             nodes=tuple(self._node(one) for one in nodes),
             edges=tuple(edge for edge in edges if {edge.source, edge.target} <= drawn),
-            folded=sum(resource.custom for resource in self.snapshot.resources) - len(nodes),
+            folded=sum(resource.custom for resource in self.snapshot.resources)
+            - sum(not is_existing(one.urn) for one in nodes),
         )
 
     def _keep(self, edge: Edge) -> None:
@@ -272,6 +276,8 @@ class _GraphBuilder:
                 row for short, row in _data()["members"].items() if full_type(short) == _type(self.stack, counted[0])
             )
             values.append(f"{len(counted)} {row['word']}{'' if len(counted) == 1 else 's'}")
+        if is_existing(resource.urn):
+            values.append("existing")
         detail = " · ".join(value for value in values if value)
         return DiagramNode(
             resource.urn,
@@ -281,6 +287,7 @@ class _GraphBuilder:
             type_.role,
             self._place(resource),
             self._mark(resource.urn, counted),
+            exists=is_existing(resource.urn),
         )
 
     def _short_name(self, name: str) -> str:
@@ -370,6 +377,10 @@ class _GraphBuilder:
 
     def _tier(self, subnets: Iterable[Resource]) -> str:
         several = list(subnets)
+        told = next((tier for subnet in several if (tier := _said(subnet.node("tier").value))), "")
+        if told:
+            # Of a VPC that exists no routes are known, but what its subnets are used for.
+            return told
         if any(self.network.way_out(subnet, 4).exit for subnet in several):
             return "public"
         return "private" if any(self.network.routes_of(subnet)[0] for subnet in several) else "isolated"

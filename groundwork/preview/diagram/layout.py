@@ -392,6 +392,8 @@ class _Plan:
 
     def _notes(self, y: float) -> Iterator[Label]:
         said = "solid: traffic · dashed: access to data · a dot: lines join"
+        if any(node.exists for node in self._graph.nodes):
+            said += " · a dashed box exists already"
         if self._graph.folded:
             said += f" · {self._graph.folded:,} resources of plumbing are not drawn"
         yield Label(WIDTH / 2, y, said, DETAIL_SIZE, "note")

@@ -36,6 +36,9 @@ def mermaid(graph: Graph) -> str:
                 f"  classDef {mark}d stroke:{colour},stroke-width:3px{dashes}",
                 f"  class {','.join(changed)} {mark}d",
             ]
+    existing = [ids[node.id] for node in graph.nodes if node.exists]
+    if existing:
+        lines += ["  classDef existing stroke-dasharray:5 3", f"  class {','.join(existing)} existing"]
     return "\n".join(lines) + "\n"
 
 

@@ -20,7 +20,7 @@ svg.groundwork{--paper:#fff;--ink:#1f2328;--soft:#57606a;--lane:#57606a0f;--rule
 .groundwork .name{font-weight:600}.groundwork .word,.groundwork .detail,.groundwork .group{fill:var(--soft)}
 .groundwork .lane{fill:var(--lane);stroke:var(--rule)}.groundwork .zone{stroke-dasharray:4 3;fill:none}
 .groundwork .box{stroke:var(--soft);stroke-opacity:.55}.groundwork .line{fill:none;stroke-width:1.4}
-.groundwork .access{stroke-dasharray:5 3}.groundwork .note{fill:var(--soft)}
+.groundwork .exists{stroke-dasharray:5 3;stroke-opacity:1}.groundwork .access{stroke-dasharray:5 3}.groundwork .note{fill:var(--soft)}
 """.replace("\n", "")
 _ROLES = ("entry", "compute", "data", "messages", "storage")
 
@@ -73,6 +73,7 @@ def _node(node: Placed) -> Iterator[str]:
     box = node.box
     role = node.node.role if node.node else "entry"
     mark = f" {node.mark.value}" if node.mark else ""
+    mark += " exists" if node.node and node.node.exists else ""
     said = (
         f"{node.node.name}: {node.node.word} {node.node.detail}".strip()
         if node.node
