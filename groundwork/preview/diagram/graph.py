@@ -377,7 +377,7 @@ class _GraphBuilder:
 
     def _tier(self, subnets: Iterable[Resource]) -> str:
         several = list(subnets)
-        told = next((tier for subnet in several if (tier := _said(subnet.node("tier").value))), "")
+        told = next((tier for subnet in several if (tier := _first_text(subnet.node("tier").value))), "")
         if told:
             # Of a VPC that exists no routes are known, but what its subnets are used for.
             return told
