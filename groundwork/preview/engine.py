@@ -151,16 +151,20 @@ async def _drive(monitor: RecordingMonitor, program: _Program, outputs: Outputs)
         root._finish()
         await _settle(outputs)
     except BaseException:
-        await _abandon()
+        await _abandon(outputs)
         raise
 
 
-async def _abandon() -> None:
-    """End what still waits for a program that failed, so that its error is the only one."""
-    waiting = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in waiting:
-        task.cancel()
-    await asyncio.gather(*waiting, return_exceptions=True)
+async def _abandon(outputs: Outputs) -> None:
+    """End what still waits for a program that failed, and what that leads to, so that its error is the only one."""
+    while waiting := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+    for output in outputs:
+        if output.done() and not output.cancelled():
+            # Asked for, it is not told of as one that nobody asked for.
+            output.exception()
 
 
 async def _settle(outputs: Outputs) -> None:
@@ -170,6 +174,8 @@ async def _settle(outputs: Outputs) -> None:
     cost a thousand times a thousand; awaiting them one after another comes to the same end.
     """
     manager = runtime._get_rpc_manager()
+    # What was begun last is heard of when it has had its turn.
+    await asyncio.sleep(0)
     while manager.rpcs or outputs:
         while manager.rpcs:
             await manager.rpcs.pop()
@@ -177,6 +183,7 @@ async def _settle(outputs: Outputs) -> None:
             await outputs.popleft()
         if manager.unhandled_exception is not None:
             raise manager.unhandled_exception.with_traceback(manager.exception_traceback)
+        await asyncio.sleep(0)
 
 
 @contextmanager

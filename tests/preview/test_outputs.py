@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from pulumi.runtime import rpc, settings
 
 from groundwork.preview import engine
 from groundwork.preview.engine import run_program
+from groundwork.preview.monitor import RecordingMonitor
 from groundwork.preview.snapshot import Snapshot
 from tests.stacks import run, snapshot_of
 
@@ -82,6 +84,33 @@ def test_an_error_in_what_nobody_waits_for_ends_the_program(line: str, tmp_path:
             way(lambda: _small(tmp_path, program))
         raised.append(str(error.value))
     assert raised[0] == raised[1]
+
+
+def test_of_many_errors_the_first_is_the_only_one_that_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, recwarn: pytest.WarningsRecorder
+) -> None:
+    many = "for queue in [aws.sqs.Queue(str(number)) for number in range(3)]:\n    queue.arn.apply(lambda arn: 1 / 0)\n"
+    refused = 'aws.sqs.Queue("refused", opts=pulumi.ResourceOptions(transforms=[lambda args: 1 / 0]))\n'
+    for program in (many, refused, refused + many, f"{many}raise pulumi.RunError('no')"):
+        with pytest.raises((ZeroDivisionError, pulumi.RunError)):
+            _small(tmp_path, f"{PROGRAM}\n{program}")
+        gc.collect()
+    assert caplog.messages == []
+    assert [str(one.message) for one in recwarn] == []
+
+
+def test_what_a_program_begins_last_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    registered: list[str] = []
+    register = RecordingMonitor.RegisterResourceOutputs
+
+    def listening(monitor: RecordingMonitor, request: Any) -> Any:
+        registered.append(request.urn.rpartition("::")[2])
+        return register(monitor, request)
+
+    monkeypatch.setattr(RecordingMonitor, "RegisterResourceOutputs", listening)
+    last = "own = pulumi.ComponentResource('own:of:Kind', 'own')\nown.urn.apply(lambda urn: own.register_outputs({}))\n"
+    _small(tmp_path, f"import pulumi\n{last}")
+    assert sorted(registered) == ["own", "test-dev"]
 
 
 def test_the_sdk_is_left_as_it_was(tmp_path: Path) -> None:
