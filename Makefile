@@ -7,12 +7,13 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STACK  ?= dev
 ACTIONLINT ?= v1.7.12
+MERMAID ?= 11.17.2
 # Where an image switches bytecode off, each of some hundred Python processes would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 REHEARSED ?= dev examples/chat-app/prod examples/ecs-web/prod examples/thulobazaar/prod@launch
 
 .DEFAULT_GOAL := help
-.PHONY: help preview preview-all verify-all verify-changes verify-kubernetes rehearse workflows checkov test lint format types kubernetes functions golden docs bench lock clean
+.PHONY: help preview preview-all verify-all verify-changes verify-kubernetes rehearse workflows checkov mermaid test lint format types kubernetes functions golden docs bench lock clean
 
 help: ## Show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -78,6 +79,11 @@ workflows: $(VENV)/.tools ## Lint the workflows for GitHub and GitLab
 	@PATH="$$PWD/$(VENV)/tools/bin:$$PATH"; \
 	command -v actionlint >/dev/null || { command -v go >/dev/null && GOBIN="$$PWD/$(VENV)/tools/bin" go install github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT) 2>/dev/null; } || true; \
 	if command -v actionlint >/dev/null; then actionlint; else echo "actionlint is not here, nor Go to build it with: skipped"; fi
+
+mermaid: $(VENV)/.run ## Get Mermaid, with which a test reads every diagram, where npm is
+	@command -v npm >/dev/null || { echo "npm is not here: the test of diagrams is skipped"; exit 0; }; \
+	test -f $(VENV)/mermaid.min.js || { cd $(VENV) && npm pack --silent mermaid@$(MERMAID) >/dev/null && \
+	tar -xzf mermaid-$(MERMAID).tgz --strip-components=2 package/dist/mermaid.min.js && rm mermaid-$(MERMAID).tgz; }
 
 test: $(VENV)/.dev ## Run the tests
 	@$(BIN)/python -m pytest -n auto --dist worksteal

@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,25 +30,29 @@ class Failed(NamedTuple):
     title: str
 
 
-def accepted() -> dict[str, dict[str, Any]]:
-    """Return what is accepted, by the check's id."""
-    found: dict[str, dict[str, Any]] = yaml.safe_load(ACCEPTED.read_text(encoding="utf-8"))
-    return found
+def accepted() -> dict[str, list[dict[str, Any]]]:
+    """Return what is accepted, by the check's id: one reason with its places, or several."""
+    found: dict[str, Any] = yaml.safe_load(ACCEPTED.read_text(encoding="utf-8"))
+    return {check: said if isinstance(said, list) else [said] for check, said in found.items()}
 
 
-def verdict(failed: Iterable[Failed], entries: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def verdict(failed: Iterable[Failed], entries: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[str]:
     """Say what is accepted nowhere, and which entries nothing needs."""
     needed: set[tuple[str, str]] = set()
     for one in failed:
-        patterns = entries.get(one.check, {}).get("where", ["*"]) if one.check in entries else []
+        patterns = _places(entries.get(one.check, ()))
         matching = [pattern for pattern in patterns if fnmatchcase(one.place, pattern)]
         needed |= {(one.check, pattern) for pattern in matching}
         if not matching:
             yield f"{one.check} {one.place}: {one.title}"
-    for check, entry in entries.items():
-        for pattern in entry.get("where", ["*"]):
+    for check, several in entries.items():
+        for pattern in _places(several):
             if (check, pattern) not in needed:
                 yield f"{check} {pattern}: accepted in checkov.yaml, and found nowhere any more"
+
+
+def _places(entries: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [pattern for entry in entries for pattern in entry.get("where", ["*"])]
 
 
 def judged(checkov: str) -> tuple[int, list[Failed]]:

@@ -17,6 +17,7 @@ from markdown_it import MarkdownIt
 
 from groundwork.cli import console
 from groundwork.preview import text
+from groundwork.preview.changes.compare import compare
 from groundwork.preview.changes.model import (
     Action,
     Change,
@@ -27,6 +28,8 @@ from groundwork.preview.changes.model import (
     PropertyChange,
     RefusedUpdate,
 )
+from groundwork.preview.diagram.graph import graph_of, graph_of_changes
+from groundwork.preview.diagram.mermaid import mermaid
 from groundwork.preview.diagram.svg import svg
 from groundwork.preview.reports import junit, sarif
 from groundwork.preview.reports.markdown import LONGEST, markdown, marker
@@ -38,7 +41,7 @@ from guardrails.judgement import Verdict
 from guardrails.view import Opaque
 from tests.browser import Browser
 from tests.preview.large import large
-from tests.stacks import snapshot_of
+from tests.stacks import ROOT, covering, snapshot_of
 
 TODAY = datetime.date(2026, 6, 1)
 HOSTILE = (
@@ -321,6 +324,27 @@ def test_the_page_in_a_browser_fits_searches_and_complains_of_nothing(tmp_path: 
         assert browser.value("document.querySelectorAll('[data-find][hidden]').length") == 0
         browser.open(page, 800, script=False)
         assert browser.complaints == []
+
+
+def test_mermaid_itself_reads_every_picture(tmp_path: Path) -> None:
+    """Mermaid's own parser, which `make mermaid` gets, in a browser: also where names are hostile and things are deleted."""
+    library = ROOT / ".venv" / "mermaid.min.js"
+    if not library.is_file():
+        pytest.skip("no Mermaid here; make mermaid gets it where npm is")
+    base = snapshot_of("prod")
+    fewer = dataclasses.replace(base, resources=tuple(one for one in base.resources if "cache" not in one.name))
+    graphs = [graph_of(snapshot_of(stack)) for stack in covering()]
+    graphs += [_hostile(word).graph for word in HOSTILE]
+    graphs.append(graph_of_changes(fewer, compare(base, fewer)))
+    page = tmp_path / "page.html"
+    page.write_text(f'<script src="{library.as_uri()}"></script>', encoding="utf-8")
+    parse = "mermaid.parse(TEXT).then(told => told.diagramType, error => String(error))"
+    with Browser() as browser:
+        browser.open(page, 900)
+        said = {browser.value(parse.replace("TEXT", json.dumps(mermaid(graph)))) for graph in graphs}
+        assert "flowchart" in browser.value(parse.replace("TEXT", '"flowchart TB; a-->b"'))
+        assert "rror" in browser.value(parse.replace("TEXT", '"flowchart TB\\n a --> [b"'))
+    assert said == {"flowchart-v2"}
 
 
 def test_the_texts_of_a_picture_keep_to_their_boxes_in_a_browser(tmp_path: Path) -> None:

@@ -92,10 +92,10 @@ def test_a_secret_is_said_to_be_one_and_is_nowhere(resource: Make, snapshot: Who
 
 def test_what_checkov_finds_is_accepted_with_a_reason_or_is_a_fault() -> None:
     entries = accepted()
-    assert all(len(entry["reason"]) > 10 for entry in entries.values())
+    assert all(len(entry["reason"]) > 10 for several in entries.values() for entry in several)
     found = [Failed("CKV_1", "dev/aws_x.a", "title"), Failed("CKV_2", "prod/aws_x.b", "other")]
-    assert list(verdict(found, {"CKV_1": {"reason": "r"}, "CKV_2": {"reason": "r", "where": ["prod/*"]}})) == []
-    assert list(verdict(found, {"CKV_1": {"reason": "r"}, "CKV_2": {"reason": "r", "where": ["dev/*"]}})) == [
+    assert list(verdict(found, {"CKV_1": [{"reason": "r"}], "CKV_2": [{"reason": "r", "where": ["prod/*"]}]})) == []
+    assert list(verdict(found, {"CKV_1": [{"reason": "r"}], "CKV_2": [{"reason": "r", "where": ["dev/*"]}]})) == [
         "CKV_2 prod/aws_x.b: other",
         "CKV_2 dev/*: accepted in checkov.yaml, and found nowhere any more",
     ]
