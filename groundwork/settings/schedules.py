@@ -64,7 +64,9 @@ def problem_with_cron(fields: str) -> str | None:
     """Tell why the six fields inside ``cron(…)`` are no schedule; None where they are one."""
     given = fields.split(" ")
     if len(given) != len(_FIELDS):
-        return f"has {len(given)} cron fields; it needs 6: {', '.join(field.name for field in _FIELDS)}"
+        meant = _with_six_fields(given)
+        hint = f'; did you mean "{meant}"?' if meant and problem_with_cron(meant) is None else ""
+        return f"has {len(given)} cron fields; it needs 6: {', '.join(field.name for field in _FIELDS)}{hint}"
     for field, text in zip(_FIELDS, given, strict=True):
         if not all(field.takes(item) for item in text.split(",")):
             named = f" or {field.names[0]}-{field.names[-1]}" if field.names else ""
@@ -74,6 +76,21 @@ def problem_with_cron(fields: str) -> str | None:
     if [given[_FIELDS.index(_DAY_OF_MONTH)], given[_FIELDS.index(_DAY_OF_WEEK)]].count("?") != 1:
         return 'needs "?" as exactly one of day of month and day of week, such as "cron(0 2 * * ? *)"'
     return None
+
+
+def _with_six_fields(fields: list[str]) -> str | None:
+    """Return what five fields, as crontab has them, are in six; None where they say both a day of the month and a weekday, of which
+    crontab takes either."""
+    if len(fields) != 5:
+        return None
+    *clock, day, month, weekday = fields
+    if day != "*" and weekday != "*":
+        return None
+    if weekday == "*":
+        return " ".join([*clock, day, month, "?", "*"])
+    # Sunday is 0 and 7 there, and 1 here.
+    numbered = re.sub(r"(?<![/\d])[0-7]", lambda number: str(int(number[0]) % 7 + 1), weekday)
+    return " ".join([*clock, "?", month, numbered, "*"])
 
 
 def _problem_with_rate(inside: str) -> str | None:

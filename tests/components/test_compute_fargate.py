@@ -793,3 +793,46 @@ def test_each_service_costs_the_same_number_of_resources() -> None:
         for count in (1, 2, 12)
     ]
     assert sizes[2] - sizes[1] == 10 * (sizes[1] - sizes[0])
+
+
+SIDECARS: dict[str, Any] = {
+    "proxy": {
+        "image": "111122223333.dkr.ecr.ap-south-1.amazonaws.com/tools/proxy:1",
+        "command": ["proxy", "--port", "9000"],
+        "variables": ["DATABASE_PASSWORD", "MODE"],
+        "health_command": ["proxy", "check"],
+        "cpu": 64,
+        "memory": 200,
+    },
+    "agent": {"image": "public.ecr.aws/x/agent:7", "environment": {"LEVEL": "info"}, "essential": False},
+}
+
+
+def test_sidecars_start_before_the_service_and_get_of_its_variables_what_they_name() -> None:
+    api = {**WEB_AND_API["api"], "environment": {"MODE": "shop"}, "uses": {"database": "connect"}, "sidecars": SIDECARS}
+    snapshot = build(fargate({"api": api}, grants={"api": {"database": DATABASE}}))
+    main, proxy, agent = (container(snapshot, "api", name) for name in ("api", "proxy", "agent"))
+    assert main["dependsOn"] == [
+        {"containerName": "proxy", "condition": "HEALTHY"},
+        {"containerName": "agent", "condition": "START"},
+    ]
+    assert (proxy["cpu"], proxy["memory"], proxy["essential"]) == (64, 200, True)
+    assert proxy["environment"] == [{"name": "MODE", "value": "shop"}]
+    assert [secret["name"] for secret in proxy["secrets"]] == ["DATABASE_PASSWORD"]
+    assert (agent["environment"], agent["secrets"], agent["essential"]) == (
+        [{"name": "LEVEL", "value": "info"}],
+        [],
+        False,
+    )
+    for one in (proxy, agent):
+        assert one["readonlyRootFilesystem"]
+        assert one["user"] == "1000:1000"
+        assert one["linuxParameters"]["capabilities"] == {"drop": ["ALL"]}
+    pull = statements(snapshot, "api-execution")["Pull"]["Resource"]
+    assert len(pull) == 2
+    assert "arn:aws:ecr:ap-south-1:111122223333:repository/tools/proxy" in pull
+
+
+def test_nothing_runs_beside_the_placeholder() -> None:
+    snapshot = build(fargate({"api": {**WEB_AND_API["api"], "sidecars": {"agent": SIDECARS["agent"]}}}, delivered={}))
+    assert [one["name"] for one in json.loads(named(snapshot, TASK, "api").inputs["containerDefinitions"])] == ["api"]

@@ -824,3 +824,15 @@ def test_a_load_balancer_in_the_private_tier_calls_from_there() -> None:
     snapshot = one({"port": 3000, "path": "/*"}, internal=True)
     [inwards] = policy(snapshot, "web")["ingress"]
     assert [block["ipBlock"]["cidr"] for block in inwards["from"]] == ["10.0.0.0/20", "10.0.32.0/20"]
+
+
+def test_a_sidecar_runs_from_before_the_service_out_of_what_that_has() -> None:
+    proxy = {"image": "public.ecr.aws/x/proxy:1", "memory": 200, "cpu": 128, "health_command": ["check"]}
+    web = one({"port": 3000, "path": "/*", "cpu": 512, "memory": 1024, "sidecars": {"proxy": proxy}})
+    [beside] = pod(web, "web")["initContainers"]
+    assert (beside["name"], beside["restartPolicy"]) == ("proxy", "Always")
+    assert beside["startupProbe"]["exec"] == {"command": ["check"]}
+    assert beside["securityContext"]["readOnlyRootFilesystem"]
+    assert beside["securityContext"]["runAsUser"] == 1000
+    requests = [each["resources"]["requests"] for each in (beside, container(web, "web"))]
+    assert requests == [{"cpu": "125m", "memory": "200Mi"}, {"cpu": "375m", "memory": "824Mi"}]

@@ -37,6 +37,7 @@ SHOP = """
         limits: {{cpu: 512, memory: 1024}}
         health_command: [node, check.js]
         disk_paths: [/work]
+        sidecars: {{proxy: {{image: "public.ecr.aws/x/proxy:1", command: [proxy], health_command: [check], variables: [SESSION_SECRET]}}}}
       worker:
         outbound_ports: [443, 587]
         nodes: {nodes}

@@ -119,3 +119,40 @@ def test_a_job_on_ecs_takes_over_its_services_uses_but_for_services(tmp_path: Pa
         """,
     )
     assert list(load(tmp_path).settings.job("one").uses) == ["app"]
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("0 3 * * *", "0 3 * * ? *"),
+        ("*/15 8-18 * * 1-5", "*/15 8-18 ? * 2-6 *"),
+        ("0 0 * * 0,7", "0 0 ? * 1,1 *"),
+        ("0 0 1 * MON", None),
+        ("60 3 * * *", None),
+    ],
+)
+def test_a_line_of_crontab_is_told_what_it_is_here(said: str, meant: str | None, tmp_path: Path) -> None:
+    [found] = mistakes_in(tmp_path, job(f'{{image: {{from: api}}, {RUN}, schedule: "{said}"}}'))
+    assert "has 5 cron fields; it needs 6" in found
+    assert found.endswith(f'did you mean "{meant}"?') if meant else "did you mean" not in found
+
+
+PROXY = "image: public.ecr.aws/x/proxy:1"
+
+
+@pytest.mark.parametrize(
+    ("config", "path", "words"),
+    [
+        (service(f"{{sidecars: {{beat: {{{PROXY}}}}}}}"), "7 services.beat.sidecars.beat", "call the sidecar something else"),
+        (service(f"{{sidecars: {{proxy: {{{PROXY}, variables: [LOG_LEVLE]}}}}, environment: {{LOG_LEVEL: x}}}}"), "7 services.beat.sidecars.proxy.variables", 'did you mean "LOG_LEVEL"?'),
+        (service(f"{{cpu: 256, memory: 512, sidecars: {{proxy: {{{PROXY}, memory: 400}}}}}}"), "7 services.beat.memory", "sidecars take 400 of the 512 MiB"),
+        (service(f"{{sidecars: {{proxy: {{{PROXY}, environment: {{API_TOKEN: abc-def}}}}}}}}"), "7 services.beat.sidecars.proxy.environment.API_TOKEN", "name it under variables"),
+        (service(f"{{sidecars: {{proxy: {{{PROXY}}}}}}}", compute="engine: ec2, instances: {class: t3.large, max: 1}"), "7 services.beat.sidecars", "go with the engines fargate, ecs-ec2 or eks"),
+        (service("{sidecars: {proxy: {}}}"), "7 services.beat.sidecars.proxy.image", "is missing"),
+    ],
+)  # fmt: skip
+def test_a_sidecar_that_cannot_be_is_one_message(config: str, path: str, words: str, tmp_path: Path) -> None:
+    found = mistakes_in(tmp_path, config)
+    assert len(found) == 1, found
+    assert found[0].startswith(f"Pulumi.dev.yaml:{path}: ")
+    assert words in found[0]

@@ -249,3 +249,17 @@ def pull_named(image: str) -> tuple[Statement, ...]:
         return ()
     account, region, repository = match.group("account", "region", "repository")
     return (_LOGIN, _pull(f"arn:{partition_of(region).name}:ecr:{region}:{account}:repository/{repository}"))
+
+
+def pulls(image: Image, service: ServiceSettings) -> list[Statement]:
+    """Return the permissions to pull a service's image and those of its sidecars, each once: ids differ within a policy."""
+    further: dict[str, list[pulumi.Input[str]]] = {}
+    for sidecar in service.sidecars.values():
+        for statement in pull_named(sidecar.image):
+            further.setdefault(statement.sid, []).extend(statement.resources)
+    own = {statement.sid: statement for statement in image.pull}
+    for sid, resources in further.items():
+        first = own.get(sid) or (_LOGIN if sid == _LOGIN.sid else replace(_pull(""), resources=()))
+        known = list(first.resources)
+        own[sid] = replace(first, resources=[*known, *(arn for arn in dict.fromkeys(resources) if arn not in known)])
+    return list(own.values())

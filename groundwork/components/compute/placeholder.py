@@ -31,7 +31,7 @@ def command(service: ServiceSettings) -> tuple[str, ...]:
 
 def standing_in(service: ServiceSettings, *, idle: bool = False) -> ServiceSettings:
     """Return the service with the placeholder in it; where it is ``idle``, no copy of it."""
-    changes: dict[str, object] = {"command": command(service), "health_command": ()}
+    changes: dict[str, object] = {"command": command(service), "health_command": (), "sidecars": {}}
     if idle:
         most = service.scaling.max if service.scaling.max > service.scaling.min else 0
         changes["scaling"] = service.scaling.model_copy(update={"min": 0, "max": most})

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from groundwork.components.services.routes import Route, routes
-from groundwork.components.services.settings import ServiceSettings, Use, Uses, image_holder
+from groundwork.components.services.settings import ServiceSettings, SidecarSettings, Use, Uses, image_holder
 from groundwork.components.settings import Settings
 from groundwork.settings.access import LEVELS, usable
 from groundwork.settings.facts import fargate_sizes
@@ -303,6 +303,57 @@ def _entropy(text: str) -> float:
     return -sum(share * math.log2(share) for share in shares)
 
 
+def sidecars_have_their_place(settings: Settings) -> Iterator[Mistake]:
+    """Check that an engine runs sidecars beside a service, under names of their own and out of what the service has."""
+    engine = settings.compute.engine if settings.compute else "fargate"
+    for name, service in settings.services.items():
+        path: Path = ("services", name, "sidecars")
+        if service.sidecars and engine not in _WITH_SIDECARS:
+            yield Mistake(
+                path, f"go with the engines {one_of(_WITH_SIDECARS)}; {engine} runs one container in each copy"
+            )
+            continue
+        for key, sidecar in service.sidecars.items():
+            yield from _sidecar(settings, (*path, key), service, name, sidecar)
+        for what, unit in (("cpu", "CPU units"), ("memory", "MiB")):
+            taken = sum(getattr(sidecar, what) for sidecar in service.sidecars.values())
+            if taken > getattr(service, what) // 2:
+                yield Mistake(
+                    ("services", name, what),
+                    f"sidecars take {taken} of the {getattr(service, what)} {unit}, more than half; raise it, or lower theirs",
+                )
+
+
+_WITH_SIDECARS = ("fargate", "ecs-ec2", "eks")
+
+
+def _sidecar(
+    settings: Settings, path: Path, service: ServiceSettings, name: str, sidecar: SidecarSettings
+) -> Iterator[Mistake]:
+    if path[-1] == name:
+        yield Mistake(path, f'"{name}" is what the service itself is called; call the sidecar something else')
+    there = [
+        *own_variables(service),
+        *(variable for used, use in service.uses.items() for variable in given(settings, "services", used, use)),
+        *service.environment,
+    ]
+    for variable in sidecar.variables:
+        if variable not in there:
+            yield Mistake(
+                (*path, "variables"),
+                f"the service has no variable {variable}{nearest(variable, there)}; it has {', '.join(there) or 'none'}",
+            )
+    for key, value in sidecar.environment.items():
+        reason = looks_secret(key, value)
+        if reason:
+            yield Mistake(
+                (*path, "environment", key),
+                f"{reason}; let the service use a secret that has it, and name it under variables",
+            )
+        elif key in sidecar.variables:
+            yield Mistake((*path, "environment", key), "is also named under variables; one name has one value")
+
+
 def scaling_has_its_means(settings: Settings) -> Iterator[Mistake]:
     for name, service in settings.services.items():
         yield from _scaling(name, service)
@@ -337,5 +388,6 @@ CHECKS = (
     ports_are_said_once,
     environment_holds_no_secret,
     images_can_be_pulled,
+    sidecars_have_their_place,
     scaling_has_its_means,
 )

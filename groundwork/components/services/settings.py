@@ -148,7 +148,7 @@ def _cron(value: str) -> str:
     return value
 
 
-Cron = Annotated[str, Field(pattern=r"^\S+ \S+ \S+ \S+ \S+ \S+$"), AfterValidator(_cron)]
+Cron = Annotated[str, Field(json_schema_extra={"pattern": r"^\S+ \S+ \S+ \S+ \S+ \S+$"}), AfterValidator(_cron)]
 
 
 class ScheduledScaling(Model):
@@ -214,6 +214,35 @@ class PrioritySettings(Model):
     """Of the rule for ``path``; unset, drawn from service, engine and path among the places of paths as specific as it."""
     host: Annotated[int, Field(ge=1, le=50_000)] | None = None
     """Of the rule for ``host``; unset, drawn in the same way."""
+
+
+class SidecarSettings(Model):
+    """A container beside each copy of a service, in the same network and with the same role: a proxy, an agent."""
+
+    image: ImageReference
+    """A full image reference."""
+
+    command: Annotated[tuple[str, ...], InOrder] = ()
+    environment: dict[EnvironmentName, str] = {}
+    """Plain configuration."""
+
+    variables: tuple[EnvironmentName, ...] = ()
+    """Which of the service's variables it is given too, secrets among them; it gets no other."""
+
+    cpu: Annotated[int, Field(ge=1, le=16_384)] = 32
+    """CPU units, out of the service's ``cpu``."""
+
+    memory: Annotated[int, Field(ge=16, le=122_880)] = 128
+    """MiB, out of the service's ``memory``; beyond it is killed."""
+
+    essential: bool = True
+    """On ECS a copy ends with it; otherwise the copy goes on without it. Kubernetes starts it again in any case."""
+
+    health_command: Annotated[tuple[str, ...], InOrder] = ()
+    """A command inside it that fails when it is not well. The service starts when it is well; unset, when it has started."""
+
+    user: Annotated[str, Field(pattern=r"^[1-9]\d{0,8}(:[1-9]\d{0,8})?$")] = "1000:1000"
+    """User and group ids; never root. Its file system is read-only."""
 
 
 class ImageSource(Model):
@@ -340,6 +369,10 @@ class ServiceSettings(Model):
 
     sticky: bool = False
     """Keep a client on one copy (WebSockets)."""
+
+    sidecars: dict[Name, SidecarSettings] = {}
+    """Containers beside each copy, on the engines ``fargate``, ``ecs-ec2`` and ``eks``. They start before the service and reach it, as it
+    reaches them, at ``localhost``."""
 
     tracing: bool | None = None
     """X-Ray sidecar; unset, as ``observability.tracing``."""

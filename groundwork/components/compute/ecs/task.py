@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +13,13 @@ import pulumi_aws as aws
 from groundwork.components.access import Statement, policy_document
 from groundwork.components.base import Component
 from groundwork.components.compute.documents import document
-from groundwork.components.compute.images import Image
+from groundwork.components.compute.images import Image, pulls
 from groundwork.components.compute.references import read_statements, value_from
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.tracing import NAME as COLLECTOR
 from groundwork.components.compute.tracing import collector
 from groundwork.components.compute.workload import Workload, role_of
-from groundwork.components.services.settings import ServiceSettings
+from groundwork.components.services.settings import ServiceSettings, SidecarSettings
 
 PORT = "http"
 """The name of a service's port mapping, by which Service Connect finds it."""
@@ -59,11 +60,16 @@ def task(
     policy = aws.iam.RolePolicy(
         f"{key}-execution",
         role=role.name,
-        policy=policy_document([*image.pull, *_start_statements(workload, group.arn, parent.context.region)]),
+        policy=policy_document(
+            [*pulls(image, service), *_start_statements(workload, group.arn, parent.context.region)]
+        ),
         opts=parent.child(),
     )
     log = _log(group.name, parent.context.region, workload.name)
     containers = [_container(workload, image.reference, log, sessions=settings.exec)]
+    containers += [
+        _sidecar(name, one, workload, group.name, parent.context.region) for name, one in service.sidecars.items()
+    ]
     if workload.tracing:
         containers.append(
             {
@@ -134,13 +140,45 @@ def _container(workload: Workload, image: pulumi.Input[str], log: dict[str, Any]
     if service.command:
         container["command"] = list(service.command)
     if service.health_command:
-        container["healthCheck"] = {
-            "command": ["CMD", *service.health_command],
-            "interval": 30,
-            "timeout": 5,
-            "retries": 3,
-            "startPeriod": service.start_period,
-        }
+        container["healthCheck"] = {**_health(service.health_command), "startPeriod": service.start_period}
+    if service.sidecars:
+        container["dependsOn"] = [
+            {"containerName": name, "condition": "HEALTHY" if one.health_command else "START"}
+            for name, one in service.sidecars.items()
+        ]
+    return container
+
+
+def _health(command: Sequence[str]) -> dict[str, Any]:
+    return {"command": ["CMD", *command], "interval": 30, "timeout": 5, "retries": 3}
+
+
+def _sidecar(
+    name: str, sidecar: SidecarSettings, workload: Workload, group: pulumi.Output[str], region: str
+) -> dict[str, Any]:
+    """Return a sidecar's container, hardened as the service's is; of the service's variables it has those that it names."""
+    given = {key: value for key, value in workload.environment.items() if key in sidecar.variables}
+    container: dict[str, Any] = {
+        "name": name,
+        "image": sidecar.image,
+        "essential": sidecar.essential,
+        **_hardened(),
+        "user": sidecar.user,
+        "cpu": sidecar.cpu,
+        "memory": sidecar.memory,
+        "environment": [{"name": key, "value": value} for key, value in {**given, **sidecar.environment}.items()],
+        "secrets": [
+            {"name": key, "valueFrom": value_from(workload.references[key])}
+            for key in sorted(workload.references)
+            if key in sidecar.variables
+        ],
+        "logConfiguration": _log(group, region, name),
+    }
+    if sidecar.command:
+        container["command"] = list(sidecar.command)
+    if sidecar.health_command:
+        # The service waits for it, so that it is asked often at first.
+        container["healthCheck"] = {**_health(sidecar.health_command), "interval": 10}
     return container
 
 

@@ -18,7 +18,7 @@ from groundwork.components.compute.images import Image
 from groundwork.components.compute.tracing import MEMORY as COLLECTOR_MEMORY
 from groundwork.components.compute.tracing import collector
 from groundwork.components.compute.workload import Workload
-from groundwork.components.services.settings import ServiceSettings
+from groundwork.components.services.settings import ServiceSettings, SidecarSettings
 
 _Container = kubernetes.core.v1.ContainerArgs
 _Exec = kubernetes.core.v1.ExecActionArgs
@@ -113,7 +113,11 @@ def pod(
             seccomp_profile=kubernetes.core.v1.SeccompProfileArgs(type="RuntimeDefault"),
         ),
         termination_grace_period_seconds=_pause(service) + service.stop_timeout,
-        init_containers=[_collector(inside.settings.collector_image)] if workload.tracing else None,
+        init_containers=[
+            *([_collector(inside.settings.collector_image)] if workload.tracing else []),
+            *(_sidecar(name, one, workload, given) for name, one in service.sidecars.items()),
+        ]
+        or None,
         containers=[_container(workload, image, given)],
         volumes=_volumes(service, given) or None,
     )
@@ -188,11 +192,11 @@ def _container(workload: Workload, image: Image, given: Values | None) -> kubern
     )
 
 
-def _hardened(user: int | None = None) -> kubernetes.core.v1.SecurityContextArgs:
+def _hardened(user: int | None = None, group: int | None = None) -> kubernetes.core.v1.SecurityContextArgs:
     return kubernetes.core.v1.SecurityContextArgs(
         run_as_non_root=True,
         run_as_user=user,
-        run_as_group=user,
+        run_as_group=user if group is None else group,
         allow_privilege_escalation=False,
         read_only_root_filesystem=True,
         capabilities=kubernetes.core.v1.CapabilitiesArgs(drop=["ALL"]),
@@ -203,10 +207,14 @@ def _resources(service: ServiceSettings) -> kubernetes.core.v1.ResourceRequireme
     """Return requests and limits; what it asks for is also its most, unless ``limits`` says otherwise: the same as on
     the other engines."""
     limits = service.limits
-    most_cpu = (limits and limits.cpu) or service.cpu
-    most_memory = (limits and limits.memory) or service.memory
+    # What sidecars take is out of the service's, as on ECS.
+    beside_cpu = sum(sidecar.cpu for sidecar in service.sidecars.values())
+    beside_memory = sum(sidecar.memory for sidecar in service.sidecars.values())
+    cpu, memory = service.cpu - beside_cpu, service.memory - beside_memory
+    most_cpu = ((limits and limits.cpu) or service.cpu) - beside_cpu
+    most_memory = ((limits and limits.memory) or service.memory) - beside_memory
     return kubernetes.core.v1.ResourceRequirementsArgs(
-        requests={"cpu": _cpu(service.cpu), "memory": f"{service.memory}Mi"},
+        requests={"cpu": _cpu(cpu), "memory": f"{memory}Mi"},
         limits={"cpu": _cpu(most_cpu), "memory": f"{most_memory}Mi"},
     )
 
@@ -291,6 +299,41 @@ def _volumes(service: ServiceSettings, given: Values | None) -> list[kubernetes.
 def _named(kind: str, paths: Sequence[str]) -> list[tuple[str, str]]:
     """Return each path with a volume's name, which takes no slashes; a path without them is not unique."""
     return [(f"{kind}-{hashlib.sha256(path.encode()).hexdigest()[:8]}", path) for path in paths]
+
+
+def _sidecar(
+    name: str, sidecar: SidecarSettings, workload: Workload, given: Values | None
+) -> kubernetes.core.v1.ContainerArgs:
+    """Return a sidecar container, which runs from before the service starts until after it has stopped; of the service's variables
+    it has those that it names.
+
+    https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/
+    """
+    user, _, group = sidecar.user.partition(":")
+    asked = _Exec(command=[_literal(part) for part in sidecar.health_command])
+    return _Container(
+        name=name,
+        image=sidecar.image,
+        image_pull_policy="IfNotPresent",
+        restart_policy="Always",
+        args=[_literal(part) for part in sidecar.command] or None,
+        env=[
+            *(one for one in _environment(workload, given) if one.name in sidecar.variables),
+            *(_Variable(name=key, value=_literal(value)) for key, value in sidecar.environment.items()),
+        ],
+        resources=kubernetes.core.v1.ResourceRequirementsArgs(
+            requests={"cpu": _cpu(sidecar.cpu), "memory": f"{sidecar.memory}Mi"},
+            limits={"cpu": _cpu(sidecar.cpu), "memory": f"{sidecar.memory}Mi"},
+        ),
+        # The next container starts when this one's startup probe has passed.
+        startup_probe=_Probe(exec_=asked, period_seconds=5, timeout_seconds=5, failure_threshold=24)
+        if sidecar.health_command
+        else None,
+        liveness_probe=_Probe(exec_=asked, period_seconds=10, timeout_seconds=5, failure_threshold=3)
+        if sidecar.health_command
+        else None,
+        security_context=_hardened(user=int(user), group=int(group or user)),
+    )
 
 
 def _collector(image: str) -> kubernetes.core.v1.ContainerArgs:
