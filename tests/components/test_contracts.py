@@ -8,12 +8,15 @@ import inspect
 import json
 import pkgutil
 import re
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
 from groundwork import components
 from groundwork.components.base import Component
+from groundwork.components.compute.settings import Engine
+from groundwork.components.platform.platform import Platform
 from groundwork.preview.snapshot import Resource
 from tests.stacks import STACKS, snapshot_of
 
@@ -60,6 +63,14 @@ def test_a_component_registers_its_outputs_once_and_last(component: type[Compone
     last = ast.unparse(init.body[-1])
     assert last.startswith("self.register_outputs(")
     assert source.count("register_outputs(") == 1
+
+
+def test_the_platform_does_the_same_on_every_engine() -> None:
+    """It asks the engine, and never which one it is."""
+    program = ast.parse(Path(inspect.getfile(Platform)).read_text(encoding="utf-8"))
+    texts = {node.value for node in ast.walk(program) if isinstance(node, ast.Constant)}
+    assert texts & set(get_args(Engine)) == set()
+    assert "engine" not in {node.attr for node in ast.walk(program) if isinstance(node, ast.Attribute)}
 
 
 def test_what_a_platform_has_one_of_reaches_components_in_one_context() -> None:

@@ -16,12 +16,12 @@ from pydantic import ValidationError
 
 from groundwork.components.alarms import Expression, Metric, alarm
 from groundwork.components.base import Component
+from groundwork.components.compute.ec2.alarms import watch_instances
 from groundwork.components.context import Alerting, Context
 from groundwork.components.data.alarms import watch_instance
 from groundwork.components.data.settings import DataSettings
 from groundwork.components.observability.checks import CHECKS
 from groundwork.components.observability.credits import watch_credits
-from groundwork.components.observability.instances import watch_instances
 from groundwork.components.observability.pages import EXTENSION, WAIT, Pages
 from groundwork.components.observability.settings import (
     Bounds,

@@ -116,6 +116,11 @@ class ComputeSettings(Model):
         return self.engine in INSTANCE_ENGINES
 
     @property
+    def has_volumes(self) -> bool:
+        """Tell whether instances of ours have volumes, nodes of Kubernetes among them."""
+        return self.has_instances or self.engine == "eks"
+
+    @property
     def capacity(self) -> InstancesSettings:
         """Return the instances, as set or as the defaults are."""
         return self.instances or InstancesSettings()

@@ -99,8 +99,7 @@ class Platform(Component):
         keys = Keys(
             f"{name}-keys",
             self.context,
-            has_instances=settings.compute is not None
-            and (settings.compute.has_instances or settings.compute.engine == "eks"),
+            has_instances=settings.compute is not None and settings.compute.has_volumes,
             opts=self.child(),
         )
         self.context = replace(self.context, key_arns=keys.arns)
