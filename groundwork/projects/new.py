@@ -122,20 +122,31 @@ def _carry(project: Path, answers: Answers, carried: Carried) -> None:
     """
     for _ in range(_MOST_ROUNDS):
         _write_stacks(project, answers, carried)
-        changed = [_settle(mistake, carried) for mistake in _mistakes(project)]
+        # What both stacks say of the same layers is one thing to change; the number of connections is each stack's own.
+        found = {
+            (mistake.path, mistake.where if mistake.path[:1] == ("data",) else ""): mistake
+            for mistake in _mistakes(project)
+        }
+        changed = [_settle(mistake, carried) for mistake in found.values()]
         if not any(changed):
             break
     text = project / "README.md"
     text.write_text(text.read_text(encoding="utf-8") + readme(carried, answers.name), encoding="utf-8")
 
 
-_MOST_ROUNDS = 20
+_MOST_ROUNDS = 60
 
 
 def _settle(mistake: Mistake, carried: Carried) -> bool:
     """Change the layers so that a mistake goes; False where nothing in them makes it."""
     if mistake.path in (("data", "class"), ("data", "proxy")):
         return carried.translation.open_fewer_connections("prod" if "Pulumi.prod.yaml" in mistake.where else "dev")
+    if mistake.path[:1] == ("compute",) and mistake.path[-1] == "max":
+        return carried.translation.take_more_machines(tuple(map(str, mistake.path[1:])))
+    if mistake.path == ("compute", "instances", "class"):
+        return carried.translation.take_larger_machines()
+    if mistake.path[:1] == ("services",) and mistake.path[-1] == "singleton":
+        return carried.translation.take_one_machine()
     return _leave_out(mistake, carried)
 
 

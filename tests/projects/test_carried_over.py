@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from groundwork.components.services.checks import looks_secret
+from groundwork.projects.sources import compose
 from groundwork.projects.sources.application import Application, Left
 from groundwork.projects.sources.compose import dockerfile_facts
 from groundwork.projects.sources.images import known
@@ -23,6 +24,7 @@ from groundwork.projects.sources.source import Format, read_application
 from groundwork.projects.sources.translation import Translation, translated
 from groundwork.projects.stack_text import stack_lines
 from groundwork.settings.mistakes import Mistakes
+from groundwork.settings.stack_file import Document
 
 SHOP = """
 x-app: &app
@@ -852,3 +854,45 @@ def test_what_is_written_is_read_back_as_it_was(layers: dict[str, Any]) -> None:
     text = "config:\n" + "\n".join(stack_lines(layers, {}))
     said = yaml.safe_load(text)["config"] or {}
     assert {key.removeprefix("groundwork:"): value for key, value in said.items()} == layers
+
+
+_ANYTHING = st.sampled_from(
+    [
+        None,
+        "",
+        "x",
+        "1",
+        "true",
+        "${X}",
+        "a:b:c:d",
+        "9" * 30,
+        [],
+        {},
+        ["a"],
+        [["a"]],
+        [None],
+        [{}],
+        {"a": "b"},
+        {"a": None},
+    ]
+)
+
+
+@given(st.data())
+def test_whatever_stands_in_a_file_becomes_layers_or_a_mistake(data: st.DataObject) -> None:
+    said = yaml.load(SHOP, Loader=yaml.BaseLoader)
+    for _ in range(3):
+        holder: Any = said
+        while True:
+            keys = list(holder) if isinstance(holder, dict) else list(range(len(holder)))
+            key = data.draw(st.sampled_from(keys))
+            if not holder[key] or isinstance(holder[key], str) or data.draw(st.booleans()):
+                break
+            holder = holder[key]
+        holder[key] = data.draw(_ANYTHING)
+    try:
+        translation = translated(compose.read(Document("compose.yaml", said), Path("none")))
+    except Mistakes as mistakes:
+        assert all(mistake.where for mistake in mistakes.mistakes)  # noqa: PT017 - either is right
+    else:
+        assert translation.layers

@@ -11,8 +11,12 @@ import yaml
 
 from groundwork.cli import projects
 from groundwork.cli.main import run
+from groundwork.projects.carried import Carried
 from groundwork.projects.new import PARTS, Answers, write_project
+from groundwork.projects.sources.source import read_application
+from groundwork.projects.sources.translation import translated
 from groundwork.settings.loading import find_stack, load_stack
+from tests.projects.test_carried_over import SHOP
 
 HERE = version("groundwork")
 
@@ -248,6 +252,26 @@ def test_what_no_setting_takes_is_left_out_and_said_with_its_reason(
     assert settings.services["web"].image is None
     assert set(settings.services["web"].uses) == {"database", "files"}
     assert settings.region == "eu-west-1"
+
+
+@pytest.mark.parametrize("engine", ["ecs-ec2", "eks", "ec2"])
+def test_instances_are_as_many_and_as_large_as_what_was_carried_over_needs(
+    tmp_path: Path, engine: projects.EngineName
+) -> None:
+    (tmp_path / "compose.yaml").write_text(SHOP, encoding="utf-8")
+    application = read_application(tmp_path / "compose.yaml")
+    carried = Carried(application, translated(application))
+    before = list(application.left)
+    write_project(
+        tmp_path / "shop", Answers("shop", "shop-team", engine=projects.EngineName(engine).value), "groundwork", carried
+    )
+    assert application.left == before
+    for stack in ("dev", "prod"):
+        settings = load_stack(find_stack(stack, tmp_path / "shop")).settings
+        assert settings.services["beat"].singleton
+        assert settings.compute is not None
+        if engine == "ec2":
+            assert (settings.compute.capacity.max, settings.compute.capacity.instance_class) == (1, "t3.large")
 
 
 def test_many_services_share_the_connections_of_a_small_database(

@@ -17,6 +17,7 @@ from groundwork.projects.sources.env_files import env_file, is_below
 from groundwork.projects.sources.interpolation import UNKNOWN, interpolated, partly
 from groundwork.projects.sources.reading import (
     is_true,
+    listed,
     mapping,
     mebibytes,
     mistake,
@@ -132,6 +133,9 @@ _REASONS = {
 
 _TOP = {"version", "name", "services", "volumes", "networks", "secrets"}
 
+_OVERRIDES = tuple(f"{name}.override.{end}" for name in ("compose", "docker-compose") for end in ("yaml", "yml"))
+"""What Compose puts over a file by itself."""
+
 _DEBUG_PORTS = {9229, 5678, 5005, 4444, 6006, 24678, 35729, 40000}
 """Where debuggers and reloaders of development listen."""
 
@@ -164,6 +168,9 @@ class _Compose:
         application = self._application
         application.name = interpolated(text_of(self._document.data.get("name")) or "") or ""
         self._top_level()
+        for other in _OVERRIDES:
+            if (self._folder / other).is_file() and other != self._document.label:
+                application.note(other, other, "is not read; what it says otherwise is for developers' machines")
         resolved = {name: self._resolved(name, ()) for name in self._services}
         for name, service in resolved.items():
             self._environments[name] = self._variables(name, service)
@@ -345,7 +352,7 @@ class _Compose:
 
     def _kept(self, name: str, service: dict[str, Any], backing: Backing) -> None:
         """Note the data that is in a backing thing's volume, and the settings that are not carried over."""
-        for index, volume in enumerate(service.get("volumes") or []):
+        for index, volume in enumerate(listed(service.get("volumes"))):
             source, target = _volume(volume)
             if source and "initdb" in target:
                 self._application.leave(
@@ -446,6 +453,12 @@ class _Compose:
             process.runs = "before_deploy" if built else "manual"
         elif process.port is None and process.command and (once or (service.get("profiles") and not restarts)):
             process.runs = "manual"
+        profiles = strings(service.get("profiles"))
+        if profiles and process.runs == "always":
+            reason = (
+                f"has the profile {shown(', '.join(profiles))}, and runs always here; take it out where it should not"
+            )
+            self._application.note(self._where("services", name, "profiles"), shown(name), reason)
         process.singleton = schedules_itself(process.command) or (
             process.port is None and not _SCHEDULER_NAMES.isdisjoint(re.split(r"[-_]", name.lower()))
         )
@@ -496,7 +509,7 @@ class _Compose:
 
     def _ports(self, name: str, service: dict[str, Any], process: Process) -> None:
         found: list[tuple[int, int | None]] = []
-        for index, said in enumerate(service.get("ports") or []):
+        for index, said in enumerate(listed(service.get("ports"))):
             where = self._where("services", name, "ports", index)
             port, published, problem = _port(said)
             if problem:
@@ -569,7 +582,7 @@ class _Compose:
                 process.copies = (count, count)
 
     def _volumes(self, name: str, service: dict[str, Any], process: Process) -> None:
-        for index, volume in enumerate(service.get("volumes") or []):
+        for index, volume in enumerate(listed(service.get("volumes"))):
             source, target = _volume(volume)
             where = self._where("services", name, "volumes", index)
             at = f"{shown(name)}: {shown(f'{source}:{target}' if source else target)}"
@@ -596,7 +609,7 @@ class _Compose:
 
     def _files(self, name: str, service: dict[str, Any], process: Process) -> None:
         """Note secrets that are mounted as files, as variables of a secret."""
-        for index, said in enumerate(service.get("secrets") or []):
+        for index, said in enumerate(listed(service.get("secrets"))):
             secret = text_of(said) or text_of(mapping(said).get("source")) or ""
             where = self._where("services", name, "secrets", index)
             own = re.sub(r"\W", "_", secret).upper()
@@ -699,7 +712,7 @@ _SCHEDULERS = ("beat", "clockwork", "rqscheduler", "celerybeat", "solid_queue_sc
 
 
 def _commands_docker(service: dict[str, Any]) -> bool:
-    return any("docker.sock" in _volume(volume)[0] for volume in service.get("volumes") or [])
+    return any("docker.sock" in _volume(volume)[0] for volume in listed(service.get("volumes")))
 
 
 def _waited_for(services: dict[str, dict[str, Any]]) -> set[str]:

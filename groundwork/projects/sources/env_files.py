@@ -28,7 +28,7 @@ def env_file(application: Application, folder: Path, path: str, where: str, name
         except Mistakes as mistakes:
             application.leave(where, f"{shown(name)}: {shown(path)}", mistakes.mistakes[0].message)
             return {}
-        label = candidate.removeprefix("./")
+        label = shown(candidate.removeprefix("./"))
         return {
             own: Variable(own, None, f"{label}:{line}", secret=True)
             for own, line in names_in(text).items()

@@ -11,6 +11,7 @@ from typing import Any
 from groundwork.projects.sources.application import Application, Process, Variable
 from groundwork.projects.sources.procfile import shell_words
 from groundwork.projects.sources.reading import (
+    listed,
     mapping,
     mebibytes,
     mistake,
@@ -129,11 +130,10 @@ def _entries(application: Application, document: Document, processes: dict[str, 
     http = mapping(data.get("http_service"))
     if http:
         _entry(application, document, http, ("http_service",), processes)
-    services = data.get("services")
-    for index, service in enumerate(services if isinstance(services, list) else [services] if services else []):
+    for index, service in enumerate(listed(data.get("services"))):
         said = mapping(service)
         path = ("services", index)
-        handlers = {word for port in said.get("ports") or [] for word in strings(mapping(port).get("handlers"))}
+        handlers = {word for port in listed(said.get("ports")) for word in strings(mapping(port).get("handlers"))}
         if said.get("protocol") == "udp" or (said.get("ports") and not handlers & {"http", "tls"}):
             reason = "services answer HTTP behind CloudFront and a load balancer"
             application.leave(document.where(path), f"port {shown(text_of(said.get('internal_port')) or '')}", reason)
@@ -166,7 +166,7 @@ def _entry(
         least = whole(said.get("min_machines_running"))
         if least:
             process.copies = (least, max(least, 4))
-        checks = [*(said.get("checks") or []), *(said.get("http_checks") or [])]
+        checks = [*listed(said.get("checks")), *listed(said.get("http_checks"))]
         for check in checks:
             process.health = process.health or text_of(mapping(check).get("path"))
             process.start_period = process.start_period or seconds(mapping(check).get("grace_period"))
@@ -176,8 +176,7 @@ def _entry(
 
 
 def _size(application: Application, document: Document, name: str, process: Process) -> None:
-    machines = document.data.get("vm")
-    for index, machine in enumerate(machines if isinstance(machines, list) else [machines] if machines else []):
+    for index, machine in enumerate(listed(document.data.get("vm"))):
         said = mapping(machine)
         if strings(said.get("processes")) and name not in strings(said.get("processes")):
             continue

@@ -115,8 +115,12 @@ def names_in(text: str) -> dict[str, int]:
 
 def strings(value: Any) -> list[str]:
     """Return a list of texts, of a text or a list; what is neither is left out."""
-    items = value if isinstance(value, list) else [value]
-    return [shown for shown in map(text_of, items) if shown is not None]
+    return [text for text in map(text_of, listed(value)) if text is not None]
+
+
+def listed(value: Any) -> list[Any]:
+    """Return a list; one of its own for what stands alone, and an empty one for nothing."""
+    return value if isinstance(value, list) else [] if value in (None, "", {}) else [value]
 
 
 def text_of(value: Any) -> str | None:

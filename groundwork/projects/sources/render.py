@@ -10,7 +10,7 @@ from typing import Any
 from groundwork.projects.sources.application import Application, Backing, Link, Process, Variable
 from groundwork.projects.sources.fly import REGIONS
 from groundwork.projects.sources.procfile import shell_words
-from groundwork.projects.sources.reading import is_true, mapping, mistake, shown, text_of, whole
+from groundwork.projects.sources.reading import is_true, listed, mapping, mistake, shown, text_of, whole
 from groundwork.settings.stack_file import Document
 
 _PARTS = {
@@ -187,7 +187,7 @@ class _Blueprint:
         ]
 
     def _unbuilt(self, said: dict[str, Any], name: str, path: tuple[str | int, ...]) -> None:
-        for index, variable in enumerate(said.get("envVars") or []):
+        for index, variable in enumerate(listed(said.get("envVars"))):
             at = self._document.where((*path, "envVars", index))
             key = shown(text_of(mapping(variable).get("key")) or "")
             self._application.leave(at, f"{shown(name)}: {key}", "is for its build, which is your pipeline's")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from groundwork.projects.sources import compose, copilot, fly, procfile, render
 from groundwork.projects.sources.application import Application
-from groundwork.projects.sources.reading import mistake, read_text, read_toml, read_yaml
+from groundwork.projects.sources.reading import mistake, read_text, read_toml, read_yaml, shown
 from groundwork.settings.mistakes import one_of
 from groundwork.settings.stack_file import Document
 
@@ -42,9 +42,9 @@ def read_application(file: Path, wanted: Format | None = None, *, port: int = 80
 
     ``port`` is where the process web of a Procfile listens, which it does not say. Raises Mistakes, each with file and line.
     """
-    label = file.name or str(file)
+    label = shown(file.name or str(file))
     if file.is_dir() and not file.is_symlink() and (wanted is Format.COPILOT or copilot.manifests(file)):
-        return copilot.read_folder(file, file.resolve().name)
+        return copilot.read_folder(file, shown(file.resolve().name))
     text = read_text(file, label)
     chosen = wanted or _by_name(file.name, text)
     if chosen is Format.PROCFILE:

@@ -66,6 +66,37 @@ class Translation:
         self.comments["services", "*"] = "All services share the connections that the database takes."
         return before > 1
 
+    def take_more_machines(self, path: tuple[str, ...]) -> bool:
+        """Let there be more instances, of which ``path`` below ``compute`` says the most, than before; False where they are many."""
+        holder = self.layers.setdefault("compute", {})
+        for part in path[:-1]:
+            holder = holder.setdefault(part, {})
+        holder["max"] = holder.get("max", _MACHINES) + 1
+        return bool(holder["max"] <= _MOST_MACHINES)
+
+    def take_larger_machines(self) -> bool:
+        """Let instances be of the next larger class; False where there is none."""
+        instances = self.layers.setdefault("compute", {}).setdefault("instances", {})
+        before = instances.get("class", _CLASSES[0])
+        larger = _CLASSES[_CLASSES.index(before) + 1 :] if before in _CLASSES else ()
+        instances["class"] = larger[0] if larger else before
+        return bool(larger)
+
+    def take_one_machine(self) -> bool:
+        """Let there be one instance, where each runs a copy of every service and one of them may run once; False where there is."""
+        instances = self.layers.setdefault("compute", {}).setdefault("instances", {})
+        before = dict(instances)
+        instances |= {"min": 1, "max": 1}
+        self.comments[("compute",)] = "One instance: each runs a copy of every service, and a singleton is one."
+        return before != instances
+
+
+_MACHINES = 4
+"""The most instances unless a stack file says another number; groundwork/components/compute/."""
+_MOST_MACHINES = 50
+_CLASSES = ("t3.medium", "t3.large", "t3.xlarge", "t3.2xlarge")
+"""Classes of instances, the first of which is what a stack has that says none."""
+
 
 def translated(application: Application) -> Translation:
     """Return the layers that an application becomes. What it has that has no place is noted in ``application``.
@@ -135,6 +166,9 @@ class _Translator:
                 process.where if name == process.name else f"{process.where}, {shown(process.name)}"
             )
         self._let_deployments_bring_images(services, jobs)
+        if application.processes and not any(process.x86 for process in application.processes):
+            reason = "are for arm64 (Graviton) on Fargate: docker build --platform linux/arm64; else say groundwork:compute: {architecture: x86_64}"
+            application.note(application.label, "images", reason)
         made.layers = self._layers(services, jobs)
         return made
 
