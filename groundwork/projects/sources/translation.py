@@ -71,8 +71,9 @@ class Translation:
         holder = self.layers.setdefault("compute", {})
         for part in path[:-1]:
             holder = holder.setdefault(part, {})
-        holder["max"] = holder.get("max", _MACHINES) + 1
-        return bool(holder["max"] <= _MOST_MACHINES)
+        most: int = holder.get("max", _MACHINES) + 1
+        holder["max"] = most
+        return most <= _MOST_MACHINES
 
     def take_larger_machines(self) -> bool:
         """Let instances be of the next larger class; False where there is none."""
