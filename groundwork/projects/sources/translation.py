@@ -89,7 +89,7 @@ class Translation:
         before = dict(instances)
         instances |= {"min": 1, "max": 1}
         self.comments[("compute",)] = "One instance: each runs a copy of every service, and a singleton is one."
-        return before != instances
+        return bool(before != instances)
 
 
 _MACHINES = 4
