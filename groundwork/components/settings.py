@@ -13,6 +13,7 @@ from groundwork.components.budget.settings import BudgetSettings
 from groundwork.components.cache.settings import CacheSettings
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.data.settings import DataSettings
+from groundwork.components.delivery.settings import DeliverySettings
 from groundwork.components.edge.settings import EdgeSettings
 from groundwork.components.functions.settings import FunctionSettings
 from groundwork.components.jobs.settings import INHERITED, JobSettings, resolved
@@ -68,6 +69,7 @@ class Settings(Model):
     secrets: dict[Name, SecretSettings] = {}
     parameters: dict[Name, ParameterTreeSettings] = {}
     migration: MigrationSettings | None = None
+    delivery: DeliverySettings | None = None
     observability: ObservabilitySettings | None = None
     budget: BudgetSettings | None = None
     usage: UsageSettings | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from groundwork.operations import images
@@ -11,23 +11,13 @@ from groundwork.operations.account import StackAccount, plain_errors
 from groundwork.operations.engine import SESSION_PLUGIN, TerminalSession, plugin_session, program
 from groundwork.operations.errors import CommandFailed, DeploymentFailed, OperationError
 from groundwork.operations.progress import Progress
-from groundwork.settings.images import NOTHING
+from groundwork.settings.images import NOTHING, restart_document
 
 _SECONDS_BETWEEN = 3
-_SECONDS_TO_BE_WELL = 300
+_SECONDS_TO_BE_HEARD = 60
 
-# ``watch`` is what restarts services that are unwell, so that both mean the same by it.
-_RESTART = """\
-systemctl restart groundwork@{service} || exit 1
-end=$(($(date +%s) + {seconds}))
-while [ "$(date +%s)" -lt "$end" ]; do
-  /usr/bin/python3 -c 'import sys; sys.path.insert(0, "/usr/local/lib/groundwork"); import watch; sys.exit(not watch.is_well(sys.argv[1]))' {service} && exit 0
-  sleep 3
-done
-journalctl --unit groundwork@{service} --lines 20 --no-pager
-docker logs --tail 20 {service} 2>&1
-exit 1
-"""
+_NOT_HERE = 3
+"""How the document ends where an instance does not run the service."""
 
 
 _JOB = """\
@@ -84,32 +74,37 @@ class Ec2Operations:
 
     def roll_out(self, service: str, image: str, progress: Progress, seconds: float) -> None:
         """Restart the service's unit on one instance after the other; where it stays unwell, on those that have it already again."""
-        before = images.before(self.account, service, or_nothing=True)
+        holder = images.image_of(self.account, service)
+        before = images.before(self.account, holder, or_nothing=True)
         done: list[str] = []
-        for instance in self._with(service):
+        for instance in self.instances():
             progress.say(f"{service} starts on {instance}")
             try:
-                self._restart(instance, service, progress, seconds)
+                if self._restart(instance, service, progress, seconds):
+                    done.append(instance)
             except DeploymentFailed as failure:
-                images.deliver(self.account, service, before)
+                images.deliver(self.account, holder, before)
                 for other in (*done, instance):
                     progress.say(
                         f"{service} goes back to {'the placeholder' if before == NOTHING else before} on {other}"
                     )
                     self._restart(other, service, progress, seconds)
                 raise failure from None
-            done.append(instance)
+        if not done:
+            raise OperationError(f"no instance runs {service}; run pulumi up first")
+
+    def _restart(self, instance: str, service: str, progress: Progress, seconds: float) -> bool:
+        """Start a service anew by the stack's own document; False where the instance does not run it."""
+        name = restart_document(self.account.slug)
+        code, output = self._command(instance, name, {"service": [service]}, progress, seconds)
+        if code not in (0, _NOT_HERE):
+            raise DeploymentFailed(f"{service} does not get well on {instance}:\n{output}")
+        return code == 0
 
     def _with(self, service: str) -> list[str]:
         """Return the instances that have the service's unit."""
         command = f"systemctl is-enabled --quiet groundwork@{shlex.quote(service)}"
         return [one for one in self.instances() if self.command(one, command, Progress())[0] == 0]
-
-    def _restart(self, instance: str, service: str, progress: Progress, seconds: float) -> None:
-        script = _RESTART.format(service=shlex.quote(service), seconds=int(min(seconds, _SECONDS_TO_BE_WELL)))
-        code, output = self.command(instance, script, progress)
-        if code != 0:
-            raise DeploymentFailed(f"{service} does not get well on {instance}:\n{output}")
 
     def run(self, service: str, command: Sequence[str], progress: Progress, seconds: float) -> Iterator[str]:
         """Run a command in the service's container on one of its instances."""
@@ -161,20 +156,26 @@ class Ec2Operations:
         return plugin_session(plugin, self.account, session, wanted)
 
     def command(self, instance: str, script: str, progress: Progress, seconds: float = 600) -> tuple[int, str]:
-        """Run a script on an instance as root, and return its exit code and what it said: 24,000 characters at most.
+        """Run a script on an instance as root, and return its exit code and what it said."""
+        arguments = {"commands": [script], "executionTimeout": [str(int(seconds))]}
+        return self._command(instance, "AWS-RunShellScript", arguments, progress, seconds)
+
+    def _command(
+        self, instance: str, document: str, arguments: Mapping[str, list[str]], progress: Progress, seconds: float
+    ) -> tuple[int, str]:
+        """Run a document on an instance, and return its exit code and what it said: 24,000 characters at most.
 
         https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetCommandInvocation.html
         """
-        with plain_errors(f"running a command on {instance}"):
-            sent = self._ssm.send_command(
-                InstanceIds=[instance],
-                DocumentName="AWS-RunShellScript",
-                Parameters={"commands": [script], "executionTimeout": [str(int(seconds))]},
-            )["Command"]["CommandId"]
+        with plain_errors(f"running {document} on {instance}"):
+            sent = self._ssm.send_command(InstanceIds=[instance], DocumentName=document, Parameters=arguments)
+            began = progress.seconds
             while True:
-                said = self._invocation(sent, instance)
+                said = self._invocation(sent["Command"]["CommandId"], instance)
                 if said["Status"] not in ("Pending", "InProgress", "Delayed"):
                     break
+                if progress.seconds - began > seconds + _SECONDS_TO_BE_HEARD:
+                    raise OperationError(f"{instance} has not answered; is its Systems Manager agent online?")
                 progress.sleep(_SECONDS_BETWEEN)
         if said["Status"] in ("Cancelled", "TimedOut") or said["ResponseCode"] < 0:
             raise OperationError(

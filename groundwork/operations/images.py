@@ -45,6 +45,11 @@ def service_of(account: StackAccount, name: str) -> ServiceSettings:
     return services[name]
 
 
+def image_of(account: StackAccount, name: str) -> str:
+    """Return the service or job whose image a service or job of the stack file runs: itself, or the one that it is from."""
+    return image_holder({key: container for _, key, container in account.settings.containers()}, name) or name
+
+
 @dataclass(frozen=True)
 class ImageHolder:
     """A service or job with an image of its own, and all that run it."""

@@ -12,3 +12,8 @@ def images_path(platform: PlatformSettings) -> str:
     """Return ``/shop/prod/services/images``: what the parameters of all services lie below, each by its service's
     name."""
     return f"/{platform.name}/{platform.stage}/services/images"
+
+
+def restart_document(slug: str) -> str:
+    """Return ``shop-prod-restart``: the Systems Manager document that starts a service on instances anew."""
+    return f"{slug}-restart"

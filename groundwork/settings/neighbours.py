@@ -81,6 +81,13 @@ class _Standing:
                 if "path" in secret:
                     what = f"the secret {secret['path']} of {self.config.get('aws:region')}"
                     found[what] = ((*start, "secrets", name, "path"), "choose another path")
+            delivery = _mapping(size.get("delivery"))
+            if delivery.get("own_provider", True) is True:
+                hosts = {"github": "github.com", "gitlab": _mapping(delivery.get("gitlab")).get("host", "gitlab.com")}
+                for key, host in hosts.items():
+                    if key in delivery:
+                        what = f"the identity provider of {host}, of which an account has one"
+                        found[what] = ((*start, "delivery", "own_provider"), "set it to false")
             for severity, audience in _entries(_mapping(size.get("observability")).get("alerts")):
                 slack = _mapping(audience.get("slack"))
                 if "channel" in slack:

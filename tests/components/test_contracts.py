@@ -34,7 +34,7 @@ COMPONENTS = sorted(
 )
 LAYERS = {
     "platform", "network", "edge", "compute", "data", "cache", "search", "messaging", "functions", "storage", "secrets",
-    "observability", "budget", "migration",
+    "observability", "budget", "migration", "delivery",
 }  # fmt: skip
 DOCSTRING_PARTS = ("Builds:", "Cost:", "Fails:", "Changes without replacement:")
 

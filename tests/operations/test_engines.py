@@ -231,7 +231,9 @@ def instances(monkeypatch: pytest.MonkeyPatch, shell: Callable[[str, str], tuple
     ran: list[tuple[str, str]] = []
 
     def send(arguments: dict[str, Any]) -> dict[str, Any]:
-        ran.append((arguments["InstanceIds"][0], arguments["Parameters"]["commands"][0]))
+        given = arguments["Parameters"]
+        said = given["commands"][0] if "commands" in given else f"{arguments['DocumentName']} {given['service'][0]}"
+        ran.append((arguments["InstanceIds"][0], said))
         return {"Command": {"CommandId": "c"}}
 
     def invocation(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -251,7 +253,7 @@ def instances(monkeypatch: pytest.MonkeyPatch, shell: Callable[[str, str], tuple
 
 
 def restarted(ran: list[tuple[str, str]]) -> list[str]:
-    return [instance for instance, script in ran if script.startswith("systemctl restart groundwork@web")]
+    return [instance for instance, script in ran if script == "shop-dev-restart web"]
 
 
 def test_units_are_restarted_on_one_instance_after_the_other(
@@ -265,9 +267,12 @@ def test_units_are_restarted_on_one_instance_after_the_other(
 
 def test_an_instance_without_the_service_is_left_alone(shop: StackAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "before", lambda *_, **__: f"{REPOSITORY}:1.0")
-    ran = instances(monkeypatch, lambda instance, script: (int("is-enabled" in script and instance == "i-1"), ""))
+    ran = instances(monkeypatch, lambda instance, script: (3 if instance == "i-1" else 0, ""))
     Ec2Operations(shop).roll_out("web", f"{REPOSITORY}:1.1", Clock().progress(), 600)
-    assert restarted(ran) == ["i-2"]
+    assert restarted(ran) == ["i-1", "i-2"]
+    ran = instances(monkeypatch, lambda instance, script: (3, ""))
+    with pytest.raises(OperationError, match="no instance runs web; run pulumi up first"):
+        Ec2Operations(shop).roll_out("web", f"{REPOSITORY}:1.1", Clock().progress(), 600)
 
 
 def test_what_does_not_get_well_goes_back_on_every_instance_that_has_it(
@@ -278,7 +283,7 @@ def test_what_does_not_get_well_goes_back_on_every_instance_that_has_it(
     monkeypatch.setattr(images, "deliver", lambda account, name, image: named.append(image))
 
     def shell(instance: str, script: str) -> tuple[int, str]:
-        broken = instance == "i-2" and script.startswith("systemctl restart") and not named
+        broken = instance == "i-2" and not named
         return (1, "no module named shop") if broken else (0, "")
 
     ran = instances(monkeypatch, shell)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pulumi
 import pulumi_aws as aws
 
+from groundwork.components.access import Statement
 from groundwork.components.base import Component
 from groundwork.components.compute.apprunner.alarms import watch_service
 from groundwork.components.compute.apprunner.service import AppRunnerService, deploy, tracing
@@ -61,6 +62,7 @@ class AppRunner(Component):
     """Host name of each service: the origins of CloudFront."""
     jobs: dict[str, JobOutputs]
     """App Runner runs none."""
+    delivery: tuple[Statement, ...]
     origins: Origins
     stoppable: Stoppable
 
@@ -103,6 +105,27 @@ class AppRunner(Component):
                 )
         self.cluster_name = None
         self.jobs = {}
+        arns = [made.arn for made in deployed.values()]
+        self.delivery = (
+            # It takes no resource: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsapprunner.html
+            Statement("FindServices", ("apprunner:ListServices",), ("*",)),
+            Statement(
+                "RollOut", ("apprunner:DescribeService", "apprunner:ListOperations", "apprunner:UpdateService"), arns
+            ),
+            Statement(
+                "PassRoles",
+                ("iam:PassRole",),
+                [
+                    *(workload.role_arn for workload in built.values()),
+                    *(made.pull_role_arn for made in deployed.values() if made.pull_role_arn is not None),
+                ],
+                {
+                    "StringEquals": {
+                        "iam:PassedToService": ["build.apprunner.amazonaws.com", "tasks.apprunner.amazonaws.com"]
+                    }
+                },
+            ),
+        )
         self.service_names = {service: made.name for service, made in deployed.items()}
         self.security_group_ids = {service: workload.security_group_id for service, workload in built.items()}
         self.repository_urls = {

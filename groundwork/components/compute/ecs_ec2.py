@@ -5,6 +5,7 @@ from __future__ import annotations
 import pulumi
 import pulumi_aws as aws
 
+from groundwork.components.access import Statement
 from groundwork.components.base import Component
 from groundwork.components.compute.ecs.cluster import cluster, with_capacity
 from groundwork.components.compute.ecs.engine import prepare, run_prepared, stopped_services
@@ -56,6 +57,7 @@ class EcsEc2(Component):
     """What it takes to run each job."""
     group_name: pulumi.Output[str]
     """The Auto Scaling group."""
+    delivery: tuple[Statement, ...]
     origins: Origins
     stoppable: Stoppable
 
@@ -91,6 +93,7 @@ class EcsEc2(Component):
         self.repository_urls = addresses.repository_urls
         self.log_group_names = addresses.log_group_names
         self.jobs = addresses.jobs
+        self.delivery = addresses.delivery
         self.origins = run.entrance.origins
         capacity = settings.capacity
         self.stoppable = Stoppable(

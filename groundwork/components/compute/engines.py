@@ -6,6 +6,7 @@ from typing import Protocol
 
 import pulumi
 
+from groundwork.components.access import Statement
 from groundwork.components.compute.app_runner import AppRunner
 from groundwork.components.compute.ec2.engine import Ec2
 from groundwork.components.compute.ecs_ec2 import EcsEc2
@@ -31,6 +32,8 @@ class Running(Protocol):
     log_group_names: dict[str, pulumi.Output[str]]
     jobs: dict[str, JobOutputs]
     """What it takes to run each job."""
+    delivery: tuple[Statement, ...]
+    """What it takes to deploy another image, as ``groundwork deploy`` does."""
     origins: Origins
     """What CloudFront asks for its services."""
     stoppable: Stoppable

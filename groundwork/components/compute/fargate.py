@@ -5,6 +5,7 @@ from __future__ import annotations
 import pulumi
 import pulumi_aws as aws
 
+from groundwork.components.access import Statement
 from groundwork.components.base import Component
 from groundwork.components.compute.ecs.cluster import cluster, with_capacity
 from groundwork.components.compute.ecs.engine import prepare, run_prepared, stopped_services
@@ -53,6 +54,7 @@ class Fargate(Component):
     """Of services and jobs."""
     jobs: dict[str, JobOutputs]
     """What it takes to run each job."""
+    delivery: tuple[Statement, ...]
     origins: Origins
     stoppable: Stoppable
 
@@ -82,6 +84,7 @@ class Fargate(Component):
         self.repository_urls = addresses.repository_urls
         self.log_group_names = addresses.log_group_names
         self.jobs = addresses.jobs
+        self.delivery = addresses.delivery
         self.origins = run.entrance.origins
         self.stoppable = Stoppable(stopped_services(run.services, base.name, addresses.service_names))
         self.register_outputs(

@@ -21,6 +21,7 @@ from groundwork.components.compute.stopping import Stoppable
 from groundwork.components.context import Alerting, Context, Logging
 from groundwork.components.data.database import Database
 from groundwork.components.data.existing import ExistingDatabase
+from groundwork.components.delivery.delivery import Delivered, Delivery
 from groundwork.components.edge.cdn import Cdn
 from groundwork.components.edge.ingress import Ingress
 from groundwork.components.edge.origin import Entrance
@@ -93,6 +94,7 @@ class Platform(Component):
         self._wanted_statements: dict[str, pulumi.Input[str]] = {}
         """What owners of existing things must say in their policies, by where the stack file names them."""
         self._database: Database | None = None
+        self._distribution_arn: pulumi.Output[str] | None = None
         self._built_secrets: dict[str, Secret] = {}
         self._log_group_names: dict[str, pulumi.Output[str]] = {}
 
@@ -107,6 +109,7 @@ class Platform(Component):
             self._wanted_statements["platform.existing_key"] = keys.wanted_statements
         self.context = replace(self.context, alerting=self._alerts())
         buckets = self._buckets()
+        self.addresses["buckets"] = {key: bucket.bucket_name for key, bucket in buckets.items()}
         self.context = replace(self.context, logging=Logging(self.context.key_arn("logs"), self._observed.retention))
         self.context = replace(self.context, logging=self._archived(buckets))
         network = self._network()
@@ -137,6 +140,7 @@ class Platform(Component):
         ingress = self._ingress(network, buckets)
         engine = self._compute(network, ingress, grantors, queues)
         address = self._cdn(ingress, engine, buckets)
+        self._deliver(engine, buckets)
         self._observe(ingress, engine, address, functions, grantors)
         self._budget()
         if self._wanted_statements:
@@ -430,6 +434,8 @@ class Platform(Component):
                 logs_bucket=buckets[LOGS_BUCKET].bucket_name,
                 opts=self.child(),
             )
+            self._distribution_arn = cdn.arn
+            self.addresses["distribution"] = cdn.distribution_id
             address = cdn.address
             self._wanted_statements |= {f"storage.{key}": said for key, said in cdn.wanted_statements.items()}
         if address is not None:
@@ -441,6 +447,35 @@ class Platform(Component):
                 *(entries_to(target, ingress.names) if target else ()),
             ]
         return address
+
+    def _deliver(self, engine: engines.Running | None, buckets: Mapping[str, AnyBucket]) -> None:
+        """Create the role of pipelines, which bring images and static files."""
+        if self._settings.delivery is None:
+            return
+        containers = list(self._settings.containers()) if engine else []
+        compute = self._settings.compute
+        static = [key for key, bucket in self._settings.storage.items() if bucket.purpose == "static"]
+        delivery = Delivery(
+            f"{self.name}-delivery",
+            self._settings.delivery,
+            context=self.context,
+            delivered=Delivered(
+                images=[
+                    name
+                    for _, name, container in containers
+                    if container.image_from is None and container.owner_of_image == "pipeline"
+                ],
+                jobs=list(engine.jobs) if engine else [],
+                logs=[f"{layer}/{name}" for layer, name, _ in containers],
+                engine=engine.delivery if engine else (),
+                files=[one for key in static for one in buckets[key].grant("read-write").statements],
+                distribution_arn=self._distribution_arn if static else None,
+                kubernetes=self._settings.platform.name if compute and compute.engine == "eks" else None,
+                cluster_name=engine.cluster_name if engine else None,
+            ),
+            opts=self.child(),
+        )
+        self.addresses["delivery"] = {"role": delivery.role_arn}
 
     def _observe(
         self,

@@ -40,6 +40,7 @@ class AppRunnerService:
     arn: pulumi.Output[str]
     address: pulumi.Output[str]
     """Its host name, with HTTPS and a certificate of App Runner's."""
+    pull_role_arn: pulumi.Output[str] | None
     repository_url: pulumi.Output[str] | None
 
 
@@ -58,10 +59,11 @@ def deploy(
     if image.is_placeholder:
         workload = before_its_image(workload)
     wanted = workload.settings
+    pull_role_arn = _pull_role(parent, name, image)
     service = aws.apprunner.Service(
         key,
         service_name=fit(_full_name(parent, name), _SERVICE_NAME),
-        source_configuration=_source(parent, workload, image),
+        source_configuration=_source(workload, image, pull_role_arn),
         instance_configuration=aws.apprunner.ServiceInstanceConfigurationArgs(
             cpu=str(wanted.cpu), memory=str(wanted.memory), instance_role_arn=workload.role_arn
         ),
@@ -82,7 +84,12 @@ def deploy(
         ),
     )
     return AppRunnerService(
-        service.service_name, service.service_id, service.arn, service.service_url, image.repository_url
+        service.service_name,
+        service.service_id,
+        service.arn,
+        service.service_url,
+        pull_role_arn,
+        image.repository_url,
     )
 
 
@@ -120,7 +127,9 @@ def _read_references(parent: Component, workload: Workload) -> list[pulumi.Resou
     return [policy]
 
 
-def _source(parent: Component, workload: Workload, image: Image) -> aws.apprunner.ServiceSourceConfigurationArgs:
+def _source(
+    workload: Workload, image: Image, pull_role_arn: pulumi.Output[str] | None
+) -> aws.apprunner.ServiceSourceConfigurationArgs:
     wanted = workload.settings
     # App Runner sets PORT itself and refuses it from others.
     environment = {key: value for key, value in workload.environment.items() if key != "PORT"}
@@ -132,9 +141,8 @@ def _source(parent: Component, workload: Workload, image: Image) -> aws.apprunne
         runtime_environment_variables=environment,
         runtime_environment_secrets={key: value_from(value) for key, value in sorted(workload.references.items())},
     )
-    role = _pull_role(parent, workload.name, image)
     in_ecr = not image.is_placeholder or bool(pull_named(str(image.reference)))
-    access = role if in_ecr else None
+    access = pull_role_arn if in_ecr else None
     return aws.apprunner.ServiceSourceConfigurationArgs(
         # A deployment is somebody's decision, not a push's.
         auto_deployments_enabled=False,

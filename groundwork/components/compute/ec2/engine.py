@@ -9,11 +9,12 @@ from typing import Protocol
 import pulumi
 import pulumi_aws as aws
 
-from groundwork.components.access import Grant, SecretReference
+from groundwork.components.access import Grant, SecretReference, Statement
 from groundwork.components.base import Component
 from groundwork.components.compute.ec2.address import Address
 from groundwork.components.compute.ec2.alarms import watch_group
 from groundwork.components.compute.ec2.configuration import Store, store, write_programs, write_service
+from groundwork.components.compute.ec2.delivery import delivery
 from groundwork.components.compute.ec2.fixed_interface import FixedInterface, fixed_interface
 from groundwork.components.compute.ec2.group import GroupSize, LaunchSettings, group
 from groundwork.components.compute.ec2.identity import PlacedService, place_services
@@ -104,6 +105,7 @@ class Ec2(Component):
     """There is no cluster."""
     jobs: dict[str, JobOutputs]
     """What it takes to run each job."""
+    delivery: tuple[Statement, ...]
     origins: Origins
     stoppable: Stoppable
 
@@ -185,6 +187,7 @@ class Ec2(Component):
         }
         self.log_group_names = {service: made.name for service, made in logs.items()}
         self.cluster_name = None
+        self.delivery = delivery(self, list(services), list(self._jobs))
         self.jobs = {
             key: JobOutputs(
                 when=job.settings.starts,

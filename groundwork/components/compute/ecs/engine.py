@@ -9,9 +9,10 @@ from functools import partial
 import pulumi
 import pulumi_aws as aws
 
-from groundwork.components.access import trust_policy
+from groundwork.components.access import Statement, trust_policy
 from groundwork.components.base import Component
 from groundwork.components.compute.ecs.cluster import EcsCluster
+from groundwork.components.compute.ecs.delivery import delivery_statements
 from groundwork.components.compute.ecs.jobs import run_jobs
 from groundwork.components.compute.ecs.order import start_order
 from groundwork.components.compute.ecs.scaling import scales
@@ -39,6 +40,7 @@ class ServiceOutputs:
     repository_urls: dict[str, pulumi.Output[str]]
     log_group_names: dict[str, pulumi.Output[str]]
     jobs: dict[str, JobOutputs]
+    delivery: tuple[Statement, ...]
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,16 @@ def run_prepared(parent: Component, prepared: Prepared, *, cluster: EcsCluster, 
             **{name: job.log_group_name for name, job in ready.items()},
         },
         jobs={name: job.outputs for name, job in ready.items()},
+        delivery=tuple(
+            delivery_statements(
+                parent.context,
+                cluster,
+                service_arns=[service.resource.id for service in deployed.values()],
+                tasks=[service.task for service in deployed.values()],
+                job_tasks=[job.task for job in ready.values()],
+                role_arns=[workload.role_arn for workload in (*built.values(), *prepared.job_workloads.values())],
+            )
+        ),
     )
 
 

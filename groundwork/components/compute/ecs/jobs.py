@@ -29,6 +29,7 @@ class EcsJob:
     """A job that can be run."""
 
     log_group_name: pulumi.Output[str]
+    task: Task
     outputs: JobOutputs
 
 
@@ -95,7 +96,7 @@ def run_jobs(
             description=f"How {name} is run: what RunTask takes",
             opts=parent.child(),
         )
-        ready[name] = EcsJob(group.name, outputs)
+        ready[name] = EcsJob(group.name, made, outputs)
     failures = _failures(parent, defined, cluster)
     scheduled = [item for item in defined if item.job.settings.schedule]
     if scheduled:

@@ -12,7 +12,7 @@ from groundwork.components.base import Component
 from groundwork.components.compute.ecs import scaling
 from groundwork.components.compute.ecs.alarms import Measured, watch_service
 from groundwork.components.compute.ecs.cluster import EcsCluster
-from groundwork.components.compute.ecs.task import PORT, log_options, task
+from groundwork.components.compute.ecs.task import PORT, Task, log_options, task
 from groundwork.components.compute.exposure import Exposure
 from groundwork.components.compute.images import Image, pull_named
 from groundwork.components.compute.settings import ComputeSettings
@@ -56,6 +56,7 @@ class EcsService:
 
     resource: aws.ecs.Service
     log_group_name: pulumi.Output[str]
+    task: Task
     repository_url: pulumi.Output[str] | None
 
 
@@ -108,7 +109,7 @@ def deploy(
     measured = Measured(name, cluster.name, service.name, cluster.insights)
     watch_service(parent, workload.settings, measured)
     scaling.scale(parent, workload.settings, measured, requests=exposure.label, queues=around.queues)
-    return EcsService(service, group.name, image.repository_url)
+    return EcsService(service, group.name, started, image.repository_url)
 
 
 def _can_be_pulled(image: str, network: NetworkLike) -> bool:

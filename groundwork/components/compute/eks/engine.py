@@ -6,6 +6,7 @@ from typing import Protocol
 
 import pulumi
 
+from groundwork.components.access import Statement
 from groundwork.components.base import Component
 from groundwork.components.compute.eks.alarms import watch_jobs
 from groundwork.components.compute.eks.cluster import build_cluster
@@ -76,6 +77,7 @@ class Eks(Component):
     log_group_names: dict[str, pulumi.Output[str]]
     jobs: dict[str, JobOutputs]
     """What it takes to run each job."""
+    delivery: tuple[Statement, ...]
     origins: Origins
     stoppable: Stoppable
 
@@ -160,6 +162,8 @@ class Eks(Component):
             name: made.log_group_name for made_by_name in (deployed, ready) for name, made in made_by_name.items()
         }
         self.jobs = {name: made.outputs for name, made in ready.items()}
+        # What it may do inside says its access entry.
+        self.delivery = (Statement("ReachCluster", ("eks:DescribeCluster",), (cluster.arn,)),)
         self.origins = entrance.origins
         self.stoppable = Stoppable()
         self.register_outputs(
