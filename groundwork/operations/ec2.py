@@ -11,7 +11,7 @@ from groundwork.operations.account import StackAccount, plain_errors
 from groundwork.operations.engine import SESSION_PLUGIN, TerminalSession, plugin_session, program
 from groundwork.operations.errors import CommandFailed, DeploymentFailed, OperationError
 from groundwork.operations.progress import Progress
-from groundwork.settings.images import NOTHING, restart_document
+from groundwork.settings.images import NOTHING, job_document, restart_document
 
 _SECONDS_BETWEEN = 3
 _SECONDS_TO_BE_HEARD = 60
@@ -120,17 +120,33 @@ class Ec2Operations:
         self, job: str, image: str | None, command: Sequence[str], progress: Progress, seconds: float
     ) -> Iterator[str]:
         """Run the job on the first instance that has jobs; what it says comes when it has ended."""
-        unit = shlex.quote("groundwork-job@.service")
-        has_jobs = f"systemctl cat {unit} >/dev/null"
-        found = next((one for one in self.instances() if self.command(one, has_jobs, Progress())[0] == 0), None)
-        if found is None:
-            raise OperationError(f"no instance has {job}; run pulumi up first")
-        script = _JOB.format(words=shlex.join([job, image or "", *command]))
+        for instance in self.instances():
+            code, output = self._job(instance, job, image, command, progress, seconds)
+            if code == _NOT_HERE:
+                continue
+            yield from output.splitlines()
+            if code != 0:
+                raise CommandFailed(f"it ended with {code}")
+            return
+        raise OperationError(f"no instance has {job}; run pulumi up --stack {self.account.stack.name} first")
+
+    def _job(
+        self,
+        instance: str,
+        job: str,
+        image: str | None,
+        command: Sequence[str],
+        progress: Progress,
+        seconds: float,
+    ) -> tuple[int, str]:
+        """Run a job by the stack's own document; another command needs AWS's, which pipelines may not run."""
         # The program on the instance ends the job in time, and says so.
-        code, output = self.command(found, script, progress, seconds + 60)
-        yield from output.splitlines()
-        if code != 0:
-            raise CommandFailed(f"it ended with {code}")
+        limit = seconds + _SECONDS_TO_BE_HEARD
+        if command:
+            script = _JOB.format(words=shlex.join([job, image or "", *command]))
+            return self.command(instance, script, progress, limit)
+        told = {"job": [job], **({"image": [image]} if image else {})}
+        return self._command(instance, job_document(self.account.slug), told, progress, limit)
 
     def renew_job(self, job: str, image: str) -> None:
         """Do nothing: a job reads which image it runs whenever it starts."""

@@ -17,3 +17,8 @@ def images_path(platform: PlatformSettings) -> str:
 def restart_document(slug: str) -> str:
     """Return ``shop-prod-restart``: the Systems Manager document that starts a service on instances anew."""
     return f"{slug}-restart"
+
+
+def job_document(slug: str) -> str:
+    """Return ``shop-prod-job``: the one that runs a job on an instance with another image."""
+    return f"{slug}-job"

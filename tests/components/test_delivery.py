@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -111,13 +112,22 @@ def test_static_files_are_uploaded_and_old_ones_forgotten(on_fargate: Snapshot) 
 
 
 def test_on_instances_a_pipeline_starts_services_anew_and_runs_no_command_of_its_own(tmp_path: Path) -> None:
-    found = snapshot(tmp_path, stack_file(ENGINES["ec2"]))
+    jobs = "  groundwork:jobs: {migrate: {image: {from: web}, command: [migrate], when: before_deploy}}\n"
+    found = snapshot(tmp_path, stack_file(ENGINES["ec2"], more=jobs))
     _, allowed = role(found)
-    [document] = found.of_type("aws:ssm/document:Document")
-    content = json.loads(document.inputs["content"])
-    assert document.inputs["name"] == "shop-dev-restart"
-    assert content["parameters"]["service"]["allowedValues"] == ["web", "fixed"]
-    assert allowed["RestartServices"]["Resource"] == ["arn:aws:ssm:eu-west-1:111122223333:document/shop-dev-restart"]
+    documents = {
+        one.inputs["name"]: json.loads(one.inputs["content"]) for one in found.of_type("aws:ssm/document:Document")
+    }
+    assert set(documents) == {"shop-dev-restart", "shop-dev-job"}
+    assert documents["shop-dev-restart"]["parameters"]["service"]["allowedValues"] == ["web", "fixed"]
+    told = documents["shop-dev-job"]["parameters"]
+    assert told["job"]["allowedValues"] == ["migrate"]
+    pattern = re.compile(told["image"]["allowedPattern"])
+    assert pattern.match("111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop/dev/web@sha256:" + "0" * 64)
+    assert not any(pattern.match(f"web:1{evil}") for evil in ("'; reboot", "$(reboot)", " x"))
+    assert sorted(allowed["RunDocuments"]["Resource"]) == [
+        f"arn:aws:ssm:eu-west-1:111122223333:document/shop-dev-{name}" for name in ("job", "restart")
+    ]
     assert allowed["OnInstances"]["Condition"] == {
         "StringEquals": {"ssm:resourceTag/platform": "shop", "ssm:resourceTag/stage": "dev"}
     }

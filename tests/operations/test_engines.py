@@ -232,7 +232,8 @@ def instances(monkeypatch: pytest.MonkeyPatch, shell: Callable[[str, str], tuple
 
     def send(arguments: dict[str, Any]) -> dict[str, Any]:
         given = arguments["Parameters"]
-        said = given["commands"][0] if "commands" in given else f"{arguments['DocumentName']} {given['service'][0]}"
+        words = [arguments["DocumentName"], *(value for values in given.values() for value in values)]
+        said = given["commands"][0] if "commands" in given else " ".join(words)
         ran.append((arguments["InstanceIds"][0], said))
         return {"Command": {"CommandId": "c"}}
 
@@ -327,6 +328,24 @@ def test_an_instance_refresh_stands_in_the_way(shop: StackAccount, monkeypatch: 
     standing_in(monkeypatch, autoscaling=refreshing)
     assert Ec2Operations(shop).under_way("web") == "an instance refresh of shop-instances is under way"
     assert Ec2Operations(shop).under_way("web") is None
+
+
+def test_a_job_runs_on_the_first_instance_that_has_jobs_with_the_image_of_the_deployment(
+    shop: StackAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = instances(monkeypatch, lambda instance, script: (3 if instance == "i-1" else 0, "Applying 0001"))
+    assert list(Ec2Operations(shop).run_job("migrate", f"{REPOSITORY}:1.1", (), Clock().progress(), 60)) == [
+        "Applying 0001"
+    ]
+    assert ran == [(instance, f"shop-dev-job migrate {REPOSITORY}:1.1") for instance in ("i-1", "i-2")]
+    instances(monkeypatch, lambda instance, script: (75, "migrate runs already"))
+    with pytest.raises(CommandFailed, match="it ended with 75"):
+        list(Ec2Operations(shop).run_job("migrate", f"{REPOSITORY}:1.1", (), Clock().progress(), 60))
+    instances(monkeypatch, lambda instance, script: (3, ""))
+    with pytest.raises(OperationError, match="no instance runs jobs"):
+        list(Ec2Operations(shop).run_job("migrate", f"{REPOSITORY}:1.1", (), Clock().progress(), 60))
+    with pytest.raises(OperationError, match=r"runs its own command; .*jobs\.migrate\.command"):
+        list(Ec2Operations(shop).run_job("migrate", None, ("x",), Clock().progress(), 60))
 
 
 # App Runner

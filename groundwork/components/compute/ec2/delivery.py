@@ -1,40 +1,44 @@
-"""What it takes to deploy another image on instances: to start a service's unit anew, and no other command."""
+"""What it takes to deploy another image on instances: to start a service's unit anew, to run a job, and no other command."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pulumi_aws as aws
 
 from groundwork.components.access import Statement
 from groundwork.components.base import Component
-from groundwork.settings.images import restart_document
+from groundwork.settings.images import job_document, restart_document
 
-_SCRIPT = Path(__file__).with_name("restart.sh")
+_SCRIPTS = Path(__file__).parent
+_DAY = 86_400
+_IMAGE = r"^([a-z0-9][A-Za-z0-9._:/@-]{0,500})?$"
+"""Empty for the image that is delivered."""
 
 
-def delivery(parent: Component, services: Sequence[str]) -> tuple[Statement, ...]:
-    """Create the Systems Manager document that starts a service anew, and return the permissions to run it on this platform's instances.
+def delivery(parent: Component, services: Sequence[str], jobs: Sequence[str]) -> tuple[Statement, ...]:
+    """Create the Systems Manager documents that start a service anew and run a job, and return the permissions to run them on this
+    platform's instances.
 
     Whoever may run AWS's own document for shell scripts is root on every instance.
     https://docs.aws.amazon.com/systems-manager/latest/userguide/run-command-setting-up.html
     """
-    platform = parent.context.platform
-    document = aws.ssm.Document(
-        f"{parent.name}-restart",
-        # Fixed, because ``groundwork deploy`` looks for it.
-        name=restart_document(parent.context.slug),
-        document_type="Command",
-        document_format="JSON",
-        target_type="/AWS::EC2::Instance",
-        content=json.dumps(_content(services)),
-        opts=parent.child(),
-    )
+    slug, platform = parent.context.slug, parent.context.platform
+    documents = []
+    if services:
+        told = {"service": {"type": "String", "allowedValues": list(services)}}
+        documents.append(_document(parent, "restart", restart_document(slug), told, seconds=900))
+    if jobs:
+        told = {
+            "job": {"type": "String", "allowedValues": list(jobs)},
+            "image": {"type": "String", "default": "", "allowedPattern": _IMAGE},
+        }
+        documents.append(_document(parent, "job", job_document(slug), told, seconds=_DAY))
     tags = {"ssm:resourceTag/platform": platform.name, "ssm:resourceTag/stage": platform.stage}
     return (
-        Statement("RestartServices", ("ssm:SendCommand",), (document.arn,)),
+        Statement("RunDocuments", ("ssm:SendCommand",), [document.arn for document in documents]),
         Statement(
             "OnInstances", ("ssm:SendCommand",), (parent.context.arn("ec2", "instance/*"),), {"StringEquals": tags}
         ),
@@ -52,21 +56,30 @@ def delivery(parent: Component, services: Sequence[str]) -> tuple[Statement, ...
     )
 
 
-def _content(services: Sequence[str]) -> dict[str, object]:
-    return {
+def _document(
+    parent: Component, key: str, name: str, parameters: Mapping[str, Mapping[str, object]], *, seconds: int
+) -> aws.ssm.Document:
+    """Create the document that runs ``KEY.sh``, whose first line says what it does."""
+    lines = (_SCRIPTS / f"{key}.sh").read_text(encoding="utf-8").splitlines()
+    content = {
         "schemaVersion": "2.2",
-        "description": "Start a service anew, with the image that its parameter names, and wait until it is well.",
-        "parameters": {
-            "service": {"type": "String", "description": "As the stack file calls it.", "allowedValues": list(services)}
-        },
+        "description": lines[0].removeprefix("# "),
+        "parameters": parameters,
         "mainSteps": [
             {
                 "action": "aws:runShellScript",
-                "name": "restart",
-                "inputs": {
-                    "timeoutSeconds": "900",
-                    "runCommand": _SCRIPT.read_text(encoding="utf-8").splitlines(),
-                },
+                "name": key,
+                "inputs": {"timeoutSeconds": str(seconds), "runCommand": lines[1:]},
             }
         ],
     }
+    return aws.ssm.Document(
+        f"{parent.name}-{key}",
+        # Fixed, because ``groundwork deploy`` looks for it.
+        name=name,
+        document_type="Command",
+        document_format="JSON",
+        target_type="/AWS::EC2::Instance",
+        content=json.dumps(content),
+        opts=parent.child(),
+    )
