@@ -16,11 +16,11 @@ from groundwork.settings.images import NOTHING, job_document, restart_document
 _SECONDS_BETWEEN = 3
 _SECONDS_TO_BE_HEARD = 60
 
-_NOT_HERE = 3
-"""How the document ends where an instance does not run the service."""
-
+_NOT_HERE = "groundwork: not here"
+"""What a document says where an instance does not run the service or jobs: an exit code could be a job's own."""
 
 _JOB = """\
+[ -f /usr/local/lib/groundwork/job.py ] || {{ echo "groundwork: not here"; exit 0; }}
 set -a
 . /etc/groundwork/environment
 exec /usr/bin/python3 /usr/local/lib/groundwork/job.py {words}
@@ -97,9 +97,9 @@ class Ec2Operations:
         """Start a service anew by the stack's own document; False where the instance does not run it."""
         name = restart_document(self.account.slug)
         code, output = self._command(instance, name, {"service": [service]}, progress, seconds)
-        if code not in (0, _NOT_HERE):
+        if code != 0:
             raise DeploymentFailed(f"{service} does not get well on {instance}:\n{output}")
-        return code == 0
+        return output != _NOT_HERE
 
     def _with(self, service: str) -> list[str]:
         """Return the instances that have the service's unit."""
@@ -121,8 +121,8 @@ class Ec2Operations:
     ) -> Iterator[str]:
         """Run the job on the first instance that has jobs; what it says comes when it has ended."""
         for instance in self.instances():
-            code, output = self._job(instance, job, image, command, progress, seconds)
-            if code == _NOT_HERE:
+            code, output = self._job(instance, (job, image or "", *command), progress, seconds)
+            if output == _NOT_HERE:
                 continue
             yield from output.splitlines()
             if code != 0:
@@ -130,21 +130,13 @@ class Ec2Operations:
             return
         raise OperationError(f"no instance has {job}; run pulumi up --stack {self.account.stack.name} first")
 
-    def _job(
-        self,
-        instance: str,
-        job: str,
-        image: str | None,
-        command: Sequence[str],
-        progress: Progress,
-        seconds: float,
-    ) -> tuple[int, str]:
-        """Run a job by the stack's own document; another command needs AWS's, which pipelines may not run."""
+    def _job(self, instance: str, words: Sequence[str], progress: Progress, seconds: float) -> tuple[int, str]:
+        """Run a job by the stack's own document; a command of one's own needs AWS's, which pipelines may not run."""
         # The program on the instance ends the job in time, and says so.
         limit = seconds + _SECONDS_TO_BE_HEARD
+        job, image, *command = words
         if command:
-            script = _JOB.format(words=shlex.join([job, image or "", *command]))
-            return self.command(instance, script, progress, limit)
+            return self.command(instance, _JOB.format(words=shlex.join(words)), progress, limit)
         told = {"job": [job], **({"image": [image]} if image else {})}
         return self._command(instance, job_document(self.account.slug), told, progress, limit)
 

@@ -223,6 +223,7 @@ def test_the_token_of_a_terminal_stands_in_no_list_of_processes(
 
 # EC2
 
+NOT_HERE = "groundwork: not here"
 INSTANCES = {"Reservations": [{"Instances": [{"InstanceId": "i-2"}, {"InstanceId": "i-1"}]}]}
 
 
@@ -268,10 +269,10 @@ def test_units_are_restarted_on_one_instance_after_the_other(
 
 def test_an_instance_without_the_service_is_left_alone(shop: StackAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "before", lambda *_, **__: f"{REPOSITORY}:1.0")
-    ran = instances(monkeypatch, lambda instance, script: (3 if instance == "i-1" else 0, ""))
+    ran = instances(monkeypatch, lambda instance, script: (0, NOT_HERE if instance == "i-1" else ""))
     Ec2Operations(shop).roll_out("web", f"{REPOSITORY}:1.1", Clock().progress(), 600)
     assert restarted(ran) == ["i-1", "i-2"]
-    ran = instances(monkeypatch, lambda instance, script: (3, ""))
+    ran = instances(monkeypatch, lambda instance, script: (0, NOT_HERE))
     with pytest.raises(OperationError, match="no instance runs web; run pulumi up first"):
         Ec2Operations(shop).roll_out("web", f"{REPOSITORY}:1.1", Clock().progress(), 600)
 
@@ -328,24 +329,6 @@ def test_an_instance_refresh_stands_in_the_way(shop: StackAccount, monkeypatch: 
     standing_in(monkeypatch, autoscaling=refreshing)
     assert Ec2Operations(shop).under_way("web") == "an instance refresh of shop-instances is under way"
     assert Ec2Operations(shop).under_way("web") is None
-
-
-def test_a_job_runs_on_the_first_instance_that_has_jobs_with_the_image_of_the_deployment(
-    shop: StackAccount, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ran = instances(monkeypatch, lambda instance, script: (3 if instance == "i-1" else 0, "Applying 0001"))
-    assert list(Ec2Operations(shop).run_job("migrate", f"{REPOSITORY}:1.1", (), Clock().progress(), 60)) == [
-        "Applying 0001"
-    ]
-    assert ran == [(instance, f"shop-dev-job migrate {REPOSITORY}:1.1") for instance in ("i-1", "i-2")]
-    instances(monkeypatch, lambda instance, script: (75, "migrate runs already"))
-    with pytest.raises(CommandFailed, match="it ended with 75"):
-        list(Ec2Operations(shop).run_job("migrate", f"{REPOSITORY}:1.1", (), Clock().progress(), 60))
-    instances(monkeypatch, lambda instance, script: (3, ""))
-    with pytest.raises(OperationError, match="no instance runs jobs"):
-        list(Ec2Operations(shop).run_job("migrate", f"{REPOSITORY}:1.1", (), Clock().progress(), 60))
-    with pytest.raises(OperationError, match=r"runs its own command; .*jobs\.migrate\.command"):
-        list(Ec2Operations(shop).run_job("migrate", None, ("x",), Clock().progress(), 60))
 
 
 # App Runner
@@ -441,30 +424,34 @@ def test_a_command_that_is_no_line_of_a_shell_is_refused(
     assert "the command is empty" in said
 
 
-def test_a_job_runs_on_one_instance_that_has_jobs(shop: StackAccount, monkeypatch: pytest.MonkeyPatch) -> None:
-    def shell(instance: str, script: str) -> tuple[int, str]:
-        if script.startswith("systemctl cat"):
-            return int(instance == "i-1"), ""
-        return 0, "Applying 0001\nOK"
-
-    ran = instances(monkeypatch, shell)
-    said = Ec2Operations(shop).run_job("migrate", f"{REPOSITORY}:1.1", ["it's", "$x"], Clock().progress(), 60)
+def test_a_job_runs_on_the_first_instance_that_has_jobs_by_the_stacks_own_document(
+    shop: StackAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = instances(monkeypatch, lambda instance, _: (0, NOT_HERE if instance == "i-1" else "Applying 0001\nOK"))
+    said = Ec2Operations(shop).run_job("migrate", f"{REPOSITORY}:1.1", (), Clock().progress(), 60)
     assert list(said) == ["Applying 0001", "OK"]
-    [(instance, script)] = [(one, text) for one, text in ran if "job.py" in text]
-    assert instance == "i-2"
-    words = shlex.split(script.splitlines()[-1])
-    assert words[-4:] == ["migrate", f"{REPOSITORY}:1.1", "it's", "$x"]
+    assert ran == [(instance, f"shop-dev-job migrate {REPOSITORY}:1.1") for instance in ("i-1", "i-2")]
 
 
-def test_a_job_that_fails_on_an_instance_says_with_what(shop: StackAccount, monkeypatch: pytest.MonkeyPatch) -> None:
-    instances(monkeypatch, lambda instance, script: (0, "") if script.startswith("systemctl cat") else (3, "no table"))
+def test_words_of_a_jobs_own_command_stay_words(shop: StackAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = instances(monkeypatch, lambda instance, _: (0, "OK"))
+    list(Ec2Operations(shop).run_job("migrate", None, ["it's", "$x"], Clock().progress(), 60))
+    [(_, script)] = ran
+    assert shlex.split(script.splitlines()[-1])[-4:] == ["migrate", "", "it's", "$x"]
+
+
+def test_a_job_that_fails_on_an_instance_says_with_what_and_runs_on_no_other(
+    shop: StackAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = instances(monkeypatch, lambda instance, script: (3, "no table"))
     said = Ec2Operations(shop).run_job("migrate", None, (), Clock().progress(), 60)
     assert next(said) == "no table"
     with pytest.raises(CommandFailed, match="it ended with 3"):
         next(said)
+    assert len(ran) == 1
 
 
 def test_instances_without_jobs_want_an_update(shop: StackAccount, monkeypatch: pytest.MonkeyPatch) -> None:
-    instances(monkeypatch, lambda instance, script: (1, ""))
-    with pytest.raises(OperationError, match="no instance has migrate; run pulumi up first"):
+    instances(monkeypatch, lambda instance, script: (0, NOT_HERE))
+    with pytest.raises(OperationError, match="no instance has migrate; run pulumi up --stack dev first"):
         list(Ec2Operations(shop).run_job("migrate", None, (), Clock().progress(), 60))

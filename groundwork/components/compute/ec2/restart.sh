@@ -1,5 +1,5 @@
-# Starts a service anew with the image that its parameter names, and waits until it is well. 3: it does not run here.
-systemctl is-enabled --quiet groundwork@{{ service }} || exit 3
+# Starts a service anew with the image that its parameter names, and waits until it is well.
+systemctl is-enabled --quiet groundwork@{{ service }} || { echo "groundwork: not here"; exit 0; }
 systemctl restart groundwork@{{ service }} || exit 1
 end=$(($(date +%s) + 300))
 while [ "$(date +%s)" -lt "$end" ]; do
