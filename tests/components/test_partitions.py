@@ -6,7 +6,9 @@ import datetime as dt
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -47,21 +49,18 @@ LAYERS: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module")
-def snapshots(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Snapshot]:
-    """One stack in each partition."""
-    found = {}
-    for region in (*PARTITIONS, "eu-central-1"):
-        folder = tmp_path_factory.mktemp(region)
-        layers = [f"groundwork:{layer}: {json.dumps(said)}" for layer, said in LAYERS.items()]
-        write_project(folder, "\n".join([f"aws:region: {region}", *layers]), main=str(ROOT))
-        found[region] = run_found(find_stack("dev", folder))
-    return found
+@cache
+def built(region: str) -> Snapshot:
+    """The stack in a region."""
+    layers = [f"groundwork:{layer}: {json.dumps(said)}" for layer, said in LAYERS.items()]
+    with TemporaryDirectory() as folder:
+        write_project(Path(folder), "\n".join([f"aws:region: {region}", *layers]), main=str(ROOT))
+        return run_found(find_stack("dev", Path(folder)))
 
 
 @pytest.mark.parametrize("region", PARTITIONS)
-def test_no_arn_and_no_address_is_of_another_partition(snapshots: dict[str, Snapshot], region: str) -> None:
-    text = snapshots[region].dumps()
+def test_no_arn_and_no_address_is_of_another_partition(region: str) -> None:
+    text = built(region).dumps()
     partitions = set(re.findall(r"arn:(aws[a-z-]*):", text))
     assert partitions == {PARTITIONS[region]}
     hosts = set(re.findall(rf"[a-z0-9.-]*{region}\.amazonaws\.com[a-z.]*", text))
@@ -77,9 +76,9 @@ def _names(service: str, region: str) -> list[str]:
     return found if isinstance(found, list) else [found]
 
 
-def test_guardrails_judge_a_stack_alike_in_every_partition(snapshots: dict[str, Snapshot]) -> None:
+def test_guardrails_judge_a_stack_alike_in_every_partition() -> None:
     def findings(region: str) -> Iterator[tuple[str, str, str]]:
-        for finding in judge(snapshots[region], dt.date(2026, 1, 5)).findings:
+        for finding in judge(built(region), dt.date(2026, 1, 5)).findings:
             yield finding.rule.name, finding.resource.name, finding.verdict.value
 
     usual = set(findings("eu-central-1"))
@@ -87,8 +86,8 @@ def test_guardrails_judge_a_stack_alike_in_every_partition(snapshots: dict[str, 
         assert set(findings(region)) ^ usual == set()
 
 
-def test_endpoints_in_china_have_the_names_that_they_have_there(snapshots: dict[str, Snapshot]) -> None:
-    names = {one.inputs["serviceName"] for one in snapshots["cn-north-1"].of_type("aws:ec2/vpcEndpoint:VpcEndpoint")}
+def test_endpoints_in_china_have_the_names_that_they_have_there() -> None:
+    names = {one.inputs["serviceName"] for one in built("cn-north-1").of_type("aws:ec2/vpcEndpoint:VpcEndpoint")}
     assert names == {
         "com.amazonaws.cn-north-1.s3",
         "com.amazonaws.cn-north-1.dynamodb",
