@@ -146,7 +146,7 @@ def read_book(region: str, folder: Path = FOLDER) -> Book:
     Raises :class:`Mistakes` where AWS has no such region, or a file of the folder is damaged.
     """
     if region not in regions():
-        raise Mistakes([Mistake((), f'"{region}" is no region of the price book')])
+        raise Mistakes([Mistake((), f'"{region}" is no region of AWS in the price book')])
     files, own = _read(region, folder)
     if folder != FOLDER:
         own = {**_read(region, FOLDER)[1], **own}
