@@ -5,7 +5,7 @@ in the offline preview (https://www.pulumi.com/docs/iac/concepts/resources/optio
 
     import pulumi
     import pulumi_aws as aws
-    from groundwork.transforms import transform
+from groundwork.transforms import transform
 
     @transform(aws.rds.Instance, name="shop-database-primary")
     def keep_insights_for_two_years(args: pulumi.ResourceTransformArgs) -> None:
@@ -32,6 +32,7 @@ from pulumi.runtime.sync_await import _sync_await
 
 from groundwork.components.settings import Settings
 from groundwork.settings.base import Phase
+from groundwork.settings.data_file import copied
 from groundwork.settings.mistakes import nearest, one_of
 
 Result = pulumi.ResourceTransformResult | None
@@ -172,7 +173,7 @@ class _TransformRun:
             self.names.setdefault(args.type_, set()).add(args.name)
             if not one.is_for(args.type_, args.name):
                 return None
-            props, opts = _copy(args.props), _copy(vars(args.opts))
+            props, opts = copied(args.props), copied(vars(args.opts))
             try:
                 answer = one.function(args)
                 answer = await answer if inspect.isawaitable(answer) else answer
@@ -195,12 +196,6 @@ def _checked(answer: Any) -> pulumi.ResourceTransformResult:
     if not isinstance(answer, pulumi.ResourceTransformResult):
         raise TypeError(f"it returns {type(answer).__name__}; return pulumi.ResourceTransformResult, or nothing")
     return answer
-
-
-def _copy(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _copy(item) for key, item in value.items()}
-    return [_copy(item) for item in value] if isinstance(value, list) else value
 
 
 def _line(error: BaseException, file: Path) -> str:

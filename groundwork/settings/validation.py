@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from groundwork.components.settings import Settings
 from groundwork.settings.correction import Correction
+from groundwork.settings.data_file import copied
 from groundwork.settings.model_paths import is_model, member
 
 
@@ -18,7 +19,7 @@ def validate(data: Mapping[str, Any], *, decrypted: bool) -> tuple[Settings | No
     What is mistaken gives way to what was meant, or is taken out, and the rest is validated again, so that the checks between
     layers can still run and all mistakes show at once. None where not even that leaves a platform.
     """
-    correction = Correction(_without_nulls(_copy(data), Settings))
+    correction = Correction(_without_nulls(copied(data), Settings))
     for _ in range(_ROUNDS):
         try:
             return Settings.model_validate(correction.data, context={"decrypted": decrypted}), correction
@@ -30,12 +31,6 @@ def validate(data: Mapping[str, Any], *, decrypted: bool) -> tuple[Settings | No
 _ROUNDS = 40
 """Each corrects at least one mistake that stood in the way of others. A file in which more stand one behind another is told of those
 that were found until then."""
-
-
-def _copy(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _copy(item) for key, item in value.items()}
-    return [_copy(item) for item in value] if isinstance(value, list) else value
 
 
 def _without_nulls(data: Any, model: Any) -> Any:

@@ -32,10 +32,10 @@ def read_statements(references: Mapping[str, Reference], region: str) -> list[St
             Statement(
                 sid="ReadSecrets",
                 actions=("secretsmanager:GetSecretValue",),
-                resources=_once(secret.arn for secret in secrets),
+                resources=once(secret.arn for secret in secrets),
             ),
         ]
-        keys = _once(secret.kms_key_arn for secret in secrets if secret.kms_key_arn is not None)
+        keys = once(secret.kms_key_arn for secret in secrets if secret.kms_key_arn is not None)
         if keys:
             through = {"StringEquals": {"kms:ViaService": via_service("secretsmanager", region)}}
             statements.append(Statement("DecryptSecrets", ("kms:Decrypt",), keys, through))
@@ -44,12 +44,12 @@ def read_statements(references: Mapping[str, Reference], region: str) -> list[St
             Statement(
                 sid="ReadParameters",
                 actions=("ssm:GetParameters",),
-                resources=_once(parameter.arn for parameter in parameters),
+                resources=once(parameter.arn for parameter in parameters),
             )
         )
     return statements
 
 
-def _once(arns: Iterable[pulumi.Input[str]]) -> list[pulumi.Input[str]]:
+def once(arns: Iterable[pulumi.Input[str]]) -> list[pulumi.Input[str]]:
     """Return each ARN once. Outputs are told apart by what they are, since they may not be known yet."""
     return list({arn if isinstance(arn, str) else id(arn): arn for arn in arns}.values())

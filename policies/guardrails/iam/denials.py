@@ -9,7 +9,8 @@ from guardrails.documents import PolicyDocument, PolicyStatement
 from guardrails.iam import services
 from guardrails.iam.arns import covers_type, last_part
 from guardrails.iam.conditions import surely_applies
-from guardrails.iam.patterns import matches, overlap
+from guardrails.iam.identities import covers
+from guardrails.iam.patterns import overlap
 from guardrails.principals import is_everyone
 from guardrails.view import Resource, UndeterminedError
 
@@ -52,7 +53,7 @@ def _covers(denials: Iterable[PolicyStatement], resource: Resource, form: str) -
 def _deny_all(denials: Iterable[PolicyStatement], form: str) -> bool:
     """Tell whether the statements together deny every action on a form of the resource."""
     found = list(denials)
-    return bool(found) and all(any(_denies(one, action) for one in found) for action in _actions(form))
+    return bool(found) and all(any(covers(one, action) for one in found) for action in _actions(form))
 
 
 @cache
@@ -66,9 +67,3 @@ def _is_about(statement: PolicyStatement, names: list[str]) -> bool:
     if statement.not_resources:
         return not any(overlap(last_part(one), name) for one in statement.not_resources for name in names)
     return any(covers_type(one, name) for one in statement.resources for name in names)
-
-
-def _denies(statement: PolicyStatement, action: str) -> bool:
-    if statement.not_actions:
-        return not any(matches(one.lower(), action) for one in statement.not_actions)
-    return any(matches(one.lower(), action) for one in statement.actions)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pulumi
 import pulumi_aws as aws
 
 from groundwork.components.base import Component
+from groundwork.components.edge.web_acl_rules import visibility
 from groundwork.components.logs import log_group, log_permission, waf_writes
 
 # Names that the provider gives these nested arguments.
@@ -42,10 +41,10 @@ def only_through_cloudfront(parent: Component, header: tuple[str, pulumi.Input[s
                 priority=0,
                 statement=_Statement(byte_match_statement=match),
                 action=aws.wafv2.WebAclRuleActionArgs(allow=aws.wafv2.WebAclRuleActionAllowArgs()),
-                visibility_config=aws.wafv2.WebAclRuleVisibilityConfigArgs(**_visibility(f"{parent.name}-through")),
+                visibility_config=aws.wafv2.WebAclRuleVisibilityConfigArgs(**visibility(f"{parent.name}-through")),
             )
         ],
-        visibility_config=aws.wafv2.WebAclVisibilityConfigArgs(**_visibility(f"{parent.name}-origin")),
+        visibility_config=aws.wafv2.WebAclVisibilityConfigArgs(**visibility(f"{parent.name}-origin")),
         opts=parent.child(),
     )
     _log(parent, acl, name)
@@ -79,7 +78,3 @@ def _log(parent: Component, acl: aws.wafv2.WebAcl, header: str) -> None:
         ],
         opts=parent.child(depends_on=[permission]),
     )
-
-
-def _visibility(name: str) -> dict[str, Any]:
-    return {"cloudwatch_metrics_enabled": True, "metric_name": name, "sampled_requests_enabled": True}

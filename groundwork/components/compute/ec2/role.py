@@ -14,7 +14,7 @@ from groundwork.components.compute.ec2.configuration import Store
 from groundwork.components.compute.ec2.identity import PlacedService
 from groundwork.components.compute.ecs.instance_role import SESSIONS
 from groundwork.components.compute.images import Image
-from groundwork.components.compute.references import read_statements
+from groundwork.components.compute.references import once, read_statements
 from groundwork.components.compute.trust import trusted
 from groundwork.components.edge.origin import InstanceOrigin
 
@@ -133,9 +133,4 @@ def _pulls(statements: Sequence[Statement]) -> Iterator[Statement]:
     for statement in statements:
         by_sid.setdefault(statement.sid, []).append(statement)
     for same in by_sid.values():
-        yield replace(same[0], resources=_once([arn for statement in same for arn in statement.resources]))
-
-
-def _once(arns: Sequence[pulumi.Input[str]]) -> list[pulumi.Input[str]]:
-    """Return each ARN once. Outputs are told apart by what they are, since they may not be known yet."""
-    return list({arn if isinstance(arn, str) else id(arn): arn for arn in arns}.values())
+        yield replace(same[0], resources=once([arn for statement in same for arn in statement.resources]))
