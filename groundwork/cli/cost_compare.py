@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from groundwork.cli.console import InputError
 from groundwork.preview.reports.escaping import for_markdown
+from groundwork.pricing.book import meters
 
 if TYPE_CHECKING:
     from groundwork.cli.cost import Money
@@ -52,6 +53,7 @@ def _rows(found: Sequence[Estimate], shown: Money) -> list[tuple[str, list[str]]
     by_service = [_services(one) for one in found]
     lost = [{word for unpriced in one.unpriced for word in unpriced.why.split()} for one in found]
     names = {name for services in by_service for name in services}
+    names |= {service for service, _ in meters()} & set[str]().union(*lost)
     ordered = sorted(names, key=lambda name: (-max(services.get(name, _NONE) for services in by_service), name))
     return [
         (
