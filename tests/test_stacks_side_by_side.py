@@ -118,6 +118,8 @@ def built() -> dict[str, str]:
     """Every type of AWS that a component builds, and where."""
     types: dict[str, str] = {}
     for file in sorted((ROOT / "groundwork" / "components").rglob("*.py")):
+        if file.parent.name == "programs":  # which instances run
+            continue
         module = importlib.import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             made = _called(module, node.func) if isinstance(node, ast.Call) else None
