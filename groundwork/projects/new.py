@@ -176,15 +176,18 @@ def _write_stacks(project: Path, answers: Answers, carried: Carried | None) -> N
 
 
 def _stack_files(answers: Answers, carried: Carried | None) -> Iterator[tuple[str, str]]:
-    comments = carried.translation.comments if carried else {}
+    comments: Mapping[Keys, str] = carried.translation.comments if carried else {}
     yield "dev", _stack_file(answers, _layers(answers, "dev", "mvp", carried), "As its developers run it.", comments)
     layers = _layers(answers, "prod", "launch", carried)
-    domain = answers.domain or f"{answers.name}.example.com"
     emails = {"emails": [answers.email or f"{answers.name}-alarms@example.com"]}
-    layers["platform"]["domain"] = domain
-    layers["edge"] = {"zone": {"delegated": True}}
+    wanted = [("e-mail address", answers.email)]
+    if "edge" not in layers:
+        wanted.insert(0, ("domain", answers.domain))
+        layers["platform"]["domain"] = answers.domain or f"{answers.name}.example.com"
+        layers["edge"] = {"zone": {"delegated": True}}
+        comments = {**comments, ("edge",): _EDGE}
     layers["observability"] = {"alerts": {"page": emails, "notice": dict(emails)}}
-    said = [word for word, given in (("domain", answers.domain), ("e-mail address", answers.email)) if not given]
+    said = [word for word, given in wanted if not given]
     yours = f" Put your own {' and '.join(said)} in." if said else ""
     yield "prod", _stack_file(answers, layers, f"As its users know it.{yours}", comments)
 
@@ -194,7 +197,7 @@ _EDGE = 'Leave it out until the registrar names the zone\'s name servers (README
 
 def _stack_file(answers: Answers, layers: dict[str, Any], about: str, comments: Mapping[Keys, str]) -> str:
     lines = [f"# yaml-language-server: $schema={SCHEMA}", f"# {about}", "config:", f"  aws:region: {answers.region}"]
-    return "\n".join([*lines, *stack_lines(layers, {**comments, ("edge",): _EDGE})]) + "\n"
+    return "\n".join([*lines, *stack_lines(layers, comments)]) + "\n"
 
 
 def _layers(answers: Answers, stage: str, phase: str, carried: Carried | None) -> dict[str, Any]:

@@ -201,6 +201,7 @@ def test_two_values_of_one_secret_are_two_keys(tmp_path: Path) -> None:
     """
     layers, _, _ = carried(tmp_path, text)
     assert layers["secrets"] == {"app": {"keys": ["SECRET_KEY", "B_SECRET_KEY"]}}
+    assert layers["edge"] is None, "nothing of it is seen from outside"
     assert layers["services"]["b"]["uses"]["app"]["variables"] == {"SECRET_KEY": "B_SECRET_KEY"}
     assert layers["services"]["c"]["uses"]["app"]["variables"] == ["SECRET_KEY"]
 

@@ -404,6 +404,11 @@ class _Translator:
             layers["search"] = {}
             self._comment("search", "; linked_role: true in prod where its account has no other domain")
         layers |= self._messaging() | self._storage(services)
+        if not self._sites and not any("path" in service for service in services.values()):
+            layers["edge"] = None
+            self._made.comments[("edge",)] = (
+                "Nothing of it is seen from outside; with a service that has a path, take this line out."
+            )
         keys = list(self._wiring.keys)
         if keys:
             layers["secrets"] = {self._wiring.secret: {"keys": keys}}
