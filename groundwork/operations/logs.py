@@ -61,8 +61,7 @@ def groups(account: StackAccount, services: Sequence[str]) -> dict[str, str]:
         return {
             name: f"/aws/apprunner/{one['ServiceName']}/{one['ServiceId']}/application" for name, one in found.items()
         }
-    jobs = account.settings.jobs
-    return {name: f"{account.prefix}/{'jobs' if name in jobs else 'services'}/{name}" for name in services}
+    return {name: f"{account.prefix}/services/{name}" for name in services}
 
 
 def lines(

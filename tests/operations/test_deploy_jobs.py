@@ -188,7 +188,7 @@ def test_a_service_is_run_with_a_command_alone(shop: Clock, capsys: pytest.Captu
 
 
 def test_logs_of_a_job_are_found_where_jobs_write(shop: Clock, capsys: pytest.CaptureFixture[str]) -> None:
-    client("logs").create_log_group(logGroupName="/shop/dev/jobs/report")
+    client("logs").create_log_group(logGroupName="/shop/dev/services/report")
     assert groundwork(["logs", "dev", "report"]) == 0
     assert groundwork(["logs", "dev", "raport"]) == 2
     assert (

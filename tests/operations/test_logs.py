@@ -148,7 +148,7 @@ def test_app_runner_names_its_log_groups_itself(monkeypatch: pytest.MonkeyPatch,
         def service(self, name: str) -> dict[str, str]:
             return {"ServiceName": f"shop-dev-{name}", "ServiceId": "8fe1e10304f84fd2b0df550fe98a71fa"}
 
-    monkeypatch.setattr(logs, "AppRunner", Found)
+    monkeypatch.setattr(logs, "AppRunnerOperations", Found)
     with account(tmp_path, monkeypatch):
         found = open_account("dev")
         found.settings.compute.__dict__["engine"] = "app-runner"

@@ -156,3 +156,16 @@ def test_a_sidecar_that_cannot_be_is_one_message(config: str, path: str, words: 
     assert len(found) == 1, found
     assert found[0].startswith(f"Pulumi.dev.yaml:{path}: ")
     assert words in found[0]
+
+
+def test_no_job_is_started_while_its_database_is_stopped(tmp_path: Path) -> None:
+    def found(cron: str, uses: str = "{database: connect}") -> list[str]:
+        config = job(f"{{image: {{from: api}}, {RUN}, uses: {uses}, schedule: {cron}}}")
+        hours = "groundwork:platform: {name: shop, stage: dev, phase: mvp, hours: {start: '08:00', stop: '18:00'}}"
+        within = "groundwork:data: {backup: {window: 16:00-16:30}}"
+        return mistakes_in(tmp_path, f"        {hours}\n        {within}\n{config}")
+
+    [outside] = found("0 3 * * ? *")
+    assert "starts it at 03:00, when the database is stopped (platform.hours: 08:00–18:00)" in outside
+    assert found("30 9 * * ? *") == []
+    assert found("0 3 * * ? *", uses="{}") == []

@@ -26,7 +26,8 @@ class Fargate(Component):
     encrypted log group in which sessions are recorded; where services use one another, a Service Connect namespace. For
     each service: an ECR repository (unless ``image`` names one elsewhere), a log group, a security group with its rules, an
     execution role and a task role, a task definition, the service itself, its alarms; for public ones a target group and
-    listener rules; scaling as ``scaling`` says.
+    listener rules; scaling as ``scaling`` says. For each job a log group, a security group, roles and a task definition that no
+    service runs, its schedule, and for all of them a queue and an alarm for runs that failed.
 
     Cost: vCPU and memory of running tasks by the second (arm64 a fifth less, Spot up to 70 % less); a public service's
     traffic through the load balancer; Container Insights by metric; logs by GB; Service Connect takes some of the task's

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from groundwork.components.hours.settings import open_at
 from groundwork.components.services.settings import image_holder
 from groundwork.components.settings import Settings
 from groundwork.settings.mistakes import Mistake
@@ -123,6 +124,29 @@ def runs_end_as_the_engine_can(settings: Settings) -> Iterator[Mistake]:
                 )
 
 
+def runs_are_within_the_hours(settings: Settings) -> Iterator[Mistake]:
+    """Check that no job is started while what it needs is stopped: the database, on the engine ``ec2`` the instance."""
+    hours, compute = settings.platform.hours, settings.compute
+    if hours is None or compute is None:
+        return
+    for name, job in settings.jobs.items():
+        needs = "the instance" if compute.engine == "ec2" else "the database"
+        if compute.engine != "ec2" and "database" not in settings.job(name).uses:
+            continue
+        if job.schedule is None or job.schedule.timezone not in (None, settings.platform.timezone):
+            continue
+        minute, hour, *_ = job.schedule.cron.split(" ")
+        if not (minute.isdigit() and hour.isdigit()):
+            continue
+        start = int(hour) * 60 + int(minute)
+        if not open_at(hours, range(start, start + 1)):
+            yield Mistake(
+                ("jobs", name, "schedule", "cron"),
+                f"starts it at {int(hour):02d}:{int(minute):02d}, when {needs} is stopped (platform.hours: {hours.start}–{hours.stop}); "
+                "start it within the hours",
+            )
+
+
 CHECKS = (
     names_are_nobody_elses,
     the_engine_runs_them,
@@ -132,4 +156,5 @@ CHECKS = (
     schedules_start_one_run,
     schedules_suit_the_engine,
     runs_end_as_the_engine_can,
+    runs_are_within_the_hours,
 )

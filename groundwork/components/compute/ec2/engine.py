@@ -66,6 +66,8 @@ class Ec2(Component):
     grant anything, its declaration, image and environment in Parameter Store. An instance is Amazon Linux 2023 with Docker,
     systemd as what starts containers and starts them again, and the CloudWatch agent.
 
+    A job is a unit that runs to its end, with a timer where it has a schedule.
+
     One instance (``instances.max: 1``) runs everything; where it stands in public, holds a data volume or the cache, it has a
     fixed interface: a network interface that stays, in one zone, and that each instance is born with. CloudFront reaches it through
     the ``address``; nginx on it ends TLS with a certificate that it gets from Let's Encrypt by DNS, asks for the secret

@@ -51,7 +51,8 @@ class Eks(Component):
     (ECR repository, log group, role, alarms; for public ones target group and listener rules) and inside the cluster a
     ServiceAccount bound to the role by Pod Identity, a Deployment, a Service, a network policy opened by ``uses``, a
     HorizontalPodAutoscaler or, where a queue decides, KEDA's ScaledObject; a PodDisruptionBudget where more than one copy
-    must run; a SecretProviderClass where it reads secrets or parameters; a TargetGroupBinding where it is public.
+    must run; a SecretProviderClass where it reads secrets or parameters; a TargetGroupBinding where it is public. For each job the same but for a
+    CronJob in place of the Deployment, suspended where it has no schedule.
 
     Cost: the control plane at $73 a month (six times that in extended support); nodes by the second, running or empty, and
     their volumes; Container Insights by observation and logs by GB; then as on other engines. Pods cost nothing.
