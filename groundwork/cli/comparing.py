@@ -63,7 +63,9 @@ def comparing(said: str, stack: str, *, unknowns: bool = False) -> Iterator[Comp
         revision = find_revision(said, found.file.parent)
         dirty = uncommitted(revision.root)
         notes = (
-            f"{dirty} {'file differs' if dirty == 1 else 'files differ'} from the last commit, and were compared as they are",
+            "1 file differs from the last commit, and was compared as it is"
+            if dirty == 1
+            else f"{dirty:,} files differ from the last commit, and were compared as they are",
         )
         if not revision.has(found.file.resolve()):
             new = f"{revision.name} has no {found.file.name}: the stack is new since"
