@@ -118,7 +118,12 @@ class ComputeSettings(Model):
     @property
     def has_volumes(self) -> bool:
         """Tell whether instances of ours have volumes, nodes of Kubernetes among them."""
-        return self.has_instances or self.engine == "eks"
+        return self.has_instances or self.runs_kubernetes
+
+    @property
+    def runs_kubernetes(self) -> bool:
+        """Tell whether services are Kubernetes' Deployments."""
+        return self.engine == "eks"
 
     @property
     def capacity(self) -> InstancesSettings:

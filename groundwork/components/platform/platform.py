@@ -470,7 +470,7 @@ class Platform(Component):
                 engine=engine.delivery if engine else (),
                 files=[one for key in static for one in buckets[key].grant("read-write").statements],
                 distribution_arn=self._distribution_arn if static else None,
-                kubernetes=self._settings.platform.name if compute and compute.engine == "eks" else None,
+                kubernetes=self._settings.platform.name if compute and compute.runs_kubernetes else None,
                 cluster_name=engine.cluster_name if engine else None,
             ),
             opts=self.child(),
