@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from groundwork.cli.main import run
 from groundwork.preview.changes.plan import Plan
 from groundwork.preview.terraform.change import ProviderAnswer
 from groundwork.preview.terraform.verify import Verification
 from tests.requirements import proves
+from tests.shared import call
 from tests.writing import write_project
 
 TOPIC = "import pulumi_aws as aws\naws.sns.Topic('t', display_name='{name}', kms_master_key_id='alias/a', tags={{'a': 'b'}})\n"
@@ -31,12 +31,6 @@ def main():
     print(json.dumps({"version": 1, "project": "test", "stack": "dev", "region": "ap-south-1", "unknowns": False, "settings": {},
                       "resources": [one], "outputs": {}}))
 """
-
-
-def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    code = run(list(arguments))
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -16,6 +16,7 @@ from groundwork.cli.main import run
 from groundwork.cli.settings_text import settings_text
 from groundwork.preview.terraform import verify as module
 from groundwork.settings import schema
+from tests.shared import call
 from tests.stacks import ROOT, STACK_NAMES, STACKS, loaded
 from tests.writing import write_project, write_stack_file
 
@@ -31,12 +32,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         tmp_path,
         program="import pulumi\npulumi.export('word', 'said')\npulumi.export('hidden', pulumi.Output.secret('hunter2'))\n",
     )
-
-
-def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    code = run(list(arguments))
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
 
 
 BAD = """

@@ -16,17 +16,12 @@ import pytest
 from groundwork.components.compute.ec2 import proxy
 from groundwork.components.compute.ec2.machine import Proxy
 from groundwork.components.services.routes import Route
+from tests.shared import free_port
 
 _NGINX = shutil.which("nginx")
 pytestmark = pytest.mark.skipif(_NGINX is None, reason="nginx is not installed")
 
 SECRET = "s" * 64
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 class _Service(http.server.BaseHTTPRequestHandler):
@@ -46,7 +41,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     folder = tmp_path_factory.mktemp("nginx")
     service = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Service)
     threading.Thread(target=service.serve_forever, daemon=True).start()
-    listening = _free_port()
+    listening = free_port()
     routes = (Route("app", 1, host="api.example.com"), Route("app", 1, path="/api/*"))
     text = proxy.configuration(Proxy(routes, {"app": service.server_address[1]}, "x-origin-verify", None))
     (folder / "origin.conf").write_text(f'"{SECRET}" 1;\n')

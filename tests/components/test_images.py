@@ -3,7 +3,6 @@
 import json
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -38,6 +37,7 @@ from tests.components.test_compute_fargate import (
 )
 from tests.examples.test_common import ENGINES, SHOP, TOLD
 from tests.harness import build
+from tests.shared import free_port
 from tests.stacks import run_found
 from tests.test_guardrails_on_stacks import TODAY
 from tests.writing import mistakes_in, write_project
@@ -211,12 +211,6 @@ def test_settings_that_contradict_each_other_about_the_image_are_a_mistake(
 needs_busybox = pytest.mark.skipif(shutil.which("busybox") is None, reason="busybox is not installed")
 
 
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 @contextmanager
 def placeholder(settings: ServiceSettings, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The placeholder as a container runs it: its words are busybox's."""
@@ -248,7 +242,7 @@ def ask(port: int, path: str) -> tuple[int, str]:
 @needs_busybox
 @pytest.mark.parametrize("health", ["/health", "/", "/api/health", "/api/status/", "/it's/~ok?deep", "/a$b/c"])
 def test_the_placeholder_answers_the_health_check_and_ends_when_it_is_asked_to(health: str, tmp_path: Path) -> None:
-    port = _free_port()
+    port = free_port()
     with placeholder(ServiceSettings(port=port, health=health), tmp_path) as running:
         assert ask(port, health)[0] == 200
         assert "No image has been delivered" in ask(port, "/")[1]

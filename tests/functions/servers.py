@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.shared import free_port
+
 
 @dataclass(frozen=True)
 class Certificates:
@@ -81,13 +83,6 @@ def certificates(folder: Path) -> Certificates:
     )
     made.key.chmod(0o600)
     return made
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

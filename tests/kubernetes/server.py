@@ -9,7 +9,6 @@ import re
 import secrets
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import tempfile
@@ -24,6 +23,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.shared import free_port
 
 MODULE = Path(__file__).parent / "server"
 """What is built: Kubernetes at one version, its staging modules named as its own go.mod has them, and every checksum."""
@@ -162,7 +163,7 @@ def running(wanted: str) -> Iterator[Api]:
     server = binary()
     with ExitStack() as ends:
         folder = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="groundwork-kubernetes-")))
-        etcd, peer, port = (_free_port() for _ in range(3))
+        etcd, peer, port = (free_port() for _ in range(3))
         token = secrets.token_hex()
         _write(folder / "tokens.csv", f"{token},judge,judge,system:masters\n")
         _key(folder / "accounts.key")
@@ -247,9 +248,3 @@ def _key(path: Path) -> None:
             serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
         ).decode(),
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

@@ -6,6 +6,7 @@ from typing import Any
 
 from groundwork.preview.snapshot import Resource, Snapshot, Source
 from guardrails.kinds import token
+from guardrails.view import Resource as View
 
 REGION = "eu-west-1"
 
@@ -28,3 +29,18 @@ def resource(kind: str, name: str, /, source: Source | None = None, **inputs: An
 def stack(*resources: Resource, stage: str = "prod", unknowns: bool = False, exceptions: Any = None) -> Snapshot:
     settings = {"platform": {"stage": stage}, **({} if exceptions is None else {"exceptions": exceptions})}
     return Snapshot("test", "prod", REGION, unknowns, settings, resources, {})
+
+
+def recorded(view: View) -> Resource:
+    """What rules see of a resource, as a resource of a snapshot."""
+    dependencies = dict(view.property_dependencies)
+    return Resource(
+        view.urn,
+        view.type,
+        view.name,
+        True,
+        None,
+        dict(view.value),
+        dict(view.outputs),
+        property_dependencies=dependencies,
+    )

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.preview.snapshot import Snapshot
 from groundwork.preview.verdicts import view_of
 from guardrails import kinds
 from guardrails.catalogue import rules
@@ -30,6 +30,7 @@ from guardrails.view import Opaque
 from guardrails.view import Resource as View
 from tests.policies.engine_client import PackProcess
 from tests.policies.fixtures import Case, build, cases
+from tests.policies.stacks import recorded
 from tests.stacks import STACKS, snapshot_of
 from tests.work import calls_of
 
@@ -500,21 +501,7 @@ def test_five_thousand_resources_take_about_ten_times_the_work_of_five_hundred()
 
 
 def snapshot(case: Case) -> Snapshot:
-    return Snapshot("test", "prod", "eu-west-1", True, {}, tuple(map(_record, case.stack.resources)), {})
-
-
-def _record(view: View) -> Resource:
-    dependencies = dict(view.property_dependencies)
-    return Resource(
-        view.urn,
-        view.type,
-        view.name,
-        True,
-        None,
-        dict(view.value),
-        dict(view.outputs),
-        property_dependencies=dependencies,
-    )
+    return Snapshot("test", "prod", "eu-west-1", True, {}, tuple(map(recorded, case.stack.resources)), {})
 
 
 def test_the_analyzer_says_of_each_case_what_it_expects() -> None:

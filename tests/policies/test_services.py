@@ -3,11 +3,11 @@ own have."""
 
 from __future__ import annotations
 
-from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.preview.snapshot import Snapshot
 from guardrails.catalogue import rules
-from guardrails.view import Resource as View
 from tests.policies.engine_client import PackProcess, Violation
 from tests.policies.fixtures import Case, cases
+from tests.policies.stacks import recorded
 
 TOPICS = {
     "analytics",
@@ -32,20 +32,6 @@ def violations(pack: PackProcess, case: Case) -> list[Violation]:
         return pack.judge_resource(recorded(case.subject))
     resources = tuple(map(recorded, case.stack.resources))
     return pack.judge(Snapshot("test", "prod", "eu-west-1", True, {}, resources, {}))
-
-
-def recorded(view: View) -> Resource:
-    dependencies = dict(view.property_dependencies)
-    return Resource(
-        view.urn,
-        view.type,
-        view.name,
-        True,
-        None,
-        dict(view.value),
-        dict(view.outputs),
-        property_dependencies=dependencies,
-    )
 
 
 def test_the_analyzer_says_of_each_case_what_it_expects() -> None:

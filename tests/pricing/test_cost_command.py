@@ -13,9 +13,9 @@ import pytest
 from groundwork.cli import console
 from groundwork.cli import cost as command
 from groundwork.cli.cost_text import markdown
-from groundwork.cli.main import run
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.styled import Text
+from tests import shared
 from tests.requirements import proves
 from tests.stacks import ROOT, snapshot_of
 
@@ -33,9 +33,7 @@ def at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    code = run(["cost", *arguments])
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
+    return shared.call(capsys, "cost", *arguments)
 
 
 def test_a_month_is_told_with_its_lines_what_has_no_price_and_a_budget_below_it(

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from groundwork.cli.main import run
 from groundwork.pricing.book import FOLDER, Reading, meters, read_book
 from groundwork.pricing.checking import doubts
 from groundwork.pricing.offers import regions
 from groundwork.pricing.writing import text_of
 from groundwork.settings import facts
 from groundwork.settings.mistakes import Mistakes
+from tests import shared
 from tests.pricing.price_list import Server, offer, served
 
 NAT = {
@@ -36,9 +36,7 @@ def server() -> Iterator[Server]:
 
 
 def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    code = run(["prices", *arguments])
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
+    return shared.call(capsys, "prices", *arguments)
 
 
 def refresh(

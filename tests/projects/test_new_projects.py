@@ -17,14 +17,9 @@ from groundwork.projects.sources.source import read_application
 from groundwork.projects.sources.translation import translated
 from groundwork.settings.loading import find_stack, load_stack
 from tests.projects.test_carried_over import SHOP
+from tests.shared import call
 
 HERE = version("groundwork")
-
-
-def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    code = run(list(arguments))
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
 
 
 @pytest.mark.parametrize("engine", ["fargate", "ecs-ec2", "eks", "ec2"])
