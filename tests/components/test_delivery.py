@@ -86,7 +86,7 @@ def test_a_role_pushes_names_and_rolls_out_what_pipelines_own_and_nothing_else(o
     assert len(allowed["PassRoles"]["Resource"]) == 6
     assert all("*" not in one for one in allowed["PassRoles"]["Resource"])
     assert sorted(allowed["ReadLogs"]["Resource"]) == [
-        arn("logs", f"log-group:/shop/dev/{name}:*") for name in ("jobs/migrate", "services/fixed", "services/web")
+        arn("logs", f"log-group:/shop/dev/{name}:*") for name in ("services/fixed", "services/migrate", "services/web")
     ]
 
 

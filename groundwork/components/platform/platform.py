@@ -466,7 +466,7 @@ class Platform(Component):
                     if container.image_from is None and container.owner_of_image == "pipeline"
                 ],
                 jobs=list(engine.jobs) if engine else [],
-                logs=[f"{layer}/{name}" for layer, name, _ in containers],
+                logs=[f"services/{name}" for _, name, _ in containers],
                 engine=engine.delivery if engine else (),
                 files=[one for key in static for one in buckets[key].grant("read-write").statements],
                 distribution_arn=self._distribution_arn if static else None,
