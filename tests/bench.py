@@ -2,7 +2,7 @@
 
 Prints tables as Markdown; ``--out FILE`` writes them too. Every number is the median of ``--runs`` processes of their own, so
 that nothing is warm but the file cache and Python's compiled modules. Where Checkov is installed, in an environment of its own,
-``--checkov PATH`` lets it judge the same stack as Terraform JSON; ``--only previews``, ``checks`` or ``changes`` measures one of them.
+``--checkov PATH`` lets it judge the same stack as Terraform JSON; ``--only previews`` or ``--only checks`` measures one of both.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from groundwork.settings.loading import stacks
 
 ROOT = Path(__file__).parent.parent
-SIZES = (10, 100, 1000)
+SIZES = (1, 10, 55, 617)
+"""Services of stacks with 150 to 10,000 resources."""
 CHECKED = "examples/mini-facebook/prod"
 CHECKED_SIZES = (55, 617)
 """Services of stacks with a thousand and with ten thousand resources."""
@@ -34,8 +36,8 @@ _PARTS = """
 import gc, json, sys, time
 gc.disable()  # as the command line does
 name, start = sys.argv[1], sys.argv[2]
-marks = [("", time.perf_counter())]
-mark = lambda part: marks.append((part, time.perf_counter()))
+marks = [("", time.process_time())]
+mark = lambda part: marks.append((part, time.process_time()))
 from pathlib import Path
 from groundwork.settings.loading import find_stack, load_stack
 from groundwork.settings.effective import as_json
@@ -43,52 +45,60 @@ stack = find_stack(name, Path(start)); loaded = load_stack(stack)
 mark("settings")
 from groundwork.preview.engine import run_program
 mark("import engine")
-snapshot = run_program(stack.program_folder, project=stack.project, stack=stack.name, config=loaded.config, settings=as_json(loaded))
+run = lambda: run_program(stack.program_folder, project=stack.project, stack=stack.name, config=loaded.config, settings=as_json(loaded))
+snapshot = run()
 mark("program")
 from groundwork.preview.verdicts import judge
 import datetime
-verdicts = judge(snapshot, datetime.date(2026, 12, 1))
+today = datetime.date(2026, 12, 1)
+verdicts = judge(snapshot, today)
 mark("rules")
 from groundwork.preview import text
 text.plain(text.report(snapshot, verdicts, 80, name))
 mark("text")
 snapshot.dumps()
 mark("json")
-print(json.dumps({"resources": len(snapshot.resources), "checks": verdicts.judgements, **{part: at - marks[i][1] for i, (part, at) in enumerate(marks[1:])}}))
-"""
-_CHANGES = """
-import gc, json, sys, time
-gc.disable()  # as the command line does
-from pathlib import Path
+from dataclasses import replace
 from groundwork.preview.changes.compare import compare
-from groundwork.preview.changes.text import lines
-from groundwork.preview.reading import read
-from groundwork.preview.text import plain
-base, head = (read(Path(name).read_text(encoding="utf-8"), name, defaults=False) for name in sys.argv[1:])
-marks = [time.process_time()]
-changes = compare(base, head); marks.append(time.process_time())
-plain(lines(changes, 80)); marks.append(time.process_time())
-changes.dumps(); marks.append(time.process_time())
-print(json.dumps({"resources": len(head.resources), "changed": len(changes.changes),
-                  "parts": [after - before for before, after in zip(marks, marks[1:])]}))
+def aged(at, one):
+    return replace(one, inputs={**one.inputs, "tags": {"was": str(at)}}) if at % 3 else one
+base = replace(snapshot, resources=tuple(aged(at, one) for at, one in enumerate(snapshot.resources) if at % 10 or not one.custom))
+mark("")
+changes = compare(base, snapshot)
+mark("changes")
+from groundwork.cli.cost import estimated
+cost = estimated(snapshot, None, None, None).to_json()
+mark("cost")
+from groundwork.preview.reports.report import Report
+from groundwork.preview.reports.markdown import markdown
+from groundwork.preview.reports.page import html
+report = Report(name, snapshot, verdicts, changes, cost)
+markdown(report), html(report)
+mark("report")
+judge(run(), today)
+mark("again")
+took = {part: at - marks[i][1] for i, (part, at) in enumerate(marks[1:]) if part}
+print(json.dumps({"resources": len(snapshot.resources), "checks": verdicts.judgements, **took}))
 """
 _GROUNDWORK = (sys.executable, "-m", "groundwork.cli.main")
 _median = statistics.median
-_ALL = ("previews", "checks", "changes")
-CHANGED_SIZES = (1, 55, 617)
-"""Services of stacks with about a hundred, a thousand and ten thousand resources."""
-PARTS = ("settings", "import engine", "program", "rules", "text", "json")
+PARTS = ("settings", "import engine", "program", "rules", "text", "json", "changes", "cost", "report", "again")
+_HEAD = (
+    "| {} | resources | whole process | of it CPU | memory | settings | imports | program | rules | text | JSON | changes | cost | report | again |",
+    "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+)
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--runs", type=int, default=5, help="processes for each number (default 5)")
     parser.add_argument(
-        "--sizes", type=int, nargs="*", default=list(SIZES), help="numbers of services (default 10 100 1000)"
+        "--sizes", type=int, nargs="*", default=list(SIZES), help="numbers of services (default 1 10 55 617)"
     )
+    parser.add_argument("--stacks", nargs="*", default=[], help="stacks to preview (default all)")
     parser.add_argument("--out", type=Path, help="write the tables to this file as well")
     parser.add_argument("--checkov", type=Path, help="the program checkov, to be compared with")
-    parser.add_argument("--only", choices=_ALL, help="measure only these")
+    parser.add_argument("--only", choices=("previews", "checks"), help="measure only these")
     options = parser.parse_args(arguments)
     lines: list[str] = []
     for line in _report(options):
@@ -101,29 +111,40 @@ def main(arguments: list[str]) -> int:
 
 def _report(options: argparse.Namespace) -> Iterator[str]:
     yield f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.system()}; medians of {options.runs} runs."
-    wanted = [options.only] if options.only else _ALL
-    if "previews" in wanted:
-        yield from _previews(options.runs, options.sizes)
-    if "checks" in wanted:
+    if options.only != "checks":
+        yield from _previews(options.runs, options.sizes, options.stacks)
+    if options.only != "previews":
         yield from _checks(options.runs, options.checkov)
-    if "changes" in wanted:
-        yield from _changes(options.runs)
 
 
-def _previews(runs: int, sizes: list[int]) -> Iterator[str]:
+def _previews(runs: int, sizes: list[int], chosen: list[str]) -> Iterator[str]:
     yield ""
-    yield "| stack | resources | whole process | of it CPU | memory | settings | imports | program | rules | checks a second | text | JSON |"
-    yield "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
-    for stack in stacks(ROOT):
-        yield _row(stack, stack, ROOT, runs)
+    yield from (line.format("stack") for line in _HEAD)
+    for stack in chosen or stacks(ROOT):
+        yield _row(stack, stack, ROOT, runs)[0]
     yield ""
-    yield "| services | resources | whole process | of it CPU | memory | settings | imports | program | rules | checks a second | text | JSON |"
-    yield "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+    yield from (line.format("services") for line in _HEAD)
+    measured = []
     for size in sizes:
         with tempfile.TemporaryDirectory() as folder:
             write_stack_of(size, Path(folder))
-            # A thousand services take long enough for three runs to tell.
-            yield _row(f"{size:,}", "dev", Path(folder), runs if size < 1000 else min(runs, 3))
+            # Hundreds of services take long enough for one run to tell.
+            line, parts = _row(f"{size:,}", "dev", Path(folder), runs if size < 100 else 1)
+            measured.append(parts)
+            yield line
+    yield from _growth(measured)
+
+
+def _growth(measured: list[dict[str, float]]) -> Iterator[str]:
+    """Say what each further resource costs, from one size to the next: about the same where nothing grows with the square."""
+    for smaller, larger in pairwise(measured):
+        more = larger["resources"] - smaller["resources"]
+        said = [
+            f"{part} {1000 * (larger[part] - smaller[part]) / more:.2f}"
+            for part in ("program", "rules", "changes", "cost", "report")
+        ]
+        yield ""
+        yield f"From {smaller['resources']:,.0f} to {larger['resources']:,.0f} resources, ms of CPU for each further one: {', '.join(said)}."
 
 
 def _checks(runs: int, checkov: Path | None) -> Iterator[str]:
@@ -148,31 +169,6 @@ def _checks(runs: int, checkov: Path | None) -> Iterator[str]:
             yield from _against(checkov, ours, Path(folder), runs)
 
 
-def _changes(runs: int) -> Iterator[str]:
-    """A stack that goes from one phase to the next, which changes each service; and all answers against a revision."""
-    yield ""
-    yield "| services | resources | changed | compared | as text | as JSON |"
-    yield "|---|--:|--:|--:|--:|--:|"
-    for size in CHANGED_SIZES:
-        with tempfile.TemporaryDirectory() as text:
-            folder = Path(text)
-            write_stack_of(size, folder)
-            files = [folder / f"{phase}.json" for phase in ("mvp", "launch")]
-            for file in files:
-                file.write_text(json.dumps(_snapshot("dev", folder, "--phase", file.stem)), encoding="utf-8")
-            command = [sys.executable, "-c", _CHANGES, *map(str, files)]
-            found = [json.loads(_measured(command, folder)[3]) for _ in range(runs)]
-            cells = [f"{_median(part):.2f} s" for part in zip(*(one["parts"] for one in found), strict=True)]
-            yield f"| {size:,} | {found[0]['resources']:,} | {found[0]['changed']:,} | {' | '.join(cells)} |"
-    yield ""
-    yield "| command | whole process | of it CPU |"
-    yield "|---|--:|--:|"
-    for options in ([], ["--base", "HEAD"]):
-        measures = [_measured([*_GROUNDWORK, "preview", CHECKED, *options], ROOT)[:2] for _ in range(runs)]
-        seconds, processor = (min(part) for part in zip(*measures, strict=True))
-        yield f"| {' '.join(['preview', CHECKED, *options])} | {seconds:.2f} s | {processor:.2f} s |"
-
-
 def _against(checkov: Path, ours: float, folder: Path, runs: int) -> Iterator[str]:
     terraform = folder / "terraform"
     terraform.mkdir()
@@ -194,9 +190,8 @@ def _check(export: Path) -> list[str]:
     return [*_GROUNDWORK, "policies", "check", str(export)]
 
 
-def _snapshot(stack: str, start: Path, *options: str) -> dict[str, Any]:
-    command = [*_GROUNDWORK, "preview", stack, "--format", "json", *options]
-    found: dict[str, Any] = json.loads(_measured(command, start)[3])
+def _snapshot(stack: str, start: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(_measured([*_GROUNDWORK, "preview", stack, "--format", "json"], start)[3])
     return found
 
 
@@ -226,16 +221,17 @@ def _stated(value: Any) -> Any:
     return [_stated(item) for item in value] if isinstance(value, list) else value
 
 
-def _row(label: str, stack: str, start: Path, runs: int) -> str:
+def _row(label: str, stack: str, start: Path, runs: int) -> tuple[str, dict[str, float]]:
+    """Return a row of a table, and the medians in it by their part."""
     whole = [_measured([*_GROUNDWORK, "preview", stack], start) for _ in range(runs)]
     parts = [json.loads(_measured([sys.executable, "-c", _PARTS, stack, str(start)], start)[3]) for _ in range(runs)]
-    seconds = _median([measure[0] for measure in whole])
-    processor = _median([measure[1] for measure in whole])
-    memory = _median([measure[2] for measure in whole])
-    cells = [f"{statistics.median(part[name] for part in parts):.2f} s" for name in PARTS]
-    speed = statistics.median(part["checks"] / part["rules"] for part in parts)
-    cells.insert(PARTS.index("rules") + 1, f"{speed:,.0f}")
-    return f"| {label} | {parts[0]['resources']:,} | {seconds:.2f} s | {processor:.2f} s | {memory:.0f} MB | {' | '.join(cells)} |"
+    seconds, processor, memory = (_median([measure[at] for measure in whole]) for at in range(3))
+    medians = {name: _median([part[name] for part in parts]) for name in ("resources", *PARTS)}
+    cells = " | ".join(f"{medians[name]:.2f} s" for name in PARTS)
+    return (
+        f"| {label} | {medians['resources']:,.0f} | {seconds:.2f} s | {processor:.2f} s | {memory:.0f} MB | {cells} |",
+        medians,
+    )
 
 
 def _measured(command: list[str], folder: Path) -> tuple[float, float, float, str]:
