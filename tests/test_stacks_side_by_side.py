@@ -85,7 +85,7 @@ def variant(stack: str, tmp_path: Path, *, keys: dict[str, str]) -> Snapshot:
         for secret in config.get("groundwork:secrets", {}).values():
             if "path" in secret:
                 secret["path"] += "-other"
-        for layer, role in (("search", "linked_role"), ("migration", "linked_roles")):
+        for layer, role in (("search", "linked_role"), ("migration", "linked_roles"), ("delivery", "own_provider")):
             if f"groundwork:{layer}" in config:
                 config[f"groundwork:{layer}"][role] = False
 

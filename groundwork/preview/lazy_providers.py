@@ -131,7 +131,10 @@ class _Service(ModuleType):
 
 def _names(module: ModuleType) -> Sequence[str]:
     """Return what a star takes of a module."""
-    return list(module._bodies) if isinstance(module, _Nested) else module.__all__
+    if isinstance(module, _Nested):
+        return list(module._bodies)
+    # Some that are written by hand list none: https://docs.python.org/3/reference/simple_stmts.html#the-import-statement
+    return getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")]
 
 
 _AROUND = re.compile("(?:awaitable)?(.+?)(?:initargs|args|argsdict|output|result)")

@@ -213,7 +213,7 @@ def test_a_region_s_prices_are_taken_when_asked_for_and_one_is_asked_for_where_a
     assert re.search(r"NAT gateway +730 hour +32.85", out)
     code, out, err = call(capsys, "prod", "--region", "atlantis-1")
     assert (code, out) == (2, "")
-    assert '"atlantis-1" is no region of the price book' in err
+    assert '"atlantis-1" is no region of AWS in the price book' in err
     monkeypatch.setattr(command, "snapshot_of", lambda *_: Snapshot("p", "s", "", False, {}, (), {}))
     code, out, err = call(capsys, "exported.json")
     assert (code, out) == (2, "")

@@ -96,7 +96,8 @@ class Delivery(Component):
             f"{self.name}-{key}",
             url=f"https://{issuer}",
             client_id_lists=[AUDIENCE],
-            opts=self.child(),
+            # Other stacks of the account may use it.
+            opts=self.child(retain_on_delete=True),
         )
         return made.arn
 
@@ -113,7 +114,7 @@ class Delivery(Component):
             f"{self.name}-entry",
             cluster_name=cluster_name,
             principal_arn=entry.principal_arn,
-            policy_arn="arn:aws:eks::aws:cluster-access-policy/AmazonEKSEditPolicy",
+            policy_arn=f"{self.context.arn_start}:eks::aws:cluster-access-policy/AmazonEKSEditPolicy",
             access_scope=aws.eks.AccessPolicyAssociationAccessScopeArgs(type="namespace", namespaces=[namespace]),
             opts=self.child(),
         )

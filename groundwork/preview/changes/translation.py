@@ -50,7 +50,8 @@ class StandingTranslation:
         for urn, before in pairs.items():
             after = head[urn]
             self._learn(before.urn, urn)
-            for key, value in before.outputs.items():
+            # What a component or the stack tells is the program's own.
+            for key, value in before.outputs.items() if before.custom else ():
                 # What the program says is compared; only what AWS adds is translated.
                 if key not in after.inputs:
                     self._learn_all(value, after.outputs.get(key))
