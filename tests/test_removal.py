@@ -27,7 +27,11 @@ PROTECTIONS = {
 }
 """Inputs by which AWS, or the provider, refuses to delete, or to delete what has content."""
 
-OUTLASTING = {"aws:kms/key:Key", "aws:backup/vault:Vault"}
+OUTLASTING = {
+    "aws:backup/vault:Vault",
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider",
+    "aws:kms/key:Key",
+}
 """Types of which some stay in the account when a prod is removed."""
 
 
