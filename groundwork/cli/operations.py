@@ -111,11 +111,11 @@ def _roll_out(plan: DeploymentPlan, *, minutes: int, yes: bool, dry_run: bool) -
     except DeploymentFailed as failure:
         runs = "the placeholder" if plan.is_first else plan.before
         console.print_error(f"{plan.image} was not deployed, and {runs} runs: {failure}")
-        console.print_error(f"Next: groundwork logs {plan.account.stack.name} {plan.holder.name} --since 30m")
+        console.print_error(f"Next: groundwork logs {plan.account.stack_name} {plan.holder.name} --since 30m")
         raise SystemExit(console.FINDINGS) from None
     except KeyboardInterrupt:
         console.print_error(
-            f"\nNobody waits any more, and the deployment goes on. To go back: groundwork rollback {plan.account.stack.name} {plan.holder.name}"
+            f"\nNobody waits any more, and the deployment goes on. To go back: groundwork rollback {plan.account.stack_name} {plan.holder.name}"
         )
         raise
 

@@ -36,6 +36,12 @@ class StackAccount:
         return _client(self.session, service, region or self.settings.region)
 
     @property
+    def stack_name(self) -> str:
+        """Return what commands take for the stack: its name, below the folder that it stands in."""
+        folder = self.stack.label.rpartition("/")[0]
+        return f"{folder}/{self.stack.name}" if folder else self.stack.name
+
+    @property
     def slug(self) -> str:
         """Return ``shop-prod``, as :attr:`groundwork.components.context.Context.slug` does."""
         return f"{self.settings.platform.name}-{self.settings.platform.stage}"

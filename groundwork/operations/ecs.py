@@ -336,7 +336,7 @@ class EcsOperations:
             )["taskArns"]
             if not arns:
                 raise OperationError(
-                    f"no copy of {service} runs; groundwork logs {self.account.stack.name} {service} may say why"
+                    f"no copy of {service} runs; groundwork logs {self.account.stack_name} {service} may say why"
                 )
             tasks = self._client.describe_tasks(cluster=self.cluster, tasks=arns)["tasks"]
             task = next((one for one in tasks if one["lastStatus"] == "RUNNING"), tasks[0])

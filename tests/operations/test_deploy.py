@@ -290,3 +290,12 @@ def test_a_failed_deployment_ends_with_1_and_says_where_to_look(
     said = capsys.readouterr().err
     assert f"{REPOSITORY}:1.1 was not deployed, and {REPOSITORY}:1.0 runs: web: ECS deployment circuit breaker" in said
     assert "Next: groundwork logs dev web --since 30m" in said
+
+
+def test_what_to_do_next_names_a_stack_in_a_folder_as_it_was_named(
+    shop: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rollouts(monkeypatch, given_up)
+    monkeypatch.chdir(tmp_path.parent)
+    assert groundwork(["deploy", f"{tmp_path.name}/dev", "web=1.1", "--yes"]) == 1
+    assert f"Next: groundwork logs {tmp_path.name}/dev web --since 30m" in capsys.readouterr().err
