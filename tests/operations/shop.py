@@ -6,10 +6,13 @@ import datetime
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import botocore.loaders
+import botocore.session
 import pytest
 from moto import mock_aws
 
@@ -44,18 +47,29 @@ def project(folder: Path, stack_file: str = STACK_FILE) -> None:
 @contextmanager
 def account(folder: Path, monkeypatch: pytest.MonkeyPatch, stack_file: str = STACK_FILE) -> Iterator[None]:
     """Stand in ``folder`` with a project, credentials and an account that is empty."""
+    from moto.ecs import models  # noqa: PLC0415 - slow to import, and not for whoever only collects
+
     project(folder, stack_file)
     monkeypatch.chdir(folder)
     for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    # Every client of every session would read its service's model anew: half a second for EC2's.
+    monkeypatch.setattr(botocore.session, "create_loader", lambda path=None: _LOADER)
+    # EC2's own part of the stand-in takes a second to set up, and ECS asks it for subnets alone.
+    monkeypatch.setattr(models.Service, "_validate_network", lambda self, network: network)
     with mock_aws():
         yield
 
 
+_LOADER = botocore.loaders.create_loader()
+
+
+@cache
 def client(service: str) -> Any:
-    return boto3.client(service, region_name=REGION)
+    """A client that asks the account of the test that runs."""
+    return boto3.client(service, region_name=REGION, aws_access_key_id="testing", aws_secret_access_key="testing")
 
 
 def push(tag: str, *, architecture: str = "arm64", repository: str = "shop/dev/web") -> str:
@@ -90,10 +104,6 @@ def push(tag: str, *, architecture: str = "arm64", repository: str = "shop/dev/w
 
 def open_for_business(image: str) -> None:
     """Put the cluster there, with ``web`` and ``worker`` running images of their own, and their parameters."""
-    ec2 = client("ec2")
-    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
-    group = ec2.create_security_group(GroupName="web", Description="web", VpcId=vpc)["GroupId"]
     ecs = client("ecs")
     ecs.create_cluster(clusterName="shop-dev")
     for name in ("web", "worker"):
@@ -139,7 +149,7 @@ def open_for_business(image: str) -> None:
             serviceName=f"shop-compute-{name}-1a2b3c4",
             taskDefinition=definition,
             desiredCount=2,
-            networkConfiguration={"awsvpcConfiguration": {"subnets": [subnet], "securityGroups": [group]}},
+            networkConfiguration={"awsvpcConfiguration": {"subnets": ["subnet-1"], "securityGroups": ["sg-1"]}},
             tags=[{"key": "service", "value": name}],
         )
     for name in ("web", "worker"):

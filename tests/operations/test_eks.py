@@ -142,7 +142,7 @@ def world() -> Iterator[tuple[World, EksOperations]]:
         def log_message(self, *_: Any) -> None: ...
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         configuration = kubernetes.client.Configuration(host=f"http://127.0.0.1:{server.server_port}")
         configuration.retries = False
         yield found, EksOperations("shop", kubernetes.client.ApiClient(configuration))
