@@ -6,6 +6,7 @@ import gc
 import ipaddress
 import os
 import socket
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -60,6 +61,23 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """One process more than there are cores: some test is always waiting for another program."""
     return (os.cpu_count() or 1) + 1
+
+
+_WAITING = (
+    "operations/test_rehearsal.py",
+    "preview/terraform/",
+    "kubernetes/",
+    "cli/test_watch.py",
+    "cli/test_base.py",
+)
+"""Tests that wait for other programs most of their time."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what waits, so that one process waits while the others keep the cores busy, and none does at the end."""
+    tests = Path(__file__).parent
+    waiting = {path for name in _WAITING for path in tests.glob(f"{name}*" if name.endswith("/") else name)}
+    items.sort(key=lambda item: item.path not in waiting)
 
 
 def pytest_collection_finish() -> None:
