@@ -130,6 +130,8 @@ class ComputedValues:
             "account": self._account,
             "partition": self._partition.name,
             "suffix": self._partition.suffix,
+            # By name or by ARN: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
+            "ecsCluster": str(inputs.get("cluster") or "default").rpartition("/")[2],
             "host": str(inputs.get("url")).removeprefix("https://"),
             "autoname": autoname,
             **{key: value for key, value in inputs.items() if isinstance(value, str)},

@@ -80,6 +80,7 @@ def test_a_role_pushes_names_and_rolls_out_what_pipelines_own_and_nothing_else(o
     arn = "arn:aws:{}:eu-west-1:111122223333:{}".format
     assert allowed["PushImages"]["Resource"] == [arn("ecr", "repository/shop/dev/web")]
     assert allowed["NameImages"]["Resource"] == [arn("ssm", "parameter/shop/dev/services/images/web")]
+    assert all(re.fullmatch(r".*:service/shop-dev/shop-compute-\w+-\w+", one) for one in allowed["RollOut"]["Resource"])
     assert allowed["ReadJobs"]["Resource"] == [arn("ssm", "parameter/shop/dev/jobs/migrate")]
     assert allowed["RunJobs"]["Resource"] == [arn("ecs", "task-definition/shop-dev-migrate:*")]
     assert allowed["PassRoles"]["Condition"] == {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
