@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -52,18 +52,6 @@ def test_a_module_of_another_content_is_refused(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(server, "_go", lambda *_, **__: '{"Sum": "h1:other", "Dir": "/"}')
     with pytest.raises(server.ServerError, match="its checksum is h1:other, and not h1:pinned"):
         server.module("example.com/m@v1", "h1:pinned")
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[judge.Cluster]:
-    try:
-        server.needs()
-    except server.UnavailableError as missing:
-        pytest.skip(str(missing))
-    if not server.kept().is_file():
-        pytest.skip("kube-apiserver is not built: make verify-kubernetes")
-    with server.running(server.minor(server.version())) as api:
-        yield judge.Cluster(api)
 
 
 def _container(deployment: Any) -> Any:

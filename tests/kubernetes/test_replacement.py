@@ -6,13 +6,11 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
 from groundwork.preview.changes.model import DifferenceKind, Forces, PropertyChange
 from groundwork.preview.changes.replacement import forces
 from groundwork.preview.snapshot import Resource
 from tests.components.test_kubernetes_schemas import shop
-from tests.kubernetes import judge, server
+from tests.kubernetes import judge
 
 _POD: dict[str, Any] = {"containers": [{"name": "a", "image": "example.com/a:1"}]}
 _SELECTED: dict[str, Any] = {
@@ -104,18 +102,6 @@ def test_every_kind_that_the_list_has_is_replaced_for_its_fields_and_for_a_name_
     assert said("helm.sh/v3:Release", "version") is Forces.NO
     assert said("helm.sh/v3:Release", "namespace") is Forces.YES
     assert said("keda.sh/v1alpha1:ScaledObject", "spec.scaleTargetRef.name") is Forces.NO
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[judge.Cluster]:
-    try:
-        server.needs()
-    except server.UnavailableError as missing:
-        pytest.skip(str(missing))
-    if not server.kept().is_file():
-        pytest.skip("kube-apiserver is not built: make verify-kubernetes")
-    with server.running(server.minor(server.version())) as api:
-        yield judge.Cluster(api)
 
 
 def test_the_api_refuses_what_the_list_has_and_of_our_own_objects_nothing_else(cluster: judge.Cluster) -> None:
