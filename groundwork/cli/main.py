@@ -17,6 +17,7 @@ from typing import Annotated, get_args
 from groundwork.cli import console, faces, operations, policies, prices, projects
 from groundwork.cli.arguments import Argument, Commands, Option
 from groundwork.cli.console import FAULT, FINDINGS, FINE, MISTAKE, InputError, OutputError
+from groundwork.cli.stack_name import StackName
 
 
 class PreviewFormat(StrEnum):
@@ -64,26 +65,12 @@ class Shell(StrEnum):
     FISH = "fish"
 
 
-def _stacks() -> list[str]:
-    from groundwork.settings.loading import stacks
-
-    return stacks(Path.cwd())
-
-
 def _phases() -> tuple[str, ...]:
     from groundwork.settings.base import Phase
 
     return get_args(Phase)
 
 
-StackName = Annotated[
-    str,
-    Argument(
-        metavar="STACK",
-        help="Such as dev, prod or examples/thulobazaar/prod; `groundwork stacks` lists them.",
-        words=_stacks,
-    ),
-]
 PhaseAhead = Annotated[
     str | None,
     Option(

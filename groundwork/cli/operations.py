@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from groundwork.cli import console
 from groundwork.cli.arguments import Argument, Option
+from groundwork.cli.stack_name import StackName
 from groundwork.preview.styled import Text
 from groundwork.settings.mistakes import nearest, one_of
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from groundwork.operations.deploy import DeploymentPlan
     from groundwork.operations.logs import LogLine
 
-StackName = Annotated[str, Argument(metavar="STACK", help="Such as dev or prod; `groundwork stacks` lists them.")]
 Service = Annotated[str, Argument(metavar="SERVICE", help="A service of the stack file.")]
 Yes = Annotated[bool, Option("--yes", help="Do not ask; where nobody can answer, nothing is done without it.")]
 DryRun = Annotated[bool, Option("--dry-run", help="Say what would be done, and do nothing.")]
@@ -105,7 +105,7 @@ def _roll_out(plan: DeploymentPlan, *, minutes: int, yes: bool, dry_run: bool) -
         console.print_error(f"Note: {text}")
     if not _confirm(str(plan), yes=yes, dry_run=dry_run):
         return
-    progress = Progress(tell=lambda line: print(line, flush=True))
+    progress = Progress(tell=_tell)
     try:
         deployments.deploy(plan, progress, seconds=60 * minutes)
     except DeploymentFailed as failure:
@@ -178,6 +178,11 @@ def _shown(services: Sequence[str]) -> Callable[[LogLine], None]:
     return show
 
 
+def _tell(line: str) -> None:
+    """Print a line that comes from elsewhere, at once."""
+    print(_harmless(line) if sys.stdout.isatty() else line, flush=True)
+
+
 def _harmless(text: str) -> str:
     """Return a text without what a terminal would obey."""
     return "".join(letter if letter.isprintable() or letter == "\t" else "\N{REPLACEMENT CHARACTER}" for letter in text)
@@ -223,7 +228,7 @@ def run(
     lines = runner.run_job(name, None, words, progress, seconds) if job else runner.run(name, words, progress, seconds)
     try:
         for line in lines:
-            print(_harmless(line) if sys.stdout.isatty() else line, flush=True)
+            _tell(line)
     except CommandFailed as failure:
         console.print_error(f"{shlex.join(words) or name}: {failure}")
         raise SystemExit(console.FINDINGS) from None
