@@ -147,19 +147,20 @@ class Application:
 
     def leave(self, where: str, what: str, reason: str) -> None:
         """Note something that is not carried over, once."""
-        note = Left(where, what, reason)
-        if note not in self.left:
-            self.left.append(note)
+        _add_once(self.left, Left(where, what, reason))
 
     def note(self, where: str, what: str, reason: str) -> None:
         """Note something that is carried over and wants a look, once."""
-        note = Left(where, what, reason)
-        if note not in self.notes:
-            self.notes.append(note)
+        _add_once(self.notes, Left(where, what, reason))
 
     def backing(self, kind: Kind) -> Backing | None:
         """Return the first backing thing of a kind."""
         return next((one for one in self.backings if one.kind == kind), None)
+
+
+def _add_once(notes: list[Left], note: Left) -> None:
+    if note not in notes:
+        notes.append(note)
 
 
 def is_one_of(command: Iterable[str], words: Iterable[str]) -> bool:

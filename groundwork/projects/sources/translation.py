@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from groundwork.components.compute.settings import InstancesSettings
 from groundwork.projects.sources import images
 from groundwork.projects.sources.application import Application, Backing, Kind, Process, is_one_of
 from groundwork.projects.sources.environment import Environment, Wiring, port_of
@@ -92,8 +93,8 @@ class Translation:
         return bool(before != instances)
 
 
-_MACHINES = 4
-"""The most instances unless a stack file says another number; groundwork/components/compute/."""
+_MACHINES = InstancesSettings().max
+"""The most instances unless a stack file says another number."""
 _MOST_MACHINES = 50
 _CLASSES = ("t3.medium", "t3.large", "t3.xlarge", "t3.2xlarge")
 """Classes of instances, the first of which is what a stack has that says none."""
