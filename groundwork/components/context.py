@@ -104,15 +104,11 @@ class Context:
 
     @property
     def prefix(self) -> str:
-        """Return ``/shop/prod``, which starts log groups, secret and parameter paths, which have no automatic
-        suffix."""
-        return f"/{self.platform.name}/{self.platform.stage}"
+        return self.platform.prefix
 
     @property
     def slug(self) -> str:
-        """Return ``shop-prod``, which starts names that one platform and stage has to itself in an account and
-        region."""
-        return f"{self.platform.name}-{self.platform.stage}"
+        return self.platform.slug
 
     @property
     def global_slug(self) -> str:

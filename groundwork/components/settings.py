@@ -98,6 +98,15 @@ class Settings(Model):
         job = self.jobs.get(str(name)) if layer == "jobs" else None
         return job is not None and job.image_from is not None and key in INHERITED and key not in job.said
 
+    @property
+    def pipeline_images(self) -> list[str]:
+        """Return the services and jobs with an image of their own that pipelines deliver."""
+        return [
+            name
+            for _, name, container in self.containers()
+            if container.image_from is None and container.owner_of_image == "pipeline"
+        ]
+
     def most_copies(self, service: str) -> int:
         """Return how many copies of a service may run at once; on the engine ``ec2`` each instance runs one."""
         if self.compute and self.compute.engine == "ec2":

@@ -43,13 +43,11 @@ class StackAccount:
 
     @property
     def slug(self) -> str:
-        """Return ``shop-prod``, as :attr:`groundwork.components.context.Context.slug` does."""
-        return f"{self.settings.platform.name}-{self.settings.platform.stage}"
+        return self.settings.platform.slug
 
     @property
     def prefix(self) -> str:
-        """Return ``/shop/prod``, as :attr:`groundwork.components.context.Context.prefix` does."""
-        return f"/{self.settings.platform.name}/{self.settings.platform.stage}"
+        return self.settings.platform.prefix
 
     @property
     def place(self) -> str:

@@ -6,25 +6,16 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from groundwork.components.compute.ec2.commands import NOT_HERE, job_document, job_script, restart_document
 from groundwork.operations import images
 from groundwork.operations.account import StackAccount, plain_errors
 from groundwork.operations.engine import SESSION_PLUGIN, TerminalSession, plugin_session, program
 from groundwork.operations.errors import CommandFailed, DeploymentFailed, OperationError
 from groundwork.operations.progress import Progress
-from groundwork.settings.images import NOTHING, job_document, restart_document
+from groundwork.settings.images import NOTHING
 
 _SECONDS_BETWEEN = 3
 _SECONDS_TO_BE_HEARD = 60
-
-_NOT_HERE = "groundwork: not here"
-"""What a document says where an instance does not run the service or jobs: an exit code could be a job's own."""
-
-_JOB = """\
-[ -f /usr/local/lib/groundwork/job.py ] || {{ echo "groundwork: not here"; exit 0; }}
-set -a
-. /etc/groundwork/environment
-exec /usr/bin/python3 /usr/local/lib/groundwork/job.py {words}
-"""
 
 
 class Ec2Operations:
@@ -36,12 +27,16 @@ class Ec2Operations:
         self.account = account
         self._ec2 = account.client("ec2")
         self._ssm = account.client("ssm")
+        platform = account.settings.platform
+        self._own = [
+            {"Name": f"tag:{name}", "Values": [value]}
+            for name, value in (("platform", platform.name), ("stage", platform.stage))
+        ]
+        """What finds the stack's instances and groups by their tags."""
 
     def instances(self) -> list[str]:
         """Return the instances that run, by their tags."""
-        platform = self.account.settings.platform
-        wanted = {"tag:platform": platform.name, "tag:stage": platform.stage, "instance-state-name": "running"}
-        filters = [{"Name": name, "Values": [value]} for name, value in wanted.items()]
+        filters = [*self._own, {"Name": "instance-state-name", "Values": ["running"]}]
         with plain_errors("looking for the stack's instances"):
             pages = self._ec2.get_paginator("describe_instances").paginate(Filters=filters)
             found = [
@@ -57,12 +52,7 @@ class Ec2Operations:
         """Return what stands in the way: an instance refresh, which starts everything anew by itself."""
         with plain_errors("looking for an instance refresh"):
             groups = self.account.client("autoscaling")
-            platform = self.account.settings.platform
-            filters = [
-                {"Name": f"tag:{name}", "Values": [value]}
-                for name, value in (("platform", platform.name), ("stage", platform.stage))
-            ]
-            found = groups.get_paginator("describe_auto_scaling_groups").paginate(Filters=filters)
+            found = groups.get_paginator("describe_auto_scaling_groups").paginate(Filters=self._own)
             for page in found:
                 for group in page["AutoScalingGroups"]:
                     name = group["AutoScalingGroupName"]
@@ -99,19 +89,20 @@ class Ec2Operations:
         code, output = self._command(instance, name, {"service": [service]}, progress, seconds)
         if code != 0:
             raise DeploymentFailed(f"{service} does not get well on {instance}:\n{output}")
-        return output != _NOT_HERE
+        return output != NOT_HERE
 
-    def _with(self, service: str) -> list[str]:
-        """Return the instances that have the service's unit."""
+    def _first_with(self, service: str) -> str:
+        """Return the first instance that has the service's unit. OperationError where none has."""
         command = f"systemctl is-enabled --quiet groundwork@{shlex.quote(service)}"
-        return [one for one in self.instances() if self.command(one, command, Progress())[0] == 0]
+        found = next((one for one in self.instances() if self.command(one, command, Progress())[0] == 0), None)
+        if found is None:
+            raise OperationError(f"no instance has {service}; run pulumi up first")
+        return found
 
     def run(self, service: str, command: Sequence[str], progress: Progress, seconds: float) -> Iterator[str]:
         """Run a command in the service's container on one of its instances."""
-        found = self._with(service)
-        if not found:
-            raise OperationError(f"no instance has {service}; run pulumi up first")
-        code, output = self.command(found[0], shlex.join(["docker", "exec", service, *command]), progress, seconds)
+        found = self._first_with(service)
+        code, output = self.command(found, shlex.join(["docker", "exec", service, *command]), progress, seconds)
         yield from output.splitlines()
         if code != 0:
             raise CommandFailed(f"it ended with {code}")
@@ -122,7 +113,7 @@ class Ec2Operations:
         """Run the job on the first instance that has jobs; what it says comes when it has ended."""
         for instance in self.instances():
             code, output = self._job(instance, (job, image or "", *command), progress, seconds)
-            if output == _NOT_HERE:
+            if output == NOT_HERE:
                 continue
             yield from output.splitlines()
             if code != 0:
@@ -136,7 +127,7 @@ class Ec2Operations:
         limit = seconds + _SECONDS_TO_BE_HEARD
         job, image, *command = words
         if command:
-            return self.command(instance, _JOB.format(words=shlex.join(words)), progress, limit)
+            return self.command(instance, job_script(shlex.join(words)), progress, limit)
         told = {"job": [job], **({"image": [image]} if image else {})}
         return self._command(instance, job_document(self.account.slug), told, progress, limit)
 
@@ -145,23 +136,16 @@ class Ec2Operations:
 
     def session(self, service: str, command: str) -> TerminalSession:
         """Return the call of Session Manager's plugin that opens a terminal in the container on one instance."""
-        found = self._with(service)
-        if not found:
-            raise OperationError(f"no instance has {service}; run pulumi up first")
+        found = self._first_with(service)
         plugin = program(*SESSION_PLUGIN)
         wanted = {
-            "Target": found[0],
+            "Target": found,
             "DocumentName": "AWS-StartInteractiveCommand",
             "Parameters": {"command": [f"sudo docker exec --interactive --tty {shlex.quote(service)} {command}"]},
         }
         with plain_errors(f"opening a terminal in {service}"):
             opened = self._ssm.start_session(**wanted)
-        session = {
-            "sessionId": opened["SessionId"],
-            "tokenValue": opened["TokenValue"],
-            "streamUrl": opened["StreamUrl"],
-        }
-        return plugin_session(plugin, self.account, session, wanted)
+        return plugin_session(plugin, self.account, opened, wanted)
 
     def command(self, instance: str, script: str, progress: Progress, seconds: float = 600) -> tuple[int, str]:
         """Run a script on an instance as root, and return its exit code and what it said."""

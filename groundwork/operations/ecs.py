@@ -13,6 +13,7 @@ from groundwork.operations.account import StackAccount, code_of, plain_errors
 from groundwork.operations.engine import SESSION_PLUGIN, TerminalSession, plugin_session, program
 from groundwork.operations.errors import CommandFailed, DeploymentFailed, OperationError
 from groundwork.operations.progress import Progress
+from groundwork.settings.images import jobs_path
 
 _SECONDS_BETWEEN = 5
 
@@ -226,7 +227,7 @@ class EcsOperations:
 
     def _job(self, name: str) -> dict[str, Any]:
         """Return what a job's parameter says of how it is run."""
-        parameter = f"{self.account.prefix}/jobs/{name}"
+        parameter = f"{jobs_path(self.account.prefix)}/{name}"
         with plain_errors(f"reading how {name} is run"):
             try:
                 text = self.account.client("ssm").get_parameter(Name=parameter)["Parameter"]["Value"]
@@ -281,10 +282,12 @@ class EcsOperations:
         after ``seconds``, when it is stopped."""
         began = progress.seconds
         said = 0
+        stream: dict[str, str] = {}
         while True:
             with plain_errors("asking how the task is"):
                 task = self._client.describe_tasks(cluster=self.cluster, tasks=[arn])["tasks"][0]
-            lines = self._log_lines(task, container)
+            stream = stream or self._stream(task, container)
+            lines = self._log_lines(**stream)
             yield from lines[said:]
             said = len(lines)
             if task["lastStatus"] == "STOPPED":
@@ -299,19 +302,23 @@ class EcsOperations:
                 raise OperationError(f"it was stopped, since it was not done after {seconds / 60:g} minutes")
             progress.sleep(_SECONDS_BETWEEN)
 
-    def _log_lines(self, task: Mapping[str, Any], container: str) -> list[str]:
-        """Return the lines in a task's log stream, which is named after prefix, container and task:
+    def _stream(self, task: Mapping[str, Any], container: str) -> dict[str, str]:
+        """Return a task's log group and stream, which is named after prefix, container and task:
         https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specify-log-config.html"""
-        logs = self.account.client("logs")
         containers = self.definition(task["taskDefinitionArn"])["containerDefinitions"]
         options = next(one for one in containers if one["name"] == container)["logConfiguration"]["options"]
-        stream = f"{options['awslogs-stream-prefix']}/{container}/{task['taskArn'].rpartition('/')[2]}"
+        id_ = task["taskArn"].rpartition("/")[2]
+        return {"group": options["awslogs-group"], "stream": f"{options['awslogs-stream-prefix']}/{container}/{id_}"}
+
+    def _log_lines(self, group: str, stream: str) -> list[str]:
+        pages = self.account.client("logs").get_paginator("filter_log_events")
         with plain_errors("reading what the task says"):
             try:
-                pages = logs.get_paginator("filter_log_events").paginate(
-                    logGroupName=options["awslogs-group"], logStreamNames=[stream]
-                )
-                return [str(event["message"]).rstrip("\n") for page in pages for event in page["events"]]
+                return [
+                    str(event["message"]).rstrip("\n")
+                    for page in pages.paginate(logGroupName=group, logStreamNames=[stream])
+                    for event in page["events"]
+                ]
             except botocore.exceptions.ClientError as error:
                 if code_of(error) == "ResourceNotFoundException":
                     # It has said nothing yet.

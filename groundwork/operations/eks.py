@@ -6,7 +6,7 @@ import base64
 import json
 import shlex
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -69,15 +69,17 @@ class EksOperations:
             raise DeploymentFailed("\n".join([str(failure), *reasons])) from None
 
     def _deployment(self, service: str) -> Any:
-        with plain_answers(f"reading the Deployment {service}"):
+        return self._existing(self.apps.read_namespaced_deployment, "Deployment", service)
+
+    def _existing(self, read: Callable[..., Any], kind: str, name: str) -> Any:
+        """Return an object that ``pulumi up`` makes. OperationError where it is not there."""
+        with plain_answers(f"reading the {kind} {name}"):
             try:
-                return self.apps.read_namespaced_deployment(
-                    service, self.namespace, _request_timeout=_SECONDS_TO_ANSWER
-                )
+                return read(name, self.namespace, _request_timeout=_SECONDS_TO_ANSWER)
             except ApiException as error:
                 if error.status == 404:
                     raise OperationError(
-                        f"there is no Deployment {service} in the namespace {self.namespace}; run pulumi up first"
+                        f"there is no {kind} {name} in the namespace {self.namespace}; run pulumi up first"
                     ) from None
                 raise
 
@@ -135,26 +137,35 @@ class EksOperations:
         # Without the labels by which the Service would find it and send it requests.
         labels = {name: value for name, value in (template.metadata.labels or {}).items() if name != NAME_LABEL}
         template.metadata.labels = labels
-        job = kubernetes.client.V1Job(
-            metadata=kubernetes.client.V1ObjectMeta(generate_name=f"{service}-run-", labels=labels),
-            spec=kubernetes.client.V1JobSpec(
-                backoff_limit=0,
-                active_deadline_seconds=int(seconds),
-                # Where nobody is left to remove it.
-                ttl_seconds_after_finished=3600,
-                template=template,
-            ),
+        spec = kubernetes.client.V1JobSpec(
+            backoff_limit=0,
+            active_deadline_seconds=int(seconds),
+            # Where nobody is left to remove it.
+            ttl_seconds_after_finished=3600,
+            template=template,
         )
-        with plain_answers(f"starting a Job of {service}"):
-            created: Any = self.batch.create_namespaced_job(self.namespace, job, _request_timeout=_SECONDS_TO_ANSWER)
-        made: str = created.metadata.name
+        made = self._create_job(service, labels, spec)
         try:
             yield from self.wait_for_job(made, service, progress)
         finally:
-            with plain_answers(f"removing the Job {made}"):
-                self.batch.delete_namespaced_job(
-                    made, self.namespace, propagation_policy="Background", _request_timeout=_SECONDS_TO_ANSWER
-                )
+            self._delete_job(made)
+
+    def _create_job(self, name: str, labels: Mapping[str, str] | None, spec: Any) -> str:
+        """Create a Job of a service or job, and return its name."""
+        metadata = kubernetes.client.V1ObjectMeta(generate_name=f"{name}-run-", labels=labels and dict(labels))
+        with plain_answers(f"starting a Job of {name}"):
+            created: Any = self.batch.create_namespaced_job(
+                self.namespace,
+                kubernetes.client.V1Job(metadata=metadata, spec=spec),
+                _request_timeout=_SECONDS_TO_ANSWER,
+            )
+        return str(created.metadata.name)
+
+    def _delete_job(self, name: str) -> None:
+        with plain_answers(f"removing the Job {name}"):
+            self.batch.delete_namespaced_job(
+                name, self.namespace, propagation_policy="Background", _request_timeout=_SECONDS_TO_ANSWER
+            )
 
     def wait_for_job(self, name: str, container: str, progress: Progress) -> Iterator[str]:
         """Yield what a Job's pod says until it is done. Raises CommandFailed where it did not end with 0."""
@@ -193,36 +204,17 @@ class EksOperations:
         self, job: str, image: str | None, command: Sequence[str], progress: Progress, seconds: float
     ) -> Iterator[str]:
         """Make a Job of the job's CronJob, as ``kubectl create job --from`` does. It stays for a day, for whoever looks."""
-        with plain_answers(f"reading the CronJob {job}"):
-            try:
-                template: Any = self.batch.read_namespaced_cron_job(
-                    job, self.namespace, _request_timeout=_SECONDS_TO_ANSWER
-                ).spec.job_template
-            except ApiException as error:
-                if error.status == 404:
-                    raise OperationError(
-                        f"there is no CronJob {job} in the namespace {self.namespace}; run pulumi up first"
-                    ) from None
-                raise
+        template = self._existing(self.batch.read_namespaced_cron_job, "CronJob", job).spec.job_template
         for one in template.spec.template.spec.containers:
             if one.name == job:
                 one.image = image or one.image
                 one.args = list(command) or one.args
         template.spec.active_deadline_seconds = int(seconds)
-        wanted = kubernetes.client.V1Job(
-            metadata=kubernetes.client.V1ObjectMeta(generate_name=f"{job}-run-", labels=template.metadata.labels),
-            spec=template.spec,
-        )
-        with plain_answers(f"starting a Job of {job}"):
-            created: Any = self.batch.create_namespaced_job(self.namespace, wanted, _request_timeout=_SECONDS_TO_ANSWER)
-        made: str = created.metadata.name
+        made = self._create_job(job, template.metadata.labels, template.spec)
         try:
             yield from self.wait_for_job(made, job, progress)
         except (KeyboardInterrupt, GeneratorExit):
-            with plain_answers(f"removing the Job {made}"):
-                self.batch.delete_namespaced_job(
-                    made, self.namespace, propagation_policy="Background", _request_timeout=_SECONDS_TO_ANSWER
-                )
+            self._delete_job(made)
             raise
         if image:
             self.renew_job(job, image)

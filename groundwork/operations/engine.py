@@ -84,7 +84,9 @@ def plugin_session(
 
     https://github.com/aws/aws-cli/blob/v2/awscli/customizations/sessionmanager.py
     """
-    token = {"SessionId": opened["sessionId"], "TokenValue": opened["tokenValue"], "StreamUrl": opened["streamUrl"]}
+    # ECS writes what Systems Manager writes with a small letter first.
+    said = {key[0].upper() + key[1:]: value for key, value in opened.items()}
+    token = {key: said[key] for key in ("SessionId", "TokenValue", "StreamUrl")}
     endpoint = account.client("ssm").meta.endpoint_url
     words = [
         plugin,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import urllib3
 from groundwork.components.services.settings import ServiceSettings, image_holder
 from groundwork.operations.account import StackAccount, code_of, plain_errors
 from groundwork.operations.errors import OperationError
-from groundwork.settings.facts import partition_of
+from groundwork.settings.facts import IMAGE_ARCHITECTURES, partition_of
 from groundwork.settings.images import NOTHING, images_path
 from groundwork.settings.mistakes import nearest, one_of
 
@@ -29,9 +29,6 @@ _MANIFESTS = (
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
-_ARCHITECTURES = {"arm64": "arm64", "x86_64": "amd64"}
-"""As images name them: https://github.com/opencontainers/image-spec/blob/main/image-index.md"""
-
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -39,15 +36,23 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 def service_of(account: StackAccount, name: str) -> ServiceSettings:
     """Return a service of the stack file. OperationError where there is none of that name."""
     services = account.settings.services
-    if name not in services:
-        there = f"there are {one_of(services)}" if services else "the stack file has no services"
-        raise OperationError(f'"{name}" is no service of {account.stack.label}; {there}{nearest(name, services)}')
+    _check_named(account, name, services)
     return services[name]
+
+
+def _check_named(account: StackAccount, name: str, among: Mapping[str, ServiceSettings]) -> None:
+    if name not in among:
+        there = f"there are {one_of(among)}" if among else "the stack file has no services"
+        raise OperationError(f'"{name}" is no service of {account.stack.label}; {there}{nearest(name, among)}')
 
 
 def image_of(account: StackAccount, name: str) -> str:
     """Return the service or job whose image a service or job of the stack file runs: itself, or the one that it is from."""
-    return image_holder({key: container for _, key, container in account.settings.containers()}, name) or name
+    return image_holder(_containers(account), name) or name
+
+
+def _containers(account: StackAccount) -> dict[str, ServiceSettings]:
+    return {name: container for _, name, container in account.settings.containers()}
 
 
 @dataclass(frozen=True)
@@ -65,10 +70,8 @@ class ImageHolder:
 def holder_of(account: StackAccount, name: str) -> ImageHolder:
     """Return the service or job of the stack file whose image is deployed. OperationError where there is none of that name, and where
     it runs another's image."""
-    declared = {key: container for _, key, container in account.settings.containers()}
-    if name not in declared:
-        there = f"there are {one_of(declared)}" if declared else "the stack file has no services"
-        raise OperationError(f'"{name}" is no service of {account.stack.label}; {there}{nearest(name, declared)}')
+    declared = _containers(account)
+    _check_named(account, name, declared)
     holders = {key: image_holder(declared, key) for key in declared}
     if holders[name] != name:
         raise OperationError(f"{name} runs the image of {holders[name]}; deploy that")
@@ -143,9 +146,13 @@ def repository_of(account: StackAccount, service: str, settings: ServiceSettings
         name = f"{account.prefix[1:]}/{service}"
         region = account.settings.region
         return Repository(account.id, name, f"{account.id}.dkr.ecr.{region}.{partition_of(region).suffix}/{name}")
-    plain = re.sub(r"(:[^/:@]+)?(@sha256:[0-9a-f]{64})?$", "", settings.named_image)
+    plain = _without_version(settings.named_image)
     match = re.fullmatch(r"(\d{12})\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/(.+)", plain)
     return Repository(match[1], match[2], plain) if match else None
+
+
+def _without_version(image: str) -> str:
+    return re.sub(r"(:[^/:@]+)?(@sha256:[0-9a-f]{64})?$", "", image)
 
 
 def named(account: StackAccount, service: str, settings: ServiceSettings, text: str) -> str:
@@ -154,11 +161,7 @@ def named(account: StackAccount, service: str, settings: ServiceSettings, text: 
     OperationError for another repository than the service's own: the role that runs it lets nothing else be pulled.
     """
     repository = repository_of(account, service, settings)
-    own = (
-        repository.address
-        if repository
-        else re.sub(r"(:[^/:@]+)?(@sha256:[0-9a-f]{64})?$", "", settings.named_image or "")
-    )
+    own = repository.address if repository else _without_version(settings.named_image or "")
     if _DIGEST.fullmatch(text):
         return f"{own}@{text}"
     if _TAG.fullmatch(text):
@@ -213,7 +216,7 @@ def _check_architecture(
     compute = account.settings.compute
     if compute is None:
         return
-    wanted = _ARCHITECTURES[compute.built_for]
+    wanted = IMAGE_ARCHITECTURES[compute.built_for]
     manifest = json.loads(found["imageManifest"])
     if manifest.get("mediaType", found.get("imageManifestMediaType")) in _INDEXES:
         built = [entry.get("platform", {}).get("architecture", "") for entry in manifest.get("manifests", ())]

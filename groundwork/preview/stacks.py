@@ -34,7 +34,7 @@ def _running_images(settings: Settings) -> dict[str, str]:
     with. Of an image that is the stack file's alone it only matters that one was there."""
     path = images_path(settings.platform)
     registry = f"{EXAMPLE_ACCOUNT}.dkr.ecr.{settings.region}.{partition_of(settings.region).suffix}"
-    own = f"{registry}/{settings.platform.name}/{settings.platform.stage}"
+    own = f"{registry}{settings.platform.prefix}"
     return {
         f"{path}/{name}": (container.owner_of_image == "pipeline" and container.named_image) or f"{own}/{name}:1"
         for _, name, container in settings.containers()

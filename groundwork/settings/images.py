@@ -1,4 +1,4 @@
-"""Where a pipeline says which image a service runs: a parameter of Parameter Store for each service."""
+"""Parameters that deployments find by name: which image a service runs, and how a job is run."""
 
 from __future__ import annotations
 
@@ -11,14 +11,9 @@ NOTHING = "none"
 def images_path(platform: PlatformSettings) -> str:
     """Return ``/shop/prod/services/images``: what the parameters of all services lie below, each by its service's
     name."""
-    return f"/{platform.name}/{platform.stage}/services/images"
+    return f"{platform.prefix}/services/images"
 
 
-def restart_document(slug: str) -> str:
-    """Return ``shop-prod-restart``: the Systems Manager document that starts a service on instances anew."""
-    return f"{slug}-restart"
-
-
-def job_document(slug: str) -> str:
-    """Return ``shop-prod-job``: the one that runs a job on an instance with another image."""
-    return f"{slug}-job"
+def jobs_path(prefix: str) -> str:
+    """Return ``/shop/prod/jobs``: below it a parameter for each job says how it is run, by the job's name."""
+    return f"{prefix}/jobs"

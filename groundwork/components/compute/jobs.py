@@ -14,11 +14,6 @@ WAIT = 3600
 """Seconds that a job before a deployment or by hand may take, unless the stack file says otherwise."""
 
 
-def jobs_path(prefix: str) -> str:
-    """Return ``/shop/prod/jobs``: below it a parameter for each job says how it is run, by the job's name."""
-    return f"{prefix}/jobs"
-
-
 @dataclass(frozen=True)
 class Job:
     """What a stack file says of a job, and the container that it is."""

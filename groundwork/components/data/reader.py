@@ -23,7 +23,7 @@ def reader_name(
     If every replica is behind, Route 53 answers with all of them.
     """
     platform = parent.context.platform
-    domain = f"database.{platform.name}-{platform.stage}.internal"
+    domain = f"database.{platform.slug}.internal"
     zone = aws.route53.Zone(
         f"{parent.name}-reader",
         name=domain,

@@ -10,10 +10,10 @@ import pulumi_aws as aws
 
 from groundwork.components.access import Statement, policy_document
 from groundwork.components.base import Component, fit
-from groundwork.components.compute.jobs import jobs_path
+from groundwork.components.compute.eks.entries import access_entry
 from groundwork.components.context import Context
 from groundwork.components.delivery.settings import DeliverySettings
-from groundwork.settings.images import images_path
+from groundwork.settings.images import images_path, jobs_path
 
 AUDIENCE = "sts.amazonaws.com"
 """What pipelines ask their tokens for; the action of AWS for GitHub does so by itself:
@@ -84,7 +84,15 @@ class Delivery(Component):
             name, role=role.name, policy=policy_document(list(self._statements(delivered))), opts=self.child()
         )
         if delivered.kubernetes is not None and delivered.cluster_name is not None:
-            self._enter(role.arn, delivered.cluster_name, delivered.kubernetes)
+            # It could read the namespace's secrets; so could any image that it delivers.
+            access_entry(
+                self,
+                "pipelines",
+                role.arn,
+                level="edit",
+                namespaces=[delivered.kubernetes],
+                cluster_name=delivered.cluster_name,
+            )
         self.role_arn = role.arn
         self.register_outputs({"roleArn": role.arn})
 
@@ -100,24 +108,6 @@ class Delivery(Component):
             opts=self.child(retain_on_delete=True),
         )
         return made.arn
-
-    def _enter(self, role_arn: pulumi.Output[str], cluster_name: pulumi.Output[str], namespace: str) -> None:
-        """Let the role change what runs in the services' namespace. It could read the namespace's secrets; so could any image that it
-        delivers.
-
-        https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html
-        """
-        entry = aws.eks.AccessEntry(
-            f"{self.name}-entry", cluster_name=cluster_name, principal_arn=role_arn, opts=self.child()
-        )
-        aws.eks.AccessPolicyAssociation(
-            f"{self.name}-entry",
-            cluster_name=cluster_name,
-            principal_arn=entry.principal_arn,
-            policy_arn=f"{self.context.arn_start}:eks::aws:cluster-access-policy/AmazonEKSEditPolicy",
-            access_scope=aws.eks.AccessPolicyAssociationAccessScopeArgs(type="namespace", namespaces=[namespace]),
-            opts=self.child(),
-        )
 
     def _statements(self, delivered: Delivered) -> Iterator[Statement]:
         context = self.context

@@ -85,7 +85,6 @@ class Pages(Component):
                 f"{len(children)} alarms page, and CloudWatch joins at most {_MOST_CHILDREN}; take page out of some of "
                 "observability.thresholds"
             )
-        platform = self.context.platform
         runbook = self.context.alerting.settings.runbook
         topic = (
             self.context.alerting.topic_arn
@@ -95,7 +94,7 @@ class Pages(Component):
         return aws.cloudwatch.CompositeAlarm(
             f"{self.name}-{key}",
             # The provider asks for a name.
-            alarm_name=f"{platform.name}-{platform.stage}-{key}",
+            alarm_name=f"{self.context.slug}-{key}",
             alarm_description=f"{description} The message names the alarms."
             + (f"\nRunbook: {runbook}#{key}" if runbook else ""),
             alarm_rule=pulumi.Output.all(*(raised.name for raised in children)).apply(_any_of),

@@ -402,9 +402,7 @@ class Platform(Component):
         self.addresses["services"] = engine.service_names
         self.addresses["repositories"] = engine.repository_urls
         self.addresses["images"] = {
-            name: f"{images_path(self.context.platform)}/{name}"
-            for name, container in containers.items()
-            if container.image_from is None and container.owner_of_image == "pipeline"
+            name: f"{images_path(self.context.platform)}/{name}" for name in self._settings.pipeline_images
         }
         if engine.jobs:
             self.addresses["jobs"] = engine.jobs
@@ -460,11 +458,7 @@ class Platform(Component):
             self._settings.delivery,
             context=self.context,
             delivered=Delivered(
-                images=[
-                    name
-                    for _, name, container in containers
-                    if container.image_from is None and container.owner_of_image == "pipeline"
-                ],
+                images=self._settings.pipeline_images if engine else [],
                 jobs=list(engine.jobs) if engine else [],
                 logs=[f"services/{name}" for _, name, _ in containers],
                 engine=engine.delivery if engine else (),

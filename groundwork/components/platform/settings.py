@@ -112,6 +112,18 @@ class PlatformSettings(Model):
             )
         return self
 
+    @property
+    def slug(self) -> str:
+        """Return ``shop-prod``, which starts names that one platform and stage has to itself in an account and
+        region."""
+        return f"{self.name}-{self.stage}"
+
+    @property
+    def prefix(self) -> str:
+        """Return ``/shop/prod``, which starts log groups, secret and parameter paths, which have no automatic
+        suffix."""
+        return f"/{self.name}/{self.stage}"
+
     @model_validator(mode="after")
     def _tags_are_not_ours(self) -> PlatformSettings:
         """Refuse tags that Groundwork or AWS sets. IAM takes ``Owner`` and ``owner`` for one key, and refuses both on

@@ -15,6 +15,9 @@ _HERE = Path(__file__).parent
 
 Architecture = Literal["arm64", "x86_64"]
 
+IMAGE_ARCHITECTURES: dict[Architecture, str] = {"arm64": "arm64", "x86_64": "amd64"}
+"""As images and Kubernetes name them: https://github.com/opencontainers/image-spec/blob/main/image-index.md"""
+
 
 @cache
 def _load(name: str) -> Any:

@@ -105,8 +105,7 @@ def _health(wanted: ServiceSettings, image: Image) -> aws.apprunner.ServiceHealt
 
 
 def _full_name(parent: Component, service: str) -> str:
-    platform = parent.context.platform
-    return f"{platform.name}-{platform.stage}-{service}"
+    return f"{parent.context.slug}-{service}"
 
 
 def _read_references(parent: Component, workload: Workload) -> list[pulumi.Resource]:
@@ -215,10 +214,9 @@ def _network(
 def tracing(parent: Component) -> pulumi.Output[str]:
     """Create the X-Ray configuration for services that send spans:
     https://docs.aws.amazon.com/apprunner/latest/dg/monitor-xray.html"""
-    platform = parent.context.platform
     return aws.apprunner.ObservabilityConfiguration(
         f"{parent.name}-tracing",
-        observability_configuration_name=fit(f"{platform.name}-{platform.stage}", _CONFIGURATION_NAME),
+        observability_configuration_name=fit(parent.context.slug, _CONFIGURATION_NAME),
         trace_configuration=aws.apprunner.ObservabilityConfigurationTraceConfigurationArgs(vendor="AWSXRAY"),
         opts=parent.child(),
     ).arn

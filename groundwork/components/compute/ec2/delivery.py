@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import pulumi_aws as aws
 
 from groundwork.components.access import Statement
 from groundwork.components.base import Component
-from groundwork.settings.images import job_document, restart_document
+from groundwork.components.compute.ec2.commands import job_document, restart_document, script
 
-_SCRIPTS = Path(__file__).parent
 _DAY = 86_400
 _IMAGE = r"^([a-z0-9][A-Za-z0-9._:/@-]{0,500})?$"
 """Empty for the image that is delivered."""
@@ -59,8 +57,8 @@ def delivery(parent: Component, services: Sequence[str], jobs: Sequence[str]) ->
 def _document(
     parent: Component, key: str, name: str, parameters: Mapping[str, Mapping[str, object]], *, seconds: int
 ) -> aws.ssm.Document:
-    """Create the document that runs ``KEY.sh``, whose first line says what it does."""
-    lines = (_SCRIPTS / f"{key}.sh").read_text(encoding="utf-8").splitlines()
+    """Create the document that runs a script."""
+    lines = script(key).splitlines()
     content = {
         "schemaVersion": "2.2",
         "description": lines[0].removeprefix("# "),

@@ -258,7 +258,7 @@ class Ec2(Component):
         platform = self.context.platform
         own_cache = self._cache if part.key == MAIN else None
         return Machine(
-            group=f"{platform.name}-{platform.stage}-{part.key}",
+            group=f"{platform.slug}-{part.key}",
             namespace=self._namespace,
             log_group=self._instance_logs,
             region=self.context.region,

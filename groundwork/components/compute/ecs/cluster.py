@@ -30,10 +30,9 @@ class EcsCluster:
 
 def cluster(parent: Component, settings: ComputeSettings) -> EcsCluster:
     """Create a cluster that has no capacity yet."""
-    platform = parent.context.platform
     # Fixed, because the log group of Container Insights is named after it and must exist before ECS makes one without key
     # and retention.
-    name = f"{platform.name}-{platform.stage}"
+    name = parent.context.slug
     insights = settings.container_insights != "disabled"
     before: list[pulumi.Resource] = []
     if insights:

@@ -16,12 +16,13 @@ from groundwork.components.compute.ecs.cluster import EcsCluster
 from groundwork.components.compute.ecs.service import Capacity, EcsSurroundings
 from groundwork.components.compute.ecs.task import Task, task
 from groundwork.components.compute.images import Image
-from groundwork.components.compute.jobs import WAIT, Job, JobOutputs, jobs_path
+from groundwork.components.compute.jobs import WAIT, Job, JobOutputs
 from groundwork.components.compute.workload import Workload
 from groundwork.components.jobs.settings import JobScheduleSettings
 from groundwork.components.logs import log_group
 from groundwork.components.messaging.dead_letters import Sender, dead_letters, key_statement, sending
 from groundwork.settings.facts import via_service
+from groundwork.settings.images import jobs_path
 
 
 @dataclass(frozen=True)

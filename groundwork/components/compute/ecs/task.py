@@ -81,7 +81,7 @@ def task(
     definition = aws.ecs.TaskDefinition(
         key,
         # Fixed: a delivery pipeline registers revisions of it by name.
-        family=f"{parent.context.platform.name}-{parent.context.platform.stage}-{workload.name}",
+        family=f"{parent.context.slug}-{workload.name}",
         requires_compatibilities=[compatibility],
         network_mode="awsvpc",
         cpu=str(service.cpu),

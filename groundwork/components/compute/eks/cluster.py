@@ -70,7 +70,10 @@ def build_cluster(
         node_role_arn=role.arn if auto else None,
     )
     name = plane.resource.name
-    entries = [access_entry(parent, key, one, cluster_name=name) for key, one in wanted.access.items()]
+    entries = [
+        access_entry(parent, key, one.principal, level=one.level, namespaces=one.namespaces, cluster_name=name)
+        for key, one in wanted.access.items()
+    ]
     warn_non_administrator(parent, wanted)
     # With auto mode nodes are in the group that EKS makes, where everything may pass among them and out.
     security_groups = (

@@ -19,6 +19,7 @@ from groundwork.components.compute.tracing import MEMORY as COLLECTOR_MEMORY
 from groundwork.components.compute.tracing import collector
 from groundwork.components.compute.workload import Workload
 from groundwork.components.services.settings import ServiceSettings, SidecarSettings
+from groundwork.settings.facts import IMAGE_ARCHITECTURES
 
 _Container = kubernetes.core.v1.ContainerArgs
 _Exec = kubernetes.core.v1.ExecActionArgs
@@ -34,7 +35,6 @@ PORT = "http"
 COLLECTOR = "opentelemetry-trace-collector"
 """Longer than a service's name may be: containers of a pod must differ."""
 
-_ARCHITECTURES = {"arm64": "arm64", "x86_64": "amd64"}
 _SECRETS_PATH = "/mnt/secrets"
 _SPREAD_OVER = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 
@@ -98,7 +98,7 @@ def pod(
         automount_service_account_token=False,
         enable_service_links=False,
         node_selector={
-            "kubernetes.io/arch": _ARCHITECTURES[inside.settings.built_for],
+            "kubernetes.io/arch": IMAGE_ARCHITECTURES[inside.settings.built_for],
             **({GROUP_LABEL: service.nodes} if service.nodes else {}),
         },
         tolerations=_tolerations(service, inside.settings.cluster) or None,

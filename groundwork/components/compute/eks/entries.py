@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from groundwork.components.base import Component
-from groundwork.components.compute.eks.settings import AdministratorSettings, KubernetesSettings
+from groundwork.components.compute.eks.settings import AccessLevel, KubernetesSettings
 
 _POLICIES = {
     "view": "AmazonEKSViewPolicy",
@@ -55,16 +55,22 @@ def is_outside(caller: str, principals: Sequence[str]) -> bool:
 
 
 def access_entry(
-    parent: Component, key: str, settings: AdministratorSettings, *, cluster_name: pulumi.Input[str]
+    parent: Component,
+    key: str,
+    principal_arn: pulumi.Input[str],
+    *,
+    level: AccessLevel,
+    namespaces: Sequence[str],
+    cluster_name: pulumi.Input[str],
 ) -> pulumi.Resource:
-    """Grant one principal one of AWS's access policies, everywhere or in namespaces.
+    """Grant one principal one of AWS's access policies, everywhere or in ``namespaces``.
 
     https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html
     """
     entry = aws.eks.AccessEntry(
         f"{parent.name}-access-{key}",
         cluster_name=cluster_name,
-        principal_arn=settings.principal,
+        principal_arn=principal_arn,
         type="STANDARD",
         opts=parent.child(),
     )
@@ -72,9 +78,9 @@ def access_entry(
         f"{parent.name}-access-{key}",
         cluster_name=cluster_name,
         principal_arn=entry.principal_arn,
-        policy_arn=f"{parent.context.arn_start}:eks::aws:cluster-access-policy/{_POLICIES[settings.level]}",
+        policy_arn=f"{parent.context.arn_start}:eks::aws:cluster-access-policy/{_POLICIES[level]}",
         access_scope=aws.eks.AccessPolicyAssociationAccessScopeArgs(
-            type="namespace" if settings.namespaces else "cluster", namespaces=list(settings.namespaces) or None
+            type="namespace" if namespaces else "cluster", namespaces=list(namespaces) or None
         ),
         opts=parent.child(),
     )

@@ -22,8 +22,7 @@ _LONGEST_ROLE = 56
 def cluster_name(parent: Component) -> str:
     """Return the cluster's fixed name: the control plane's log group and tags on nodes are named after the cluster, and
     stand before it does."""
-    platform = parent.context.platform
-    return f"{platform.name}-{platform.stage}"
+    return parent.context.slug
 
 
 def trust(parent: Component) -> pulumi.Output[str]:

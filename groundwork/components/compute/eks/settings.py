@@ -68,11 +68,14 @@ class NodeGroupSettings(Model):
         return self
 
 
+AccessLevel = Literal["view", "edit", "admin", "cluster-admin"]
+
+
 class AdministratorSettings(Model):
     """Somebody who may use the cluster: an IAM role or user, by an access entry."""
 
     principal: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:(role|user)/.+$")]
-    level: Literal["view", "edit", "admin", "cluster-admin"] = "view"
+    level: AccessLevel = "view"
     """AWS's access policies: AmazonEKSViewPolicy, …EditPolicy, …AdminPolicy, …ClusterAdminPolicy."""
     namespaces: tuple[Name, ...] = ()
     """Where; empty, everywhere."""
