@@ -21,6 +21,7 @@ from groundwork.settings.mistakes import nearest, one_of
 if TYPE_CHECKING:
     from groundwork.operations.deploy import DeploymentPlan
     from groundwork.operations.logs import LogLine
+    from groundwork.operations.progress import Progress
 
 Service = Annotated[str, Argument(metavar="SERVICE", help="A service of the stack file.")]
 Yes = Annotated[bool, Option("--yes", help="Do not ask; where nobody can answer, nothing is done without it.")]
@@ -43,10 +44,14 @@ def deploy(
     service: Annotated[
         str,
         Argument(
-            metavar="SERVICE=IMAGE", help="A service, and the tag, digest or whole reference of what it is to run."
+            metavar="SERVICE[=IMAGE]",
+            help="A service, and the tag, digest or whole reference of what it is to run; without one, what `build` of the stack file builds.",
         ),
     ],
     *,
+    build: Annotated[
+        bool, Option("--build", help="Build and push the image also where a tag is said, which is then its name.")
+    ] = False,
     severity: Annotated[
         LeastSeverity, Option("--severity", help="Refuse an image whose scan found something this bad.")
     ] = LeastSeverity.CRITICAL,
@@ -54,22 +59,28 @@ def deploy(
     yes: Yes = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Run another image of a service: check it, roll it out, wait until all copies run it, and go back where they do not.
+    """Run another image of a service: build it where none is named, check it, roll it out, wait until all copies run it, and go back where
+    they do not.
 
-    The image must be there, built for the service's architecture, and its scan may not have found anything as bad as --severity. Nothing
-    but the image changes; the rest is `pulumi up`'s. Ends with 1 where what ran before runs again.
+    An image is built as `build` of the stack file says, for the architecture that the stack runs, and called after the commit. It must be
+    built for that, and its scan, which is waited for, may not have found anything as bad as --severity. Nothing but the image
+    changes; the rest is `pulumi up`'s. Ends with 1 where what ran before runs again.
     """
     from groundwork.operations import deploy as deployments
     from groundwork.operations.account import open_account
 
     name, equals, image = service.partition("=")
-    if not equals or not image:
+    if equals and not image:
         raise console.InputError(
-            f"say which image {name} is to run: {name}=TAG, {name}=sha256:…, or its whole reference"
+            f"say which image {name} is to run: {name}=TAG, {name}=sha256:…, or its whole reference; or {name} alone to build it"
         )
+    limit = _minutes(minutes)
     account = open_account(stack)
-    plan = deployments.plan(account, name, image, worst=severity.value)
-    _roll_out(plan, minutes=_minutes(minutes), yes=yes, dry_run=dry_run)
+    if build or not image:
+        plan = deployments.plan_build(account, name, image or None)
+    else:
+        plan = deployments.plan(account, name, image)
+    _roll_out(plan, worst=severity.value, minutes=limit, yes=yes, dry_run=dry_run)
 
 
 def rollback(
@@ -90,24 +101,26 @@ def rollback(
     from groundwork.operations import deploy as deployments
     from groundwork.operations.account import open_account
 
-    account = open_account(stack)
-    _roll_out(
-        deployments.plan_rollback(account, service, force=force), minutes=_minutes(minutes), yes=yes, dry_run=dry_run
-    )
+    limit = _minutes(minutes)
+    plan = deployments.plan_rollback(open_account(stack), service, force=force)
+    _roll_out(plan, worst=LeastSeverity.NONE.value, minutes=limit, yes=yes, dry_run=dry_run)
 
 
-def _roll_out(plan: DeploymentPlan, *, minutes: int, yes: bool, dry_run: bool) -> None:
+def _roll_out(plan: DeploymentPlan, *, worst: str, minutes: int, yes: bool, dry_run: bool) -> None:
     from groundwork.operations import deploy as deployments
     from groundwork.operations.errors import DeploymentFailed
     from groundwork.operations.progress import Progress
 
-    for text in plan.unseen:
-        console.print_error(f"Note: {text}")
+    progress, seconds = Progress(tell=_tell), 60 * minutes
+    if plan.build is None:
+        # What is there is judged before anybody is asked.
+        plan = _checked(plan, progress, worst, seconds)
     if not _confirm(str(plan), yes=yes, dry_run=dry_run):
         return
-    progress = Progress(tell=_tell)
+    if plan.build is not None:
+        plan = _checked(plan, progress, worst, seconds)
     try:
-        deployments.deploy(plan, progress, seconds=60 * minutes)
+        deployments.deploy(plan, progress, seconds=seconds)
     except DeploymentFailed as failure:
         runs = "the placeholder" if plan.is_first else plan.before
         console.print_error(f"{plan.image} was not deployed, and {runs} runs: {failure}")
@@ -118,6 +131,16 @@ def _roll_out(plan: DeploymentPlan, *, minutes: int, yes: bool, dry_run: bool) -
             f"\nNobody waits any more, and the deployment goes on. To go back: groundwork rollback {plan.account.stack_name} {plan.holder.name}"
         )
         raise
+
+
+def _checked(plan: DeploymentPlan, progress: Progress, worst: str, seconds: float) -> DeploymentPlan:
+    """Have an image built and checked, and say what could not be looked at."""
+    from groundwork.operations import deploy as deployments
+
+    plan = deployments.prepare(plan, progress, worst=worst, seconds=seconds)
+    for text in plan.unseen:
+        console.print_error(f"Note: {text}")
+    return plan
 
 
 def logs(

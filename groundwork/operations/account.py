@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +16,7 @@ from botocore.config import Config
 from groundwork.components.settings import Settings
 from groundwork.operations.errors import OperationError
 from groundwork.settings.loading import StackFiles, find_stack, load_stack
+from groundwork.settings.mistakes import Path
 
 # Standard retries wait longer each time, and count throttling among what is tried again:
 # https://boto3.amazonaws.com/v1/documentation/api/latest/guide/retries.html
@@ -30,6 +31,8 @@ class StackAccount:
     settings: Settings
     id: str
     session: boto3.Session
+    where: Callable[[Path], str] = lambda path: ""
+    """File and line of a setting."""
 
     def client(self, service: str, region: str | None = None) -> Any:
         """Return a client in the stack's region, or in another."""
@@ -77,7 +80,7 @@ def open_account(name: str) -> StackAccount:
             f"the credentials are of account {found}, and {stack.label} belongs to {' or '.join(map(str, allowed))} "
             f"(aws:allowedAccountIds); choose others: AWS_PROFILE, or aws:profile in the stack file"
         )
-    return StackAccount(stack, loaded.settings, found, session)
+    return StackAccount(stack, loaded.settings, found, session, loaded.merged.where)
 
 
 def _session(config: Mapping[str, str], region: str) -> boto3.Session:

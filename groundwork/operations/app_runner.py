@@ -44,6 +44,10 @@ class AppRunnerOperations:
         status = self.service(service)["Status"]
         return None if status == "RUNNING" else f"App Runner says {status}"
 
+    def job_under_way(self, job: str) -> str | None:
+        """Refuse, as :meth:`run_job` does."""
+        raise OperationError(_NOTHING_ELSE)
+
     def roll_out(self, service: str, image: str, progress: Progress, seconds: float) -> None:
         """Update the service's image; App Runner keeps what ran where the new one does not get well."""
         described = self.service(service)

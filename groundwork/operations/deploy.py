@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from groundwork.operations import images
+from groundwork.operations import build, images
 from groundwork.operations.account import StackAccount
+from groundwork.operations.build import BuildPlan
 from groundwork.operations.engine import Runner, runner_of
 from groundwork.operations.errors import CommandFailed, DeploymentFailed, OperationError
-from groundwork.operations.images import ImageHolder
+from groundwork.operations.images import Delivered, ImageHolder
 from groundwork.operations.progress import Progress
 from groundwork.settings.images import NOTHING
 from groundwork.settings.mistakes import all_of
@@ -27,12 +28,19 @@ class DeploymentPlan:
     account: StackAccount
     holder: ImageHolder
     image: str
-    before: str
-    """What runs; ``none`` before the first image."""
+    parameter: Delivered
+    """What was said of the image when this was planned."""
     unseen: tuple[str, ...] = ()
     """What could not be checked."""
     is_rollback: bool = False
     """It goes back to an image that ran; what runs before a deployment is not run again."""
+    build: BuildPlan | None = None
+    """How the image comes to be there; None where it is."""
+
+    @property
+    def before(self) -> str:
+        """Return what runs; ``none`` before the first image."""
+        return self.parameter.image
 
     @property
     def is_first(self) -> bool:
@@ -49,15 +57,39 @@ class DeploymentPlan:
         first = f"{all_of(self.jobs_before)} first, then " if self.jobs_before else ""
         runs = all_of((*self.holder.services, *(job for job in self.holder.jobs if job not in self.jobs_before)))
         before = "the placeholder" if self.is_first else self.before
-        return f"{first}{runs} in {self.account.place}: {self.image} in place of {before}"
+        built = f"{self.build}; then " if self.build else ""
+        return f"{built}{first}{runs} in {self.account.place}: {self.image} in place of {before}"
 
 
-def plan(account: StackAccount, service: str, image: str, *, worst: str) -> DeploymentPlan:
-    """Return what deploying an image would do. OperationError where it may not run: see :func:`groundwork.operations.images.check`."""
+def plan(account: StackAccount, service: str, image: str) -> DeploymentPlan:
+    """Return what deploying an image would do. OperationError where the stack is none that images are deployed to."""
     holder = images.holder_of(account, service)
     now = _running(account, holder)
-    wanted = images.named(account, service, holder.settings, image)
-    return DeploymentPlan(account, holder, wanted, now, tuple(images.check(account, service, wanted, worst=worst)))
+    return DeploymentPlan(account, holder, images.named(account, service, holder.settings, image), now)
+
+
+def plan_build(account: StackAccount, service: str, tag: str | None) -> DeploymentPlan:
+    """Return what building an image and deploying it would do; without a tag it is called after the commit.
+
+    OperationError and ``Mistakes`` where it cannot be built: see :func:`groundwork.operations.build.plan`.
+    """
+    holder = images.holder_of(account, service)
+    now = _running(account, holder)
+    built = build.plan(account, holder, tag)
+    return DeploymentPlan(account, holder, built.image, now, build=built)
+
+
+def prepare(wanted: DeploymentPlan, progress: Progress, *, worst: str, seconds: float = 1200) -> DeploymentPlan:
+    """Build the image where it is to be built, and check it: :func:`groundwork.operations.images.check`. Return the plan with what could not
+    be looked at. OperationError where it may not run; nothing that runs has changed then."""
+    if wanted.build:
+        # Before anybody waits for a build.
+        _refuse_where_busy(runner_of(wanted.account), wanted)
+        build.build(wanted.build, progress, seconds=seconds)
+    unseen = images.check(
+        wanted.account, wanted.holder.name, wanted.image, worst=worst, progress=progress, seconds=seconds
+    )
+    return replace(wanted, unseen=tuple(unseen))
 
 
 def plan_rollback(account: StackAccount, service: str, *, force: bool) -> DeploymentPlan:
@@ -70,15 +102,14 @@ def plan_rollback(account: StackAccount, service: str, *, force: bool) -> Deploy
     wanted = images.before(account, service)
     if holder.before and not force:
         raise OperationError(
-            f"{all_of(holder.before)} ran before {now} was deployed, and what that changed stays. If {wanted} can work with it, "
+            f"{all_of(holder.before)} ran before {now.image} was deployed, and what that changed stays. If {wanted} can work with it, "
             "say --force; else deploy a new image that puts it right"
         )
-    images.check(account, service, wanted, worst="none")
     return DeploymentPlan(account, holder, wanted, now, is_rollback=True)
 
 
-def _running(account: StackAccount, holder: ImageHolder) -> str:
-    """Return the image that runs. OperationError where it is not a deployment's to change."""
+def _running(account: StackAccount, holder: ImageHolder) -> Delivered:
+    """Return which image runs. OperationError where it is not a deployment's to change."""
     settings, name = holder.settings, holder.name
     if settings.owner_of_image == "stack":
         said = "tag" if settings.tag else "image"
@@ -102,13 +133,10 @@ def deploy(wanted: DeploymentPlan, progress: Progress, *, seconds: float = 1200)
     """
     account, holder = wanted.account, wanted.holder
     runner = runner_of(account)
-    for service in holder.services if not wanted.is_first or runner.starts_first_image else ():
-        busy = runner.under_way(service)
-        if busy:
-            raise OperationError(f"{service} is busy: {busy}; wait until that is done, and deploy again")
+    _refuse_where_busy(runner, wanted)
     _run_jobs(runner, wanted, progress)
     # Before it runs, so that a pulumi up in between does not take it back.
-    images.deliver(account, holder.name, wanted.image)
+    images.deliver(account, holder.name, wanted.image, after=wanted.parameter)
     if wanted.is_first and not runner.starts_first_image:
         progress.say(
             "named; the placeholder has neither the variables of what it stands for nor its rights, so the first image starts "
@@ -118,13 +146,24 @@ def deploy(wanted: DeploymentPlan, progress: Progress, *, seconds: float = 1200)
     try:
         _roll_out(runner, wanted, progress, seconds)
     except DeploymentFailed:
-        images.deliver(account, holder.name, wanted.before)
+        images.take_back(account, holder.name, wanted.image, to=wanted.before)
         raise
+    images.check_still_delivered(account, holder.name, wanted.image)
     for job in holder.jobs:
         if job not in wanted.jobs_before:
             runner.renew_job(job, wanted.image)
     runs = (*holder.services, *holder.jobs)
     progress.say(f"{all_of(runs)} {'run' if len(runs) > 1 else 'runs'} {wanted.image} after {progress.taken()}")
+
+
+def _refuse_where_busy(runner: Runner, wanted: DeploymentPlan) -> None:
+    """Refuse a deployment in the middle of another: OperationError with what of that the account shows."""
+    rolls_out = not wanted.is_first or runner.starts_first_image
+    busy = [(name, runner.under_way(name)) for name in wanted.holder.services if rolls_out]
+    busy += [(name, runner.job_under_way(name)) for name in wanted.jobs_before]
+    for name, what in busy:
+        if what:
+            raise OperationError(f"{name} is busy: {what}; wait until that is done, and deploy again")
 
 
 def _run_jobs(runner: Runner, wanted: DeploymentPlan, progress: Progress) -> None:

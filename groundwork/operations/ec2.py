@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from groundwork.components.compute.ec2.commands import NOT_HERE, job_document, job_script, restart_document
+from groundwork.components.compute.ec2.commands import BUSY, NOT_HERE, job_document, job_script, restart_document
 from groundwork.operations import images
 from groundwork.operations.account import StackAccount, plain_errors
 from groundwork.operations.engine import SESSION_PLUGIN, TerminalSession, plugin_session, program
@@ -49,7 +49,17 @@ class Ec2Operations:
         return sorted(found)
 
     def under_way(self, service: str) -> str | None:
-        """Return what stands in the way: an instance refresh, which starts everything anew by itself."""
+        """Return what stands in the way: a restart by another deployment, or an instance refresh, which starts everything anew by itself."""
+        document = restart_document(self.account.slug)
+        with plain_errors("looking for another deployment"):
+            pages = self._ssm.get_paginator("list_commands").paginate(
+                Filters=[{"key": "DocumentName", "value": document}, {"key": "Status", "value": "InProgress"}]
+            )
+            for sent in (one for page in pages for one in page["Commands"]):
+                if (sent["DocumentName"], sent["Status"]) == (document, "InProgress") and service in sent["Parameters"][
+                    "service"
+                ]:
+                    return f"it has been starting on {', '.join(sent['InstanceIds'])} since {sent['RequestedDateTime']:%H:%M:%S}"
         with plain_errors("looking for an instance refresh"):
             groups = self.account.client("autoscaling")
             found = groups.get_paginator("describe_auto_scaling_groups").paginate(Filters=self._own)
@@ -62,10 +72,13 @@ class Ec2Operations:
                             return f"an instance refresh of {name} is under way"
         return None
 
+    def job_under_way(self, job: str) -> None:
+        """Return None: the instance itself refuses a second run, and says so."""
+
     def roll_out(self, service: str, image: str, progress: Progress, seconds: float) -> None:
         """Restart the service's unit on one instance after the other; where it stays unwell, on those that have it already again."""
         holder = images.image_of(self.account, service)
-        before = images.before(self.account, holder, or_nothing=True)
+        before = images.replaced(self.account, holder)
         done: list[str] = []
         for instance in self.instances():
             progress.say(f"{service} starts on {instance}")
@@ -73,7 +86,7 @@ class Ec2Operations:
                 if self._restart(instance, service, progress, seconds):
                     done.append(instance)
             except DeploymentFailed as failure:
-                images.deliver(self.account, holder, before)
+                images.take_back(self.account, holder, image, to=before)
                 for other in (*done, instance):
                     progress.say(
                         f"{service} goes back to {'the placeholder' if before == NOTHING else before} on {other}"
@@ -115,6 +128,8 @@ class Ec2Operations:
             code, output = self._job(instance, (job, image or "", *command), progress, seconds)
             if output == NOT_HERE:
                 continue
+            if code == BUSY and output.endswith(f"{job} runs already"):
+                raise OperationError(f"{job} runs on {instance} already; wait until that is done, and try again")
             yield from output.splitlines()
             if code != 0:
                 raise CommandFailed(f"it ended with {code}")

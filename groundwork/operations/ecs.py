@@ -113,11 +113,24 @@ class EcsOperations:
         return next((str(one["image"]) for one in containers if one["name"] == container), "")
 
     def under_way(self, service: str) -> str | None:
-        """Return since when another deployment is under way; None where none is."""
-        primary = _primary(self.service(service))
+        """Return which other deployment is under way, and since when; None where none is."""
+        described = self.service(service)
+        primary = _primary(described)
         if primary.get("rolloutState") != "IN_PROGRESS":
             return None
-        return f"a deployment has been under way since {primary['createdAt']:%H:%M:%S}"
+        image = self.image(described, service)
+        return f"a deployment of {image} has been under way since {primary['createdAt']:%H:%M:%S}"
+
+    def job_under_way(self, job: str) -> str | None:
+        """Return which task of a job runs, and since when; None where none does."""
+        with plain_errors(f"looking for tasks of {job}"):
+            arns = self._client.list_tasks(cluster=self.cluster, family=self._job(job)["taskDefinition"])["taskArns"]
+            tasks = self._client.describe_tasks(cluster=self.cluster, tasks=arns)["tasks"] if arns else []
+        running = next((task for task in tasks if task["lastStatus"] != "STOPPED"), None)
+        if running is None:
+            return None
+        since = f" since {running['createdAt']:%H:%M:%S}" if "createdAt" in running else ""
+        return f"the task {running['taskArn'].rpartition('/')[2]} of it has been running{since}"
 
     def roll_out(self, service: str, image: str, progress: Progress, seconds: float) -> None:
         """Run a revision that differs in the image alone; ECS goes back by itself where copies fail or an alarm rings."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shlex
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -54,6 +55,16 @@ class EksOperations:
         """Return how far another rollout is; None where none is under way."""
         found = self._deployment(service)
         return None if _is_done(found) else f"a rollout is under way ({_state(found)})"
+
+    def job_under_way(self, job: str) -> str | None:
+        """Return which Job of a job, started by hand or by a deployment, is not done; None where none is."""
+        with plain_answers(f"looking for Jobs of {job}"):
+            found: list[Any] = self.batch.list_namespaced_job(self.namespace, _request_timeout=_SECONDS_TO_ANSWER).items
+        # As Kubernetes names what has a generated name: with five letters and digits.
+        running = [
+            one for one in found if re.fullmatch(rf"{job}-run-[a-z0-9]{{5}}", one.metadata.name) and one.status.active
+        ]
+        return f"the Job {running[0].metadata.name} has not ended" if running else None
 
     def roll_out(self, service: str, image: str, progress: Progress, seconds: float) -> None:
         """Change the image of the Deployment, and back where its pods do not get ready in time."""

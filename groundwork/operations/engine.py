@@ -34,6 +34,9 @@ class Runner(Protocol):
     def under_way(self, service: str) -> str | None:
         """Return what stands in the way of a deployment, such as another one; None where nothing does."""
 
+    def job_under_way(self, job: str) -> str | None:
+        """Return which run of a job, by another deployment, is not done; None where none is, or where its engine refuses a second one."""
+
     def roll_out(self, service: str, image: str, progress: Progress, seconds: float) -> None:
         """Run another image in place of the one that runs, and wait until all copies do.
 

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import botocore.exceptions
 import urllib3
@@ -14,6 +14,7 @@ import urllib3
 from groundwork.components.services.settings import ServiceSettings, image_holder
 from groundwork.operations.account import StackAccount, code_of, plain_errors
 from groundwork.operations.errors import OperationError
+from groundwork.operations.progress import Progress
 from groundwork.settings.facts import IMAGE_ARCHITECTURES, partition_of
 from groundwork.settings.images import NOTHING, images_path
 from groundwork.settings.mistakes import nearest, one_of
@@ -60,6 +61,8 @@ class ImageHolder:
     """A service or job with an image of its own, and all that run it."""
 
     name: str
+    layer: str
+    """``services`` or ``jobs``."""
     settings: ServiceSettings
     services: tuple[str, ...]
     jobs: tuple[str, ...]
@@ -79,6 +82,7 @@ def holder_of(account: StackAccount, name: str) -> ImageHolder:
     jobs = account.settings.jobs
     return ImageHolder(
         name,
+        "jobs" if name in jobs else "services",
         declared[name],
         services=tuple(key for key in shared if key not in jobs),
         jobs=tuple(key for key in shared if key in jobs),
@@ -86,43 +90,107 @@ def holder_of(account: StackAccount, name: str) -> ImageHolder:
     )
 
 
-def delivered(account: StackAccount, service: str) -> str | None:
-    """Return the image that a service's parameter names; None before the first update of the stack, ``none`` before the first image."""
+class Delivered(NamedTuple):
+    """What the parameter of a service says."""
+
+    image: str
+    """``none`` before the first one."""
+    version: int
+    """How often it has been written."""
+
+
+def delivered(account: StackAccount, service: str) -> Delivered | None:
+    """Return the image that a service's parameter names; None before the first update of the stack."""
     ssm = account.client("ssm")
     with plain_errors(f"reading which image of {service} runs"):
         try:
-            return str(ssm.get_parameter(Name=_parameter(account, service))["Parameter"]["Value"])
+            found = ssm.get_parameter(Name=_parameter(account, service))["Parameter"]
         except botocore.exceptions.ClientError as error:
             if code_of(error) == "ParameterNotFound":
                 return None
             raise
+    return Delivered(str(found["Value"]), int(found["Version"]))
 
 
-def deliver(account: StackAccount, service: str, image: str) -> None:
-    """Name the image that runs from now on, for whatever starts a copy and for the next ``pulumi up``."""
-    with plain_errors(f"naming the image of {service}"):
-        account.client("ssm").put_parameter(Name=_parameter(account, service), Value=image, Overwrite=True)
+def deliver(account: StackAccount, service: str, image: str, *, after: Delivered) -> None:
+    """Name the image that runs from now on, for whatever starts a copy and for the next ``pulumi up``.
 
-
-def before(account: StackAccount, service: str, *, or_nothing: bool = False) -> str:
-    """Return the image that ran before the one that the parameter names now, by the parameter's history (its newest 100 values).
-
-    Where there was none: OperationError, or ``none`` with ``or_nothing``.
+    OperationError where another deployment has named one since ``after`` was read; what that named stays.
     """
-    values: list[str] = []
+    found = delivered(account, service)
+    if found == after:
+        version = _write(account, service, image)
+        if version == after.version + 1:
+            return
+        # Somebody wrote in the moment between, and came first.
+        theirs = next(entry for entry in _history(account, service) if entry["Version"] == version - 1)
+        _write(account, service, str(theirs["Value"]))
+    raise OperationError(
+        f"{_overtaken(account, service)}; nothing was changed, so deploy again if {image} is to run after it"
+    )
+
+
+def take_back(account: StackAccount, service: str, image: str, *, to: str) -> None:
+    """Name the image again that ran before ``image``, unless somebody has named another since."""
+    found = delivered(account, service)
+    if found is not None and found.image == image:
+        _write(account, service, to)
+
+
+def check_still_delivered(account: StackAccount, service: str, image: str) -> None:
+    """Refuse to say that an image runs where another deployment has named another since: OperationError."""
+    found = delivered(account, service)
+    if found is not None and found.image != image:
+        raise OperationError(f"{_overtaken(account, service)}, and takes the place of {image}")
+
+
+def _overtaken(account: StackAccount, service: str) -> str:
+    newest = _history(account, service)[-1]
+    who = newest.get("LastModifiedUser") or "somebody"
+    return f"{newest['Value']} was deployed as {service} meanwhile, by {who} at {newest['LastModifiedDate']:%H:%M:%S}"
+
+
+def _write(account: StackAccount, service: str, image: str) -> int:
+    """Write a service's parameter, and return how often that has been written now."""
+    with plain_errors(f"naming the image of {service}"):
+        said = account.client("ssm").put_parameter(Name=_parameter(account, service), Value=image, Overwrite=True)
+    return int(said["Version"])
+
+
+def _history(account: StackAccount, service: str) -> list[dict[str, Any]]:
+    """Return what the parameter of a service has said, and who wrote it when: its newest 100 values, oldest first."""
     with plain_errors(f"reading which images {service} had"):
         pages = account.client("ssm").get_paginator("get_parameter_history")
-        for page in pages.paginate(Name=_parameter(account, service)):
-            values += [str(entry["Value"]) for entry in page["Parameters"]]
-    now = values[-1] if values else NOTHING
-    earlier = [value for value in reversed(values) if value not in (now, NOTHING)]
-    if not earlier and or_nothing:
-        return NOTHING
-    if not earlier:
+        return [entry for page in pages.paginate(Name=_parameter(account, service)) for entry in page["Parameters"]]
+
+
+def replaced(account: StackAccount, service: str) -> str:
+    """Return what the parameter of a service said before it said what it says now; ``none`` where that was nothing."""
+    values = [str(entry["Value"]) for entry in _history(account, service)]
+    return next((value for value in reversed(values) if value != values[-1]), NOTHING)
+
+
+def before(account: StackAccount, service: str) -> str:
+    """Return the image to go back to. What was taken back, because it did not come to run or by a rollback, is passed by: where the
+    parameter says again what it said before a value, that value does not count.
+
+    OperationError where there is none.
+    """
+    ran: list[str] = []
+    for entry in _history(account, service):
+        value = str(entry["Value"])
+        if value == NOTHING:
+            ran.clear()
+        elif ran[-2:-1] == [value]:
+            ran.pop()
+        elif ran[-1:] != [value]:
+            ran.append(value)
+    if len(ran) < 2:
+        now = ran[0] if ran else NOTHING
         raise OperationError(
-            f"{service} has had no image before {now}; deploy one: groundwork deploy STACK {service}=TAG"
+            f"{service} has had no image before {now}; deploy one: groundwork deploy {account.stack_name} {service}=TAG"
         )
-    return earlier[0]
+    return ran[-2]
 
 
 def _parameter(account: StackAccount, service: str) -> str:
@@ -171,11 +239,14 @@ def named(account: StackAccount, service: str, settings: ServiceSettings, text: 
     raise OperationError(f'"{text}" is no image of {service}; say a tag, a digest (sha256:…), or {own}:TAG')
 
 
-def check(account: StackAccount, service: str, image: str, *, worst: str) -> Sequence[str]:
+def check(
+    account: StackAccount, service: str, image: str, *, worst: str, progress: Progress, seconds: float
+) -> Sequence[str]:
     """Refuse an image that is not there, is built for another architecture, or whose scan found something at least as bad as ``worst``
     (``none`` lets everything pass). Return what it could not look at, for the user.
 
-    Only images in ECR can be looked at.
+    A scan that is not done is waited for, ``seconds`` at most; where it is not done then, the image is refused. Only images in ECR can be
+    looked at.
     """
     repository = repository_of(account, service, holder_of(account, service).settings)
     if repository is None:
@@ -183,8 +254,22 @@ def check(account: StackAccount, service: str, image: str, *, worst: str) -> Seq
     ecr = account.client("ecr")
     place = {"registryId": repository.registry, "repositoryName": repository.name}
     found = _manifest(ecr, place, image, repository)
-    _check_architecture(account, ecr, place, image, found)
-    return _check_scan(ecr, place, image, found, worst)
+    if found is None:
+        raise OperationError(f"{image} is not there; push it first: docker push {image}")
+    digest = _check_architecture(account, ecr, place, image, found)
+    if worst == "none":
+        return []
+    scan = _Scan(ecr, place, image, digest)
+    return scan.check(worst, progress, seconds)
+
+
+def is_there(account: StackAccount, holder: ImageHolder, image: str) -> bool:
+    """Tell whether an image is in the repository of whoever runs it; where that is none of ECR's, nobody can tell."""
+    repository = repository_of(account, holder.name, holder.settings)
+    if repository is None:
+        return False
+    place = {"registryId": repository.registry, "repositoryName": repository.name}
+    return _manifest(account.client("ecr"), place, image, repository) is not None
 
 
 def _id(image: str, repository: Repository) -> dict[str, str]:
@@ -192,7 +277,8 @@ def _id(image: str, repository: Repository) -> dict[str, str]:
     return {"imageDigest": rest[1:]} if rest.startswith("@") else {"imageTag": rest[1:]}
 
 
-def _manifest(ecr: Any, place: dict[str, str], image: str, repository: Repository) -> dict[str, Any]:
+def _manifest(ecr: Any, place: dict[str, str], image: str, repository: Repository) -> dict[str, Any] | None:
+    """Return an image as ECR has it; None where it is not there."""
     with plain_errors(f"looking for {image}"):
         try:
             found = ecr.batch_get_image(
@@ -204,31 +290,34 @@ def _manifest(ecr: Any, place: dict[str, str], image: str, repository: Repositor
                     f"there is no repository {repository.name}; `pulumi up` makes it before an image can be pushed"
                 ) from None
             raise
-    if not found:
-        raise OperationError(f"{image} is not there; push it first: docker push {image}")
-    one: dict[str, Any] = found[0]
-    return one
+    return found[0] if found else None
 
 
 def _check_architecture(
     account: StackAccount, ecr: Any, place: dict[str, str], image: str, found: dict[str, Any]
-) -> None:
+) -> str:
+    """Refuse an image that is built for another architecture than the stack's, and return the digest of what is built for that: an index
+    is of several, and scanned are they and not the index."""
+    own = str(found["imageId"]["imageDigest"])
     compute = account.settings.compute
-    if compute is None:
-        return
-    wanted = IMAGE_ARCHITECTURES[compute.built_for]
+    wanted = IMAGE_ARCHITECTURES[compute.built_for] if compute else ""
     manifest = json.loads(found["imageManifest"])
     if manifest.get("mediaType", found.get("imageManifestMediaType")) in _INDEXES:
-        built = [entry.get("platform", {}).get("architecture", "") for entry in manifest.get("manifests", ())]
         # Attestations of a build stand beside the images, for the platform "unknown".
-        built = [one for one in built if one not in ("", "unknown")]
+        digests = {
+            entry.get("platform", {}).get("architecture", ""): str(entry["digest"])
+            for entry in manifest.get("manifests", ())
+        }
+        built = [one for one in digests if one not in ("", "unknown")]
+        own = digests.get(wanted, own)
     else:
         built = [architecture] if (architecture := _architecture(ecr, place, manifest)) else []
-    if built and wanted not in built:
+    if wanted and built and wanted not in built:
         raise OperationError(
             f"{image} is built for {one_of(built)}, and {account.stack.label} runs {wanted}; build it again: "
             f"docker buildx build --platform linux/{wanted} …"
         )
+    return own
 
 
 def _architecture(ecr: Any, place: dict[str, str], manifest: dict[str, Any]) -> str | None:
@@ -248,24 +337,84 @@ def _architecture(ecr: Any, place: dict[str, str], manifest: dict[str, Any]) -> 
     return str(said["architecture"]) if "architecture" in said else None
 
 
-def _check_scan(ecr: Any, place: dict[str, str], image: str, found: dict[str, Any], worst: str) -> list[str]:
-    if worst == "none":
+_SECONDS_BETWEEN = 5
+_SECONDS_TO_BEGIN = 120
+"""How long a scan on push may take to show up."""
+
+# https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageScanStatus.html
+_DONE = ("COMPLETE", "ACTIVE")
+_COMING = ("IN_PROGRESS", "PENDING")
+
+
+@dataclass(frozen=True)
+class _Scan:
+    """ECR's scan of an image."""
+
+    ecr: Any
+    place: dict[str, str]
+    image: str
+    digest: str
+
+    def check(self, worst: str, progress: Progress, seconds: float) -> list[str]:
+        """Wait for what it found, and refuse the image for something at least as bad as ``worst``; return what keeps it from being known."""
+        began = progress.seconds
+        while True:
+            said = self._findings()
+            waited = progress.seconds - began
+            if said is None and not self._is_on():
+                return [
+                    f"{self.image} has not been scanned: {self.place['repositoryName']} scans no image that is pushed"
+                ]
+            if said is None and waited > min(seconds, _SECONDS_TO_BEGIN):
+                return [f"{self.image} has not been scanned: ECR has not begun after {waited / 60:.0f} minutes"]
+            if said is not None and said["imageScanStatus"].get("status") not in _COMING:
+                return self._judged(said, worst)
+            if waited > seconds:
+                raise OperationError(
+                    f"the scan of {self.image} is not done after {seconds / 60:g} minutes; deploy it again later, or without what it finds: "
+                    "--severity none"
+                )
+            progress.say(f"waiting for the scan of {self.image}")
+            progress.sleep(_SECONDS_BETWEEN)
+
+    def _judged(self, said: Mapping[str, Any], worst: str) -> list[str]:
+        status = said["imageScanStatus"]
+        if status.get("status") not in _DONE:
+            named = str(status.get("status", "no status")).lower().replace("_", " ")
+            return [
+                f"{self.image} has not been scanned: {named} ({status.get('description') or 'ECR gives no reason'})"
+            ]
+        counts = said.get("imageScanFindings", {}).get("findingSeverityCounts", {})
+        stopping = [one for one in SEVERITIES[: SEVERITIES.index(worst.upper()) + 1] if counts.get(one)]
+        if stopping:
+            counted = ", ".join(f"{counts[one]} {one.lower()}" for one in stopping)
+            raise OperationError(
+                f"the scan of {self.image} found {counted}; build it on a newer base, or let it pass: --severity none"
+            )
         return []
-    with plain_errors(f"reading what the scan of {image} found"):
+
+    def _findings(self) -> dict[str, Any] | None:
+        """Return what ECR says of the scan; None where there is none."""
+        with plain_errors(f"reading what the scan of {self.image} found"):
+            try:
+                said: dict[str, Any] = self.ecr.describe_image_scan_findings(
+                    **self.place, imageId={"imageDigest": self.digest}
+                )
+            except botocore.exceptions.ClientError as error:
+                if code_of(error) == "ScanNotFoundException":
+                    return None
+                raise
+        return {"imageScanStatus": {}, **said}
+
+    def _is_on(self) -> bool:
+        """Tell whether images of the repository are scanned when they are pushed, by its own setting or the registry's. Of another
+        account's registry nobody is told."""
         try:
-            said = ecr.describe_image_scan_findings(**place, imageId={"imageDigest": found["imageId"]["imageDigest"]})
-        except botocore.exceptions.ClientError as error:
-            if code_of(error) == "ScanNotFoundException":
-                return [f"{image} has not been scanned"]
-            raise
-    status = said.get("imageScanStatus", {}).get("status", "")
-    if status not in ("COMPLETE", "ACTIVE"):
-        return [f"the scan of {image} is not done ({status.lower().replace('_', ' ') or 'no answer'})"]
-    counts = said.get("imageScanFindings", {}).get("findingSeverityCounts", {})
-    stopping = [one for one in SEVERITIES[: SEVERITIES.index(worst.upper()) + 1] if counts.get(one)]
-    if stopping:
-        counted = ", ".join(f"{counts[one]} {one.lower()}" for one in stopping)
-        raise OperationError(
-            f"the scan of {image} found {counted}; build it on a newer base, or let it pass: --severity none"
+            found = self.ecr.batch_get_repository_scanning_configuration(
+                repositoryNames=[self.place["repositoryName"]]
+            )["scanningConfigurations"]
+        except botocore.exceptions.ClientError:
+            return False
+        return any(
+            one.get("scanOnPush") or one.get("scanFrequency") in ("SCAN_ON_PUSH", "CONTINUOUS_SCAN") for one in found
         )
-    return []

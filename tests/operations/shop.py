@@ -73,31 +73,30 @@ def client(service: str) -> Any:
 
 
 def push(tag: str, *, architecture: str = "arm64", repository: str = "shop/dev/web") -> str:
-    """Put an image for one architecture into a repository, and return its digest."""
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": "application/vnd.oci.image.index.v1+json",
-        "manifests": [
-            {
-                "mediaType": "application/vnd.oci.image.manifest.v1+json",
-                "digest": f"sha256:{abs(hash(tag)):064x}"[:71],
-                "size": 1,
-                "platform": {"architecture": architecture, "os": "linux"},
-            },
-            # What a build attests stands beside the image.
-            {
-                "mediaType": "application/vnd.oci.image.manifest.v1+json",
-                "digest": "sha256:" + "0" * 64,
-                "size": 1,
-                "platform": {"architecture": "unknown", "os": "unknown"},
-            },
-        ],
-    }
+    """Put an image for one architecture into a repository, as a build puts it there: an index with what attests it. Return its digest."""
+    own = _put(repository, "", {"config": {"digest": f"sha256:{'c' * 64}"}, "annotations": {"tag": tag}}, _MANIFEST)
+    entries = [
+        {"mediaType": _MANIFEST, "digest": own, "size": 1, "platform": {"architecture": architecture, "os": "linux"}},
+        # What a build attests stands beside the image.
+        {
+            "mediaType": _MANIFEST,
+            "digest": "sha256:" + "0" * 64,
+            "size": 1,
+            "platform": {"architecture": "unknown", "os": "unknown"},
+        },
+    ]
+    return _put(repository, tag, {"manifests": entries}, "application/vnd.oci.image.index.v1+json")
+
+
+_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+
+
+def _put(repository: str, tag: str, manifest: dict[str, Any], kind: str) -> str:
     said = client("ecr").put_image(
         repositoryName=repository,
-        imageTag=tag,
-        imageManifest=json.dumps(manifest),
-        imageManifestMediaType="application/vnd.oci.image.index.v1+json",
+        imageManifest=json.dumps({"schemaVersion": 2, "mediaType": kind, **manifest}),
+        imageManifestMediaType=kind,
+        **({"imageTag": tag} if tag else {}),
     )
     return str(said["image"]["imageId"]["imageDigest"])
 

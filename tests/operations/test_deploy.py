@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,8 +57,10 @@ def running() -> dict[str, Any]:
     return found
 
 
-def plan(image: str, worst: str = "critical") -> deployments.DeploymentPlan:
-    return deployments.plan(open_account("dev"), "web", image, worst=worst)
+def plan(image: str, worst: str = "critical", clock: Clock | None = None) -> deployments.DeploymentPlan:
+    """What would be done, after the checks that come before it."""
+    planned = deployments.plan(open_account("dev"), "web", image)
+    return deployments.prepare(planned, (clock or Clock()).progress(), worst=worst, seconds=120)
 
 
 def test_a_deployment_changes_the_image_and_nothing_else(shop: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,14 +114,73 @@ def test_a_deployment_that_another_one_replaces_is_not_taken_for_its_own(
         deployments.deploy(plan("1.1"), shop.progress())
 
 
-def test_a_second_deployment_waits_for_the_first(shop: Clock) -> None:
+def test_a_second_deployment_is_refused_with_what_goes_on(shop: Clock) -> None:
     service("web").deployments[0] |= {
         "rolloutState": "IN_PROGRESS",
         "createdAt": datetime.datetime(2026, 11, 27, 14, 3, tzinfo=datetime.UTC),
     }
-    with pytest.raises(OperationError, match="web is busy: a deployment has been under way since"):
+    with pytest.raises(
+        OperationError, match=rf"web is busy: a deployment of {REPOSITORY}:1\.0 has been under way since 14:03:00; wait"
+    ):
         deployments.deploy(plan("1.1"), shop.progress())
     assert delivered() == f"{REPOSITORY}:1.0"
+
+
+def another_deploys(image: str) -> None:
+    client("ssm").put_parameter(Name=PARAMETER, Value=f"{REPOSITORY}:{image}", Overwrite=True)
+
+
+def test_who_was_asked_after_another_deployed_changes_nothing(shop: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the plan that somebody agreed to and the change there may be minutes of a migration."""
+    rollouts(monkeypatch, done)
+    planned = plan("1.1")
+    another_deploys("1.2")
+    with pytest.raises(
+        OperationError, match=rf"{REPOSITORY}:1\.2 was deployed as web meanwhile, by \S+ at .*nothing was changed"
+    ):
+        deployments.deploy(planned, shop.progress())
+    assert delivered() == f"{REPOSITORY}:1.2"
+    assert running()["taskDefinition"]["revision"] == 1
+
+
+def test_of_two_in_the_same_moment_the_first_stays(shop: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    planned, look = plan("1.1"), images.delivered
+
+    def look_before_the_other(*arguments: Any) -> Any:
+        found = look(*arguments)
+        another_deploys("1.2")
+        return found
+
+    monkeypatch.setattr(images, "delivered", look_before_the_other)
+    with pytest.raises(OperationError, match="deployed as web meanwhile"):
+        deployments.deploy(planned, shop.progress())
+    assert delivered() == f"{REPOSITORY}:1.2"
+    assert images.before(open_account("dev"), "web") == f"{REPOSITORY}:1.0", "1.1 never ran"
+
+
+def test_what_another_deployment_named_is_not_taken_back_with_ones_own(
+    shop: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def replaced(found: Any, deployment: dict[str, Any]) -> None:
+        another_deploys("1.2")
+        found.deployments[:] = [{**deployment, "id": "ecs-svc/9", "rolloutState": "COMPLETED"}]
+
+    rollouts(monkeypatch, half, replaced)
+    with pytest.raises(DeploymentFailed, match="another deployment has taken its place"):
+        deployments.deploy(plan("1.1"), shop.progress())
+    assert delivered() == f"{REPOSITORY}:1.2"
+
+
+def test_nobody_is_told_that_an_image_runs_which_another_replaces(shop: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    def overtaken(found: Any, deployment: dict[str, Any]) -> None:
+        done(found, deployment)
+        another_deploys("1.2")
+
+    rollouts(monkeypatch, overtaken)
+    with pytest.raises(
+        OperationError, match=rf"1\.2 was deployed as web meanwhile.*takes the place of {REPOSITORY}:1\.1"
+    ):
+        deployments.deploy(plan("1.1"), shop.progress())
 
 
 def test_a_deployment_that_does_not_end_is_left_to_ecs_and_said_so(
@@ -147,6 +209,31 @@ def test_rolling_back_runs_what_ran_before(
     assert delivered() == f"{REPOSITORY}:1.0"
     assert running()["taskDefinition"]["containerDefinitions"][0]["image"] == f"{REPOSITORY}:1.0"
     assert f"{REPOSITORY}:1.0 in place of {REPOSITORY}:1.1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("said", "before"),
+    [
+        (["1.1"], "1.0"),
+        (["1.1", "1.1"], "1.0"),
+        # 1.2 did not come to run, and was taken back.
+        (["1.1", "1.2", "1.1"], "1.0"),
+        # Back and back again; and once more forward.
+        (["1.1", "1.2", "1.1", "1.0"], None),
+        (["1.1", "1.0", "1.1"], "1.0"),
+        (["none", "1.1"], None),
+    ],
+)
+def test_rolling_back_passes_by_what_was_taken_back(shop: Clock, said: list[str], before: str | None) -> None:
+    for tag in said:
+        client("ssm").put_parameter(
+            Name=PARAMETER, Value=tag if tag == "none" else f"{REPOSITORY}:{tag}", Overwrite=True
+        )
+    if before:
+        assert images.before(open_account("dev"), "web") == f"{REPOSITORY}:{before}"
+    else:
+        with pytest.raises(OperationError, match="web has had no image before"):
+            images.before(open_account("dev"), "web")
 
 
 def test_there_is_no_rolling_back_to_before_the_first_image(shop: Clock) -> None:
@@ -205,9 +292,47 @@ def test_findings_as_bad_as_said_stop_an_image(
         assert plan("1.1", worst).unseen == ()
 
 
-def test_a_scan_that_is_not_done_is_said_and_stops_nothing(shop: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scan_that_is_under_way_is_waited_for(shop: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = iter(["PENDING", "IN_PROGRESS", "COMPLETE"])
+    asked: list[Any] = []
+
+    def look(self: Any, image_id: Any, **_: Any) -> dict[str, Any]:
+        asked.append(image_id)
+        found = {"findingSeverityCounts": {"CRITICAL": 1}}
+        return {"imageId": {}, "imageScanStatus": {"status": next(looks)}, "imageScanFindings": found}
+
+    monkeypatch.setattr("moto.ecr.models.ECRBackend.describe_image_scan_findings", look)
+    with pytest.raises(OperationError, match="found 1 critical"):
+        plan("1.1", clock=shop)
+    assert shop.lines == [f"  0:00  waiting for the scan of {REPOSITORY}:1.1"]
+    assert shop.seconds == 10
+    index = client("ecr").batch_get_image(repositoryName="shop/dev/web", imageIds=[{"imageTag": "1.1"}])["images"][0]
+    scanned = json.loads(index["imageManifest"])["manifests"][0]["digest"]
+    assert {one["imageDigest"] for one in asked} == {scanned}, "ECR scans no index, but what it is of"
+
+
+def test_a_scan_that_does_not_end_stops_an_image(shop: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     scanned(monkeypatch, {"imageScanStatus": {"status": "IN_PROGRESS"}})
-    assert plan("1.1").unseen == (f"the scan of {REPOSITORY}:1.1 is not done (in progress)",)
+    with pytest.raises(OperationError, match=r"is not done after 2 minutes; .*--severity none"):
+        plan("1.1", clock=shop)
+    assert shop.seconds == 125
+    assert plan("1.1", "none").unseen == ()
+
+
+def test_why_there_is_no_scan_is_said_and_stops_nothing(shop: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Off, not begun, not possible: no waiting would change it."""
+    assert plan("1.1").unseen == (f"{REPOSITORY}:1.1 has not been scanned: shop/dev/web scans no image that is pushed",)
+    settings = {"scanOnPush": True, "scanFrequency": "SCAN_ON_PUSH", "repositoryName": "shop/dev/web"}
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            "moto.ecr.models.ECRBackend.batch_get_repository_scanning_configuration", lambda *_: ([settings], [])
+        )
+        said = plan("1.1", clock=shop).unseen
+    assert said == (f"{REPOSITORY}:1.1 has not been scanned: ECR has not begun after 2 minutes",)
+    status = {"status": "UNSUPPORTED_IMAGE", "description": "UnsupportedImageError: no operating system."}
+    scanned(monkeypatch, {"imageScanStatus": status})
+    [unseen] = plan("1.1").unseen
+    assert unseen.endswith("has not been scanned: unsupported image (UnsupportedImageError: no operating system.)")
 
 
 def test_an_image_that_the_stack_file_says_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,7 +358,7 @@ def test_a_service_that_nobody_declared_is_named_with_the_nearest(shop: Clock) -
     with pytest.raises(
         OperationError, match=r'"wbe" is no service of Pulumi.dev.yaml; there are web or worker; .*"web"'
     ):
-        deployments.plan(open_account("dev"), "wbe", "1.1", worst="none")
+        deployments.plan(open_account("dev"), "wbe", "1.1")
 
 
 def test_another_account_than_the_stack_says_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,7 +375,8 @@ def test_an_image_elsewhere_is_named_by_its_own_reference(tmp_path: Path, monkey
         assert named(found, "web", settings, "2") == "ghcr.io/shop/web:2"
         with pytest.raises(OperationError, match=r"ghcr.io/shop/web:TAG"):
             named(found, "web", settings, "ghcr.io/shop/other:2")
-        assert images.check(found, "web", "ghcr.io/shop/web:2", worst="low") == [
+        progress = Clock().progress()
+        assert images.check(found, "web", "ghcr.io/shop/web:2", worst="low", progress=progress, seconds=1) == [
             "ghcr.io/shop/web:2 is not in ECR: neither its architecture nor its scan was looked at"
         ]
 
@@ -269,7 +395,10 @@ def test_nothing_is_done_where_nobody_can_be_asked_or_only_a_look_was_wanted(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["deploy", "dev", "web"], "web=TAG"),
+        (
+            ["deploy", "dev", "web"],
+            "services.web.build: is not said, so that no image can be built; say build: ., or which image is to run: web=TAG",
+        ),
         (["deploy", "dev", "web="], "web=TAG"),
         (["deploy", "dev", "web=1.1", "--minutes", "0"], '--minutes: "0"'),
         (["deploy", "dev", "web=1.1", "--minutes", "soon"], '--minutes: "soon"'),

@@ -77,9 +77,9 @@ def done(monkeypatch: pytest.MonkeyPatch, job: Outcome, broken: str = "") -> lis
         order.append(f"{container} for {seconds}")
         yield from job(container)
 
-    deliver = images.deliver
+    write = images._write
     monkeypatch.setattr(
-        images, "deliver", lambda *it: order.append(f"parameter {it[2].rpartition(':')[2]}") or deliver(*it)
+        images, "_write", lambda *it: order.append(f"parameter {it[2].rpartition(':')[2]}") or write(*it)
     )
     monkeypatch.setattr(EcsOperations, "roll_out", roll_out)
     monkeypatch.setattr(EcsOperations, "_watched", watched)
@@ -92,7 +92,7 @@ def newest(job: str) -> dict[str, Any]:
 
 
 def deploy(clock: Clock) -> None:
-    deployments.deploy(deployments.plan(open_account("dev"), "web", "1.1", worst="none"), clock.progress())
+    deployments.deploy(deployments.plan(open_account("dev"), "web", "1.1"), clock.progress())
 
 
 def test_the_job_that_comes_first_the_name_the_services_the_other_jobs(
@@ -117,7 +117,25 @@ def test_a_job_that_fails_leaves_everything_as_it_was(shop: Clock, monkeypatch: 
     for job in ("migrate", "report"):
         active = client("ecs").list_task_definitions(familyPrefix=f"shop-dev-{job}", status="ACTIVE")
         assert [arn.rpartition(":")[2] for arn in active["taskDefinitionArns"]] == ["1"]
-    assert images.delivered(open_account("dev"), "web") == OLD
+    assert images.delivered(open_account("dev"), "web") == (OLD, 2)
+
+
+def test_a_migration_that_another_deployment_runs_is_not_run_beside_it(
+    shop: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = done(monkeypatch, lambda job: [])
+    network = service("web").network_configuration
+    task = client("ecs").run_task(
+        cluster="shop-dev", taskDefinition="shop-dev-migrate", networkConfiguration=network, launchType="FARGATE"
+    )["tasks"][0]["taskArn"]
+    with pytest.raises(
+        OperationError, match=rf"migrate is busy: the task {task.rpartition('/')[2]} of it has been running"
+    ):
+        deploy(shop)
+    assert order == []
+    client("ecs").stop_task(cluster="shop-dev", task=task)
+    deploy(shop)
+    assert order[0] == "migrate for 600"
 
 
 def test_services_that_have_the_image_go_back_where_another_does_not_run_it(
@@ -154,11 +172,11 @@ def test_going_back_over_a_migration_is_for_people_to_decide(shop: Clock, monkey
 
 def test_whoever_runs_anothers_image_is_deployed_with_it(shop: Clock) -> None:
     with pytest.raises(OperationError, match="worker runs the image of web; deploy that"):
-        deployments.plan(open_account("dev"), "worker", "1.1", worst="none")
+        deployments.plan(open_account("dev"), "worker", "1.1")
 
 
 def test_what_would_be_done_is_said_in_its_order(shop: Clock) -> None:
-    plan = deployments.plan(open_account("dev"), "web", "1.1", worst="none")
+    plan = deployments.plan(open_account("dev"), "web", "1.1")
     assert str(plan).startswith("migrate first, then web, worker and report in account 123456789012, eu-west-1: ")
 
 

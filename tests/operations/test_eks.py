@@ -108,6 +108,8 @@ class World:
         told = {"pods": {"kind": "PodList", "items": self.pods}, "log": self.log}
         if path.rpartition("/")[2] in told:
             return 200, told[path.rpartition("/")[2]]
+        if path.endswith("/jobs") and method == "GET":
+            return 200, {"kind": "JobList", "items": self.jobs}
         if path.endswith("/jobs") and method == "POST":
             self.jobs.append(copy.deepcopy(body))
             return 201, {**body, "metadata": {**body["metadata"], "name": "web-run-x1"}}
@@ -289,6 +291,19 @@ def test_a_job_that_fails_keeps_its_image_and_can_be_looked_at(world: tuple[Worl
         list(cluster.run_job("migrate", NEW, ["check"], Clock().progress(), 600))
     assert found.jobs[0]["spec"]["template"]["spec"]["containers"][0]["args"] == ["check"]
     assert (found.deleted, found.patches) == ([], [])
+
+
+def test_a_run_by_another_deployment_is_seen_and_what_has_ended_is_not(world: tuple[World, EksOperations]) -> None:
+    api, runner = world
+    api.jobs = [
+        {"metadata": {"name": "migrate-run-x7k2p"}, "status": {"succeeded": 1}},
+        # Of the schedule, and of another job.
+        {"metadata": {"name": "migrate-29401620"}, "status": {"active": 1}},
+        {"metadata": {"name": "migrate-run-old-run-b4n9z"}, "status": {"active": 1}},
+    ]
+    assert runner.job_under_way("migrate") is None
+    api.jobs.append({"metadata": {"name": "migrate-run-b4n9z"}, "status": {"active": 1}})
+    assert runner.job_under_way("migrate") == "the Job migrate-run-b4n9z has not ended"
 
 
 def test_a_job_that_is_not_there_wants_an_update(world: tuple[World, EksOperations]) -> None:

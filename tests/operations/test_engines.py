@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 import shlex
@@ -15,6 +16,7 @@ import botocore.exceptions
 import pytest
 
 from groundwork.cli.main import run as groundwork
+from groundwork.components.compute.ec2.commands import BUSY
 from groundwork.operations import engine, images
 from groundwork.operations.account import StackAccount, open_account
 from groundwork.operations.app_runner import AppRunnerOperations
@@ -22,6 +24,7 @@ from groundwork.operations.ec2 import Ec2Operations
 from groundwork.operations.ecs import EcsOperations, stop_reason
 from groundwork.operations.errors import CommandFailed, DeploymentFailed, OperationError
 from tests.operations.shop import REPOSITORY, Clock, account, client, open_for_business, service
+from tests.stacks import ROOT
 
 Answer = Callable[[dict[str, Any]], Any]
 
@@ -261,14 +264,14 @@ def restarted(ran: list[tuple[str, str]]) -> list[str]:
 def test_units_are_restarted_on_one_instance_after_the_other(
     shop: StackAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(images, "before", lambda *_, **__: f"{REPOSITORY}:1.0")
+    monkeypatch.setattr(images, "replaced", lambda *_: f"{REPOSITORY}:1.0")
     ran = instances(monkeypatch, lambda instance, script: (0, ""))
     Ec2Operations(shop).roll_out("web", f"{REPOSITORY}:1.1", Clock().progress(), 600)
     assert restarted(ran) == ["i-1", "i-2"]
 
 
 def test_an_instance_without_the_service_is_left_alone(shop: StackAccount, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "before", lambda *_, **__: f"{REPOSITORY}:1.0")
+    monkeypatch.setattr(images, "replaced", lambda *_: f"{REPOSITORY}:1.0")
     ran = instances(monkeypatch, lambda instance, script: (0, NOT_HERE if instance == "i-1" else ""))
     Ec2Operations(shop).roll_out("web", f"{REPOSITORY}:1.1", Clock().progress(), 600)
     assert restarted(ran) == ["i-1", "i-2"]
@@ -281,8 +284,8 @@ def test_what_does_not_get_well_goes_back_on_every_instance_that_has_it(
     shop: StackAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     named: list[str] = []
-    monkeypatch.setattr(images, "before", lambda *_, **__: f"{REPOSITORY}:1.0")
-    monkeypatch.setattr(images, "deliver", lambda account, name, image: named.append(image))
+    monkeypatch.setattr(images, "replaced", lambda *_: f"{REPOSITORY}:1.0")
+    monkeypatch.setattr(images, "take_back", lambda account, name, image, to: named.append(to))
 
     def shell(instance: str, script: str) -> tuple[int, str]:
         broken = instance == "i-2" and not named
@@ -326,9 +329,37 @@ def test_an_instance_refresh_stands_in_the_way(shop: StackAccount, monkeypatch: 
             {"InstanceRefreshes": [{"Status": "Successful"}]},
         ],
     )
-    standing_in(monkeypatch, autoscaling=refreshing)
+    standing_in(monkeypatch, autoscaling=refreshing, ssm=Script(list_commands={"Commands": []}))
     assert Ec2Operations(shop).under_way("web") == "an instance refresh of shop-instances is under way"
     assert Ec2Operations(shop).under_way("web") is None
+
+
+def test_another_deployment_to_instances_stands_in_the_way(shop: StackAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+    restart = {
+        "DocumentName": "shop-dev-restart",
+        "Status": "InProgress",
+        "InstanceIds": ["i-1"],
+        "Parameters": {"service": ["web"]},
+        "RequestedDateTime": datetime.datetime(2026, 11, 27, 14, 3, tzinfo=datetime.UTC),
+    }
+    ssm = Script(list_commands={"Commands": [restart]})
+    standing_in(monkeypatch, ssm=ssm, autoscaling=Script(describe_auto_scaling_groups={"AutoScalingGroups": []}))
+    assert Ec2Operations(shop).under_way("web") == "it has been starting on i-1 since 14:03:00"
+    assert Ec2Operations(shop).under_way("worker") is None
+
+
+def test_a_job_that_runs_on_an_instance_already_is_not_one_that_failed(
+    shop: StackAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert f"BUSY, TOO_LONG = {BUSY}," in (ROOT / "groundwork/components/compute/ec2/programs/job.py").read_text(
+        encoding="utf-8"
+    )
+    instances(monkeypatch, lambda instance, script: (BUSY, "migrate runs already"))
+    with pytest.raises(OperationError, match="migrate runs on i-1 already; wait until that is done"):
+        list(Ec2Operations(shop).run_job("migrate", None, (), Clock().progress(), 60))
+    instances(monkeypatch, lambda instance, script: (BUSY, "no rows"))
+    with pytest.raises(CommandFailed, match="it ended with 75"):
+        list(Ec2Operations(shop).run_job("migrate", None, (), Clock().progress(), 60))
 
 
 # App Runner

@@ -163,6 +163,7 @@ def _trust(issuer: str, provider_arn: pulumi.Output[str], subjects: Sequence[str
 _PUSH = (
     "ecr:BatchCheckLayerAvailability",
     "ecr:BatchGetImage",
+    "ecr:BatchGetRepositoryScanningConfiguration",
     "ecr:CompleteLayerUpload",
     "ecr:DescribeImageScanFindings",
     "ecr:GetDownloadUrlForLayer",

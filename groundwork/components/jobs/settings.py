@@ -10,12 +10,14 @@ from pydantic_core import PydanticCustomError
 
 from groundwork.components.services.settings import (
     ONE_COPY,
+    Build,
     Cron,
     EnvironmentName,
     ImageSource,
     PoolSettings,
     ServiceSettings,
     Uses,
+    check_build,
     check_image,
     pool_of,
 )
@@ -54,6 +56,9 @@ class JobSettings(Model):
 
     image_owner: Literal["stack", "pipeline"] | None = None
     """Who decides which image runs, as with services."""
+
+    build: Build | None = None
+    """How ``groundwork deploy STACK NAME`` builds the image for the job's own repository, as with services."""
 
     command: Annotated[tuple[str, ...], InOrder] = ()
     """What runs in the image, such as ``[python, manage.py, migrate]``; needed where the image is a service's."""
@@ -146,6 +151,7 @@ class JobSettings(Model):
     @model_validator(mode="after")
     def _one_image(self) -> JobSettings:
         check_image(self.image, tag=self.tag, image_owner=self.image_owner)
+        check_build(self.build, image=self.image, tag=self.tag)
         return self
 
 
@@ -181,6 +187,7 @@ def resolved(job: JobSettings, service: ServiceSettings | None, *, without: Coll
             "image": job.image,
             "tag": job.tag,
             "image_owner": job.image_owner,
+            "build": job.build,
             "command": job.command,
             "connections": job.connections or PoolSettings(max=1, readers=1),
             "scaling": ONE_COPY,

@@ -278,6 +278,19 @@ def environment_holds_no_secret(settings: Settings) -> Iterator[Mistake]:
                 )
 
 
+def builds_hold_no_secret(settings: Settings) -> Iterator[Mistake]:
+    """Check arguments of builds, which stand in the image's history."""
+    for layer, name, container in settings.containers():
+        for key, value in container.build.args.items() if container.build else ():
+            reason = looks_secret(key, value)
+            if reason:
+                yield Mistake(
+                    (layer, name, "build", "args", key),
+                    f"{reason}, and whoever has the image can read the arguments of its build; let the {layer[:-1]} use a secret when it "
+                    "runs: uses: {NAME: read}",
+                )
+
+
 _SECRET_KEY = re.compile(
     r"(^|_)(PASSWORD|PASSWD|PWD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIALS?)($|_)", re.IGNORECASE
 )
@@ -387,6 +400,7 @@ CHECKS = (
     environment_names_are_distinct,
     ports_are_said_once,
     environment_holds_no_secret,
+    builds_hold_no_secret,
     images_can_be_pulled,
     sidecars_have_their_place,
     scaling_has_its_means,

@@ -252,6 +252,46 @@ class ImageSource(Model):
     """The service whose image it is: one repository, one parameter, one version for all who run it."""
 
 
+BuildPath = Annotated[str, Field(pattern=r"^[^/:\\\x00-\x1f-][^:\\\x00-\x1f]*$", max_length=512)]
+
+
+class BuildSettings(Model):
+    """How ``groundwork deploy`` builds an image. A bare text is ``context``. An update of the stack builds nothing and asks for none of
+    the files."""
+
+    context: BuildPath = "."
+    """The folder that the build is given, relative to the stack file."""
+    dockerfile: BuildPath | None = None
+    """Relative to the stack file; unset, ``Dockerfile`` in ``context``."""
+    target: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=128)] | None = None
+    """The stage of the Dockerfile that is built; unset, its last one."""
+    args: dict[EnvironmentName, str] = {}
+    """What the Dockerfile's ``ARG`` are. Whoever has the image can read them, so that none may be a secret."""
+
+
+def build_of(value: Any) -> Any:
+    """Return a build's settings for a bare text, its context."""
+    return {"context": value} if isinstance(value, str) else value
+
+
+Build = Annotated[BuildSettings, BeforeValidator(build_of, json_schema_input_type=BuildPath | BuildSettings)]
+
+
+def check_build(build: BuildSettings | None, *, image: str | ImageSource | None, tag: str | None) -> None:
+    """Refuse a build of an image that ``groundwork deploy`` does not bring to the repository of whoever says it."""
+    if build is None:
+        return
+    if isinstance(image, ImageSource):
+        problem = f"goes with services.{image.service}, whose image this is; say it there"
+    elif image is not None:
+        problem = "fills a repository of the stack's own, and image names another; leave one out"
+    elif tag is not None:
+        problem = "is for `groundwork deploy`, and tag says that pulumi up brings the image; leave one out"
+    else:
+        return
+    raise PydanticCustomError("build", "{problem}", {"problem": problem, "at": ("build",)})
+
+
 def check_image(image: str | ImageSource | None, *, tag: str | None, image_owner: str | None) -> None:
     """Refuse what is said of an image that is not there to be said."""
     named = isinstance(image, str)
@@ -318,6 +358,10 @@ class ServiceSettings(Model):
     """Who decides which image runs. ``pipeline``: whoever writes a reference to the parameter
     ``/platform/stage/services/images/NAME``; until then a placeholder runs. ``stack``: this file, by ``image`` or ``tag``.
     Unset: the stack where it says one of them, else the pipeline."""
+
+    build: Build | None = None
+    """How ``groundwork deploy STACK NAME`` builds the image for the service's own repository: a folder, or
+    ``{context: ., dockerfile: docker/web.Dockerfile, target: web, args: {NODE_VERSION: "22"}}``."""
 
     command: Annotated[tuple[str, ...], InOrder] = ()
     environment: dict[EnvironmentName, str] = {}
@@ -405,6 +449,7 @@ class ServiceSettings(Model):
     @model_validator(mode="after")
     def _one_image(self) -> ServiceSettings:
         check_image(self.image, tag=self.tag, image_owner=self.image_owner)
+        check_build(self.build, image=self.image, tag=self.tag)
         return self
 
     @field_validator("scaling")

@@ -8,6 +8,8 @@ _SCRIPTS = Path(__file__).parent
 
 NOT_HERE = "groundwork: not here"
 """What a script says where an instance does not run the service or jobs: an exit code could be a job's own."""
+BUSY = 75
+"""How the program that runs jobs ends where the job runs already; a job's own exit code may be the same."""
 
 
 def restart_document(slug: str) -> str:

@@ -48,6 +48,7 @@ def delivery(parent: Component, services: Sequence[str], jobs: Sequence[str]) ->
                 "autoscaling:DescribeInstanceRefreshes",
                 "ec2:DescribeInstances",
                 "ssm:GetCommandInvocation",
+                "ssm:ListCommands",
             ),
             ("*",),
         ),
