@@ -119,7 +119,7 @@ def new(
         else ask("Domain of prod (empty: later)", application.domain if application else ""),
         email=email if email is not None else ask("Whom prod's alarms tell, an e-mail address (empty: later)", ""),
     )
-    carried = Carried(application, translated(application)) if application else None
+    carried = Carried(application, translated(application, target)) if application else None
     line = requirement or _requirement(answers.engine, version("groundwork"))
     try:
         names = write_project(target, answers, line, carried)

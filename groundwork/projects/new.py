@@ -155,7 +155,7 @@ def _leave_out(mistake: Mistake, carried: Carried) -> bool:
     application, translation = carried.application, carried.translation
     path = tuple(map(str, mistake.path))
     # A use is whole or not at all; of what is deeper the setting that it belongs to goes.
-    depth = 4 if path[2:3] in (("uses",), ("environment",)) else 3
+    depth = 5 if path[2:4] == ("build", "args") else 4 if path[2:3] in (("uses",), ("environment",)) else 3
     path = path[:depth]
     holder: Any = translation.layers
     for part in path[:-1]:

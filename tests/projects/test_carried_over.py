@@ -100,6 +100,7 @@ def test_a_compose_file_becomes_layers_uses_jobs_and_a_secret(tmp_path: Path) ->
                 "port": 8000,
                 "path": "/*",
                 "health": "/up",
+                "build": {"context": ".", "target": "production"},
                 "command": ["gunicorn", "shop.wsgi", "--bind", "0.0.0.0:8000"],
                 "cpu": 512,
                 "memory": 1024,
@@ -115,6 +116,7 @@ def test_a_compose_file_becomes_layers_uses_jobs_and_a_secret(tmp_path: Path) ->
             "beat": {"image": {"from": "web"}, "command": ["celery", "-A", "shop", "beat"], "singleton": True, **told},
             "frontend": {
                 "port": 3000,
+                "build": "frontend",
                 "environment": {"DEEP": "http://web:8000/graphql"},
                 "uses": {"web": {"level": "connect", "variables": {"API": "WEB_URL"}}},
             },
@@ -423,10 +425,40 @@ def test_services_of_one_build_share_an_image_and_a_worker_has_no_port_of_it(tmp
     layers, _, _ = carried(tmp_path, text)
     assert layers["services"] == {
         "worker": {"image": {"from": "web"}, "command": ["node", "worker.js"]},
-        "web": {"port": 4000, "path": "/*"},
+        "web": {"port": 4000, "path": "/*", "build": "."},
         "same": {"image": {"from": "made"}, "command": ["node", "same.js"]},
-        "made": {},
+        "made": {"build": "made"},
     }
+
+
+def test_a_build_is_carried_over_from_where_the_project_will_be_and_without_what_its_image_would_give_away(
+    tmp_path: Path,
+) -> None:
+    text = """
+    services:
+      api:
+        build:
+          context: ./api
+          dockerfile: ../docker/api.Dockerfile
+          args: [VERSION=22, "MODE=${MODE:-fast}", NPM_TOKEN=npm_abcdefghijklmnopqrstuvwxyz, COMMIT]
+          ssh: [default]
+      far: {build: "https://github.com/team/far.git"}
+      inline: {build: {dockerfile_inline: "FROM scratch"}}
+    """
+    _, application, _ = carried(tmp_path, text)
+    services = translated(application, tmp_path / "infra" / "shop").layers["services"]
+    assert services["api"]["build"] == {
+        "context": "../../api",
+        "dockerfile": "../../docker/api.Dockerfile",
+        "args": {"VERSION": "22", "MODE": "fast"},
+    }
+    assert "build" not in {**services["far"], **services["inline"]}
+    left = {item.what: item.reason for item in application.left}
+    assert "may be a secret" in left["api: build.args.NPM_TOKEN"]
+    assert "has no value in the file" in left["api: build.args.COMMIT"]
+    assert "is no setting of a build here" in left["api: build.ssh"]
+    assert "no folder here" in left["far: build"]
+    assert "no folder here" in left["inline: build"]
 
 
 def test_a_dockerfile_says_what_an_image_begins_with() -> None:
@@ -554,7 +586,15 @@ def test_fly_toml_becomes_services_and_a_job_before_deployments(tmp_path: Path) 
     layers, application, translation = carried(tmp_path, text, "fly.toml")
     told = {"environment": {"LOG_LEVEL": "info"}, "stop_timeout": 120, "cpu": 256, "memory": 1024}
     assert layers["services"] == {
-        "web": {"port": 4000, "path": "/*", "health": "/up", "command": ["bin/server"], "start_period": 40, **told},
+        "web": {
+            "port": 4000,
+            "path": "/*",
+            "health": "/up",
+            "build": ".",
+            "command": ["bin/server"],
+            "start_period": 40,
+            **told,
+        },
         "worker": {"image": {"from": "web"}, "command": ["bin/work", "--queue=all"], **told},
     }
     assert layers["jobs"]["release"] == {"image": {"from": "web"}, "command": ["bin/migrate"], "when": "before_deploy"}
@@ -671,14 +711,16 @@ def test_a_copilot_folder_becomes_services_a_queue_and_a_schedule(tmp_path: Path
     layers = translation.layers
     assert layers["services"] == {
         "mailer": {
+            "build": "mailer",
             "uses": {
                 "mailer-events": {"level": "consume", "variables": {"COPILOT_QUEUE_URI": "MAILER_EVENTS_QUEUE_URL"}}
-            }
+            },
         },
         "web": {
             "port": 8000,
             "path": "/*",
             "health": "/up",
+            "build": ".",
             "cpu": 512,
             "memory": 1024,
             "environment": {"LOG": "on"},

@@ -322,6 +322,7 @@ PASTED = {
     "as a signing key": f"groundwork:messaging: {{push: {{android: {{service_account: {SECRET}}}}}}}",
     "under a key named like one": f'groundwork:services: {{web: {{port: 3000, path: "/*", environment: {{DB_PASSWORD: {SECRET}}}}}}}',
     "in the address of a database": f'groundwork:services: {{web: {{port: 3000, path: "/*", environment: {{URL: "postgres://app:{SECRET}@db/app"}}}}}}',
+    "as an argument of a build": f'groundwork:services: {{web: {{port: 3000, path: "/*", build: {{args: {{NPM_TOKEN: {SECRET}}}}}}}}}',
     "where the environment should be": f'groundwork:services: {{web: {{port: 3000, path: "/*", environment: "DB_PASSWORD={SECRET}"}}}}',
     "as the database's password": f"groundwork:data: {{password: {SECRET}}}",
     "where a word of ours belongs": f'groundwork:data: {{class: "postgres://app:{SECRET}@db/app"}}',

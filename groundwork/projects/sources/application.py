@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os.path
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 Kind = Literal["database", "cache", "search", "bucket", "queue"]
 """What may back a process, by the layer that it becomes."""
@@ -48,6 +50,33 @@ class Variable:
     link: Link | None = None
 
 
+@dataclass(frozen=True)
+class Build:
+    """A build. Paths are relative to the folder that the file stands for, or absolute."""
+
+    context: str = "."
+    dockerfile: str | None = None
+    """None for ``Dockerfile`` in ``context``."""
+    target: str | None = None
+    args: Mapping[str, str] = field(default_factory=dict)
+
+    def shown(self, folder: Path, project: Path) -> str | dict[str, Any]:
+        """Return it as a stack file in ``project`` says it, of a file in ``folder``: a bare text where that says all."""
+        context = _relative(folder / self.context, project)
+        said: dict[str, Any] = {"context": context}
+        if self.dockerfile and Path(self.context, "Dockerfile") != Path(self.dockerfile):
+            said["dockerfile"] = _relative(folder / self.dockerfile, project)
+        if self.target:
+            said["target"] = self.target
+        if self.args:
+            said["args"] = dict(self.args)
+        return said if len(said) > 1 else context
+
+
+def _relative(path: Path, project: Path) -> str:
+    return Path(os.path.relpath(path.resolve(), project.resolve())).as_posix()
+
+
 @dataclass
 class Process:
     """Something that runs in a container."""
@@ -63,6 +92,8 @@ class Process:
     """What tells one build from another: context, file and target. Processes of one build share an image."""
     builds: bool = True
     """It says how its image is built, and does not only name one that another builds."""
+    build: Build | None = None
+    """How it is built, as far as the format says so."""
     command: tuple[str, ...] = ()
     port: int | None = None
     public: bool = False
@@ -121,6 +152,8 @@ class Application:
     label: str
     """How messages name the file."""
     name: str = ""
+    folder: Path = Path()
+    """What paths of builds are relative to."""
     region: str = ""
     domain: str = ""
     processes: list[Process] = field(default_factory=list)

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from groundwork.projects.sources import images
-from groundwork.projects.sources.application import Application, Backing, Kind, Process, Variable, is_one_of
+from groundwork.projects.sources.application import Application, Backing, Build, Kind, Process, Variable, is_one_of
+from groundwork.projects.sources.building import build_of
 from groundwork.projects.sources.env_files import env_file, is_below
 from groundwork.projects.sources.interpolation import UNKNOWN, interpolated, partly
 from groundwork.projects.sources.reading import (
@@ -468,6 +469,7 @@ class _Compose:
         said = text_of(service.get("image"))
         if built:
             build = service["build"]
+            process.build = self._build(name, build)
             parts = (
                 [build]
                 if isinstance(build, str)
@@ -492,6 +494,28 @@ class _Compose:
             )
             where = self._where("services", name, "image") if said else process.where
             self._application.leave(where, f"{shown(name)}: image", reason)
+
+    def _build(self, name: str, build: Any) -> Build | None:
+        said, path = mapping(build), ("services", name, "build")
+        for key in said:
+            if key not in _OF_BUILDS:
+                reason = "is no setting of a build here; build with docker buildx, and deploy the image that it pushed"
+                self._leave(name, f"build.{shown(key)}", reason, "build", key)
+        context, dockerfile, target = (
+            interpolated(text_of(each) or "")
+            for each in (text_of(build) or said.get("context") or ".", said.get("dockerfile"), said.get("target"))
+        )
+        if dockerfile is None or "dockerfile_inline" in said:
+            context = None
+        return build_of(
+            self._application,
+            name,
+            self._where(*path),
+            context=context,
+            dockerfile=str(Path(context, dockerfile)) if context and dockerfile else None,
+            target=target,
+            args=self._listed_variables(said.get("args"), (*path, "args")).values(),
+        )
 
     def _command(self, name: str, service: dict[str, Any]) -> tuple[str, ...]:
         said = service.get("command")
@@ -630,17 +654,21 @@ class _Compose:
         for index, entry in enumerate(_entries(service.get("env_file"))):
             where = self._where("services", name, "env_file", index)
             found |= env_file(self._application, self._folder, interpolated(entry) or "", where, name)
-        said = service.get("environment")
-        if isinstance(said, dict):
-            for key, value in said.items():
-                where = self._where("services", name, "environment", key)
-                found[key] = self._variable(key, None if value is None else text_of(value), where)
-        else:
-            for index, text in enumerate(strings(said)):
-                where = self._where("services", name, "environment", index)
-                key, equals, value = text.partition("=")
-                found[key] = self._variable(key, value if equals else None, where)
+        found |= self._listed_variables(service.get("environment"), ("services", name, "environment"))
         return {key: variable for key, variable in found.items() if key}
+
+    def _listed_variables(self, said: Any, path: tuple[str, ...]) -> dict[str, Variable]:
+        """Return variables that are a map, or a list of ``NAME=VALUE``."""
+        if isinstance(said, dict):
+            return {
+                key: self._variable(key, None if value is None else text_of(value), self._where(*path, key))
+                for key, value in said.items()
+            }
+        found: dict[str, Variable] = {}
+        for index, text in enumerate(strings(said)):
+            key, equals, value = text.partition("=")
+            found[key] = self._variable(key, value if equals else None, self._where(*path, index))
+        return found
 
     def _variable(self, name: str, value: str | None, where: str) -> Variable:
         filled = None if value is None else interpolated(value)
@@ -661,6 +689,9 @@ class _Compose:
             return "", None
         return dockerfile_facts(text, interpolated(text_of(mapping(build).get("target")) or "") or "")
 
+
+_OF_BUILDS = ("context", "dockerfile", "dockerfile_inline", "target", "args", "tags", "labels", "platforms", "pull")
+"""Keys of a build that are read, or that say what no image depends on here."""
 
 _AWS: dict[str, Kind] = {"s3": "bucket", "sqs": "queue"}
 

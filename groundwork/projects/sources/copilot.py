@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from groundwork.components.messaging.queue_settings import stem
-from groundwork.projects.sources.application import Application, Backing, Kind, Process, Variable
+from groundwork.projects.sources.application import Application, Backing, Build, Kind, Process, Variable
+from groundwork.projects.sources.building import build_of
 from groundwork.projects.sources.env_files import env_file
 from groundwork.projects.sources.procfile import shell_words
 from groundwork.projects.sources.reading import (
@@ -204,6 +205,7 @@ class _Manifest:
             said = mapping(build)
             parts = [text_of(build), *(text_of(said.get(key)) for key in ("context", "dockerfile", "target"))]
             process.built = " ".join(["build", *(part or "" for part in parts)])
+            process.build = self._build(process, build)
         process.port = whole(image.get("port")) or whole(self._data.get("port"))
         check = mapping(image.get("healthcheck"))
         command = strings(check.get("command"))
@@ -221,6 +223,29 @@ class _Manifest:
                 "image",
                 "depends_on",
             )
+
+    def _build(self, process: Process, build: Any) -> Build | None:
+        """Return how an image is built: paths are those of the workspace, and the context is where the Dockerfile is, unless said.
+
+        https://aws.github.io/copilot-cli/docs/manifest/lb-web-service/#image-build
+        """
+        if not build:
+            return None
+        said = mapping(build)
+        dockerfile = text_of(build) or text_of(said.get("dockerfile"))
+        args = [
+            Variable(name, text_of(value), self._where("image", "build", "args", name))
+            for name, value in mapping(said.get("args")).items()
+        ]
+        return build_of(
+            self._application,
+            process.name,
+            self._where("image", "build"),
+            context=text_of(said.get("context")) or (str(Path(dockerfile).parent) if dockerfile else "."),
+            dockerfile=dockerfile,
+            target=text_of(said.get("target")),
+            args=args,
+        )
 
     def _http(self, process: Process) -> None:
         said = self._data.get("http")

@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from groundwork.projects.sources.application import Application, Process, Variable
+from groundwork.projects.sources.application import Application, Build, Process, Variable
+from groundwork.projects.sources.building import build_of
 from groundwork.projects.sources.procfile import shell_words
 from groundwork.projects.sources.reading import (
     listed,
@@ -75,6 +76,23 @@ def is_fly(document: Document) -> bool:
     return "app" in data or "http_service" in data or "primary_region" in data
 
 
+def _packs(build: dict[str, Any]) -> bool:
+    """Tell whether something else than a Dockerfile builds the image."""
+    return bool(build.get("builder") or build.get("buildpacks"))
+
+
+def _build(application: Application, document: Document, build: dict[str, Any]) -> Build | None:
+    if _packs(build):
+        return None
+    args = [
+        Variable(name, text_of(value), document.where(("build", "args", name)))
+        for name, value in mapping(build.get("args")).items()
+    ]
+    dockerfile, target = text_of(build.get("dockerfile")), text_of(build.get("build-target"))
+    where = document.where(("build",))
+    return build_of(application, "app", where, context=".", dockerfile=dockerfile, target=target, args=args)
+
+
 def read(document: Document) -> Application:
     """Read fly.toml. Raises Mistakes where it says what cannot be."""
     data = document.data
@@ -98,6 +116,7 @@ def read(document: Document) -> Application:
         process.command = shell_words(text_of(command) or "") if text_of(command) else ()
         process.image = text_of(build.get("image"))
         process.built = "" if process.image else "the application"
+        process.build = _build(application, document, build) if not process.image else None
         process.variables = dict(variables)
         process.stop_timeout = seconds(data.get("kill_timeout"))
         _size(application, document, name, process)
@@ -112,7 +131,7 @@ def read(document: Document) -> Application:
         )
         job.variables = dict(variables)
         application.processes.append(job)
-    if build.get("builder") or build.get("buildpacks"):
+    if _packs(build):
         application.leave(
             document.where(("build",)), "build", "an image is built by your Dockerfile, or by `pack build`"
         )

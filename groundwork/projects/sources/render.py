@@ -5,9 +5,11 @@ https://render.com/docs/blueprint-spec
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from groundwork.projects.sources.application import Application, Backing, Link, Process, Variable
+from groundwork.projects.sources.building import build_of
 from groundwork.projects.sources.fly import REGIONS
 from groundwork.projects.sources.procfile import shell_words
 from groundwork.projects.sources.reading import is_true, listed, mapping, mistake, shown, text_of, whole
@@ -206,6 +208,14 @@ class _Blueprint:
                 said.get("buildCommand"),
             )
             process.built = " ".join(["build", runtime, *(text_of(part) or "" for part in parts)])
+            if runtime in ("docker", "") and not said.get("repo"):
+                root = text_of(said.get("rootDir")) or "."
+                context, dockerfile = (
+                    str(Path(root, text)) if (text := text_of(said.get(key))) else None
+                    for key in ("dockerContext", "dockerfilePath")
+                )
+                at = document.where(path)
+                process.build = build_of(application, name, at, context=context or root, dockerfile=dockerfile)
             if runtime not in ("docker", "image", ""):
                 reason = f"is built as {shown(runtime)} there; write a Dockerfile that does what its buildCommand does"
                 application.note(document.where((*path, "buildCommand")), shown(name), reason)

@@ -44,20 +44,28 @@ def read_application(file: Path, wanted: Format | None = None, *, port: int = 80
     """
     label = shown(file.name or str(file))
     if file.is_dir() and not file.is_symlink() and (wanted is Format.COPILOT or copilot.manifests(file)):
-        return copilot.read_folder(file, shown(file.resolve().name))
+        return _in(file.resolve().parent, copilot.read_folder(file, shown(file.resolve().name)))
     text = read_text(file, label)
+    folder = file.resolve().parent
     chosen = wanted or _by_name(file.name, text)
     if chosen is Format.PROCFILE:
-        return procfile.read(text, label, file.parent, port)
+        return _in(folder, procfile.read(text, label, file.parent, port))
     if chosen is Format.FLY:
-        return fly.read(read_toml(text, label))
+        return _in(folder, fly.read(read_toml(text, label)))
     document = read_yaml(text, label)
     chosen = chosen or next((each for each, holds in _BY_CONTENT.items() if holds(document)), None)
     if chosen is None:
         raise mistake(
             label, f"is in no format that is known by its name or what is in it; say --format: {one_of(Format)}"
         )
-    return _READERS[chosen](document, file.parent)
+    # A manifest stands in copilot/NAME/, and what it builds is said from where copilot/ is.
+    root = folder.parent.parent if chosen is Format.COPILOT else folder
+    return _in(root, _READERS[chosen](document, file.parent))
+
+
+def _in(folder: Path, application: Application) -> Application:
+    application.folder = folder
+    return application
 
 
 def _by_name(name: str, text: str) -> Format | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path as FilePath
 from typing import Any
 
 from groundwork.components.compute.settings import InstancesSettings
@@ -100,12 +101,13 @@ _CLASSES = ("t3.medium", "t3.large", "t3.xlarge", "t3.2xlarge")
 """Classes of instances, the first of which is what a stack has that says none."""
 
 
-def translated(application: Application) -> Translation:
-    """Return the layers that an application becomes. What it has that has no place is noted in ``application``.
+def translated(application: Application, project: FilePath | None = None) -> Translation:
+    """Return the layers that an application becomes. What it has that has no place is noted in ``application``. ``project`` is where the
+    stack files will stand; unset, where the file is.
 
     Raises :class:`Mistakes` where nothing of it has one.
     """
-    translation = _Translator(application).translation()
+    translation = _Translator(application, project or application.folder).translation()
     layers = translation.layers
     if not (layers.get("services") or layers.get("jobs") or application.sites):
         raise Mistakes([Mistake((), _nothing(application), application.label)])
@@ -126,8 +128,9 @@ def _nothing(application: Application) -> str:
 
 
 class _Translator:
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Application, project: FilePath) -> None:
         self._application = application
+        self._project = project
         self._made = Translation()
         self._brokers()
         self._one_of_each()
@@ -288,6 +291,8 @@ class _Translator:
         image = self._image(process, owners)
         if image:
             result["image"] = image
+        elif process.build:
+            result["build"] = process.build.shown(self._application.folder, self._project)
         if process.command and tells_secret(process.command):
             reason = "a secret is in it, which a command shows to everybody; let the program read a variable"
             self._application.leave(process.where, f"{shown(process.name)}: command", reason)
@@ -476,7 +481,20 @@ def _rank(process: Process) -> tuple[bool, bool]:
     return process.builds, process.public
 
 
-_ORDER = ("port", "path", "health", "image", "command", "when", "schedule", "cpu", "memory", "singleton", "scaling")
+_ORDER = (
+    "port",
+    "path",
+    "health",
+    "image",
+    "build",
+    "command",
+    "when",
+    "schedule",
+    "cpu",
+    "memory",
+    "singleton",
+    "scaling",
+)
 
 
 def _in_order(entry: Mapping[str, Any]) -> dict[str, Any]:
