@@ -62,9 +62,9 @@ def deploy(
     """Run another image of a service: build it where none is named, check it, roll it out, wait until all copies run it, and go back where
     they do not.
 
-    An image is built as `build` of the stack file says, for the architecture that the stack runs, and called after the commit. It must be
-    built for that, and its scan, which is waited for, may not have found anything as bad as --severity. Nothing but the image
-    changes; the rest is `pulumi up`'s. Ends with 1 where what ran before runs again.
+    What is built is what `build` of the stack file says, and called after the commit. The image must be for the architecture that the
+    stack runs, and its scan, which is waited for, may not have found anything as bad as --severity. Nothing but the image changes; the
+    rest is `pulumi up`'s. Ends with 1 where what ran before runs again.
     """
     from groundwork.operations import deploy as deployments
     from groundwork.operations.account import open_account

@@ -13,7 +13,7 @@ from groundwork.operations.account import StackAccount
 from groundwork.operations.build import BuildPlan
 from groundwork.operations.engine import Runner, runner_of
 from groundwork.operations.errors import CommandFailed, DeploymentFailed, OperationError
-from groundwork.operations.images import Delivered, ImageHolder
+from groundwork.operations.images import ImageHolder, ImageParameter
 from groundwork.operations.progress import Progress
 from groundwork.settings.images import NOTHING
 from groundwork.settings.mistakes import all_of
@@ -28,7 +28,7 @@ class DeploymentPlan:
     account: StackAccount
     holder: ImageHolder
     image: str
-    parameter: Delivered
+    parameter: ImageParameter
     """What was said of the image when this was planned."""
     unseen: tuple[str, ...] = ()
     """What could not be checked."""
@@ -108,7 +108,7 @@ def plan_rollback(account: StackAccount, service: str, *, force: bool) -> Deploy
     return DeploymentPlan(account, holder, wanted, now, is_rollback=True)
 
 
-def _running(account: StackAccount, holder: ImageHolder) -> Delivered:
+def _running(account: StackAccount, holder: ImageHolder) -> ImageParameter:
     """Return which image runs. OperationError where it is not a deployment's to change."""
     settings, name = holder.settings, holder.name
     if settings.owner_of_image == "stack":

@@ -90,7 +90,7 @@ def holder_of(account: StackAccount, name: str) -> ImageHolder:
     )
 
 
-class Delivered(NamedTuple):
+class ImageParameter(NamedTuple):
     """What the parameter of a service says."""
 
     image: str
@@ -99,7 +99,7 @@ class Delivered(NamedTuple):
     """How often it has been written."""
 
 
-def delivered(account: StackAccount, service: str) -> Delivered | None:
+def delivered(account: StackAccount, service: str) -> ImageParameter | None:
     """Return the image that a service's parameter names; None before the first update of the stack."""
     ssm = account.client("ssm")
     with plain_errors(f"reading which image of {service} runs"):
@@ -109,10 +109,10 @@ def delivered(account: StackAccount, service: str) -> Delivered | None:
             if code_of(error) == "ParameterNotFound":
                 return None
             raise
-    return Delivered(str(found["Value"]), int(found["Version"]))
+    return ImageParameter(str(found["Value"]), int(found["Version"]))
 
 
-def deliver(account: StackAccount, service: str, image: str, *, after: Delivered) -> None:
+def deliver(account: StackAccount, service: str, image: str, *, after: ImageParameter) -> None:
     """Name the image that runs from now on, for whatever starts a copy and for the next ``pulumi up``.
 
     OperationError where another deployment has named one since ``after`` was read; what that named stays.
