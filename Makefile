@@ -53,7 +53,7 @@ verify-changes: $(VENV)/.dev ## Hold what previews say is replaced against the r
 	@$(BIN)/python -m tests.replacement check
 
 rehearse: $(VENV)/.dev ## Deploy stacks to a stand-in account, twice, and remove them (REHEARSED=…)
-	@$(BIN)/python -m groundwork.operations.rehearsal $(REHEARSED)
+	@$(BIN)/groundwork rehearse $(REHEARSED)
 
 verify-kubernetes: $(VENV)/.dev ## Have a real kube-apiserver judge every object, where Go and etcd are
 	@$(BIN)/python -m tests.kubernetes

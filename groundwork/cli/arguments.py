@@ -2,7 +2,7 @@
 
 A parameter is a positional argument where its annotation carries an :class:`Argument`, an option where it carries an
 :class:`Option`; its type and its default say the rest. Types are ``str``, ``Path``, enumerations of words, ``bool`` for a flag,
-``list[str]`` for an option that may be repeated, each also ``| None``. The parser is argparse's, and only that of the command
+``list[str]`` for an option that may be repeated or an argument of which there is one or more, each also ``| None``. The parser is argparse's, and only that of the command
 that is asked for is made: it is there before a library for command lines would be loaded.
 """
 
@@ -197,7 +197,8 @@ def _marked(hint: Any) -> tuple[Any, Argument | Option]:
 
 def _place(parameter: _Parameter) -> str:
     required = parameter.default is inspect.Parameter.empty
-    return parameter.mark.metavar if required else f"[{parameter.mark.metavar}]"
+    named = f"{parameter.mark.metavar}…" if parameter.repeated else parameter.mark.metavar
+    return named if required else f"[{named}]"
 
 
 def _add(parser: _Parser, parameter: _Parameter) -> None:
@@ -213,12 +214,15 @@ def _add(parser: _Parser, parameter: _Parameter) -> None:
         }
     elif mark.metavar:
         facts["metavar"] = mark.metavar
-    if parameter.repeated:
-        facts["action"] = "append"
     if isinstance(mark, Option):
+        if parameter.repeated:
+            facts["action"] = "append"
         made = parser.options.add_argument(mark.name, dest=parameter.name, default=None, **facts)
     else:
-        if default is not inspect.Parameter.empty:
+        required = default is inspect.Parameter.empty
+        if parameter.repeated:
+            facts["nargs"] = "+" if required else "*"
+        elif not required:
             facts["nargs"] = "?"
         made = parser.arguments.add_argument(parameter.name, **facts)
     if mark.words is not None:

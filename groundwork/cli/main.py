@@ -17,7 +17,7 @@ from typing import Annotated, get_args
 from groundwork.cli import console, faces, operations, policies, prices, projects
 from groundwork.cli.arguments import Argument, Commands, Option
 from groundwork.cli.console import FAULT, FINDINGS, FINE, MISTAKE, InputError, OutputError
-from groundwork.cli.stack_name import StackName
+from groundwork.cli.stack_name import StackName, stack_names
 
 
 class PreviewFormat(StrEnum):
@@ -521,6 +521,38 @@ def verify(stack: StackName, phase: PhaseAhead = None, unknowns: Unknowns = Fals
     if plan and answer:
         print("\n".join(["", *render_answer(plan, answer)]))
     raise SystemExit(FINE if verification.skipped or verification.ok else FINDINGS)
+
+
+@app.command("Deploy stacks to a stand-in account, offline.")
+def rehearse(
+    stack: Annotated[
+        list[str],
+        Argument(metavar="STACK", help="Such as dev, or examples/chat-app/prod@growth for a phase.", words=stack_names),
+    ],
+    *,
+    then: Annotated[
+        str | None,
+        Option(
+            "--then",
+            metavar="PHASE",
+            help="Deploy it in this phase over what stands; nothing that holds data may be replaced.",
+            words=_phases,
+        ),
+    ] = None,
+    keep: Annotated[
+        bool, Option("--keep", help="Leave the account running, to look around with the AWS CLI, until Ctrl-C.")
+    ] = False,
+    everything: Annotated[bool, Option("--all", help="Name each resource that was deployed too.")] = False,
+) -> None:
+    """Deploy stacks with the real AWS provider to a stand-in account on this machine, ask what a second deployment would change, and
+    remove them.
+
+    Needs Terraform, its AWS provider and moto's server; without them it says how to get them, and ends well. Takes two to five minutes.
+    Ends with 1 where something is refused, would change, loses data or stays.
+    """
+    from groundwork.cli.rehearsing import rehearse_stacks
+
+    raise SystemExit(rehearse_stacks(list(dict.fromkeys(stack)), then=then, keep=keep, everything=everything))
 
 
 app.add(policies.app)

@@ -8,7 +8,8 @@ from typing import Annotated
 from groundwork.cli.arguments import Argument
 
 
-def _stacks() -> list[str]:
+def stack_names() -> list[str]:
+    """Return the stacks that a shell may complete to."""
     from groundwork.settings.loading import stacks
 
     return stacks(Path.cwd())
@@ -19,6 +20,6 @@ StackName = Annotated[
     Argument(
         metavar="STACK",
         help="Such as dev, prod or examples/thulobazaar/prod; `groundwork stacks` lists them.",
-        words=_stacks,
+        words=stack_names,
     ),
 ]

@@ -1,4 +1,4 @@
-"""A rehearsal: a stack deployed to an account that is none, looked at a second time, and removed again."""
+"""A rehearsal: a stack deployed to an account that is none, looked at a second time, moved to another phase, and removed again."""
 
 from groundwork.operations.rehearsal.rehearsal import Rehearsal, rehearse
 

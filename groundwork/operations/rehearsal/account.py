@@ -37,8 +37,8 @@ def stand_in_account(folder: Path, environment: Mapping[str, str]) -> Iterator[s
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise NoAccountError(
-            f"moto's server is not installed here ({', '.join(missing)} missing). In a checkout `make test` installs what "
-            "tests need; elsewhere `pip install 'moto[server]'`."
+            f"moto's server, which stands in for AWS, is not installed here ({', '.join(missing)} missing). In a checkout of Groundwork "
+            "`make test` installs what tests need; elsewhere `pip install 'moto[server]>=5.2'` into the environment of groundwork."
         )
     port = _free_port()
     kept = {name: value for name, value in environment.items() if not name.startswith(("AWS_", "MOTO_"))}
@@ -55,8 +55,12 @@ def stand_in_account(folder: Path, environment: Mapping[str, str]) -> Iterator[s
             [sys.executable, "-m", "groundwork.operations.rehearsal.server", _LOOPBACK, str(port)],
             cwd=folder,
             env=kept | own,
+            # It ends when this end of the pipe does, however that comes about.
+            stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
+            # Ctrl-C is for whoever asked, and the account is there until they have put away theirs.
+            start_new_session=True,
         )
         try:
             address = f"http://{_LOOPBACK}:{port}"
@@ -65,7 +69,7 @@ def stand_in_account(folder: Path, environment: Mapping[str, str]) -> Iterator[s
         finally:
             # It has nothing to put away.
             process.kill()
-            process.wait()
+            process.communicate()
 
 
 def _free_port() -> int:

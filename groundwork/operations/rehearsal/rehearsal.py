@@ -1,5 +1,5 @@
 """Deploying a snapshot to a stand-in account with the real AWS provider: once, then a look at what a second time would change,
-then the removal."""
+then the same stack in another phase where one is named, then the removal."""
 
 from __future__ import annotations
 
@@ -7,21 +7,23 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from groundwork.operations.rehearsal.account import NoAccountError, stand_in_account
 from groundwork.operations.rehearsal.existing import Existing, ExistingError
 from groundwork.operations.rehearsal.gaps import Gaps, gaps
+from groundwork.preview.changes.holding import holds_data
+from groundwork.preview.changes.plan import pairs
 from groundwork.preview.snapshot import Resource, Snapshot, Source
 from groundwork.preview.terraform import layout
 from groundwork.preview.terraform.convert import LeftOut
 from groundwork.preview.terraform.export import TerraformExport, to_terraform
 from groundwork.preview.terraform.linked import linked
 from groundwork.preview.terraform.names import args_class, pulumi_names
-from groundwork.preview.terraform.run import Clock, Terraform, TerraformError
+from groundwork.preview.terraform.run import Clock, Commands, Terraform, TerraformError
 from groundwork.preview.terraform.schema import ProviderSchema
 from groundwork.preview.terraform.tools import ToolMissingError
 from groundwork.preview.terraform.verify import provider_schema
@@ -52,13 +54,13 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Rehearsal:
-    """What happened. ``skipped`` says why nothing did, and what would allow it."""
+class Deployment:
+    """What one deployment did."""
 
-    skipped: str = ""
     resources: int = 0
     """AWS resources of the stack."""
-    deployed: int = 0
+    deployed: tuple[str, ...] = ()
+    """URNs of what stands afterwards."""
     refused: tuple[DeploymentRefusal, ...] = ()
     """By our input."""
     unreached: tuple[str, ...] = ()
@@ -69,6 +71,35 @@ class Rehearsal:
     """What a second deployment would change."""
     forgotten: tuple[Difference, ...] = ()
     """The same, where the stand-in is known not to keep it."""
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether everything was deployed, and nothing is to be done a second time."""
+        return not (self.refused or self.unreached or self.differences)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What the step to another phase did to what stood."""
+
+    before: str
+    after: str
+    created: int
+    updated: int
+    replaced: int
+    deleted: int
+    lost: tuple[Difference, ...]
+    """What holds data and did not stay; its properties are those that forced that, none where it left the stack."""
+    deployment: Deployment
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What happened. ``skipped`` says why nothing did, and what would allow it."""
+
+    skipped: str = ""
+    deployment: Deployment = field(default_factory=Deployment)
+    step: Step | None = None
     kept: tuple[DeploymentRefusal, ...] = ()
     """What a removal in one go does not remove, though nothing protects it."""
     protected: tuple[DeploymentRefusal, ...] = ()
@@ -79,14 +110,29 @@ class Rehearsal:
 
     @property
     def ok(self) -> bool:
-        """Tell whether all went well: everything deployed, nothing to do a second time, everything removed that is not
-        protected, and what existed before as it was."""
-        return not (self.skipped or self.refused or self.unreached or self.differences or self.kept or self.harmed)
+        """Tell whether all went well: everything deployed, nothing to do a second time, no data lost on the way to another phase,
+        everything removed that is not protected, and what existed before as it was."""
+        stepped = self.step is None or (self.step.deployment.ok and not self.step.lost)
+        return self.deployment.ok and stepped and not (self.skipped or self.kept or self.harmed)
 
 
-def rehearse(snapshot: Snapshot, *, environment: Mapping[str, str] | None = None) -> Rehearsal:
+Hold = Callable[[Rehearsal, str], None]
+"""Is called with what happened and the account's address, and returns when the account may go."""
+
+
+def rehearse(
+    snapshot: Snapshot,
+    *,
+    then: Snapshot | None = None,
+    hold: Hold | None = None,
+    commands: Commands | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Rehearsal:
     """Deploy the snapshot to an account that is none, plan once more, and remove it. What its settings say exists is made there
     first, and looked at again in the end.
+
+    ``then`` is the stack in another phase, deployed over the first. With ``hold`` nothing is removed: the account ends when it
+    returns. ``commands`` lets another thread end it all.
 
     Needs Terraform, the AWS provider and moto's server on this machine; without one of them the result says that it was skipped,
     and what would enable it. Takes one to five minutes, most of them the provider's own waiting. TerraformError where
@@ -96,62 +142,171 @@ def rehearse(snapshot: Snapshot, *, environment: Mapping[str, str] | None = None
     with tempfile.TemporaryDirectory(prefix="groundwork-rehearsal-") as name:
         folder = Path(name)
         try:
-            terraform, schema = provider_schema(folder, environment)
+            terraform, schema = provider_schema(folder, environment, commands)
             with stand_in_account(folder, environment) as address:
                 existing = Existing(snapshot.settings, snapshot.region, address)
-                return _rehearse(snapshot, schema, terraform.calling(address), folder, existing)
+                stage = _Stage(schema, terraform.calling(address), folder, existing)
+                if hold is None:
+                    return stage.removed(stage.played(snapshot, then))
+                rehearsal = stage.played(snapshot, then)
+                hold(rehearsal, address)
+                return rehearsal
         except (ToolMissingError, NoAccountError, ExistingError) as error:
             return Rehearsal(skipped=str(error))
 
 
-def _rehearse(
-    snapshot: Snapshot, schema: ProviderSchema, terraform: Terraform, folder: Path, existing: Existing
-) -> Rehearsal:
-    clock = Clock()
-    known = gaps()
-    resources = snapshot.by_urn()
-    absent = [resource for resource in snapshot.resources if resource.type in known.absent]
-    export = to_terraform(snapshot, schema, without=[resource.urn for resource in absent])
-    _write(folder, export, snapshot, existing.names)
-    before = existing.look()
-    applied = clock.time("deploy", terraform.apply)
-    deployed = {event["hook"]["resource"]["addr"] for event in applied if event["type"] == "apply_complete"}
-    refused = refusals(applied, export, resources)
-    unreadable = {address for address, urn in export.addresses.items() if resources[urn].type in known.unreadable}
-    changes, unread = clock.time("look again", lambda: _look(terraform, folder, unreadable))
-    differences = [
-        _difference(change, export, resources, known)
-        for change in changes
-        if change["change"]["actions"] != ["no-op"] and change["address"] in deployed - unreadable
-    ]
-    removed = clock.time("remove", terraform.destroy)
-    stayed = [
-        refusal
-        for refusal in refusals(removed, export, resources, _state(folder))
-        if refusal.type not in known.clinging
-    ]
-    expected = {urn for address, urn in export.addresses.items() if address not in deployed}
-    return Rehearsal(
-        resources=len(export.addresses) + len(absent),
-        deployed=len(deployed & export.addresses.keys()),
-        refused=(*refused, *refusals(unread, export, resources)),
-        unreached=tuple(sorted(expected - {refusal.urn for refusal in refused})),
-        left_out=(
-            *(LeftOut(resource.urn, resource.type, "", known.absent[resource.type]) for resource in absent),
-            *(
-                LeftOut(resource.urn, resource.type, "", known.unreadable[resource.type])
-                for resource in snapshot.resources
-                if resource.type in known.unreadable
+class _Stage:
+    """Where one stack is rehearsed: a folder with Terraform, its state, and an account."""
+
+    def __init__(self, schema: ProviderSchema, terraform: Terraform, folder: Path, existing: Existing) -> None:
+        self._schema = schema
+        self._terraform = terraform
+        self._folder = folder
+        self._existing = existing
+        self._clock = Clock()
+        self._gaps = gaps()
+        self._before = existing.look()
+        self._deployed: tuple[Snapshot, TerraformExport]
+        self._lines: list[layout.Path] = []
+
+    def played(self, snapshot: Snapshot, then: Snapshot | None) -> Rehearsal:
+        """Deploy a stack, and where ``then`` is said, that over it."""
+        deployment = self._deploy(snapshot, "deploy", "look again")
+        step = self._step(then) if then else None
+        return Rehearsal(deployment=deployment, step=step, seconds=self._clock.seconds)
+
+    def removed(self, rehearsal: Rehearsal) -> Rehearsal:
+        """Remove all that stands, and add what stayed."""
+        snapshot, export = self._deployed
+        resources = snapshot.by_urn()
+        events = self._clock.time("remove", self._terraform.destroy)
+        stayed = [
+            refusal
+            for refusal in refusals(events, export, resources, _state(self._folder))
+            if refusal.type not in self._gaps.clinging
+        ]
+        return replace(
+            rehearsal,
+            kept=tuple(refusal for refusal in stayed if not resources[refusal.urn].options.get("protect")),
+            protected=tuple(refusal for refusal in stayed if resources[refusal.urn].options.get("protect")),
+            harmed=tuple(name for name, look in self._existing.look().items() if look != self._before[name]),
+            seconds=self._clock.seconds,
+        )
+
+    def _export(self, snapshot: Snapshot) -> TerraformExport:
+        """Export a stack into the folder without what the account does not know."""
+        absent = [resource.urn for resource in snapshot.resources if resource.type in self._gaps.absent]
+        export = to_terraform(snapshot, self._schema, without=absent)
+        self._lines = _write(self._folder, export, snapshot, self._existing.names)
+        return export
+
+    def _refusals(
+        self, events: Sequence[Mapping[str, Any]], export: TerraformExport, resources: Mapping[str, Resource]
+    ) -> tuple[DeploymentRefusal, ...]:
+        """Return what the events of a deployment say went wrong; some say no address, but the line."""
+        return refusals([_placed(event, self._lines) for event in events], export, resources)
+
+    def _deploy(self, snapshot: Snapshot, deploying: str, looking: str) -> Deployment:
+        export, resources, known = self._export(snapshot), snapshot.by_urn(), self._gaps
+        applied = self._clock.time(deploying, self._terraform.apply)
+        self._deployed = snapshot, export
+        refused = self._refusals(applied, export, resources)
+        stands = {f"{one['type']}.{one['name']}" for one in _state(self._folder)["resources"] if one["instances"]}
+        failed = {refusal.urn for refusal in refused}
+        deployed = {address for address, urn in export.addresses.items() if address in stands and urn not in failed}
+        unreadable = {address for address, urn in export.addresses.items() if resources[urn].type in known.unreadable}
+        changes, unread = self._clock.time(looking, lambda: _look(self._terraform, self._folder, unreadable))
+        differences = [
+            _difference(change, resources[export.addresses[change["address"]]], known)
+            for change in changes
+            if change["change"]["actions"] != ["no-op"] and change["address"] in deployed - unreadable
+        ]
+        expected = {urn for address, urn in export.addresses.items() if address not in deployed}
+        absent = [resource for resource in snapshot.resources if resource.type in known.absent]
+        return Deployment(
+            resources=len(export.addresses) + len(absent),
+            deployed=tuple(sorted(export.addresses[address] for address in deployed)),
+            refused=(*refused, *self._refusals(unread, export, resources)),
+            unreached=tuple(sorted(expected - failed)),
+            left_out=(
+                *(LeftOut(resource.urn, resource.type, "", known.absent[resource.type]) for resource in absent),
+                *(
+                    LeftOut(resource.urn, resource.type, "", known.unreadable[resource.type])
+                    for resource in snapshot.resources
+                    if resource.type in known.unreadable
+                ),
+                *(entry for entry in export.left_out if not entry.path),
             ),
-            *(entry for entry in export.left_out if not entry.path),
-        ),
-        differences=tuple(difference for difference in differences if not difference.reason),
-        forgotten=tuple(difference for difference in differences if difference.reason),
-        kept=tuple(refusal for refusal in stayed if not resources[refusal.urn].options.get("protect")),
-        protected=tuple(refusal for refusal in stayed if resources[refusal.urn].options.get("protect")),
-        harmed=tuple(name for name, look in existing.look().items() if look != before[name]),
-        seconds=clock.seconds,
-    )
+            differences=tuple(difference for difference in differences if not difference.reason),
+            forgotten=tuple(difference for difference in differences if difference.reason),
+        )
+
+    def _step(self, then: Snapshot) -> Step:
+        """Deploy the stack in another phase over what stands."""
+        before, standing = self._deployed
+        export = self._export(then)
+        _rename(self._folder, before, standing, then, export)
+        changes, _ = self._clock.time("plan the next phase", lambda: _look(self._terraform, self._folder, set()))
+        actions = [tuple(change["change"]["actions"]) for change in changes]
+        lost = tuple(self._lost(changes, before, standing, then, export))
+        deployment = self._deploy(then, "deploy the next phase", "look at it again")
+        return Step(
+            before=_phase(before),
+            after=_phase(then),
+            created=actions.count(("create",)),
+            updated=actions.count(("update",)),
+            replaced=sum(set(one) == {"create", "delete"} for one in actions),
+            deleted=actions.count(("delete",)),
+            lost=lost,
+            deployment=deployment,
+        )
+
+    def _lost(
+        self,
+        changes: Iterable[Mapping[str, Any]],
+        before: Snapshot,
+        standing: TerraformExport,
+        then: Snapshot,
+        export: TerraformExport,
+    ) -> Iterator[Difference]:
+        """Yield what holds data and is replaced or removed, but for what the account alone makes differ."""
+        stood = before.by_urn()
+        former = dict(pairs(before, then))
+        for change in changes:
+            address = change["address"]
+            if "delete" not in change["change"]["actions"]:
+                continue
+            urn = export.addresses.get(address)
+            resource = former.get(urn) if urn else stood.get(standing.addresses.get(address, ""))
+            if resource is None or not holds_data(resource):
+                continue
+            forcing = {path[0] for path in change["change"].get("replace_paths") or () if path}
+            difference = _difference(change, resource, self._gaps, forcing)
+            if not difference.reason:
+                yield difference
+
+
+def _phase(snapshot: Snapshot) -> str:
+    return str((snapshot.settings.get("platform") or {}).get("phase", ""))
+
+
+def _rename(folder: Path, before: Snapshot, standing: TerraformExport, then: Snapshot, export: TerraformExport) -> None:
+    """Have the state call what stands as the next configuration does, as Pulumi's aliases do, and forget what the stack leaves in the
+    account on purpose (``retainOnDelete``)."""
+    wanted = {urn: address for address, urn in export.addresses.items()}
+    former = {resource.urn: wanted.get(urn) for urn, resource in pairs(before, then)}
+    resources = before.by_urn()
+    state, kept = _state(folder), []
+    for one in state["resources"]:
+        resource = resources[standing.addresses[f"{one['type']}.{one['name']}"]]
+        address = former.get(resource.urn)
+        if address is None and resource.options.get("retainOnDelete"):
+            continue
+        if address and address.startswith(f"{one['type']}."):
+            one["name"] = address.partition(".")[2]
+        kept.append(one)
+    state |= {"resources": kept, "serial": state["serial"] + 1}
+    _state_file(folder).write_text(json.dumps(state), encoding="utf-8")
 
 
 def _look(
@@ -173,16 +328,29 @@ def _look(
 
 
 def _state(folder: Path) -> dict[str, Any]:
-    state: dict[str, Any] = json.loads((folder / "terraform.tfstate").read_text(encoding="utf-8"))
+    state: dict[str, Any] = json.loads(_state_file(folder).read_text(encoding="utf-8"))
     return state
+
+
+def _state_file(folder: Path) -> Path:
+    return folder / "terraform.tfstate"
 
 
 _SECOND_STATE = "second.tfstate"
 
 
-def _write(folder: Path, export: TerraformExport, snapshot: Snapshot, names: Mapping[str, str]) -> None:
+def _placed(event: Mapping[str, Any], lines: Sequence[layout.Path]) -> Mapping[str, Any]:
+    """Return an event with the address of the resource that its diagnostic's line belongs to, where it names none itself."""
+    diagnostic = event.get("diagnostic", {})
+    line = diagnostic.get("range", {}).get("start", {}).get("line", 0)
+    if diagnostic.get("address") or not 0 < line <= len(lines) or len(lines[line - 1]) < 3:
+        return event
+    return {**event, "diagnostic": {**diagnostic, "address": ".".join(map(str, lines[line - 1][1:3]))}}
+
+
+def _write(folder: Path, export: TerraformExport, snapshot: Snapshot, names: Mapping[str, str]) -> list[layout.Path]:
     """Write the configuration, and something at the place of each function's package. ``names``: ids of the stack file → of the
-    account."""
+    account. Returns the path of what each line says."""
     document = linked(export, snapshot)
     for provider in document["provider"]["aws"]:
         # A busy machine breaks off an answer now and then.
@@ -203,10 +371,11 @@ def _write(folder: Path, export: TerraformExport, snapshot: Snapshot, names: Map
         body["wait_for_steady_state"] = False
     for body in document["resource"].get("aws_autoscaling_group", {}).values():
         body["force_delete"] = True
-    text, _ = layout.write(document)
+    text, lines = layout.write(document)
     for named, there in names.items():
         text = text.replace(named, there)
     (folder / "main.tf.json").write_text(text, encoding="utf-8")
+    return lines
 
 
 def _bodies(document: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
@@ -251,12 +420,13 @@ def _names(state: Mapping[str, Any], addresses: Collection[str]) -> dict[str, st
 
 
 def _difference(
-    change: Mapping[str, Any], export: TerraformExport, resources: Mapping[str, Resource], known: Gaps
+    change: Mapping[str, Any], resource: Resource, known: Gaps, differing: Collection[str] | None = None
 ) -> Difference:
-    resource = resources[export.addresses[change["address"]]]
+    """Say what of a resource would change; ``differing``: the arguments that count, unset all that differ."""
     args = args_class(resource.type)
     names = pulumi_names(args) if args else {}
-    changed = tuple(sorted(names.get(name, name) for name in _changed(change["change"])))
+    counting = _changed(change["change"]) if differing is None else differing
+    changed = tuple(sorted(names.get(name, name) for name in counting))
     return Difference(
         resource.urn,
         resource.type,

@@ -6,34 +6,62 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from groundwork.operations.rehearsal.rehearsal import DeploymentRefusal, Difference, Rehearsal
+from groundwork.operations.rehearsal.rehearsal import Deployment, DeploymentRefusal, Difference, Rehearsal, Step
 from groundwork.preview.terraform.convert import LeftOut
 
 _WIDTH = 80
 
 
-def report(rehearsal: Rehearsal) -> list[str]:
-    """Report what was deployed, what was not and why, what a second time would change, and what cannot be removed."""
+def report(rehearsal: Rehearsal, *, everything: bool = False) -> list[str]:
+    """Report what was deployed, what was not and why, what a second time would change, what another phase loses, and what cannot be
+    removed. ``everything``: also each resource that was deployed."""
     if rehearsal.skipped:
         return ["Not rehearsed:", *_wrapped(rehearsal.skipped, "  ")]
-    lines = [f"{rehearsal.deployed} of {rehearsal.resources} AWS resources deployed to a stand-in account"]
-    lines += _refusals("Refused:", rehearsal.refused)
-    if rehearsal.unreached:
-        lines += ["", f"Not tried, because they need what was refused: {len(rehearsal.unreached)}"]
-        lines += [f"  - {urn.rpartition('::')[2]}" for urn in rehearsal.unreached]
-    lines += _differences("A second deployment would change:", rehearsal.differences)
+    lines = list(_deployment(rehearsal.deployment, everything))
+    if rehearsal.step:
+        lines += ["", *_step(rehearsal.step, everything)]
     lines += _refusals("Not removed, though nothing protects it:", rehearsal.kept)
     if rehearsal.harmed:
         lines += ["", "Existed before, and is not as it was:", *(f"  - {name}" for name in rehearsal.harmed)]
     if rehearsal.protected:
         names = ", ".join(refusal.name for refusal in rehearsal.protected)
         lines += ["", *_wrapped(f"Protected from removal, as the stack asks: {names}", "")]
-    if rehearsal.left_out:
-        lines += ["", "Not known to the stand-in account:", *_left_out(rehearsal.left_out)]
-    if rehearsal.forgotten:
-        lines += ["", "Not kept by the stand-in account, and so not compared:", *_forgotten(rehearsal.forgotten)]
     steps = ", ".join(f"{step} {seconds:.0f} s" for step, seconds in rehearsal.seconds.items())
-    return [*lines, "", steps]
+    return [*lines, "", *_wrapped(steps, "")]
+
+
+def _deployment(found: Deployment, everything: bool) -> Iterator[str]:
+    yield f"{len(found.deployed)} of {found.resources} AWS resources deployed to a stand-in account"
+    yield f"{len(found.refused)} refused, {len(found.unreached)} not tried, {len(found.left_out)} not known to the stand-in"
+    if everything:
+        yield from ("", "Deployed:")
+        yield from (f"  - {_said(urn)}" for urn in found.deployed)
+    yield from _refusals("Refused:", found.refused)
+    if found.unreached:
+        yield from ("", f"Not tried, because they need what was refused: {len(found.unreached)}")
+        yield from (f"  - {_said(urn)}" for urn in found.unreached)
+    yield from _differences("A second deployment would change:", found.differences)
+    if found.left_out:
+        yield from ("", "Not known to the stand-in account:", *_left_out(found.left_out))
+    if found.forgotten:
+        yield from ("", "Not kept by the stand-in account, and so not compared:", *_forgotten(found.forgotten))
+
+
+def _step(step: Step, everything: bool) -> Iterator[str]:
+    yield f"From {step.before} to {step.after}:"
+    yield f"  {step.created} created, {step.updated} updated, {step.replaced} replaced, {step.deleted} deleted"
+    if step.lost:
+        yield from _differences("Holds data, and does not stay:", step.lost)
+    else:
+        yield "  nothing that holds data is replaced or deleted"
+    yield ""
+    yield from _deployment(step.deployment, everything)
+
+
+def _said(urn: str) -> str:
+    """Return type and name of a resource."""
+    path, _, name = urn.rpartition("::")
+    return f"{name} ({path.rpartition('::')[2].rpartition('$')[2]})"
 
 
 def _refusals(title: str, refusals: Iterable[DeploymentRefusal]) -> Iterator[str]:
@@ -52,7 +80,8 @@ def _differences(title: str, differences: Iterable[Difference]) -> Iterator[str]
     if listed:
         yield from ("", title)
     for difference in listed:
-        what = f"{' and '.join(difference.actions)}: {', '.join(difference.properties)}"
+        properties = f": {', '.join(difference.properties)}" if difference.properties else ""
+        what = f"{' and '.join(difference.actions)}{properties}"
         yield from _wrapped(f"- {difference.name} ({difference.type})", "  ", "    ")
         if difference.source:
             yield f"    {difference.source.file}:{difference.source.line}"

@@ -6,7 +6,9 @@ What is added keeps what it is given and answers with it, in the words of AWS's 
 from __future__ import annotations
 
 import json
+import os
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,12 +16,14 @@ from typing import Any
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 from moto.budgets.responses import BudgetsResponse
 from moto.ce.responses import CostExplorerResponse
+from moto.rds.models import DBInstance, RDSBackend
 from moto.server import main
 
 _monitors: dict[str, dict[str, Any]] = {}
 _subscriptions: dict[str, dict[str, Any]] = {}
 _tags_of_targets: dict[str, dict[str, str]] = {}
 _tags_of_budgets: dict[str, list[dict[str, str]]] = {}
+_create_db_instance_read_replica = RDSBackend.create_db_instance_read_replica
 _create_budget = BudgetsResponse.create_budget
 _register_scalable_target = ApplicationAutoScalingResponse.register_scalable_target
 
@@ -112,11 +116,19 @@ def describe_subscribers_for_notification(response: BudgetsResponse) -> str:
     return json.dumps({"Subscribers": [subscriber for subscribers in told for subscriber in subscribers]})
 
 
+def create_db_instance_read_replica(backend: RDSBackend, asked: dict[str, Any]) -> DBInstance:
+    """Give a replica an id of its own, which moto copies from its source and AWS's provider finds it by:
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBInstance.html"""
+    replica = _create_db_instance_read_replica(backend, asked)
+    replica.dbi_resource_id = f"db-{uuid.uuid4().hex.upper()[:26]}"
+    return replica
+
+
 def _listed(there: Mapping[str, dict[str, Any]], asked: list[str] | None) -> list[dict[str, Any]]:
     return [thing for arn, thing in there.items() if not asked or arn in asked]
 
 
-_ADDED: dict[type, dict[str, Callable[..., str]]] = {
+_ADDED: dict[type, dict[str, Callable[..., Any]]] = {
     ApplicationAutoScalingResponse: {
         "register_scalable_target": register_scalable_target,
         "list_tags_for_resource": list_tags_of_target,
@@ -126,6 +138,7 @@ _ADDED: dict[type, dict[str, Callable[..., str]]] = {
         "list_tags_for_resource": list_tags_of_budget,
         "describe_subscribers_for_notification": describe_subscribers_for_notification,
     },
+    RDSBackend: {"create_db_instance_read_replica": create_db_instance_read_replica},
     CostExplorerResponse: {
         "create_anomaly_monitor": create_anomaly_monitor,
         "get_anomaly_monitors": get_anomaly_monitors,
@@ -140,6 +153,13 @@ for _responses, _calls in _ADDED.items():
         setattr(_responses, _name, _call)
 
 
+def end_with_parent() -> None:
+    """End when whoever started this process does, also where it was killed: nobody else would end it."""
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
 if __name__ == "__main__":
     host, port = sys.argv[1:]
+    threading.Thread(target=end_with_parent, daemon=True).start()
     main(["-H", host, "-p", port])

@@ -12,9 +12,10 @@ from typing import Any
 
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.terraform import layout
-from groundwork.preview.terraform.convert import SECRET_TEXT, UNKNOWN_REFERENCE
+from groundwork.preview.terraform.convert import SECRET_TEXT, UNKNOWN_REFERENCE, ValueOrigin
 from groundwork.preview.terraform.export import TerraformExport
 from groundwork.preview.terraform.names import args_class, singular, snake, terraform_names
+from groundwork.preview.terraform.shapes import ShapeKind, shape_of
 
 _SHORTEST_PART = 8
 """Characters from which a value is taken for another resource's own where it stands inside a longer text."""
@@ -76,11 +77,19 @@ class _Linker:
         if not isinstance(value, str):
             return value
         if value == UNKNOWN_REFERENCE:
-            return SECRET_TEXT
+            return _placeholder(self._export.origins.get(path))
         value = value.replace(UNKNOWN_REFERENCE, SECRET_TEXT)
         origin = self._export.origin_of(path)
         prop = re.split(r"[.\[]", origin.path, maxsplit=1)[0] if origin else ""
         return _refer(value, self._references.get(prop, {}))
+
+
+def _placeholder(origin: ValueOrigin | None) -> Any:
+    """Return a placeholder for a secret, in the shape that its argument takes."""
+    kind = shape_of(origin.annotation).kind if origin else ShapeKind.VALUE
+    if kind is ShapeKind.LIST:
+        return [SECRET_TEXT]
+    return {"placeholder": SECRET_TEXT} if kind is ShapeKind.MAP else SECRET_TEXT
 
 
 def _refer(text: str, references: Mapping[str, str]) -> str:

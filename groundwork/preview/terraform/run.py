@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -54,6 +57,69 @@ class TerraformError(RuntimeError):
     """Terraform ended without an answer that can be read; the message holds its own last words."""
 
 
+class Commands:
+    """The commands that threads wait for, so that one who is interrupted can end them all.
+
+    Each has a process group of its own, with the provider that it starts: Ctrl-C does not reach it, and no provider outlives it.
+    """
+
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[str]] = set()
+        self._lock = threading.Lock()
+        self._ended = False
+
+    def run(
+        self, words: Sequence[str], folder: Path, environment: Mapping[str, str], seconds: float
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, without a shell. TerraformError where :meth:`end` ends it, subprocess.TimeoutExpired after
+        ``seconds``."""
+        with self._lock:
+            self._refuse_after_end(words)
+            process = subprocess.Popen(  # noqa: S603 - the command that the caller found
+                words,
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                start_new_session=True,
+            )
+            self._running.add(process)
+        try:
+            output, errors = process.communicate(timeout=seconds)
+        finally:
+            with self._lock:
+                self._running.discard(process)
+            if process.poll() is None:
+                _kill(process)
+        self._refuse_after_end(words)
+        return subprocess.CompletedProcess(words, process.returncode, output, errors)
+
+    def end(self) -> None:
+        """End what runs, at once, and begin nothing any more."""
+        with self._lock:
+            self._ended = True
+            for process in self._running:
+                _kill(process)
+
+    def _refuse_after_end(self, words: Sequence[str]) -> None:
+        if self._ended:
+            raise TerraformError(f"{Path(words[0]).name} {words[1]} was interrupted")
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """Kill a process with all that it started."""
+    if os.name == "posix":
+        # It may have ended a moment ago.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    process.wait()
+
+
 class Terraform:
     """One Terraform command with one provider, in one folder.
 
@@ -68,12 +134,14 @@ class Terraform:
         folder: Path,
         environment: Mapping[str, str],
         endpoint: str = f"http://{NOWHERE}",
+        commands: Commands | None = None,
     ) -> None:
         self.name = command.name
         self.provider = provider
         self._command = command
         self._folder = folder
         self._arguments = (command, provider, folder, environment)
+        self._commands = commands or Commands()
         configuration = folder / "cli.tfrc"
         configuration.write_text(
             "provider_installation {\n"
@@ -86,7 +154,7 @@ class Terraform:
 
     def calling(self, endpoint: str) -> Terraform:
         """Return the same with a provider that calls ``endpoint`` in place of AWS."""
-        return Terraform(*self._arguments, endpoint=endpoint)
+        return Terraform(*self._arguments, endpoint, self._commands)
 
     def provider_schemas(self) -> dict[str, Any]:
         """Return everything the provider says about its resource types; about three seconds and 14 MB."""
@@ -139,16 +207,7 @@ class Terraform:
 
     def _run(self, arguments: Sequence[str]) -> str:
         try:
-            finished = subprocess.run(  # noqa: S603 - the command that the caller found, without a shell
-                [str(self._command), *arguments],
-                cwd=self._folder,
-                env=self._environment,
-                capture_output=True,
-                text=True,
-                encoding="utf-8",
-                timeout=1800,
-                check=False,
-            )
+            finished = self._commands.run([str(self._command), *arguments], self._folder, self._environment, 1800)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise TerraformError(f"{self.name} {arguments[0]} did not run to its end: {error}") from error
         if not finished.stdout.lstrip().startswith("{"):

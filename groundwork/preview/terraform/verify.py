@@ -12,7 +12,7 @@ from groundwork.preview.snapshot import Snapshot
 from groundwork.preview.terraform.convert import NO_SUCH_ARGUMENT, LeftOut
 from groundwork.preview.terraform.export import to_terraform
 from groundwork.preview.terraform.findings import Excused, ProviderFinding, misspelt, trace
-from groundwork.preview.terraform.run import Clock, Terraform, TerraformError
+from groundwork.preview.terraform.run import Clock, Commands, Terraform, TerraformError
 from groundwork.preview.terraform.schema import ProviderSchema, load
 from groundwork.preview.terraform.tools import ToolMissingError, cache_folder, find_provider, find_terraform, unpacked
 
@@ -64,13 +64,15 @@ def verify(snapshot: Snapshot, *, environment: Mapping[str, str] | None = None) 
         return Verification(skipped=f"a working folder for Terraform could not be made: {error}")
 
 
-def provider_schema(folder: Path, environment: Mapping[str, str]) -> tuple[Terraform, ProviderSchema]:
+def provider_schema(
+    folder: Path, environment: Mapping[str, str], commands: Commands | None = None
+) -> tuple[Terraform, ProviderSchema]:
     """Return Terraform ready to run in ``folder``, and what its provider knows; ToolMissingError where either is
-    missing."""
+    missing. ``commands`` may end it from another thread."""
     command = find_terraform(environment)
     provider = find_provider(environment)
     cache = cache_folder(environment)
-    terraform = Terraform(command, unpacked(provider, cache), folder, environment)
+    terraform = Terraform(command, unpacked(provider, cache), folder, environment, commands=commands)
 
     def produce() -> Mapping[str, object]:
         (folder / "main.tf.json").write_text(to_terraform(_EMPTY).text, encoding="utf-8")
