@@ -133,6 +133,7 @@ class Terraform:
         provider: Path,
         folder: Path,
         environment: Mapping[str, str],
+        *,
         endpoint: str = f"http://{NOWHERE}",
         commands: Commands | None = None,
     ) -> None:
@@ -154,7 +155,7 @@ class Terraform:
 
     def calling(self, endpoint: str) -> Terraform:
         """Return the same with a provider that calls ``endpoint`` in place of AWS."""
-        return Terraform(*self._arguments, endpoint, self._commands)
+        return Terraform(*self._arguments, endpoint=endpoint, commands=self._commands)
 
     def provider_schemas(self) -> dict[str, Any]:
         """Return everything the provider says about its resource types; about three seconds and 14 MB."""
