@@ -15,7 +15,7 @@ from groundwork.cli import console
 if TYPE_CHECKING:
     from groundwork.operations.rehearsal import Rehearsal
     from groundwork.preview.snapshot import Snapshot
-    from groundwork.preview.terraform.run import Commands, TerraformError
+    from groundwork.preview.terraform.run import RunningCommands, TerraformError
 
 _SIDE_BY_SIDE = 4
 """Each takes about half a gigabyte of memory."""
@@ -27,13 +27,13 @@ def rehearse_stacks(names: Sequence[str], *, then: str | None, keep: bool, every
     Raises ``Mistakes`` and what a program raises before anything is deployed. However it ends, Ctrl-C and SIGTERM included, no process,
     folder or account is left.
     """
-    from groundwork.preview.terraform.run import Commands, TerraformError
+    from groundwork.preview.terraform.run import RunningCommands, TerraformError
 
     if keep and len(names) > 1:
         raise console.InputError("--keep leaves one account running: name one stack")
     with console.progress("Running the stacks offline"):
         planned = {name: (_snapshot(name, None), _snapshot(name, then) if then else None) for name in names}
-    commands, fine = Commands(), True
+    commands, fine = RunningCommands(), True
     with _interruptible(), _ending(commands):
         for name, rehearsal in _rehearsed(planned, commands, keep=keep, everything=everything):
             if isinstance(rehearsal, TerraformError):
@@ -47,7 +47,7 @@ def rehearse_stacks(names: Sequence[str], *, then: str | None, keep: bool, every
 
 
 def _rehearsed(
-    planned: Mapping[str, tuple[Snapshot, Snapshot | None]], commands: Commands, *, keep: bool, everything: bool
+    planned: Mapping[str, tuple[Snapshot, Snapshot | None]], commands: RunningCommands, *, keep: bool, everything: bool
 ) -> Iterator[tuple[str, Rehearsal | TerraformError]]:
     """Yield each stack with what happened, or with what Terraform said in place of an answer. Nearly all of the time is the provider's waiting, so several take little longer than one."""
     from groundwork.operations.rehearsal import rehearse
@@ -81,7 +81,7 @@ def _rehearsed(
 
 
 @contextmanager
-def _ending(commands: Commands) -> Iterator[None]:
+def _ending(commands: RunningCommands) -> Iterator[None]:
     """End what runs in other threads where this one is interrupted, since the threads are waited for."""
     try:
         yield

@@ -21,7 +21,13 @@ from groundwork.operations.rehearsal import Rehearsal, rehearse
 from groundwork.operations.rehearsal.account import stand_in_account
 from groundwork.operations.rehearsal.existing import Existing, ExistingError
 from groundwork.operations.rehearsal.gaps import gaps
-from groundwork.operations.rehearsal.rehearsal import Deployment, DeploymentRefusal, Difference, Step, refusals
+from groundwork.operations.rehearsal.rehearsal import (
+    RehearsedDeployment,
+    DeploymentRefusal,
+    Difference,
+    RehearsedStep,
+    refusals,
+)
 from groundwork.operations.rehearsal.report import report
 from groundwork.preview.engine import run_program
 from groundwork.preview.snapshot import Resource, Snapshot, Source
@@ -248,7 +254,7 @@ def test_a_difference_counts_unless_each_of_its_properties_is_a_known_gap() -> N
 
 
 _WHERE = Source("components/some.py", 7)
-_DEPLOYED = Deployment(
+_DEPLOYED = RehearsedDeployment(
     resources=9,
     deployed=("urn:pulumi:dev::shop::a$aws:s3/bucket:Bucket::stands",) * 5,
     refused=(
@@ -263,7 +269,7 @@ _DEPLOYED = Deployment(
 _LOST = Difference("urn::g::seventh", "aws:s3/bucket:Bucket", "seventh", ("delete",), ())
 _TOLD = Rehearsal(
     deployment=_DEPLOYED,
-    step=Step("mvp", "launch", 3, 2, 1, 0, (_LOST,), Deployment(resources=4)),
+    step=RehearsedStep("mvp", "launch", 3, 2, 1, 0, (_LOST,), RehearsedDeployment(resources=4)),
     kept=(DeploymentRefusal("urn::d::fourth", "aws:s3/bucket:Bucket", "fourth", "BucketNotEmpty", _WHERE),),
     protected=(DeploymentRefusal("urn::e::fifth", "aws:rds/instance:Instance", "fifth", "no"),),
     seconds={"deploy": 61.2, "look again": 20.0},
@@ -294,12 +300,12 @@ def test_the_report_names_everything_within_80_columns() -> None:
 
 def test_only_what_is_deployed_stays_the_same_and_loses_no_data_is_fine() -> None:
     assert Rehearsal().ok
-    assert Rehearsal(step=Step("mvp", "launch", 1, 0, 0, 0, (), Deployment())).ok
+    assert Rehearsal(step=RehearsedStep("mvp", "launch", 1, 0, 0, 0, (), RehearsedDeployment())).ok
     for fault in (
         Rehearsal(skipped="why"),
         Rehearsal(deployment=_DEPLOYED),
-        Rehearsal(step=Step("mvp", "launch", 1, 0, 0, 0, (_LOST,), Deployment())),
-        Rehearsal(step=Step("mvp", "launch", 1, 0, 0, 0, (), _DEPLOYED)),
+        Rehearsal(step=RehearsedStep("mvp", "launch", 1, 0, 0, 0, (_LOST,), RehearsedDeployment())),
+        Rehearsal(step=RehearsedStep("mvp", "launch", 1, 0, 0, 0, (), _DEPLOYED)),
         Rehearsal(harmed=("bucket",)),
     ):
         assert not fault.ok

@@ -23,7 +23,7 @@ from groundwork.preview.terraform.convert import LeftOut
 from groundwork.preview.terraform.export import TerraformExport, to_terraform
 from groundwork.preview.terraform.linked import linked
 from groundwork.preview.terraform.names import args_class, pulumi_names
-from groundwork.preview.terraform.run import Clock, Commands, Terraform, TerraformError
+from groundwork.preview.terraform.run import Clock, RunningCommands, Terraform, TerraformError
 from groundwork.preview.terraform.schema import ProviderSchema
 from groundwork.preview.terraform.tools import ToolMissingError
 from groundwork.preview.terraform.verify import provider_schema
@@ -54,7 +54,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Deployment:
+class RehearsedDeployment:
     """What one deployment did."""
 
     resources: int = 0
@@ -79,7 +79,7 @@ class Deployment:
 
 
 @dataclass(frozen=True)
-class Step:
+class RehearsedStep:
     """What the step to another phase did to what stood."""
 
     before: str
@@ -90,7 +90,7 @@ class Step:
     deleted: int
     lost: tuple[Difference, ...]
     """What holds data and did not stay; its properties are those that forced that, none where it left the stack."""
-    deployment: Deployment
+    deployment: RehearsedDeployment
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,8 @@ class Rehearsal:
     """What happened. ``skipped`` says why nothing did, and what would allow it."""
 
     skipped: str = ""
-    deployment: Deployment = field(default_factory=Deployment)
-    step: Step | None = None
+    deployment: RehearsedDeployment = field(default_factory=RehearsedDeployment)
+    step: RehearsedStep | None = None
     kept: tuple[DeploymentRefusal, ...] = ()
     """What a removal in one go does not remove, though nothing protects it."""
     protected: tuple[DeploymentRefusal, ...] = ()
@@ -125,7 +125,7 @@ def rehearse(
     *,
     then: Snapshot | None = None,
     hold: Hold | None = None,
-    commands: Commands | None = None,
+    commands: RunningCommands | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Rehearsal:
     """Deploy the snapshot to an account that is none, plan once more, and remove it. What its settings say exists is made there
@@ -206,7 +206,7 @@ class _Stage:
         """Return what the events of a deployment say went wrong; some say no address, but the line."""
         return refusals([_placed(event, self._lines) for event in events], export, resources)
 
-    def _deploy(self, snapshot: Snapshot, deploying: str, looking: str) -> Deployment:
+    def _deploy(self, snapshot: Snapshot, deploying: str, looking: str) -> RehearsedDeployment:
         export, resources, known = self._export(snapshot), snapshot.by_urn(), self._gaps
         applied = self._clock.time(deploying, self._terraform.apply)
         self._deployed = snapshot, export
@@ -223,7 +223,7 @@ class _Stage:
         ]
         expected = {urn for address, urn in export.addresses.items() if address not in deployed}
         absent = [resource for resource in snapshot.resources if resource.type in known.absent]
-        return Deployment(
+        return RehearsedDeployment(
             resources=len(export.addresses) + len(absent),
             deployed=tuple(sorted(export.addresses[address] for address in deployed)),
             refused=(*refused, *self._refusals(unread, export, resources)),
@@ -241,7 +241,7 @@ class _Stage:
             forgotten=tuple(difference for difference in differences if difference.reason),
         )
 
-    def _step(self, then: Snapshot) -> Step:
+    def _step(self, then: Snapshot) -> RehearsedStep:
         """Deploy the stack in another phase over what stands."""
         before, standing = self._deployed
         export = self._export(then)
@@ -250,7 +250,7 @@ class _Stage:
         actions = [tuple(change["change"]["actions"]) for change in changes]
         lost = tuple(self._lost(changes, before, standing, then, export))
         deployment = self._deploy(then, "deploy the next phase", "look at it again")
-        return Step(
+        return RehearsedStep(
             before=_phase(before),
             after=_phase(then),
             created=actions.count(("create",)),

@@ -6,7 +6,13 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from groundwork.operations.rehearsal.rehearsal import Deployment, DeploymentRefusal, Difference, Rehearsal, Step
+from groundwork.operations.rehearsal.rehearsal import (
+    RehearsedDeployment,
+    DeploymentRefusal,
+    Difference,
+    Rehearsal,
+    RehearsedStep,
+)
 from groundwork.preview.terraform.convert import LeftOut
 
 _WIDTH = 80
@@ -30,7 +36,7 @@ def report(rehearsal: Rehearsal, *, everything: bool = False) -> list[str]:
     return [*lines, "", *_wrapped(steps, "")]
 
 
-def _deployment(found: Deployment, everything: bool) -> Iterator[str]:
+def _deployment(found: RehearsedDeployment, everything: bool) -> Iterator[str]:
     yield f"{len(found.deployed)} of {found.resources} AWS resources deployed to a stand-in account"
     yield f"{len(found.refused)} refused, {len(found.unreached)} not tried, {len(found.left_out)} not known to the stand-in"
     if everything:
@@ -47,7 +53,7 @@ def _deployment(found: Deployment, everything: bool) -> Iterator[str]:
         yield from ("", "Not kept by the stand-in account, and so not compared:", *_forgotten(found.forgotten))
 
 
-def _step(step: Step, everything: bool) -> Iterator[str]:
+def _step(step: RehearsedStep, everything: bool) -> Iterator[str]:
     yield f"From {step.before} to {step.after}:"
     yield f"  {step.created} created, {step.updated} updated, {step.replaced} replaced, {step.deleted} deleted"
     if step.lost:

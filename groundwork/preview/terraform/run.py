@@ -57,7 +57,7 @@ class TerraformError(RuntimeError):
     """Terraform ended without an answer that can be read; the message holds its own last words."""
 
 
-class Commands:
+class RunningCommands:
     """The commands that threads wait for, so that one who is interrupted can end them all.
 
     Each has a process group of its own, with the provider that it starts: Ctrl-C does not reach it, and no provider outlives it.
@@ -135,14 +135,14 @@ class Terraform:
         environment: Mapping[str, str],
         *,
         endpoint: str = f"http://{NOWHERE}",
-        commands: Commands | None = None,
+        commands: RunningCommands | None = None,
     ) -> None:
         self.name = command.name
         self.provider = provider
         self._command = command
         self._folder = folder
         self._arguments = (command, provider, folder, environment)
-        self._commands = commands or Commands()
+        self._commands = commands or RunningCommands()
         configuration = folder / "cli.tfrc"
         configuration.write_text(
             "provider_installation {\n"

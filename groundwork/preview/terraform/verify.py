@@ -12,7 +12,7 @@ from groundwork.preview.snapshot import Snapshot
 from groundwork.preview.terraform.convert import NO_SUCH_ARGUMENT, LeftOut
 from groundwork.preview.terraform.export import to_terraform
 from groundwork.preview.terraform.findings import Excused, ProviderFinding, misspelt, trace
-from groundwork.preview.terraform.run import Clock, Commands, Terraform, TerraformError
+from groundwork.preview.terraform.run import Clock, RunningCommands, Terraform, TerraformError
 from groundwork.preview.terraform.schema import ProviderSchema, load
 from groundwork.preview.terraform.tools import ToolMissingError, cache_folder, find_provider, find_terraform, unpacked
 
@@ -65,7 +65,7 @@ def verify(snapshot: Snapshot, *, environment: Mapping[str, str] | None = None) 
 
 
 def provider_schema(
-    folder: Path, environment: Mapping[str, str], commands: Commands | None = None
+    folder: Path, environment: Mapping[str, str], commands: RunningCommands | None = None
 ) -> tuple[Terraform, ProviderSchema]:
     """Return Terraform ready to run in ``folder``, and what its provider knows; ToolMissingError where either is
     missing. ``commands`` may end it from another thread."""
