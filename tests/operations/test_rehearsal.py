@@ -22,9 +22,9 @@ from groundwork.operations.rehearsal.account import stand_in_account
 from groundwork.operations.rehearsal.existing import Existing, ExistingError
 from groundwork.operations.rehearsal.gaps import gaps
 from groundwork.operations.rehearsal.rehearsal import (
-    RehearsedDeployment,
     DeploymentRefusal,
     Difference,
+    RehearsedDeployment,
     RehearsedStep,
     refusals,
 )

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from groundwork.operations.rehearsal.rehearsal import (
-    RehearsedDeployment,
     DeploymentRefusal,
     Difference,
     Rehearsal,
+    RehearsedDeployment,
     RehearsedStep,
 )
 from groundwork.preview.terraform.convert import LeftOut
