@@ -83,6 +83,7 @@ class RecordingMonitor(MockMonitor):
         self._component_outputs: dict[str, dict[str, Any]] = {}
         self._inherited_transforms: dict[str, list[Any]] = {}
         self._stack_callbacks: list[Any] = []
+        self._files: dict[str, str | None] = {}
         self._guessed = False
         """Whether a function was answered with texts that were made up."""
         self.callbacks: Callbacks | None = None
@@ -265,10 +266,17 @@ class RecordingMonitor(MockMonitor):
             # No line of the program declares it; the innermost of ours would differ with where Groundwork is installed.
             return None
         for position in (*(frame.pc for frame in request.stackTrace.frames), request.sourcePosition):
-            path = Path(unquote(urlparse(position.uri).path))
-            if path.is_relative_to(self.root) and "site-packages" not in path.parts:
-                return Source(path.relative_to(self.root).as_posix(), position.line)
+            if position.uri not in self._files:
+                self._files[position.uri] = self._file(position.uri)
+            if (file := self._files[position.uri]) is not None:
+                return Source(file, position.line)
         return None
+
+    def _file(self, uri: str) -> str | None:
+        """Return where a file of the program is below the root; None for what is not of the program."""
+        path = Path(unquote(urlparse(uri).path))
+        own = path.is_relative_to(self.root) and "site-packages" not in path.parts
+        return path.relative_to(self.root).as_posix() if own else None
 
 
 def _add(response: Any, outputs: dict[str, Any], computed: dict[str, Any]) -> None:

@@ -1,7 +1,8 @@
 """Outputs of Pulumi's SDK as a preview needs them: made with less, and collected without being struck off.
 
-Half of what a program costs here is the SDK's bookkeeping of outputs, of which a stack has thousands: four futures and a task for each
-output of a resource, and a lock for each that is done. What they hold and when they fail stays the same;
+Most of what a program costs here is the SDK's bookkeeping of outputs, of which a stack has thousands: four futures and a task for each
+output of a resource, a lock for each that is done, two outputs for each text within a value that is given, and for each value that is
+looked through a function which only the garbage collector frees. What they hold and when they fail stays the same;
 ``tests/preview/test_outputs.py`` compares a stack run with these and with the SDK's own.
 """
 
@@ -15,24 +16,34 @@ from functools import partial
 from typing import Any
 
 import pulumi
-from pulumi.output import _OutputData
+from pulumi.output import Unknown, _OutputData
 from pulumi.runtime import rpc
 
 Outputs = deque[asyncio.Future[Any]]
+
+_own_all = pulumi.Output.all
+_own_from_input = pulumi.Output.from_input
 
 
 @contextmanager
 def lean_outputs() -> Iterator[Outputs]:
     """Make outputs lean within the block, and yield what collects every one of them, done or not."""
     outputs: Outputs = deque()
-    track, transfer = pulumi.Output._track, rpc.transfer_properties
-    pulumi.Output._track = lambda output: outputs.append(output._data)  # type: ignore[method-assign, assignment]
-    rpc.transfer_properties = _transfer_properties  # type: ignore[assignment]
+    lean: tuple[tuple[Any, str, Any], ...] = (
+        (pulumi.Output, "_track", lambda output: outputs.append(output._data)),
+        (pulumi.Output, "all", staticmethod(_all)),
+        (pulumi.Output, "from_input", staticmethod(_from_input)),
+        (rpc, "contains_unknowns", _contains_unknowns),
+        (rpc, "transfer_properties", _transfer_properties),
+    )
+    before = [(owner, name, vars(owner)[name]) for owner, name, _ in lean]
+    for owner, name, function in lean:
+        setattr(owner, name, function)
     try:
         yield outputs
     finally:
-        pulumi.Output._track = track  # type: ignore[method-assign]
-        rpc.transfer_properties = transfer
+        for owner, name, function in before:
+            setattr(owner, name, function)
 
 
 def _transfer_properties(resource: pulumi.Resource, properties: Iterable[str], custom: bool) -> dict[str, rpc.Resolver]:
@@ -62,3 +73,103 @@ def _resolve(  # noqa: PLR0917 - as the SDK calls it
         data.set_exception(failed)
     else:
         data.set_result(_OutputData({*(dependencies or ()), resource}, value, known, secret))
+
+
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+_WAITS = object()
+"""Stands for a value in which something may have to be waited for."""
+
+
+def _plain(value: Any) -> Any:
+    """Return a copy of a value that is nothing but texts, numbers, lists and dicts of them by name; ``_WAITS`` for any other."""
+    kind = type(value)
+    if kind in _SCALARS:
+        return value
+    if kind is list:
+        items = [_plain(item) for item in value]
+        return _WAITS if any(item is _WAITS for item in items) else items
+    if kind is dict:
+        named = {name: _plain(item) if type(name) is str else _WAITS for name, item in value.items()}
+        return _WAITS if any(item is _WAITS for item in named.values()) else named
+    return _WAITS
+
+
+def _from_input(value: Any) -> pulumi.Output[Any]:
+    """Return an output of a value with all outputs in it: as the SDK's function of this name, with one for what is plain."""
+    plain = _plain(value)
+    if plain is not _WAITS:
+        return _known(plain)
+    if isinstance(value, pulumi.Output):
+        return pulumi.Output._from_data(_unwrapped(value))
+    if type(value) is list:
+        return _all(*value)
+    if type(value) is dict and all(type(name) is str for name in value):
+        return _all(**value)
+    return _own_from_input(value)
+
+
+def _all(*listed: Any, **named: Any) -> pulumi.Output[Any]:
+    """Return an output of several values: as the SDK's function of this name, with none of their own for those that are plain."""
+    if listed and named:
+        return _own_all(*listed, **named)
+    values = [_plain(value) for value in (named.values() if named else listed)]
+    outputs = {
+        index: _from_input(value)
+        for index, value in enumerate(named.values() if named else listed)
+        if values[index] is _WAITS
+    }
+
+    def together() -> Any:
+        return dict(zip(named, values, strict=True)) if named else values
+
+    async def gathered() -> _OutputData[Any]:
+        resources: set[pulumi.Resource] = set()
+        known, secret = True, False
+        found = await asyncio.gather(*(output._data for output in outputs.values()))
+        for index, data in zip(outputs, found, strict=True):
+            values[index] = data.value
+            resources |= data.resources
+            known, secret = known and data.is_known, secret or data.is_secret
+        return _OutputData(resources, together(), known, secret)
+
+    return pulumi.Output._from_data(gathered()) if outputs else _known(together())
+
+
+def _known(value: Any) -> pulumi.Output[Any]:
+    data: asyncio.Future[_OutputData[Any]] = asyncio.Future()
+    data.set_result(_OutputData(set(), value, is_known=True, is_secret=False))
+    return pulumi.Output._from_data(data)
+
+
+async def _unwrapped(output: pulumi.Output[Any]) -> _OutputData[Any]:
+    """Return what an output holds, with what is held by outputs in it."""
+    data = await output._data
+    # An unknown value is one, whatever it was given as.
+    value = data.value if data.is_known or _contains_unknowns(data.value) else pulumi.UNKNOWN
+    plain = _plain(value)
+    if plain is not _WAITS:
+        return _OutputData(set(data.resources), plain, is_known=True, is_secret=data.is_secret)
+    inner = await _from_input(value)._data
+    return _OutputData(
+        data.resources | inner.resources, inner.value, inner.is_known, is_secret=data.is_secret or inner.is_secret
+    )
+
+
+def _contains_unknowns(value: Any) -> bool:
+    """Tell whether a value holds an unknown: as the SDK's function of this name, without a function made for each call."""
+    if type(value) in _SCALARS:
+        return False
+    return isinstance(value, Unknown) or (isinstance(value, (dict, list)) and _holds_unknown(value, set()))
+
+
+def _holds_unknown(container: dict[Any, Any] | list[Any], seen: set[int]) -> bool:
+    if id(container) in seen:
+        return False
+    seen.add(id(container))
+    # An output type is a dict whose items() may be a property of the resource.
+    for item in [container[key] for key in container] if isinstance(container, dict) else container:
+        if type(item) not in _SCALARS and (
+            isinstance(item, Unknown) or (isinstance(item, (dict, list)) and _holds_unknown(item, seen))
+        ):
+            return True
+    return False

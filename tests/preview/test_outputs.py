@@ -61,15 +61,76 @@ pulumi.export("secret", pulumi.Output.from_input(queue.tags).apply(dict))
 """
 
 
-def _small(folder: Path, program: str) -> Snapshot:
+def _small(folder: Path, program: str, unknowns: bool = False) -> Snapshot:
     (folder / "__main__.py").write_text(program, encoding="utf-8")
-    return run_program(folder, project="test", stack="dev", config={"aws:region": "eu-west-1"}, settings={})
+    config = {"aws:region": "eu-west-1"}
+    return run_program(folder, project="test", stack="dev", config=config, settings={}, unknowns=unknowns)
 
 
 def test_what_is_made_of_outputs_is_the_same_and_secrets_stay_secret(tmp_path: Path, by_the_sdk: Any) -> None:
     lean = _small(tmp_path, PROGRAM)
     assert lean.dumps() == by_the_sdk(lambda: _small(tmp_path, PROGRAM)).dumps()
     assert "secret" in lean.outputs
+
+
+VALUES = """
+import asyncio
+import enum
+import re
+import pulumi
+import pulumi_aws as aws
+from pulumi import Output
+
+class Size(str, enum.Enum):
+    SMALL = "small"
+
+async def later():
+    await asyncio.sleep(0)
+    return {"late": [Output.from_input(3)]}
+
+queue = aws.sqs.Queue("queue")
+other = aws.sqs.Queue("other")
+policy = aws.iam.get_policy_document_output(statements=[{"actions": ["a"], "resources": [queue.arn]}])
+origin = aws.lambda_.FunctionEnvironmentArgs(variables={"A": queue.arn, "b": ["c"]})
+shared = {"same": [1]}
+given = [
+    None, True, 1.5, "text", Size.SMALL, pulumi.UNKNOWN, {}, [], (), ("a", queue.arn), [[1, {"a": None}]], {"a": {"b": [queue.url, 1]}},
+    {queue.name: 1}, [shared, shared], {"secret": Output.secret({"a": ["b", queue.arn]})}, Output.secret([other.arn]),
+    Output.from_input([queue.arn]).apply(lambda arns: [Output.from_input(arns), {"own": other.arn}, "c"]),
+    queue.arn.apply(lambda arn: pulumi.UNKNOWN), queue.arn.apply(lambda arn: {"x": [pulumi.UNKNOWN, arn]}),
+    Output.unsecret(Output.secret("a")), origin, [origin, {"o": origin}], policy.json, queue, {"q": [queue]}, {"n": queue.tags},
+    Output.concat("a", queue.name, Output.secret("b")), Output.format("{0} {1}", queue.arn, "x"), Output.json_dumps({"a": [queue.arn, 1]}),
+]
+
+async def seen(output):
+    data = await output._data
+    value = data.value
+    if isinstance(value, aws.lambda_.FunctionEnvironmentArgs):
+        value = ("environment", value.variables)
+    return [re.sub(" at 0x[0-9a-f]+", "", str(value)), data.is_known, data.is_secret, sorted(resource._name for resource in data.resources)]
+
+async def all_seen():
+    made = [Output.from_input(value) for value in (*given, later())]
+    made += [Output.all(*given), Output.all(**{f"v{index}": value for index, value in enumerate(given)}), Output.all(), Output.all(1, "a")]
+    return [await seen(one) for one in made]
+
+texts = Output.from_input(all_seen())
+pulumi.export("seen", texts.apply(str))
+pulumi.export("copies", Output.from_input(shared).apply(lambda made: made == shared and made is not shared))
+try:
+    Output.all(1, a=2)
+except ValueError as error:
+    pulumi.export("mixed", str(error))
+"""
+
+
+@pytest.mark.parametrize("unknowns", [False, True], ids=["known", "first preview"])
+def test_each_kind_of_value_becomes_what_the_sdk_makes_of_it(unknowns: bool, tmp_path: Path, by_the_sdk: Any) -> None:
+    lean, own = _small(tmp_path, VALUES, unknowns), by_the_sdk(lambda: _small(tmp_path, VALUES, unknowns))
+    assert lean.outputs == own.outputs
+    assert lean.dumps() == own.dumps()
+    assert lean.outputs["seen"].count("['queue']") > 3
+    assert {"copies", "mixed"} < set(lean.outputs)
 
 
 @pytest.mark.parametrize(
@@ -114,8 +175,14 @@ def test_what_a_program_begins_last_is_waited_for(tmp_path: Path, monkeypatch: p
 
 
 def test_the_sdk_is_left_as_it_was(tmp_path: Path) -> None:
-    before = (pulumi.Output._track, rpc.transfer_properties)
+    def now() -> list[Any]:
+        return [vars(pulumi.Output)[name] for name in ("_track", "all", "from_input")] + [
+            rpc.contains_unknowns,
+            rpc.transfer_properties,
+        ]
+
+    before = now()
     with pytest.raises(ZeroDivisionError):
         _small(tmp_path, "1 / 0")
     _small(tmp_path, PROGRAM)
-    assert (pulumi.Output._track, rpc.transfer_properties) == before
+    assert now() == before
