@@ -72,6 +72,20 @@ class ParameterReference:
 
 
 @dataclass(frozen=True)
+class Mount:
+    """A file system that containers see as a folder."""
+
+    name: str
+    """Its name in the stack file."""
+    path: str
+    read_only: bool
+    file_system_id: pulumi.Input[str]
+    access_point_id: pulumi.Input[str]
+    ready: tuple[pulumi.Resource, ...]
+    """What must be there before anything can mount it."""
+
+
+@dataclass(frozen=True)
 class Grant:
     """All that one level of one backing component gives a workload."""
 
@@ -80,6 +94,15 @@ class Grant:
     environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     secrets: Mapping[str, SecretReference] = field(default_factory=dict)
     parameters: Mapping[str, ParameterReference] = field(default_factory=dict)
+    mounts: Sequence[Mount] = ()
+
+    def mounted_at(self, path: str) -> Grant:
+        """Return the grant of files with their folder elsewhere: its variable says where."""
+        return replace(
+            self,
+            environment=dict.fromkeys(self.environment, path),
+            mounts=[replace(mount, path=path) for mount in self.mounts],
+        )
 
     def named(self, variables: Mapping[str, str]) -> Grant:
         """Return the grant with these variables alone: a workload's own name for each → the name that the component
@@ -108,12 +131,14 @@ def fold(grants: Sequence[Grant]) -> Grant:
         environment={name: value for grant in grants for name, value in grant.environment.items()},
         secrets={name: secret for grant in grants for name, secret in grant.secrets.items()},
         parameters={name: value for grant in grants for name, value in grant.parameters.items()},
+        mounts=[mount for grant in grants for mount in grant.mounts],
     )
 
 
 def granted(grantor: Grantor, use: Use) -> Grant:
     """Return what a use grants: all of its parts, and of the variables those that it names."""
     grant = _together([grantor.grant(level, prefix) for level, prefix in use.parts])
+    grant = grant if use.path is None else grant.mounted_at(use.path)
     return grant if use.variables is None else grant.named(use.variables)
 
 

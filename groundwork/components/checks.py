@@ -14,6 +14,7 @@ from groundwork.components.compute.eks import service_checks as kubernetes_servi
 from groundwork.components.data import checks as data
 from groundwork.components.data import connection_checks as connections
 from groundwork.components.edge import checks as edge
+from groundwork.components.files import checks as files
 from groundwork.components.functions import checks as functions
 from groundwork.components.hours import checks as hours
 from groundwork.components.jobs import checks as jobs
@@ -38,6 +39,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Mistake]], ...] = (
     *data.CHECKS,
     *search.CHECKS,
     *storage.CHECKS,
+    *files.CHECKS,
     *edge.CHECKS,
     *compute.CHECKS,
     *ec2.CHECKS,

@@ -15,6 +15,7 @@ from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.data.settings import DataSettings
 from groundwork.components.delivery.settings import DeliverySettings
 from groundwork.components.edge.settings import EdgeSettings
+from groundwork.components.files.settings import FileSystemSettings
 from groundwork.components.functions.settings import FunctionSettings
 from groundwork.components.jobs.settings import INHERITED, JobSettings, resolved
 from groundwork.components.messaging.settings import MessagingSettings
@@ -66,6 +67,7 @@ class Settings(Model):
     messaging: MessagingSettings | None = None
     functions: dict[Name, FunctionSettings] = {}
     storage: dict[Name, BucketSettings] = {}
+    files: dict[Name, FileSystemSettings] = {}
     secrets: dict[Name, SecretSettings] = {}
     parameters: dict[Name, ParameterTreeSettings] = {}
     migration: MigrationSettings | None = None
@@ -118,7 +120,7 @@ class Settings(Model):
 LAYERS: tuple[str, ...] = tuple(name for name in Settings.model_fields if name not in ("region", "program"))
 """Every key of the groundwork namespace, in the order in which they are shown."""
 
-ENTRY_LAYERS: tuple[str, ...] = ("services", "jobs", "functions", "storage", "secrets", "parameters")
+ENTRY_LAYERS: tuple[str, ...] = ("services", "jobs", "functions", "storage", "files", "secrets", "parameters")
 """Layers that are maps of named entries; their entry ``*`` is what every entry starts from."""
 
 __all__ = ["ENTRY_LAYERS", "LAYERS", "Sealed", "Settings"]

@@ -23,6 +23,7 @@ _OF = {"database": "data", "cache": "cache", "search": "search", "logs": "observ
 """First word of a component's name → the layer that it is built for, where its type says another."""
 _ENTRIES: Mapping[str, tuple[Path, ...]] = {
     "storage": (("storage",),),
+    "files": (("files",),),
     "secrets": (("secrets",), ("parameters",)),
     "functions": (("functions",),),
     "messaging": (("messaging", "queues"), ("messaging", "topics"), ("messaging", "schedules")),

@@ -438,8 +438,17 @@ def _bucket(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
 def _file_system(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     zone = "-Z" if known(resource, "availabilityZoneName") else ""
     yield from _used(resource, around, "AmazonEFS", f"TimedStorage{zone}-ByteHrs")
-    if readable(resource, "lifecyclePolicies"):
-        yield from _used(resource, around, "AmazonEFS", f"IATimedStorage{zone}-ByteHrs")
+    elastic = known(resource, "throughputMode") == "elastic"
+    policies = readable(resource, "lifecyclePolicies") or []
+    if any("transitionToIa" in one for one in policies):
+        # What is read and written is charged by itself, and keeping it less.
+        infrequent = "IATimedStorage-ET-ByteHrs" if elastic and not zone else f"IATimedStorage{zone}-ByteHrs"
+        yield from _used(resource, around, "AmazonEFS", infrequent)
+    if any("transitionToArchive" in one for one in policies):
+        yield from _used(resource, around, "AmazonEFS", "ArchiveTimedStorage-ByteHrs")
+    if elastic:
+        for direction in ("read", "written"):
+            yield from _used(resource, around, "AmazonEFS", "ETDataAccess-Bytes", variant=direction)
     if known(resource, "throughputMode") == "provisioned":
         yield MeteredUse(
             "AmazonEFS", "ProvisionedTP-MiBpsHrs", Decimal(str(known(resource, "provisionedThroughputInMibps")))

@@ -16,6 +16,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "topic": ("publish",),
     "bucket": ("read", "write", "read-write", "purge", "sign-download", "sign"),
     "secret": ("read",),
+    "files": ("read", "read-write"),
     "parameters": ("read",),
     "service": ("connect",),
 }
@@ -46,6 +47,7 @@ def usable(settings: Settings) -> Iterator[Usable]:
                 yield Usable(name, kind)
     for kind, names in (
         ("bucket", settings.storage),
+        ("files", settings.files),
         ("secret", settings.secrets),
         ("parameters", settings.parameters),
     ):

@@ -40,6 +40,11 @@ def environment_name(name: str) -> str:
     return name.upper().replace("-", "_")
 
 
+def mount_path(name: str) -> str:
+    """Return ``/mnt/uploads`` for the files ``uploads``: the folder in which a container has them unless it says another."""
+    return f"/mnt/{name}"
+
+
 def own_variables(service: ServiceSettings) -> dict[str, str]:
     """Return the variables that tell a service its own settings."""
     told = {} if service.port is None else {"PORT": str(service.port)}
@@ -158,6 +163,7 @@ _BY_KIND: Mapping[str, Callable[[Settings, str, Use], dict[str, Held]]] = {
     "queue": _queue,
     "topic": lambda settings, used, use: _plain(f"{environment_name(stem(used))}_TOPIC_ARN"),
     "bucket": _bucket,
+    "files": lambda settings, used, use: _plain(f"{environment_name(used)}_PATH"),
     "secret": lambda settings, used, use: dict.fromkeys(settings.secrets[used].variables, "secret"),
     "parameters": lambda settings, used, use: dict.fromkeys(settings.parameters[used].values, "parameter"),
     "service": lambda settings, used, use: _plain(f"{environment_name(used)}_URL"),

@@ -14,6 +14,7 @@ import pulumi_aws as aws
 
 from groundwork.components.access import (
     Grant,
+    Mount,
     Opening,
     ParameterReference,
     SecretReference,
@@ -45,6 +46,7 @@ class Declaration:
     """Variables whose values are read from Secrets Manager or Parameter Store when a copy starts."""
     calls: tuple[str, ...]
     """Services that it uses."""
+    mounts: tuple[Mount, ...]
 
     @property
     def openings(self) -> dict[str, Sequence[Opening]]:
@@ -96,7 +98,7 @@ def before_its_image(workload: Workload, *, idle: bool = False) -> Workload:
     ``idle``: no copy of it runs.
     """
     return replace(
-        workload, settings=standing_in(workload.settings, idle=idle), environment={}, references={}, tracing=False
+        workload, settings=standing_in(workload.settings, idle=idle), environment={}, references={}, tracing=False, mounts=()
     )
 
 
@@ -131,7 +133,7 @@ def workloads(
             role_arn=role.arn,
             role_name=role.name,
             is_called=name in called,
-            ready=(*rules, *permissions),
+            ready=(*rules, *permissions, *(one for mount in declared.mounts for one in mount.ready)),
         )
     return built
 
@@ -161,6 +163,7 @@ def declaration(
         ),
         references=references,
         calls=calls,
+        mounts=tuple(mount for grant in granted.values() for mount in grant.mounts),
     )
 
 

@@ -24,7 +24,7 @@ def region_is_known(settings: Settings) -> Iterator[Mistake]:
 def what_stands_in_the_network_has_one(settings: Settings) -> Iterator[Mistake]:
     if settings.network:
         return
-    inside = [layer for layer in ("services", "data", "cache", "search") if getattr(settings, layer)]
+    inside = [layer for layer in ("services", "data", "cache", "search", "files") if getattr(settings, layer)]
     if settings.compute and settings.compute.engine == "eks":
         inside.append("compute (eks)")
     if inside:

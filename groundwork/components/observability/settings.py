@@ -163,6 +163,8 @@ class ThresholdSettings(Model):
     """Percent of the Java heap of a search node, three minutes."""
     search_storage: PercentLevels | None = PercentBounds(notice=75)
     """Percent of a search node's volume in use, of what OpenSearch Service does not keep for itself."""
+    files_operations: PercentLevels | None = PercentBounds(notice=80)
+    """Percent of the operations that a file system can do in a second, five minutes."""
     migration_cpu: PercentLevels | None = PercentBounds(notice=80)
     """Percent of a replication instance's CPU, five minutes."""
     migration_storage: PercentLevels | None = PercentBounds(notice=80)

@@ -26,6 +26,7 @@ from groundwork.components.edge.cdn import Cdn
 from groundwork.components.edge.ingress import Ingress
 from groundwork.components.edge.origin import Entrance
 from groundwork.components.edge.records import entries_to
+from groundwork.components.files.file_system import FileSystem
 from groundwork.components.functions import rotations
 from groundwork.components.functions.function import Function
 from groundwork.components.functions.settings import FunctionSettings
@@ -124,6 +125,7 @@ class Platform(Component):
         )
         grantors: dict[str, Grantor] = {
             **{bucket: component for bucket, component in buckets.items() if bucket in settings.storage},
+            **self._files(network),
             **topics,
             **queues,
             **self._push(),
@@ -233,6 +235,19 @@ class Platform(Component):
             logs_bucket=logs,
             opts=self.child(),
         )
+
+    def _files(self, network: NetworkTiers | None) -> dict[str, FileSystem]:
+        if network is None:
+            return {}
+        built = {
+            key: FileSystem(
+                f"{self.name}-{key}", files, key=key, context=self.context, network=network, opts=self.child()
+            )
+            for key, files in self._settings.files.items()
+        }
+        if built:
+            self.addresses["files"] = {key: system.file_system_id for key, system in built.items()}
+        return built
 
     def _secrets(self) -> Mapping[str, Grantor]:
         self._built_secrets = {

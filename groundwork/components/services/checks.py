@@ -159,6 +159,8 @@ def use_fits(path: Path, use: Use, used: str, kind: str) -> Iterator[Mistake]:
     for key in ("prefix", "prefixes"):
         if getattr(use, key) and kind != "bucket":
             yield Mistake((*path, key), f"a prefix goes with a bucket; {used} is a {kind}")
+    if use.path and kind != "files":
+        yield Mistake((*path, "path"), f"a folder goes with files; {used} is a {kind}")
 
 
 _LAYER_OF = {"database": "data", "cache": "cache", "search": "search"}
@@ -169,6 +171,7 @@ def names_are_distinct(settings: Settings) -> Iterator[Mistake]:
     kinds: dict[str, str] = {}
     layer_of = {
         "bucket": ("storage",),
+        "files": ("files",),
         "secret": ("secrets",),
         "parameters": ("parameters",),
         "service": ("services",),

@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from groundwork.components.access import Statement, policy_document
+from groundwork.components.access import Mount, Statement, policy_document
 from groundwork.components.base import Component
 from groundwork.components.compute.documents import document
 from groundwork.components.compute.images import Image, pulls
@@ -98,7 +98,8 @@ def task(
         volumes=[
             aws.ecs.TaskDefinitionVolumeArgs(name=_volume(path))
             for path in _disk_paths(service, sessions=settings.exec)
-        ],
+        ]
+        + [_files(mount) for mount in workload.mounts],
         # A revision that a service may still run, or roll back to, stays.
         skip_destroy=True,
         opts=parent.child(),
@@ -129,6 +130,10 @@ def _container(workload: Workload, image: pulumi.Input[str], log: dict[str, Any]
         "mountPoints": [
             {"sourceVolume": _volume(path), "containerPath": path, "readOnly": False}
             for path in _disk_paths(service, sessions=sessions)
+        ]
+        + [
+            {"sourceVolume": f"files-{mount.name}", "containerPath": mount.path, "readOnly": mount.read_only}
+            for mount in workload.mounts
         ],
         "environment": [{"name": name, "value": value} for name, value in workload.environment.items()],
         "secrets": [
@@ -223,6 +228,25 @@ def _ports(service: ServiceSettings) -> list[dict[str, Any]]:
 
 def _disk_paths(service: ServiceSettings, *, sessions: bool) -> tuple[str, ...]:
     return (*service.disk_paths, *(_SESSION_PATHS if sessions else ()))
+
+
+def _files(mount: Mount) -> aws.ecs.TaskDefinitionVolumeArgs:
+    """Return a volume of files, which the task mounts through its own network interface and with its own role.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specify-efs-config.html
+    """
+    return aws.ecs.TaskDefinitionVolumeArgs(
+        name=f"files-{mount.name}",
+        efs_volume_configuration=aws.ecs.TaskDefinitionVolumeEfsVolumeConfigurationArgs(
+            file_system_id=mount.file_system_id,
+            # With an access point it is the access point's own folder.
+            root_directory="/",
+            transit_encryption="ENABLED",
+            authorization_config=aws.ecs.TaskDefinitionVolumeEfsVolumeConfigurationAuthorizationConfigArgs(
+                access_point_id=mount.access_point_id, iam="ENABLED"
+            ),
+        ),
+    )
 
 
 def _volume(path: str) -> str:

@@ -19,6 +19,7 @@ from groundwork.components.compute.eks.settings import KubernetesSettings
 from groundwork.components.compute.wiring import NetworkLike
 from groundwork.settings.facts import kubernetes_versions
 
+FILES = "aws-efs-csi-driver"
 AGENT, CNI, PROXY = "eks-pod-identity-agent", "vpc-cni", "kube-proxy"
 DNS, VOLUMES, METRICS = "coredns", "aws-ebs-csi-driver", "metrics-server"
 SECRETS, INSIGHTS = "aws-secrets-store-csi-driver-provider", "amazon-cloudwatch-observability"

@@ -10,6 +10,8 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from groundwork.components.access import Mount
+from groundwork.components.compute.eks.files import claim_name
 from groundwork.components.compute.eks.inside import Inside, selector
 from groundwork.components.compute.eks.nodes import GROUP_LABEL
 from groundwork.components.compute.eks.secrets import Values
@@ -119,7 +121,7 @@ def pod(
         ]
         or None,
         containers=[_container(workload, image, given)],
-        volumes=_volumes(service, given) or None,
+        volumes=_volumes(workload, given) or None,
     )
 
 
@@ -188,7 +190,7 @@ def _container(workload: Workload, image: Image, given: Values | None) -> kubern
         if pause
         else None,
         security_context=_hardened(),
-        volume_mounts=_mounts(service, given) or None,
+        volume_mounts=_mounts(workload, given) or None,
     )
 
 
@@ -270,21 +272,28 @@ def _literal(value: str) -> str:
     return value.replace("$(", "$$(")
 
 
-def _mounts(service: ServiceSettings, given: Values | None) -> list[kubernetes.core.v1.VolumeMountArgs]:
+def _mounts(workload: Workload, given: Values | None) -> list[kubernetes.core.v1.VolumeMountArgs]:
+    service = workload.settings
     folders = [*_named("memory", service.writable_paths), *_named("disk", service.disk_paths)]
     mounts = [_Mount(name=name, mount_path=path) for name, path in folders]
+    mounts += [
+        _Mount(name=claim_name(files.name), mount_path=files.path, read_only=files.read_only or None)
+        for files in workload.mounts
+    ]
     if given is not None:
         # Nothing need look here; the driver fetches the values only for a pod that mounts them.
         mounts.append(_Mount(name="values", mount_path=_SECRETS_PATH, read_only=True))
     return mounts
 
 
-def _volumes(service: ServiceSettings, given: Values | None) -> list[kubernetes.core.v1.VolumeArgs]:
+def _volumes(workload: Workload, given: Values | None) -> list[kubernetes.core.v1.VolumeArgs]:
+    service = workload.settings
     memory = kubernetes.core.v1.EmptyDirVolumeSourceArgs(medium="Memory", size_limit=f"{service.writable_mib}Mi")
     disk = kubernetes.core.v1.EmptyDirVolumeSourceArgs(size_limit=_DISK)
     volumes = [
         *(_Volume(name=name, empty_dir=memory) for name, _ in _named("memory", service.writable_paths)),
         *(_Volume(name=name, empty_dir=disk) for name, _ in _named("disk", service.disk_paths)),
+        *(_Volume(name=claim_name(files.name), persistent_volume_claim=_claim(files)) for files in workload.mounts),
     ]
     if given is not None:
         driver = kubernetes.core.v1.CSIVolumeSourceArgs(
@@ -294,6 +303,12 @@ def _volumes(service: ServiceSettings, given: Values | None) -> list[kubernetes.
         )
         volumes.append(_Volume(name="values", csi=driver))
     return volumes
+
+
+def _claim(files: Mount) -> kubernetes.core.v1.PersistentVolumeClaimVolumeSourceArgs:
+    return kubernetes.core.v1.PersistentVolumeClaimVolumeSourceArgs(
+        claim_name=claim_name(files.name), read_only=files.read_only or None
+    )
 
 
 def _named(kind: str, paths: Sequence[str]) -> list[tuple[str, str]]:

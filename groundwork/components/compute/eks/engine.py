@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 import pulumi
@@ -11,6 +12,7 @@ from groundwork.components.base import Component
 from groundwork.components.compute.eks.alarms import watch_jobs
 from groundwork.components.compute.eks.cluster import build_cluster
 from groundwork.components.compute.eks.controllers import controllers
+from groundwork.components.compute.eks.files import claims, driver, without_rights_to_mount
 from groundwork.components.compute.eks.identity import trust
 from groundwork.components.compute.eks.inside import Inside
 from groundwork.components.compute.eks.jobs import run_job
@@ -112,6 +114,7 @@ class Eks(Component):
                 provider=provider,
                 after=cluster.ready,
             ),
+            *driver(self, cluster, settings.cluster, run.grants),
         )
         jobs = run.jobs
         containers = {**services, **{job: declared.container for job, declared in jobs.items()}}
@@ -121,7 +124,7 @@ class Eks(Component):
         built = workloads(
             self,
             containers,
-            grants=run.grants,
+            grants=without_rights_to_mount(run.grants),
             network=network,
             trust=trust(self),
             tracing=self.context.alerting.settings.tracing,
@@ -137,6 +140,7 @@ class Eks(Component):
             ready=(space,),
             controllers=running,
         )
+        inside = replace(inside, ready=(space, *claims(inside, run.grants)))
         base_policies(inside)
         authenticate(inside, services)
         around = EksSurroundings(

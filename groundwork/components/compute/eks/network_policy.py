@@ -95,7 +95,10 @@ def _out_of(
 ) -> Iterator[kubernetes.networking.v1.NetworkPolicyEgressRuleArgs]:
     for used in workload.calls:
         yield _Out(to=[_pods(used)], ports=_tcp(services[used].port or 0))
-    data = sorted({opening.port for openings in workload.openings.values() for opening in openings})
+    # Files are mounted by the node.
+    data = sorted(
+        {opening.port for grant in workload.granted.values() if not grant.mounts for opening in grant.openings}
+    )
     if data:
         yield _Out(to=_blocks(ranges.data), ports=_tcp(*data))
     if workload.settings.outbound_ports:
