@@ -100,6 +100,7 @@ def others() -> Iterator[Snapshot]:
                 "android": {"service_account": _SEALED},
             }
         },
+        files={"uploads": {}},
         storage={"backups": {"purpose": "backups", "lock_days": 7}},
         observability={"tracing": True, "alerts": {"notice": {"slack": slack}}},
         budget={"monthly": 100, "anomalies": {"over": "services"}, "activate_tags": True},

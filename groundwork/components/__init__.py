@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from groundwork.components.data.database import Database
     from groundwork.components.edge.cdn import Cdn
     from groundwork.components.edge.ingress import Ingress
+    from groundwork.components.files.file_system import FileSystem
     from groundwork.components.functions.function import Function
     from groundwork.components.keys import Keys
     from groundwork.components.messaging.queue import Queue
@@ -44,6 +45,7 @@ _HOMES = {
     "EcsEc2": "compute.ecs_ec2",
     "Eks": "compute.eks.engine",
     "Fargate": "compute.fargate",
+    "FileSystem": "files.file_system",
     "Function": "functions.function",
     "Ingress": "edge.ingress",
     "Keys": "keys",
@@ -57,8 +59,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "AppRunner", "Bucket", "Budget", "Cache", "Cdn", "Context", "Database", "Ec2", "EcsEc2", "Eks", "Fargate", "Function",
-    "Ingress", "Keys", "Network", "Platform", "Queue", "Search", "Secret", "Topic", "load",
+    "AppRunner", "Bucket", "Budget", "Cache", "Cdn", "Context", "Database", "Ec2", "EcsEc2", "Eks", "Fargate", "FileSystem",
+    "Function", "Ingress", "Keys", "Network", "Platform", "Queue", "Search", "Secret", "Topic", "load",
 ]  # fmt: skip
 
 

@@ -48,9 +48,11 @@ def _scaled(service: str, usage_type: str, each: Decimal, copies: Copies, varian
 def _used(
     resource: Resource, around: Surroundings, service: str, *usage_types: str, variant: str = ""
 ) -> Iterator[MeteredUse]:
-    """Yield what depends on use: as much as somebody told."""
+    """Yield what depends on use: as much as somebody told, of a variant by itself or of all."""
     for usage_type in usage_types:
-        yield MeteredUse(service, usage_type, around.given_amount(resource, usage_type), variant, usage=True)
+        amount = around.given_amount(resource, f"{usage_type} ({variant})") if variant else None
+        amount = around.given_amount(resource, usage_type) if amount is None else amount
+        yield MeteredUse(service, usage_type, amount, variant, usage=True)
 
 
 # Compute
@@ -280,6 +282,13 @@ def _kubernetes_service(resource: Resource, _: Surroundings) -> Iterator[Metered
     yield from ()
 
 
+@RULES.of("kubernetes:core/v1:PersistentVolumeClaim")
+def _claim(resource: Resource, _: Surroundings) -> Iterator[MeteredUse]:
+    if (readable(resource, "spec") or {}).get("storageClassName") != "":
+        raise NotKnownError("its storage class says what is made for it")
+    yield from ()
+
+
 @RULES.of("aws:lambda/function:Function")
 def _function(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     arm = (known(resource, "architectures") or [""])[0] == "arm64"
@@ -453,6 +462,12 @@ def _file_system(resource: Resource, around: Surroundings) -> Iterator[MeteredUs
         yield MeteredUse(
             "AmazonEFS", "ProvisionedTP-MiBpsHrs", Decimal(str(known(resource, "provisionedThroughputInMibps")))
         )
+
+
+@RULES.of("aws:efs/backupPolicy:BackupPolicy")
+def _file_backups(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
+    if known(resource, "backupPolicy").get("status") == "ENABLED":
+        yield from _used(resource, around, "AWSBackup", "WarmStorage-ByteHrs", variant="EFS")
 
 
 @RULES.of("aws:ecr/repository:Repository")

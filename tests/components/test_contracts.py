@@ -33,7 +33,7 @@ COMPONENTS = sorted(
     key=lambda cls: cls.__name__,
 )
 LAYERS = {
-    "platform", "network", "edge", "compute", "data", "cache", "search", "messaging", "functions", "storage", "secrets",
+    "platform", "network", "edge", "compute", "data", "cache", "search", "messaging", "functions", "storage", "files", "secrets",
     "observability", "budget", "migration", "delivery",
 }  # fmt: skip
 DOCSTRING_PARTS = ("Builds:", "Cost:", "Fails:", "Changes without replacement:")
@@ -235,6 +235,7 @@ _STATEFUL = (
     "aws:elasticache/replicationGroup:ReplicationGroup",
     "aws:opensearch/domain:Domain",
     "aws:s3/bucket:Bucket",
+    "aws:efs/fileSystem:FileSystem",
     "aws:kms/key:Key",
     "aws:secretsmanager/secret:Secret",
     "aws:backup/vault:Vault",

@@ -29,11 +29,11 @@ SHOP = """
           general: {{classes: [t3.large], min: 2, max: 10}}
           batch: {{classes: [c5.xlarge], min: 0, max: 5, spot: true, taints: {{batch: {{value: "yes"}}}}}}
     groundwork:services:
-      web: {{port: 3000, path: "/*", scaling: {{min: 2, max: 4}}, uses: {{users: connect, media: read}}, tracing: true}}
+      web: {{port: 3000, path: "/*", scaling: {{min: 2, max: 4}}, uses: {{users: connect, media: read, uploads: read}}, tracing: true}}
       users:
         port: 3000
         scaling: {{min: 2, max: 2}}
-        uses: {{database: connect, cache: connect, app: read, options: read}}
+        uses: {{database: connect, cache: connect, app: read, options: read, uploads: {{level: read-write, path: /var/uploads}}}}
         limits: {{cpu: 512, memory: 1024}}
         health_command: [node, check.js]
         disk_paths: [/work]
@@ -47,6 +47,7 @@ SHOP = """
       migrate: {{image: {{from: users}}, command: [node, migrate.js], when: before_deploy, timeout: 600, retries: 2}}
       nightly: {{image: {{from: worker}}, command: [node, clean.js], schedule: {{cron: "0/15 3 ? * MON-FRI *", timezone: Asia/Kathmandu}}}}
     groundwork:storage: {{media: {{purpose: media}}}}
+    groundwork:files: {{uploads: {{}}}}
     groundwork:cache: {{class: cache.t4g.micro}}
     groundwork:messaging: {{queues: {{jobs: {{}}}}}}
     groundwork:secrets: {{app: {{keys: [SESSION_SECRET]}}}}
@@ -191,7 +192,14 @@ def test_every_object_is_one_that_kubernetes_takes(scaling: str) -> None:
     snapshot = shop(scaling)
     kinds = check(snapshot, version_of(snapshot))
     assert {*CUSTOM, "Deployment", "Service", "NetworkPolicy", "HorizontalPodAutoscaler"} <= set(kinds)
-    assert {"CronJob", "PodDisruptionBudget", "ServiceAccount", "Namespace"} <= set(kinds)
+    assert {
+        "CronJob",
+        "PersistentVolume",
+        "PersistentVolumeClaim",
+        "PodDisruptionBudget",
+        "ServiceAccount",
+        "Namespace",
+    } <= set(kinds)
 
 
 @pytest.mark.parametrize("stack", STACKS)

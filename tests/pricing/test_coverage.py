@@ -67,10 +67,18 @@ def test_brokers_accelerators_file_systems_and_aurora_cost_what_their_lines_come
     assert priced(brokers).fixed == 3 * (HOURS * Decimal("0.0456") + 100 * Decimal("0.10"))
     accelerator = resource("aws:globalaccelerator/accelerator:Accelerator")
     assert priced(accelerator).fixed == HOURS * (Decimal("0.025") + 2 * Decimal("0.005"))
-    files = resource("aws:efs/fileSystem:FileSystem", "files", throughputMode="provisioned", provisionedThroughputInMibps=10, lifecyclePolicies=[{}])  # fmt: skip
+    files = resource("aws:efs/fileSystem:FileSystem", "files", throughputMode="provisioned", provisionedThroughputInMibps=10, lifecyclePolicies=[{"transitionToIa": "AFTER_30_DAYS"}])  # fmt: skip
     told = {"files": {"TimedStorage-ByteHrs": Decimal(100), "IATimedStorage-ByteHrs": Decimal(200)}}
     found = priced(files, usage=told)
     assert (found.fixed, found.usage) == (60, 100 * Decimal("0.30") + 200 * Decimal("0.025"))
+    ages = [{"transitionToIa": "AFTER_30_DAYS"}, {"transitionToArchive": "AFTER_90_DAYS"}]
+    elastic = resource("aws:efs/fileSystem:FileSystem", "files", throughputMode="elastic", lifecyclePolicies=ages)
+    told = {"files": {"IATimedStorage-ET-ByteHrs": 100, "ArchiveTimedStorage-ByteHrs": 1000}}
+    told["files"] |= {"ETDataAccess-Bytes (read)": 10, "ETDataAccess-Bytes (written)": 20}
+    told = {name: {key: Decimal(amount) for key, amount in said.items()} for name, said in told.items()}
+    assert priced(elastic, usage=told).usage == Decimal("1.6") + 8 + Decimal("0.3") + Decimal("1.2")
+    backups = resource("aws:efs/backupPolicy:BackupPolicy", "kept", backupPolicy={"status": "ENABLED"})
+    assert priced(backups, usage={"kept": {"WarmStorage-ByteHrs": Decimal(10)}}).usage == Decimal("0.6")
     aurora = resource("aws:rds/clusterInstance:ClusterInstance", instanceClass="db.t3.medium", engine="aurora-mysql")
     assert priced(aurora).fixed == HOURS * Decimal("0.082")
 

@@ -98,7 +98,12 @@ def before_its_image(workload: Workload, *, idle: bool = False) -> Workload:
     ``idle``: no copy of it runs.
     """
     return replace(
-        workload, settings=standing_in(workload.settings, idle=idle), environment={}, references={}, tracing=False, mounts=()
+        workload,
+        settings=standing_in(workload.settings, idle=idle),
+        environment={},
+        references={},
+        tracing=False,
+        mounts=(),
     )
 
 

@@ -123,9 +123,7 @@ class FileSystem(Component):
         label = "".join(part.capitalize() for part in self._key.split("-"))
         return Grant(
             statements=[
-                Statement(
-                    f"{label}Files", _ACTIONS[level], [self._arn], {"StringEquals": {_POINT: self._point.arn}}
-                )
+                Statement(f"{label}Files", _ACTIONS[level], [self._arn], {"StringEquals": {_POINT: self._point.arn}})
             ],
             openings=[Opening(self.security_group_id, PORT, f"Files {self.name}")],
             environment={f"{environment_name(self._key)}_PATH": path},

@@ -32,7 +32,11 @@ class FileSystemSettings(Model):
         if self.infrequent_after and self.archive_after and self.archive_after <= self.infrequent_after:
             raise PydanticCustomError(
                 "lifecycle",
-                "{archive} days are not after infrequent_after ({infrequent}); raise it, or set one of them to null",
-                {"archive": self.archive_after, "infrequent": self.infrequent_after, "at": ("archive_after",)},
+                "archive_after ({archive}) must be more than infrequent_after ({infrequent}); change one, or set it to null",
+                {
+                    "archive": self.archive_after,
+                    "infrequent": self.infrequent_after,
+                    "at": ("archive_after" if "archive_after" in self.model_fields_set else "infrequent_after",),
+                },
             )
         return self

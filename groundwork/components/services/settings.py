@@ -40,7 +40,7 @@ class Use(Model):
     """For a bucket: only keys that start with it."""
     prefixes: dict[Prefix, Level] = {}
     """For a bucket, in place of ``level``: what is allowed below each of several prefixes: ``{uploads/: sign, processed/: read}``."""
-    path: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_.-]+)+$", max_length=255)] | None = None
+    path: Annotated[str, Field(pattern=r"^/[^:]+$")] | None = None
     """For files: the folder of the container in which they are; unset, ``/mnt/NAME``."""
     variables: Variables | None = None
     """Which of its environment variables the workload is given; unset, all. A list keeps their names, such as

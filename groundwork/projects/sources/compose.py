@@ -628,7 +628,7 @@ class _Compose:
                 self._application.leave(
                     where,
                     at,
-                    "copies come and go, and their files with them: keep files in a bucket (storage, uses), or in the database",
+                    "copies come and go, and their files with them: keep files in a bucket (storage, uses), in the database, or where it must be a folder in files (docs/components/files.md)",
                 )
 
     def _files(self, name: str, service: dict[str, Any], process: Process) -> None:
