@@ -24,7 +24,7 @@ _MOST = Decimal(10) ** 15
 def read_usage(file: FilePath) -> dict[str, dict[str, Decimal]]:
     """Read the stated use from a file. Raises :class:`Mistakes` for what is no usage type, no amount, or absurd."""
     document = stack_file.read(file)
-    known = {meter.usage_type for meter in meters().values()}
+    known = {said for meter in meters().values() for said in (meter.usage_type, meter.name)}
     mistakes = [
         Mistake((key,), f"is no key of this file{nearest(key, ['usage'])}; usage: is", document.where((key,)))
         for key in document.data
