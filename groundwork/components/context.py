@@ -83,10 +83,11 @@ class Context:
     """The images that pipelines delivered so far, by service; None where all are known to be there."""
 
     @classmethod
-    def starting(cls, platform: PlatformSettings, region: str, account_id: pulumi.Output[str]) -> Context:
-        """Return the context of what is built before keys, log keeping and alerting, which therefore may not ask for them."""
+    def starting(cls, platform: PlatformSettings, region: str) -> Context:
+        """Return the context of what is built before account, keys, log keeping and alerting are known, which therefore may not ask
+        for them."""
         nothing = cast(Any, None)
-        return cls(platform, region, account_id, key_arns={}, logging=nothing, alerting=nothing)
+        return cls(platform, region, account_id=nothing, key_arns={}, logging=nothing, alerting=nothing)
 
     def key_arn(self, domain: KeyDomain) -> pulumi.Output[str]:
         """Return the ARN of the KMS key for a kind of data."""

@@ -114,8 +114,12 @@ def _sealed(value: Any, info: core_schema.ValidationInfo) -> Sealed:
         return Sealed(value)
     # The value itself is never repeated: it is a secret somebody pasted.
     raise PydanticCustomError(
-        "secret_in_clear", "is a secret in clear text; seal it with: pulumi config set --secret --path {key} VALUE"
+        "secret_in_clear", f"is a secret in clear text; {SEALING}: pulumi config set --secret --path {{key}} VALUE"
     )
+
+
+SEALING = "seal it with"
+"""Begins the remedy for a secret in clear text, as it is for a stack file."""
 
 
 def _name(value: str) -> str:

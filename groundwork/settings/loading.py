@@ -251,6 +251,17 @@ def load_from_pulumi() -> Settings:
     return settings
 
 
+def load_given(said: Mapping[str, Any], region: str, program: FilePath) -> Settings:
+    """Load the settings that a program gives as values, by layer, with :class:`Sealed` for what is secret in them; ``program`` is its
+    folder. Raises :class:`Mistakes` with all of them."""
+    own = Document("", dict(said))
+    mistakes = [*_unknown_layers(own), *_sealed_layers(own)]
+    _, settings, more = _effective(_as_meant(own), {"region": region, "program": program})
+    if mistakes or more or settings is None:
+        raise Mistakes([*mistakes, *more])
+    return settings
+
+
 def _neighbours_of(file: FilePath) -> list[Mistake]:
     try:
         return neighbours.clashes(file, stack_file.read(file))
@@ -591,6 +602,7 @@ __all__ = [
     "Sealed",
     "StackFiles",
     "find_stack",
+    "load_given",
     "load_from_pulumi",
     "load_stack",
     "phases",

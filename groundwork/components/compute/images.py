@@ -59,16 +59,17 @@ class Image:
     """Holds the reference of the image that runs."""
 
 
-def delivered_images(context: Context) -> dict[str, str]:
+def delivered_images(parent: Component) -> dict[str, str]:
     """Return the images that pipelines have delivered so far: one question, which AWS answers with nothing for a new
     stack.
 
     Raises :class:`pulumi.RunError` where AWS does not answer: to take that for "nothing" would put placeholders in the place of
     images that run.
     """
-    path = images_path(context.platform)
+    path = images_path(parent.context.platform)
+    asked = pulumi.InvokeOptions(parent=parent)
     try:
-        found = aws.ssm.get_parameters_by_path(path=path, with_decryption=False)
+        found = aws.ssm.get_parameters_by_path(path=path, with_decryption=False, opts=asked)
     except Exception as error:
         raise pulumi.RunError(
             f"which images run is asked of Parameter Store, below {path}, and it did not answer; whoever runs this needs "

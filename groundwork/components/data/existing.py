@@ -45,7 +45,9 @@ class ExistingDatabase(Component):
         super().__init__(name, context, opts)
         self._settings = settings
         self._existing = existing
-        found = aws.rds.get_instance_output(db_instance_identifier=existing.identifier)
+        found = aws.rds.get_instance_output(
+            db_instance_identifier=existing.identifier, opts=pulumi.InvokeOptions(parent=self)
+        )
         self.address = found.address
         self.arn = found.db_instance_arn
         found.apply(_warn)

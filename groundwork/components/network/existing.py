@@ -40,7 +40,7 @@ class ExistingNetwork(Component, NetworkTiers):
         """Look up the VPC and the subnets of each tier that is named."""
         super().__init__(name, context, opts)
         self._existing = existing
-        vpc = aws.ec2.get_vpc_output(id=existing.vpc_id)
+        vpc = aws.ec2.get_vpc_output(id=existing.vpc_id, opts=pulumi.InvokeOptions(parent=self))
         self.vpc_id = vpc.id
         self.vpc_arn = vpc.arn
         self.cidr = vpc.cidr_block
@@ -57,7 +57,9 @@ class ExistingNetwork(Component, NetworkTiers):
         self.public_ready = ()
         self.private_ready = ()
         self.nat_addresses = {}
-        self.s3_prefix_list_id = aws.ec2.get_managed_prefix_list_output(name=f"com.amazonaws.{context.region}.s3").id
+        self.s3_prefix_list_id = aws.ec2.get_managed_prefix_list_output(
+            name=f"com.amazonaws.{context.region}.s3", opts=pulumi.InvokeOptions(parent=self)
+        ).id
         group = existing.endpoint_security_group
         self.endpoint_security_group_id = None if group is None else pulumi.Output.from_input(group)
         subnets = {tier: self._ids(tier) for tier in existing.tiers}
@@ -76,4 +78,5 @@ class ExistingNetwork(Component, NetworkTiers):
             vpc_id=self._existing.vpc_id,
             availability_zone=f"{self.context.region}{zone}",
             tags=self._existing.subnet_tags.get(tier),
+            opts=pulumi.InvokeOptions(parent=self),
         )

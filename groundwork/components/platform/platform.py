@@ -86,9 +86,14 @@ class Platform(Component):
     addresses: dict[str, pulumi.Input[object]]
     """What a user wants to know after ``pulumi up``: names and addresses, no secrets."""
 
+    parts: dict[str, pulumi.Input[object]]
+    """What a program needs to build upon the platform: ids of its network, its database and its cluster, no secrets."""
+
     def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
-        account_id = aws.get_caller_identity_output().account_id
-        super().__init__(name, Context.starting(settings.platform, settings.region, account_id), opts)
+        super().__init__(name, Context.starting(settings.platform, settings.region), opts)
+        # Asked as its resources are made: a program may pass a provider of its own, for another account.
+        caller = aws.get_caller_identity_output(opts=pulumi.InvokeOptions(parent=self))
+        self.context = replace(self.context, account_id=caller.account_id)
         self._settings = settings
         self._observed = settings.observability or without_observability()
         self.addresses = {}
@@ -145,9 +150,29 @@ class Platform(Component):
         self._deliver(engine, buckets)
         self._observe(ingress, engine, address, functions, grantors)
         self._budget()
+        self.parts = self._parts(network, engine)
         if self._wanted_statements:
             self.addresses["policyStatements"] = self._wanted_statements
         self.register_outputs(self.addresses)
+
+    def _parts(self, network: NetworkTiers | None, engine: engines.Running | None) -> dict[str, pulumi.Input[object]]:
+        parts: dict[str, pulumi.Input[object]] = {}
+        if network is not None:
+            tiers = {
+                "publicSubnetIds": network.public_subnet_ids,
+                "privateSubnetIds": network.private_subnet_ids,
+                "dataSubnetIds": network.data_subnet_ids,
+            }
+            parts["network"] = {"vpcId": network.vpc_id, **{key: list(ids.values()) for key, ids in tiers.items()}}
+        if self._database is not None:
+            parts["database"] = {
+                "address": self._database.address,
+                "secretArn": self._database.secret_arn,
+                "securityGroupId": self._database.security_group_id,
+            }
+        if engine is not None and engine.cluster_name is not None:
+            parts["cluster"] = engine.cluster_name
+        return parts
 
     def _alerts(self) -> Alerting:
         """Create the topic for notices, and one for pages where somebody is named for them."""
@@ -409,7 +434,7 @@ class Platform(Component):
         engine = engines.run_on_engine(
             f"{self.name}-compute",
             self._settings.compute,
-            replace(self.context, delivered=delivered_images(self.context)),
+            replace(self.context, delivered=delivered_images(self)),
             run,
             self.child(),
         )

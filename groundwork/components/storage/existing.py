@@ -50,7 +50,7 @@ class ExistingBucket(Component):
         super().__init__(name, context, opts)
         self.settings = settings
         self.policy_statements = None
-        found = aws.s3.get_bucket_output(bucket=settings.existing or "")
+        found = aws.s3.get_bucket_output(bucket=settings.existing or "", opts=pulumi.InvokeOptions(parent=self))
         self.bucket_name = found.bucket
         self.arn = found.arn
         self.regional_domain_name = found.bucket_regional_domain_name
