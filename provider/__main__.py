@@ -5,6 +5,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from groundwork.provider.host import main  # noqa: E402 - found only by the line above
+from groundwork.provider.host import main
 
 main()

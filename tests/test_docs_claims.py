@@ -208,7 +208,12 @@ def test_every_rule_that_a_page_excepts_or_explains_exists() -> None:
     assert said
 
 
-SNIPPETS = {place: block for place, block in fenced("yaml") if "groundwork:" in block and "…" not in block}
+SNIPPETS = {
+    place: block
+    for place, block in fenced("yaml")
+    # What declares resources is a program of Pulumi's, not a stack file.
+    if "groundwork:" in block and "…" not in block and "resources:" not in block
+}
 
 
 @pytest.mark.parametrize("place", SNIPPETS)

@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,8 @@ from groundwork.preview.served import Engine, served
 from groundwork.preview.stacks import _running_images
 from groundwork.provider.host import main
 from groundwork.provider.names import as_in_programs, as_in_stack_files, camel_case
-from groundwork.settings.loading import PHASES
+from groundwork.settings.base import Sealed
+from groundwork.settings.loading import PHASES, load_given
 from groundwork.settings.model_paths import is_model
 from tests.stacks import ROOT, STACK_NAMES, found, loaded, snapshot_of
 
@@ -148,11 +148,10 @@ def _output(value: Any, *dependencies: str) -> dict[str, Any]:
     return {rpc._special_sig_key: rpc._special_output_value_sig, "value": value, "dependencies": list(dependencies)}
 
 
-def _in_camel_case(said: Any, model: Any = Settings) -> Any:
+def _in_camel_case(said: Any) -> Any:
     """What a program says that says the same as a stack file."""
-    flat = {path: value for path, value in _leaves(said)}
     made: dict[str, Any] = {}
-    for path, value in flat.items():
+    for path, value in _leaves(said):
         holder = made
         *parents, last = as_in_programs(path)
         for part in parents:
@@ -409,3 +408,15 @@ def test_pulumi_finds_how_to_run_it(capsys: pytest.CaptureFixture[str], monkeypa
     with pytest.raises(SystemExit, match="2"):
         main()
     assert capsys.readouterr().err.startswith("Pulumi starts this: pulumi package add")
+
+
+def test_the_example_in_yaml_is_a_platform() -> None:
+    page = (ROOT / "docs" / "languages.md").read_text(encoding="utf-8")
+    [program] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    resource = yaml.safe_load(program)["resources"]["shop"]
+    assert resource["type"] == PLATFORM
+    settings = resource["properties"]["settings"]
+    values = settings["secrets"]["app"]["values"]
+    assert values == {"SESSION_SECRET": "${session}"}
+    values["SESSION_SECRET"] = Sealed()
+    assert load_given(as_in_stack_files(settings), REGION, ROOT).platform.cost_center == "checkout"

@@ -26,11 +26,9 @@ def as_in_stack_files(said: Any, model: Any = Settings) -> Any:
         return [as_in_stack_files(item, member(model, 0)) for item in said]
     if not isinstance(said, dict):
         return said
-    names = _names(model)
-    return {
-        names.get(key, key): as_in_stack_files(value, _member(model, names.get(key, key)))
-        for key, value in said.items()
-    }
+    known = _names(model)
+    named = {known.get(key, key): value for key, value in said.items()}
+    return {name: as_in_stack_files(value, _member(model, name)) for name, value in named.items()}
 
 
 def as_in_programs(path: Path) -> Path:

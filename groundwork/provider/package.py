@@ -218,7 +218,7 @@ def _is_sealed(schema: Schema) -> bool:
 
 def _allowed(schema: Schema) -> list[Any]:
     """Return the values that a schema allows, where they are few enough to be read."""
-    values = next((one["enum"] for one in (schema, *schema.get("anyOf", ())) if "enum" in one), [])
+    values: list[Any] = next((one["enum"] for one in (schema, *schema.get("anyOf", ())) if "enum" in one), [])
     return values if len(values) <= _MOST_SHOWN else []
 
 
