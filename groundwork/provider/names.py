@@ -27,7 +27,7 @@ def as_in_stack_files(said: Any, model: Any = Settings) -> Any:
     if not isinstance(said, dict):
         return said
     known = _names(model)
-    named: dict[str, Any] = {known.get(key, key): value for key, value in said.items()}
+    named: dict[str, Any] = {known.get(str(key), str(key)): value for key, value in said.items()}
     return {name: as_in_stack_files(value, _member(model, name)) for name, value in named.items()}
 
 
