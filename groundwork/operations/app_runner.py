@@ -39,7 +39,7 @@ class AppRunnerOperations:
                 return one
         raise OperationError(f"there is no App Runner service {full} in {self.account.place}; run pulumi up first")
 
-    def under_way(self, service: str) -> str | None:
+    def under_way(self, service: str, image: str) -> str | None:
         """Return what App Runner is doing with a service; None where it runs."""
         status = self.service(service)["Status"]
         return None if status == "RUNNING" else f"App Runner says {status}"

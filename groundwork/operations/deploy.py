@@ -159,7 +159,7 @@ def deploy(wanted: DeploymentPlan, progress: Progress, *, seconds: float = 1200)
 def _refuse_where_busy(runner: Runner, wanted: DeploymentPlan) -> None:
     """Refuse a deployment in the middle of another: OperationError with what of that the account shows."""
     rolls_out = not wanted.is_first or runner.starts_first_image
-    busy = [(name, runner.under_way(name)) for name in wanted.holder.services if rolls_out]
+    busy = [(name, runner.under_way(name, wanted.image)) for name in wanted.holder.services if rolls_out]
     busy += [(name, runner.job_under_way(name)) for name in wanted.jobs_before]
     for name, what in busy:
         if what:

@@ -48,7 +48,7 @@ class Ec2Operations:
             )
         return sorted(found)
 
-    def under_way(self, service: str) -> str | None:
+    def under_way(self, service: str, image: str) -> str | None:
         """Return what stands in the way: a restart by another deployment, or an instance refresh, which starts everything anew by itself."""
         document = restart_document(self.account.slug)
         with plain_errors("looking for another deployment"):

@@ -10,12 +10,12 @@ from typing import Any
 import botocore.exceptions
 
 from groundwork.operations.account import StackAccount, code_of, plain_errors
+from groundwork.operations.ecs_events import SECONDS_BETWEEN, tell_events
 from groundwork.operations.engine import SESSION_PLUGIN, TerminalSession, plugin_session, program
 from groundwork.operations.errors import CommandFailed, DeploymentFailed, OperationError
 from groundwork.operations.progress import Progress
+from groundwork.operations.shifting import ShiftingDeployments, shifts
 from groundwork.settings.images import jobs_path
-
-_SECONDS_BETWEEN = 5
 
 # What a description of a task definition says beside what one registers:
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html
@@ -52,6 +52,7 @@ class EcsOperations:
         self.account = account
         self.cluster = account.slug
         self._client = account.client("ecs")
+        self._shifting = ShiftingDeployments(self._client, self.cluster)
 
     def service(self, name: str) -> dict[str, Any]:
         """Return ECS's description of a service of the stack file. OperationError where the cluster or the service is not there."""
@@ -112,14 +113,28 @@ class EcsOperations:
         containers = self.definition(service["taskDefinition"])["containerDefinitions"]
         return next((str(one["image"]) for one in containers if one["name"] == container), "")
 
-    def under_way(self, service: str) -> str | None:
-        """Return which other deployment is under way, and since when; None where none is."""
+    def under_way(self, service: str, image: str) -> str | None:
+        """Return which other deployment is under way, and since when; None where none is, or one that shifts requests away from the
+        image: that goes back."""
         described = self.service(service)
-        primary = _primary(described)
-        if primary.get("rolloutState") != "IN_PROGRESS":
+        found = _primary(described)
+        if shifts(described):
+            found = self._shifting.under_way(described["serviceArn"]) or {}
+            if found and not found["status"].startswith("ROLLBACK") and self._leaves(described, service, image):
+                return None
+        elif found.get("rolloutState") != "IN_PROGRESS":
             return None
-        image = self.image(described, service)
-        return f"a deployment of {image} has been under way since {primary['createdAt']:%H:%M:%S}"
+        if not found:
+            return None
+        return (
+            f"a deployment of {self.image(described, service)} has been under way since {found['createdAt']:%H:%M:%S}"
+        )
+
+    def _leaves(self, described: Mapping[str, Any], container: str, image: str) -> bool:
+        """Tell whether the copies that a deployment takes requests from run an image."""
+        primary = _primary(described)
+        before = [one["taskDefinition"] for one in described["deployments"] if one["id"] != primary.get("id")]
+        return any(self.image({"taskDefinition": definition}, container) == image for definition in before)
 
     def job_under_way(self, job: str) -> str | None:
         """Return which task of a job runs, and since when; None where none does."""
@@ -135,9 +150,20 @@ class EcsOperations:
     def roll_out(self, service: str, image: str, progress: Progress, seconds: float) -> None:
         """Run a revision that differs in the image alone; ECS goes back by itself where copies fail or an alarm rings."""
         described = self.service(service)
+        arn, known = described.get("serviceArn", ""), set[str]()
+        if shifts(described):
+            going = self._shifting.under_way(arn)
+            if going is not None:
+                self._shifting.go_back(going["serviceDeploymentArn"], progress, seconds)
+                return
+            known = self._shifting.known(arn)
         deployment = self._start(described, self.register(described["taskDefinition"], service, image))
         try:
-            self._wait(deployment, progress, seconds)
+            if shifts(described):
+                begun = self._shifting.wait_for_new(arn, known, progress)
+                self._shifting.wait(begun, progress, seconds)
+            else:
+                self._wait(deployment, progress, seconds)
         except DeploymentFailed as failure:
             reasons = self.why_stopped(deployment)
             raise DeploymentFailed("\n".join([str(failure), *reasons])) from None
@@ -158,10 +184,7 @@ class EcsOperations:
         began = progress.seconds
         while True:
             described = self._describe(deployment.service)
-            for event in reversed(described.get("events", [])):
-                if event["id"] not in seen and _matters(event["message"]):
-                    progress.say(event["message"])
-                seen.add(event["id"])
+            tell_events(described, seen, progress)
             found = next((one for one in described["deployments"] if one["id"] == deployment.id), None)
             if found is None:
                 raise DeploymentFailed("another deployment has taken its place")
@@ -176,7 +199,7 @@ class EcsOperations:
                     f"{deployment.service} is not steady after {int(seconds / 60)} minutes; ECS goes on, and goes back by itself if "
                     "it gives up. `groundwork rollback` goes back now"
                 )
-            progress.sleep(_SECONDS_BETWEEN)
+            progress.sleep(SECONDS_BETWEEN)
 
     def _describe(self, name: str) -> dict[str, Any]:
         with plain_errors(f"asking how {name} is"):
@@ -313,7 +336,7 @@ class EcsOperations:
             if progress.seconds - began > seconds:
                 self.stop(arn, "it took too long")
                 raise OperationError(f"it was stopped, since it was not done after {seconds / 60:g} minutes")
-            progress.sleep(_SECONDS_BETWEEN)
+            progress.sleep(SECONDS_BETWEEN)
 
     def _stream(self, task: Mapping[str, Any], container: str) -> dict[str, str]:
         """Return a task's log group and stream, which is named after prefix, container and task:
@@ -381,11 +404,6 @@ def _state(found: Mapping[str, Any], all_of_them: Sequence[Mapping[str, Any]]) -
     failed = f", {found['failedTasks']} failed" if found.get("failedTasks") else ""
     running, wanted = found.get("runningCount", 0), found.get("desiredCount", 0)
     return f"{running} of {wanted} new copies run, {old} old{failed}"
-
-
-def _matters(message: str) -> bool:
-    # ECS tells of every target that it registers; of these the counts speak.
-    return any(word in message for word in ("unable", "unhealthy", "failed", "rolling back", "alarm", "throttl"))
 
 
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html

@@ -51,7 +51,7 @@ class EksOperations:
         self.core = kubernetes.client.CoreV1Api(api)
         self.batch = kubernetes.client.BatchV1Api(api)
 
-    def under_way(self, service: str) -> str | None:
+    def under_way(self, service: str, image: str) -> str | None:
         """Return how far another rollout is; None where none is under way."""
         found = self._deployment(service)
         return None if _is_done(found) else f"a rollout is under way ({_state(found)})"

@@ -31,8 +31,8 @@ class Runner(Protocol):
     starts_first_image: bool
     """A service's first image starts without ``pulumi up``: the placeholder's declaration is the service's own."""
 
-    def under_way(self, service: str) -> str | None:
-        """Return what stands in the way of a deployment, such as another one; None where nothing does."""
+    def under_way(self, service: str, image: str) -> str | None:
+        """Return what stands in the way of a deployment of an image, such as another one; None where nothing does."""
 
     def job_under_way(self, job: str) -> str | None:
         """Return which run of a job, by another deployment, is not done; None where none is, or where its engine refuses a second one."""

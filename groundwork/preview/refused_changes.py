@@ -1,4 +1,4 @@
-"""What ElastiCache and RDS refuse of a change that stays within one resource."""
+"""What ElastiCache and RDS refuse of a change that stays within one resource, and what ECS takes that nobody can want."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from groundwork.preview.snapshot import Resource
 
 _GROUP = "aws:elasticache/replicationGroup:ReplicationGroup"
 _DATABASE = "aws:rds/instance:Instance"
+_SERVICE = "aws:ecs/service:Service"
 
 _ORDER = ("disabled", "compatible", "enabled")
 # A step of cluster mode may bring the parameter group in which it is on; and these two say only when and how many there are.
@@ -24,7 +25,9 @@ _BESIDE = {
 
 def refused_change(resource: Resource, before: Mapping[str, Any], changes: set[str]) -> str | None:
     """Tell why AWS would refuse this update; None where it would not."""
-    check = {_GROUP: _refused_of_cache, _DATABASE: _refused_of_database}.get(resource.type)
+    check = {_GROUP: _refused_of_cache, _DATABASE: _refused_of_database, _SERVICE: _refused_of_service}.get(
+        resource.type
+    )
     return check(before, resource.inputs, changes) if check else None
 
 
@@ -70,3 +73,29 @@ def _refused_of_database(before: Mapping[str, Any], after: Mapping[str, Any], ch
     if new[0] > old[0] and not after.get("allowMajorVersionUpgrade"):
         return f"another major version ({was} to {wanted}) needs allowMajorVersionUpgrade"
     return None
+
+
+def _refused_of_service(before: Mapping[str, Any], after: Mapping[str, Any], changes: set[str]) -> str | None:
+    """Tell what ECS takes by two updates only, and what would leave requests without copies: the rule that ECS has written last may lead
+    to the second target group, which only a service with both of them fills.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/update-rolling-to-bluegreen.html
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/update-bluegreen-to-rolling.html"""
+    if "loadBalancers" not in changes or not (before.get("loadBalancers") and after.get("loadBalancers")):
+        return None
+    had, has = _alternate(before), _alternate(after)
+    strategy = (after.get("deploymentConfiguration") or {}).get("strategy", "ROLLING")
+    if has and not had and strategy != "ROLLING":
+        return (
+            "its second target group comes with a rolling deployment, before requests can be shifted: say deployment: rolling for one "
+            "update, and the strategy in the next"
+        )
+    if had and not has:
+        return (
+            "requests may go to its second target group (loadBalancers.advancedConfiguration), which would be empty; keep that, with "
+            "deployment: rolling"
+        )
+    return None
+
+
+def _alternate(inputs: Mapping[str, Any]) -> bool:
+    return any(block.get("advancedConfiguration") for block in inputs.get("loadBalancers") or ())

@@ -123,7 +123,7 @@ def stack(
 
         def compute(parent: Component) -> None:
             for service in services:
-                watch_targets(parent, service, "app/shop/1", f"targetgroup/{service}/2")
+                watch_targets(parent, service, "app/shop/1", [f"targetgroup/{service}/2"])
             watch_instances(parent, "instances", "shop-group")
 
         Holder("shop-compute", context, "compute", compute)

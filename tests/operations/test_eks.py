@@ -192,11 +192,11 @@ def test_the_image_changes_alone_under_a_name_of_its_own(world: tuple[World, Eks
 def test_a_rollout_that_the_cluster_has_not_seen_is_not_done(world: tuple[World, EksOperations]) -> None:
     found, cluster = world
     found.deployment["metadata"]["generation"] = 2
-    assert cluster.under_way("web") == "a rollout is under way (the cluster has not seen the change yet)"
+    assert cluster.under_way("web", "image:1") == "a rollout is under way (the cluster has not seen the change yet)"
     ready(2, 2, 3)(found)
-    assert cluster.under_way("web") == "a rollout is under way (2 of 2 new copies started, 2 ready, 1 old)"
+    assert cluster.under_way("web", "image:1") == "a rollout is under way (2 of 2 new copies started, 2 ready, 1 old)"
     ready(2, 2, 2)(found)
-    assert cluster.under_way("web") is None
+    assert cluster.under_way("web", "image:1") is None
 
 
 def test_pods_that_do_not_get_ready_bring_the_old_image_back_and_say_why(world: tuple[World, EksOperations]) -> None:
@@ -326,7 +326,7 @@ def test_what_the_cluster_refuses_is_said_with_what_to_do(
     found, cluster = world
     found.refuse = status
     with pytest.raises(OperationError, match=said):
-        cluster.under_way("web")
+        cluster.under_way("web", "image:1")
 
 
 def test_a_cluster_that_does_not_answer_may_be_private() -> None:
@@ -335,7 +335,7 @@ def test_a_cluster_that_does_not_answer_may_be_private() -> None:
     with pytest.raises(
         OperationError, match=r"does not answer; its endpoint is private unless compute\.kubernetes\.endpoint"
     ):
-        EksOperations("shop", kubernetes.client.ApiClient(configuration)).under_way("web")
+        EksOperations("shop", kubernetes.client.ApiClient(configuration)).under_way("web", "image:1")
 
 
 def test_a_terminal_is_opened_by_kubectl_with_a_file_that_nobody_else_may_read(

@@ -330,8 +330,8 @@ def test_an_instance_refresh_stands_in_the_way(shop: StackAccount, monkeypatch: 
         ],
     )
     standing_in(monkeypatch, autoscaling=refreshing, ssm=Script(list_commands={"Commands": []}))
-    assert Ec2Operations(shop).under_way("web") == "an instance refresh of shop-instances is under way"
-    assert Ec2Operations(shop).under_way("web") is None
+    assert Ec2Operations(shop).under_way("web", "image:1") == "an instance refresh of shop-instances is under way"
+    assert Ec2Operations(shop).under_way("web", "image:1") is None
 
 
 def test_another_deployment_to_instances_stands_in_the_way(shop: StackAccount, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -344,8 +344,8 @@ def test_another_deployment_to_instances_stands_in_the_way(shop: StackAccount, m
     }
     ssm = Script(list_commands={"Commands": [restart]})
     standing_in(monkeypatch, ssm=ssm, autoscaling=Script(describe_auto_scaling_groups={"AutoScalingGroups": []}))
-    assert Ec2Operations(shop).under_way("web") == "it has been starting on i-1 since 14:03:00"
-    assert Ec2Operations(shop).under_way("worker") is None
+    assert Ec2Operations(shop).under_way("web", "image:1") == "it has been starting on i-1 since 14:03:00"
+    assert Ec2Operations(shop).under_way("worker", "image:1") is None
 
 
 def test_a_job_that_runs_on_an_instance_already_is_not_one_that_failed(
@@ -393,7 +393,7 @@ def test_app_runner_gets_the_image_and_what_it_had(shop: StackAccount, monkeypat
         list_operations=operations("IN_PROGRESS", "SUCCEEDED"),
     )
     standing_in(monkeypatch, apprunner=script)
-    assert AppRunnerOperations(shop).under_way("web") is None
+    assert AppRunnerOperations(shop).under_way("web", "image:1") is None
     AppRunnerOperations(shop).roll_out("web", f"{REPOSITORY}:1.1", Clock().progress(), 600)
     [asked] = script.all_of("update_service")
     source = asked["SourceConfiguration"]

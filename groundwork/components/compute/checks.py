@@ -187,8 +187,8 @@ def _classes(instances: InstancesSettings) -> str:
 
 
 def services_fit_the_instances(settings: Settings) -> Iterator[Mistake]:
-    """Check that instances have room for all copies at once, and one more: a deployment starts a new copy before it
-    stops an old one."""
+    """Check that instances have room for all copies at once, and what a deployment adds: one more, since it starts a new copy before it
+    stops an old one, or as many as there are where requests are shifted to all new ones. Of several at once the others wait."""
     compute = settings.compute
     if not (compute and compute.engine == "ecs-ec2" and settings.services):
         return
@@ -199,22 +199,29 @@ def services_fit_the_instances(settings: Settings) -> Iterator[Mistake]:
     instances = max([compute.capacity.max, *(hours.max for hours in compute.capacity.schedule.values())])
     path: Path = ("compute", "instances", "max")
     parts = sum_of(f"{name} {count}" for name, count in copies.items())
-    total = sum(copies.values()) + 1
+    added = {name: count if settings.services[name].shifts else min(count, 1) for name, count in copies.items()}
+    largest = max(added, key=lambda name: added[name])
+    more = "one more" if added[largest] <= 1 else f"{added[largest]} more of {largest}"
+    total = sum(copies.values()) + max(1, added[largest])
     if total > instances * room.tasks:
         yield Mistake(
             path,
             f"{instances} × {room.name} hold {instances * room.tasks} tasks ({room.described}), and services may run "
-            f"{total - 1} ({parts}) with one more during a deployment; raise max to {-(-total // room.tasks)}, "
+            f"{sum(copies.values())} ({parts}) with {more} during a deployment; raise max to {-(-total // room.tasks)}, "
             "use a class with more interfaces, or lower scaling.max",
         )
     for what, unit, has in (("cpu", "CPU units", room.cpu), ("memory", "MiB", room.memory)):
         sizes = {name: int(getattr(service, what)) for name, service in settings.services.items()}
-        needed = sum(sizes[name] * count for name, count in copies.items()) + max(sizes.values())
+        # A service that runs no copy now may start one.
+        extra = {name: size * max(1, added[name]) for name, size in sizes.items()}
+        needed = sum(sizes[name] * count for name, count in copies.items()) + max(extra.values())
+        heaviest = max(extra, key=lambda name: extra[name])
+        more = "one more copy" if added[heaviest] <= 1 else f"{added[heaviest]} more of {heaviest}"
         if max(sizes.values()) <= has and needed > instances * has:
             yield Mistake(
                 path,
                 f"{instances} × {_classes(compute.capacity)} have {instances * has} {unit} for tasks, and services may ask for "
-                f"{needed} ({_products(copies, sizes)}, and one more copy during a deployment); raise max to {-(-needed // has)} "
+                f"{needed} ({_products(copies, sizes)}, and {more} during a deployment); raise max to {-(-needed // has)} "
                 "or more, use a larger class, or lower scaling.max",
             )
 
@@ -314,6 +321,78 @@ def singletons_are_possible(settings: Settings) -> Iterator[Mistake]:
             )
 
 
+_ROLLS_ITS_OWN_WAY = {
+    "eks": "Kubernetes alone replaces pods a quarter at a time, each when another is ready; a share of the requests for new pods takes "
+    "a controller of your own, such as Argo Rollouts",
+    "ec2": "instances are replaced one after the other, and copies restarted so",
+    "app-runner": "App Runner sends all requests to the new version once that is well, and says nothing of how",
+}
+
+
+def deployments_can_shift(settings: Settings) -> Iterator[Mistake]:
+    """Check that an engine can bring a new version in the way that is asked, and that something tells when to go back.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/blue-green-deployment-implementation.html
+    """
+    for name, service in settings.services.items():
+        if service.deployment is None or settings.compute is None:
+            continue
+        path: Path = ("services", name, "deployment")
+        if not settings.runs_on_ecs:
+            if service.shifts:
+                engine = settings.compute.engine
+                yield Mistake(
+                    (*path, "strategy"),
+                    f"{service.deployment.strategy} goes with the engines fargate and ecs-ec2; on {engine} "
+                    f"{_ROLLS_ITS_OWN_WAY[engine]}. Leave it out, or use fargate",
+                )
+            continue
+        yield from _shifts_on_ecs(path, service, settings)
+
+
+def _shifts_on_ecs(path: Path, service: ServiceSettings, settings: Settings) -> Iterator[Mistake]:
+    strategy = service.deployment.strategy if service.deployment else "rolling"
+    named: Path = (*path, "strategy")
+    if service.singleton:
+        if service.shifts:
+            yield Mistake(
+                named, f"{strategy} runs old and new copies at once, and a singleton is never two; leave one out"
+            )
+        return
+    if service.shifts and not service.is_public:
+        why = (
+            "only other services reach it, and what they are answered is counted by no alarm that could take a deployment back"
+            if service.port
+            else "no requests reach it that could be shifted, and old and new copies would share its work from the start"
+        )
+        yield Mistake(named, f"{strategy} needs a path or a host at the load balancer: {why}; leave it out")
+        return
+    if service.path and service.host:
+        yield Mistake(
+            path,
+            "needs either path or host: each is a rule of its own at the load balancer, and ECS shifts the requests of one",
+        )
+    if service.sticky and strategy in ("canary", "linear"):
+        yield Mistake(
+            named,
+            f"{strategy} sends requests by their share, so that a client would change between old and new copies, and sticky keeps it "
+            "on one; use blue-green, which sends all of them over at once, or leave sticky out",
+        )
+    if service.scaling.target and service.scaling.target.requests:
+        # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-autoscaling-targettracking.html
+        yield Mistake(
+            ("services", path[1], "scaling", "target", "requests"),
+            "are counted for one target group, and deployment has two that take turns; use target.cpu, or leave deployment out",
+        )
+    observed = settings.observability
+    if service.shifts and observed is not None and observed.thresholds.errors_per_minute is None:
+        yield Mistake(
+            named,
+            f"{strategy} watches for errors before it goes on, and observability.thresholds.errors_per_minute is null; set that, or use "
+            "rolling",
+        )
+
+
 def services_suit_app_runner(settings: Settings) -> Iterator[Mistake]:
     if not (settings.compute and settings.compute.engine == "app-runner"):
         return
@@ -390,6 +469,7 @@ CHECKS = (
     instances_reach_ecs,
     services_stop_in_time,
     singletons_are_possible,
+    deployments_can_shift,
     app_runner_is_there,
     services_suit_app_runner,
 )

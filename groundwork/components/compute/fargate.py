@@ -26,8 +26,8 @@ class Fargate(Component):
     encrypted log group in which sessions are recorded; where services use one another, a Service Connect namespace. For
     each service: an ECR repository (unless ``image`` names one elsewhere), a log group, a security group with its rules, an
     execution role and a task role, a task definition, the service itself, its alarms; for public ones a target group and
-    listener rules; scaling as ``scaling`` says. For each job a log group, a security group, roles and a task definition that no
-    service runs, its schedule, and for all of them a queue and an alarm for runs that failed.
+    listener rules, with ``deployment`` a second group and ECS's role; scaling as ``scaling`` says. For each job a log group, a security
+    group, roles and a task definition that no service runs, its schedule, and for all of them a queue and an alarm for runs that failed.
 
     Cost: vCPU and memory of running tasks by the second (arm64 a fifth less, Spot up to 70 % less); a public service's
     traffic through the load balancer; Container Insights by metric; logs by GB; Service Connect takes some of the task's
@@ -39,7 +39,8 @@ class Fargate(Component):
     stopped task. A service that writes elsewhere than to ``writable_paths`` or ``disk_paths`` fails with ``EROFS``.
 
     Changes without replacement: sizes, images, environment, uses, scaling, Spot share, health path, Container Insights,
-    ``exec`` (each a new deployment with no downtime); hosts and paths. Changing a port replaces the target group.
+    ``exec`` (each a new deployment with no downtime); hosts and paths; the strategy, once the second target group is there. Changing a
+    port replaces the target group.
     Adding or removing a service touches no other.
     """
 

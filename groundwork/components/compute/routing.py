@@ -16,18 +16,26 @@ TargetType = Literal["ip", "instance"]
 
 
 def target_group(
-    parent: Component, service: str, settings: ServiceSettings, network: NetworkLike, target_type: TargetType
+    parent: Component,
+    service: str,
+    settings: ServiceSettings,
+    network: NetworkLike,
+    target_type: TargetType,
+    *,
+    second: bool = False,
 ) -> aws.lb.TargetGroup:
-    """Create the target group in which copies of a service register and are health-checked.
+    """Create the target group in which copies of a service register and are health-checked. A service that shifts requests
+    has a ``second`` one: it may be where all requests go, so that in prod it does not go by itself.
 
     By ``ip`` each copy registers with its own port, and is asked on it; the group's counts for those that name none. So the group stays
     when the port changes, which would replace it, and old copies answer until new ones do:
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html#target-group-routing-configuration
     """
     by_instance = target_type == "instance"
+    kept = parent.stateful if second else parent.child
     return aws.lb.TargetGroup(
         # Targets of the two kinds never share a group, and an engine's group must go after the next engine's came.
-        fit(f"{parent.name}-{service}{'-ec2' if by_instance else ''}", 24),
+        fit(f"{parent.name}-{service}{'-ec2' if by_instance else '--alt' if second else ''}", 24),
         port=settings.port,
         protocol="HTTP",
         target_type=target_type,
@@ -37,21 +45,25 @@ def target_group(
             path=settings.health, interval=30, timeout=5, healthy_threshold=2, unhealthy_threshold=3, matcher="200"
         ),
         stickiness=aws.lb.TargetGroupStickinessArgs(type="lb_cookie", enabled=settings.sticky, cookie_duration=86_400),
-        opts=parent.child(ignore_changes=None if by_instance else ["port"]),
+        opts=kept(ignore_changes=None if by_instance else ["port"]),
     )
 
 
 def listener_rule(
-    parent: Component, route: Route, group_arn: pulumi.Input[str], load_balancer: LoadBalancerLike
+    parent: Component, route: Route, group_arn: pulumi.Input[str], load_balancer: LoadBalancerLike, *, shifted: bool
 ) -> aws.lb.ListenerRule:
-    """Create the rule of one route. Behind CloudFront it also asks for the header that only CloudFront sends."""
+    """Create the rule of one route. Behind CloudFront it also asks for the header that only CloudFront sends.
+
+    Where ECS shifts requests (``shifted``), it writes into the rule which of two groups they go to, at each deployment anew. The
+    stack says it once, and never again: https://github.com/aws/aws-cdk/issues/36649 is what happens otherwise.
+    """
     return aws.lb.ListenerRule(
         f"{parent.name}-{route.key}",
         listener_arn=load_balancer.listener_arn,
         priority=route.priority,
         conditions=[_condition(route), *_from_cloudfront(load_balancer)],
         actions=[aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=group_arn)],
-        opts=parent.child(),
+        opts=parent.child(ignore_changes=["actions"] if shifted else None),
     )
 
 

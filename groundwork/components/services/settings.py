@@ -209,6 +209,70 @@ class LimitSettings(Model):
     """MiB, beyond which the copy is killed; unset, as much as it asks for."""
 
 
+Strategy = Literal["rolling", "blue-green", "canary", "linear"]
+Minutes = Annotated[int, Field(ge=0, le=1440)]
+
+
+class DeploymentSettings(Model):
+    """How requests go over from a service's old copies to its new ones, on ECS. A bare word is ``strategy``.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html
+    """
+
+    strategy: Strategy = "rolling"
+    """``rolling``: copy by copy. The others start all new copies beside the old ones, and the load balancer sends requests over:
+    ``blue-green`` all at once, ``canary`` a share first, ``linear`` a share at a time. An errors alarm takes them back."""
+
+    percent: Annotated[int, Field(ge=1, le=50)] = 10
+    """With ``canary`` the percent of requests that try the new copies first; with ``linear``, from 3, those of each step."""
+
+    step_minutes: Minutes = 10
+    """With ``canary`` and ``linear``: how long each share is watched before the next."""
+
+    bake_minutes: Minutes = 10
+    """How long the old copies stay once all requests have gone over, so that going back takes seconds."""
+
+    @property
+    def shifts(self) -> bool:
+        """Tell whether the load balancer shifts requests from all old copies to all new ones."""
+        return self.strategy != "rolling"
+
+    @property
+    def minutes(self) -> int:
+        """Return how long requests go over and the old copies stay."""
+        waits = {"canary": 1, "linear": -(-100 // self.percent) - 1}.get(self.strategy, 0)
+        return waits * self.step_minutes + (self.bake_minutes if self.shifts else 0)
+
+    @model_validator(mode="after")
+    def _said_where_it_counts(self) -> DeploymentSettings:
+        for name, strategies in _COUNTS_WITH.items():
+            if name in self.model_fields_set and self.strategy not in strategies:
+                raise PydanticCustomError(
+                    "deployment",
+                    "goes with strategy: {strategies}; with {strategy} leave it out",
+                    {"strategies": " or ".join(strategies), "strategy": self.strategy, "at": (name,)},
+                )
+        if self.strategy == "linear" and self.percent < _LEAST_STEP:
+            raise PydanticCustomError(
+                "deployment",
+                "{percent} is less than the {least} percent that a step of linear has at least",
+                {"percent": self.percent, "least": _LEAST_STEP, "at": ("percent",)},
+            )
+        return self
+
+
+_LEAST_STEP = 3
+_COUNTS_WITH: dict[str, tuple[Strategy, ...]] = {
+    "percent": ("canary", "linear"),
+    "step_minutes": ("canary", "linear"),
+    "bake_minutes": ("blue-green", "canary", "linear"),
+}
+
+
+def _deployment(value: Any) -> Any:
+    return {"strategy": value} if isinstance(value, str) else value
+
+
 class PrioritySettings(Model):
     """Places of a service's rules at the load balancer, for the rare case that two rules draw the same."""
 
@@ -413,6 +477,16 @@ class ServiceSettings(Model):
     start_period: Annotated[int, Field(ge=0, le=300)] = 30
     """Seconds a new copy has before failed health checks count."""
 
+    deployment: (
+        Annotated[
+            DeploymentSettings, BeforeValidator(_deployment, json_schema_input_type=Strategy | DeploymentSettings)
+        ]
+        | None
+    ) = None
+    """How a new version takes over: ``{strategy: canary, percent: 10, step_minutes: 10, bake_minutes: 10}``, or a bare
+    ``blue-green``. Unset, copy by copy, as every engine does. A service that stands wants ``rolling`` for one update before its
+    requests can be shifted, and ``rolling`` again to go back."""
+
     sticky: bool = False
     """Keep a client on one copy (WebSockets)."""
 
@@ -433,6 +507,11 @@ class ServiceSettings(Model):
     def is_public(self) -> bool:
         """Tell whether it is reached from outside through the load balancer."""
         return self.port is not None and (self.path is not None or self.host is not None)
+
+    @property
+    def shifts(self) -> bool:
+        """Tell whether its deployments run all new copies beside all old ones while requests go over."""
+        return self.deployment is not None and self.deployment.shifts
 
     @property
     def named_image(self) -> str | None:

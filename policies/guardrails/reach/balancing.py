@@ -85,11 +85,12 @@ def _services(stack: Stack) -> Iterator[tuple[Resource, Member]]:
     for service in stack.of_type(kinds.ECS_SERVICE, kinds.ECS_TASK_SET):
         for block in blocks(service, "loadBalancers")[0]:
             flow, unsure = _container_flow(service, block)
-            groups = named_by(stack, service, block.node("targetGroupArn"), *TARGET_GROUPS).found
-            if len(groups) > 1:
-                flow, unsure = None, f"{block.path}.targetGroupArn is not known yet"
-            for group in groups:
-                yield group, Member(service, flow, unsure, _target_type(group))
+            for key in ("targetGroupArn", "advancedConfiguration.alternateTargetGroupArn"):
+                groups = named_by(stack, service, block.node(key), *TARGET_GROUPS).found
+                if len(groups) > 1:
+                    flow, unsure = None, f"{block.path}.{key} is not known yet"
+                for group in groups:
+                    yield group, Member(service, flow, unsure, _target_type(group))
 
 
 def _scaling_groups(stack: Stack) -> Iterator[tuple[Resource, Member]]:

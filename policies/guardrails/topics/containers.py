@@ -388,11 +388,23 @@ def ecs_image_version(task: Resource) -> Messages:
     kinds.ECS_SERVICE,
     ids=(),
     why="Otherwise ECS starts the broken version again and again until somebody looks.",
-    fix="Set deploymentCircuitBreaker.enable and rollback to true; alarms come on top of it.",
+    fix="Set deploymentCircuitBreaker.enable and rollback to true; alarms come on top of it. A deployment that shifts requests knows no "
+    "circuit breaker: give it alarms, with enable and rollback true, or lifecycle hooks.",
 )
 def ecs_circuit_breaker(service: Resource) -> Messages:
     if service.get("deploymentController.type") != "ECS":
         return
+    if service.get("deploymentConfiguration.strategy") in _SHIFTING:
+        alarms = service.node("alarms")
+        if not (alarms.truth("enable") and alarms.truth("rollback")) and not service.has(
+            "deploymentConfiguration.lifecycleHooks"
+        ):
+            yield "a deployment that answers with errors is not rolled back (alarms)"
+        return
     breaker = service.node("deploymentCircuitBreaker")
     if not (breaker.truth("enable") and breaker.truth("rollback")):
         yield "a deployment that fails is not rolled back (deploymentCircuitBreaker)"
+
+
+_SHIFTING = ("BLUE_GREEN", "LINEAR", "CANARY")
+"""https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html"""

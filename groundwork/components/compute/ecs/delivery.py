@@ -21,8 +21,10 @@ def delivery_statements(
     tasks: Sequence[Task],
     job_tasks: Sequence[Task],
     role_arns: Sequence[pulumi.Input[str]],
+    shifting_arns: Sequence[pulumi.Output[str]] = (),
 ) -> Iterator[Statement]:
-    """Yield the permissions. ``tasks`` are those of services, ``role_arns`` what all tasks run as.
+    """Yield the permissions. ``tasks`` are those of services, ``role_arns`` what all tasks run as, ``shifting_arns`` the services whose
+    deployments shift requests.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
     """
@@ -33,6 +35,13 @@ def delivery_statements(
     yield Statement("FindCopies", ("ecs:ListServices", "ecs:ListTasks"), ("*",), on_cluster)
     if service_arns:
         yield Statement("RollOut", ("ecs:DescribeServices", "ecs:UpdateService"), service_arns)
+    if shifting_arns:
+        yield Statement("FindShifts", ("ecs:ListServiceDeployments",), shifting_arns)
+        yield Statement(
+            "FollowShifts",
+            ("ecs:DescribeServiceDeployments", "ecs:StopServiceDeployment"),
+            [arn.apply(_deployments) for arn in shifting_arns],
+        )
     yield Statement("RegisterRevisions", ("ecs:RegisterTaskDefinition",), families)
     yield Statement(
         "TagRevisions",
@@ -53,3 +62,8 @@ def delivery_statements(
         (*role_arns, *(task.execution_role_arn for task in (*tasks, *job_tasks))),
         {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
     )
+
+
+def _deployments(service_arn: str) -> str:
+    """Return the ARN of all deployments of a service."""
+    return f"{service_arn.replace(':service/', ':service-deployment/', 1)}/*"

@@ -102,6 +102,7 @@ def prepare(
             network=network,
             load_balancer=load_balancer,
             admit=partial(security_groups.allow_ingress, name),
+            shifts=workload.settings.deployment is not None,
         )
         for name, workload in built.items()
         if name in services
@@ -171,6 +172,9 @@ def run_prepared(parent: Component, prepared: Prepared, *, cluster: EcsCluster, 
                 service_arns=[service.resource.id for service in deployed.values()],
                 tasks=[service.task for service in deployed.values()],
                 job_tasks=[job.task for job in ready.values()],
+                shifting_arns=[
+                    deployed[name].resource.id for name, workload in built.items() if workload.settings.shifts
+                ],
                 role_arns=[workload.role_arn for workload in (*built.values(), *prepared.job_workloads.values())],
             )
         ),

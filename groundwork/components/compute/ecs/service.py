@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from groundwork.components.base import Component
-from groundwork.components.compute.ecs import scaling
+from groundwork.components.compute.ecs import scaling, shifting
 from groundwork.components.compute.ecs.alarms import Measured, watch_service
 from groundwork.components.compute.ecs.cluster import EcsCluster
 from groundwork.components.compute.ecs.task import PORT, Task, log_options, task
@@ -131,6 +131,7 @@ def _service(
     waits: Sequence[pulumi.Resource],
 ) -> aws.ecs.Service:
     settings = workload.settings
+    shifted = shifting.shifted(parent, workload.name, exposure)
     return aws.ecs.Service(
         f"{parent.name}-{workload.name}",
         cluster=cluster.arn,
@@ -143,7 +144,12 @@ def _service(
         # A singleton's old copy goes before its new one comes.
         deployment_minimum_healthy_percent=0 if settings.singleton else 100,
         deployment_maximum_percent=100 if settings.singleton else 200,
-        deployment_circuit_breaker=aws.ecs.ServiceDeploymentCircuitBreakerArgs(enable=True, rollback=True),
+        deployment_configuration=shifting.strategy(settings.deployment),
+        # It is of rolling deployments alone:
+        # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentCircuitBreaker.html
+        deployment_circuit_breaker=None
+        if settings.shifts
+        else aws.ecs.ServiceDeploymentCircuitBreakerArgs(enable=True, rollback=True),
         alarms=_rollback(exposure.alarm_names),
         # It starts a copy elsewhere before it stops one, and asks for a maximum above 100 percent.
         # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-rebalancing.html
@@ -153,7 +159,7 @@ def _service(
             security_groups=[workload.security_group_id],
             assign_public_ip=False,
         ),
-        load_balancers=_load_balancers(workload, exposure),
+        load_balancers=_load_balancers(exposure, workload, shifted),
         health_check_grace_period_seconds=settings.start_period if exposure.group_arn is not None else None,
         service_connect_configuration=_connect(parent, workload, around, log_group_name),
         enable_execute_command=around.settings.exec,
@@ -164,7 +170,8 @@ def _service(
         # A deployment that is rolled back is one that failed, and whoever made it is to hear of it.
         wait_for_steady_state=True,
         opts=parent.child(
-            depends_on=list(waits),
+            depends_on=[*waits, *(shifted.ready if shifted else ())],
+            custom_timeouts=shifting.timeouts(settings.deployment),
             # Auto Scaling changes the count after the stack.
             ignore_changes=["desiredCount"] if scaling.scales(settings.scaling) else None,
         ),
@@ -177,13 +184,18 @@ def _rollback(alarm_names: Sequence[pulumi.Output[str]]) -> aws.ecs.ServiceAlarm
     return aws.ecs.ServiceAlarmsArgs(alarm_names=list(alarm_names), enable=True, rollback=True)
 
 
-def _load_balancers(workload: Workload, exposure: Exposure) -> list[aws.ecs.ServiceLoadBalancerArgs] | None:
+def _load_balancers(
+    exposure: Exposure, workload: Workload, shifted: shifting.Shifted | None
+) -> list[aws.ecs.ServiceLoadBalancerArgs] | None:
     port = workload.settings.port
     if exposure.group_arn is None or port is None:
         return None
     return [
         aws.ecs.ServiceLoadBalancerArgs(
-            target_group_arn=exposure.group_arn, container_name=workload.name, container_port=port
+            target_group_arn=exposure.group_arn,
+            container_name=workload.name,
+            container_port=port,
+            advanced_configuration=shifted.configuration if shifted else None,
         )
     ]
 
