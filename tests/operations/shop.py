@@ -47,9 +47,16 @@ def project(folder: Path, stack_file: str = STACK_FILE) -> None:
 @contextmanager
 def account(folder: Path, monkeypatch: pytest.MonkeyPatch, stack_file: str = STACK_FILE) -> Iterator[None]:
     """Stand in ``folder`` with a project, credentials and an account that is empty."""
+    project(folder, stack_file)
+    with signed_in(folder, monkeypatch):
+        yield
+
+
+@contextmanager
+def signed_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Stand in ``folder`` with credentials of an account that is empty."""
     from moto.ecs import models  # noqa: PLC0415 - slow to import, and not for whoever only collects
 
-    project(folder, stack_file)
     monkeypatch.chdir(folder)
     for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
@@ -67,14 +74,17 @@ _LOADER = botocore.loaders.create_loader()
 
 
 @cache
-def client(service: str) -> Any:
+def client(service: str, region: str = REGION) -> Any:
     """A client that asks the account of the test that runs."""
-    return boto3.client(service, region_name=REGION, aws_access_key_id="testing", aws_secret_access_key="testing")
+    return boto3.client(service, region_name=region, aws_access_key_id="testing", aws_secret_access_key="testing")
 
 
-def push(tag: str, *, architecture: str = "arm64", repository: str = "shop/dev/web") -> str:
+def push(tag: str, *, architecture: str = "arm64", repository: str = "shop/dev/web", region: str = REGION) -> str:
     """Put an image for one architecture into a repository, as a build puts it there: an index with what attests it. Return its digest."""
-    own = _put(repository, "", {"config": {"digest": f"sha256:{'c' * 64}"}, "annotations": {"tag": tag}}, _MANIFEST)
+    ecr = client("ecr", region)
+    own = _put(
+        ecr, repository, "", {"config": {"digest": f"sha256:{'c' * 64}"}, "annotations": {"tag": tag}}, _MANIFEST
+    )
     entries = [
         {"mediaType": _MANIFEST, "digest": own, "size": 1, "platform": {"architecture": architecture, "os": "linux"}},
         # What a build attests stands beside the image.
@@ -85,14 +95,14 @@ def push(tag: str, *, architecture: str = "arm64", repository: str = "shop/dev/w
             "platform": {"architecture": "unknown", "os": "unknown"},
         },
     ]
-    return _put(repository, tag, {"manifests": entries}, "application/vnd.oci.image.index.v1+json")
+    return _put(ecr, repository, tag, {"manifests": entries}, "application/vnd.oci.image.index.v1+json")
 
 
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
-def _put(repository: str, tag: str, manifest: dict[str, Any], kind: str) -> str:
-    said = client("ecr").put_image(
+def _put(ecr: Any, repository: str, tag: str, manifest: dict[str, Any], kind: str) -> str:
+    said = ecr.put_image(
         repositoryName=repository,
         imageManifest=json.dumps({"schemaVersion": 2, "mediaType": kind, **manifest}),
         imageManifestMediaType=kind,
@@ -151,8 +161,7 @@ def open_for_business(image: str) -> None:
             networkConfiguration={"awsvpcConfiguration": {"subnets": ["subnet-1"], "securityGroups": ["sg-1"]}},
             tags=[{"key": "service", "value": name}],
         )
-    for name in ("web", "worker"):
-        settle(name)
+    settle_all()
 
 
 def service(name: str) -> Any:
@@ -163,10 +172,13 @@ def service(name: str) -> Any:
     return next(one for one in backend.services.values() if f"-{name}-" in one.name)
 
 
-def settle(name: str) -> None:
-    """Say that a service's deployment is done."""
-    for one in service(name).deployments:
-        one |= {"rolloutState": "COMPLETED", "runningCount": one["desiredCount"], "pendingCount": 0}
+def settle_all(region: str = REGION) -> None:
+    """Say that the deployments of all services are done."""
+    from moto.ecs.models import ecs_backends  # noqa: PLC0415 - only where an account is
+
+    for found in ecs_backends[ACCOUNT][region].services.values():
+        for one in found.deployments:
+            one |= {"rolloutState": "COMPLETED", "runningCount": one["desiredCount"], "pendingCount": 0}
 
 
 def rollouts(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[Any, dict[str, Any]], None]) -> None:

@@ -6,12 +6,12 @@ import base64
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from groundwork.cli.main import run as groundwork
 from groundwork.operations import build
+from tests.operations.docker import Docker, arrives
 from tests.operations.shop import (
     ACCOUNT,
     REGION,
@@ -23,44 +23,11 @@ from tests.operations.shop import (
     open_for_business,
     push,
     rollouts,
+    service,
 )
 
 BUILT = STACK_FILE.replace('path: "/*"', 'path: "/*", build: {context: app, target: web, args: {NODE_VERSION: "22"}}')
 REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
-FAKE = """#!/bin/sh
-# Stands in for Docker, which is on no machine that only runs tests: writes down what it is told, and ends as a file says.
-here=$(dirname "$0")
-told=$(cat)
-printf '%s\\0' "$@" "stdin=$told" >> "$here/calls"
-printf '\\n' >> "$here/calls"
-[ -f "$here/$1" ] && . "$here/$1"
-[ "$1" = push ] && [ -x "$here/pushed" ] && "$here/pushed" "$2"
-exit 0
-"""
-
-
-class Docker:
-    """A folder with a program ``docker``, and what that was told."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir()
-        (folder / "docker").write_text(FAKE, encoding="utf-8")
-        (folder / "docker").chmod(0o755)
-
-    def ends(self, command: str, code: int, said: str = "") -> None:
-        """Have a command say something to its standard error, and end with a code."""
-        (self.folder / command).write_text(f"echo '{said}' >&2\nexit {code}\n", encoding="utf-8")
-
-    @property
-    def calls(self) -> list[list[str]]:
-        """Return the words of each call, and last what stood in its standard input."""
-        file = self.folder / "calls"
-        lines = file.read_text(encoding="utf-8").split("\n") if file.is_file() else []
-        return [line.rstrip("\0").split("\0") for line in lines if line]
-
-    def of(self, *words: str) -> list[list[str]]:
-        return [call for call in self.calls if call[: len(words)] == list(words)]
 
 
 @pytest.fixture
@@ -69,8 +36,7 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Docker]:
     project = tmp_path / "project"
     (project / "app").mkdir(parents=True)
     (project / "app" / "Dockerfile").write_text("FROM scratch\n", encoding="utf-8")
-    found = Docker(tmp_path / "bin")
-    monkeypatch.setenv("PATH", f"{found.folder}:/usr/bin:/bin")
+    found = Docker(tmp_path / "bin", monkeypatch)
     for name, value in {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}.items():
         monkeypatch.setenv(name, value)
     with account(project, monkeypatch, BUILT):
@@ -92,24 +58,11 @@ def commit(message: str) -> str:
     return git("rev-parse", "--short=12", "HEAD")
 
 
-def arrives(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have what is pushed be in the repository, as Docker's push has it."""
-    run = build._run
-
-    def ran(command: Any, seconds: float, **how: Any) -> Any:
-        ended = run(command, seconds, **how)
-        if command[1] == "push" and ended.code == 0:
-            push(command[2].rpartition(":")[2])
-        return ended
-
-    monkeypatch.setattr(build, "_run", ran)
-
-
 def test_an_image_is_built_for_the_stack_called_after_the_commit_pushed_and_deployed(
     docker: Docker, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     rollouts(monkeypatch, done)
-    arrives(monkeypatch)
+    arrives(monkeypatch, lambda image: push(image.rpartition(":")[2]))
     image = f"{REPOSITORY}:{git('rev-parse', '--short=12', 'HEAD')}"
     assert groundwork(["deploy", "dev", "web", "--yes"]) == 0
     [built], [pushed] = docker.of("buildx", "build"), docker.of("push")
@@ -146,7 +99,7 @@ def test_the_registrys_password_is_told_by_standard_input_alone(
 def test_amazons_credential_helper_needs_no_login(docker: Docker, monkeypatch: pytest.MonkeyPatch) -> None:
     docker.ends("login", 1, "error storing credentials - err: exit status 1, out: `not implemented`".replace("'", ""))
     rollouts(monkeypatch, done)
-    arrives(monkeypatch)
+    arrives(monkeypatch, lambda image: push(image.rpartition(":")[2]))
     assert groundwork(["deploy", "dev", "web", "--yes"]) == 0
 
 
@@ -303,8 +256,6 @@ def test_a_tag_that_is_there_is_not_written_again(docker: Docker, capfd: pytest.
 def test_what_is_under_way_is_seen_before_anybody_waits_for_a_build(
     docker: Docker, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from tests.operations.shop import service  # noqa: PLC0415
-
     service("web").deployments[0]["rolloutState"] = "IN_PROGRESS"
     assert groundwork(["deploy", "dev", "web", "--yes"]) == 1
     assert "web is busy" in capfd.readouterr().err
