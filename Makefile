@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE :=
 REHEARSED ?= dev examples/chat-app/prod examples/ecs-web/prod examples/thulobazaar/prod@launch
 
 .DEFAULT_GOAL := help
-.PHONY: help preview preview-all verify-all verify-changes verify-kubernetes rehearse workflows checkov mermaid test lint format types kubernetes functions golden docs bench lock clean
+.PHONY: help preview preview-all verify-all verify-changes verify-kubernetes clean-environment rehearse workflows checkov mermaid test lint format types kubernetes functions golden docs bench lock clean
 
 help: ## Show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ verify-changes: $(VENV)/.dev ## Hold what previews say is replaced against the r
 
 rehearse: $(VENV)/.dev ## Deploy stacks to a stand-in account, twice, and remove them (REHEARSED=…)
 	@$(BIN)/groundwork rehearse $(REHEARSED)
+
+clean-environment: $(VENV)/.dev ## Install the wheel where there is only Python, and begin a project there
+	@$(BIN)/python -m tests.clean_environment
 
 verify-kubernetes: $(VENV)/.dev ## Have a real kube-apiserver judge every object, where Go and etcd are
 	@$(BIN)/python -m tests.kubernetes

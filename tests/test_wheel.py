@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import sysconfig
+import venv
 import zipfile
 from importlib.metadata import version
 from pathlib import Path
@@ -86,14 +88,32 @@ def test_a_project_may_call_its_modules_as_ours_are_called_inside(installed: Pat
     assert "Guardrails" in shown.stdout
 
 
-def test_a_new_project_previews_and_passes_its_own_tests(installed: Path, tmp_path: Path) -> None:
-    begun = _groundwork(installed, tmp_path, "new", "shop", "--with", "database", "--with", "cache", "--with", "bucket")
-    assert begun.stdout.splitlines()[-1] == "Next: cd shop && groundwork preview dev"
+def test_a_new_project_previews_and_passes_its_own_tests_where_there_is_only_python(
+    installed: Path, tmp_path: Path
+) -> None:
+    """A fresh environment with the wheel and what it requires: no repository, no git, no home, no other program.
+
+    What it requires is lent by the environment of the tests; `make clean-environment` gets that by pip.
+    """
+    environment = tmp_path / "environment"
+    venv.create(environment, with_pip=False, symlinks=True)
+    site = Path(sysconfig.get_path("purelib", vars={"base": str(environment)}))
+    # Of a folder that another names only what lies in it counts, and not what an editable installation hooks in.
+    (site / "lent.pth").write_text(f"{installed}\n{sysconfig.get_path('purelib')}\n", encoding="utf-8")
+    only = {"PATH": str(environment / "bin"), "HOME": str(tmp_path / "home"), "COLUMNS": "80"}
+
+    def python(*words: str, folder: Path = tmp_path) -> str:
+        command = [str(environment / "bin" / "python"), *words]
+        done = subprocess.run(command, cwd=folder, env=only, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    parts = ["--with", "database", "--with", "cache", "--with", "bucket"]
+    begun = python("-m", "groundwork.cli.main", "new", "shop", *parts)
+    assert begun.splitlines()[-1] == "Next: cd shop && groundwork preview dev"
     project = tmp_path / "shop"
     assert (project / "requirements.txt").read_text(encoding="utf-8") == f"groundwork=={version('groundwork')}\n"
     assert (project / "policies" / "PulumiPolicy.yaml").is_file()
-    environment = {**os.environ, "PYTHONPATH": str(installed)}
-    tests = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
-    done = subprocess.run(tests, cwd=project, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
-    assert "2 passed" in done.stdout
+    assert "2 passed" in python("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests", folder=project)
+    where = python("-c", "from groundwork.pack import FOLDER; print(FOLDER)", folder=project)
+    assert Path(where.strip()).is_relative_to(installed)

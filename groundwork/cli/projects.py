@@ -113,6 +113,8 @@ def new(
         region=region or ask("Region", (application.region if application else "") or "us-east-1"),
         engine=(engine or _engine(ask)).value,
         port=_port(port or ("8080" if application else ask("Port of the service web", "8080"))),
+        # A product's repository has its platform in a folder of its own.
+        build=".." if (target.resolve().parent / "Dockerfile").is_file() else "",
         parts=() if application else tuple(part.value for part in (parts if parts is not None else _parts(ask))),
         domain=domain
         if domain is not None

@@ -46,6 +46,8 @@ class Answers:
     engine: Engine = "fargate"
     port: int = 8080
     """Where the one service ``web`` listens."""
+    build: str = ""
+    """What ``web`` is built from, relative to the project; empty where nobody knows."""
     parts: tuple[str, ...] = ("database",)
     """Of :data:`PARTS`."""
     domain: str = ""
@@ -208,7 +210,8 @@ def _layers(answers: Answers, stage: str, phase: str, carried: Carried | None) -
     if carried is not None:
         return layers | _carried_layers(layers, stage, carried)
     uses = dict(PARTS[part] for part in answers.parts)
-    layers["services"] = {"web": {"port": answers.port, "path": "/*", **({"uses": uses} if uses else {})}}
+    more = {key: value for key, value in (("build", answers.build), ("uses", uses)) if value}
+    layers["services"] = {"web": {"port": answers.port, "path": "/*", **more}}
     # Every phase brings a database; a stack that goes without says so.
     if "database" not in answers.parts:
         layers["data"] = None

@@ -111,11 +111,11 @@ def _put(ecr: Any, repository: str, tag: str, manifest: dict[str, Any], kind: st
     return str(said["image"]["imageId"]["imageDigest"])
 
 
-def open_for_business(image: str) -> None:
-    """Put the cluster there, with ``web`` and ``worker`` running images of their own, and their parameters."""
+def open_for_business(image: str, services: Sequence[str] = ("web", "worker")) -> None:
+    """Put the cluster there, with services that run images of their own, and their parameters. ``image`` is web's."""
     ecs = client("ecs")
     ecs.create_cluster(clusterName="shop-dev")
-    for name in ("web", "worker"):
+    for name in services:
         client("ecr").create_repository(repositoryName=f"shop/dev/{name}")
         client("logs").create_log_group(logGroupName=f"/shop/dev/services/{name}")
         client("ssm").put_parameter(Name=f"/shop/dev/services/images/{name}", Value="none", Type="String")

@@ -34,6 +34,7 @@ class StandingStack:
             "aws:ecr/repository:Repository": self._repository,
             "aws:cloudwatch/logGroup:LogGroup": self._log_group,
             "aws:ssm/parameter:Parameter": self._parameter,
+            "aws:secretsmanager/secret:Secret": self._secret,
             "aws:ecs/cluster:Cluster": self._cluster,
             "aws:ecs/taskDefinition:TaskDefinition": self._task_definition,
             "aws:ecs/service:Service": self._service,
@@ -73,6 +74,9 @@ class StandingStack:
     def _log_group(self, resource: Resource) -> None:
         region = resource.inputs.get("region", self.region)
         client("logs", region).create_log_group(logGroupName=resource.inputs["name"])
+
+    def _secret(self, resource: Resource) -> None:
+        client("secretsmanager", self.region).create_secret(Name=resource.inputs["name"])
 
     def _parameter(self, resource: Resource) -> None:
         inputs = resource.inputs

@@ -46,9 +46,9 @@ def definitions() -> dict[str, dict[str, Any]]:
     ecs = EcsOperations(open_account(STACK))
     running = {name: ecs.definition(one["taskDefinition"]) for name, one in ecs.services().items()}
     # ECS takes the newest that is active for a family's name, the stand-in the newest.
-    active = client("ecs", REGION).list_task_definitions(
-        familyPrefix="django-shop-dev-migrate", status="ACTIVE"
-    )["taskDefinitionArns"]
+    active = client("ecs", REGION).list_task_definitions(familyPrefix="django-shop-dev-migrate", status="ACTIVE")[
+        "taskDefinitionArns"
+    ]
     newest = max(active, key=lambda arn: int(arn.rpartition(":")[2]))
     return {**running, "migrate": ecs.definition(newest)}
 
