@@ -5,11 +5,11 @@ The format is documented in ``docs/snapshot.md``; ``docs/snapshot.schema.json`` 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from groundwork.preview import indented
 from guardrails.view import Opaque
 
 VERSION = 1
@@ -162,7 +162,7 @@ class Snapshot:
         }
 
     def dumps(self) -> str:
-        return json.dumps(self.as_dict(), indent=2, sort_keys=True, ensure_ascii=False, default=to_marker) + "\n"
+        return indented.dumps(self.as_dict(), sort_keys=True, default=to_marker)
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Snapshot:

@@ -126,12 +126,14 @@ def test_the_page_names_every_field() -> None:
 @pytest.mark.parametrize("stack", STACKS)
 class TestEveryStack:
     def test_its_snapshot_agrees_with_the_schema(self, stack: str, unknowns: bool) -> None:
-        document = json.loads(snapshot_of(stack, unknowns).dumps())
+        document = json.loads(dumped(stack, unknowns))
         for item in document["resources"]:
             for part in ("inputs", "outputs"):
-                agrees(json.dumps(shape(item[part]), sort_keys=True))
+                agrees("properties", json.dumps(shape(item[part]), sort_keys=True))
                 item[part] = {}
-        VALIDATOR.validate(document)
+            agrees("resource", json.dumps(item, sort_keys=True))
+        assert SCHEMA["properties"]["resources"]["items"] == {"$ref": "#/$defs/resource"}
+        VALIDATOR.validate({**document, "resources": []})
 
     def test_its_resources_stand_after_their_parents_and_name_only_what_is_there(
         self, stack: str, unknowns: bool
@@ -149,19 +151,27 @@ class TestEveryStack:
     def test_unknowns_are_there_only_where_asked_for_and_no_path_of_this_machine(
         self, stack: str, unknowns: bool
     ) -> None:
-        text = snapshot_of(stack, unknowns).dumps()
+        text = dumped(stack, unknowns)
         assert ('"$groundwork": "unknown"' in text) is unknowns
         assert str(ROOT) not in text
         assert '"file": "/' not in text
 
 
-PROPERTIES = VALIDATOR.evolve(schema={**SCHEMA["$defs"]["properties"], "$defs": SCHEMA["$defs"]})
+PARTS = {
+    name: VALIDATOR.evolve(schema={**SCHEMA["$defs"][name], "$defs": SCHEMA["$defs"]})
+    for name in ("properties", "resource")
+}
 
 
 @cache
-def agrees(properties: str) -> None:
-    """Each shape once: a stack has hundreds of resources of a few."""
-    PROPERTIES.validate(json.loads(properties))
+def agrees(part: str, text: str) -> None:
+    """Each shape once, and each resource that is the same in several stacks: a stack has hundreds of resources of a few shapes."""
+    PARTS[part].validate(json.loads(text))
+
+
+@cache
+def dumped(stack: str, unknowns: bool) -> str:
+    return snapshot_of(stack, unknowns).dumps()
 
 
 def shape(value: Any, key: str = "") -> Any:
@@ -175,13 +185,13 @@ def shape(value: Any, key: str = "") -> Any:
 
 def test_a_shape_disagrees_with_the_schema_where_what_it_stands_for_does() -> None:
     for wrong in ({MARKER: "other"}, {MARKER: "secret", "value": "x"}):
-        assert not PROPERTIES.is_valid(shape({"a": [wrong]}))
-    assert PROPERTIES.is_valid(shape({"a": [*map(to_marker, Opaque), 1, 2.5, None, True, "ü", {"b": {}}]}))
+        assert not PARTS["properties"].is_valid(shape({"a": [wrong]}))
+    assert PARTS["properties"].is_valid(shape({"a": [*map(to_marker, Opaque), 1, 2.5, None, True, "ü", {"b": {}}]}))
 
 
 @pytest.mark.parametrize("stack", covering())
 def test_a_stack_gives_the_same_bytes_twice(stack: str) -> None:
-    assert run(stack).dumps() == snapshot_of(stack).dumps()
+    assert run(stack).dumps() == dumped(stack, False)
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -5,11 +5,11 @@ Values are JSON values as snapshots have them, with an Opaque for what is secret
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from groundwork.preview import indented
 from groundwork.preview.snapshot import Resource, Source, StackFileStatement, to_marker
 
 VERSION = 1
@@ -223,4 +223,4 @@ class Changes:
 
     def dumps(self) -> str:
         """Return the JSON form as text; the same changes give the same bytes."""
-        return json.dumps(self.to_json(), indent=2, ensure_ascii=False, default=to_marker) + "\n"
+        return indented.dumps(self.to_json(), default=to_marker)

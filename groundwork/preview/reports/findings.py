@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from groundwork.preview import indented
 from groundwork.preview.verdicts import Finding, Verdicts
 
 VERSION = 1
@@ -24,7 +24,7 @@ def dumps(verdicts: Verdicts) -> str:
             "components": [component.urn for component in verdicts.unjudged.components],
         },
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return indented.dumps(document)
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from groundwork.preview import indented
 from groundwork.preview.changes.model import Action, Change, Changes
 from groundwork.preview.diagram.graph import Graph, graph_of, graph_of_changes
 from groundwork.preview.snapshot import Resource, Snapshot, to_marker
@@ -212,4 +213,4 @@ def dumps(report: Report) -> str:
         "cost": report.cost,
         "diagram": mermaid(report.graph),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False, default=to_marker) + "\n"
+    return indented.dumps(document, default=to_marker)

@@ -6,10 +6,10 @@ A finding without a line (a stack export has none) points at the file that was j
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import Any
 from urllib.parse import quote
 
+from groundwork.preview import indented
 from groundwork.preview.snapshot import Source
 from groundwork.preview.verdicts import Finding, Verdicts, fix_of
 from guardrails.catalogue import rules
@@ -39,7 +39,7 @@ def dumps(verdicts: Verdicts, judged: str) -> str:
         "columnKind": "unicodeCodePoints",
         "results": results,
     }
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
+    return indented.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _described(policy: Policy) -> dict[str, Any]:

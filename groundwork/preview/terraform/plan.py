@@ -6,11 +6,11 @@ resource is one to create. What only AWS knows is in ``after_unknown``, what is 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from groundwork.preview import indented
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.terraform.convert import SECRET_TEXT, UNKNOWN_REFERENCE
 from groundwork.preview.terraform.export import TerraformExport, to_terraform
@@ -29,7 +29,7 @@ _META = ("lifecycle", "depends_on", "provider")
 
 def plan_text(snapshot: Snapshot) -> str:
     """Return the snapshot's AWS resources as a plan. Same snapshot, same bytes."""
-    return json.dumps(plan(snapshot), indent=2, ensure_ascii=False) + "\n"
+    return indented.dumps(plan(snapshot))
 
 
 def plan(snapshot: Snapshot) -> dict[str, Any]:
