@@ -44,7 +44,8 @@ def proofs() -> dict[str, list[str]]:
 
 
 def _named(file: Path) -> Iterator[tuple[str, str]]:
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    text = file.read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(text)) if "@proves(" in text else ():
         if isinstance(node, ast.FunctionDef):
             for decorator in node.decorator_list:
                 if (

@@ -178,12 +178,37 @@ def test_the_docstring_of_a_function_starts_with_a_verb() -> None:
         f"{file.relative_to(root).as_posix()}:{function.lineno}: {text.splitlines()[0]}"
         for folder in ("groundwork", "policies")
         for file in (root / folder).rglob("*.py")
-        for function in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
-        and (text := ast.get_docstring(function)) is not None
-        and not _starts_with_a_verb(text)
+        for function in functions_in(ast.parse(file.read_text(encoding="utf-8")))
+        if (text := ast.get_docstring(function)) is not None and not _starts_with_a_verb(text)
     ]
     assert found == []
+
+
+def functions_in(tree: ast.AST) -> Iterator[Function]:
+    """Every function, in whatever it is; no expression holds one with a docstring, and most of a program is expressions."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, Function):
+            yield node
+        if not isinstance(node, ast.expr):
+            yield from functions_in(node)
+
+
+def test_the_guard_of_docstrings_reads_functions_wherever_they_are() -> None:
+    program = """
+class A:
+    if True:
+        def one(self): ...
+for _ in ():
+    try:
+        with b:
+            async def two():
+                match c:
+                    case 1:
+                        def three(): ...
+    except d:
+        def four(): ...
+"""
+    assert [one.name for one in functions_in(ast.parse(program))] == ["one", "two", "three", "four"]
 
 
 def test_the_guard_of_docstrings_tells_verbs_from_other_words() -> None:

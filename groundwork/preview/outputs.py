@@ -1,8 +1,8 @@
 """Outputs of Pulumi's SDK as a preview needs them: made with less, and collected without being struck off.
 
 Most of what a program costs here is the SDK's bookkeeping of outputs, of which a stack has thousands: four futures and a task for each
-output of a resource, a lock for each that is done, two outputs for each text within a value that is given, and for each value that is
-looked through a function which only the garbage collector frees. What they hold and when they fail stays the same;
+output of a resource, a lock for each that is done, two outputs for each text within a value that is given, nine for each URN, and for
+each value that is looked through a function which only the garbage collector frees. What they hold and when they fail stays the same;
 ``tests/preview/test_outputs.py`` compares a stack run with these and with the SDK's own.
 """
 
@@ -10,19 +10,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import pulumi
+from pulumi import _types
 from pulumi.output import Unknown, _OutputData
-from pulumi.runtime import rpc
+from pulumi.runtime import resource as registering
+from pulumi.runtime import rpc, settings
 
 Outputs = deque[asyncio.Future[Any]]
 
 _own_all = pulumi.Output.all
 _own_from_input = pulumi.Output.from_input
+_own_create_urn = registering.create_urn
+_own_serialize_property = rpc.serialize_property
 
 
 @contextmanager
@@ -33,7 +37,10 @@ def lean_outputs() -> Iterator[Outputs]:
         (pulumi.Output, "_track", lambda output: outputs.append(output._data)),
         (pulumi.Output, "all", staticmethod(_all)),
         (pulumi.Output, "from_input", staticmethod(_from_input)),
+        (_types, "unwrap_type", _unwrap_type),
+        (registering, "create_urn", _create_urn),
         (rpc, "contains_unknowns", _contains_unknowns),
+        (rpc, "serialize_property", _serialize_property),
         (rpc, "transfer_properties", _transfer_properties),
     )
     before = [(owner, name, vars(owner)[name]) for owner, name, _ in lean]
@@ -173,3 +180,43 @@ def _holds_unknown(container: dict[Any, Any] | list[Any], seen: set[int]) -> boo
         ):
             return True
     return False
+
+
+def _create_urn(
+    name: Any, type_: Any, parent: Any = None, project: str | None = None, stack: str | None = None
+) -> pulumi.Output[str]:
+    if not all(isinstance(given, str) for given in (name, type_, "" if parent is None else parent)):
+        return _own_create_urn(name, type_, parent, project, stack)
+    if parent is None:
+        stack = settings.get_stack() if stack is None else stack
+        above = f"urn:pulumi:{stack}::{settings.get_project() if project is None else project}::"
+    else:
+        above = f"{parent[: parent.rfind('::')]}$"
+    return _known(f"{above}{type_}::{name}")
+
+
+def _serialize_property(value: Any, *given: Any, **named: Any) -> Any:
+    """Return what is awaited for a value as the engine takes it: as the SDK's function of this name, at once for what is plain."""
+    if type(value) in _SCALARS and not named.get("return_protobuf_value"):
+        return _awaited(value)
+    return _own_serialize_property(value, *given, **named)
+
+
+async def _awaited(value: Any) -> Any:
+    return value
+
+
+def _once(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Make a function of a type remember its answers; by identity, since the hash of a union is made of all its members'."""
+    known: dict[int, tuple[Any, Any]] = {}
+
+    def remembering(type_: Any) -> Any:
+        if id(type_) not in known:
+            # The type is kept, so that no other one ever has its id.
+            known[id(type_)] = (type_, function(type_))
+        return known[id(type_)][1]
+
+    return remembering
+
+
+_unwrap_type = _once(_types.unwrap_type)

@@ -360,7 +360,9 @@ class TestProcess:
         self, tmp_path: Path, command: str, code: int, start: str
     ) -> None:
         many = "groundwork:secrets: {" + ", ".join(f"s{n}: {{keys: [A]}}" for n in range(200)) + "}"
-        program = "import pulumi, pulumi_aws as aws\nfor n in range(900): aws.sns.Topic(f'topic-with-a-long-name-{n}', kms_master_key_id='alias/a')\n"
+        # More than the 64 KB that a pipe holds: https://man7.org/linux/man-pages/man7/pipe.7.html
+        topic = f"aws.sns.Topic(f'topic-{'long-' * 40}{{n}}', kms_master_key_id='alias/a')"
+        program = f"import pulumi, pulumi_aws as aws\nfor n in range(300): {topic}\n"
         write_project(tmp_path, many, program=program)
         write_project(
             tmp_path,

@@ -11,7 +11,8 @@ from typing import Any
 
 import pulumi
 import pytest
-from pulumi.runtime import rpc, settings
+from pulumi import _types
+from pulumi.runtime import resource, rpc, settings
 
 from groundwork.preview import engine
 from groundwork.preview.engine import run_program
@@ -177,8 +178,8 @@ def test_what_a_program_begins_last_is_waited_for(tmp_path: Path, monkeypatch: p
 def test_the_sdk_is_left_as_it_was(tmp_path: Path) -> None:
     def now() -> list[Any]:
         return [vars(pulumi.Output)[name] for name in ("_track", "all", "from_input")] + [
-            rpc.contains_unknowns,
-            rpc.transfer_properties,
+            *(rpc.contains_unknowns, rpc.serialize_property, rpc.transfer_properties),
+            *(_types.unwrap_type, resource.create_urn),
         ]
 
     before = now()
