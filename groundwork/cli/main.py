@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, get_args
 
-from groundwork.cli import console, faces, operations, policies, prices, projects
+from groundwork.cli import bootstrapping, console, faces, operations, policies, prices, projects
 from groundwork.cli.arguments import Argument, Commands, Option
 from groundwork.cli.console import FAULT, FINDINGS, FINE, MISTAKE, InputError, OutputError
 from groundwork.cli.stack_name import StackName, stack_names
@@ -110,7 +110,7 @@ def _all(
 
 app = Commands(
     "groundwork",
-    "One short stack file becomes a complete, secure AWS platform. Only deploy, rollback, logs, run and exec need an AWS account.",
+    "One short stack file becomes a complete, secure AWS platform. Only bootstrap, deploy, rollback, logs, run and exec need an AWS account.",
     epilog="Exit codes: 0 fine; 1 findings that stop a deployment, or what cannot be done; 2 a mistake in the input; 3 a fault in the "
     "program.",
     options=_all,
@@ -583,6 +583,7 @@ def _complete() -> None:
     argcomplete.autocomplete(app.whole_parser("groundwork"), always_complete_options="long")
 
 
+app.command("Make what an account needs once.")(bootstrapping.bootstrap)
 app.command("Run another image of a service.")(operations.deploy)
 app.command("Run the image again that ran before.")(operations.rollback)
 app.command("Print what services wrote.")(operations.logs)

@@ -115,7 +115,7 @@ def _roll_out(plan: DeploymentPlan, *, worst: str, minutes: int, yes: bool, dry_
     if plan.build is None:
         # What is there is judged before anybody is asked.
         plan = _checked(plan, progress, worst, seconds)
-    if not _confirm(str(plan), yes=yes, dry_run=dry_run):
+    if not confirmed(str(plan), yes=yes, dry_run=dry_run):
         return
     if plan.build is not None:
         plan = _checked(plan, progress, worst, seconds)
@@ -245,7 +245,7 @@ def run(
             raise console.InputError(f'say what to run as {name}: groundwork run {stack} {name} "COMMAND"')
     seconds = 60 * _minutes(minutes) if minutes else (job.timeout if job and job.timeout else 3600)
     what = f"run {shlex.join(words)} as {name}" if words else f"run {name}"
-    if not _confirm(f"{what} in {account.place}", yes=yes, dry_run=dry_run):
+    if not confirmed(f"{what} in {account.place}", yes=yes, dry_run=dry_run):
         return
     runner, progress = runner_of(account), Progress()
     lines = runner.run_job(name, None, words, progress, seconds) if job else runner.run(name, words, progress, seconds)
@@ -303,7 +303,7 @@ def _minutes(text: str) -> int:
 _MOST_MINUTES = 1440
 
 
-def _confirm(what: str, *, yes: bool, dry_run: bool) -> bool:
+def confirmed(what: str, *, yes: bool, dry_run: bool) -> bool:
     """Say what would be done, and ask whether to. InputError where nobody can answer and ``--yes`` was not said."""
     print(what)
     if dry_run:

@@ -25,6 +25,9 @@ class Component(pulumi.ComponentResource):
         transformations = [_tagging(context.tags(self.layer), context.lasting_tags(self.layer))]
         if isinstance(context.platform.removable, tuple):
             transformations.append(_releasing(context.platform.removable))
+        if context.platform.permissions_boundary:
+            boundary = context.arn("iam", f"policy/{context.platform.permissions_boundary}", region="")
+            transformations.append(_bounding(boundary))
         own = pulumi.ResourceOptions(transformations=transformations)
         super().__init__(
             f"groundwork:{self.layer}:{type(self).__name__}",
@@ -87,6 +90,17 @@ def _releasing(patterns: Sequence[str]) -> pulumi.ResourceTransformation:
         freed = {key: said for key, said in _FREED.items() if key in args.props}
         opts = pulumi.ResourceOptions.merge(args.opts, pulumi.ResourceOptions(protect=False, retain_on_delete=False))
         return pulumi.ResourceTransformationResult({**args.props, **freed}, opts)
+
+    return transform
+
+
+def _bounding(boundary: pulumi.Output[str]) -> pulumi.ResourceTransformation:
+    """Keep every role within a policy."""
+
+    def transform(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        if args.type_ != "aws:iam/role:Role":
+            return None
+        return pulumi.ResourceTransformationResult({**args.props, "permissions_boundary": boundary}, args.opts)
 
     return transform
 

@@ -12,12 +12,8 @@ from groundwork.components.access import Statement, policy_document
 from groundwork.components.base import Component, fit
 from groundwork.components.compute.eks.entries import access_entry
 from groundwork.components.context import Context
-from groundwork.components.delivery.settings import DeliverySettings
+from groundwork.components.delivery.settings import AUDIENCE, GITHUB_ISSUER, DeliverySettings
 from groundwork.settings.images import images_path, jobs_path
-
-AUDIENCE = "sts.amazonaws.com"
-"""What pipelines ask their tokens for; the action of AWS for GitHub does so by itself:
-https://github.com/aws-actions/configure-aws-credentials"""
 
 
 @dataclass(frozen=True)
@@ -141,7 +137,7 @@ class Delivery(Component):
 
 def _issuers(settings: DeliverySettings) -> Iterator[tuple[str, str, Sequence[str]]]:
     if settings.github:
-        yield "github", "token.actions.githubusercontent.com", settings.github.subjects
+        yield "github", GITHUB_ISSUER, settings.github.subjects
     if settings.gitlab:
         yield "gitlab", settings.gitlab.host, settings.gitlab.subjects
 

@@ -9,6 +9,12 @@ from pydantic_core import PydanticCustomError
 
 from groundwork.settings.base import Model
 
+AUDIENCE = "sts.amazonaws.com"
+"""What pipelines ask their tokens for; the action of AWS for GitHub does so by itself:
+https://github.com/aws-actions/configure-aws-credentials"""
+GITHUB_ISSUER = "token.actions.githubusercontent.com"
+"""https://docs.github.com/en/actions/reference/security/oidc"""
+
 _Path = r"[A-Za-z0-9_.-]+"
 Branch = Annotated[str, Field(pattern=r"^[A-Za-z0-9_./-]+$", max_length=200)]
 

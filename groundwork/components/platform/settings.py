@@ -54,6 +54,9 @@ https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strat
 """
 
 
+_POLICY = r"^([A-Za-z0-9._+=,@-]+/)*[A-Za-z0-9_+=,.@-]{1,128}$"
+
+
 class PlatformSettings(Model):
     """Name, stage, phase and owner of the platform."""
 
@@ -101,6 +104,13 @@ class PlatformSettings(Model):
     existing_key: KeyArn | None = None
     """A KMS key that exists, in this region, in place of those of ``keys``. Its policy is not changed; what it must say is the stack's
     output ``policyStatements``, to be added before the first update. Changing it later replaces everything that is encrypted."""
+
+    permissions_boundary: Annotated[str, Field(pattern=_POLICY, max_length=640)] | None = None
+    """An IAM policy that no role of this stack may go beyond, by its path and name in the account, such as
+    ``bootstrap/bootstrap-shop-boundary`` (``groundwork bootstrap`` makes it). It can be added and changed without a replacement.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+    """
 
     @model_validator(mode="after")
     def _keys_are_made_or_there(self) -> PlatformSettings:

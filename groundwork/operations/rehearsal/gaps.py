@@ -26,7 +26,7 @@ class Gaps:
     forgotten: Mapping[str, Mapping[str, str]]
     """Type → property → why a second deployment would set it again."""
     clinging: Mapping[str, str]
-    """Type → why it does not go there when it is deleted."""
+    """Type → why it does not go there when it is deleted; nobody tries."""
 
     def reason(self, type_: str, properties: Iterable[str]) -> str | None:
         """Tell why a difference in all of these properties is none; None where one of them is not to be explained."""

@@ -179,12 +179,14 @@ class _Stage:
         """Remove all that stands, and add what stayed."""
         snapshot, export = self._deployed
         resources = snapshot.by_urn()
-        events = self._clock.time("remove", self._terraform.destroy)
-        stayed = [
-            refusal
-            for refusal in refusals(events, export, resources, _state(self._folder))
-            if refusal.type not in self._gaps.clinging
+        state = _state(self._folder)
+        clinging = {urn for urn, resource in resources.items() if resource.type in self._gaps.clinging}
+        state["resources"] = [
+            one for one in state["resources"] if export.addresses.get(f"{one['type']}.{one['name']}") not in clinging
         ]
+        _state_file(self._folder).write_text(json.dumps(state), encoding="utf-8")
+        events = self._clock.time("remove", self._terraform.destroy)
+        stayed = refusals(events, export, resources, _state(self._folder))
         return replace(
             rehearsal,
             kept=tuple(refusal for refusal in stayed if not resources[refusal.urn].options.get("protect")),
