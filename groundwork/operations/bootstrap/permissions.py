@@ -100,7 +100,9 @@ class _Scope:
     def statements(self, actions: Iterable[IamAction], boundary_arn: str) -> Iterator[Statement]:
         """Yield what allows the actions, on the stack's own resources where the service can tell them apart; one statement for the actions
         of a service that are allowed on the same."""
-        free, bounded, scoped = set(), {}, {}
+        free: set[IamAction] = set()
+        bounded: dict[str, tuple[set[IamAction], set[str]]] = {}
+        scoped: dict[str, tuple[set[IamAction], set[str]]] = {}
         for action in actions:
             if not action.types:
                 free.add(action)
