@@ -25,9 +25,8 @@ class Component(pulumi.ComponentResource):
         transformations = [_tagging(context.tags(self.layer), context.lasting_tags(self.layer))]
         if isinstance(context.platform.removable, tuple):
             transformations.append(_releasing(context.platform.removable))
-        if context.platform.permissions_boundary:
-            boundary = context.arn("iam", f"policy/{context.platform.permissions_boundary}", region="")
-            transformations.append(_bounding(boundary))
+        if context.boundary_arn is not None:
+            transformations.append(_bounding(context.boundary_arn))
         own = pulumi.ResourceOptions(transformations=transformations)
         super().__init__(
             f"groundwork:{self.layer}:{type(self).__name__}",

@@ -89,6 +89,13 @@ class Context:
         nothing = cast(Any, None)
         return cls(platform, region, account_id=nothing, key_arns={}, logging=nothing, alerting=nothing)
 
+    @property
+    def boundary_arn(self) -> pulumi.Output[str] | None:
+        """Return the ARN of the policy that no role may go beyond; None where there is none, and where the account is not known, before
+        anything that has a role."""
+        name = self.platform.permissions_boundary
+        return None if name is None or self.account_id is None else self.arn("iam", f"policy/{name}", region="")
+
     def key_arn(self, domain: KeyDomain) -> pulumi.Output[str]:
         """Return the ARN of the KMS key for a kind of data."""
         return self.key_arns[domain]
