@@ -132,6 +132,8 @@ class ComputedValues:
             "suffix": self._partition.suffix,
             # By name or by ARN: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
             "ecsCluster": str(inputs.get("cluster") or "default").rpartition("/")[2],
+            # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html
+            "balancer": {"network": "net", "gateway": "gwy"}.get(str(inputs.get("loadBalancerType")), "app"),
             "host": str(inputs.get("url")).removeprefix("https://"),
             "autoname": autoname,
             **{key: value for key, value in inputs.items() if isinstance(value, str)},

@@ -43,6 +43,7 @@ SHOP = """
         nodes: {nodes}
         scaling: {{min: 0, max: 3, queue: {{queue: jobs}}}}
         uses: {{jobs: consume}}
+      feed: {{port: 7000, tcp: {{port: 7000, from: [10.0.0.0/8, 198.51.100.0/24]}}}}
     groundwork:jobs:
       migrate: {{image: {{from: users}}, command: [node, migrate.js], when: before_deploy, timeout: 600, retries: 2}}
       nightly: {{image: {{from: worker}}, command: [node, clean.js], schedule: {{cron: "0/15 3 ? * MON-FRI *", timezone: Asia/Kathmandu}}}}

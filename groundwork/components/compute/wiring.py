@@ -61,6 +61,23 @@ class LoadBalancerLike(Protocol):
         """Name and value of the header that requests from CloudFront carry, where the address is public."""
 
 
+class NetworkBalancerLike(Protocol):
+    """A load balancer in front of services that are reached over TCP."""
+
+    @property
+    def arn(self) -> pulumi.Input[str]: ...
+
+    @property
+    def arn_suffix(self) -> pulumi.Input[str]: ...
+
+    @property
+    def security_group_id(self) -> pulumi.Input[str]: ...
+
+    @property
+    def certificate_arn(self) -> pulumi.Input[str] | None:
+        """Return the certificate with which it ends TLS; None until there is one."""
+
+
 class QueueLike(Protocol):
     """A queue that a worker follows."""
 

@@ -203,7 +203,7 @@ def _environment(
     if traced:
         environment.update(TRACING_ENVIRONMENT)
     for name, other in called.items():
-        address = {f"{environment_name(name)}_URL": f"http://{name}:{other.port}"}
+        address = {f"{environment_name(name)}_URL": f"{'tcp' if other.tcp else 'http'}://{name}:{other.port}"}
         environment.update(renamed(address, service.uses[name].variables))
     for grant in grants:
         environment.update(grant.environment)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from dataclasses import replace
+from typing import Literal, get_args
 
 import pulumi
 
@@ -12,6 +13,7 @@ from groundwork.components.context import Context
 from groundwork.components.edge.certificate import Certificate
 from groundwork.components.edge.load_balancer import LoadBalancer
 from groundwork.components.edge.logs import GLOBAL_REGION, GlobalLogs
+from groundwork.components.edge.network_balancer import NetworkBalancer
 from groundwork.components.edge.origin import LONGEST_WAIT, Entrance, Header, InstanceOrigin, Origin, Origins
 from groundwork.components.edge.origin_header import OriginHeader
 from groundwork.components.edge.paths import EVERYTHING, Counted, counted, path_targets
@@ -21,6 +23,7 @@ from groundwork.components.edge.web_acl import WebAcl
 from groundwork.components.edge.zone import Zone
 from groundwork.components.network.tiers import NetworkTiers
 from groundwork.components.services.settings import ServiceSettings
+from groundwork.components.services.tcp import Balancer
 from groundwork.components.storage.settings import BucketSettings
 
 AnsweringAt = Literal["nothing", "load-balancer", "address", "services"]
@@ -54,6 +57,8 @@ class Ingress(Component):
     entrance: Entrance
     """What the engine connects its services to."""
     load_balancer: LoadBalancer | None
+    network_balancers: dict[Balancer, NetworkBalancer]
+    """What services are reached by over TCP."""
     zone: Zone | None
     domain: str | None
     """By which services answer; None without one, and until its zone is delegated."""
@@ -93,6 +98,7 @@ class Ingress(Component):
         self._wanted_names = _names(self._zone_domain, settings.aliases)
         self.names = self._wanted_names if self.domain is not None else ()
         self._validated: Certificate | None = None
+        self._regional: pulumi.Output[str] | None = None
         # A public one needs a certificate, so it waits for the domain.
         may_stand = self.domain is not None or settings.load_balancer.exposure == "vpc-origin"
         balanced = at == "load-balancer" and may_stand and network is not None
@@ -125,9 +131,12 @@ class Ingress(Component):
             )
         else:
             self.entrance = Entrance()
+        self.network_balancers = self._network_balancers(network, services)
+        self.entrance = replace(self.entrance, network_balancers=self.network_balancers)
         if not self.has_cdn:
             self._records()
-        self.dns_entries = self._validated.entries if self._validated is not None and self._is_external else []
+        self.dns_entries = [*self._validated.entries] if self._validated is not None and self._is_external else []
+        self.dns_entries += [entry for one in self.network_balancers.values() for entry in one.dns_entries]
         self.register_outputs({})
 
     @property
@@ -210,22 +219,51 @@ class Ingress(Component):
         )
 
     def _balancer(self, network: NetworkTiers, secret: OriginHeader | None) -> LoadBalancer:
-        region, given = self.context.region, self._settings.certificates.load_balancer
-        if self.certificate_arn is not None and region == GLOBAL_REGION and given is None:
-            certificate_arn: pulumi.Output[str] | None = self.certificate_arn
-        else:
-            certificate_arn = self._certificate("regional-certificate", region, given)
         return LoadBalancer(
             f"{self.name}-alb",
             self._settings.load_balancer,
             self.context,
             network=network,
-            certificate_arn=certificate_arn,
+            certificate_arn=self._regional_certificate(),
             logs_bucket=self._logs_bucket,
             web_acl_arn=self._balancer_web_acl(secret),
             origin_header=secret.header if secret else None,
             opts=self.child(),
         )
+
+    def _regional_certificate(self) -> pulumi.Output[str] | None:
+        """Return the certificate of load balancers, which is made once; None while names do not resolve."""
+        if self._regional is None:
+            region, given = self.context.region, self._settings.certificates.load_balancer
+            if self.certificate_arn is not None and region == GLOBAL_REGION and given is None:
+                self._regional = self.certificate_arn
+            else:
+                self._regional = self._certificate("regional-certificate", region, given)
+        return self._regional
+
+    def _network_balancers(
+        self, network: NetworkTiers | None, services: Mapping[str, ServiceSettings]
+    ) -> dict[Balancer, NetworkBalancer]:
+        """Create the load balancers of services that are reached over TCP, by where they stand."""
+        if network is None:
+            return {}
+        built: dict[Balancer, NetworkBalancer] = {}
+        for kind in get_args(Balancer):
+            behind = {name: one.tcp for name, one in services.items() if one.tcp and one.tcp.balancer == kind}
+            if behind:
+                built[kind] = NetworkBalancer(
+                    f"{self.name}-{kind}-tcp",
+                    behind,
+                    self.context,
+                    kind=kind,
+                    network=network,
+                    domain=self.domain,
+                    zone_id=self.zone.zone_id if self.zone else None,
+                    certificate_arn=self._regional_certificate() if any(one.tls for one in behind.values()) else None,
+                    logs_bucket=self._logs_bucket,
+                    opts=self.child(),
+                )
+        return built
 
     def _balancer_web_acl(self, secret: OriginHeader | None) -> pulumi.Output[str] | None:
         waf = self._settings.waf

@@ -22,7 +22,7 @@ https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/LocationsOfEd
 
 _EVERYWHERE = {"ipv4": "0.0.0.0/0", "ipv6": "::/0"}
 
-_TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
+TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
 """TLS 1.3, and 1.2 with forward secrecy (ELB.17).
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html
@@ -163,7 +163,7 @@ class LoadBalancer(Component):
     def _listener(self, certificate_arn: pulumi.Output[str] | None) -> pulumi.Output[str]:
         tls: dict[str, Any] = {"port": 80, "protocol": "HTTP"}
         if certificate_arn is not None:
-            tls = {"port": 443, "protocol": "HTTPS", "ssl_policy": _TLS_POLICY, "certificate_arn": certificate_arn}
+            tls = {"port": 443, "protocol": "HTTPS", "ssl_policy": TLS_POLICY, "certificate_arn": certificate_arn}
         listener = aws.lb.Listener(
             f"{self.name}-services",
             load_balancer_arn=self.arn,

@@ -8,7 +8,8 @@ from typing import Protocol
 
 import pulumi
 
-from groundwork.components.compute.wiring import LoadBalancerLike
+from groundwork.components.compute.wiring import LoadBalancerLike, NetworkBalancerLike
+from groundwork.components.services.tcp import Balancer
 
 LONGEST_WAIT = 60
 """Seconds that CloudFront waits for an origin, at most, without a raised quota.
@@ -88,5 +89,7 @@ class Entrance:
     """What services with addresses of their own must ask for; None where no CloudFront sends it."""
     web_acl_arn: pulumi.Output[str] | None = None
     """What filters requests to services with addresses of their own, where no CloudFront does."""
+    network_balancers: Mapping[Balancer, NetworkBalancerLike] = field(default_factory=dict)
+    """What services are reached by over TCP."""
     origins: Origins = Origins()
     """What CloudFront asks, unless the engine says otherwise."""

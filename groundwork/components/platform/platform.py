@@ -258,6 +258,7 @@ class Platform(Component):
             key=key,
             context=self.context,
             logs_bucket=logs,
+            takes_connections=any(one.tcp and one.tcp.tls for one in self._settings.services.values()),
             opts=self.child(),
         )
 
@@ -406,6 +407,12 @@ class Platform(Component):
             logs_bucket=buckets[LOGS_BUCKET].bucket_name,
             opts=self.child(),
         )
+        if ingress.network_balancers:
+            self.addresses["tcp"] = {
+                name: pulumi.Output.concat(ingress.network_balancers[one.tcp.balancer].dns_name, f":{one.tcp.port}")
+                for name, one in self._settings.services.items()
+                if one.tcp
+            }
         if ingress.zone is not None:
             self.addresses["nameServers"] = ingress.zone.name_servers
         return ingress

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from groundwork.components.services.routes import Route, routes
 from groundwork.components.services.settings import ServiceSettings, SidecarSettings, Use, Uses, image_holder
+from groundwork.components.services.tcp import Balancer, TcpSettings
 from groundwork.components.settings import Settings
 from groundwork.settings.access import LEVELS, usable
 from groundwork.settings.facts import fargate_sizes
@@ -100,6 +101,58 @@ def paths_are_distinct(settings: Settings) -> Iterator[Mistake]:
             )
         if bucket.cdn:
             taken.setdefault(path, ("storage", name))
+
+
+def tcp_has_its_means(settings: Settings) -> Iterator[Mistake]:
+    """Check that what is reached over TCP has a port, a load balancer and a name of its own."""
+    ports: dict[tuple[Balancer, int], str] = {}
+    hosts: dict[str, tuple[Balancer, str]] = {}
+    engine = settings.compute.engine if settings.compute else "fargate"
+    for name, service in settings.services.items():
+        tcp, path = service.tcp, ("services", name, "tcp")
+        if tcp is None:
+            continue
+        if engine not in _WITH_TCP:
+            yield Mistake(path, f"goes with the engines {one_of(_WITH_TCP)}; {_WITHOUT_TCP[engine]}")
+        elif settings.edge is None:
+            yield Mistake(path, "needs the layer edge, which this stack does not build; set edge: {}")
+        if service.port is None:
+            yield Mistake(
+                ("services", name, "port"), "is missing, and only a service with a port can be reached over TCP"
+            )
+        for key in ("path", "host"):
+            if getattr(service, key):
+                yield Mistake(
+                    path, f"is in place of {key}: a service speaks HTTP or something else; make two services of it"
+                )
+        other = ports.setdefault((tcp.balancer, tcp.port), name)
+        if other != name:
+            yield Mistake((*path, "port"), f"{tcp.port} is also the port of services.{other}; each port leads to one")
+        if tcp.host is not None:
+            yield from _tcp_host((*path, "host"), name, tcp, hosts, settings)
+
+
+def _tcp_host(
+    path: Path, name: str, tcp: TcpSettings, hosts: dict[str, tuple[Balancer, str]], settings: Settings
+) -> Iterator[Mistake]:
+    host = tcp.host or ""
+    balancer, other = hosts.setdefault(host, (tcp.balancer, name))
+    if not settings.platform.domain:
+        yield Mistake(path, "a host needs platform.domain")
+    elif settings.edge and host in settings.edge.aliases:
+        yield Mistake(path, f'"{host}" is one of edge.aliases, which lead to CloudFront; use another name')
+    elif balancer != tcp.balancer:
+        yield Mistake(
+            path,
+            f'"{host}" leads services.{other} to the {balancer} load balancer, and this one is {tcp.balancer} (from); use another name',
+        )
+
+
+_WITH_TCP = ("fargate", "ecs-ec2", "eks")
+_WITHOUT_TCP = {
+    "ec2": "on instances requests come through the load balancer for HTTP or the proxy, which know nothing else",
+    "app-runner": "App Runner knows HTTP only",
+}
 
 
 def priorities_are_distinct(settings: Settings) -> Iterator[Mistake]:
@@ -396,6 +449,7 @@ CHECKS = (
     images_come_from_services,
     sizes_fit_fargate,
     paths_are_distinct,
+    tcp_has_its_means,
     priorities_are_distinct,
     uses_exist,
     names_are_distinct,

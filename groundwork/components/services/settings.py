@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from groundwork.components.services.tcp import TcpSettings, tcp_of
 from groundwork.settings.base import ImageReference, InOrder, Model, Name, QueueName, TimeZone
 from groundwork.settings.schedules import problem_with_cron
 
@@ -396,6 +397,16 @@ class ServiceSettings(Model):
     """A name below the domain that leads to this service whatever the path, such as ``api``; beside ``path``, not instead."""
 
     priority: PrioritySettings = PrioritySettings()
+
+    tcp: (
+        Annotated[
+            TcpSettings,
+            BeforeValidator(tcp_of, json_schema_input_type=Annotated[int, Field(ge=1, le=65535)] | TcpSettings),
+        ]
+        | None
+    ) = None
+    """For what speaks something else than HTTP, in place of ``path`` and ``host``: ``{port: 8883, tls: true, host: mqtt, from: […]}``. On
+    the engines ``fargate``, ``ecs-ec2`` and ``eks``."""
 
     health: UrlPath = "/health"
     """The path that answers 200 when the service is well."""

@@ -68,8 +68,10 @@ class Bucket(Component):
         *,
         key: str,
         logs_bucket: pulumi.Output[str] | None,
+        takes_connections: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """Create the bucket. ``takes_connections``: network load balancers of this platform log to it."""
         super().__init__(name, context, opts)
         self.settings = settings
         self._key = key
@@ -82,6 +84,8 @@ class Bucket(Component):
         self.policy_statements = _refusals(bucket.arn, self._key_arn)
         if settings.purpose == _LOGS:
             self.policy_statements += _deliveries(bucket.arn, context)
+            if takes_connections:
+                self.policy_statements += _deliveries_of_connections(bucket.arn, context)
 
         blocked = aws.s3.BucketPublicAccessBlock(
             name,
@@ -322,6 +326,32 @@ def _refusals(arn: pulumi.Output[str], key_arn: pulumi.Output[str] | None) -> li
             deny("NoOtherKey", "s3:PutObject", {"Null": {named: "false"}, "StringNotEquals": {named: key_arn}})
         )
     return refused
+
+
+def _deliveries_of_connections(arn: pulumi.Output[str], context: Context) -> list[dict[str, Any]]:
+    """Admit the logs of network load balancers, which another service delivers than those of application load balancers.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/network/enable-access-logs.html
+    """
+    account = context.account_id
+    ours: dict[str, dict[str, Any]] = {
+        "StringEquals": {"aws:SourceAccount": account},
+        "ArnLike": {"aws:SourceArn": context.arn("logs", "*")},
+    }
+    common = {"Effect": "Allow", "Principal": {"Service": "delivery.logs.amazonaws.com"}}
+    return [
+        {**common, "Sid": "NetworkBalancerLogsAsk", "Action": "s3:GetBucketAcl", "Resource": arn, "Condition": ours},
+        {
+            **common,
+            "Sid": "NetworkBalancerLogs",
+            "Action": "s3:PutObject",
+            "Resource": pulumi.Output.concat(arn, "/*AWSLogs/", account, "/*"),
+            "Condition": {
+                **ours,
+                "StringEquals": {**ours["StringEquals"], "s3:x-amz-acl": "bucket-owner-full-control"},
+            },
+        },
+    ]
 
 
 def _deliveries(arn: pulumi.Output[str], context: Context) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from groundwork.components.compute.run import Run
 from groundwork.components.compute.security_groups import OwnGroups
 from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.compute.stopping import StoppedService
+from groundwork.components.compute.tcp import expose_tcp
 from groundwork.components.compute.workload import Workload, workloads
 from groundwork.components.services.routes import routes
 from groundwork.components.services.settings import ServiceSettings
@@ -94,7 +95,16 @@ def prepare(
     )
     wanted = routes(services, parent.context.platform.domain, settings.engine)
     exposures = {
-        name: expose(
+        name: expose_tcp(
+            parent,
+            name,
+            workload.settings,
+            run.entrance.network_balancers,
+            network=network,
+            admit=partial(security_groups.allow_ingress, name),
+        )
+        if workload.settings.tcp
+        else expose(
             parent,
             name,
             workload.settings,

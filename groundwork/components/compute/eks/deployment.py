@@ -229,6 +229,8 @@ def _cpu(units: int) -> str:
 def _request(service: ServiceSettings) -> dict[str, Any]:
     if service.port is None:
         return {}
+    if service.tcp:
+        return {"tcp_socket": kubernetes.core.v1.TCPSocketActionArgs(port=PORT)}
     return {"http_get": kubernetes.core.v1.HTTPGetActionArgs(path=service.health, port=PORT)}
 
 
@@ -241,7 +243,7 @@ def _command(service: ServiceSettings) -> dict[str, Any]:
 def _pause(service: ServiceSettings) -> int:
     """Return the seconds in which a pod that is to stop goes on answering: the load balancer stops asking only after a
     while."""
-    if service.is_public:
+    if service.is_public or service.tcp:
         return service.drain
     return _PROPAGATION if service.port is not None else 0
 

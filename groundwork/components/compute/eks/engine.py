@@ -149,6 +149,7 @@ class Eks(Component):
             ranges=_ranges(network, entrance),
             routes=routes(services, context.platform.domain, settings.engine),
             load_balancer=entrance.load_balancer,
+            network_balancers=entrance.network_balancers,
             queues=queues,
             security_groups=security_groups,
         )
@@ -185,5 +186,6 @@ def _ranges(network: RangedNetwork, entrance: Entrance) -> Ranges:
     return Ranges(
         data=network.cidrs("data"),
         load_balancer=network.cidrs("private" if balancer.is_internal else "public") if balancer else (),
+        public=network.cidrs("public") if entrance.network_balancers else (),
         private=network.cidrs("private"),
     )

@@ -15,5 +15,7 @@ class Ranges:
     """Databases, caches and search."""
     load_balancer: tuple[pulumi.Input[str], ...]
     """From where the load balancer calls."""
+    public: tuple[pulumi.Input[str], ...]
+    """From where public load balancers call."""
     private: tuple[pulumi.Input[str], ...]
     """Nodes, pods and what is internal."""

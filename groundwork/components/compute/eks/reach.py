@@ -38,7 +38,9 @@ def named(inside: Inside, workload: Workload) -> kubernetes.core.v1.Service | No
         f"{inside.parent.name}-{workload.name}",
         metadata=inside.metadata(workload.name, service=workload.name, annotations=_NOT_AWAITED),
         spec=kubernetes.core.v1.ServiceSpecArgs(
-            type="ClusterIP", selector=selector(workload.name), ports=[_port(workload.settings.port)]
+            type="ClusterIP",
+            selector=selector(workload.name),
+            ports=[_port(workload.settings.port, http=not workload.settings.tcp)],
         ),
         # The controller's webhook looks at every Service.
         opts=inside.options(inside.controllers),
@@ -112,7 +114,7 @@ def balancer(inside: Inside, workload: Workload, network: NetworkLike, security_
             load_balancer_class=_NLB_CLASS,
             allocate_load_balancer_node_ports=False,
             selector=selector(workload.name),
-            ports=[_port(_NLB_PORT)],
+            ports=[_port(_NLB_PORT, http=True)],
         ),
         opts=inside.options([*inside.controllers, *rules]),
     )
@@ -139,7 +141,7 @@ def _group(inside: Inside, network: NetworkLike) -> aws.ec2.SecurityGroup:
     return group
 
 
-def _port(port: int) -> kubernetes.core.v1.ServicePortArgs:
+def _port(port: int, *, http: bool) -> kubernetes.core.v1.ServicePortArgs:
     return kubernetes.core.v1.ServicePortArgs(
-        name=PORT, port=port, target_port=PORT, protocol="TCP", app_protocol="http"
+        name=PORT, port=port, target_port=PORT, protocol="TCP", app_protocol="http" if http else None
     )

@@ -21,11 +21,13 @@ from groundwork.components.compute.eks.secrets import values
 from groundwork.components.compute.exposure import Exposure, expose
 from groundwork.components.compute.images import Image
 from groundwork.components.compute.security_groups import SecurityGroups
-from groundwork.components.compute.wiring import LoadBalancerLike, NetworkLike, QueueLike
+from groundwork.components.compute.tcp import expose_tcp
+from groundwork.components.compute.wiring import LoadBalancerLike, NetworkBalancerLike, NetworkLike, QueueLike
 from groundwork.components.compute.workload import Workload, before_its_image
 from groundwork.components.logs import log_group
 from groundwork.components.services.routes import Route
 from groundwork.components.services.settings import ServiceSettings
+from groundwork.components.services.tcp import Balancer, TcpSettings
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class EksSurroundings:
     ranges: Ranges
     routes: Sequence[Route]
     load_balancer: LoadBalancerLike | None
+    network_balancers: Mapping[Balancer, NetworkBalancerLike]
     queues: Mapping[str, QueueLike]
     security_groups: SecurityGroups
 
@@ -113,6 +116,15 @@ def _exposure(inside: Inside, workload: Workload, around: EksSurroundings) -> Ex
     def admit(port: int, load_balancer: pulumi.Input[str]) -> tuple[pulumi.Resource, ...]:
         return around.security_groups.allow_ingress(workload.name, port, load_balancer)
 
+    if workload.settings.tcp:
+        return expose_tcp(
+            inside.parent,
+            workload.name,
+            workload.settings,
+            around.network_balancers,
+            network=around.network,
+            admit=admit,
+        )
     return expose(
         inside.parent,
         workload.name,
@@ -124,6 +136,12 @@ def _exposure(inside: Inside, workload: Workload, around: EksSurroundings) -> Ex
     )
 
 
+def _tcp_callers(tcp: TcpSettings, around: EksSurroundings) -> tuple[pulumi.Input[str], ...]:
+    """Return who calls over TCP, whose addresses pods see, and the load balancer, which asks whether they are well."""
+    balancer = around.ranges.public if tcp.balancer == "public" else around.ranges.private
+    return (*(tcp.callers or (around.network.cidr,)), *balancer)
+
+
 def _in_front(inside: Inside, workload: Workload, around: EksSurroundings) -> list[pulumi.Input[str]]:
     """List the CIDR ranges of the load balancers before the service: those that are known in their order."""
     behind = around.load_balancer is not None and workload.settings.is_public
@@ -131,6 +149,7 @@ def _in_front(inside: Inside, workload: Workload, around: EksSurroundings) -> li
         (
             *(around.ranges.load_balancer if behind else ()),
             *(around.ranges.private if has_balancer(inside, workload) else ()),
+            *(_tcp_callers(workload.settings.tcp, around) if workload.settings.tcp else ()),
         )
     )
     return sorted(ranges, key=lambda one: one if isinstance(one, str) else "")
