@@ -97,6 +97,7 @@ def new(
     """
     from importlib.metadata import version
 
+    from groundwork.components.files.checks import CANNOT_MOUNT
     from groundwork.projects.carried import Carried, terminal_lines
     from groundwork.projects.new import Answers, NotEmptyError, write_project
     from groundwork.projects.sources.translation import translated
@@ -121,7 +122,8 @@ def new(
         else ask("Domain of prod (empty: later)", application.domain if application else ""),
         email=email if email is not None else ask("Whom prod's alarms tell, an e-mail address (empty: later)", ""),
     )
-    carried = Carried(application, translated(application, target)) if application else None
+    mounts = answers.engine not in CANNOT_MOUNT
+    carried = Carried(application, translated(application, target, mounts=mounts)) if application else None
     line = requirement or _requirement(answers.engine, version("groundwork"))
     try:
         names = write_project(target, answers, line, carried)

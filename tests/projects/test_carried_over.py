@@ -88,6 +88,32 @@ def service(folder: Path, text: str, more: str = "") -> tuple[dict[str, Any], li
     return layers["services"]["app"], application.left
 
 
+def test_a_volume_that_several_share_becomes_files_and_what_one_keeps_does_not(tmp_path: Path) -> None:
+    text = """
+    services:
+      web: {image: "example/app:1", ports: ["80:8000"], volumes: ["Media_Files:/app/media/", "own:/data"]}
+      worker: {image: "example/worker:1", volumes: [{type: volume, source: Media_Files, target: /srv/media, read_only: true}]}
+      cron: {image: "example/worker:1", volumes: ["Media_Files:/media:ro"]}
+    """
+    layers, application, _ = carried(tmp_path, text)
+    assert layers["files"] == {"media-files": {}}
+    uses = {name: service["uses"]["media-files"] for name, service in layers["services"].items()}
+    assert uses == {
+        "web": {"level": "read-write", "path": "/app/media"},
+        "worker": {"level": "read", "path": "/srv/media"},
+        "cron": {"level": "read", "path": "/media"},
+    }
+    assert [(left.what, left.reason.partition(",")[0]) for left in application.left] == [
+        ("web: own:/data", "copies come and go")
+    ]
+    [note] = [note for note in application.notes if "file system" in note.reason]
+    assert (note.where, note.what) == ("compose.yaml:3", "Media_Files")
+    # An engine that mounts nothing is told of each.
+    application = read_application(tmp_path / "compose.yaml")
+    assert "files" not in translated(application, mounts=False).layers
+    assert len([left for left in application.left if "copies come and go" in left.reason]) == 4
+
+
 def test_a_compose_file_becomes_layers_uses_jobs_and_a_secret(tmp_path: Path) -> None:
     (tmp_path / ".env.example").write_text("STRIPE_KEY=sk_live_do_not_read_me\nexport REDIS_URL=\n", encoding="utf-8")
     layers, application, translation = carried(tmp_path, SHOP)
@@ -135,9 +161,9 @@ def test_a_compose_file_becomes_layers_uses_jobs_and_a_secret(tmp_path: Path) ->
     }
     assert translation.copies == {"web": {"min": 3, "max": 3}}
     assert [(item.where, item.what) for item in application.left] == [
-        ("compose.yaml:19", "web: media:/app/media"),
         ("compose.yaml:37", "db: data"),
         ("compose.yaml:39", "mailhog"),
+        ("compose.yaml:19", "web: media:/app/media"),
         ("compose.yaml:10", "web: EMAIL_URL"),
         ("compose.yaml:10", "worker: EMAIL_URL"),
         ("compose.yaml:10", "beat: EMAIL_URL"),

@@ -8,7 +8,7 @@ from groundwork.components.settings import Settings
 from groundwork.settings.mistakes import Mistake
 from groundwork.settings.variables import mount_path
 
-_CANNOT = {
+CANNOT_MOUNT = {
     "ec2": "goes with the engines fargate, ecs-ec2 and eks; an instance keeps files on a volume of its own "
     "(compute.instances.data_volume), or in a bucket (storage)",
     "app-runner": "App Runner mounts nothing; keep files in a bucket (storage), or use fargate",
@@ -19,8 +19,8 @@ def engines_mount_files(settings: Settings) -> Iterator[Mistake]:
     engine = settings.compute.engine if settings.compute else ""
     for layer, name, container in settings.containers():
         for used in container.uses:
-            if used in settings.files and engine in _CANNOT:
-                yield Mistake((layer, name, "uses", used), _CANNOT[engine])
+            if used in settings.files and engine in CANNOT_MOUNT:
+                yield Mistake((layer, name, "uses", used), CANNOT_MOUNT[engine])
     for name, function in settings.functions.items():
         for used in function.uses:
             if used in settings.files:

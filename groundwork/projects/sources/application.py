@@ -77,6 +77,18 @@ def _relative(path: Path, project: Path) -> str:
     return Path(os.path.relpath(path.resolve(), project.resolve())).as_posix()
 
 
+@dataclass(frozen=True)
+class Folder:
+    """A folder of a process whose files outlast it, by the volume that they are in."""
+
+    volume: str
+    path: str
+    read_only: bool
+    where: str
+    shown: str
+    """How it is called where it is not carried over."""
+
+
 @dataclass
 class Process:
     """Something that runs in a container."""
@@ -119,6 +131,7 @@ class Process:
     """MiB."""
     user: str | None = None
     writable: tuple[str, ...] = ()
+    folders: tuple[Folder, ...] = ()
     stop_timeout: int | None = None
     """Seconds."""
     singleton: bool = False

@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from groundwork.projects.sources import images
-from groundwork.projects.sources.application import Application, Backing, Build, Kind, Process, Variable, is_one_of
+from groundwork.projects.sources.application import (
+    Application,
+    Backing,
+    Build,
+    Folder,
+    Kind,
+    Process,
+    Variable,
+    is_one_of,
+)
 from groundwork.projects.sources.building import build_of
 from groundwork.projects.sources.env_files import env_file, is_below
 from groundwork.projects.sources.interpolation import UNKNOWN, interpolated, partly
@@ -625,11 +634,7 @@ class _Compose:
                         "a folder of the host: code and configuration belong in the image, files of users in a bucket",
                     )
             else:
-                self._application.leave(
-                    where,
-                    at,
-                    "copies come and go, and their files with them: keep files in a bucket (storage, uses), in the database, or where it must be a folder in files (docs/components/files.md)",
-                )
+                process.folders = (*process.folders, Folder(source, target, _read_only(volume), where, at))
 
     def _files(self, name: str, service: dict[str, Any], process: Process) -> None:
         """Note secrets that are mounted as files, as variables of a secret."""
@@ -786,6 +791,13 @@ def _entries(said: Any) -> list[str]:
     items = said if isinstance(said, list) else [said]
     paths = (text_of(item) or text_of(mapping(item).get("path")) for item in items)
     return [path for path in paths if path]
+
+
+def _read_only(volume: Any) -> bool:
+    """Tell whether a volume may only be read, in its short or its long form."""
+    if isinstance(volume, dict):
+        return (text_of(volume.get("read_only")) or "").lower() == "true"
+    return "ro" in (text_of(volume) or "").rpartition(":")[2].split(",")
 
 
 def _volume(volume: Any) -> tuple[str, str]:

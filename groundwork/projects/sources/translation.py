@@ -101,13 +101,13 @@ _CLASSES = ("t3.medium", "t3.large", "t3.xlarge", "t3.2xlarge")
 """Classes of instances, the first of which is what a stack has that says none."""
 
 
-def translated(application: Application, project: FilePath | None = None) -> Translation:
+def translated(application: Application, project: FilePath | None = None, *, mounts: bool = True) -> Translation:
     """Return the layers that an application becomes. What it has that has no place is noted in ``application``. ``project`` is where the
-    stack files will stand; unset, where the file is.
+    stack files will stand; unset, where the file is. ``mounts``: the engine mounts file systems.
 
     Raises :class:`Mistakes` where nothing of it has one.
     """
-    translation = _Translator(application, project or application.folder).translation()
+    translation = _Translator(application, project or application.folder, mounts=mounts).translation()
     layers = translation.layers
     if not (layers.get("services") or layers.get("jobs") or application.sites):
         raise Mistakes([Mistake((), _nothing(application), application.label)])
@@ -128,7 +128,7 @@ def _nothing(application: Application) -> str:
 
 
 class _Translator:
-    def __init__(self, application: Application, project: FilePath) -> None:
+    def __init__(self, application: Application, project: FilePath, *, mounts: bool) -> None:
         self._application = application
         self._project = project
         self._made = Translation()
@@ -142,6 +142,25 @@ class _Translator:
         taken.add(secret)
         self._sites = self._named(list(application.sites), taken)
         self._wiring = Wiring(application, self._names, taken, secret)
+        self._folders = self._shared_folders(taken, mounts=mounts)
+        """Volumes that several processes share → their names in files."""
+
+    def _shared_folders(self, taken: set[str], *, mounts: bool) -> dict[str, str]:
+        """Name the volumes that become files: those of several processes, which would not find one another's files otherwise. What
+        one process keeps for itself is noted, since copies share it too, and a bucket costs a tenth."""
+        users: dict[str, list[Process]] = {}
+        for process in self._application.processes:
+            for folder in process.folders:
+                users.setdefault(folder.volume, []).append(process)
+        shared = [volume for volume, sharing in users.items() if mounts and len({one.name for one in sharing}) > 1]
+        for process in self._application.processes:
+            for folder in process.folders:
+                if folder.volume not in shared:
+                    self._application.leave(folder.where, folder.shown, _FOLDERS)
+        for volume in shared:
+            first = next(folder for folder in users[volume][0].folders if folder.volume == volume)
+            self._application.note(first.where, shown(volume), _SHARED)
+        return self._named(shared, taken)
 
     def _named(self, names: Iterable[str], taken: set[str]) -> dict[str, str]:
         ours: dict[str, str] = {}
@@ -302,8 +321,13 @@ class _Translator:
         environment = Environment(self._wiring, process, calls_services=process.runs == "always")
         if environment.plain:
             result["environment"] = environment.plain
-        if environment.uses:
-            result["uses"] = {used: use.shown() for used, use in environment.uses.items()}
+        uses: dict[str, Any] = {used: use.shown() for used, use in environment.uses.items()}
+        for folder in process.folders:
+            if folder.volume in self._folders:
+                level = "read" if folder.read_only else "read-write"
+                uses[self._folders[folder.volume]] = {"level": level, "path": folder.path.rstrip("/")}
+        if uses:
+            result["uses"] = uses
         if process.user and process.user not in ("1000", "1000:1000"):
             result["user"] = process.user
         if process.writable:
@@ -410,6 +434,8 @@ class _Translator:
             layers["search"] = {}
             self._comment("search", "; linked_role: true in prod where its account has no other domain")
         layers |= self._messaging() | self._storage(services)
+        if self._folders:
+            layers["files"] = {name: {} for name in self._folders.values()}
         if not self._sites and not any("path" in service for service in services.values()):
             layers["edge"] = None
             self._made.comments[("edge",)] = (
@@ -475,6 +501,16 @@ class _Translator:
             buckets[name] = {"purpose": "static", "path": path, **spa}
             self._made.comments["storage", name] = self._application.sites[site]
         return {"storage": buckets} if buckets else {}
+
+
+_FOLDERS = (
+    "copies come and go, and their files with them: keep files in a bucket (storage, uses), in the database, or, where it must be a folder, "
+    "in files (docs/components/files.md)"
+)
+_SHARED = (
+    "is shared by several, and becomes a file system (files), whose files belong to 1000:1000; a bucket (storage) costs a tenth where the "
+    "product can use one"
+)
 
 
 def _rank(process: Process) -> tuple[bool, bool]:
