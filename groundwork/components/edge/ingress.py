@@ -255,7 +255,6 @@ class Ingress(Component):
                     f"{self.name}-{kind}-tcp",
                     behind,
                     self.context,
-                    kind=kind,
                     network=network,
                     domain=self.domain,
                     zone_id=self.zone.zone_id if self.zone else None,

@@ -12,7 +12,7 @@ from groundwork.components.base import Component, fit
 from groundwork.components.context import Context
 from groundwork.components.edge.records import DnsEntry
 from groundwork.components.network.tiers import NetworkTiers
-from groundwork.components.services.tcp import Balancer, TcpSettings
+from groundwork.components.services.tcp import TcpSettings
 
 
 class NetworkBalancer(Component):
@@ -54,7 +54,6 @@ class NetworkBalancer(Component):
         services: Mapping[str, TcpSettings],
         context: Context,
         *,
-        kind: Balancer,
         network: NetworkTiers,
         domain: str | None,
         zone_id: pulumi.Output[str] | None,
@@ -62,10 +61,10 @@ class NetworkBalancer(Component):
         logs_bucket: pulumi.Output[str] | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Create the load balancer for ``services``. ``domain``: None until names resolve; ``zone_id``: None where its DNS is another
+        """Create the load balancer for ``services``, which all stand behind the same one. ``domain``: None until names resolve; ``zone_id``: None where its DNS is another
         provider's."""
         super().__init__(name, context, opts)
-        self.is_internal = kind == "internal"
+        self.is_internal = all(service.balancer == "internal" for service in services.values())
         self.certificate_arn = certificate_arn
         group = aws.ec2.SecurityGroup(
             f"{name}-balancer",
