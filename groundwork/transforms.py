@@ -5,7 +5,7 @@ in the offline preview (https://www.pulumi.com/docs/iac/concepts/resources/optio
 
     import pulumi
     import pulumi_aws as aws
-from groundwork.transforms import transform
+    from groundwork.transforms import transform
 
     @transform(aws.rds.Instance, name="shop-database-primary")
     def keep_insights_for_two_years(args: pulumi.ResourceTransformArgs) -> None:
@@ -17,7 +17,6 @@ from __future__ import annotations
 import contextlib
 import inspect
 import runpy
-import traceback
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -34,6 +33,7 @@ from groundwork.components.settings import Settings
 from groundwork.settings.base import Phase
 from groundwork.settings.data_file import copied
 from groundwork.settings.mistakes import nearest, one_of
+from groundwork.settings.python_file import line_of, reason_of
 
 Result = pulumi.ResourceTransformResult | None
 Function = TypeVar("Function", bound=Callable[[pulumi.ResourceTransformArgs], Result | Awaitable[Result]])
@@ -136,7 +136,7 @@ def _load(file: Path) -> list[_Transform]:
     try:
         runpy.run_path(str(file), run_name=file.name.removesuffix(".py"))
     except Exception as error:
-        raise pulumi.RunError(f"{_line(error, file)}: {_reason(error)}") from None
+        raise pulumi.RunError(f"{line_of(error, file)}: {reason_of(error)}") from None
     if not _declared:
         raise pulumi.RunError(
             f"{file.name}: it declares no transform; put @transform(TYPE, name=NAME) before a function (docs/transforms.md)"
@@ -180,8 +180,8 @@ class _TransformRun:
                 result = pulumi.ResourceTransformResult(args.props, args.opts) if answer is None else _checked(answer)
                 await rpc.serialize_properties(result.props, {})
             except Exception as error:
-                place = _line(error, self.file) or one.place
-                self.failures.append(f"{place} {one.called}: on {args.name} ({args.type_}): {_reason(error)}")
+                place = line_of(error, self.file) or one.place
+                self.failures.append(f"{place} {one.called}: on {args.name} ({args.type_}): {reason_of(error)}")
                 raise
             same_options = vars(result.opts) == opts
             if result.props == props and same_options:
@@ -196,17 +196,3 @@ def _checked(answer: Any) -> pulumi.ResourceTransformResult:
     if not isinstance(answer, pulumi.ResourceTransformResult):
         raise TypeError(f"it returns {type(answer).__name__}; return pulumi.ResourceTransformResult, or nothing")
     return answer
-
-
-def _line(error: BaseException, file: Path) -> str:
-    """Return file and line of the innermost line of the file that an error passed through; empty where it passed through none."""
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{Path(error.filename).name}:{error.lineno}"
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
-    return f"{file.name}:{lines[-1]}" if lines else ""
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, SyntaxError):
-        return f"it is no Python: {error.msg}"
-    return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"

@@ -25,6 +25,8 @@ class Statement:
     actions: Sequence[str]
     resources: Sequence[pulumi.Input[str]]
     conditions: Mapping[str, Mapping[str, pulumi.Input[Any]]] = field(default_factory=dict)
+    reason: str = ""
+    """Why a resource is ``*``, in a statement of an extension: the action knows none, or there is one of it in each account."""
 
     def to_document(self) -> dict[str, Any]:
         """Return the statement as IAM writes it."""

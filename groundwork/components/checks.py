@@ -14,6 +14,7 @@ from groundwork.components.compute.eks import service_checks as kubernetes_servi
 from groundwork.components.data import checks as data
 from groundwork.components.data import connection_checks as connections
 from groundwork.components.edge import checks as edge
+from groundwork.components.extensions import checks as extensions
 from groundwork.components.files import checks as files
 from groundwork.components.functions import checks as functions
 from groundwork.components.hours import checks as hours
@@ -33,6 +34,7 @@ from groundwork.settings.mistakes import Mistake
 CHECKS: tuple[Callable[[Settings], Iterator[Mistake]], ...] = (
     *platform.CHECKS,
     *network.CHECKS,
+    *extensions.CHECKS,
     *services.CHECKS,
     *jobs.CHECKS,
     *connections.CHECKS,

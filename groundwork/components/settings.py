@@ -15,6 +15,7 @@ from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.data.settings import DataSettings
 from groundwork.components.delivery.settings import DeliverySettings
 from groundwork.components.edge.settings import EdgeSettings
+from groundwork.components.extensions.settings import ExtensionSettings
 from groundwork.components.files.settings import FileSystemSettings
 from groundwork.components.functions.settings import FunctionSettings
 from groundwork.components.jobs.settings import INHERITED, JobSettings, resolved
@@ -55,6 +56,9 @@ class Settings(Model):
     program: Annotated[FilePath, Field(exclude=True)] = FilePath()
     """The folder of the program, beside which code of functions is looked for."""
 
+    project: Annotated[FilePath, Field(exclude=True)] = FilePath()
+    """The folder of the stack file, where the code of extensions is."""
+
     platform: PlatformSettings
     network: NetworkSettings | None = None
     edge: EdgeSettings | None = None
@@ -70,6 +74,7 @@ class Settings(Model):
     files: dict[Name, FileSystemSettings] = {}
     secrets: dict[Name, SecretSettings] = {}
     parameters: dict[Name, ParameterTreeSettings] = {}
+    extensions: dict[Name, ExtensionSettings] = {}
     migration: MigrationSettings | None = None
     delivery: DeliverySettings | None = None
     observability: ObservabilitySettings | None = None
@@ -117,10 +122,10 @@ class Settings(Model):
         return max([scaling.max, *(hours.max for hours in scaling.schedule.values())])
 
 
-LAYERS: tuple[str, ...] = tuple(name for name in Settings.model_fields if name not in ("region", "program"))
+LAYERS: tuple[str, ...] = tuple(name for name in Settings.model_fields if name not in ("region", "program", "project"))
 """Every key of the groundwork namespace, in the order in which they are shown."""
 
-ENTRY_LAYERS: tuple[str, ...] = ("services", "jobs", "functions", "storage", "files", "secrets", "parameters")
+ENTRY_LAYERS: tuple[str, ...] = ("services", "jobs", "functions", "storage", "files", "secrets", "parameters", "extensions")
 """Layers that are maps of named entries; their entry ``*`` is what every entry starts from."""
 
 __all__ = ["ENTRY_LAYERS", "LAYERS", "Sealed", "Settings"]

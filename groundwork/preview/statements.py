@@ -25,6 +25,7 @@ _ENTRIES: Mapping[str, tuple[Path, ...]] = {
     "storage": (("storage",),),
     "files": (("files",),),
     "secrets": (("secrets",), ("parameters",)),
+    "extensions": (("extensions",),),
     "functions": (("functions",),),
     "messaging": (("messaging", "queues"), ("messaging", "topics"), ("messaging", "schedules")),
     "compute": (("services",),),

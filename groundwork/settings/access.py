@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from groundwork.components.extensions.declared import Declared, WrongExtensionError, declared_in
 from groundwork.components.settings import Settings
 
 LEVELS: dict[str, tuple[str, ...]] = {
@@ -20,7 +22,10 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "parameters": ("read",),
     "service": ("connect",),
 }
-"""Kind → levels, weakest promise first where one includes another."""
+"""Kind of a layer → levels, weakest promise first where one includes another."""
+
+EXTENSION = "extension"
+"""The kind of what is not Groundwork's own; each has levels of its own."""
 
 
 @dataclass(frozen=True)
@@ -29,22 +34,41 @@ class Usable:
 
     name: str
     kind: str
+    levels: tuple[str, ...]
+
+
+def extensions(settings: Settings) -> dict[str, Declared]:
+    """Return what the stack's extensions say of themselves; one of which nothing can be read, which is a mistake of its own, is left
+    out."""
+    found = {}
+    for name in settings.extensions:
+        with contextlib.suppress(WrongExtensionError):
+            found[name] = declared_in(settings.project, name)
+    return found
 
 
 def usable(settings: Settings) -> Iterator[Usable]:
     """Yield everything in the settings that can be used, in the order of the layers."""
+    yield from (Usable(name, kind, LEVELS[kind]) for name, kind in _of_layers(settings))
+    known = extensions(settings)
+    for name in settings.extensions:
+        yield Usable(name, EXTENSION, tuple(known[name].levels) if name in known else ())
+
+
+def _of_layers(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield the name and the kind of each."""
     if settings.data:
-        yield Usable("database", "database")
+        yield "database", "database"
     if settings.cache:
-        yield Usable("cache", "cache")
+        yield "cache", "cache"
     if settings.search:
-        yield Usable("search", "search")
+        yield "search", "search"
     if settings.messaging:
         if settings.messaging.push:
-            yield Usable("push", "push")
+            yield "push", "push"
         for kind, queues in (("queue", settings.messaging.queues), ("topic", settings.messaging.topics)):
             for name in queues:
-                yield Usable(name, kind)
+                yield name, kind
     for kind, names in (
         ("bucket", settings.storage),
         ("files", settings.files),
@@ -52,7 +76,7 @@ def usable(settings: Settings) -> Iterator[Usable]:
         ("parameters", settings.parameters),
     ):
         for name in names:
-            yield Usable(name, kind)
+            yield name, kind
     for name, service in settings.services.items():
         if service.port:
-            yield Usable(name, "service")
+            yield name, "service"

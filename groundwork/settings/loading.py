@@ -153,7 +153,9 @@ def load_stack(stack: StackFiles) -> Loaded:
     said_region = document if _REGION_KEY in (document.data.get("config") or {}) else project
     region, more = _region(config, document, said_region)
     mistakes += more
-    merged, settings, more = _effective(own, {"region": region, "program": stack.program_folder}, phase=stack.phase)
+    merged, settings, more = _effective(
+        own, {"region": region, "program": stack.program_folder, "project": stack.project_folder}, phase=stack.phase
+    )
     mistakes += [*more, *neighbours.clashes(stack.file, document)]
     if mistakes or settings is None:
         raise Mistakes(mistakes)
@@ -242,7 +244,7 @@ def load_from_pulumi() -> Settings:
     # Where the file tells which values are sealed, nothing else passes for a secret.
     _, settings, more = _effective(
         own,
-        {"region": region or _ANY_REGION, "program": FilePath.cwd()},
+        {"region": region or _ANY_REGION, "program": FilePath.cwd(), "project": file.parent},
         decrypted=any((layer,) not in own.lines for layer in decrypted),
     )
     mistakes += [*more, *_neighbours_of(file)]

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from groundwork.components.cache.settings import CacheSettings, TimeToLiveSettings
 from groundwork.components.messaging.queue_settings import BackoffSettings, stem
-from groundwork.components.services.settings import ServiceSettings, Use
+from groundwork.components.services.settings import Held, ServiceSettings, Use
 from groundwork.components.settings import Settings
-from groundwork.settings.access import usable
+from groundwork.settings.access import EXTENSION, extensions, usable
 
 T = TypeVar("T")
-
-Held = Literal["plain", "secret", "parameter"]
-"""Whether a variable holds a value, or what is read when a copy starts."""
 
 SUFFIXES: Mapping[Held, str] = {"plain": "", "secret": "_SECRET", "parameter": "_PARAMETER"}
 """What a function's variables end in that say where a value is."""
@@ -155,6 +152,15 @@ def _cache_parts(cache: CacheSettings) -> dict[str, Held]:
     return {**parts, "PASSWORD": "secret", "URL": "secret"}
 
 
+def _extension(settings: Settings, used: str, use: Use) -> dict[str, Held]:
+    declared = extensions(settings).get(used)
+    return {
+        name: held
+        for level in use.levels
+        for name, held in (declared.levels.get(level, {}) if declared else {}).items()
+    }
+
+
 _BY_KIND: Mapping[str, Callable[[Settings, str, Use], dict[str, Held]]] = {
     "database": _database,
     "cache": _cache,
@@ -167,5 +173,6 @@ _BY_KIND: Mapping[str, Callable[[Settings, str, Use], dict[str, Held]]] = {
     "secret": lambda settings, used, use: dict.fromkeys(settings.secrets[used].variables, "secret"),
     "parameters": lambda settings, used, use: dict.fromkeys(settings.parameters[used].values, "parameter"),
     "service": lambda settings, used, use: _plain(f"{environment_name(used)}_URL"),
+    EXTENSION: _extension,
 }
 """Kind → the variables that a use of it brings."""

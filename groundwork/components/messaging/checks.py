@@ -20,7 +20,7 @@ from groundwork.components.messaging.queue_settings import (
 )
 from groundwork.components.services.checks import looks_secret, use_fits
 from groundwork.components.settings import Settings
-from groundwork.settings.access import usable
+from groundwork.settings.access import extensions, usable
 from groundwork.settings.mistakes import Mistake, Path, nearest, one_of
 
 
@@ -161,18 +161,18 @@ def visibility_outlasts_the_function(settings: Settings) -> Iterator[Mistake]:
 
 
 def functions_use_what_exists(settings: Settings) -> Iterator[Mistake]:
-    there = {thing.name: thing.kind for thing in usable(settings)}
-    offered = {name: kind for name, kind in there.items() if kind != "service"}
+    there = {thing.name: thing for thing in usable(settings)}
+    offered = [name for name, thing in there.items() if thing.kind != "service"]
     for name, function in settings.functions.items():
         for used, use in function.uses.items():
             path = ("functions", name, "uses", used)
-            if there.get(used) == "service":
+            if used in there and there[used].kind == "service":
                 yield Mistake(path, "services are reached by other services only; let the function send to a queue")
             elif used not in there:
                 known = f"there are {', '.join(offered)}" if offered else "this stack has nothing to use"
                 yield Mistake(path, f"unknown; {known}{nearest(used, offered)}")
             else:
-                yield from use_fits(path, use, used, there[used])
+                yield from use_fits(path, use, there[used])
 
 
 def a_queue_has_one_consumer(settings: Settings) -> Iterator[Mistake]:
@@ -274,7 +274,10 @@ def _endpoints(settings: Settings, function: FunctionSettings) -> list[str]:
     kinds = {thing.name: thing.kind for thing in usable(settings)}
     used = {kinds.get(name, "") for name in function.uses}
     by_kind = {"database": "secretsmanager", "cache": "secretsmanager", "secret": "secretsmanager", "queue": "sqs", "topic": "sns", "push": "sns"}  # fmt: skip
-    return sorted({endpoint for kind, endpoint in by_kind.items() if kind in used})
+    held = {one.holds("secret") for name, one in extensions(settings).items() if name in function.uses}
+    return sorted(
+        {endpoint for kind, endpoint in by_kind.items() if kind in used or (kind == "secret" and True in held)}
+    )
 
 
 def environment_holds_no_secret(settings: Settings) -> Iterator[Mistake]:

@@ -26,6 +26,7 @@ from groundwork.components.edge.cdn import Cdn
 from groundwork.components.edge.ingress import Ingress
 from groundwork.components.edge.origin import Entrance
 from groundwork.components.edge.records import entries_to
+from groundwork.components.extensions.own_resources import OwnResources, extensions_of
 from groundwork.components.files.file_system import FileSystem
 from groundwork.components.functions import rotations
 from groundwork.components.functions.function import Function
@@ -137,6 +138,7 @@ class Platform(Component):
             **(self._data(network, buckets) if network else {}),
             **self._secrets(),
             **self._parameters(),
+            **self._extensions(network),
         }
         self._migration(network)
         functions = self._functions(network, queues, grantors)
@@ -293,6 +295,26 @@ class Platform(Component):
             key: Parameters(f"{self.name}-{key}", tree, key=key, context=self.context, opts=self.child())
             for key, tree in self._settings.parameters.items()
         }
+
+    def _extensions(self, network: NetworkTiers | None) -> dict[str, Grantor]:
+        settings = self._settings
+        if not settings.extensions:
+            return {}
+        with extensions_of(settings.project, settings.extensions) as extensions:
+            built = {
+                key: OwnResources(
+                    f"{self.name}-{key}",
+                    loaded,
+                    context=self.context,
+                    network=network,
+                    opts=self.child(),
+                )
+                for key, loaded in extensions.items()
+            }
+        shown = {key: one.outputs for key, one in built.items() if one.outputs}
+        if shown:
+            self.addresses["extensions"] = shown
+        return dict(built)
 
     def _push(self) -> dict[str, Grantor]:
         if not (self._settings.messaging and self._settings.messaging.push):

@@ -10,7 +10,7 @@ from groundwork.components.services.routes import Route, routes
 from groundwork.components.services.settings import ServiceSettings, SidecarSettings, Use, Uses, image_holder
 from groundwork.components.services.tcp import Balancer, TcpSettings
 from groundwork.components.settings import Settings
-from groundwork.settings.access import LEVELS, usable
+from groundwork.settings.access import EXTENSION, Usable, extensions, usable
 from groundwork.settings.facts import fargate_sizes
 from groundwork.settings.mistakes import Mistake, Path, nearest, one_of
 from groundwork.settings.variables import given, offered, own_variables
@@ -185,7 +185,7 @@ def priorities_are_distinct(settings: Settings) -> Iterator[Mistake]:
 
 
 def uses_exist(settings: Settings) -> Iterator[Mistake]:
-    there = {thing.name: thing.kind for thing in usable(settings)}
+    there = {thing.name: thing for thing in usable(settings)}
     for layer, name, service in settings.containers():
         for used, use in service.uses.items():
             path = (layer, name, "uses", used)
@@ -200,20 +200,26 @@ def uses_exist(settings: Settings) -> Iterator[Mistake]:
             elif used == name and layer == "services":
                 yield Mistake(path, "a service cannot use itself")
             else:
-                yield from use_fits(path, use, used, there[used])
+                yield from use_fits(path, use, there[used])
 
 
-def use_fits(path: Path, use: Use, used: str, kind: str) -> Iterator[Mistake]:
-    """Check levels against those of the kind; prefixes go with buckets alone."""
+def use_fits(path: Path, use: Use, used: Usable) -> Iterator[Mistake]:
+    """Check levels against those of what is used; prefixes go with buckets alone."""
+    article = "an" if used.kind == EXTENSION else "a"
     at = {level: (*path, "prefixes", prefix) for level, prefix in use.parts if use.prefixes and prefix}
     for level in use.levels:
-        if level not in LEVELS[kind]:
-            yield Mistake(at.get(level, path), f'"{level}" is not a level of a {kind}; use {one_of(LEVELS[kind])}')
+        # An extension of which nothing can be read is a mistake of its own.
+        if used.levels and level not in used.levels:
+            what = used.name if used.kind == EXTENSION else f"a {used.kind}"
+            yield Mistake(
+                at.get(level, path),
+                f'"{level}" is not a level of {what}; use {one_of(used.levels)}{nearest(level, used.levels)}',
+            )
     for key in ("prefix", "prefixes"):
-        if getattr(use, key) and kind != "bucket":
-            yield Mistake((*path, key), f"a prefix goes with a bucket; {used} is a {kind}")
-    if use.path and kind != "files":
-        yield Mistake((*path, "path"), f"a folder goes with files; {used} is a {kind}")
+        if getattr(use, key) and used.kind != "bucket":
+            yield Mistake((*path, key), f"a prefix goes with a bucket; {used.name} is {article} {used.kind}")
+    if use.path and used.kind != "files":
+        yield Mistake((*path, "path"), f"a folder goes with files; {used.name} is {article} {used.kind}")
 
 
 _LAYER_OF = {"database": "data", "cache": "cache", "search": "search"}
@@ -230,6 +236,7 @@ def names_are_distinct(settings: Settings) -> Iterator[Mistake]:
         "service": ("services",),
         "queue": ("messaging", "queues"),
         "topic": ("messaging", "topics"),
+        EXTENSION: ("extensions",),
     }
     for thing in usable(settings):
         if thing.name in kinds:
@@ -298,8 +305,9 @@ def images_can_be_pulled(settings: Settings) -> Iterator[Mistake]:
     if compute.engine == "app-runner" or (compute.has_instances and compute.capacity.placement == "public"):
         return
     needed = ["ecr.api", "ecr.dkr", "logs"]
+    holding_secrets = {name for name, one in extensions(settings).items() if one.holds("secret")}
     if any(
-        used == "database" or used in settings.secrets
+        used == "database" or used in settings.secrets or used in holding_secrets
         for _, _, container in settings.containers()
         for used in container.uses
     ):

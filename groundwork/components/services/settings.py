@@ -16,9 +16,10 @@ EnvironmentName = Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$", max_l
 UrlPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9_\-.$/~\"'@:+*?&]*$", max_length=128)]
 
 
-Level = Literal[
-    "connect", "read", "write", "read-write", "purge", "sign-download", "sign", "send", "consume", "publish"
-]
+Level = Annotated[str, Field(pattern="^[a-z]+(-[a-z]+)*$", max_length=24)]
+"""One of those that the thing used has (``groundwork.settings.access``); an extension says its own."""
+Held = Literal["plain", "secret", "parameter"]
+"""How a workload is given a variable: as a value, or as what is read from Secrets Manager or Parameter Store when a copy starts."""
 Prefix = Annotated[str, Field(pattern=r"^[^/*?][^*?]*$", max_length=256)]
 
 
