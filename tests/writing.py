@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import textwrap
 from pathlib import Path
 
+from groundwork.components.extensions.declared import FILE
 from groundwork.settings.loading import Loaded, find_stack, load_stack
 from groundwork.settings.mistakes import Mistakes
 
@@ -22,6 +24,12 @@ def write_project(
     head = [line for key, line in (("aws:region", REGION), ("groundwork:platform", platform)) if key not in lines]
     body = textwrap.indent("\n".join([*head, lines]).rstrip("\n"), "  ")
     return write_stack_file(folder, f"config:\n{body}\n", stack=stack, program=program, main=main)
+
+
+def copy_extensions(of: Loaded, folder: Path) -> None:
+    """Put what a stack's extensions are written in beside another stack file."""
+    for file in of.settings.project.glob(FILE):
+        shutil.copy(file, folder)
 
 
 def write_stack_file(

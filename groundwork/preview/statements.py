@@ -98,7 +98,9 @@ class StackStatements:
     def remedy(self, rule: str, urn: str) -> Remedy | None:
         """Return what the stack file can do about a finding; None where nothing is known of it."""
         resource = self._by_urn.get(urn)
-        if resource is None or self._outermost(resource) is None:
+        component = self._outermost(resource) if resource else None
+        # What an extension declares, no setting changes.
+        if resource is None or component is None or component.type.startswith("groundwork:extensions:"):
             return None
         name, entry = self._bare(resource.name), self.of(urn)
         for one in _remedies().get(rule, ()):

@@ -24,6 +24,9 @@ LEVELS: dict[str, tuple[str, ...]] = {
 }
 """Kind of a layer → levels, weakest promise first where one includes another."""
 
+SINGLE = ("database", "cache", "search", "push")
+"""What a platform has one of, which is called by its kind; it may come with a later phase."""
+
 EXTENSION = "extension"
 """The kind of what is not Groundwork's own; each has levels of its own."""
 

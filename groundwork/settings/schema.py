@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 from groundwork.components.settings import ENTRY_LAYERS, LAYERS, Settings
-from groundwork.settings.access import LEVELS
+from groundwork.settings.access import LEVELS, SINGLE
 from groundwork.settings.base import Phase
 from groundwork.settings.facts import regions
 from groundwork.settings.loading import NAMESPACE, PHASES
@@ -23,6 +23,7 @@ Schema = dict[str, Any]
 # Draft 7 is what the YAML language server knows best.
 _DRAFT = "http://json-schema.org/draft-07/schema#"
 _NULL: Schema = {"type": "null"}
+_LEVEL = "^[a-z]+(-[a-z]+)*$"
 _NAME = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 
 
@@ -145,16 +146,25 @@ def _listed(models: Schema) -> set[str]:
 
 
 def _name_the_levels(definitions: dict[str, Schema]) -> None:
-    """List the levels that ``uses`` takes in its short form; the levels of all kinds, since names are known only to
-    loading."""
+    """List the levels that ``uses`` takes in its short form: those of what a platform has one of under its name, those of all other
+    kinds elsewhere, since names are known only to loading. An extension has levels of its own."""
     known = list(dict.fromkeys(level for levels in LEVELS.values() for level in levels))
     described = "; ".join(f"{kind}: {', '.join(levels)}" for kind, levels in LEVELS.items())
-    short: Schema = {"type": "string", "enum": known, "description": f"Levels by kind: {described}."}
+    others: Schema = {
+        "anyOf": [{"enum": known}, {"pattern": _LEVEL}],
+        "type": "string",
+        "description": f"Levels by kind: {described}; an extension: its own.",
+    }
 
     def name(schema: Schema) -> None:
-        choices = schema.get("anyOf", [])
+        use = schema.get("additionalProperties")
+        choices = use.get("anyOf", []) if isinstance(use, dict) else []
         if {"$ref": "#/$defs/Use"} in choices and {"type": "string"} in choices:
-            schema["anyOf"] = [short, {"$ref": "#/$defs/Use"}, _NULL]
+            long: Schema = {"$ref": "#/$defs/Use"}
+            schema["properties"] = {
+                kind: {"anyOf": [{"type": "string", "enum": list(LEVELS[kind])}, long, _NULL]} for kind in SINGLE
+            }
+            schema["additionalProperties"] = {**use, "anyOf": [others, long, _NULL]}
 
     for definition in definitions.values():
         _walk(definition, name)

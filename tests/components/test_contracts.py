@@ -34,7 +34,7 @@ COMPONENTS = sorted(
 )
 LAYERS = {
     "platform", "network", "edge", "compute", "data", "cache", "search", "messaging", "functions", "storage", "files", "secrets",
-    "observability", "budget", "migration", "delivery",
+    "observability", "budget", "migration", "delivery", "extensions",
 }  # fmt: skip
 DOCSTRING_PARTS = ("Builds:", "Cost:", "Fails:", "Changes without replacement:")
 

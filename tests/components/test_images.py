@@ -35,12 +35,12 @@ from tests.components.test_compute_fargate import (
     named,
     statements,
 )
-from tests.examples.test_common import ENGINES, SHOP, TOLD
+from tests.examples.test_common import ENGINES, SHOP, TOLD, write_shop
 from tests.harness import build
 from tests.shared import free_port
 from tests.stacks import run_found
 from tests.test_guardrails_on_stacks import TODAY
-from tests.writing import mistakes_in, write_project
+from tests.writing import mistakes_in
 
 PARAMETER = "aws:ssm/parameter:Parameter"
 BUSYBOX = "public.ecr.aws/docker/library/busybox:1.37.0"
@@ -169,7 +169,7 @@ def test_where_nothing_reaches_the_internet_no_copy_runs_until_there_is_an_image
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_on_every_engine_the_first_update_runs_placeholders_without_secrets(engine: str, tmp_path: Path) -> None:
-    write_project(tmp_path / "a", SHOP.format(engine=engine), main=str(Path(__file__).parents[2]))
+    write_shop(tmp_path / "a", SHOP.format(engine=engine))
     stack = find_stack("dev", tmp_path / "a")
     first, later = (run_found(stack, delivered=delivered) for delivered in (False, True))
     assert [resource.urn for resource in first.resources] == [resource.urn for resource in later.resources]
@@ -272,7 +272,7 @@ def test_who_may_not_ask_parameter_store_is_told_what_is_missing(tmp_path: Path,
         raise RuntimeError("invoke of aws:ssm/getParametersByPath:getParametersByPath failed: AccessDenied")
 
     monkeypatch.setattr("pulumi_aws.ssm.get_parameters_by_path", refuse)
-    write_project(tmp_path / "a", SHOP.format(engine="fargate"), main=str(Path(__file__).parents[2]))
+    write_shop(tmp_path / "a", SHOP.format(engine="fargate"))
     stack = find_stack("dev", tmp_path / "a")
     with pytest.raises(pulumi.RunError, match=r"needs ssm:GetParametersByPath there: .*AccessDenied"):
         run_stack(stack, load_stack(stack))
@@ -284,7 +284,7 @@ def test_without_pulumis_kubernetes_package_the_engine_eks_says_how_to_get_it(
     monkeypatch.setitem(sys.modules, "pulumi_kubernetes", None)
     for name in [name for name in sys.modules if name.startswith("groundwork.components.compute.eks.")]:
         monkeypatch.delitem(sys.modules, name)
-    write_project(tmp_path / "a", SHOP.format(engine="eks"), main=str(Path(__file__).parents[2]))
+    write_shop(tmp_path / "a", SHOP.format(engine="eks"))
     stack = find_stack("dev", tmp_path / "a")
     with pytest.raises(
         pulumi.RunError, match="eks needs pulumi-kubernetes, which is not installed; run `make kubernetes`"

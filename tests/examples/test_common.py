@@ -71,12 +71,55 @@ SHOP = """
           news: publish
           app: read
           options: read
+          orders: book
+    groundwork:extensions: {{orders: {{arguments: {{port: 5671}}}}}}
     groundwork:storage: {{media: {{purpose: media, cdn: true}}}}
     groundwork:cache: {{class: cache.t4g.micro}}
     groundwork:messaging: {{queues: {{jobs: {{}}}}, topics: {{news: {{}}}}}}
     groundwork:secrets: {{app: {{keys: [SESSION_SECRET]}}}}
     groundwork:parameters: {{options: {{values: {{LOG_LEVEL: info}}}}}}
 """
+
+EXTENSIONS = """
+from dataclasses import dataclass
+
+import pulumi_aws as aws
+from groundwork import Grant, Offer, Opening, SecretReference, Statement
+
+
+@dataclass
+class Orders:
+    port: int
+    levels = {"book": {"ORDERS_TABLE": "plain", "ORDERS_PASSWORD": "secret"}, "look": {"ORDERS_TABLE": "plain"}}
+
+    def build(self, name, context):
+        key = context.key_arn("data")
+        table = aws.dynamodb.Table(
+            name,
+            billing_mode="PAY_PER_REQUEST",
+            hash_key="id",
+            attributes=[{"name": "id", "type": "S"}],
+            server_side_encryption={"enabled": True, "kms_key_arn": key},
+            point_in_time_recovery={"enabled": True},
+        )
+        secret = aws.secretsmanager.Secret(name, kms_key_id=context.key_arn("secrets"))
+        group = aws.ec2.SecurityGroup(name, vpc_id=context.network.vpc_id, description="The broker of orders.")
+        look = Statement("OrdersLook", ["dynamodb:GetItem"], [table.arn])
+        book = Grant(
+            [look, Statement("OrdersBook", ["dynamodb:PutItem"], [table.arn])],
+            openings=[Opening(group.id, self.port, "orders")],
+            environment={"ORDERS_TABLE": table.name},
+            secrets={"ORDERS_PASSWORD": SecretReference(secret.arn, context.key_arn("secrets"))},
+        )
+        return Offer({"book": book, "look": Grant([look], environment={"ORDERS_TABLE": table.name})})
+"""
+
+
+def write_shop(folder: Path, text: str) -> Path:
+    """Write the shop's project, with what it has beside Groundwork's layers."""
+    written = write_project(folder, text, main=str(ROOT))
+    (folder / "extensions.py").write_text(EXTENSIONS, encoding="utf-8")
+    return written
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +128,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Snapshot]:
 
     @cache
     def on(engine: str, unknowns: bool = False) -> Snapshot:
-        folder = write_project(tmp_path_factory.mktemp(engine), SHOP.format(engine=engine), main=str(ROOT))
+        folder = write_shop(tmp_path_factory.mktemp(engine), SHOP.format(engine=engine))
         stack = find_stack("dev", folder)
         return run_found(stack, unknowns)
 
@@ -196,8 +239,22 @@ def test_a_service_is_told_the_same_on_every_engine(engine: str, shop: Callable[
     for service in ("web", "api"):
         told = TOLD[engine](shop(engine), service)
         assert told == TOLD["fargate"](shop("fargate"), service)
-    assert told.plain >= {"DATABASE_HOST", "CACHE_HOST", "MEDIA_BUCKET", "JOBS_QUEUE_URL", "GREETING", "PORT"}
-    assert told.read_at_start >= {"DATABASE_PASSWORD", "CACHE_PASSWORD", "SESSION_SECRET", "LOG_LEVEL"}
+    assert told.plain >= {
+        "DATABASE_HOST",
+        "CACHE_HOST",
+        "MEDIA_BUCKET",
+        "JOBS_QUEUE_URL",
+        "GREETING",
+        "PORT",
+        "ORDERS_TABLE",
+    }
+    assert told.read_at_start >= {
+        "DATABASE_PASSWORD",
+        "CACHE_PASSWORD",
+        "SESSION_SECRET",
+        "LOG_LEVEL",
+        "ORDERS_PASSWORD",
+    }
 
 
 @ON_EACH
@@ -207,7 +264,7 @@ def test_a_services_role_allows_the_same_on_every_engine(engine: str, shop: Call
         mine, first = (statements(shop(key), f"-{service}-task") for key in (engine, "fargate"))
         assert mine == first
     actions = {action for statement in mine.values() for action in statement["Action"]}
-    assert {"s3:PutObject", "sqs:SendMessage", "sns:Publish"} <= actions
+    assert {"s3:PutObject", "sqs:SendMessage", "sns:Publish", "dynamodb:PutItem"} <= actions
 
 
 @ON_EACH
@@ -222,13 +279,14 @@ def test_whoever_starts_a_service_reads_the_same_secrets_on_every_engine(
 
 @ON_EACH
 @proves("C-05")
-def test_database_and_cache_open_to_what_runs_the_service_and_to_nothing_else(
+def test_database_cache_and_extensions_open_to_what_runs_the_service_and_to_nothing_else(
     engine: str, shop: Callable[..., Snapshot]
 ) -> None:
     # Pods share the group of their nodes, and network policies tell them apart.
     client = {"ec2": "shop-compute-instances", "eks": "shop-compute-nodes"}.get(engine, "shop-compute-api")
     for store, port in (("database", 5432), ("cache", 6379)):
         assert list(who_reaches(shop(engine), f"shop-{store}-clients")) == [(port, client)]
+    assert list(who_reaches(shop(engine), "shop-orders")) == [(5671, client)]
 
 
 @ON_EACH
@@ -282,7 +340,7 @@ def test_on_app_runner_cloudfront_tells_services_apart_and_each_asks_for_its_hea
 def test_on_app_runner_without_cloudfront_services_answer_themselves_behind_a_web_acl(tmp_path: Path) -> None:
     text = SHOP.format(engine="app-runner").replace(", cdn: true", "").replace(", domain: shop.example.com", "")
     text = text.replace("{zone: {delegated: true}}", "{cdn: null}")
-    found = find_stack("dev", write_project(tmp_path, text, main=str(ROOT)))
+    found = find_stack("dev", write_shop(tmp_path, text))
     snapshot = run_found(found)
     assert not snapshot.of_type(DISTRIBUTION, "aws:lb/loadBalancer:LoadBalancer")
     assert judge(snapshot, TODAY).blocking == []
@@ -318,7 +376,7 @@ FINDING = (
 @pytest.fixture(scope="module")
 def finding(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     """The shop with a search domain, which no phase brings."""
-    folder = write_project(tmp_path_factory.mktemp("search"), FINDING, main=str(ROOT))
+    folder = write_shop(tmp_path_factory.mktemp("search"), FINDING)
     return run_found(find_stack("dev", folder))
 
 

@@ -16,7 +16,7 @@ from groundwork.settings.effective import DEFAULT, Effective, effective, to_json
 from groundwork.settings.merging import Merged, merge
 from groundwork.settings.stack_file import Document
 from tests.stacks import ROOT, STACKS, found, loaded
-from tests.writing import load, write_project
+from tests.writing import copy_extensions, load, write_project
 
 KEYS = st.sampled_from(["a", "b", "c"])
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-3, 3), st.text("xyz", max_size=2))
@@ -195,6 +195,7 @@ def test_the_yaml_of_all_settings_is_a_stack_file_with_the_same_settings(stack: 
     shown = loaded(stack)
     write_project(tmp_path)
     (tmp_path / "Pulumi.dev.yaml").write_text(to_yaml(shown), encoding="utf-8")
+    copy_extensions(shown, tmp_path)
     again = load(tmp_path)
     assert again.settings.model_dump_json() == shown.settings.model_dump_json()
 

@@ -16,7 +16,7 @@ from groundwork.preview.snapshot import Snapshot
 from groundwork.settings.loading import _as_engine_config, load_from_pulumi
 from groundwork.settings.mistakes import Mistakes
 from tests.stacks import STACKS, found, loaded
-from tests.writing import PLATFORM, load, write_project
+from tests.writing import PLATFORM, copy_extensions, load, write_project
 
 PROGRAM = """
 import pulumi
@@ -40,6 +40,7 @@ def test_the_program_has_the_settings_that_the_command_line_shows(stack: str, tm
     shown = loaded(stack)
     write_project(tmp_path, program=PROGRAM)
     (tmp_path / "Pulumi.dev.yaml").write_text(found(stack).file.read_text(encoding="utf-8"), encoding="utf-8")
+    copy_extensions(shown, tmp_path)
     snapshot = run(tmp_path, shown.config)
     assert json.loads(snapshot.outputs["settings"]) == json.loads(shown.settings.model_dump_json(by_alias=True))
     assert snapshot.outputs["region"] == shown.settings.region

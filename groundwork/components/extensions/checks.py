@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from groundwork.components.extensions.declared import WrongExtensionError, WrongFileError, declared_in
 from groundwork.components.services.checks import looks_secret
 from groundwork.components.settings import Settings
-from groundwork.settings.access import extensions
-from groundwork.settings.mistakes import Mistake, nearest, one_of
-
-OURS = ("database", "cache", "search", "push")
-"""What a platform has one of, which is called by its kind; it may come with a later phase."""
+from groundwork.settings.access import SINGLE, extensions, usable
+from groundwork.settings.mistakes import Mistake, closest, nearest, one_of
 
 
 def extensions_can_be_read(settings: Settings) -> Iterator[Mistake]:
     for name in settings.extensions:
+        if name in SINGLE:
+            continue
         try:
             declared_in(settings.project, name)
         except WrongFileError as error:
@@ -26,8 +25,10 @@ def extensions_can_be_read(settings: Settings) -> Iterator[Mistake]:
 
 
 def names_are_not_ours(settings: Settings) -> Iterator[Mistake]:
+    there = {thing.kind for thing in usable(settings)}
     for name in settings.extensions:
-        if name in OURS:
+        # One that is there is a mistake of its own: two things of one name.
+        if name in SINGLE and name not in there:
             yield Mistake(("extensions", name), f'"{name}" is a name of Groundwork\'s own under uses; choose another')
 
 
@@ -48,9 +49,8 @@ def arguments_are_taken(settings: Settings) -> Iterator[Mistake]:
                 yield Mistake((*path, key), f"{one.place} has no such argument; {taken}{nearest(key, one.arguments)}")
             elif not one.arguments[key].takes(value):
                 yield Mistake((*path, key), f"is not what {one.place} takes: {one_of(one.arguments[key].types)}")
-        missing = [
-            key for key, argument in one.arguments.items() if argument.required and key not in extension.arguments
-        ]
+        meant = {closest(key, one.arguments) for key in extension.arguments}
+        missing = [key for key, argument in one.arguments.items() if argument.required and key not in meant]
         if missing:
             yield Mistake(path, f"{one.place} also needs {', '.join(missing)}")
 

@@ -35,7 +35,7 @@ class WrongFileError(WrongExtensionError):
 
 
 @dataclass(frozen=True)
-class Argument:
+class ClassArgument:
     """Something that a class is created with."""
 
     required: bool
@@ -56,7 +56,7 @@ class Declared:
     line: int
     levels: Mapping[str, Mapping[str, Held]]
     """Level → the variables that it brings, and how a workload is given each."""
-    arguments: Mapping[str, Argument] | None
+    arguments: Mapping[str, ClassArgument] | None
     """By name; None where the class has a base that may take others."""
 
     @property
@@ -191,13 +191,13 @@ def _problem_with(variable: Any, held: Any) -> str | None:
     return None
 
 
-def _arguments(node: ast.ClassDef) -> dict[str, Argument] | None:
+def _arguments(node: ast.ClassDef) -> dict[str, ClassArgument] | None:
     init = next((one for one in _functions(node) if one.name == "__init__"), None)
     if init is not None:
         return None if init.args.kwarg else dict(_parameters(init.args))
     if "dataclass" in map(_last_name, node.decorator_list):
         return {
-            one.target.id: Argument(_is_required(one.value), _types(one.annotation))
+            one.target.id: ClassArgument(_is_required(one.value), _types(one.annotation))
             for one in node.body
             if isinstance(one, ast.AnnAssign)
             and isinstance(one.target, ast.Name)
@@ -206,12 +206,12 @@ def _arguments(node: ast.ClassDef) -> dict[str, Argument] | None:
     return {}
 
 
-def _parameters(arguments: ast.arguments) -> Iterator[tuple[str, Argument]]:
+def _parameters(arguments: ast.arguments) -> Iterator[tuple[str, ClassArgument]]:
     plain = arguments.args[0 if arguments.posonlyargs else 1 :]
     without: Sequence[None] = [None] * (len(plain) - len(arguments.defaults))
     defaults = [*without, *arguments.defaults[-len(plain) :]] if plain else []
     for one, default in zip([*plain, *arguments.kwonlyargs], [*defaults, *arguments.kw_defaults], strict=False):
-        yield one.arg, Argument(default is None, _types(one.annotation))
+        yield one.arg, ClassArgument(default is None, _types(one.annotation))
 
 
 def _is_required(value: ast.expr | None) -> bool:
