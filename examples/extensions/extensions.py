@@ -36,7 +36,7 @@ class Sessions:
             "SessionsKey",
             ["kms:Decrypt"],
             [key_arn],
-            {"StringEquals": {"kms:ViaService": [f"dynamodb.{context.region}.amazonaws.com"]}},
+            {"StringEquals": {"kms:ViaService": context.partition.via_service("dynamodb", context.region)}},
         )
         read = Statement("SessionsRead", _READ, [table.arn])
         write = Statement("SessionsWrite", _WRITE, [table.arn])
@@ -126,7 +126,8 @@ class PartnerApi:
                     environment={"PARTNER_URL": self.address},
                     secrets={"PARTNER_API_KEY": SecretReference(secret.arn, key_arn, by_hand=True)},
                 )
-            }
+            },
+            outputs={"secret": secret.name},
         )
 
 
