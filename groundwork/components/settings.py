@@ -125,7 +125,16 @@ class Settings(Model):
 LAYERS: tuple[str, ...] = tuple(name for name in Settings.model_fields if name not in ("region", "program", "project"))
 """Every key of the groundwork namespace, in the order in which they are shown."""
 
-ENTRY_LAYERS: tuple[str, ...] = ("services", "jobs", "functions", "storage", "files", "secrets", "parameters", "extensions")
+ENTRY_LAYERS: tuple[str, ...] = (
+    "services",
+    "jobs",
+    "functions",
+    "storage",
+    "files",
+    "secrets",
+    "parameters",
+    "extensions",
+)
 """Layers that are maps of named entries; their entry ``*`` is what every entry starts from."""
 
 __all__ = ["ENTRY_LAYERS", "LAYERS", "Sealed", "Settings"]
