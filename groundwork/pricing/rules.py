@@ -734,6 +734,15 @@ def _user_pool(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]
     yield from _used(resource, around, "AmazonCognito", "CognitoUserPoolsMAU")
 
 
+@RULES.of(
+    "aws:ses/domainIdentity:DomainIdentity",
+    "aws:ses/emailIdentity:EmailIdentity",
+    "aws:sesv2/emailIdentity:EmailIdentity",
+)
+def _sender(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
+    yield from _used(resource, around, "AmazonSES", "Recipients")
+
+
 @RULES.of("aws:codebuild/project:Project")
 def _builds(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     if (known(resource, "environment") or {}).get("computeType") != "BUILD_GENERAL1_SMALL":
