@@ -157,8 +157,9 @@ def _name_the_levels(definitions: dict[str, Schema]) -> None:
     }
 
     def name(schema: Schema) -> None:
-        use = schema.get("additionalProperties")
-        choices = use.get("anyOf", []) if isinstance(use, dict) else []
+        said = schema.get("additionalProperties")
+        use: Schema = said if isinstance(said, dict) else {}
+        choices = use.get("anyOf", [])
         if {"$ref": "#/$defs/Use"} in choices and {"type": "string"} in choices:
             long: Schema = {"$ref": "#/$defs/Use"}
             schema["properties"] = {
