@@ -6,7 +6,9 @@ Docker does both: ``docs/decisions/0036-images-are-built-by-docker-and-named-aft
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
+import os
 import platform
 import shutil
 import subprocess
@@ -50,9 +52,9 @@ class BuildPlan:
     def __str__(self) -> str:
         """Return it in words."""
         if self.is_there:
-            return f"{self.image} was built from this commit before, and is not built again"
+            return "the image of this commit is there, and is not built again"
         changes = ", with changes that are not committed" if self.is_dirty else ""
-        return f"build {self.settings.context} for {self.platform}{changes}, and push {self.image}"
+        return f"build {self.settings.context} for {self.platform}{changes}, and push it"
 
 
 def plan(account: StackAccount, holder: ImageHolder, tag: str | None) -> BuildPlan:
@@ -74,6 +76,8 @@ def plan(account: StackAccount, holder: ImageHolder, tag: str | None) -> BuildPl
     _check_files(account, at, context, dockerfile)
     version, is_dirty = (tag, False) if tag else _version(account, holder.name, context, dockerfile)
     image = images.named(account, holder.name, holder.settings, version)
+    if "@" in image:
+        raise OperationError(f"an image has no digest before it is built; say a tag: {holder.name}=1.4.0 --build")
     compute = account.settings.compute
     built_for = f"linux/{IMAGE_ARCHITECTURES[compute.built_for]}" if compute else "linux/amd64"
     is_there = images.is_there(account, holder, image)
@@ -117,15 +121,20 @@ def _version(account: StackAccount, name: str, context: Path, dockerfile: Path) 
         raise OperationError(
             f"what {name} is built from has changes that are not committed, and prod runs what can be built again; commit them, or {say}"
         )
-    changes = hashlib.sha256((_git(context, "diff", "HEAD", "--binary", "--", *paths) or "").encode())
-    new = (_git(context, "ls-files", "--others", "--exclude-standard", "-z", "--full-name", "--", *paths) or "").split(
-        "\0"
-    )
-    for file in sorted(filter(None, new)):
-        changes.update(f"\0{file}\0".encode())
-        if (top / file).is_file():
-            changes.update(hashlib.sha256((top / file).read_bytes()).digest())
-    return f"{commit}-dirty-{changes.hexdigest()[:8]}", True
+    return f"{commit}-dirty-{_digest(context, top, paths)}", True
+
+
+def _digest(context: Path, top: Path, paths: Sequence[str]) -> str:
+    """Return eight digits that tell what is not committed from other changes: what git knows of, and files that are new to it."""
+    said = _git(context, "diff", "HEAD", "--binary", "--", *paths) or ""
+    new = _git(context, "ls-files", "--others", "--exclude-standard", "-z", "--full-name", "--", *paths) or ""
+    changes = hashlib.sha256(os.fsencode(said))
+    for name in sorted(filter(None, new.split("\0"))):
+        changes.update(os.fsencode(f"\0{name}\0"))
+        # What cannot be read is Docker's to complain of.
+        with contextlib.suppress(OSError), (top / name).open("rb") as file:
+            changes.update(hashlib.file_digest(file, "sha256").digest())
+    return changes.hexdigest()[:8]
 
 
 def _git(folder: Path, *words: str) -> str | None:
@@ -138,7 +147,7 @@ def _git(folder: Path, *words: str) -> str | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return said.stdout.decode(errors="surrogateescape").strip() if said.returncode == 0 else None
+    return os.fsdecode(said.stdout).strip() if said.returncode == 0 else None
 
 
 # Docker

@@ -57,7 +57,7 @@ class DeploymentPlan:
         first = f"{all_of(self.jobs_before)} first, then " if self.jobs_before else ""
         runs = all_of((*self.holder.services, *(job for job in self.holder.jobs if job not in self.jobs_before)))
         before = "the placeholder" if self.is_first else self.before
-        built = f"{self.build}; then " if self.build else ""
+        built = f"{self.build};\n" if self.build else ""
         return f"{built}{first}{runs} in {self.account.place}: {self.image} in place of {before}"
 
 

@@ -75,7 +75,7 @@ def test_an_image_is_built_for_the_stack_called_after_the_commit_pushed_and_depl
     assert pushed == ["push", image, "stdin="]
     assert client("ssm").get_parameter(Name="/shop/dev/services/images/web")["Parameter"]["Value"] == image
     said = capfd.readouterr().out
-    assert f"build app for linux/arm64, and push {image}; then web in account" in said
+    assert f"build app for linux/arm64, and push it;\nweb in account {ACCOUNT}, {REGION}: {image} in place of" in said
     assert f"web runs {image}" in said
 
 
@@ -110,7 +110,7 @@ def test_a_commit_that_was_built_is_not_built_again(
     push(git("rev-parse", "--short=12", "HEAD"))
     (docker.folder / "docker").unlink()
     assert groundwork(["deploy", "dev", "web", "--yes"]) == 0
-    assert "was built from this commit before, and is not built again; then web in" in capfd.readouterr().out
+    assert "the image of this commit is there, and is not built again;\nweb in account" in capfd.readouterr().out
 
 
 def test_changes_that_are_not_committed_are_in_the_name_and_only_where_they_are_in_the_image(
@@ -118,7 +118,7 @@ def test_changes_that_are_not_committed_are_in_the_name_and_only_where_they_are_
 ) -> None:
     def name() -> str:
         assert groundwork(["deploy", "dev", "web", "--dry-run"]) == 0
-        return capfd.readouterr().out.partition("and push ")[2].partition(";")[0].rpartition(":")[2]
+        return capfd.readouterr().out.partition(" in place of")[0].rpartition(":")[2]
 
     clean = git("rev-parse", "--short=12", "HEAD")
     Path("README.md").write_text("elsewhere", encoding="utf-8")
@@ -127,7 +127,7 @@ def test_changes_that_are_not_committed_are_in_the_name_and_only_where_they_are_
     new = name()
     git("add", "app/main.py")
     staged = name()
-    Path("app/main.py").write_text("2", encoding="utf-8")
+    Path("app/main.py").write_bytes(b"caf\xe9")
     changed = name()
     assert all(one.startswith(f"{clean}-dirty-") and len(one) == len(clean) + 15 for one in (new, staged, changed))
     assert staged != changed
@@ -249,6 +249,8 @@ def test_files_that_are_not_there_are_mistakes_of_the_stack_file_for_a_deploymen
 
 
 def test_a_tag_that_is_there_is_not_written_again(docker: Docker, capfd: pytest.CaptureFixture[str]) -> None:
+    assert groundwork(["deploy", "dev", f"web=sha256:{'0' * 64}", "--build", "--yes"]) == 1
+    assert "an image has no digest before it is built; say a tag: web=1.4.0 --build" in capfd.readouterr().err
     assert groundwork(["deploy", "dev", "web=1.0", "--build", "--yes"]) == 1
     assert "web:1.0 is there already, and no tag is written twice; deploy it without --build" in capfd.readouterr().err
 
