@@ -106,7 +106,7 @@ def test_the_page_on_deploying_is_what_its_commands_do(
 ) -> None:
     """With the services of its own stack file, in a stack that is called as on the page and not guarded as a prod."""
     page = list(blocks(_page("docs/deploying.md")))
-    [services] = [block for block in page if "groundwork:services:" in block.lines[0]]
+    services = next(block for block in page if "groundwork:services:" in block.lines[0])
     for file in ("Dockerfile", "docker/web.Dockerfile"):
         Path(file).parent.mkdir(exist_ok=True)
         Path(file).write_text("FROM scratch\n", encoding="utf-8")
