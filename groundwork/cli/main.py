@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, get_args
 
-from groundwork.cli import bootstrapping, console, faces, operations, policies, prices, projects
+from groundwork.cli import acting, bootstrapping, console, faces, looking, operations, policies, prices, projects
 from groundwork.cli.arguments import Argument, Commands, Option
 from groundwork.cli.console import FAULT, FINDINGS, FINE, MISTAKE, InputError, OutputError
 from groundwork.cli.stack_name import StackName, stack_names
@@ -110,7 +110,8 @@ def _all(
 
 app = Commands(
     "groundwork",
-    "One short stack file becomes a complete, secure AWS platform. Only bootstrap, deploy, rollback, logs, run and exec need an AWS account.",
+    "One short stack file becomes a complete, secure AWS platform. What needs an AWS account: bootstrap, status, deploy, rollback, scale, "
+    "redeploy, hours, redrive, logs, run and exec.",
     epilog="Exit codes: 0 fine; 1 findings that stop a deployment, or what cannot be done; 2 a mistake in the input; 3 a fault in the "
     "program.",
     options=_all,
@@ -584,8 +585,13 @@ def _complete() -> None:
 
 
 app.command("Make what an account needs once.")(bootstrapping.bootstrap)
+app.command("Say how a stack is, and what to do next.")(looking.status)
 app.command("Run another image of a service.")(operations.deploy)
 app.command("Run the image again that ran before.")(operations.rollback)
+app.command("Run another number of copies of a service.")(acting.scale)
+app.command("Start all copies of a service anew.")(acting.redeploy)
+app.command("Stop a dev or staging stack, or start it again.")(acting.hours)
+app.command("Move dead letters back to their queue.")(acting.redrive)
 app.command("Print what services wrote.")(operations.logs)
 app.command("Run a command once, as a service.")(operations.run)
 app.command("Open a terminal in a service.", name="exec")(operations.exec_)

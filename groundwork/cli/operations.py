@@ -74,7 +74,7 @@ def deploy(
         raise console.InputError(
             f"say which image {name} is to run: {name}=TAG, {name}=sha256:…, or its whole reference; or {name} alone to build it"
         )
-    limit = _minutes(minutes)
+    limit = minutes_of(minutes)
     account = open_account(stack)
     if build or not image:
         plan = deployments.plan_build(account, name, image or None)
@@ -101,7 +101,7 @@ def rollback(
     from groundwork.operations import deploy as deployments
     from groundwork.operations.account import open_account
 
-    limit = _minutes(minutes)
+    limit = minutes_of(minutes)
     plan = deployments.plan_rollback(open_account(stack), service, force=force)
     _roll_out(plan, worst=LeastSeverity.NONE.value, minutes=limit, yes=yes, dry_run=dry_run)
 
@@ -111,7 +111,7 @@ def _roll_out(plan: DeploymentPlan, *, worst: str, minutes: int, yes: bool, dry_
     from groundwork.operations.errors import DeploymentFailed
     from groundwork.operations.progress import Progress
 
-    progress, seconds = Progress(tell=_tell), 60 * minutes
+    progress, seconds = Progress(tell=tell), 60 * minutes
     if plan.build is None:
         # What is there is judged before anybody is asked.
         plan = _checked(plan, progress, worst, seconds)
@@ -201,7 +201,7 @@ def _shown(services: Sequence[str]) -> Callable[[LogLine], None]:
     return show
 
 
-def _tell(line: str) -> None:
+def tell(line: str) -> None:
     """Print a line that comes from elsewhere, at once."""
     print(_harmless(line) if sys.stdout.isatty() else line, flush=True)
 
@@ -243,7 +243,7 @@ def run(
         images.service_of(account, name)
         if not words:
             raise console.InputError(f'say what to run as {name}: groundwork run {stack} {name} "COMMAND"')
-    seconds = 60 * _minutes(minutes) if minutes else (job.timeout if job and job.timeout else 3600)
+    seconds = 60 * minutes_of(minutes) if minutes else (job.timeout if job and job.timeout else 3600)
     what = f"run {shlex.join(words)} as {name}" if words else f"run {name}"
     if not confirmed(f"{what} in {account.place}", yes=yes, dry_run=dry_run):
         return
@@ -251,7 +251,7 @@ def run(
     lines = runner.run_job(name, None, words, progress, seconds) if job else runner.run(name, words, progress, seconds)
     try:
         for line in lines:
-            _tell(line)
+            tell(line)
     except CommandFailed as failure:
         console.print_error(f"{shlex.join(words) or name}: {failure}")
         raise SystemExit(console.FINDINGS) from None
@@ -294,7 +294,8 @@ def _words(command: str) -> list[str]:
     return words
 
 
-def _minutes(text: str) -> int:
+def minutes_of(text: str) -> int:
+    """Return what ``--minutes`` says. InputError for anything else than a number of them."""
     if not text.isdecimal() or not 1 <= int(text) <= _MOST_MINUTES:
         raise console.InputError(f'--minutes: "{text}" is none; say a number from 1 to {_MOST_MINUTES}')
     return int(text)

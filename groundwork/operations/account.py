@@ -14,7 +14,7 @@ import botocore.exceptions
 from botocore.config import Config
 
 from groundwork.components.settings import Settings
-from groundwork.operations.errors import OperationError
+from groundwork.operations.errors import NobodyAnswers, OperationError
 from groundwork.settings.loading import StackFiles, find_stack, load_stack
 from groundwork.settings.mistakes import Path
 
@@ -119,11 +119,13 @@ _SIGN_IN = (
 
 @contextmanager
 def plain_errors(doing: str) -> Iterator[None]:
-    """Turn what boto3 raises into OperationError with what was being done (``reading the logs of api``) and what to do."""
+    """Turn what boto3 raises into OperationError with what was being done (``reading the logs of api``) and what to do; NobodyAnswers
+    where the next question would end the same."""
     try:
         yield
     except botocore.exceptions.ClientError as error:
-        raise OperationError(f"{doing}: {_refusal(error)}") from error
+        kind = NobodyAnswers if code_of(error) in _EXPIRED | _UNKNOWN else OperationError
+        raise kind(f"{doing}: {_refusal(error)}") from error
     except (
         botocore.exceptions.NoCredentialsError,
         botocore.exceptions.PartialCredentialsError,
@@ -132,13 +134,13 @@ def plain_errors(doing: str) -> Iterator[None]:
         botocore.exceptions.SSOError,
         botocore.exceptions.TokenRetrievalError,
     ) as error:
-        raise OperationError(f"{doing}: {_sentence(error)}; {_SIGN_IN}") from error
+        raise NobodyAnswers(f"{doing}: {_sentence(error)}; {_SIGN_IN}") from error
     except (
         botocore.exceptions.HTTPClientError,
         botocore.exceptions.ConnectionError,
         botocore.exceptions.EndpointConnectionError,
     ) as error:
-        raise OperationError(f"{doing}: AWS does not answer ({_sentence(error)}); is there a network?") from error
+        raise NobodyAnswers(f"{doing}: AWS does not answer ({_sentence(error)}); is there a network?") from error
     except botocore.exceptions.BotoCoreError as error:
         raise OperationError(f"{doing}: {_sentence(error)}") from error
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from groundwork.components.base import fit
 from groundwork.operations.account import StackAccount, plain_errors
-from groundwork.operations.engine import TerminalSession
-from groundwork.operations.errors import DeploymentFailed, OperationError
+from groundwork.operations.engine import JobState, Scaling, ServiceState, TerminalSession
+from groundwork.operations.errors import DeploymentFailed, NotThere, OperationError
+from groundwork.operations.meanings import meaning_of, reason
 from groundwork.operations.progress import Progress
 
 _SECONDS_BETWEEN = 10
@@ -25,7 +26,18 @@ class AppRunnerOperations:
 
     def service(self, name: str) -> dict[str, Any]:
         """Return App Runner's description of a service of the stack file. OperationError where it is not there."""
-        full = fit(f"{self.account.slug}-{name}", _LONGEST_NAME)
+        found = self._existing(name)
+        if found is None:
+            raise NotThere(
+                f"there is no App Runner service {self._full(name)} in {self.account.place}; run pulumi up first"
+            )
+        return found
+
+    def _full(self, name: str) -> str:
+        return fit(f"{self.account.slug}-{name}", _LONGEST_NAME)
+
+    def _existing(self, name: str) -> dict[str, Any] | None:
+        full = self._full(name)
         token: dict[str, str] = {}
         with plain_errors(f"looking for {full}"):
             while True:
@@ -34,10 +46,32 @@ class AppRunnerOperations:
                 if found or not page.get("NextToken"):
                     break
                 token = {"NextToken": page["NextToken"]}
-            if found:
-                one: dict[str, Any] = self._client.describe_service(ServiceArn=found[0]["ServiceArn"])["Service"]
-                return one
-        raise OperationError(f"there is no App Runner service {full} in {self.account.place}; run pulumi up first")
+            if not found:
+                return None
+            one: dict[str, Any] = self._client.describe_service(ServiceArn=found[0]["ServiceArn"])["Service"]
+            return one
+
+    def states(self) -> dict[str, ServiceState]:
+        """Return how each service is; App Runner does not say how many copies run."""
+        found = {name: self._existing(name) for name in self.account.settings.services}
+        return {name: self._state(name, one) for name, one in found.items() if one is not None}
+
+    def _state(self, name: str, described: dict[str, Any]) -> ServiceState:
+        status, stack = described["Status"], self.account.stack_name
+        is_wrong = meaning_of("app_runner", status) is not None
+        return ServiceState(
+            wanted=None,
+            running=None,
+            image=described["SourceConfiguration"].get("ImageRepository", {}).get("ImageIdentifier", ""),
+            deployed=described.get("UpdatedAt"),
+            changing=f"App Runner says {status}" if status == "OPERATION_IN_PROGRESS" else None,
+            paused=status == "PAUSED",
+            troubles=(reason("app_runner", status, stack, name),) if is_wrong else (),
+        )
+
+    def job_states(self) -> dict[str, JobState]:
+        """Return nothing: a stack file with jobs on App Runner is a mistake."""
+        return {}
 
     def under_way(self, service: str, image: str) -> str | None:
         """Return what App Runner is doing with a service; None where it runs."""
@@ -56,6 +90,16 @@ class AppRunnerOperations:
         arn = described["ServiceArn"]
         with plain_errors(f"starting the deployment of {service}"):
             operation = self._client.update_service(ServiceArn=arn, SourceConfiguration=source)["OperationId"]
+        self._wait(service, arn, operation, progress, seconds)
+
+    def restart(self, service: str, progress: Progress, seconds: float) -> None:
+        """Have App Runner deploy the image again."""
+        arn = self.service(service)["ServiceArn"]
+        with plain_errors(f"starting {service} anew"):
+            operation = self._client.start_deployment(ServiceArn=arn)["OperationId"]
+        self._wait(service, arn, operation, progress, seconds)
+
+    def _wait(self, service: str, arn: str, operation: str, progress: Progress, seconds: float) -> None:
         began = progress.seconds
         while True:
             with plain_errors(f"asking how the deployment of {service} is"):
@@ -69,6 +113,31 @@ class AppRunnerOperations:
             if progress.seconds - began > seconds:
                 raise OperationError(f"{service} is not steady after {int(seconds / 60)} minutes; App Runner goes on")
             progress.sleep(_SECONDS_BETWEEN)
+
+    def scaling(self, service: str) -> Scaling:
+        """Refuse: App Runner decides how many copies run."""
+        raise OperationError(
+            f"App Runner decides how many copies run; say services.{service}.scaling.min and run pulumi up"
+        )
+
+    def scale(self, service: str, count: int, least: int | None, most: int | None) -> None:
+        """Refuse, as :meth:`scaling` does."""
+        self.scaling(service)
+
+    def stand_still(self) -> Iterator[str]:
+        """Pause every service."""
+        yield from self._each("pause_service", "paused")
+
+    def start_again(self) -> Iterator[str]:
+        """Resume every service."""
+        yield from self._each("resume_service", "resumed")
+
+    def _each(self, operation: str, done: str) -> Iterator[str]:
+        for name in self.account.settings.services:
+            arn = self.service(name)["ServiceArn"]
+            with plain_errors(f"asking App Runner for {name}"):
+                getattr(self._client, operation)(ServiceArn=arn)
+            yield f"{name} is {done}"
 
     def run(self, service: str, command: Sequence[str], progress: Progress, seconds: float) -> Iterator[str]:
         """Refuse: App Runner runs services and nothing else."""

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+import datetime
+import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from groundwork.components.compute.ec2.commands import BUSY, NOT_HERE, job_document, job_script, restart_document
+from groundwork.components.compute.ec2.shape import InstanceKind, parts
 from groundwork.operations import images
 from groundwork.operations.account import StackAccount, plain_errors
-from groundwork.operations.engine import SESSION_PLUGIN, TerminalSession, plugin_session, program
-from groundwork.operations.errors import CommandFailed, DeploymentFailed, OperationError
+from groundwork.operations.engine import (
+    SESSION_PLUGIN,
+    JobState,
+    Scaling,
+    ServiceState,
+    TerminalSession,
+    plugin_session,
+    program,
+)
+from groundwork.operations.errors import CommandFailed, DeploymentFailed, NobodyAnswers, NotThere, OperationError
+from groundwork.operations.groups import groups_of, own_filters, resize
+from groundwork.operations.meanings import Reason, reason
 from groundwork.operations.progress import Progress
 from groundwork.settings.images import NOTHING
 
 _SECONDS_BETWEEN = 3
 _SECONDS_TO_BE_HEARD = 60
+_SECONDS_TO_TELL = 30
+
+_STATE = Path(__file__).with_name("state_on_instance.py")
+"""What tells how services and jobs are, in the words of systemd and Docker, on an instance itself."""
 
 
 class Ec2Operations:
@@ -27,26 +45,173 @@ class Ec2Operations:
         self.account = account
         self._ec2 = account.client("ec2")
         self._ssm = account.client("ssm")
-        platform = account.settings.platform
-        self._own = [
-            {"Name": f"tag:{name}", "Values": [value]}
-            for name, value in (("platform", platform.name), ("stage", platform.stage))
-        ]
-        """What finds the stack's instances and groups by their tags."""
 
-    def instances(self) -> list[str]:
-        """Return the instances that run, by their tags."""
-        filters = [*self._own, {"Name": "instance-state-name", "Values": ["running"]}]
+    def _running(self) -> list[str]:
+        filters = [*own_filters(self.account), {"Name": "instance-state-name", "Values": ["running"]}]
         with plain_errors("looking for the stack's instances"):
             pages = self._ec2.get_paginator("describe_instances").paginate(Filters=filters)
             found = [
                 one["InstanceId"] for page in pages for batch in page["Reservations"] for one in batch["Instances"]
             ]
+        return sorted(found)
+
+    def _kinds(self) -> list[tuple[InstanceKind, dict[str, Any]]]:
+        """Return each kind of instances whose group is there, with the group."""
+        compute, platform = self.account.settings.compute, self.account.settings.platform
+        if compute is None:
+            return []
+        kinds = parts(compute, self.account.settings.services, has_cache=False)
+        groups = groups_of(self.account)
+        found = [
+            (
+                kind,
+                next(
+                    (
+                        one
+                        for one in groups
+                        if one["AutoScalingGroupName"].startswith(f"{platform.name}-compute-{kind.key}-")
+                    ),
+                    None,
+                ),
+            )
+            for kind in kinds
+        ]
+        return [(kind, group) for kind, group in found if group is not None]
+
+    def _kind_of(self, service: str) -> tuple[InstanceKind, dict[str, Any]]:
+        found = next(((kind, group) for kind, group in self._kinds() if service in kind.services), None)
+        if found is None:
+            raise NotThere(f"there is no Auto Scaling group for {service} in {self.account.place}; run pulumi up first")
+        return found
+
+    def scaling(self, service: str) -> Scaling:
+        """Return the number of instances, of which each runs a copy of several services."""
+        kind, group = self._kind_of(service)
+        return Scaling(
+            now=group["DesiredCapacity"],
+            setting="compute.instances.min",
+            least=group["MinSize"],
+            most=group["MaxSize"],
+            shared=kind.services,
+            limit=1 if kind.most == 1 else None,
+        )
+
+    def scale(self, service: str, count: int, least: int | None, most: int | None) -> None:
+        """Ask for a number of instances."""
+        _, group = self._kind_of(service)
+        resize(self.account, group["AutoScalingGroupName"], least or 0, most, count)
+
+    def restart(self, service: str, progress: Progress, seconds: float) -> None:
+        """Restart the service's unit on one instance after the other."""
+        done = 0
+        for instance in self.instances():
+            progress.say(f"{service} starts on {instance}")
+            done += self._restart(instance, service, progress, seconds)
+        if not done:
+            raise OperationError(f"no instance runs {service}; run pulumi up first")
+
+    def stand_still(self) -> Iterator[str]:
+        """Want no instance."""
+        for _, group in self._kinds():
+            resize(self.account, group["AutoScalingGroupName"], 0, 0, 0)
+            yield f"{group['AutoScalingGroupName']}: no instance is wanted"
+
+    def start_again(self) -> Iterator[str]:
+        """Want as many instances as the stack file says at least."""
+        for kind, group in self._kinds():
+            resize(self.account, group["AutoScalingGroupName"], kind.least, kind.most, kind.least)
+            yield f"{group['AutoScalingGroupName']}: instances wanted: {kind.least}"
+
+    def states(self) -> dict[str, ServiceState]:
+        """Return how each service is on all instances that there should be: one copy on each."""
+        kinds = self._kinds()
+        if not kinds:
+            return {}
+        told, silent = self._told()
+        return {
+            name: self._service_state(name, group["DesiredCapacity"], told, silent)
+            for kind, group in kinds
+            for name in kind.services
+        }
+
+    def _service_state(
+        self,
+        name: str,
+        wanted: int,
+        told: Mapping[str, Mapping[str, Any]],
+        silent: Sequence[Reason],
+    ) -> ServiceState:
+        copies = {instance: one["services"][name] for instance, one in told.items() if name in one["services"]}
+        unwell = [(instance, one) for instance, one in copies.items() if not one["well"]]
+        began = [datetime.datetime.fromisoformat(one["started"]) for one in copies.values() if one["started"]]
+        return ServiceState(
+            wanted=wanted,
+            running=len(copies) - len(unwell),
+            pending=max(0, wanted - len(copies)),
+            image=next((one["image"] for one in copies.values()), ""),
+            deployed=max(began, default=None),
+            changing=self.under_way(name, ""),
+            troubles=(*(self._why(name, instance, one) for instance, one in unwell), *silent),
+        )
+
+    def _why(self, name: str, instance: str, copy: Mapping[str, Any]) -> Reason:
+        ended = f"ended with {copy['exit']}, exit {copy['exit']}" if copy["exit"] else "its check fails"
+        said = "OutOfMemory" if copy["out_of_memory"] else ended
+        return reason("stopped", f"on {instance}: {said}", self.account.stack_name, name)
+
+    def _told(self) -> tuple[dict[str, dict[str, Any]], list[Reason]]:
+        """Return what each instance says of itself, and which do not answer."""
+        names = " ".join(map(shlex.quote, self.account.settings.services))
+        jobs = " ".join(map(shlex.quote, self.account.settings.jobs))
+        script = f"python3 - {names} -- {jobs} <<'END'\n{_STATE.read_text(encoding='utf-8')}END\n"
+        told: dict[str, dict[str, Any]] = {}
+        silent: list[Reason] = []
+        look = f"aws ssm describe-instance-information --region {self.account.settings.region}"
+        for instance in self._running():
+            try:
+                code, output = self.command(instance, script, Progress(tell=lambda _: None), _SECONDS_TO_TELL)
+            except NobodyAnswers:
+                raise
+            except OperationError as error:
+                silent.append(Reason(str(error), look))
+                continue
+            if code == 0:
+                told[instance] = json.loads(output.splitlines()[-1])
+            else:
+                silent.append(Reason(f"{instance} cannot tell how it is: {output[-300:]}", look))
+        return told, silent
+
+    def job_states(self) -> dict[str, JobState]:
+        """Return how each job's newest run was, on whichever instance."""
+        told, _ = self._told()
+        found: dict[str, JobState] = {}
+        for one in told.values():
+            for name, run in one["jobs"].items():
+                state = self._job_state(name, run)
+                before = found.get(name)
+                if before is None or (state.at and (before.at is None or state.at > before.at)):
+                    found[name] = state
+        return found
+
+    def _job_state(self, name: str, run: Mapping[str, Any]) -> JobState:
+        at = datetime.datetime.fromtimestamp(run["at"], datetime.UTC) if run["at"] else None
+        if run["running"]:
+            return JobState(at, "runs", running=True)
+        if at is None:
+            return JobState(None, "has not run since the instance started")
+        if run["exit"] == 0 and run["result"] == "success":
+            return JobState(at, "ended with 0")
+        said = f"ended with {run['exit']} ({run['result']}), exit {run['exit']}"
+        return JobState(at, "failed", trouble=reason("stopped", said, self.account.stack_name, name, layer="jobs"))
+
+    def instances(self) -> list[str]:
+        """Return the instances that run, by their tags."""
+        found = self._running()
         if not found:
             raise OperationError(
                 f"no instance of {self.account.slug} runs in {self.account.place}; run pulumi up first, or is this outside its hours?"
             )
-        return sorted(found)
+        return found
 
     def under_way(self, service: str, image: str) -> str | None:
         """Return what stands in the way: a restart by another deployment, or an instance refresh, which starts everything anew by itself."""
@@ -61,15 +226,14 @@ class Ec2Operations:
                 ]:
                     return f"it has been starting on {', '.join(sent['InstanceIds'])} since {sent['RequestedDateTime']:%H:%M:%S}"
         with plain_errors("looking for an instance refresh"):
-            groups = self.account.client("autoscaling")
-            found = groups.get_paginator("describe_auto_scaling_groups").paginate(Filters=self._own)
-            for page in found:
-                for group in page["AutoScalingGroups"]:
-                    name = group["AutoScalingGroupName"]
-                    refreshes = groups.describe_instance_refreshes(AutoScalingGroupName=name, MaxRecords=1)
-                    for one in refreshes["InstanceRefreshes"]:
-                        if one["Status"] in ("Pending", "InProgress", "Baking", "Cancelling", "RollbackInProgress"):
-                            return f"an instance refresh of {name} is under way"
+            for group in groups_of(self.account):
+                name = group["AutoScalingGroupName"]
+                refreshes = self.account.client("autoscaling").describe_instance_refreshes(
+                    AutoScalingGroupName=name, MaxRecords=1
+                )
+                for one in refreshes["InstanceRefreshes"]:
+                    if one["Status"] in ("Pending", "InProgress", "Baking", "Cancelling", "RollbackInProgress"):
+                        return f"an instance refresh of {name} is under way"
         return None
 
     def job_under_way(self, job: str) -> None:

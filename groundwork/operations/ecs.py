@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,12 +12,27 @@ from typing import Any
 import botocore.exceptions
 
 from groundwork.operations.account import StackAccount, code_of, plain_errors
-from groundwork.operations.ecs_events import SECONDS_BETWEEN, tell_events
-from groundwork.operations.engine import SESSION_PLUGIN, TerminalSession, plugin_session, program
-from groundwork.operations.errors import CommandFailed, DeploymentFailed, OperationError
+from groundwork.operations.ecs_events import SECONDS_BETWEEN, matters, tell_events
+from groundwork.operations.engine import (
+    SESSION_PLUGIN,
+    JobState,
+    Scaling,
+    ServiceState,
+    TerminalSession,
+    plugin_session,
+    program,
+)
+from groundwork.operations.errors import CommandFailed, DeploymentFailed, NotThere, OperationError
+from groundwork.operations.groups import groups_of, resize
+from groundwork.operations.meanings import Reason, meaning_of
+from groundwork.operations.meanings import reason as reason_of
 from groundwork.operations.progress import Progress
 from groundwork.operations.shifting import ShiftingDeployments, shifts
 from groundwork.settings.images import jobs_path
+
+_DIMENSION = "ecs:service:DesiredCount"
+_EVENTS = 5
+_REASONS = 3
 
 # What a description of a task definition says beside what one registers:
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html
@@ -58,7 +75,7 @@ class EcsOperations:
         """Return ECS's description of a service of the stack file. OperationError where the cluster or the service is not there."""
         found = self.services().get(name)
         if found is None:
-            raise OperationError(
+            raise NotThere(
                 f"there is no service {name} in the cluster {self.cluster} ({self.account.place}); run pulumi up first"
             )
         return found
@@ -71,7 +88,7 @@ class EcsOperations:
                 arns = [arn for page in pages for arn in page["serviceArns"]]
             except botocore.exceptions.ClientError as error:
                 if code_of(error) == "ClusterNotFoundException":
-                    raise OperationError(
+                    raise NotThere(
                         f"there is no cluster {self.cluster} in {self.account.place}; run pulumi up --stack "
                         f"{self.account.stack.name} first, or choose other credentials"
                     ) from None
@@ -88,6 +105,97 @@ class EcsOperations:
         return {
             tags["service"]: one for one in described if "service" in (tags := _tags(one)) and one["status"] == "ACTIVE"
         }
+
+    def states(self) -> dict[str, ServiceState]:
+        """Return how each service is; of those that are not as they should be also why copies stopped in the last hour, which is as long
+        as ECS knows: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-errors.html"""
+        return {name: self._service_state(name, described) for name, described in self.services().items()}
+
+    def _service_state(self, name: str, described: Mapping[str, Any]) -> ServiceState:
+        primary, deployments = _primary(described), described.get("deployments", ())
+        changing = primary.get("rolloutState") == "IN_PROGRESS"
+        events = [one for one in described.get("events", ()) if matters(one["message"])]
+        since = max(
+            (one["createdAt"] for one in described.get("events", ()) if "steady state" in one["message"]), default=None
+        )
+        events = [one["message"] for one in events if since is None or one["createdAt"] > since]
+        short = described["runningCount"] < described["desiredCount"]
+        troubles: list[Reason] = []
+        if short or primary.get("failedTasks"):
+            troubles = self._stopped(name, described["serviceName"])
+        if primary.get("rolloutState") == "FAILED":
+            said = primary.get("rolloutStateReason") or "the deployment failed"
+            troubles.append(Reason(said, f"groundwork rollback {self.account.stack_name} {name}"))
+        if short:
+            troubles += [reason_of("stopped", event, self.account.stack_name, name) for event in events[:1]]
+        return ServiceState(
+            wanted=described["desiredCount"],
+            running=described["runningCount"],
+            pending=described["pendingCount"],
+            image=self.image(described, name),
+            deployed=primary.get("createdAt"),
+            changing=_state(primary, deployments) if changing else None,
+            events=tuple(events[:_EVENTS]),
+            troubles=tuple(troubles),
+        )
+
+    def _stopped(self, name: str, service: str) -> list[Reason]:
+        """Return why copies of a service stopped of late and not on purpose, each reason once, the newest first."""
+        tasks = self._tasks(name, serviceName=service, desiredStatus="STOPPED")
+        failed = [task for task in tasks if not _on_purpose(task)]
+        reasons = [stop_explained(task, self.account.stack_name) for task in failed]
+        return list({one.text: one for one in reasons if one.text}.values())[:_REASONS]
+
+    def _tasks(self, name: str, **which: str) -> list[dict[str, Any]]:
+        """Return tasks of a service or job, the newest first: a hundred at most, as many as one description takes."""
+        with plain_errors(f"asking for the tasks of {name}"):
+            pages = self._client.get_paginator("list_tasks").paginate(
+                cluster=self.cluster, **which, PaginationConfig={"MaxItems": 100}
+            )
+            arns = [arn for page in pages for arn in page["taskArns"]]
+            if not arns:
+                return []
+            tasks = self._client.describe_tasks(cluster=self.cluster, tasks=arns, include=["TAGS"])["tasks"]
+        return sorted(tasks, key=lambda task: str(task.get("stoppedAt") or task.get("createdAt") or ""), reverse=True)
+
+    def job_states(self) -> dict[str, JobState]:
+        """Return how each job's last run was. What ended more than an hour ago ECS has forgotten; its log says when."""
+        found: dict[str, JobState] = {}
+        for name in self.account.settings.jobs:
+            with contextlib.suppress(NotThere):
+                found[name] = self._job_state(name)
+        return found
+
+    def _job_state(self, name: str) -> JobState:
+        family = self._job(name)["taskDefinition"].rpartition("/")[2].partition(":")[0]
+        if running := self._tasks(name, family=family, desiredStatus="RUNNING"):
+            return JobState(running[0].get("startedAt") or running[0].get("createdAt"), "runs", running=True)
+        stopped = self._tasks(name, family=family, desiredStatus="STOPPED")
+        if not stopped:
+            return JobState(self._last_words(name), "ran; how it ended is known for an hour")
+        newest = stopped[0]
+        codes = [one.get("exitCode") for one in newest.get("containers", ()) if one["name"] == name]
+        if codes == [0]:
+            return JobState(newest.get("stoppedAt"), "ended with 0")
+        why = stop_explained(newest, self.account.stack_name, layer="jobs")
+        return JobState(newest.get("stoppedAt"), "failed", trouble=why)
+
+    def _last_words(self, name: str) -> datetime.datetime | None:
+        """Return when something was written to a service's or job's log last; None where never."""
+        with plain_errors(f"reading when {name} ran last"):
+            try:
+                streams = self.account.client("logs").describe_log_streams(
+                    logGroupName=f"{self.account.prefix}/services/{name}",
+                    orderBy="LastEventTime",
+                    descending=True,
+                    limit=1,
+                )["logStreams"]
+            except botocore.exceptions.ClientError as error:
+                if code_of(error) == "ResourceNotFoundException":
+                    return None
+                raise
+        at = streams[0].get("lastEventTimestamp") if streams else None
+        return datetime.datetime.fromtimestamp(at / 1000, datetime.UTC) if at else None
 
     def definition(self, arn: str) -> dict[str, Any]:
         """Return a task definition with its tags, as one registers it."""
@@ -150,16 +258,22 @@ class EcsOperations:
     def roll_out(self, service: str, image: str, progress: Progress, seconds: float) -> None:
         """Run a revision that differs in the image alone; ECS goes back by itself where copies fail or an alarm rings."""
         described = self.service(service)
-        arn, known = described.get("serviceArn", ""), set[str]()
-        if shifts(described):
-            going = self._shifting.under_way(arn)
-            if going is not None:
-                self._shifting.go_back(going["serviceDeploymentArn"], progress, seconds)
-                return
-            known = self._shifting.known(arn)
-        deployment = self._start(described, self.register(described["taskDefinition"], service, image))
+        arn = described.get("serviceArn", "")
+        if shifts(described) and (going := self._shifting.under_way(arn)):
+            self._shifting.go_back(going["serviceDeploymentArn"], progress, seconds)
+            return
+        definition = self.register(described["taskDefinition"], service, image)
+        self._deploy(described, {"taskDefinition": definition}, progress, seconds)
+
+    def _deploy(
+        self, service: Mapping[str, Any], change: Mapping[str, Any], progress: Progress, seconds: float
+    ) -> None:
+        """Change a service by a deployment, and wait for its end. Raises as :meth:`roll_out` does."""
+        arn = service.get("serviceArn", "")
+        known = self._shifting.known(arn) if shifts(service) else set()
+        deployment = self._start(service, change)
         try:
-            if shifts(described):
+            if shifts(service):
                 begun = self._shifting.wait_for_new(arn, known, progress)
                 self._shifting.wait(begun, progress, seconds)
             else:
@@ -168,12 +282,92 @@ class EcsOperations:
             reasons = self.why_stopped(deployment)
             raise DeploymentFailed("\n".join([str(failure), *reasons])) from None
 
-    def _start(self, service: Mapping[str, Any], definition: str) -> Deployment:
+    def restart(self, service: str, progress: Progress, seconds: float) -> None:
+        """Have ECS start copies of the same revision in place of those that run."""
+        self._deploy(self.service(service), {"forceNewDeployment": True}, progress, seconds)
+
+    def scaling(self, service: str) -> Scaling:
+        """Return the desired count, and the bounds of Application Auto Scaling."""
+        described = self.service(service)
+        target = self._scalable(described["serviceName"]) or {}
+        return Scaling(
+            now=described["desiredCount"],
+            setting=f"services.{service}.scaling.min",
+            least=target.get("MinCapacity"),
+            most=target.get("MaxCapacity"),
+        )
+
+    def _scalable(self, name: str) -> dict[str, Any] | None:
+        with plain_errors(f"asking what scales {name}"):
+            pages = self._scaler.get_paginator("describe_scalable_targets").paginate(
+                ServiceNamespace="ecs", ResourceIds=[self._resource(name)], ScalableDimension=_DIMENSION
+            )
+            return next((one for page in pages for one in page["ScalableTargets"]), None)
+
+    @property
+    def _scaler(self) -> Any:
+        return self.account.client("application-autoscaling")
+
+    def _resource(self, name: str) -> str:
+        return f"service/{self.cluster}/{name}"
+
+    def scale(self, service: str, count: int, least: int | None, most: int | None) -> None:
+        """Move the bounds first, so that nothing takes the number back."""
+        name = self.service(service)["serviceName"]
+        if least is not None and most is not None:
+            self._bound(name, least, most)
+        self._count(name, count)
+
+    def _bound(self, name: str, least: int, most: int) -> None:
+        with plain_errors(f"moving the bounds of {name}"):
+            self._scaler.register_scalable_target(
+                ServiceNamespace="ecs",
+                ResourceId=self._resource(name),
+                ScalableDimension=_DIMENSION,
+                MinCapacity=least,
+                MaxCapacity=most,
+            )
+
+    def _count(self, name: str, count: int) -> None:
+        with plain_errors(f"asking for {count} copies of {name}"):
+            self._client.update_service(cluster=self.cluster, service=name, desiredCount=count)
+
+    def stand_still(self) -> Iterator[str]:
+        """Want no copy of any service, as ``platform.hours`` does; instances go when their tasks have gone."""
+        for name, described in self.services().items():
+            if self._scalable(described["serviceName"]):
+                self._bound(described["serviceName"], 0, 0)
+            self._count(described["serviceName"], 0)
+            yield f"{name}: no copy is wanted"
+        for group in self._instance_groups():
+            resize(self.account, group, 0)
+            yield f"{group}: no instance is wanted"
+
+    def start_again(self) -> Iterator[str]:
+        """Want as many copies as the stack file says at least."""
+        for group in self._instance_groups():
+            least = self.account.settings.compute.capacity.min if self.account.settings.compute else 0
+            resize(self.account, group, least)
+            yield f"{group}: instances wanted at least: {least}"
+        for name, described in self.services().items():
+            wanted = self.account.settings.services[name].scaling
+            if self._scalable(described["serviceName"]):
+                self._bound(described["serviceName"], wanted.min, wanted.max)
+            self._count(described["serviceName"], wanted.min)
+            yield f"{name}: copies wanted: {wanted.min}"
+
+    def _instance_groups(self) -> list[str]:
+        compute = self.account.settings.compute
+        if compute is None or not compute.has_instances:
+            return []
+        return [group["AutoScalingGroupName"] for group in groups_of(self.account)]
+
+    def _start(self, service: Mapping[str, Any], change: Mapping[str, Any]) -> Deployment:
         with plain_errors(f"starting the deployment of {service['serviceName']}"):
-            said = self._client.update_service(
-                cluster=self.cluster, service=service["serviceName"], taskDefinition=definition
-            )["service"]
-        return Deployment(service["serviceName"], definition, _primary(said)["id"])
+            said = self._client.update_service(cluster=self.cluster, service=service["serviceName"], **change)[
+                "service"
+            ]
+        return Deployment(service["serviceName"], said["taskDefinition"], _primary(said)["id"])
 
     def _wait(self, deployment: Deployment, progress: Progress, seconds: float) -> None:
         """Wait until a deployment is done, and tell what happens on the way.
@@ -269,7 +463,7 @@ class EcsOperations:
                 text = self.account.client("ssm").get_parameter(Name=parameter)["Parameter"]["Value"]
             except botocore.exceptions.ClientError as error:
                 if code_of(error) == "ParameterNotFound":
-                    raise OperationError(
+                    raise NotThere(
                         f"there is no job {name} in {self.account.place}; run pulumi up --stack {self.account.stack.name} first"
                     ) from None
                 raise
@@ -406,26 +600,26 @@ def _state(found: Mapping[str, Any], all_of_them: Sequence[Mapping[str, Any]]) -
     return f"{running} of {wanted} new copies run, {old} old{failed}"
 
 
-# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
-_MEANINGS = {
-    "CannotPullContainer": "the image cannot be pulled: is it pushed, and is there a way to its registry?",
-    "ResourceInitializationError": "a secret, a parameter or the log group cannot be read before the start: is the secret filled?",
-    "OutOfMemory": "it needed more memory than services.NAME.memory gives it",
-    "Task failed ELB health checks": "the load balancer got no 200 from the health path: services.NAME.health, and start_period",
-    "failed container health checks": "services.NAME.health_command failed in the container",
-    "Essential container in task exited": "the program ended; its last words are in the log: groundwork logs STACK NAME",
-    "exec format error": "the image is built for another architecture",
-    "SpotInterruption": "AWS took the Spot capacity back",
-}
+def _on_purpose(task: Mapping[str, Any]) -> bool:
+    """Tell whether a task stopped because somebody, scaling or a deployment wanted so."""
+    said = str(task.get("stoppedReason") or "")
+    return task.get("stopCode") == "UserInitiated" or said.startswith("Scaling activity initiated")
 
 
 def stop_reason(task: Mapping[str, Any]) -> str:
     """Return why a task stopped: ECS's words, and what they mean."""
+    return stop_explained(task, "STACK").text
+
+
+def stop_explained(task: Mapping[str, Any], stack: str, *, layer: str = "services") -> Reason:
+    """Return why a task stopped, what that means and what to do; an empty text where ECS says nothing."""
     containers = [one for one in task.get("containers", ()) if one.get("reason") or one.get("exitCode")]
     parts = [str(task.get("stoppedReason") or "")]
     for one in containers:
         ended = f"{one['name']} ended with {one['exitCode']}" if one.get("exitCode") is not None else one["name"]
         parts.append(f"{ended}: {one['reason']}" if one.get("reason") else ended)
     said = "; ".join(part for part in parts if part)
-    meaning = next((text for words, text in _MEANINGS.items() if words in said), "")
-    return f"{said} ({meaning})" if meaning else said
+    service = next((tag["value"] for tag in task.get("tags", ()) if tag["key"] == "service"), "NAME")
+    codes = " ".join(f"exit {one['exitCode']}" for one in containers if one.get("exitCode") is not None)
+    meaning = meaning_of("stopped", f"{said} {codes}", stack, service, layer=layer)
+    return Reason(f"{said} ({meaning.means})", meaning.next) if meaning else Reason(said)

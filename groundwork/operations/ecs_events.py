@@ -14,11 +14,12 @@ SECONDS_BETWEEN = 5
 def tell_events(service: Mapping[str, Any], seen: set[str], progress: Progress) -> None:
     """Tell those events of a service, as ECS describes it, that are new and matter; add all to ``seen``."""
     for event in reversed(service.get("events", [])):
-        if event["id"] not in seen and _matters(event["message"]):
+        if event["id"] not in seen and matters(event["message"]):
             progress.say(event["message"])
         seen.add(event["id"])
 
 
-def _matters(message: str) -> bool:
+def matters(message: str) -> bool:
+    """Tell whether an event says more than that something goes its way."""
     # ECS tells of every target that it registers; of these the counts speak.
     return any(word in message for word in ("unable", "unhealthy", "failed", "rolling back", "alarm", "throttl"))

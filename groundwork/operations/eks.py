@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import json
 import re
 import shlex
@@ -18,8 +19,9 @@ import urllib3.exceptions
 from botocore.signers import RequestSigner
 
 from groundwork.operations.account import StackAccount, code_of, plain_errors
-from groundwork.operations.engine import TerminalSession, program
-from groundwork.operations.errors import CommandFailed, DeploymentFailed, OperationError
+from groundwork.operations.engine import JobState, Scaling, ServiceState, TerminalSession, program
+from groundwork.operations.errors import CommandFailed, DeploymentFailed, NotThere, OperationError
+from groundwork.operations.meanings import Reason, reason
 from groundwork.operations.progress import Progress
 
 try:
@@ -39,17 +41,164 @@ _MANAGER = "groundwork-deploy"
 https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts"""
 
 
+_NEVER_STILL = "a Kubernetes cluster does not stand still; scale its services: groundwork scale STACK SERVICE 0"
+
+
 class EksOperations:
     """The cluster of a stack."""
 
     starts_first_image = False
 
-    def __init__(self, namespace: str, api: kubernetes.client.ApiClient) -> None:
+    def __init__(self, namespace: str, api: kubernetes.client.ApiClient, stack: str = "STACK") -> None:
+        """Create it for a namespace; ``stack`` is what commands call the stack."""
         self.namespace = namespace
+        self._stack = stack
         self._api = api
         self.apps = kubernetes.client.AppsV1Api(api)
         self.core = kubernetes.client.CoreV1Api(api)
         self.batch = kubernetes.client.BatchV1Api(api)
+        self.autoscaling = kubernetes.client.AutoscalingV2Api(api)
+
+    def states(self) -> dict[str, ServiceState]:
+        """Return how the Deployment of each service is, and why pods that are not ready are not."""
+        with plain_answers("looking for the services"):
+            found: list[Any] = self.apps.list_namespaced_deployment(
+                self.namespace, _request_timeout=_SECONDS_TO_ANSWER
+            ).items
+        return {one.metadata.name: self._service_state(one) for one in found}
+
+    def _service_state(self, found: Any) -> ServiceState:
+        name, status = found.metadata.name, found.status
+        wanted = found.spec.replicas if found.spec.replicas is not None else 1
+        running = status.available_replicas or 0
+        image = _image(found, name)
+        conditions = {one.type: one for one in status.conditions or ()}
+        progressing = conditions.get("Progressing")
+        troubles = self._troubles(name, image) if running < wanted or not _is_done(found) else []
+        if progressing is not None and progressing.status == "False":
+            troubles.append(
+                Reason(progressing.message or progressing.reason, f"groundwork rollback {self._stack} {name}")
+            )
+        return ServiceState(
+            wanted=wanted,
+            running=running,
+            pending=max(0, (status.replicas or 0) - running),
+            image=image,
+            deployed=progressing.last_update_time if progressing is not None else None,
+            changing=None if _is_done(found) else _state(found),
+            troubles=tuple(troubles),
+        )
+
+    def _troubles(self, service: str, image: str) -> list[Reason]:
+        """Return why pods do not get ready, each reason once: of their containers, else why they have no node."""
+        said = [*self.why_not_ready(service, image), *self._unscheduled(service)]
+        return [reason("stopped", one, self._stack, service) for one in dict.fromkeys(said)]
+
+    def _unscheduled(self, service: str) -> list[str]:
+        return [
+            f"{one.reason}: {one.message or ''}".rstrip(": ")
+            for pod in self._pods(f"{NAME_LABEL}={service}", service)
+            for one in pod.status.conditions or ()
+            if one.type == "PodScheduled" and one.status == "False"
+        ]
+
+    def _pods(self, selector: str, of: str) -> list[Any]:
+        with plain_answers(f"asking for the pods of {of}"):
+            pods: list[Any] = self.core.list_namespaced_pod(
+                self.namespace, label_selector=selector, _request_timeout=_SECONDS_TO_ANSWER
+            ).items
+        return pods
+
+    def job_states(self) -> dict[str, JobState]:
+        """Return how each job's newest Job is; they are kept for a day."""
+        with plain_answers("looking for the jobs"):
+            crons: list[Any] = self.batch.list_namespaced_cron_job(
+                self.namespace, _request_timeout=_SECONDS_TO_ANSWER
+            ).items
+            jobs: list[Any] = self.batch.list_namespaced_job(self.namespace, _request_timeout=_SECONDS_TO_ANSWER).items
+        return {cron.metadata.name: self._job_state(cron, jobs) for cron in crons}
+
+    def _job_state(self, cron: Any, jobs: Sequence[Any]) -> JobState:
+        name = cron.metadata.name
+        own = [one for one in jobs if (one.metadata.labels or {}).get(NAME_LABEL) == name and one.status.start_time]
+        newest = max(own, key=lambda one: one.status.start_time, default=None)
+        if newest is None:
+            status = cron.status
+            return JobState(status and (status.last_successful_time or status.last_schedule_time), "ran")
+        ended = {one.type: one for one in newest.status.conditions or () if one.status == "True"}
+        if "Complete" in ended:
+            return JobState(newest.status.completion_time or ended["Complete"].last_transition_time, "ended with 0")
+        if "Failed" in ended:
+            said = ended["Failed"].message or ended["Failed"].reason or "it failed"
+            return JobState(
+                ended["Failed"].last_transition_time,
+                "failed",
+                trouble=reason("stopped", said, self._stack, name, layer="jobs"),
+            )
+        return JobState(newest.status.start_time, "runs", running=True)
+
+    def scaling(self, service: str) -> Scaling:
+        """Return the replicas of the Deployment, and the bounds of its autoscaler."""
+        found, scaler = self._deployment(service), self._autoscaler(service)
+        return Scaling(
+            now=found.spec.replicas if found.spec.replicas is not None else 1,
+            setting=f"services.{service}.scaling.min",
+            least=(scaler.spec.min_replicas or 1) if scaler else None,
+            most=scaler.spec.max_replicas if scaler else None,
+            holds=True,
+            note="Until the stack file says the same, a pulumi up that changes this number is a conflict of two owners, which "
+            "Kubernetes refuses.",
+        )
+
+    def _autoscaler(self, service: str) -> Any | None:
+        with plain_answers(f"asking what scales {service}"):
+            found: list[Any] = self.autoscaling.list_namespaced_horizontal_pod_autoscaler(
+                self.namespace, _request_timeout=_SECONDS_TO_ANSWER
+            ).items
+        return next((one for one in found if one.spec.scale_target_ref.name == service), None)
+
+    def scale(self, service: str, count: int, least: int | None, most: int | None) -> None:
+        """Move the autoscaler's bounds, then the replicas. With none wanted it keeps still by itself:
+        https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/#implicit-maintenance-mode-deactivation"""
+        scaler = self._autoscaler(service)
+        if scaler is not None and count:
+            bounds = {"spec": {"minReplicas": least, "maxReplicas": most}}
+            with plain_answers(f"moving the bounds of {service}"):
+                self.autoscaling.patch_namespaced_horizontal_pod_autoscaler(
+                    scaler.metadata.name,
+                    self.namespace,
+                    bounds,
+                    field_manager=_MANAGER,
+                    _request_timeout=_SECONDS_TO_ANSWER,
+                )
+        self._patch(service, {"spec": {"replicas": count}}, f"asking for {count} copies of {service}")
+
+    def restart(self, service: str, progress: Progress, seconds: float) -> None:
+        """Give the pods a new annotation, as ``kubectl rollout restart`` does; those that run go when the new ones are ready."""
+        found = self._deployment(service)
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        annotations = {"kubectl.kubernetes.io/restartedAt": now}
+        patch = {"spec": {"template": {"metadata": {"annotations": annotations}}}}
+        self._patch(service, patch, f"starting {service} anew")
+        try:
+            self._wait(service, progress, seconds)
+        except DeploymentFailed as failure:
+            reasons = self.why_not_ready(service, _image(found, service))
+            raise DeploymentFailed("\n".join([str(failure), *reasons])) from None
+
+    def _patch(self, service: str, patch: dict[str, Any], doing: str) -> None:
+        with plain_answers(doing):
+            self.apps.patch_namespaced_deployment(
+                service, self.namespace, patch, field_manager=_MANAGER, _request_timeout=_SECONDS_TO_ANSWER
+            )
+
+    def stand_still(self) -> Iterator[str]:
+        """Refuse: nodes and control plane go on, so that little would be saved."""
+        raise OperationError(_NEVER_STILL)
+
+    def start_again(self) -> Iterator[str]:
+        """Refuse, as :meth:`stand_still` does."""
+        raise OperationError(_NEVER_STILL)
 
     def under_way(self, service: str, image: str) -> str | None:
         """Return how far another rollout is; None where none is under way."""
@@ -89,7 +238,7 @@ class EksOperations:
                 return read(name, self.namespace, _request_timeout=_SECONDS_TO_ANSWER)
             except ApiException as error:
                 if error.status == 404:
-                    raise OperationError(
+                    raise NotThere(
                         f"there is no {kind} {name} in the namespace {self.namespace}; run pulumi up first"
                     ) from None
                 raise
@@ -97,10 +246,7 @@ class EksOperations:
     def set_image(self, service: str, image: str) -> None:
         """Change the image of a Deployment, and nothing else of it."""
         patch = {"spec": {"template": {"spec": {"containers": [{"name": service, "image": image}]}}}}
-        with plain_answers(f"changing the image of {service}"):
-            self.apps.patch_namespaced_deployment(
-                service, self.namespace, patch, field_manager=_MANAGER, _request_timeout=_SECONDS_TO_ANSWER
-            )
+        self._patch(service, patch, f"changing the image of {service}")
 
     def _wait(self, service: str, progress: Progress, seconds: float) -> None:
         began = progress.seconds
@@ -119,12 +265,8 @@ class EksOperations:
 
     def why_not_ready(self, service: str, image: str) -> list[str]:
         """Return why pods that run an image do not get ready, each reason once."""
-        with plain_answers(f"asking for the pods of {service}"):
-            pods: list[Any] = self.core.list_namespaced_pod(
-                self.namespace, label_selector=f"{NAME_LABEL}={service}", _request_timeout=_SECONDS_TO_ANSWER
-            ).items
         reasons: dict[str, None] = {}
-        for pod in pods:
+        for pod in self._pods(f"{NAME_LABEL}={service}", service):
             for one in pod.status.container_statuses or ():
                 waiting, ended = one.state.waiting, one.last_state.terminated or one.state.terminated
                 if one.image == image and waiting is not None and waiting.reason != "ContainerCreating":
@@ -323,14 +465,14 @@ def connect(account: StackAccount) -> EksOperations:
             found: Mapping[str, Any] = account.client("eks").describe_cluster(name=name)["cluster"]
         except botocore.exceptions.ClientError as error:
             if code_of(error) == "ResourceNotFoundException":
-                raise OperationError(f"there is no cluster {name} in {account.place}; run pulumi up first") from None
+                raise NotThere(f"there is no cluster {name} in {account.place}; run pulumi up first") from None
             raise
     configuration = kubernetes.client.Configuration(host=found["endpoint"])
     with tempfile.NamedTemporaryFile("wb", suffix=".pem", delete=False) as certificate:
         certificate.write(base64.b64decode(found["certificateAuthority"]["data"]))
     configuration.ssl_ca_cert = certificate.name
     configuration.api_key["authorization"] = f"Bearer {_token(account.session, account.settings.region, name)}"
-    return EksOperations(account.settings.platform.name, kubernetes.client.ApiClient(configuration))
+    return EksOperations(account.settings.platform.name, kubernetes.client.ApiClient(configuration), account.stack_name)
 
 
 def _token(session: boto3.Session, region: str, cluster: str) -> str:

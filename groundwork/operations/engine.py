@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Protocol
 from groundwork.components.compute.settings import Engine
 from groundwork.operations.account import StackAccount
 from groundwork.operations.errors import OperationError
+from groundwork.operations.meanings import Reason
 from groundwork.operations.progress import Progress
 
 
@@ -25,11 +27,85 @@ class TerminalSession:
     """To be removed afterwards."""
 
 
+@dataclass(frozen=True)
+class ServiceState:
+    """How a service is, as its engine says. Counts are of copies; None where the engine does not tell them."""
+
+    wanted: int | None
+    running: int | None
+    pending: int = 0
+    image: str = ""
+    deployed: datetime.datetime | None = None
+    """When the deployment began that is there."""
+    changing: str | None = None
+    """What is under way."""
+    paused: bool = False
+    events: tuple[str, ...] = ()
+    """What the engine said since, as far as it matters; newest first."""
+    troubles: tuple[Reason, ...] = ()
+    """What goes wrong, also where all copies run."""
+
+
+@dataclass(frozen=True)
+class JobState:
+    """How a job's last run was."""
+
+    at: datetime.datetime | None = None
+    """When it ended, or began where it still runs; None where nothing is known of any run."""
+    says: str = ""
+    running: bool = False
+    trouble: Reason | None = None
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How many copies of a service are wanted, and what may change that."""
+
+    now: int
+    setting: str
+    """What says it in the stack file."""
+    least: int | None = None
+    """The bounds of what scales it; None where nothing does."""
+    most: int | None = None
+    holds: bool = False
+    """What scales it decides at once, whatever is asked for within the bounds."""
+    shared: tuple[str, ...] = ()
+    """The services that have as many copies, since they run on the same instances."""
+    limit: int | None = None
+    """There cannot be more."""
+    note: str = ""
+    """What else to know."""
+
+
 class Runner(Protocol):
     """The engine of a stack, as an account has it."""
 
     starts_first_image: bool
     """A service's first image starts without ``pulumi up``: the placeholder's declaration is the service's own."""
+
+    def states(self) -> Mapping[str, ServiceState]:
+        """Return how each service of the stack file is that is there."""
+
+    def job_states(self) -> Mapping[str, JobState]:
+        """Return how the last run of each job of the stack file was that is there."""
+
+    def scaling(self, service: str) -> Scaling:
+        """Return how many copies of a service are wanted. OperationError where the engine has no such number."""
+
+    def scale(self, service: str, count: int, least: int | None, most: int | None) -> None:
+        """Ask for a number of copies, and for these bounds where something scales it."""
+
+    def restart(self, service: str, progress: Progress, seconds: float) -> None:
+        """Start every copy anew with the image that runs, and wait until all are well.
+
+        Raises DeploymentFailed where they do not get well, and OperationError where it is not done after ``seconds``.
+        """
+
+    def stand_still(self) -> Iterator[str]:
+        """Stop every copy of every service, and yield what was asked for. OperationError where the engine cannot."""
+
+    def start_again(self) -> Iterator[str]:
+        """Start as many copies as the stack file says, and yield what was asked for."""
 
     def under_way(self, service: str, image: str) -> str | None:
         """Return what stands in the way of a deployment of an image, such as another one; None where nothing does."""

@@ -7,6 +7,14 @@ class OperationError(Exception):
     """What was asked cannot be done: why, and what to do."""
 
 
+class NobodyAnswers(OperationError):  # noqa: N818 - what happened
+    """Nothing can be asked at all: no network, no credentials, or ones that AWS does not take. The next question would end the same."""
+
+
+class NotThere(OperationError):  # noqa: N818 - what is the matter
+    """What the stack builds is not in the account: it was not yet deployed, or only half, or the credentials are another account's."""
+
+
 class DeploymentFailed(Exception):  # noqa: N818 - what happened
     """The engine gave a deployment up, and what ran before runs again: why."""
 

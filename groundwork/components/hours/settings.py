@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import re
+import zoneinfo
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -130,6 +132,13 @@ def _part(number: int, letter: str) -> str:
 def open_at(settings: HoursSettings, minutes: range) -> bool:
     """Tell whether the platform runs during all these minutes of a day."""
     return settings.start_minute <= minutes.start and minutes.stop <= settings.stop_minute
+
+
+def open_now(settings: HoursSettings, timezone: str, now: datetime.datetime) -> bool:
+    """Tell whether the platform is to run at a moment."""
+    local = now.astimezone(zoneinfo.ZoneInfo(timezone))
+    minute = local.hour * 60 + local.minute
+    return WEEKDAYS[local.weekday()] in settings.days and settings.start_minute <= minute < settings.stop_minute
 
 
 def clocks(settings: HoursSettings) -> Iterator[tuple[Literal["start", "stop"], int, int]]:

@@ -1,0 +1,151 @@
+"""The commands that change how a stack runs, and not what it is: copies, restarts, hours, dead letters."""
+
+from __future__ import annotations
+
+import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from groundwork.cli import console
+from groundwork.cli.arguments import Argument, Option
+from groundwork.cli.operations import DryRun, Minutes, Service, Yes, confirmed, minutes_of, tell
+from groundwork.cli.stack_name import StackName
+
+
+class HoursAction(StrEnum):
+    """What is done to a stack that nobody uses for a while."""
+
+    STOP = "stop"
+    START = "start"
+
+
+def scale(
+    stack: StackName,
+    service: Service,
+    count: Annotated[str, Argument(metavar="NUMBER", help="How many copies are to run.")],
+    *,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Run another number of copies of a service, until autoscaling or the stack file says otherwise.
+
+    A number beyond the bounds of autoscaling moves them. On the engine ec2 it is the number of instances, of all services on them. What
+    the next `pulumi up` makes of it is said before anything is done.
+    """
+    from groundwork.operations import scaling
+    from groundwork.operations.account import open_account
+    from groundwork.operations.engine import runner_of
+
+    if not count.isdecimal():
+        raise console.InputError(f'"{count}" is no number of copies')
+    account = open_account(stack)
+    runner = runner_of(account)
+    plan = scaling.plan(account, runner, service, int(count))
+    if not confirmed(str(plan), yes=yes, dry_run=dry_run):
+        return
+    scaling.scale(plan, runner)
+    print(f"Asked for. How it goes: groundwork status {account.stack_name} --watch")
+
+
+def redeploy(
+    stack: StackName,
+    service: Service,
+    *,
+    minutes: Minutes = "20",
+    yes: Yes = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Start all copies of a service anew with the image that runs, as after a secret or a parameter has changed.
+
+    Old copies go when new ones are well. Ends with 1 where they do not get well.
+    """
+    from groundwork.operations import images
+    from groundwork.operations.account import open_account
+    from groundwork.operations.engine import runner_of
+    from groundwork.operations.errors import DeploymentFailed, OperationError
+    from groundwork.operations.progress import Progress
+
+    seconds = 60 * minutes_of(minutes)
+    account = open_account(stack)
+    images.service_of(account, service)
+    runner = runner_of(account)
+    if busy := runner.under_way(service, ""):
+        raise OperationError(f"{service}: {busy}; wait for its end: groundwork status {account.stack_name} --watch")
+    if not confirmed(f"{service} in {account.place}: all copies start anew", yes=yes, dry_run=dry_run):
+        return
+    progress = Progress(tell=tell)
+    try:
+        runner.restart(service, progress, seconds)
+    except DeploymentFailed as failure:
+        console.print_error(f"{service} did not start anew: {failure}")
+        console.print_error(f"Next: groundwork logs {account.stack_name} {service} --since 30m")
+        raise SystemExit(console.FINDINGS) from None
+    except KeyboardInterrupt:
+        console.print_error(f"\nNobody waits any more, and it goes on: groundwork status {account.stack_name}")
+        raise
+    progress.say(f"{service} runs anew after {progress.taken()}")
+
+
+def hours(
+    stack: StackName,
+    action: Annotated[HoursAction, Argument(metavar="stop|start", help="Which.")],
+    *,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Stop services, instances and database of a dev or staging stack, or start them again, outside what platform.hours says.
+
+    What a database or a queue holds stays. A prod is never stopped.
+    """
+    from groundwork.cli.running import run_stack
+    from groundwork.operations import standing_still
+    from groundwork.operations.account import open_account
+    from groundwork.operations.progress import Progress
+
+    account = open_account(stack)
+    plan = standing_still.plan(account, run_stack(stack).snapshot, action.value)
+    if not confirmed(str(plan), yes=yes, dry_run=dry_run):
+        return
+    standing_still.carry_out(plan, Progress(tell=tell))
+    print(f"Asked for. How it goes: groundwork status {account.stack_name} --watch")
+
+
+def redrive(
+    stack: StackName,
+    queue: Annotated[str, Argument(metavar="QUEUE", help="A queue of the stack file.")],
+    *,
+    limit: Annotated[
+        str | None,
+        Option("--limit", metavar="NUMBER", help="At most so many messages a second; unset, as fast as SQS likes."),
+    ] = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Move the dead letters of a queue back to it, for its consumer to try again.
+
+    Ctrl-C ends it; what has gone back stays there. Ends with 1 where SQS gives up.
+    """
+    from groundwork.cli.running import run_stack
+    from groundwork.operations import redriving
+    from groundwork.operations.account import open_account
+    from groundwork.operations.errors import CommandFailed
+    from groundwork.operations.own import find_own
+    from groundwork.operations.progress import Progress
+
+    if limit is not None and not (limit.isdecimal() and 1 <= int(limit) <= redriving.FASTEST):
+        raise console.InputError(f'--limit: "{limit}" is none; say a number from 1 to {redriving.FASTEST}')
+    account = open_account(stack)
+    own = find_own(account, run_stack(stack).snapshot)
+    plan = redriving.plan(own, queue, datetime.datetime.now(datetime.UTC), int(limit) if limit else None)
+    if not confirmed(str(plan), yes=yes, dry_run=dry_run):
+        return
+    try:
+        moved = redriving.redrive(own, plan, Progress(tell=tell))
+    except CommandFailed as failure:
+        console.print_error(f"{queue}: {failure}")
+        console.print_error(f"Next: groundwork status {account.stack_name}")
+        raise SystemExit(console.FINDINGS) from None
+    except KeyboardInterrupt:
+        console.print_error("\nThe redrive is ended; what has gone back stays there.")
+        raise
+    print(f"{moved} have gone back. Whether they fail again: groundwork status {account.stack_name} --watch")

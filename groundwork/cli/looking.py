@@ -1,0 +1,65 @@
+"""The commands that look at a stack in its account, and change nothing."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated
+
+from groundwork.cli import console
+from groundwork.cli.arguments import Option
+from groundwork.cli.stack_name import StackName
+
+if TYPE_CHECKING:
+    from groundwork.operations.status.model import Status
+
+_SECONDS_BETWEEN = 10
+_CLEAR = "\x1b[H\x1b[2J"
+"""What begins a screen anew: https://invisible-island.net/xterm/ctlseqs/ctlseqs.html"""
+
+
+def status(
+    stack: StackName,
+    *,
+    watch: Annotated[bool, Option("--watch", help="Look again every ten seconds, until Ctrl-C.")] = False,
+    cost: Annotated[
+        bool, Option("--cost", help="Also say what the day costs; Cost Explorer charges $0.01 each time.")
+    ] = False,
+    json_: Annotated[bool, Option("--json", help="Print JSON, for programs.")] = False,
+) -> None:
+    """Say how a stack is: services, jobs, data, queues, alarms and domain; what is the matter, and what to do next.
+
+    Only what the stack builds is asked about, and nothing is changed; on the engine ec2 a script that only looks runs on the instances.
+    Ends with 0 where all is well, is on its way or is stopped on purpose, and with 1 where something needs somebody.
+    """
+    from groundwork.cli.running import run_stack
+    from groundwork.operations.account import open_account
+    from groundwork.operations.status.look import look
+
+    if watch and cost:
+        raise console.InputError("--watch with --cost would pay for each look; say one of them")
+    account = open_account(stack)
+    snapshot = run_stack(stack).snapshot
+    while True:
+        with console.progress(f"Asking {account.place}"):
+            found = look(account, snapshot, datetime.datetime.now(datetime.UTC), cost=cost)
+        if watch and sys.stdout.isatty():
+            print(_CLEAR, end="")
+        _print(found, as_json=json_)
+        if not watch:
+            break
+        time.sleep(_SECONDS_BETWEEN)
+    if found.troubles:
+        raise SystemExit(console.FINDINGS)
+
+
+def _print(found: Status, *, as_json: bool) -> None:
+    from groundwork.cli.status_text import lines
+
+    if as_json:
+        print(json.dumps(found.to_json(), indent=2, default=str), flush=True)
+    else:
+        console.print_lines(lines(found, console.terminal_width()))
+        sys.stdout.flush()
