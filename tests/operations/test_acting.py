@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -342,7 +343,7 @@ def test_dead_letters_go_back_with_their_number_and_age_said_and_never_their_tex
     assert groundwork(["redrive", "dev", "mails", "--limit", "10", "--yes"]) == FINE
     said = capsys.readouterr().out
     assert "2 dead letters of mails in account 123456789012, eu-west-1 go back to it, 10 a second." in said
-    assert "One of them was sent 0 s ago." in said
+    assert re.search(r"One of them was sent \d+ s ago\.", said)
     assert "2 have gone back." in said
     assert "4111" not in said
     arn = "arn:aws:sqs:eu-west-1:123456789012:shop-mails-dead-letters-0a1b2c3"
