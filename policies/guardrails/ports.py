@@ -179,5 +179,5 @@ def _rules(resource: Resource, direction: str) -> Iterator[tuple[RuleSyntax, Nod
 def _port(rule: Node, path: str, default: int) -> int:
     """Return a port; -1 stands for all of them, as in the API of EC2."""
     value = rule.get(path, default)
-    port = int(value) if str(value).lstrip("-").isdigit() else default
+    port = int(value) if str(value).removeprefix("-").isdecimal() else default
     return default if port < 0 else port

@@ -40,12 +40,12 @@ def _months(field: str) -> list[int]:
         first, _, last = span.partition("-")
         start = 1 if first in ("*", "?") else _month(first)
         end = len(_MONTHS) if first in ("*", "?") or (step and not last) else _month(last or first)
-        if start is None or end is None or (step and not step.isdigit()) or step == "0":
+        if start is None or end is None or (step and not step.isdecimal()) or step == "0":
             return []
         found |= set(range(start, end + 1, int(step or 1)))
     return sorted(found)
 
 
 def _month(word: str) -> int | None:
-    number = _MONTHS.index(word) + 1 if word in _MONTHS else int(word) if word.isdigit() else 0
+    number = _MONTHS.index(word) + 1 if word in _MONTHS else int(word) if word.isdecimal() else 0
     return number if 1 <= number <= len(_MONTHS) else None

@@ -97,7 +97,7 @@ class Node:
         value = self.get(path, default)
         try:
             return int(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise UndeterminedError(self._at(path), "not a number") from None
 
     def _absent(self, path: str, default: Any) -> Any:

@@ -128,7 +128,7 @@ def most_calls(settings: Settings, function: str) -> int | None:
 def taken(data: DataSettings, instance_class: str) -> int | None:
     """Return ``max_connections`` of an instance of a class; None for a class that is not known."""
     own = data.parameters.get("max_connections", "")
-    return int(own) if own.isdigit() else max_connections(instance_class)
+    return int(own) if own.isdecimal() else max_connections(instance_class)
 
 
 def free(data: DataSettings, instance_class: str) -> int | None:

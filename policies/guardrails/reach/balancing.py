@@ -157,6 +157,6 @@ def _flow(node: Node, path: str, protocol: object = None) -> tuple[Flow | None, 
     if isinstance(value, Opaque) or isinstance(spoken, Opaque):
         return None, f"{node.node(path).path} is not known yet"
     port = value if value not in (None, "") else _USUAL_PORTS.get(str(spoken))
-    if not str(port).isdigit():
+    if not str(port).isdecimal():
         return None, f"{node.node(path).path} is not a port"
     return Flow(int(str(port)), "udp" if str(spoken).upper() in ("UDP", "QUIC") else "tcp"), ""

@@ -208,7 +208,7 @@ def _entries(rule: Node, unnumbered: int = -1) -> list[Entry]:
     protocol, unsure_protocol = _word(rule, "protocol", "-1")
     ports, unsure_ports = _ports(rule, protocol)
     cidrs, hidden, malformed = _cidrs_of_entry(rule)
-    placed = int(number) if number.isdigit() else unnumbered
+    placed = int(number) if number.isdecimal() else unnumbered
     unread = unsure_number or unsure or unsure_protocol or unsure_ports or hidden or malformed
     unread = unread or ("" if cidrs and placed >= 0 else "a rule of it names no range or number")
     ranges: list[Addresses | None] = [addresses_of(cidr) for cidr in cidrs]

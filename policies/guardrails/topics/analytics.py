@@ -151,7 +151,7 @@ def glue_connection_tls(connection: Resource) -> Messages:
 )
 def glue_job_version(job: Resource) -> Messages:
     version = str(job.get("glueVersion", "auto"))
-    if version.replace(".", "", 1).isdigit() and float(version) < _OLDEST_GLUE:
+    if version.replace(".", "", 1).isdecimal() and float(version) < _OLDEST_GLUE:
         yield f"it runs on Glue {version} (glueVersion)"
 
 

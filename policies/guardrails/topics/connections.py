@@ -88,7 +88,7 @@ def _flows_to(flow: Flow | None, group: Resource) -> list[Flow]:
     """Return the port of the traffic and, where it is another one, that of the health check."""
     flows = [flow] if flow else []
     checked = group.node("healthCheck").node("port").value
-    if str(checked).isdigit() and (flow is None or flow.port != int(str(checked))):
+    if str(checked).isdecimal() and (flow is None or flow.port != int(str(checked))):
         flows.append(Flow(int(str(checked))))
     return flows
 
