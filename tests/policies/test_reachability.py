@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groundwork.preview.snapshot import Snapshot
 from groundwork.preview.verdicts import view_of
 from guardrails import kinds
 from guardrails.catalogue import rules
@@ -28,9 +27,7 @@ from guardrails.reach.traffic_rules import ALL_PORTS, Acl, Entry, Flow, GroupRul
 from guardrails.stack import Stack
 from guardrails.view import Opaque
 from guardrails.view import Resource as View
-from tests.policies.engine_client import PackProcess
 from tests.policies.fixtures import Case, build, cases
-from tests.policies.stacks import recorded
 from tests.stacks import STACKS, snapshot_of
 from tests.work import calls_of
 
@@ -495,21 +492,3 @@ def test_five_thousand_resources_take_about_ten_times_the_work_of_five_hundred()
     least, most = calls_of(lambda: judge_all(small)), calls_of(lambda: judge_all(large))
     assert most < 12 * least
     assert most < 1000 * len(large.resources)
-
-
-# Through the analyzer
-
-
-def snapshot(case: Case) -> Snapshot:
-    return Snapshot("test", "prod", "eu-west-1", True, {}, tuple(map(recorded, case.stack.resources)), {})
-
-
-def test_the_analyzer_says_of_each_case_what_it_expects() -> None:
-    wrong = []
-    with PackProcess() as pack:
-        for case in cases():
-            if RULES[case.rule].topic in TOPICS:
-                found = {(one.rule, one.urn) for one in pack.judge_stack(snapshot(case))}
-                if ((case.rule, case.subject.urn) in found) != (case.expected == "fail"):
-                    wrong.append(str(case))
-    assert wrong == []

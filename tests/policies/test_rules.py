@@ -19,8 +19,10 @@ from tests.policies.fixtures import LOADER, build, cases
 
 CASES = list(cases())
 RULES = {rule.name: rule for rule in rules()}
-PROPERTIES = {name: {key for case in CASES if case.rule == name for key in case.subject.value} for name in RULES}
+PROPERTIES: dict[str, set[str]] = {name: set() for name in RULES}
 """What the cases of a rule say of what it judges."""
+for one in CASES:
+    PROPERTIES[one.rule].update(one.subject.value)
 VERDICTS = {"pass": Verdict.PASS, "fail": Verdict.FAIL, "unknown": Verdict.UNDETERMINED}
 IDS = re.compile(
     r"fsbp:[A-Za-z0-9]+\.\d+|securityhub:[A-Za-z0-9]+\.\d+|checkov:CKV2?_(AWS|K8S)_\d+|cis:v\d\.\d\.\d/\d+(\.\d+)+"
