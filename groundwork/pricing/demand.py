@@ -110,6 +110,8 @@ class _Demand:
 
     def _load_balancers(self) -> Iterator[_Row]:
         balancers = self.snapshot.of_type("aws:lb/loadBalancer:LoadBalancer")
+        # Visitors' requests come through those for HTTP, where there are some.
+        balancers = [one for one in balancers if one.inputs.get("loadBalancerType") != "network"] or list(balancers)
         answered, down = self._answered, self._monthly("visitors", "download_mb")
         if answered is None or down is None:
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.verdicts import judge
+from groundwork.pricing.demand import demand
 from groundwork.settings.loading import find_stack
 from tests.stacks import ROOT, run_found
 from tests.test_guardrails_on_stacks import TODAY
@@ -201,6 +203,14 @@ def test_guardrails_stop_a_port_that_is_open_to_the_internet_unless_it_is_accept
     prod = network_balancers(shop("fargate", stage="prod"))
     assert all(balancer.inputs["enableDeletionProtection"] for balancer in prod.values())
     assert found(shop("fargate", stage="prod")) == set()
+
+
+def test_visitors_requests_do_not_come_through_load_balancers_for_tcp(shop: Any) -> None:
+    snapshot = shop("fargate")
+    told = {**snapshot.settings, "usage": {"visitors": 1000, "requests": 20, "download_mb": 3}}
+    found = demand(replace(snapshot, settings=told))
+    [balanced] = [urn for urn, row in found.items() if "LCUUsage" in row]
+    assert balanced.endswith("::shop-ingress-alb")
 
 
 BAD = """
