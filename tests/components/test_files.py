@@ -11,6 +11,7 @@ import pytest
 
 from groundwork.preview.changes.compare import compare
 from groundwork.preview.changes.model import Action
+from groundwork.preview.diagram.graph import graph_of
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.verdicts import judge
 from groundwork.settings.loading import find_stack
@@ -230,6 +231,35 @@ def test_what_would_replace_a_file_system_is_told_with_what_is_lost(shop: Any) -
     assert (change.action, change.loss and change.loss.lost) == (Action.REPLACE, "every file in it")
 
 
+EXISTING = """
+    groundwork:platform: {name: shop, stage: dev, phase: launch}
+    groundwork:services:
+      web: {port: 8080, path: "/*", uses: {uploads: read-write}}
+    groundwork:files:
+      uploads: {existing: {access_point: fsap-0a1b2c3d4e5f67890, security_group: sg-0123456789abcdef0}}
+"""
+
+
+def test_a_file_system_that_exists_is_mounted_and_nothing_of_it_is_made(tmp_path: Any) -> None:
+    snapshot = run_found(find_stack("dev", write_project(tmp_path, EXISTING, main=str(ROOT))))
+    assert not [resource for resource in snapshot.resources if ":efs/" in resource.type]
+    [volume] = one(snapshot, TASK, "shop-compute-web").inputs["volumes"]
+    said = volume["efsVolumeConfiguration"]
+    assert said["fileSystemId"].startswith("fs-")
+    assert said["authorizationConfig"] == {"accessPointId": "fsap-0a1b2c3d4e5f67890", "iam": "ENABLED"}
+    statement = statements(snapshot, "web-task")["UploadsFiles"]
+    assert statement["Resource"] == [
+        f"arn:aws:elasticfilesystem:ap-south-1:111122223333:file-system/{said['fileSystemId']}"
+    ]
+    [point] = statement["Condition"]["StringEquals"].values()
+    assert point.endswith(":access-point/fsap-0a1b2c3d4e5f67890")
+    rules = snapshot.of_type("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
+    [rule] = [rule.inputs for rule in rules if rule.inputs["fromPort"] == 2049]
+    assert rule["securityGroupId"] == "sg-0123456789abcdef0"
+    graph = graph_of(snapshot)
+    assert [node.word for node in graph.nodes if node.name == "uploads"] == ["EFS"]
+
+
 BAD = """
     groundwork:platform: {{name: shop, stage: dev, phase: launch}}
     groundwork:compute: {{engine: {engine}}}
@@ -270,6 +300,14 @@ def test_what_cannot_mount_files_is_told_at_its_line_what_can(tmp_path: Any) -> 
         "archive": (mistakes(tmp_path, files="{infrequent_after: 90}"), "files.uploads.infrequent_after: archive_after (90) must be more than infrequent_after (90)"),
         "age": (mistakes(tmp_path, files="{infrequent_after: 31}"), "files.uploads.infrequent_after: "),
         "root owner": (mistakes(tmp_path, files='{owner: "0:0"}'), "files.uploads.owner: "),
+        "existing": (
+            mistakes(tmp_path, files="{existing: {access_point: fsap-0a1b2c3d, security_group: sg-0a1b2c3d}, backups: true}"),
+            "files.uploads.backups: true is of a file system that is made",
+        ),
+        "access point": (
+            mistakes(tmp_path, files="{existing: {access_point: fs-0a1b2c3d, security_group: sg-0a1b2c3d}}"),
+            'files.uploads.existing.access_point: "fs-0a1b2c3d" is not the id of an access point',
+        ),
         "function": (
             mistakes(tmp_path, more="groundwork:functions: {resize: {code: functions/queue_forwarder, uses: {uploads: read}}}"),
             "functions.resize.uses.uploads: only services and jobs mount files",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import pulumi
@@ -119,25 +120,16 @@ class FileSystem(Component):
 
     def grant(self, level: str, prefix: str | None = None) -> Grant:
         """Grant ``read`` or ``read-write``: to mount the file system by its access point, and the port to do so."""
-        path = mount_path(self._key)
-        label = "".join(part.capitalize() for part in self._key.split("-"))
-        return Grant(
-            statements=[
-                Statement(f"{label}Files", _ACTIONS[level], [self._arn], {"StringEquals": {_POINT: self._point.arn}})
-            ],
-            openings=[Opening(self.security_group_id, PORT, f"Files {self.name}")],
-            environment={f"{environment_name(self._key)}_PATH": path},
-            mounts=[
-                Mount(
-                    name=self._key,
-                    path=path,
-                    read_only=level == "read",
-                    file_system_id=self.file_system_id,
-                    access_point_id=self._point.id,
-                    ready=self._ready,
-                )
-            ],
+        way_in = WayIn(
+            key=self._key,
+            file_system_id=self.file_system_id,
+            file_system_arn=self._arn,
+            access_point_id=self._point.id,
+            access_point_arn=self._point.arn,
+            security_group_id=self.security_group_id,
+            ready=self._ready,
         )
+        return files_grant(way_in, self.name, level)
 
     def _access_point(self, settings: FileSystemSettings) -> aws.efs.AccessPoint:
         """Create the access point: everybody's files are in its folder, which EFS makes at the first mount, and are its owner's.
@@ -158,6 +150,43 @@ class FileSystem(Component):
             ),
             opts=self.child(),
         )
+
+
+@dataclass(frozen=True)
+class WayIn:
+    """By what a file system is mounted."""
+
+    key: str
+    """Its name in the stack file."""
+    file_system_id: pulumi.Input[str]
+    file_system_arn: pulumi.Input[str]
+    access_point_id: pulumi.Input[str]
+    access_point_arn: pulumi.Input[str]
+    security_group_id: pulumi.Input[str]
+    ready: tuple[pulumi.Resource, ...] = ()
+    """What must be there before anything can mount it."""
+
+
+def files_grant(way_in: WayIn, name: str, level: str) -> Grant:
+    """Grant ``read`` or ``read-write`` by an access point. ``name`` is the component's."""
+    path = mount_path(way_in.key)
+    label = "".join(part.capitalize() for part in way_in.key.split("-"))
+    through = {"StringEquals": {_POINT: way_in.access_point_arn}}
+    return Grant(
+        statements=[Statement(f"{label}Files", _ACTIONS[level], [way_in.file_system_arn], through)],
+        openings=[Opening(way_in.security_group_id, PORT, f"Files {name}")],
+        environment={f"{environment_name(way_in.key)}_PATH": path},
+        mounts=[
+            Mount(
+                name=way_in.key,
+                path=path,
+                read_only=level == "read",
+                file_system_id=way_in.file_system_id,
+                access_point_id=way_in.access_point_id,
+                ready=way_in.ready,
+            )
+        ],
+    )
 
 
 def _lifecycle(settings: FileSystemSettings) -> list[aws.efs.FileSystemLifecyclePolicyArgs]:

@@ -27,6 +27,7 @@ from groundwork.components.edge.ingress import Ingress
 from groundwork.components.edge.origin import Entrance
 from groundwork.components.edge.records import entries_to
 from groundwork.components.extensions.own_resources import OwnResources, extensions_of
+from groundwork.components.files.existing import ExistingFileSystem
 from groundwork.components.files.file_system import FileSystem
 from groundwork.components.functions import rotations
 from groundwork.components.functions.function import Function
@@ -264,15 +265,16 @@ class Platform(Component):
             opts=self.child(),
         )
 
-    def _files(self, network: NetworkTiers | None) -> dict[str, FileSystem]:
+    def _files(self, network: NetworkTiers | None) -> Mapping[str, Grantor]:
         if network is None:
             return {}
-        built = {
-            key: FileSystem(
-                f"{self.name}-{key}", files, key=key, context=self.context, network=network, opts=self.child()
-            )
-            for key, files in self._settings.files.items()
-        }
+        built: dict[str, FileSystem | ExistingFileSystem] = {}
+        for key, files in self._settings.files.items():
+            name, opts = f"{self.name}-{key}", self.child()
+            if files.existing is not None:
+                built[key] = ExistingFileSystem(name, files.existing, self.context, key=key, opts=opts)
+            else:
+                built[key] = FileSystem(name, files, self.context, key=key, network=network, opts=opts)
         if built:
             self.addresses["files"] = {key: system.file_system_id for key, system in built.items()}
         return built

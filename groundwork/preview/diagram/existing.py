@@ -12,6 +12,7 @@ _PREFIX = "urn:pulumi:existing::existing::"
 _NETWORK = "groundwork:network:ExistingNetwork"
 _DATABASE = "groundwork:data:ExistingDatabase"
 _BUCKET = "groundwork:storage:ExistingBucket"
+_FILES = "groundwork:files:ExistingFileSystem"
 
 
 def is_existing(urn: str) -> bool:
@@ -26,6 +27,13 @@ def existing_resources(snapshot: Snapshot) -> Iterator[Resource]:
             yield from _network(component)
         elif component.type == _DATABASE:
             yield from _database(component)
+        elif component.type == _FILES:
+            said = component.outputs
+            yield _resource(
+                "aws:efs/fileSystem:FileSystem",
+                component.name,
+                {"id": said.get("fileSystemId"), "arn": said.get("arn")},
+            )
         elif component.type == _BUCKET:
             said = component.outputs
             yield _resource(
