@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
+from groundwork.operations.bootstrap.permissions import _table as table
+from groundwork.operations.bootstrap.permissions import access
 from groundwork.preview.changes.compare import compare
 from groundwork.preview.changes.model import Action
 from groundwork.preview.diagram.graph import graph_of
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.verdicts import judge
 from groundwork.settings.loading import find_stack
+from guardrails.iam.services import matching
 from tests.stacks import ROOT, run_found
 from tests.test_guardrails_on_stacks import TODAY
 from tests.writing import mistakes_in, write_project
@@ -229,6 +232,20 @@ def test_what_would_replace_a_file_system_is_told_with_what_is_lost(shop: Any) -
         one for one in compare(snapshot, replace(snapshot, resources=tuple(changed))).changes if one.type == SYSTEM
     ]
     assert (change.action, change.loss and change.loss.lost) == (Action.REPLACE, "every file in it")
+
+
+def test_a_pipelines_role_may_make_files_and_change_them(shop: Any) -> None:
+    snapshot = shop("fargate")
+    made = access([snapshot], "shop", "arn:aws:iam::111122223333:policy/shop-boundary")
+    assert [type_ for type_ in made.unlisted if ":efs/" in type_] == []
+    allowed = {action for statement in made.deploying for action in statement["Action"]}
+    assert {
+        f"elasticfilesystem:{action}" for action in ("CreateFileSystem", "PutFileSystemPolicy", "CreateMountTarget")
+    } <= allowed
+    # Nobody's files are read by who deploys.
+    assert not [action for action in allowed if action.startswith("elasticfilesystem:Client")]
+    listed = [row for type_, row in table().by_type.items() if ":efs/" in type_]
+    assert all(len(matching(str(action))) == 1 for row in listed for action in row)
 
 
 EXISTING = """
