@@ -155,7 +155,7 @@ def test_a_task_mounts_what_it_uses_with_its_own_role_and_nothing_else(shop: Any
 
 def test_a_placeholder_sees_no_files(shop: Any) -> None:
     [container] = json.loads(
-        one(shop("fargate", delivered=False), TASK, "shop-compute-worker").inputs["containerDefinitions"]
+        one(shop("fargate", stage="prod", delivered=False), TASK, "shop-compute-worker").inputs["containerDefinitions"]
     )
     assert container["mountPoints"] == []
 
@@ -215,7 +215,7 @@ def test_guardrails_find_nothing_at_files_but_what_was_wished(shop: Any) -> None
 
 
 def test_in_prod_files_outlast_a_slip(shop: Any) -> None:
-    snapshot = shop("fargate", stage="prod")
+    snapshot = shop("fargate", stage="prod", delivered=False)
     assert one(snapshot, SYSTEM, "shop-uploads").options["protect"] is True
     assert not shop("fargate").of_type(SYSTEM)[0].options.get("protect")
 
