@@ -55,6 +55,44 @@ def status(
         raise SystemExit(console.FINDINGS)
 
 
+def checklist(
+    stack: StackName,
+    *,
+    offline: Annotated[bool, Option("--offline", help="Answer by the stack file alone, and ask no account.")] = False,
+    database: Annotated[
+        bool, Option("--database", help="Also ask the database that psql opens (PGHOST, PGSERVICE …) for its indexes.")
+    ] = False,
+    json_: Annotated[bool, Option("--json", help="Print JSON, for programs.")] = False,
+) -> None:
+    """Go through what a launch asks for, line by line: yes, no, or cannot be known here, with what turns it.
+
+    Changes nothing. Ends with 1 where a line is answered with no.
+    """
+    from groundwork.cli.checklist_text import lines
+    from groundwork.cli.running import run_stack
+    from groundwork.operations.account import open_account
+    from groundwork.operations.checklist.indexes import ask_psql
+    from groundwork.operations.checklist.model import Facts, Verdict
+    from groundwork.operations.checklist.questions import answered
+    from groundwork.operations.own import find_own
+    from groundwork.settings.loading import find_stack, load_stack
+
+    snapshot = run_stack(stack).snapshot
+    account = None if offline else open_account(stack)
+    settings = account.settings if account else load_stack(find_stack(stack)).settings
+    own = find_own(account, snapshot) if account else None
+    facts = Facts(settings, snapshot, datetime.datetime.now(datetime.UTC), own, ask_psql if database else None)
+    with console.progress("Asking"):
+        answers = answered(facts)
+    name = account.stack_name if account else stack
+    if json_:
+        print(json.dumps([one.to_json() for one in answers], indent=2))
+    else:
+        console.print_lines(lines(name, account.place if account else None, answers, console.terminal_width()))
+    if any(one.answer.verdict is Verdict.NO for one in answers):
+        raise SystemExit(console.FINDINGS)
+
+
 def _print(found: Status, *, as_json: bool) -> None:
     from groundwork.cli.status_text import lines
 

@@ -110,7 +110,7 @@ def _all(
 
 app = Commands(
     "groundwork",
-    "One short stack file becomes a complete, secure AWS platform. What needs an AWS account: bootstrap, status, deploy, rollback, scale, "
+    "One short stack file becomes a complete, secure AWS platform. What needs an AWS account: bootstrap, status, checklist, deploy, rollback, scale, "
     "redeploy, hours, redrive, logs, run and exec.",
     epilog="Exit codes: 0 fine; 1 findings that stop a deployment, or what cannot be done; 2 a mistake in the input; 3 a fault in the "
     "program.",
@@ -586,6 +586,7 @@ def _complete() -> None:
 
 app.command("Make what an account needs once.")(bootstrapping.bootstrap)
 app.command("Say how a stack is, and what to do next.")(looking.status)
+app.command("Go through what a launch asks for.")(looking.checklist)
 app.command("Run another image of a service.")(operations.deploy)
 app.command("Run the image again that ran before.")(operations.rollback)
 app.command("Run another number of copies of a service.")(acting.scale)

@@ -1,0 +1,1 @@
+"""What a launch asks for, line by line: yes, no, or nobody here can know."""

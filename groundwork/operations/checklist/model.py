@@ -1,0 +1,104 @@
+"""A launch list as a value."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from groundwork.components.settings import Settings
+from groundwork.operations.account import StackAccount
+from groundwork.operations.checklist.indexes import Indexes
+from groundwork.operations.own import Own
+from groundwork.preview.snapshot import Resource, Snapshot
+
+
+class Verdict(StrEnum):
+    """What a line is answered with."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "cannot know"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer with what it rests on."""
+
+    verdict: Verdict
+    evidence: str
+
+
+def yes(evidence: str) -> Answer:
+    """Answer yes."""
+    return Answer(Verdict.YES, evidence)
+
+
+def no(evidence: str) -> Answer:
+    """Answer no."""
+    return Answer(Verdict.NO, evidence)
+
+
+def unknown(evidence: str) -> Answer:
+    """Answer that nobody here can know."""
+    return Answer(Verdict.UNKNOWN, evidence)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What lines are answered from."""
+
+    settings: Settings
+    snapshot: Snapshot
+    now: datetime.datetime
+    own: Own | None = None
+    """None where the account is not to be asked."""
+    indexes: Callable[[], Indexes] | None = None
+    """What asks the database; None where nobody said how to reach it."""
+
+    def all_of(self, *types: str) -> list[Resource]:
+        """Return what the stack declares of some types."""
+        return self.snapshot.of_type(*types)
+
+    @property
+    def account(self) -> StackAccount | None:
+        """Return the account; None where it is not to be asked."""
+        return self.own.account if self.own else None
+
+
+@dataclass(frozen=True)
+class Question:
+    """A line of a launch list."""
+
+    id: str
+    rows: tuple[str, ...]
+    """Rows of the reference systems that ask for it (docs/requirements.md)."""
+    asks: str
+    turns: str
+    """The setting or the command that makes it a yes."""
+    answered_by: str
+    """``stack``: what the stack declares; ``account``: that and what the account says; ``database``; ``people``."""
+    answer: Callable[[Facts], Answer]
+
+
+@dataclass(frozen=True)
+class AnsweredQuestion:
+    """A line with its answer."""
+
+    question: Question
+    answer: Answer
+
+    def to_json(self) -> Mapping[str, Any]:
+        """Return it as ``--json`` prints it."""
+        question, answer = self.question, self.answer
+        return {
+            "id": question.id,
+            "rows": list(question.rows),
+            "asks": question.asks,
+            "answer": answer.verdict.value,
+            "evidence": answer.evidence,
+            "answeredBy": question.answered_by,
+            "turns": question.turns,
+        }
