@@ -5,11 +5,11 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from groundwork.operations.checklist.model import AnsweredQuestion, Verdict
+from groundwork.operations.checklist.model import AnsweredQuestion, AnswerKind
 from groundwork.preview.styled import Text
 
 _WIDTH = 80
-_WORDS = {Verdict.YES: ("yes", "green"), Verdict.NO: ("NO", "bold red"), Verdict.UNKNOWN: ("?", "yellow")}
+_WORDS = {AnswerKind.YES: ("yes", "green"), AnswerKind.NO: ("NO", "bold red"), AnswerKind.UNKNOWN: ("?", "yellow")}
 
 
 def lines(stack: str, place: str | None, answers: Sequence[AnsweredQuestion], width: int | None) -> Iterator[Text]:
@@ -21,14 +21,15 @@ def lines(stack: str, place: str | None, answers: Sequence[AnsweredQuestion], wi
         word, style = _WORDS[one.answer.verdict]
         yield Text.assemble("  ", (f"{word:<3}", style), f"  {one.question.asks}")
         yield from map(Text, _wrapped(one.answer.evidence, wide))
-        if one.answer.verdict is not Verdict.YES:
+        if one.answer.verdict is not AnswerKind.YES:
             yield from (
                 Text(part, "cyan") for part in _wrapped(f"Turns it: {one.question.turns.replace('STACK', stack)}", wide)
             )
-    counted = {verdict: sum(one.answer.verdict is verdict for one in answers) for verdict in Verdict}
+    counted = {verdict: sum(one.answer.verdict is verdict for one in answers) for verdict in AnswerKind}
     yield Text()
     yield Text(
-        f"{counted[Verdict.YES]} yes, {counted[Verdict.NO]} no, {counted[Verdict.UNKNOWN]} cannot be known here", "bold"
+        f"{counted[AnswerKind.YES]} yes, {counted[AnswerKind.NO]} no, {counted[AnswerKind.UNKNOWN]} cannot be known here",
+        "bold",
     )
 
 

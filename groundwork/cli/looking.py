@@ -72,7 +72,7 @@ def checklist(
     from groundwork.cli.running import run_stack
     from groundwork.operations.account import open_account
     from groundwork.operations.checklist.indexes import ask_psql
-    from groundwork.operations.checklist.model import Facts, Verdict
+    from groundwork.operations.checklist.model import AnswerKind, Facts
     from groundwork.operations.checklist.questions import answered
     from groundwork.operations.own import find_own
     from groundwork.settings.loading import find_stack, load_stack
@@ -89,7 +89,7 @@ def checklist(
         print(json.dumps([one.to_json() for one in answers], indent=2))
     else:
         console.print_lines(lines(name, account.place if account else None, answers, console.terminal_width()))
-    if any(one.answer.verdict is Verdict.NO for one in answers):
+    if any(one.answer.verdict is AnswerKind.NO for one in answers):
         raise SystemExit(console.FINDINGS)
 
 

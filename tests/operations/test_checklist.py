@@ -18,7 +18,7 @@ from groundwork.components.settings import Settings
 from groundwork.operations.account import StackAccount
 from groundwork.operations.checklist import indexes
 from groundwork.operations.checklist.indexes import Indexes, ask_psql
-from groundwork.operations.checklist.model import Answer, Facts, Verdict
+from groundwork.operations.checklist.model import Answer, AnswerKind, Facts
 from groundwork.operations.checklist.questions import QUESTIONS, answered
 from groundwork.operations.errors import OperationError
 from groundwork.operations.own import find_own
@@ -120,16 +120,16 @@ def test_an_account_confirms_what_the_stack_says_or_does_not(stack: Stack, monke
     trail(monkeypatch)
     asked = asked_actions(monkeypatch)
     found = in_account(stack)
-    assert found["images"] == Answer(Verdict.YES, "all of 2 have one")
+    assert found["images"] == Answer(AnswerKind.YES, "all of 2 have one")
     assert (
         found["backups"].evidence == "the account has nothing to restore from yet"
-        or found["backups"].verdict is Verdict.YES
+        or found["backups"].verdict is AnswerKind.YES
     )
-    assert found["secrets"].verdict is Verdict.NO
+    assert found["secrets"].verdict is AnswerKind.NO
     assert found["secrets"].evidence.startswith("empty: ")
-    assert found["alarms"].verdict is Verdict.YES
-    assert found["restored"] == Answer(Verdict.NO, "not in the last 90 days, as far back as CloudTrail tells")
-    assert found["root-mfa"] == Answer(Verdict.NO, "the root user has none")
+    assert found["alarms"].verdict is AnswerKind.YES
+    assert found["restored"] == Answer(AnswerKind.NO, "not in the last 90 days, as far back as CloudTrail tells")
+    assert found["root-mfa"] == Answer(AnswerKind.NO, "the root user has none")
     assert asked | {"cloudtrail:LookupEvents", "sns:ListSubscriptionsByTopic"} == permitted(
         "checklist", "data", "cache", "services", "secrets", "observability"
     )
@@ -137,8 +137,8 @@ def test_an_account_confirms_what_the_stack_says_or_does_not(stack: Stack, monke
     client("rds").delete_db_instance(DBInstanceIdentifier="shop-database-dev", SkipFinalSnapshot=True)
     client("cloudwatch").delete_alarms(AlarmNames=["shop-mails-age-0a1b2c3"])
     found = in_account(stack)
-    assert found["images"] == Answer(Verdict.NO, "the placeholder runs for web")
-    assert found["backups"].verdict is Verdict.NO
+    assert found["images"] == Answer(AnswerKind.NO, "the placeholder runs for web")
+    assert found["backups"].verdict is AnswerKind.NO
     assert found["alarms"].evidence.startswith("1 of ")
 
 
@@ -155,9 +155,9 @@ def test_a_restore_of_this_database_counts_and_one_of_another_does_not(
         return {"EventTime": when, "Username": "mara", "CloudTrailEvent": told}
 
     trail(monkeypatch, event("shop-database-prod"))
-    assert in_account(stack)["restored"].verdict is Verdict.NO
+    assert in_account(stack)["restored"].verdict is AnswerKind.NO
     trail(monkeypatch, event("shop-database-dev"))
-    assert in_account(stack)["restored"] == Answer(Verdict.YES, "restored 3 d ago by mara")
+    assert in_account(stack)["restored"] == Answer(AnswerKind.YES, "restored 3 d ago by mara")
 
 
 def test_a_subscription_counts_when_it_is_confirmed(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +167,7 @@ def test_a_subscription_counts_when_it_is_confirmed(stack: Stack, monkeypatch: p
         account=account, arn=lambda one: "arn:topic" if one.urn in subscription.dependencies else None
     )
     [question] = [one for one in QUESTIONS if one.id == "subscribers"]
-    for arn, verdict in (("PendingConfirmation", Verdict.NO), ("arn:aws:sns:x", Verdict.YES)):
+    for arn, verdict in (("PendingConfirmation", AnswerKind.NO), ("arn:aws:sns:x", AnswerKind.YES)):
         told = {"Subscriptions": [{"SubscriptionArn": arn, "Endpoint": "shop@example.com"}]}
         standing_in(monkeypatch, sns=Script(list_subscriptions_by_topic=told))
         found = question.answer(Facts(account.settings, snapshot, NOW, own))  # type: ignore[arg-type]
@@ -182,7 +182,7 @@ def test_what_the_account_refuses_is_unknown_with_the_refusal(stack: Stack, monk
     trail(monkeypatch)
     refused(monkeypatch, "GetAccountSummary", "AccessDenied", "not authorized to perform: iam:GetAccountSummary")
     found = in_account(stack)["root-mfa"]
-    assert found.verdict is Verdict.UNKNOWN
+    assert found.verdict is AnswerKind.UNKNOWN
     assert "iam:GetAccountSummary" in found.evidence
 
 
@@ -203,12 +203,12 @@ def test_offline_no_account_is_asked_and_it_is_read_at_80_columns(
 
 def test_what_the_database_says_of_its_indexes_is_the_answer() -> None:
     fine = offline("prod", indexes=lambda: Indexes(12, (), (), ()))["indexes"]
-    assert fine == Answer(Verdict.YES, "none is missing or unused in 12 tables")
+    assert fine == Answer(AnswerKind.YES, "none is missing or unused in 12 tables")
     bad = offline(
         "prod",
         indexes=lambda: Indexes(12, ("public.orders",), ("orders (user_id)",), tuple(f"public.i{n}" for n in range(9))),
     )
-    assert bad["indexes"].verdict is Verdict.NO
+    assert bad["indexes"].verdict is AnswerKind.NO
     assert bad["indexes"].evidence.startswith(
         "public.orders is read whole; the foreign key orders (user_id) has no index; nothing uses"
     )

@@ -15,7 +15,7 @@ from groundwork.operations.own import Own
 from groundwork.preview.snapshot import Resource, Snapshot
 
 
-class Verdict(StrEnum):
+class AnswerKind(StrEnum):
     """What a line is answered with."""
 
     YES = "yes"
@@ -27,23 +27,23 @@ class Verdict(StrEnum):
 class Answer:
     """An answer with what it rests on."""
 
-    verdict: Verdict
+    verdict: AnswerKind
     evidence: str
 
 
 def yes(evidence: str) -> Answer:
     """Answer yes."""
-    return Answer(Verdict.YES, evidence)
+    return Answer(AnswerKind.YES, evidence)
 
 
 def no(evidence: str) -> Answer:
     """Answer no."""
-    return Answer(Verdict.NO, evidence)
+    return Answer(AnswerKind.NO, evidence)
 
 
 def unknown(evidence: str) -> Answer:
     """Answer that nobody here can know."""
-    return Answer(Verdict.UNKNOWN, evidence)
+    return Answer(AnswerKind.UNKNOWN, evidence)
 
 
 @dataclass(frozen=True)
