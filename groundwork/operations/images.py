@@ -248,14 +248,21 @@ def check(
     A scan that is not done is waited for, ``seconds`` at most; where it is not done then, the image is refused. Only images in ECR can be
     looked at.
     """
-    repository = repository_of(account, service, holder_of(account, service).settings)
+    settings = holder_of(account, service).settings
+    repository = repository_of(account, service, settings)
     if repository is None:
         return [f"{image} is not in ECR: neither its architecture nor its scan was looked at"]
     ecr = account.client("ecr")
     place = {"registryId": repository.registry, "repositoryName": repository.name}
     found = _manifest(ecr, place, image, repository)
     if found is None:
-        raise OperationError(f"{image} is not there; push it first: docker push {image}")
+        version = re.split("[:@]", image)[-1]
+        how = (
+            f"groundwork deploy {account.stack_name} {service}={version} --build"
+            if settings.build
+            else f"docker push {image}"
+        )
+        raise OperationError(f"{image} is not there; push it first: {how}")
     digest = _check_architecture(account, ecr, place, image, found)
     if worst == "none":
         return []

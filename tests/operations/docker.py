@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,10 @@ class Docker:
         folder.mkdir()
         (folder / "docker").write_text(_PROGRAM, encoding="utf-8")
         (folder / "docker").chmod(0o755)
-        monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+        # Beside it only what tests need: where Docker is installed, it is not asked.
+        for name in ("git", "cat", "dirname", "rm", "sleep"):
+            (folder / name).symlink_to(str(shutil.which(name)))
+        monkeypatch.setenv("PATH", str(folder))
 
     def ends(self, command: str, code: int, said: str = "") -> None:
         """Have a command say something to its standard error, and end with a code."""

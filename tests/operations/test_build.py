@@ -248,6 +248,13 @@ def test_files_that_are_not_there_are_mistakes_of_the_stack_file_for_a_deploymen
     assert groundwork(["settings", "dev"]) == 0
 
 
+def test_a_tag_that_is_not_there_is_said_with_how_to_build_it(
+    docker: Docker, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert groundwork(["deploy", "dev", "web=1.1", "--yes"]) == 1
+    assert "web:1.1 is not there; push it first: groundwork deploy dev web=1.1 --build" in capfd.readouterr().err
+
+
 def test_a_tag_that_is_there_is_not_written_again(docker: Docker, capfd: pytest.CaptureFixture[str]) -> None:
     assert groundwork(["deploy", "dev", f"web=sha256:{'0' * 64}", "--build", "--yes"]) == 1
     assert "an image has no digest before it is built; say a tag: web=1.4.0 --build" in capfd.readouterr().err

@@ -191,7 +191,7 @@ class _Translator:
             )
         self._let_deployments_bring_images(services, jobs)
         if application.processes and not any(process.x86 for process in application.processes):
-            reason = "are for arm64 (Graviton) on Fargate: docker build --platform linux/arm64; else say groundwork:compute: {architecture: x86_64}"
+            reason = "are for arm64 (Graviton) on Fargate, as `groundwork deploy` builds them; else say groundwork:compute: {architecture: x86_64}"
             application.note(application.label, "images", reason)
         made.layers = self._layers(services, jobs)
         return made
