@@ -234,9 +234,15 @@ class EcsOperations:
             return None
         if not found:
             return None
-        return (
-            f"a deployment of {self.image(described, service)} has been under way since {found['createdAt']:%H:%M:%S}"
-        )
+        image, who = self.image(described, service), self._registrar(described["taskDefinition"])
+        by = f" by {who}" if who else ""
+        return f"a deployment of {image}{by} has been under way since {found['createdAt']:%H:%M:%S}"
+
+    def _registrar(self, arn: str) -> str:
+        """Return the ARN of whoever registered a revision, as far as ECS says so."""
+        with plain_errors(f"reading the task definition {arn}"):
+            said = self._client.describe_task_definition(taskDefinition=arn)["taskDefinition"]
+        return str(said.get("registeredBy") or "")
 
     def _leaves(self, described: Mapping[str, Any], container: str, image: str) -> bool:
         """Tell whether the copies that a deployment takes requests from run an image."""

@@ -18,6 +18,7 @@ from groundwork.operations.errors import DeploymentFailed, OperationError
 from groundwork.operations.images import named
 from tests.operations.shop import (
     ACCOUNT,
+    REGION,
     REPOSITORY,
     STACK_FILE,
     Clock,
@@ -114,13 +115,18 @@ def test_a_deployment_that_another_one_replaces_is_not_taken_for_its_own(
         deployments.deploy(plan("1.1"), shop.progress())
 
 
-def test_a_second_deployment_is_refused_with_what_goes_on(shop: Clock) -> None:
+def test_a_second_deployment_is_refused_with_what_goes_on_and_who_began_it(shop: Clock) -> None:
+    from moto.ecs.models import ecs_backends  # noqa: PLC0415 - slow to import, and not for whoever only collects
+
     service("web").deployments[0] |= {
         "rolloutState": "IN_PROGRESS",
         "createdAt": datetime.datetime(2026, 11, 27, 14, 3, tzinfo=datetime.UTC),
     }
+    ann = f"arn:aws:iam::{ACCOUNT}:user/ann"
+    ecs_backends[ACCOUNT][REGION].task_definitions["shop-dev-web"][1].registered_by = ann
     with pytest.raises(
-        OperationError, match=rf"web is busy: a deployment of {REPOSITORY}:1\.0 has been under way since 14:03:00; wait"
+        OperationError,
+        match=rf"web is busy: a deployment of {REPOSITORY}:1\.0 by {ann} has been under way since 14:03:00; wait",
     ):
         deployments.deploy(plan("1.1"), shop.progress())
     assert delivered() == f"{REPOSITORY}:1.0"
