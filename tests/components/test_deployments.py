@@ -212,11 +212,13 @@ def test_what_has_no_requests_to_shift_rolls() -> None:
     told = {
         "worker": refused({"web": {**WORKER, "deployment": {"strategy": "blue-green"}}}),
         "internal": refused({"web": {**WORKER, "port": 3000, "deployment": {"strategy": "canary"}}}),
+        "tcp": refused({"web": {**WORKER, "port": 3000, "tcp": 3000, "deployment": {"strategy": "canary"}}}),
         "singleton": refused({"web": {**APP, "singleton": True, "deployment": {"strategy": "canary"}}}),
     }
     said = {name: found["services.web.deployment.strategy"] for name, found in told.items()}
     assert "old and new copies would share its work from the start" in said["worker"]
     assert "only other services reach it" in said["internal"]
+    assert "a Network Load Balancer counts no errors" in said["tcp"]
     assert said["singleton"] == "canary runs old and new copies at once, and a singleton is never two; leave one out"
 
 

@@ -361,7 +361,9 @@ def _shifts_on_ecs(path: Path, service: ServiceSettings, settings: Settings) -> 
         return
     if service.shifts and not service.is_public:
         why = (
-            "only other services reach it, and what they are answered is counted by no alarm that could take a deployment back"
+            "a Network Load Balancer counts no errors that could take a deployment back"
+            if service.tcp
+            else "only other services reach it, and what they are answered is counted by no alarm that could take a deployment back"
             if service.port
             else "no requests reach it that could be shifted, and old and new copies would share its work from the start"
         )

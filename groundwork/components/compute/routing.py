@@ -10,9 +10,12 @@ import pulumi_aws as aws
 from groundwork.components.base import Component, fit
 from groundwork.components.compute.wiring import LoadBalancerLike, NetworkLike
 from groundwork.components.services.routes import Route
-from groundwork.components.services.settings import ServiceSettings
+from groundwork.components.services.settings import Protocol, ServiceSettings
 
 TargetType = Literal["ip", "instance"]
+
+_VERSIONS: dict[Protocol, str | None] = {"http": None, "http2": "HTTP2", "grpc": "GRPC"}
+"""https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html#target-group-protocol-version"""
 
 
 def target_group(
@@ -38,11 +41,18 @@ def target_group(
         fit(f"{parent.name}-{service}{'-ec2' if by_instance else '--alt' if second else ''}", 24),
         port=settings.port,
         protocol="HTTP",
+        protocol_version=_VERSIONS[settings.protocol],
         target_type=target_type,
         vpc_id=network.vpc_id,
         deregistration_delay=settings.drain,
         health_check=aws.lb.TargetGroupHealthCheckArgs(
-            path=settings.health, interval=30, timeout=5, healthy_threshold=2, unhealthy_threshold=3, matcher="200"
+            path=settings.health,
+            interval=30,
+            timeout=5,
+            healthy_threshold=2,
+            unhealthy_threshold=3,
+            # Of gRPC the status OK.
+            matcher="0" if settings.protocol == "grpc" else "200",
         ),
         stickiness=aws.lb.TargetGroupStickinessArgs(type="lb_cookie", enabled=settings.sticky, cookie_duration=86_400),
         opts=kept(ignore_changes=None if by_instance else ["port"]),

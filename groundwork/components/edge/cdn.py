@@ -224,6 +224,8 @@ class Cdn(Component):
                 "allowed_methods": list(_EVERY_METHOD),
                 "cache_policy_id": self._cached[way.seconds],
             }
+        if any(service.path == path and service.protocol == "grpc" for service in self._services.values()):
+            common["grpc_config"] = {"enabled": True}
         return {
             **common,
             "target_origin_id": self._services_origin(path),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from groundwork.components.compute.settings import ComputeSettings
+from groundwork.components.services.settings import ServiceSettings
 from groundwork.components.settings import Settings
 from groundwork.settings.arns import arn_elsewhere
-from groundwork.settings.mistakes import Mistake
+from groundwork.settings.mistakes import Mistake, Path
 
 
 def domain_has_a_zone(settings: Settings) -> Iterator[Mistake]:
@@ -51,6 +52,75 @@ def exposure_has_its_means(settings: Settings) -> Iterator[Mistake]:
         yield Mistake(
             path,
             f'"{exposure}" needs platform.domain: a public load balancer has no certificate without one; use vpc-origin',
+        )
+
+
+_SPEAK_HTTP_1 = {
+    "eks": "its pods are probed in HTTP/1.1",
+    "ec2": "instances ask their containers, and nginx in front of them speaks, HTTP/1.1",
+    "app-runner": "App Runner passes requests on in HTTP/1.1",
+}
+
+
+def protocols_reach_services(settings: Settings) -> Iterator[Mistake]:
+    """Check that whatever stands before a service speaks its protocol.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html#target-group-protocol-version
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/distribution-using-grpc.html
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-vpc-origins.html
+    """
+    for name, service in settings.services.items():
+        if service.protocol == "http" or settings.compute is None:
+            continue
+        path = ("services", name, "protocol")
+        if service.port is None:
+            yield Mistake(path, "is spoken on a port, and the service has none; set port, or leave protocol out")
+        elif service.tcp:
+            yield Mistake(
+                path, "is told to a load balancer that reads requests, and tcp passes on whatever comes; leave it out"
+            )
+        elif not settings.runs_on_ecs:
+            engine = settings.compute.engine
+            yield Mistake(
+                path,
+                f"{service.protocol} goes with the engines fargate and ecs-ec2; on {engine} {_SPEAK_HTTP_1[engine]}",
+            )
+        elif service.is_public:
+            yield from _reaches(path, service, settings)
+
+
+def _reaches(path: Path, service: ServiceSettings, settings: Settings) -> Iterator[Mistake]:
+    edge, protocol = settings.edge, service.protocol
+    if protocol == "grpc" and service.sticky:
+        yield Mistake((*path[:2], "sticky"), "is by a cookie, and clients of gRPC keep none; leave it out")
+    if service.shifts:
+        why = (
+            "the errors that would take it back are counted by HTTP's status, which gRPC leaves at 200"
+            if protocol == "grpc"
+            else "until its first image no load balancer leads to it, and ECS shifts only what one has led to before"
+        )
+        yield Mistake((*path[:2], "deployment", "strategy"), f"does not go with {protocol}: {why}; use rolling")
+    if edge is None:
+        return
+    if not settings.platform.domain:
+        yield Mistake(
+            path, f"{protocol} needs a load balancer with a certificate, and so platform.domain; set that, or use http"
+        )
+    elif edge.load_balancer.exposure == "vpc-origin":
+        exposure = "cloudfront" if protocol == "grpc" else "internet, and edge.cdn: null"
+        yield Mistake(
+            path,
+            f"{protocol} does not go through a VPC origin of CloudFront; set edge.load_balancer.exposure: {exposure}",
+        )
+    elif protocol == "http2" and edge.cdn:
+        yield Mistake(
+            path,
+            "http2 is not what CloudFront asks origins in, but HTTP/1.1; use http, or set edge.cdn: null and exposure: internet",
+        )
+    elif edge.cdn and service.host:
+        yield Mistake(
+            (*path[:2], "host"),
+            "CloudFront passes gRPC on by path; use path: /package.Service/*, or set edge.cdn: null",
         )
 
 
@@ -176,6 +246,7 @@ CHECKS = (
     an_instance_proves_its_names_in_route_53,
     hosts_need_a_domain,
     exposure_has_its_means,
+    protocols_reach_services,
     served_buckets_need_a_cdn,
     web_acl_fits,
     a_second_web_acl_has_a_load_balancer,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -211,6 +212,12 @@ class LimitSettings(Model):
     """MiB, beyond which the copy is killed; unset, as much as it asks for."""
 
 
+Protocol = Literal["http", "http2", "grpc"]
+
+_GRPC_HEALTH = "/grpc.health.v1.Health/Check"
+"""https://github.com/grpc/grpc/blob/master/doc/health-checking.md"""
+_GRPC_METHOD = re.compile(r"/[A-Za-z_][\w.]*/[A-Za-z_]\w*")
+
 Strategy = Literal["rolling", "blue-green", "canary", "linear"]
 Minutes = Annotated[int, Field(ge=0, le=1440)]
 
@@ -389,7 +396,11 @@ class ServiceSettings(Model):
     """One service: a container that answers on a port, or a worker without one."""
 
     port: Annotated[int, Field(ge=1024, le=65535)] | None = None
-    """The port on which it answers HTTP; above 1023, since it does not run as root. A service without a port is a worker."""
+    """The port on which it answers; above 1023, since it does not run as root. A service without a port is a worker."""
+
+    protocol: Protocol = "http"
+    """What it speaks there: ``http``, WebSockets among it; ``http2`` without TLS; ``grpc``, whose path is ``/package.Service/*``. The last
+    two on ECS, at a load balancer with a certificate; ``grpc`` also through CloudFront."""
 
     path: UrlPath | None = None
     """The public path, such as ``/api/*``. ``/*`` is the default service. Without path and host only other services reach it."""
@@ -409,8 +420,9 @@ class ServiceSettings(Model):
     """For what speaks something else than HTTP, in place of ``path`` and ``host``: ``{port: 8883, tls: true, host: mqtt, from: […]}``. On
     the engines ``fargate``, ``ecs-ec2`` and ``eks``."""
 
-    health: UrlPath = "/health"
-    """The path that answers 200 when the service is well."""
+    health: Annotated[UrlPath, Field(validate_default=True)] = "/health"
+    """The path that answers 200 when the service is well; of ``grpc`` the method that answers OK, and unless it is said
+    ``/grpc.health.v1.Health/Check``."""
 
     health_command: Annotated[tuple[str, ...], InOrder] = ()
     """A command inside the container that fails when the service is not well, such as ``[node, healthcheck.js]``. It is asked
@@ -544,6 +556,21 @@ class ServiceSettings(Model):
         check_image(self.image, tag=self.tag, image_owner=self.image_owner)
         check_build(self.build, image=self.image, tag=self.tag)
         return self
+
+    @field_validator("health")
+    @classmethod
+    def _method_of_grpc(cls, health: str, info: ValidationInfo) -> str:
+        if info.data.get("protocol") != "grpc":
+            return health
+        if health == cls.model_fields["health"].default:
+            return _GRPC_HEALTH
+        if not _GRPC_METHOD.fullmatch(health):
+            raise PydanticCustomError(
+                "health",
+                "is no method of gRPC; say /package.Service/Method, or leave it out for {usual}",
+                {"usual": _GRPC_HEALTH},
+            )
+        return health
 
     @field_validator("scaling")
     @classmethod

@@ -74,6 +74,9 @@ def deploy(
     """Create a service and all that belongs to it; it starts ``after`` those it calls, whose names only then
     resolve."""
     name = workload.name
+    if image.is_placeholder and workload.settings.protocol != "http":
+        # It answers HTTP/1.1, so that a load balancer which asks otherwise would not find it well.
+        exposure = Exposure(ready=exposure.ready)
     if image.is_placeholder:
         workload = before_its_image(
             workload, idle=not _can_be_pulled(around.settings.placeholder_image, around.network)

@@ -221,7 +221,7 @@ def _ports(service: ServiceSettings) -> list[dict[str, Any]]:
             "containerPort": service.port,
             "hostPort": service.port,
             "protocol": "tcp",
-            **({} if service.tcp else {"appProtocol": "http"}),
+            **({} if service.tcp else {"appProtocol": service.protocol}),
         }
     ]
 
