@@ -193,3 +193,16 @@ def test_two_stacks_of_an_account_do_not_both_create_its_provider(tmp_path: Path
     (project / "Pulumi.other.yaml").write_text(stack_file().replace("stage: dev", "stage: staging"), encoding="utf-8")
     with pytest.raises(Mistakes, match=r"identity provider of github\.com, of which an account has one.*false"):
         load_stack(find_stack("dev", project))
+
+
+def test_a_pipeline_follows_and_ends_deployments_that_shift_requests_and_no_others(
+    tmp_path: Path, on_fargate: Snapshot
+) -> None:
+    text = stack_file().replace('web: {port: 8080, path: "/*"}', 'web: {port: 8080, path: "/*", deployment: canary}')
+    _, allowed = role(snapshot(tmp_path, text))
+    [web] = [one for one in allowed["RollOut"]["Resource"] if "-web-" in one]
+    assert allowed["FindShifts"]["Action"] == ["ecs:ListServiceDeployments"]
+    assert allowed["FindShifts"]["Resource"] == [web]
+    assert allowed["FollowShifts"]["Action"] == ["ecs:DescribeServiceDeployments", "ecs:StopServiceDeployment"]
+    assert allowed["FollowShifts"]["Resource"] == [web.replace(":service/", ":service-deployment/") + "/*"]
+    assert not {"FindShifts", "FollowShifts"} & set(role(on_fargate)[1])
