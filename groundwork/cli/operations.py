@@ -143,6 +143,39 @@ def _checked(plan: DeploymentPlan, progress: Progress, worst: str, seconds: floa
     return plan
 
 
+def publish(
+    stack: StackName,
+    bucket: Annotated[str, Argument(metavar="BUCKET", help="A bucket of the stack file with `purpose: static`.")],
+    folder: Annotated[str, Argument(metavar="DIR", help="What was built, such as dist.")],
+    *,
+    maps: Annotated[
+        bool, Option("--maps", help="Publish source maps too: everybody can read the sources then.")
+    ] = False,
+    minutes: Minutes = "20",
+    yes: Yes = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Make a bucket of static files what a folder is: files whose names change with their content first, pages last, then remove what is gone.
+
+    The former (`edge.cdn.static_paths`) are kept by browsers for a year; of all others it is asked each time whether they have changed. What is as
+    it was is not uploaded. CloudFront forgets what was changed or removed. Hidden files and source maps are left out. Files that were built before
+    stay for a week: pages that are open still name them.
+    """
+    from pathlib import Path
+
+    from groundwork.operations import publish as publishing
+    from groundwork.operations.account import open_account
+    from groundwork.operations.progress import Progress
+
+    limit = minutes_of(minutes)
+    plan = publishing.plan(open_account(stack), bucket, Path(folder), maps=maps)
+    if plan.does_nothing:
+        print(plan)
+        print("Nothing is to be done.")
+    elif confirmed(str(plan), yes=yes, dry_run=dry_run):
+        publishing.publish(plan, Progress(tell=tell), seconds=60 * limit)
+
+
 def logs(
     stack: StackName,
     service: Annotated[

@@ -97,6 +97,7 @@ def test_what_takes_a_resource_is_for_one(on_fargate: Snapshot) -> None:
     everywhere = {name: one for name, one in allowed.items() if one["Resource"] == ["*"]}
     assert {name: one["Action"] for name, one in everywhere.items()} == {
         "LogIn": ["ecr:GetAuthorizationToken"],
+        "FindFiles": ["tag:GetResources"],
         "FindCopies": ["ecs:ListServices", "ecs:ListTasks"],
         "ReadRevisions": ["ecs:DeregisterTaskDefinition", "ecs:DescribeTaskDefinition"],
     }

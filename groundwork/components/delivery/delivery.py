@@ -126,7 +126,11 @@ class Delivery(Component):
         if delivered.logs:
             groups = [f"log-group:{context.prefix}/{name}:*" for name in delivered.logs]
             yield Statement("ReadLogs", ("logs:FilterLogEvents",), [context.arn("logs", name) for name in groups])
-        yield from delivered.files
+        if delivered.files:
+            yield from delivered.files
+            # Automatic names are found by their tags, which takes no resource:
+            # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonresourcegrouptaggingapi.html
+            yield Statement("FindFiles", ("tag:GetResources",), ("*",))
         if delivered.distribution_arn is not None:
             yield Statement(
                 "ForgetOldFiles",

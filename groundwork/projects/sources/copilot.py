@@ -153,7 +153,7 @@ class _Manifest:
         data = self._data
         if self._type == "Static Site":
             self._application.sites[self._name] = self._where("name")
-            note = "its files are put into the bucket by your pipeline (aws s3 sync)"
+            note = "its files are put into the bucket by your pipeline (groundwork publish)"
             self._application.note(self._where("files"), shown(self._name), note)
             return
         for key in data:

@@ -168,7 +168,7 @@ class _Blueprint:
             application.sites[name] = where
             if self._is_application(said):
                 application.apps.add(name)
-            note = "its files are put into the bucket by your pipeline (aws s3 sync), after its own build"
+            note = "its files are put into the bucket by your pipeline (groundwork publish), after its own build"
             application.note(where, shown(name), note)
             self._unbuilt(said, name, path)
             return
