@@ -74,14 +74,18 @@ $(VENV)/.tools: requirements-tools.txt
 	@$(VENV)/tools/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-tools.txt
 	@touch $@
 
-workflows: $(VENV)/.tools ## Lint the workflows for GitHub and GitLab
+workflows: $(VENV)/.run $(VENV)/.tools ## Lint the workflows for GitHub and GitLab
 	@$(VENV)/tools/bin/zizmor --offline --quiet .github action.yml
 	@$(VENV)/tools/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(VENV)/tools/bin/check-jsonschema --builtin-schema vendor.github-actions action.yml
 	@$(VENV)/tools/bin/check-jsonschema --builtin-schema vendor.gitlab-ci .gitlab-ci.yml
+	@rm -rf build/pipelines; for ci in github gitlab; do mkdir -p build/pipelines/$$ci/.git && $(BIN)/groundwork new build/pipelines/$$ci --name shop --repository acme/shop --ci $$ci >/dev/null || exit 1; done
+	@$(VENV)/tools/bin/zizmor --offline --quiet build/pipelines/github/.github
+	@$(VENV)/tools/bin/check-jsonschema --builtin-schema vendor.github-workflows build/pipelines/github/.github/workflows/*.yml
+	@$(VENV)/tools/bin/check-jsonschema --builtin-schema vendor.gitlab-ci build/pipelines/gitlab/.gitlab-ci.yml
 	@PATH="$$PWD/$(VENV)/tools/bin:$$PATH"; \
 	command -v actionlint >/dev/null || { command -v go >/dev/null && GOBIN="$$PWD/$(VENV)/tools/bin" go install github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT) 2>/dev/null; } || true; \
-	if command -v actionlint >/dev/null; then actionlint; else echo "actionlint is not here, nor Go to build it with: skipped"; fi
+	if command -v actionlint >/dev/null; then actionlint && (cd build/pipelines/github && actionlint .github/workflows/*.yml); else echo "actionlint is not here, nor Go to build it with: skipped"; fi
 
 mermaid: $(VENV)/.run ## Get Mermaid, with which a test reads every diagram, where npm is
 	@command -v npm >/dev/null || { echo "npm is not here: the test of diagrams is skipped"; exit 0; }; \

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from groundwork.preview.computed_values import ComputedValues
 from groundwork.preview.monitor import RecordingMonitor
 from groundwork.preview.served import Engine, served
 from groundwork.preview.stacks import _running_images
+from groundwork.provider import package
 from groundwork.provider.host import main
 from groundwork.provider.names import as_in_programs, as_in_stack_files, camel_case
 from groundwork.settings.base import Sealed
@@ -420,3 +422,14 @@ def test_the_example_in_yaml_is_a_platform() -> None:
     assert values == {"SESSION_SECRET": "${session}"}
     values["SESSION_SECRET"] = Sealed()
     assert load_given(as_in_stack_files(settings), REGION, ROOT).platform.cost_center == "checkout"
+
+
+def test_a_clone_that_is_not_installed_knows_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Pulumi makes the plugin's environment, from requirements alone."""
+
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    installed = package.package_schema()["version"]
+    monkeypatch.setattr(package, "version", missing)
+    assert package.package_schema()["version"] == installed

@@ -29,6 +29,14 @@ class EngineName(StrEnum):
     EC2 = "ec2"
 
 
+class CiName(StrEnum):
+    """Where the pipelines of a new project may run."""
+
+    GITHUB = "github"
+    GITLAB = "gitlab"
+    NONE = "none"
+
+
 class FormatName(StrEnum):
     """What a product may have run on before."""
 
@@ -79,6 +87,11 @@ def new(
         list[Part] | None,
         Option("--with", metavar="PART", help="database, cache or bucket; may be said several times."),
     ] = None,
+    ci: Annotated[CiName, Option("--ci", help="Where its pipelines run; github.")] = CiName.GITHUB,
+    repository: Annotated[
+        str | None,
+        Option("--repository", metavar="OWNER/NAME", help="Whose pipelines may deliver to both stacks, without a key."),
+    ] = None,
     requirement: Annotated[
         str | None,
         Option(
@@ -88,7 +101,7 @@ def new(
         ),
     ] = None,
 ) -> None:
-    """Begin a Pulumi project of your own: two stacks, the guardrails, a pull-request check, tests.
+    """Begin a Pulumi project of your own: two stacks, the guardrails, pipelines that check and deliver, tests.
 
     On a terminal it asks for what no option says. Nothing is overwritten.
 
@@ -102,6 +115,8 @@ def new(
     from groundwork.projects.new import Answers, NotEmptyError, write_project
     from groundwork.projects.sources.translation import translated
 
+    if repository and ci is CiName.NONE:
+        raise console.InputError("--repository is whose pipelines deliver, and --ci none writes none; leave one out")
     if source_format and not source:
         raise console.InputError("--format is of the file that --from names; say that too")
     target = Path(folder)
@@ -121,6 +136,8 @@ def new(
         if domain is not None
         else ask("Domain of prod (empty: later)", application.domain if application else ""),
         email=email if email is not None else ask("Whom prod's alarms tell, an e-mail address (empty: later)", ""),
+        ci=ci.value,
+        repository=repository or "",
     )
     mounts = answers.engine not in CANNOT_MOUNT
     carried = Carried(application, translated(application, target, mounts=mounts)) if application else None
@@ -128,7 +145,9 @@ def new(
     try:
         names = write_project(target, answers, line, carried)
     except NotEmptyError as error:
-        raise console.InputError(f"{folder} already has {error}; nothing was written. Name another folder") from None
+        raise console.InputError(
+            f"{folder} already has {error}; nothing was written. Name another folder; for a pipeline that is there, say --ci none"
+        ) from None
     except OSError as error:
         raise console.OutputError(f"{folder} cannot be written: {error.strerror}") from None
     print(f"{folder} has {len(names)} files of a project: Pulumi.dev.yaml and Pulumi.prod.yaml say what is built.\n")

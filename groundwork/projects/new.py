@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ from typing import Any
 
 from groundwork.components.compute.settings import Engine
 from groundwork.pack import FOLDER
+from groundwork.projects import pipelines
 from groundwork.projects.carried import Carried, readme
 from groundwork.projects.stack_text import stack_lines
 from groundwork.settings import schema
@@ -54,6 +56,10 @@ class Answers:
     """Of prod; unsaid, a name below example.com to be replaced: without one CloudFront's own name allows TLS 1.0."""
     email: str = ""
     """Whom prod's alarms tell; unsaid, an address at example.com to be replaced."""
+    ci: pipelines.Ci = "github"
+    """Where its pipelines run."""
+    repository: str = ""
+    """``OWNER/NAME`` of the repository whose pipelines may deliver; unsaid, none may."""
 
 
 class NotEmptyError(Exception):
@@ -83,11 +89,23 @@ def write_project(folder: Path, answers: Answers, requirement: str, carried: Car
         if carried is not None:
             _carry(made, answers, carried)
         _check(made, answers)
-        names = sorted(file.relative_to(made).as_posix() for file in made.rglob("*") if file.is_file())
-        taken = [name for name in names if (folder / name).exists()]
+        # Hosts look for pipelines at the root of a repository, of which the project may be a folder.
+        root = pipelines.repository_of(folder)
+        place = folder.resolve().relative_to(root).as_posix()
+        texts = pipelines.texts(answers.ci, load_stack(find_stack("dev", made)).settings, place)
+        names = sorted(
+            [
+                *(file.relative_to(made).as_posix() for file in made.rglob("*") if file.is_file()),
+                *(os.path.relpath(root / name, folder.resolve()) for name in texts),
+            ]
+        )
+        taken = [name for name in names if Path(os.path.normpath(folder / name)).exists()]
         if taken:
             raise NotEmptyError(taken)
         shutil.copytree(made, folder, dirs_exist_ok=True)
+    for name, text in texts.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, encoding="utf-8")
     return names
 
 
@@ -188,6 +206,8 @@ def _stack_files(answers: Answers, carried: Carried | None) -> Iterator[tuple[st
         layers["platform"]["domain"] = answers.domain or f"{answers.name}.example.com"
         layers["edge"] = {"zone": {"delegated": True}}
         comments = {**comments, ("edge",): _EDGE}
+    if answers.repository:
+        comments = {**comments, ("delivery",): pipelines.OWN_PROVIDER}
     layers["observability"] = {"alerts": {"page": emails, "notice": dict(emails)}}
     said = [word for word, given in wanted if not given]
     yours = f" Put your own {' and '.join(said)} in." if said else ""
@@ -207,6 +227,8 @@ def _layers(answers: Answers, stage: str, phase: str, carried: Carried | None) -
     layers: dict[str, Any] = {"platform": platform}
     if answers.engine != "fargate":
         layers["compute"] = {"engine": answers.engine}
+    if answers.repository:
+        layers["delivery"] = pipelines.delivery(answers.ci, answers.repository, stage)
     if carried is not None:
         return layers | _carried_layers(layers, stage, carried)
     uses = dict(PARTS[part] for part in answers.parts)
@@ -246,6 +268,8 @@ _ASKED = {
     ("observability", "alerts", "page", "emails", "0"): "--email",
     ("compute", "engine"): "--engine",
     ("services", "web", "port"): "--port",
+    ("delivery", "github", "repository"): "--repository",
+    ("delivery", "gitlab", "project"): "--repository",
 }
 
 

@@ -7,9 +7,11 @@ https://www.pulumi.com/docs/iac/guides/building-extending/packages/schema/
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from groundwork.components.settings import LAYERS
@@ -90,13 +92,22 @@ def package_schema() -> Schema:
     return {
         "name": NAMESPACE,
         "displayName": "Groundwork",
-        "version": version(NAMESPACE),
+        "version": _version(),
         "description": "A complete, secure AWS platform from a few settings.",
         "license": "Apache-2.0",
         "language": _LANGUAGES,
         "types": types,
         "resources": {PLATFORM: _platform()},
     }
+
+
+def _version() -> str:
+    """Return Groundwork's version: the one that is installed, or that of the clone whose code this is."""
+    try:
+        return version(NAMESPACE)
+    except PackageNotFoundError:
+        clone = Path(__file__).resolve().parents[2] / "pyproject.toml"
+        return str(tomllib.loads(clone.read_text(encoding="utf-8"))["project"]["version"])
 
 
 @cache

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -12,7 +14,7 @@ import yaml
 from groundwork.cli import projects
 from groundwork.cli.main import run
 from groundwork.projects.carried import Carried
-from groundwork.projects.new import PARTS, Answers, write_project
+from groundwork.projects.new import PARTS, Answers, NotEmptyError, write_project
 from groundwork.projects.sources.source import read_application
 from groundwork.projects.sources.translation import translated
 from groundwork.settings.loading import find_stack, load_stack
@@ -122,17 +124,116 @@ def test_a_terminal_is_asked_for_what_no_option_says(
     capsys.readouterr()
 
 
-def test_the_check_of_pull_requests_may_read_and_nothing_else(tmp_path: Path) -> None:
-    write_project(tmp_path, Answers("shop", "shop-team"), f"groundwork=={HERE}")
-    text = (tmp_path / ".github" / "workflows" / "check.yml").read_text(encoding="utf-8")
-    workflow = yaml.safe_load(text)
-    assert workflow["permissions"] == {}
-    assert workflow["jobs"]["preview"]["permissions"] == {"contents": "read"}
-    assert "secrets." not in text
-    for step in workflow["jobs"]["preview"]["steps"]:
-        # What comes from the pull request reaches a shell as a variable, never as text of the script.
-        assert "${{" not in step.get("run", "")
-        assert len(step.get("uses", "x@" + "0" * 40).partition("@")[2].split()[0]) == 40
+def _workflows(folder: Path) -> dict[str, dict[str, Any]]:
+    return {
+        file.name: yaml.safe_load(file.read_text(encoding="utf-8"))
+        for file in sorted((folder / ".github" / "workflows").iterdir())
+    }
+
+
+def test_pipelines_at_github_have_no_right_that_they_do_not_need(tmp_path: Path) -> None:
+    write_project(tmp_path, Answers("shop", "shop-team", build=".", repository="acme/shop"), f"groundwork=={HERE}")
+    workflows = _workflows(tmp_path)
+    assert set(workflows) == {"check.yml", "deliver.yml", "deliver-stack.yml"}
+    for name, workflow in workflows.items():
+        text = (tmp_path / ".github" / "workflows" / name).read_text(encoding="utf-8")
+        assert workflow["permissions"] == {}, name
+        assert "secrets." not in text, name
+        for used, rest in re.findall(r"uses: (?!\./)(\S+)(.*)", text):
+            assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", used), used
+            assert re.match(r" # v\d+\.\d+\.\d+", rest), used
+        for job in workflow["jobs"].values():
+            for step in job.get("steps", ()):
+                # What comes from the pull request reaches a shell as a variable, never as text of the script.
+                assert "${{" not in step.get("run", "")
+                if "checkout@" in step.get("uses", ""):
+                    assert step["with"]["persist-credentials"] is False
+    assert workflows["check.yml"]["jobs"]["preview"]["permissions"] == {"contents": "read"}
+    jobs = workflows["deliver.yml"]["jobs"]
+    assert {name: job["permissions"].get("id-token") for name, job in jobs.items()} == {
+        "test": None,
+        "dev": "write",
+        "prod": "write",
+    }
+    assert (jobs["dev"]["needs"], jobs["prod"]["needs"]) == ("test", "dev")
+    assert workflows["deliver.yml"]["concurrency"]["cancel-in-progress"] is False
+    # YAML 1.1 reads the key `on` as true.
+    assert workflows["deliver.yml"][True] == {"push": {"branches": ["main"]}}
+    [job] = workflows["deliver-stack.yml"]["jobs"].values()
+    assert (job["environment"], job["runs-on"]) == ("${{ inputs.stack }}", "ubuntu-24.04-arm")
+    assert job["steps"][-1]["run"] == 'groundwork deploy "$STACK" web --yes'
+    dev, prod = (load_stack(find_stack(stack, tmp_path)).settings.delivery for stack in ("dev", "prod"))
+    assert dev is not None
+    assert dev.github is not None
+    assert (dev.github.subjects, dev.own_provider) == (["repo:acme/shop:environment:dev"], True)
+    assert prod is not None
+    assert prod.github is not None
+    assert (prod.github.subjects, prod.own_provider) == (["repo:acme/shop:environment:prod"], False)
+
+
+def test_pipelines_at_gitlab_deliver_to_prod_by_hand_and_give_merge_requests_no_token(tmp_path: Path) -> None:
+    answers = Answers("shop", "shop-team", engine="ec2", build=".", ci="gitlab", repository="acme/web/shop")
+    write_project(tmp_path, answers, f"groundwork=={HERE}")
+    assert not (tmp_path / ".github").exists()
+    jobs = yaml.safe_load((tmp_path / ".gitlab-ci.yml").read_text(encoding="utf-8"))
+    assert [name for name, job in jobs.items() if isinstance(job, dict) and "id_tokens" in job] == [".deliver"]
+    assert [rule.get("when") for rule in jobs["prod"]["rules"]] == ["manual"]
+    assert all(
+        "$CI_DEFAULT_BRANCH" in rule["if"] for name in (".deliver", "prod", "test") for rule in jobs[name]["rules"]
+    )
+    assert jobs[".deliver"]["script"] == ['groundwork deploy "$STACK" web --yes']
+    delivery = load_stack(find_stack("prod", tmp_path)).settings.delivery
+    assert delivery is not None
+    assert delivery.gitlab is not None
+    assert delivery.gitlab.subjects == ["project_path:acme/web/shop:ref_type:branch:ref:main"]
+
+
+def test_pipelines_stand_where_the_host_looks_for_them_and_work_in_the_projects_folder(tmp_path: Path) -> None:
+    """A project beside its application: the repository's root is another folder, and what is there is not overwritten."""
+    for ci, files in (("github", "check.yml deliver.yml deliver-stack.yml"), ("gitlab", "")):
+        root = tmp_path / ci
+        (root / ".git").mkdir(parents=True)
+        answers = Answers("shop", "shop-team", build="..", ci="github" if ci == "github" else "gitlab")
+        names = write_project(root / "infra", answers, f"groundwork=={HERE}")
+        assert not [name for name in (".github", ".gitlab-ci.yml") if (root / "infra" / name).exists()]
+        if ci == "github":
+            assert {f"../.github/workflows/{name}" for name in files.split()} <= set(names)
+            for workflow in _workflows(root).values():
+                assert workflow["defaults"] == {"run": {"working-directory": "infra"}}
+        else:
+            jobs = yaml.safe_load((root / ".gitlab-ci.yml").read_text(encoding="utf-8"))
+            begins = (jobs["check"]["script"][0], jobs["test"]["script"][0], jobs[".deliver"]["before_script"][0])
+            assert begins == ("cd infra",) * 3
+            assert jobs["check"]["artifacts"]["paths"] == ["infra/*.md"]
+        with pytest.raises(NotEmptyError, match=r"\.\./\.git"):
+            write_project(root / "other", answers, f"groundwork=={HERE}")
+        assert not (root / "other").exists()
+
+
+def test_pipelines_deliver_what_has_a_build_and_what_a_front_end_is_built_into(tmp_path: Path) -> None:
+    from groundwork.projects.pipelines import _steps  # noqa: PLC0415
+
+    write_project(tmp_path, Answers("shop", "shop-team", build=".", ci="none"), f"groundwork=={HERE}")
+    assert not {".github", ".gitlab-ci.yml"} & {file.name for file in tmp_path.iterdir()}
+    stack = tmp_path / "Pulumi.dev.yaml"
+    more = "  groundwork:storage: {app: {purpose: static, path: /app/*, spa: true}}\n"
+    stack.write_text(stack.read_text(encoding="utf-8") + more, encoding="utf-8")
+    settings = load_stack(find_stack("dev", tmp_path)).settings
+    assert list(_steps("github", settings)) == [
+        '      - run: groundwork deploy "$STACK" web --yes',
+        "      - run: npm ci && npm run build # as your front end is built, in its folder",
+        '      - run: groundwork publish "$STACK" app dist --yes',
+    ]
+
+
+def test_a_repository_that_is_none_or_that_nothing_delivers_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    code, _, err = call(capsys, "new", str(tmp_path / "shop"), "--repository", "shop")
+    assert (code, "--repository: " in err) == (2, True)
+    code, _, err = call(capsys, "new", str(tmp_path / "shop"), "--repository", "a/b", "--ci", "none")
+    assert (code, "--ci none writes none" in err) == (2, True)
+    assert not (tmp_path / "shop").exists()
 
 
 def test_an_upgrade_moves_the_pin_and_the_guardrails_and_says_which(
