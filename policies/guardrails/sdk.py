@@ -87,6 +87,11 @@ def _service(base: Any) -> Any:
     once."""
 
     class PackService(base):  # type: ignore[misc]  # the base is the SDK's, known when it runs
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **named)
+            self._asked: dict[frozenset[str], list[Any]] = {}
+            """The policies that read one of some types, looked up once."""
+
         def _session(self) -> Session:
             found: Session = getattr(getattr(self, _POLICIES)[0], SESSION)
             return found
@@ -94,12 +99,14 @@ def _service(base: Any) -> Any:
         def _asking(self, types: set[str]) -> Any:
             """Return a service of the policies that read one of the types; several messages are answered at the same
             time."""
+            asked = self._asked.get(key := frozenset(types))
+            if asked is None:
+                asked = self._asked[key] = [
+                    policy
+                    for policy in getattr(self, _POLICIES)
+                    if not hasattr(policy, READS) or not types.isdisjoint(getattr(policy, READS))
+                ]
             narrowed = copy.copy(self)
-            asked = [
-                policy
-                for policy in getattr(self, _POLICIES)
-                if not hasattr(policy, READS) or not types.isdisjoint(getattr(policy, READS))
-            ]
             setattr(narrowed, _POLICIES, asked)
             return narrowed
 
