@@ -105,6 +105,7 @@ format: $(VENV)/.dev ## Rewrite to the project's format
 
 types: $(VENV)/.dev ## Check types
 	@$(BIN)/mypy
+	@$(BIN)/mypy examples/extensions/extensions.py examples/components-in-a-program/__main__.py
 
 kubernetes: $(VENV)/.kubernetes ## Install what stacks with the engine eks need
 
@@ -118,6 +119,7 @@ docs: $(VENV)/.dev ## Write the generated pages and schemas anew
 	@$(BIN)/python -m tests.requirements
 	@$(BIN)/python -m tests.readme
 	@$(BIN)/python -m tests.costs
+	@$(BIN)/python -m tests.api
 	@$(BIN)/groundwork schema --out groundwork.schema.json
 	@$(BIN)/groundwork schema --format markdown --out docs/settings.md
 	@PYTHONPATH=policies $(BIN)/python -m tests.policies.examples

@@ -51,6 +51,11 @@ class Component(pulumi.ComponentResource):
         return self.child(retain_on_delete=self.context.guarded or None, **options)
 
 
+def key_of(name: str, context: Context) -> str:
+    """Return what a component is called without its platform: ``uploads`` for ``shop-uploads``."""
+    return name.removeprefix(f"{context.platform.name}-")
+
+
 def fit(name: str, limit: int) -> str:
     """Return ``name`` if it is short enough, else its beginning and a hash of the whole: for names that AWS keeps
     short.

@@ -96,6 +96,27 @@ class Context:
         name = self.platform.permissions_boundary
         return None if name is None or self.account_id is None else self.arn("iam", f"policy/{name}", region="")
 
+    @classmethod
+    def create(
+        cls,
+        platform: PlatformSettings | None = None,
+        *,
+        region: str | None = None,
+        observability: ObservabilitySettings | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> Context:
+        """Return a context for components in a program of somebody else, and create what it has one of: keys, and the topic that
+        alarms speak to.
+
+        ``platform`` says name, stage and owner, which become names, tags and protection; unset, the project's name and the stack's, which
+        is then a stage. ``region`` is where the program's AWS provider works; unset, ``aws:region`` of the stack. ``observability`` says
+        whom alarms tell, from which thresholds on, and for how many days logs are kept. ``opts`` goes to keys and topic, such as a
+        provider. Raises ``pulumi.RunError`` where name, stage or region cannot be told.
+        """
+        from groundwork.components.foundation import foundation  # noqa: PLC0415 - keys and topics are themselves given a context
+
+        return foundation(platform, region=region, observability=observability, opts=opts)
+
     def key_arn(self, domain: KeyDomain) -> pulumi.Output[str]:
         """Return the ARN of the KMS key for a kind of data."""
         return self.key_arns[domain]

@@ -33,7 +33,15 @@ class InOrder:
 class Model(BaseModel):
     """A frozen group of settings that refuses keys it does not know, and lists that say a thing twice."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
+    # By name for programs, in which ``class`` is no argument; stack files are read by alias alone.
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        defer_build=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:

@@ -258,7 +258,7 @@ def load_given(said: Mapping[str, Any], region: str, program: FilePath) -> Setti
     folder. Raises :class:`Mistakes` with all of them."""
     own = Document("", dict(said))
     mistakes = [*_unknown_layers(own), *_sealed_layers(own)]
-    _, settings, more = _effective(_as_meant(own), {"region": region, "program": program})
+    _, settings, more = _effective(_as_meant(own), {"region": region, "program": program, "project": program})
     if mistakes or more or settings is None:
         raise Mistakes([*mistakes, *more])
     return settings

@@ -22,7 +22,9 @@ def validate(data: Mapping[str, Any], *, decrypted: bool) -> tuple[Settings | No
     correction = Correction(_without_nulls(copied(data), Settings))
     for _ in range(_ROUNDS):
         try:
-            return Settings.model_validate(correction.data, context={"decrypted": decrypted}), correction
+            return Settings.model_validate(
+                correction.data, context={"decrypted": decrypted}, by_alias=True, by_name=False
+            ), correction
         except ValidationError as error:
             correction.correct(error)
     return None, correction

@@ -45,7 +45,7 @@ class Budget(Component):
         after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Create budgets and anomaly detection. ``after``: the topic with its policy; a subscription to a topic that
+        """Create budgets and anomaly detection. ``emails`` and ``topic_arn`` are who is told. ``after``: the topic with its policy; a subscription to a topic that
         does not let AWS speak yet hears nothing."""
         super().__init__(name, context, opts)
         self._after = after

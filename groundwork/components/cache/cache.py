@@ -69,6 +69,8 @@ class Cache(Component):
         network: DataTier,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """Create the cache with its secret and alarms. ``network`` has the subnets that it stands in: a :class:`Network`, or
+        ``DataSubnets`` of a program's own."""
         super().__init__(name, context, opts)
         self._settings = settings
         self.group_id = fit(f"{name}-{context.platform.stage}", 40)

@@ -53,7 +53,7 @@ class CacheSettings(Model):
     engine: Literal["valkey", "redis"] = "valkey"
     version: Annotated[str, Field(pattern=r"^[78]\.\d$")] | None = None
     """Unset: Valkey 8.0, Redis 7.1."""
-    node_class: str = Field("cache.t4g.micro", alias="class", pattern=r"^cache\.[a-z0-9]+\.[a-z0-9]+$")
+    node_class: Annotated[str, Field(alias="class", pattern=r"^cache\.[a-z0-9]+\.[a-z0-9]+$")] = "cache.t4g.micro"
     replicas: Annotated[int, Field(ge=0, le=5)] = 0
     """Replicas of each shard. From one on, the cache fails over by itself to another zone."""
     multi_az: bool = False

@@ -32,7 +32,7 @@ class RepositorySettings(Model):
 class InstancesSettings(Model):
     """The EC2 instances of the engines ``ecs-ec2`` and ``ec2``."""
 
-    instance_class: InstanceClass = Field("t3.medium", alias="class")
+    instance_class: Annotated[InstanceClass, Field(alias="class")] = "t3.medium"
     """Class of the instances, such as ``t3.medium``; the one that is taken where there is a choice."""
 
     further_classes: tuple[InstanceClass, ...] = ()

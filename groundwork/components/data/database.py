@@ -87,6 +87,8 @@ class Database(Component):
         network: DataTier,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """Create the database with its replicas, secret and alarms. ``network`` has the subnets that it stands in: a :class:`Network`, or
+        ``DataSubnets`` of a program's own."""
         super().__init__(name, context, opts)
         self._settings = settings
         self.identifier = identifier_of(self)
@@ -178,7 +180,7 @@ class Database(Component):
     def _reader_hosts(self) -> list[pulumi.Output[str]]:
         return [replica.address for replica in self._replicas.values()] or [self.address]
 
-    def _group(self, key: str, purpose: str, vpc_id: pulumi.Output[str]) -> aws.ec2.SecurityGroup:
+    def _group(self, key: str, purpose: str, vpc_id: pulumi.Input[str]) -> aws.ec2.SecurityGroup:
         return aws.ec2.SecurityGroup(
             f"{self.name}-{key}", description=f"{self.name}: {purpose}", vpc_id=vpc_id, opts=self.child()
         )
@@ -259,7 +261,7 @@ class Database(Component):
         )
 
     def _reader(
-        self, vpc_id: pulumi.Output[str], lag_alarms: dict[str, aws.cloudwatch.MetricAlarm]
+        self, vpc_id: pulumi.Input[str], lag_alarms: dict[str, aws.cloudwatch.MetricAlarm]
     ) -> pulumi.Output[str]:
         if len(self._replicas) > 1:
             return pulumi.Output.from_input(reader_name(self, vpc_id, self._replicas, lag_alarms))

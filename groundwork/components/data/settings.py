@@ -71,7 +71,7 @@ class BackupSettings(Model):
 class ReplicaSettings(Model):
     """A read replica."""
 
-    instance_class: InstanceClass | None = Field(None, alias="class")
+    instance_class: Annotated[InstanceClass | None, Field(alias="class")] = None
     """Unset, as the primary."""
     of: Name | None = None
     """Another replica to copy from (cascading); unset, the primary."""
@@ -129,7 +129,7 @@ class DataSettings(Model):
     version: Annotated[str, Field(pattern=r"^1[3-8](\.\d+)?$")] = "17"
     """Major version (minor ones are applied by AWS), or an exact one."""
 
-    instance_class: InstanceClass = Field("db.t4g.micro", alias="class")
+    instance_class: Annotated[InstanceClass, Field(alias="class")] = "db.t4g.micro"
     name: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,62}$"), AfterValidator(_database_name)] = "app"
     """Name of the database inside the instance."""
     username: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,15}$"), AfterValidator(_user_name)] = "groundwork"
@@ -159,6 +159,7 @@ class DataSettings(Model):
     """The authority that signs the instances' certificates. All three are in the bundle of RDS's authorities, which clients of a
     database trust: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html"""
     deletion_protection: bool = False
+    """The stage ``prod`` has it on."""
     apply_immediately: bool = False
     """Changes that restart the database happen at once instead of in the maintenance window."""
     upgrade_from: Annotated[str, Field(pattern=r"^1[3-8]$")] | None = None

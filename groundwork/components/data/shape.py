@@ -43,6 +43,13 @@ class InstanceShape:
     """Another one while the primary is being upgraded to the next major version."""
     monitoring_role: aws.iam.Role | None
 
+    @property
+    def _is_protected(self) -> bool:
+        """Tell whether deletion is refused. A stack file is told by its stage; a program that says nothing means it in prod."""
+        if "deletion_protection" in self.settings.model_fields_set:
+            return self.settings.deletion_protection
+        return self.parent.context.is_prod
+
     def arguments(
         self, identifier: str, key: str, parameter_group: aws.rds.ParameterGroup
     ) -> tuple[dict[str, Any], list[pulumi.Resource]]:
@@ -57,7 +64,7 @@ class InstanceShape:
             "ca_cert_identifier": settings.ca_certificate,
             "copy_tags_to_snapshot": True,
             "database_insights_mode": "standard",
-            "deletion_protection": settings.deletion_protection and self.parent.context.platform.removable is not True,
+            "deletion_protection": self._is_protected and self.parent.context.platform.removable is not True,
             "enabled_cloudwatch_logs_exports": list(LOGS),
             "iam_database_authentication_enabled": settings.iam_authentication,
             "iops": storage.iops,

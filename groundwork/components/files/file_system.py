@@ -10,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from groundwork.components.access import Grant, Mount, Opening, Statement, policy_document
-from groundwork.components.base import Component
+from groundwork.components.base import Component, key_of
 from groundwork.components.context import Context
 from groundwork.components.files.alarms import watch_file_system
 from groundwork.components.files.settings import FileSystemSettings
@@ -65,13 +65,14 @@ class FileSystem(Component):
         settings: FileSystemSettings,
         context: Context,
         *,
-        key: str,
+        key: str | None = None,
         network: PrivateTier,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Create the file system. ``key``: its name in the stack file."""
+        """Create the file system. ``key`` is its own name, unset what follows the platform's in ``name``. ``network`` has the subnets that
+        it is mounted from."""
         super().__init__(name, context, opts)
-        self._key = key
+        self._key = key or key_of(name, context)
         system = aws.efs.FileSystem(
             name,
             encrypted=True,

@@ -20,7 +20,7 @@ from groundwork.components.access import (
     trust_policy,
 )
 from groundwork.components.alarms import Metric, alarm
-from groundwork.components.base import Component, fit
+from groundwork.components.base import Component, fit, key_of
 from groundwork.components.compute.security_groups import open_for, security_group
 from groundwork.components.compute.wiring import NetworkLike
 from groundwork.components.compute.workload import role_of
@@ -100,15 +100,16 @@ class Function(Component):
         settings: FunctionSettings,
         context: Context,
         *,
-        key: str,
-        grants: Mapping[str, Grant],
-        queue: TriggerQueue | None,
-        network: NetworkLike | None,
+        key: str | None = None,
+        grants: Mapping[str, Grant] | None = None,
+        queue: TriggerQueue | None = None,
+        network: NetworkLike | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Create the function with its role and alarms. ``grants`` are by the names under ``uses``; ``queue`` is the
-        trigger's."""
+        """Create the function with its role and alarms. ``key`` is its own name, unset what follows the platform's in ``name``. ``grants`` are
+        by the names under ``uses``; ``queue`` is the trigger's; without ``network`` it stands outside any VPC."""
         super().__init__(name, context, opts)
+        key, grants = key or key_of(name, context), grants or {}
         self._key = key
         self._settings = settings
         self._traced = self.context.alerting.settings.tracing if settings.tracing is None else settings.tracing

@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 from groundwork.components.access import Grant, Statement
 from groundwork.components.alarms import Metric, alarm
-from groundwork.components.base import Component
+from groundwork.components.base import Component, key_of
 from groundwork.components.context import Context
 from groundwork.components.messaging.dead_letters import (
     KEY_REUSE_SECONDS,
@@ -58,11 +58,14 @@ class Queue(Component):
         settings: QueueSettings,
         context: Context,
         *,
-        key: str,
+        key: str | None = None,
         senders: Sequence[Sender] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """Create the queue and its dead letters. ``key`` is its own name, unset what follows the platform's in ``name``; one that ends in
+        ``.fifo`` makes it FIFO. ``senders``: services of AWS that may send."""
         super().__init__(name, context, opts)
+        key = key or key_of(name, context)
         self._key = stem(key)
         self._backoff = settings.backoff
         self.backoff = backoff_variables(settings.backoff)

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from groundwork.components.access import Grant, Statement, policy_document
-from groundwork.components.base import Component
+from groundwork.components.base import Component, key_of
 from groundwork.components.context import Context
 from groundwork.components.messaging.dead_letters import Sender, dead_letters, key_statement
 from groundwork.components.messaging.queue_settings import (
@@ -47,10 +47,13 @@ class Topic(Component):
         settings: TopicSettings,
         context: Context,
         *,
-        key: str,
+        key: str | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """Create the topic. ``key`` is its own name, unset what follows the platform's in ``name``; one that ends in ``.fifo`` makes it
+        FIFO."""
         super().__init__(name, context, opts)
+        key = key or key_of(name, context)
         self._key = stem(key)
         self.is_fifo = is_fifo(key)
         fifo = (settings.fifo or TopicFifoSettings()) if self.is_fifo else None

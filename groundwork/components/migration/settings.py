@@ -189,7 +189,7 @@ class MigrationSettings(Model):
     """Texts and binaries above this stop a PostgreSQL source's task and are cut from others. ``null`` takes any size, slowly."""
     way_back: bool = False
     """A second task that follows the platform's database into the source, to be started at the switch."""
-    instance_class: ReplicationClass = Field("dms.t3.medium", alias="class")
+    instance_class: Annotated[ReplicationClass, Field(alias="class")] = "dms.t3.medium"
     storage: Annotated[int, Field(ge=5, le=6144)] = 50
     """GB for logs and for changes that wait."""
     multi_az: bool = False

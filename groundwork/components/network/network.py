@@ -52,7 +52,8 @@ class Network(Component, NetworkTiers):
         has_public_instance: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Create the VPC with its subnets, routes, endpoints and logs. ``has_public_instance``: the one in the public
+        """Create the VPC with its subnets, routes, endpoints and logs. ``database_port``: the data tier's network ACL lets the private
+        tier through to it, as to those of cache and search. ``has_public_instance``: the one in the public
         subnet of the first zone uses what is in the data tier too."""
         super().__init__(name, context, opts)
         self._settings = settings

@@ -29,6 +29,7 @@ from groundwork.components.edge.records import entries_to
 from groundwork.components.extensions.own_resources import OwnResources, extensions_of
 from groundwork.components.files.existing import ExistingFileSystem
 from groundwork.components.files.file_system import FileSystem
+from groundwork.components.foundation import alerting_of
 from groundwork.components.functions import rotations
 from groundwork.components.functions.function import Function
 from groundwork.components.functions.settings import FunctionSettings
@@ -36,7 +37,6 @@ from groundwork.components.hours.hours import Hours, StoppedDatabase
 from groundwork.components.hours.settings import HoursSettings
 from groundwork.components.keys import Keys
 from groundwork.components.messaging import wiring
-from groundwork.components.messaging.alerts import Alerts
 from groundwork.components.messaging.push import Push
 from groundwork.components.messaging.queue import Queue
 from groundwork.components.messaging.settings import MessagingSettings
@@ -178,22 +178,15 @@ class Platform(Component):
         return parts
 
     def _alerts(self) -> Alerting:
-        """Create the topic for notices, and one for pages where somebody is named for them."""
-        topics = {
-            key: Alerts(
-                f"{self.name}-{key}",
-                audience.emails,
-                context=self.context,
-                # A migration's service speaks by rules alone, and to the topic for notices.
-                rules=key == "alerts" and self._settings.migration is not None,
-                opts=self.child(),
-            )
-            for key, audience in (("alerts", self._observed.alerts.notice), ("pages", self._observed.alerts.page))
-            if audience is not None
-        }
-        self._topics = list(topics.values())
-        pages = topics.get("pages")
-        return Alerting(topics["alerts"].topic_arn, self._observed, pages.topic_arn if pages else None)
+        alerting, self._topics = alerting_of(
+            self.name,
+            self._observed,
+            self.context,
+            # A migration's service speaks by rules alone, and to the topic for notices.
+            rules=self._settings.migration is not None,
+            opts=self.child(),
+        )
+        return alerting
 
     def _slack(self, uptime: Uptime | None) -> None:
         """Connect each channel to its severity's topics; who is paged hears of the look from outside too."""

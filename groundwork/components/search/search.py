@@ -81,6 +81,8 @@ class Search(Component):
         network: DataTier,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """Create the domain with its alarms. ``network`` has the subnets that it stands in: a :class:`Network`, or ``DataSubnets`` of a
+        program's own."""
         super().__init__(name, context, opts)
         self._settings = settings
         # https://docs.aws.amazon.com/opensearch-service/latest/APIReference/API_CreateDomain.html

@@ -24,7 +24,7 @@ _STEP_GIB, _STEP_THROUGHPUT, _MOST_THROUGHPUT = 3072, 250, 1000
 class SearchMasterSettings(Model):
     """Nodes that hold no data and only keep the cluster together."""
 
-    node_class: SearchClass = Field("m6g.large.search", alias="class")
+    node_class: Annotated[SearchClass, Field(alias="class")] = "m6g.large.search"
     count: Annotated[int, Field(ge=1, le=5)] = 3
     """3 or 5: an even number has no majority when the network parts."""
 
@@ -91,7 +91,7 @@ class SearchSettings(Model):
 
     version: Annotated[str, Field(pattern=r"^[23]\.\d{1,2}$")] = "2.19"
     """Of OpenSearch. Upgrades only."""
-    node_class: SearchClass = Field("t3.small.search", alias="class")
+    node_class: Annotated[SearchClass, Field(alias="class")] = "t3.small.search"
     nodes: Annotated[int, Field(ge=1, le=80)] = 1
     """Data nodes, a multiple of the zones."""
     zones: Literal[1, 2, 3] = 1

@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from groundwork.components.access import Grant, SecretReference, policy_document
-from groundwork.components.base import Component
+from groundwork.components.base import Component, key_of
 from groundwork.components.context import Context
 from groundwork.components.secrets.settings import SIGNING_PARTS, SecretSettings
 from groundwork.settings.base import Sealed
@@ -50,10 +50,12 @@ class Secret(Component):
         settings: SecretSettings,
         context: Context,
         *,
-        key: str,
+        key: str | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """Create the secret. ``key`` is its own name, unset what follows the platform's in ``name``; it ends the secret's path."""
         super().__init__(name, context, opts)
+        key = key or key_of(name, context)
         self._settings = settings
         path = settings.path or f"{context.prefix.strip('/')}/{key}"
         secret = container(self, name, path, settings.description or f"{', '.join(settings.keys)}")

@@ -323,7 +323,7 @@ class SidecarSettings(Model):
 class ImageSource(Model):
     """The image of another service."""
 
-    service: Name = Field(alias="from")
+    service: Annotated[Name, Field(alias="from")]
     """The service whose image it is: one repository, one parameter, one version for all who run it."""
 
 

@@ -10,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from groundwork.components.access import Grant, Statement, policy_document
-from groundwork.components.base import Component, fit
+from groundwork.components.base import Component, fit, key_of
 from groundwork.components.context import Context
 from groundwork.components.storage.settings import BucketSettings, CorsSettings, LifecycleSettings
 from groundwork.settings.facts import via_service
@@ -66,13 +66,16 @@ class Bucket(Component):
         settings: BucketSettings,
         context: Context,
         *,
-        key: str,
-        logs_bucket: pulumi.Output[str] | None,
+        key: str | None = None,
+        logs_bucket: pulumi.Input[str] | None = None,
         takes_connections: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Create the bucket. ``takes_connections``: network load balancers of this platform log to it."""
+        """Create the bucket and what guards it. ``key`` is its own name, unset what follows the platform's in ``name``; it starts the
+        variables of those who use it. ``logs_bucket``: the bucket that gets its access logs.
+        ``takes_connections``: network load balancers of this platform log to it."""
         super().__init__(name, context, opts)
+        key = key or key_of(name, context)
         self.settings = settings
         self._key = key
         # Load balancers and S3 itself deliver access logs only to buckets with S3's own key.
