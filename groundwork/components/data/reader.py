@@ -12,7 +12,7 @@ from groundwork.components.base import Component
 
 def reader_name(
     parent: Component,
-    vpc_id: pulumi.Output[str],
+    vpc_id: pulumi.Input[str],
     replicas: Mapping[str, aws.rds.Instance],
     lag_alarms: Mapping[str, aws.cloudwatch.MetricAlarm],
 ) -> str:
