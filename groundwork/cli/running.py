@@ -118,7 +118,7 @@ class ProgramError(Exception):
     @staticmethod
     def of(stack: StackFiles, error: BaseException) -> ProgramError:
         """Create it from an error that came out of a stack's program."""
-        where = _place(error, stack.program_folder)
+        where = _place(error, stack.project_folder) or _place(error, stack.program_folder)
         expected = type(error).__name__ in ("RunError", "DuplicateUrnError")
         reason = str(error) if expected else f"{type(error).__name__}: {error}"
         return ProgramError(f"{where}: {reason}" if where and not expected else reason, expected=expected)

@@ -178,7 +178,13 @@ async def _settle(outputs: Outputs) -> None:
     await asyncio.sleep(0)
     while manager.rpcs or outputs:
         while manager.rpcs:
-            await manager.rpcs.pop()
+            try:
+                await manager.rpcs.pop()
+            except Exception as error:
+                if error is manager.unhandled_exception:
+                    # The SDK has waited for it before, and keeps where it was raised; who waits next is not told.
+                    raise error.with_traceback(manager.exception_traceback) from None
+                raise
         while outputs:
             await outputs.popleft()
         if manager.unhandled_exception is not None:

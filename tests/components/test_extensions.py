@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import textwrap
@@ -19,8 +20,10 @@ from groundwork.preview.verdicts import judge
 from tests import host
 from tests.examples.query import ALARM, environment, named, references, statements
 from tests.harness import build
-from tests.stacks import snapshot_of
+from tests.shared import call
+from tests.stacks import ROOT, snapshot_of
 from tests.test_guardrails_on_stacks import TODAY
+from tests.writing import write_project
 
 STACK = "examples/extensions/dev"
 TABLE = "aws:dynamodb/table:Table"
@@ -245,20 +248,35 @@ PROGRAM = {
 }
 
 
+LATE = (
+    HEAD
+    + """
+class Own:
+    levels = {"use": {}}
+    def build(self, name, context):
+        topic = aws.sns.Topic(name, kms_master_key_id=context.key_arn("messaging"))
+        topic.urn.apply(lambda known: known[0] / 2)
+        return Offer({"use": Grant()}, outputs={"topic": topic.name})
+"""
+)
+
+
 def test_under_pulumi_they_are_built_and_what_fails_later_is_one_plain_error(tmp_path: Path) -> None:
-    code = HEAD + textwrap.dedent(
-        """
-        class Own:
-            levels = {"use": {}}
-            def build(self, name, context):
-                topic = aws.sns.Topic(name, kms_master_key_id=context.key_arn("messaging"))
-                topic.urn.apply(lambda known: known[0] / 2)
-                return Offer({"use": Grant()}, outputs={"topic": topic.name})
-        """
-    )
-    (tmp_path / "extensions.py").write_text(code, encoding="utf-8")
+    (tmp_path / "extensions.py").write_text(LATE, encoding="utf-8")
     ended = host.run(PROGRAM, project_folder=tmp_path)
     [topic] = [one for one in ended.records if one.name == "shop-own" and one.custom]
     assert topic.inputs["tags"]["layer"] == "extensions"
     assert (ended.code, ended.printed) == (1, "")
     assert ended.errors == ["extensions.py:12: TypeError: unsupported operand type(s) for /: 'str' and 'int'"]
+
+
+def test_a_preview_names_the_line_of_what_fails_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = "\n".join(f"groundwork:{layer}: {json.dumps(said)}" for layer, said in PROGRAM.items())
+    write_project(tmp_path, config, main=str(ROOT))
+    (tmp_path / "extensions.py").write_text(LATE, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    code, printed, said = call(capsys, "preview", "dev")
+    assert (code, printed) == (3, "")
+    assert "extensions.py:12: TypeError: unsupported operand type(s) for /: 'str' and 'int'" in said
