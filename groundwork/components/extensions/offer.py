@@ -13,7 +13,6 @@ from groundwork.components.alarms import Comparison, Expression, Metric, Missing
 from groundwork.components.context import Context
 from groundwork.components.network.tiers import NetworkTiers
 from groundwork.components.observability.settings import Severity
-from groundwork.components.services.settings import Held
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class Extension(Protocol):
     """
 
     @property
-    def levels(self) -> Mapping[str, Mapping[str, Held]]:
+    def levels(self) -> Mapping[str, Mapping[str, str]]:
         """Level → the environment variables that it brings, and how a workload is given each: ``plain`` as a value, ``secret`` and
         ``parameter`` as what is read from Secrets Manager or Parameter Store when a copy starts. It is read without running the file, so
         it is written out, as an attribute of the class."""
