@@ -12,6 +12,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 import groundwork
 from groundwork.components.base import Component
 
@@ -98,6 +100,9 @@ def _entry(name: str, thing: Any) -> Iterator[str]:
 def _signature(name: str, thing: Any) -> str:
     if isinstance(thing, type) and getattr(thing, "_is_protocol", False):
         return f"class {name}(Protocol)"
+    if isinstance(thing, type) and issubclass(thing, BaseModel):
+        # Pydantic makes its signature when it is first used.
+        return f"class {name}"
     parameters = [
         one.replace(
             annotation=_Plain(one.annotation),
