@@ -14,7 +14,18 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, get_args
 
-from groundwork.cli import acting, bootstrapping, console, faces, looking, operations, policies, prices, projects
+from groundwork.cli import (
+    acting,
+    bootstrapping,
+    console,
+    diagnosing,
+    faces,
+    looking,
+    operations,
+    policies,
+    prices,
+    projects,
+)
 from groundwork.cli.arguments import Argument, Commands, Option
 from groundwork.cli.console import FAULT, FINDINGS, FINE, MISTAKE, InputError, OutputError
 from groundwork.cli.stack_name import StackName, stack_names
@@ -110,8 +121,8 @@ def _all(
 
 app = Commands(
     "groundwork",
-    "One short stack file becomes a complete, secure AWS platform. What needs an AWS account: bootstrap, status, checklist, deploy, rollback, scale, "
-    "redeploy, hours, redrive, publish, logs, run and exec.",
+    "One short stack file becomes a complete, secure AWS platform. What needs an AWS account: bootstrap, doctor, status, checklist, deploy, rollback, "
+    "scale, redeploy, hours, redrive, publish, logs, run and exec.",
     epilog="Exit codes: 0 fine; 1 findings that stop a deployment, or what cannot be done; 2 a mistake in the input; 3 a fault in the "
     "program.",
     options=_all,
@@ -585,6 +596,7 @@ def _complete() -> None:
 
 
 app.command("Make what an account needs once.")(bootstrapping.bootstrap)
+app.command("Ask an account what the first update would meet.")(diagnosing.doctor)
 app.command("Say how a stack is, and what to do next.")(looking.status)
 app.command("Go through what a launch asks for.")(looking.checklist)
 app.command("Run another image of a service.")(operations.deploy)

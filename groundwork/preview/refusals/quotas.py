@@ -33,12 +33,13 @@ def exceeded(snapshot: Snapshot, raised: Mapping[str, int]) -> Iterator[Exceeded
     for quota in quotas():
         most = quota.most if quota.hard else raised.get(quota.name, quota.most)
         for count in quota.counted:
-            for what, found in _sums(snapshot, count).items():
+            for what, found in sums(snapshot, count).items():
                 if found > most:
                     yield Exceeded(quota, found, by_urn[what].name if what in by_urn else what)
 
 
-def _sums(snapshot: Snapshot, count: Count) -> dict[str, int]:
+def sums(snapshot: Snapshot, count: Count) -> dict[str, int]:
+    """Return how much of a thing a snapshot has, by what it is counted to: URN of a resource, or region."""
     sums: dict[str, int] = {}
     for resource in snapshot.of_type(*count.types):
         what = _counted(resource, count, snapshot.region)
