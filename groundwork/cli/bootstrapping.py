@@ -160,11 +160,11 @@ _WORDS = {
     "Alias": "the key's name",
     "Bucket": "bucket for state: versions (old ones for 90 days), encrypted, not public",
     "BucketPolicy": "the bucket answers TLS alone",
-    "Provider": "GitHub's identity provider; the account has one",
+    "Provider": "GitHub's identity provider, of which an account has one",
     "Boundary": "policy {named}-boundary: what no role of the platform may go beyond",
-    "PreviewRole": "role {named}-preview: sees what there is; environment preview of {repository}",
-    "DriftRole": "role {named}-drift: reads what the stacks' state holds; environment drift",
-    "DeployRole": "role {named}-deploy: pulumi up; environments {environments}",
+    "PreviewRole": "role {named}-preview: sees what there is (environment preview)",
+    "DriftRole": "role {named}-drift: reads what the state holds (environment drift)",
+    "DeployRole": "role {named}-deploy: pulumi up (environments {environments})",
 }
 _MARKS = {"create": "+", "update": "~", "delete": "-"}
 
@@ -176,13 +176,13 @@ def _words(name: str, wanted: Foundation) -> str:
     return _WORDS[name].format(
         alias=wanted.alias,
         named=wanted.named,
-        repository=wanted.repository,
         environments=" and ".join(wanted.environments),
     )
 
 
 def _said(found: BootstrapPlan, wanted: Foundation) -> Iterator[str]:
-    yield f"in {found.account.place}, by the CloudFormation stack {found.stack}:"
+    yield f"in {found.account.place}, by the CloudFormation stack {found.stack},"
+    yield f"for jobs of {wanted.repository}:"
     yield ""
     for action, name in found.changes:
         yield f"  {_MARKS[action]} {_words(name, wanted)}"

@@ -336,7 +336,7 @@ def _secrets_there(patient: _Patient) -> Iterator[Diagnosis]:
             yield Diagnosis(
                 State.FAILS,
                 "names",
-                f"the secret {name} of an earlier stack is being deleted, and keeps its name",
+                f"the secret {name} of an earlier stack is being deleted, and keeps its name; gone for good with",
                 f"aws secretsmanager delete-secret --secret-id {name} --force-delete-without-recovery",
             )
         elif found["ARN"] not in patient.own:
@@ -371,7 +371,7 @@ def _log_groups(patient: _Patient) -> Iterator[Diagnosis]:
             yield Diagnosis(
                 State.FAILS,
                 "names",
-                f"the log group {name} is there, and not this stack's",
+                f"the log group {name} is there, and not this stack's; it goes with its logs by",
                 f"aws logs delete-log-group --log-group-name {name}",
             )
 
@@ -391,7 +391,7 @@ def _repositories(patient: _Patient) -> Iterator[Diagnosis]:
             yield Diagnosis(
                 State.FAILS,
                 "names",
-                f"the repository {name} is there, and not this stack's",
+                f"the repository {name} is there, and not this stack's; where it is empty, it goes by",
                 f"aws ecr delete-repository --repository-name {name}",
             )
 

@@ -451,7 +451,7 @@ def test_the_command_says_what_it_will_do_does_it_and_says_what_is_entered_where
     asked = ["bootstrap", "dev", "--repository", "acme/shop"]
     assert groundwork([*asked, "--dry-run"]) == 0
     said = capsys.readouterr()
-    assert "+ role bootstrap-shop-deploy: pulumi up; environments dev" in said.out
+    assert "+ role bootstrap-shop-deploy: pulumi up (environments dev)" in said.out
     assert "permissions_boundary: bootstrap/bootstrap-shop-boundary" in said.err
     assert stacks.look(open_account("dev")).status == ""
     # Each run of the program takes a second, and one has shown that it is run.

@@ -292,4 +292,6 @@ def test_the_command_fits_into_80_columns_ends_with_1_where_something_fails_and_
         client("ecr").create_repository(repositoryName="shop/dev/web")
         assert groundwork(["doctor", "dev", "--json"]) == 1
     [failing] = [one for one in json.loads(capsys.readouterr().out) if one["state"] == "will fail"]
-    assert failing["words"] == "the repository shop/dev/web is there, and not this stack's"
+    assert (
+        failing["words"] == "the repository shop/dev/web is there, and not this stack's; where it is empty, it goes by"
+    )
