@@ -47,7 +47,7 @@ def _is_delegated(domain: str, name_servers: Sequence[str]) -> bool:
     import dns.exception
     import dns.resolver
 
-    from groundwork.cli.domain import ask
+    from groundwork.operations.delegation import ask
 
     try:
         return ask(domain, name_servers, dns.resolver.Resolver()).is_delegated
