@@ -53,7 +53,7 @@ def _template() -> dict[str, Any]:
 
 
 def test_every_type_that_a_stack_has_is_in_the_table_with_actions_that_exist() -> None:
-    """A type that is new needs a row: its CloudFormation schema's handlers, without what other types take."""
+    """A type that is new needs a row in ``permissions.yaml``: its CloudFormation schema's handlers, without what other types take."""
     types = {one.type for name in covering() for one in snapshot_of(name).resources if one.type.startswith("aws:")}
     assert types - table().by_type.keys() == set()
     assert all(len(matching(str(action))) == 1 for row in table().by_type.values() for action in row)

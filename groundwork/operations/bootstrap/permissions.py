@@ -243,6 +243,7 @@ _SERVICES: Mapping[str, str] = {
     "mq": "mq",
     "msk": "kafka",
     "opensearch": "es",
+    "sesv2": "ses",
     "sfn": "states",
     "vpc": "ec2",
 }
