@@ -33,6 +33,11 @@ def rehearse_stacks(names: Sequence[str], *, then: str | None, keep: bool, every
         raise console.InputError("--keep leaves one account running: name one stack")
     with console.progress("Running the stacks offline"):
         planned = {name: (_snapshot(name, None), _snapshot(name, then) if then else None) for name in names}
+    for name, (snapshot, after) in planned.items():
+        if after and _phase(snapshot) == _phase(after):
+            raise console.InputError(
+                f"--then {then}: {name} is in that phase; name another, or the stack as {name}@PHASE"
+            )
     commands, fine = RunningCommands(), True
     with _interruptible(), _ending(commands):
         for name, rehearsal in _rehearsed(planned, commands, keep=keep, everything=everything):
@@ -112,6 +117,10 @@ def _snapshot(name: str, phase: str | None) -> Snapshot:
 
     stack, _, own = name.partition("@")
     return run_stack(stack, phase=phase or own or None).snapshot
+
+
+def _phase(snapshot: Snapshot) -> str:
+    return str((snapshot.settings.get("platform") or {}).get("phase", ""))
 
 
 def _tell(name: str, rehearsal: Rehearsal, everything: bool) -> None:

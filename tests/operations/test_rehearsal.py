@@ -417,6 +417,8 @@ def test_an_account_that_is_kept_says_how_to_look_around_and_ends_with_ctrl_c(
     assert said.count("AWS resources deployed to a stand-in account") == 2
     assert said.endswith("The account is gone.\n")
     assert groundwork(["rehearse", "dev", "dev@mvp", "--keep"]) == 2
+    assert groundwork(["rehearse", "dev", "--then", "launch"]) == 2
+    assert "dev is in that phase" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -117,10 +117,14 @@ def describe_subscribers_for_notification(response: BudgetsResponse) -> str:
 
 
 def create_db_instance_read_replica(backend: RDSBackend, asked: dict[str, Any]) -> DBInstance:
-    """Give a replica an id of its own, which moto copies from its source and AWS's provider finds it by:
-    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBInstance.html"""
+    """Give a replica what moto copies from its source: an id of its own, by which AWS's provider finds it, and no backups.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBInstance.html,
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReadRepl.html
+    """
     replica = _create_db_instance_read_replica(backend, asked)
     replica.dbi_resource_id = f"db-{uuid.uuid4().hex.upper()[:26]}"
+    replica.backup_retention_period = int(asked.get("backup_retention_period") or 0)
     return replica
 
 
