@@ -1,6 +1,7 @@
 """Which image runs: none yet, the stack's, a pipeline's; and what runs until there is one."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -9,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -223,7 +224,9 @@ def placeholder(settings: ServiceSettings, folder: Path) -> Iterator[subprocess.
     try:
         yield running
     finally:
-        running.kill()
+        # What it has started ends with its container, which is not here.
+        with suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
         running.wait()
 
 
