@@ -34,6 +34,7 @@ class StandingStack:
             "aws:ecr/repository:Repository": self._repository,
             "aws:cloudwatch/logGroup:LogGroup": self._log_group,
             "aws:ssm/parameter:Parameter": self._parameter,
+            "aws:s3/bucket:Bucket": self._bucket,
             "aws:secretsmanager/secret:Secret": self._secret,
             "aws:ecs/cluster:Cluster": self._cluster,
             "aws:ecs/taskDefinition:TaskDefinition": self._task_definition,
@@ -74,6 +75,14 @@ class StandingStack:
     def _log_group(self, resource: Resource) -> None:
         region = resource.inputs.get("region", self.region)
         client("logs", region).create_log_group(logGroupName=resource.inputs["name"])
+
+    def _bucket(self, resource: Resource) -> None:
+        s3, name = client("s3", self.region), resource.outputs["bucket"]
+        # The first region takes no name of its own: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
+        place = {"CreateBucketConfiguration": {"LocationConstraint": self.region}} if self.region != "us-east-1" else {}
+        s3.create_bucket(Bucket=name, **place)
+        tags = [{"Key": key, "Value": value} for key, value in resource.inputs["tags"].items()]
+        s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags})
 
     def _secret(self, resource: Resource) -> None:
         client("secretsmanager", self.region).create_secret(Name=resource.inputs["name"])
