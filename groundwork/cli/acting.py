@@ -8,8 +8,15 @@ from typing import Annotated
 
 from groundwork.cli import console
 from groundwork.cli.arguments import Argument, Option
-from groundwork.cli.operations import DryRun, Minutes, Service, Yes, confirmed, minutes_of, tell
+from groundwork.cli.operations import DryRun, Minutes, Service, Yes, attend, confirmed, minutes_of, tell
 from groundwork.cli.stack_name import StackName
+
+
+class TunnelGoal(StrEnum):
+    """What a tunnel leads to."""
+
+    DATABASE = "database"
+    CACHE = "cache"
 
 
 class HoursAction(StrEnum):
@@ -149,3 +156,39 @@ def redrive(
         console.print_error("\nThe redrive is ended; what has gone back stays there.")
         raise
     print(f"{moved} have gone back. Whether they fail again: groundwork status {account.stack_name} --watch")
+
+
+def tunnel(
+    stack: StackName,
+    goal: Annotated[TunnelGoal, Argument(metavar="database|cache", help="Where to.")],
+    *,
+    port: Annotated[
+        str | None,
+        Option(
+            "--port", metavar="NUMBER", help="Of this machine [default: 15432 for the database, 16379 for the cache]."
+        ),
+    ] = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Open a way from a port of this machine to the database or the cache, through a host of the stack that may speak to it.
+
+    What to type in another terminal is printed; no password is. Ctrl-C closes it. AWS keeps a record of who opened it.
+    """
+    from groundwork.cli.running import run_stack
+    from groundwork.operations import tunnelling
+    from groundwork.operations.account import open_account
+    from groundwork.operations.engine import runner_of
+
+    local = port or _PORTS[goal]
+    if not local.isdecimal() or not 1024 <= int(local) <= 65535:
+        raise console.InputError(f'--port: "{local}" is none; say a number from 1024 to 65535')
+    account = open_account(stack)
+    plan = tunnelling.plan(account, run_stack(stack).snapshot, goal.value, int(local))
+    print(f"{plan}\n\nIn another terminal:\n\n{plan.client()}\n", flush=True)
+    if dry_run:
+        print("Nothing was opened (--dry-run).")
+        return
+    raise SystemExit(attend(tunnelling.open_tunnel(plan, runner_of(account))))
+
+
+_PORTS = {TunnelGoal.DATABASE: "15432", TunnelGoal.CACHE: "16379"}

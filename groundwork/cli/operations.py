@@ -20,6 +20,7 @@ from groundwork.settings.mistakes import nearest, one_of
 
 if TYPE_CHECKING:
     from groundwork.operations.deploy import DeploymentPlan
+    from groundwork.operations.engine import TerminalSession
     from groundwork.operations.logs import LogLine
     from groundwork.operations.progress import Progress
 
@@ -296,8 +297,6 @@ def exec_(
     command: Annotated[str | None, Argument(metavar="COMMAND", help="In quotes; unset, a shell.")] = None,
 ) -> None:
     """Open a terminal in a running copy of a service. AWS keeps a record of it."""
-    import subprocess
-
     from groundwork.operations import images
     from groundwork.operations.account import open_account
     from groundwork.operations.engine import runner_of
@@ -306,7 +305,13 @@ def exec_(
     account = open_account(stack)
     images.service_of(account, service)
     session = runner_of(account).session(service, wanted)
-    # Ctrl-C is for what runs in there.
+    raise SystemExit(attend(session))
+
+
+def attend(session: TerminalSession) -> int:
+    """Run what a session is opened with until it ends, and return its exit code. Ctrl-C is for what runs in there."""
+    import subprocess
+
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         ended = subprocess.run(session.words, env={**os.environ, **session.environment}, check=False)  # noqa: S603 - our own words
@@ -314,7 +319,7 @@ def exec_(
         signal.signal(signal.SIGINT, before)
         for file in session.files:
             file.unlink(missing_ok=True)
-    raise SystemExit(ended.returncode)
+    return ended.returncode
 
 
 def _words(command: str) -> list[str]:

@@ -153,6 +153,10 @@ class AppRunnerOperations:
         """Refuse, as :meth:`run_job` does."""
         raise OperationError(_NOTHING_ELSE)
 
+    def session_target(self, services: Sequence[str]) -> str:
+        """Refuse, as :meth:`session` does."""
+        raise OperationError(_NOTHING_ELSE)
+
     def session(self, service: str, command: str) -> TerminalSession:
         """Refuse: App Runner lets nobody in."""
         raise OperationError(_NOTHING_ELSE)

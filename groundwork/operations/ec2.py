@@ -313,6 +313,10 @@ class Ec2Operations:
     def renew_job(self, job: str, image: str) -> None:
         """Do nothing: a job reads which image it runs whenever it starts."""
 
+    def session_target(self, services: Sequence[str]) -> str:
+        """Return the first instance that has one of the services."""
+        return self._first_with(services[0])
+
     def session(self, service: str, command: str) -> TerminalSession:
         """Return the call of Session Manager's plugin that opens a terminal in the container on one instance."""
         found = self._first_with(service)

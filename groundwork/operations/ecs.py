@@ -566,6 +566,27 @@ class EcsOperations:
         with plain_errors("stopping the task"):
             self._client.stop_task(cluster=self.cluster, task=arn, reason=reason)
 
+    def session_target(self, services: Sequence[str]) -> str:
+        """Return a running task of the first service that has one, as Session Manager names it."""
+        for name in services:
+            described = self.service(name)
+            if not described.get("enableExecuteCommand"):
+                raise OperationError(f"no session may be opened in {name}; say compute.exec: true, and run pulumi up")
+            if task := self._running_task(name, described):
+                return self._target(task, name)
+        raise OperationError(
+            f"no copy of {' or '.join(services)} runs, through which the way would go; groundwork status "
+            f"{self.account.stack_name} says why"
+        )
+
+    def _running_task(self, name: str, described: Mapping[str, Any]) -> dict[str, Any] | None:
+        tasks = self._tasks(name, serviceName=described["serviceName"], desiredStatus="RUNNING")
+        return next((one for one in tasks if one["lastStatus"] == "RUNNING"), None)
+
+    def _target(self, task: Mapping[str, Any], container: str) -> str:
+        runtime = next(one["runtimeId"] for one in task["containers"] if one["name"] == container)
+        return f"ecs:{self.cluster}_{task['taskArn'].rpartition('/')[2]}_{runtime}"
+
     def session(self, service: str, command: str) -> TerminalSession:
         """Return the call of Session Manager's plugin that opens a terminal in a copy, as the AWS CLI makes it:
         https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html"""

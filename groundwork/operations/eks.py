@@ -381,6 +381,12 @@ class EksOperations:
                 job, self.namespace, patch, field_manager=_MANAGER, _request_timeout=_SECONDS_TO_ANSWER
             )
 
+    def session_target(self, services: Sequence[str]) -> str:
+        """Refuse: nodes take no sessions, and a pod forwards nothing but to itself."""
+        raise OperationError(
+            f"no host of a Kubernetes cluster leads there; run a client as a service that may: groundwork exec {self._stack} {services[0]}"
+        )
+
     def session(self, service: str, command: str) -> TerminalSession:
         """Return the call of kubectl that opens a terminal in a pod."""
         found = program("kubectl", how="get it from https://kubernetes.io/docs/tasks/tools/")

@@ -137,6 +137,10 @@ class Runner(Protocol):
     def renew_job(self, job: str, image: str) -> None:
         """Have a job run another image from its next start on."""
 
+    def session_target(self, services: Sequence[str]) -> str:
+        """Return a host that Session Manager reaches and that may speak to what all of these services use. OperationError where there
+        is none."""
+
     def session(self, service: str, command: str) -> TerminalSession:
         """Return what opens a terminal in a copy of a service. OperationError where that cannot be."""
 
