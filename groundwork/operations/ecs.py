@@ -172,7 +172,8 @@ class EcsOperations:
             return JobState(running[0].get("startedAt") or running[0].get("createdAt"), "runs", running=True)
         stopped = self._tasks(name, family=family, desiredStatus="STOPPED")
         if not stopped:
-            return JobState(self._last_words(name), "ran; how it ended is known for an hour")
+            said = self._last_words(name)
+            return JobState(said, "ran; how it ended is known for an hour") if said else JobState()
         newest = stopped[0]
         codes = [one.get("exitCode") for one in newest.get("containers", ()) if one["name"] == name]
         if codes == [0]:

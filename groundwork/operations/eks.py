@@ -123,8 +123,8 @@ class EksOperations:
         own = [one for one in jobs if (one.metadata.labels or {}).get(NAME_LABEL) == name and one.status.start_time]
         newest = max(own, key=lambda one: one.status.start_time, default=None)
         if newest is None:
-            status = cron.status
-            return JobState(status and (status.last_successful_time or status.last_schedule_time), "ran")
+            at = cron.status and (cron.status.last_successful_time or cron.status.last_schedule_time)
+            return JobState(at, "ran") if at else JobState()
         ended = {one.type: one for one in newest.status.conditions or () if one.status == "True"}
         if "Complete" in ended:
             return JobState(newest.status.completion_time or ended["Complete"].last_transition_time, "ended with 0")

@@ -136,9 +136,7 @@ def _job(account: StackAccount, name: str, state: JobState | None, now: datetime
         return StatusLine(name, Health.MISSING, "is not there", next=f"pulumi up --stack {account.stack.name}")
     facts = {"at": state.at.isoformat() if state.at else None}
     if state.at is None:
-        return StatusLine(
-            name, Health.WELL, "has not run" if not state.says.startswith("has") else state.says, facts=facts
-        )
+        return StatusLine(name, Health.WELL, state.says or "has not run", facts=facts)
     says = f"{state.says}, {lasting(state.at, now)} ago"
     if state.trouble is not None:
         logs = f"groundwork logs {account.stack_name} {name} --since 2h"
