@@ -15,7 +15,7 @@ import pytest
 from groundwork.cli import running
 from groundwork.operations.account import StackAccount, open_account
 from groundwork.settings.loading import find_stack
-from tests.operations.shop import REGION, REPOSITORY, account, client, open_for_business, service
+from tests.operations.shop import ACCOUNT, REGION, REPOSITORY, account, client, open_for_business, service
 from tests.stacks import run_found
 
 if TYPE_CHECKING:
@@ -105,18 +105,22 @@ def _cache(resource: Resource) -> None:
 
 
 def _alarm(resource: Resource) -> None:
-    # The stand-in knows no composite alarms; they are read as others are.
-    client("cloudwatch").put_metric_alarm(
-        AlarmName=resource.inputs.get("alarmName") or f"{resource.name}-{SUFFIX}",
-        AlarmDescription=resource.inputs["alarmDescription"],
-        Namespace="Test",
-        MetricName="Test",
-        Statistic="Sum",
-        Period=60,
-        EvaluationPeriods=1,
-        Threshold=1,
-        ComparisonOperator="GreaterThanThreshold",
-        Tags=_tags(resource),
+    from moto.cloudwatch.models import cloudwatch_backends  # noqa: PLC0415 - only where an account is
+
+    # By itself: there are many, and each call costs as much as all of them. Composite alarms, which it does not know, are read as others are.
+    cloudwatch_backends[ACCOUNT][REGION].put_metric_alarm(
+        name=resource.inputs.get("alarmName") or f"{resource.name}-{SUFFIX}",
+        namespace="Test",
+        metric_name="Test",
+        comparison_operator="GreaterThanThreshold",
+        evaluation_periods=1,
+        period=60,
+        threshold=1,
+        statistic="Sum",
+        description=resource.inputs["alarmDescription"],
+        dimensions=[],
+        alarm_actions=[],
+        tags=_tags(resource),
     )
 
 
