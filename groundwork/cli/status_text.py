@@ -24,7 +24,11 @@ _STATE = max(len(health.value) for health in Health)
 def lines(status: Status, width: int | None) -> Iterator[Text]:
     """Yield it as text, within ``width`` columns (80 where there is no terminal)."""
     wide = width or _WIDTH
-    yield Text.assemble((status.stack, "bold"), f"  {status.place}, {status.at:%Y-%m-%d %H:%M} UTC")
+    place = f"{status.place}, {status.at:%Y-%m-%d %H:%M} UTC"
+    if len(status.stack) + 2 + len(place) <= wide:
+        yield Text.assemble((status.stack, "bold"), f"  {place}")
+    else:
+        yield from (Text(status.stack, "bold"), Text(place))
     names = [len(line.name) for section in status.sections for line in section.lines]
     longest = min(_LONGEST_NAME, max(names, default=0))
     for section in status.sections:

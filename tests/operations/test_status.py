@@ -15,6 +15,7 @@ import botocore.exceptions
 import dns.exception
 import pytest
 
+from groundwork.cli import status_text
 from groundwork.cli.console import FINDINGS, FINE
 from groundwork.cli.main import run as groundwork
 from groundwork.operations import meanings, permissions
@@ -553,6 +554,12 @@ def test_it_is_read_at_80_columns_and_without_colour(stack: Stack, capsys: pytes
     assert "\x1b" not in said
     assert said.count("UNWELL") == 3
     assert said.count("Next: ") == 3
+
+
+def test_a_long_name_of_a_stack_has_a_line_of_its_own() -> None:
+    found = Status("examples/mini-facebook/prod", "account 123456789012, us-west-2", NOW, ())
+    first, second, *_ = (text.plain for text in status_text.lines(found, 80))
+    assert (first, second) == ("examples/mini-facebook/prod", "account 123456789012, us-west-2, 2026-11-28 12:00 UTC")
 
 
 def test_watching_looks_again_until_it_is_left(
