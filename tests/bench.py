@@ -2,7 +2,7 @@
 
 Prints tables as Markdown; ``--out FILE`` writes them too. Every number is the median of ``--runs`` processes of their own, so
 that nothing is warm but the file cache and Python's compiled modules. Where Checkov is installed, in an environment of its own,
-``--checkov PATH`` lets it judge the same stack as Terraform JSON; ``--only previews`` or ``--only checks`` measures one of both.
+``--checkov PATH`` lets it judge the same stack as Terraform JSON; ``--only previews``, ``checks`` or ``days`` (simulated ones) measures one of them.
 """
 
 from __future__ import annotations
@@ -83,6 +83,28 @@ print(json.dumps({"resources": len(snapshot.resources), "checks": verdicts.judge
 _GROUNDWORK = (sys.executable, "-m", "groundwork.cli.main")
 _median = statistics.median
 PARTS = ("settings", "import engine", "program", "rules", "text", "json", "changes", "cost", "report", "again")
+_DAY = """
+import sys, time
+from groundwork.settings.loading import find_stack, load_stack
+from groundwork.simulation.day import simulate
+from groundwork.simulation.scenario import Scenario
+from groundwork.simulation.search import Size, sized, with_tiers
+from groundwork.simulation.tiers import platform_of
+a_second, method = float(sys.argv[1]), sys.argv[2]
+settings = load_stack(find_stack("examples/thulobazaar/prod")).settings
+day = Scenario(visitors=a_second * 86_400 / 20, requests=20)
+platform = platform_of(settings, day, "bench")
+copies = int(a_second / 10) + 2
+platform = with_tiers(platform, {tier.name: sized(tier, Size(512, 1024, copies, 2 * copies)) for tier in platform.tiers}, platform.database)
+start = time.process_time()
+simulate(platform, day, method)
+took = time.process_time() - start
+print(took)
+"""
+"""A day of so many requests a second on average, over two services and a database, with copies enough."""
+
+_DAYS = ((10, "events"), (100, "events"), (1_000, "events"), (1_000, "fluid"), (100_000_000 * 20 / 86_400, "fluid"))
+
 _HEAD = (
     "| {} | resources | whole process | of it CPU | memory | settings | imports | program | rules | text | JSON | changes | cost | report | again |",
     "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
@@ -98,7 +120,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--stacks", nargs="*", default=[], help="stacks to preview (default all)")
     parser.add_argument("--out", type=Path, help="write the tables to this file as well")
     parser.add_argument("--checkov", type=Path, help="the program checkov, to be compared with")
-    parser.add_argument("--only", choices=("previews", "checks"), help="measure only these")
+    parser.add_argument("--only", choices=("previews", "checks", "days"), help="measure only these")
     options = parser.parse_args(arguments)
     lines: list[str] = []
     for line in _report(options):
@@ -111,10 +133,25 @@ def main(arguments: list[str]) -> int:
 
 def _report(options: argparse.Namespace) -> Iterator[str]:
     yield f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.system()}; medians of {options.runs} runs."
-    if options.only != "checks":
+    if options.only in (None, "previews"):
         yield from _previews(options.runs, options.sizes, options.stacks)
-    if options.only != "previews":
+    if options.only in (None, "checks"):
         yield from _checks(options.runs, options.checkov)
+    if options.only in (None, "days"):
+        yield from _simulated(options.runs)
+
+
+def _simulated(runs: int) -> Iterator[str]:
+    yield ""
+    yield "| requests a second | in a day | method | whole process | of it CPU | the day's CPU | memory |"
+    yield "|--:|--:|---|--:|--:|--:|--:|"
+    for a_second, method in _DAYS:
+        command = [sys.executable, "-c", _DAY, str(a_second), method]
+        found = [_measured(command, ROOT) for _ in range(runs)]
+        seconds, cpu, megabytes = (statistics.median(one[part] for one in found) for part in (0, 1, 2))
+        day = statistics.median(float(one[3]) for one in found)
+        total = a_second * 86_400
+        yield f"| {a_second:,.0f} | {total:,.0f} | {method} | {seconds:.2f} s | {cpu:.2f} s | {day:.2f} s | {megabytes:.0f} MB |"
 
 
 def _previews(runs: int, sizes: list[int], chosen: list[str]) -> Iterator[str]:

@@ -25,6 +25,7 @@ from groundwork.cli import (
     policies,
     prices,
     projects,
+    simulation,
 )
 from groundwork.cli.arguments import Argument, Commands, Option
 from groundwork.cli.console import FAULT, FINDINGS, FINE, MISTAKE, InputError, OutputError
@@ -476,6 +477,9 @@ def cost(
         lines += ["", *cost_text.what_if(asked(charges(month)), shown)]
     costs.tell(lines, out, console.terminal_width())
     raise SystemExit(FINDINGS if above else FINE)
+
+
+app.command("Simulate a day of a stack.")(simulation.simulate)
 
 
 @app.command("Ask DNS whether a stack's domain is delegated.")
