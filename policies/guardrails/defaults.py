@@ -81,7 +81,11 @@ _DOCUMENTS: Mapping[tuple[str, ...], Mapping[str, Absence]] = {
             "DEFAULT", 'ECS API reference, "ExecuteCommandConfiguration"'
         ),
     },
-    (kinds.ECS_SERVICE,): {"deploymentController.type": Absence("ECS"), "platformVersion": Absence("LATEST")},
+    (kinds.ECS_SERVICE,): {
+        "deploymentController.type": Absence("ECS"),
+        "deploymentConfiguration.strategy": Absence("ROLLING"),
+        "platformVersion": Absence("LATEST"),
+    },
     (kinds.ECS_TASK_SET,): {"platformVersion": Absence("LATEST")},
     (kinds.SCHEDULE,): {"target.ecsParameters.platformVersion": Absence("LATEST")},
     (kinds.EVENT_TARGET,): {"ecsTarget.platformVersion": Absence("LATEST")},

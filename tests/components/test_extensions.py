@@ -194,7 +194,7 @@ def test_a_file_that_fails_is_told_with_its_line(tmp_path: Path) -> None:
 
 
 GOOD = """
-import helper
+import sought
 
 class Own:
     levels = {"use": {"TABLE": "plain", "KEY": "secret", "LIMIT": "parameter"}}
@@ -206,7 +206,7 @@ class Own:
         group = aws.cloudwatch.LogGroup(name, retention_in_days=self.days)
         below = aws.cloudwatch.LogStream(f"{name}-stream", log_group_name=group.name, opts=pulumi.ResourceOptions(parent=group))
         grant = Grant(
-            [Statement("Look", [helper.ACTION], ["*"], reason="It knows no resource at all."), Statement("Write", ["logs:PutLogEvents"], [group.arn])],
+            [Statement("Look", [sought.ACTION], ["*"], reason="It knows no resource at all."), Statement("Write", ["logs:PutLogEvents"], [group.arn])],
             openings=[Opening("sg-1", 5671, "messages")],
             environment={"TABLE": group.name},
             secrets={"KEY": SecretReference(group.arn, None)},
@@ -218,7 +218,7 @@ class Own:
 
 
 def test_a_whole_offer_is_taken_as_it_is_whatever_is_not_known_yet(tmp_path: Path) -> None:
-    (tmp_path / "helper.py").write_text('ACTION = "cloudwatch:GetMetricData"', encoding="utf-8")
+    (tmp_path / "sought.py").write_text('ACTION = "cloudwatch:GetMetricData"', encoding="utf-8")
     for unknowns in (False, True):
         errors, snapshot = run(GOOD, {"own": {"arguments": {"days": 7, "other": True}}}, tmp_path, unknowns=unknowns)
         assert errors == []
@@ -234,7 +234,7 @@ def test_a_whole_offer_is_taken_as_it_is_whatever_is_not_known_yet(tmp_path: Pat
             2,
         )
     # Another project of the same process may have a module of this name.
-    assert "helper" not in sys.modules
+    assert "sought" not in sys.modules
 
 
 # As Pulumi runs them

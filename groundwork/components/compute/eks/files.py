@@ -83,7 +83,6 @@ def claims(inside: Inside, grants: Grants) -> tuple[pulumi.Resource, ...]:
                 persistent_volume_reclaim_policy="Retain",
                 # None of a class that would make one.
                 storage_class_name="",
-                volume_mode="Filesystem",
             ),
             opts=inside.options(mount.ready),
         )
@@ -94,7 +93,6 @@ def claims(inside: Inside, grants: Grants) -> tuple[pulumi.Resource, ...]:
                 access_modes=["ReadWriteMany"],
                 resources=kubernetes.core.v1.VolumeResourceRequirementsArgs(requests={"storage": _SIZE}),
                 storage_class_name="",
-                volume_mode="Filesystem",
                 volume_name=volume.metadata["name"],
             ),
             opts=inside.options(),
