@@ -22,6 +22,7 @@ from groundwork.cli import (
     faces,
     looking,
     operations,
+    phases,
     policies,
     prices,
     projects,
@@ -479,6 +480,7 @@ def cost(
     raise SystemExit(FINDINGS if above else FINE)
 
 
+app.command("Show a stack at every size.")(phases.phases)
 app.command("Simulate a day of a stack.")(simulation.simulate)
 
 

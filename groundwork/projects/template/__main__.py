@@ -3,8 +3,10 @@
 import pulumi
 
 from groundwork.components import Platform, load
+from groundwork.transforms import transformed
 
 settings = load()
-platform = Platform(settings.platform.name, settings)
+with transformed(settings):
+    platform = Platform(settings.platform.name, settings)
 for name, value in platform.addresses.items():
     pulumi.export(name, value)

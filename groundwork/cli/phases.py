@@ -1,0 +1,226 @@
+"""``groundwork phases``: a stack at every size side by side."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_args
+
+from groundwork.cli import console
+from groundwork.cli.arguments import Option
+from groundwork.cli.stack_name import StackName
+from groundwork.preview.styled import Text
+from groundwork.settings.base import Phase
+from groundwork.settings.mistakes import Mistakes, dotted
+from groundwork.settings.mistakes import Path as Place
+
+if TYPE_CHECKING:
+    from groundwork.components.settings import Settings
+
+_PHASES: tuple[str, ...] = get_args(Phase)
+_WIDTH = 80
+
+
+class PhasesFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+@dataclass(frozen=True)
+class StackInPhase:
+    """What a stack comes to in a phase."""
+
+    settings: Mapping[str, Any]
+    monthly: Decimal
+    most: Decimal
+    """US dollars a month: as it stands, and with the most copies."""
+    connections: str
+    """To the database while a deployment runs old and new copies, of how many that it takes."""
+
+
+@dataclass(frozen=True)
+class Ways:
+    """A stack in each phase, or why it cannot be in it."""
+
+    now: str
+    possible: Mapping[str, StackInPhase]
+    refused: Mapping[str, Mistakes]
+
+
+def phases(
+    stack: StackName,
+    *,
+    form: Annotated[
+        PhasesFormat, Option("--format", help="text to read; json with every value that differs.")
+    ] = PhasesFormat.TEXT,
+    out: Annotated[Path | None, Option("--out", metavar="FILE", help="Write to this file.")] = None,
+) -> None:
+    """Show what differs between a stack's phases, and what a month costs in each.
+
+    What the stack file says itself holds in every phase and is not shown. What a step would change: groundwork preview STACK --phase PHASE.
+    """
+    with console.progress(f"Running {stack} in {len(_PHASES)} phases"):
+        found = ways(stack)
+    if form is PhasesFormat.JSON:
+        console.write_output(dumps(found), out)
+    elif out is not None:
+        console.write_output("".join(f"{line.plain.rstrip()}\n" for line in lines(stack, found)), out)
+    else:
+        console.page_lines(lines(stack, found))
+
+
+def ways(stack: str) -> Ways:
+    """Run a stack in each phase; :class:`Mistakes` where it cannot be in its own."""
+    from groundwork.cli.cost import estimated
+    from groundwork.cli.running import run_stack
+    from groundwork.settings.effective import as_json
+    from groundwork.settings.loading import find_stack, load_stack
+
+    now = load_stack(find_stack(stack)).settings.platform.phase
+    possible, refused = {}, {}
+    for phase in _PHASES:
+        try:
+            run = run_stack(stack, phase=phase)
+        except Mistakes as mistakes:
+            refused[phase] = mistakes
+            continue
+        cost = estimated(run.snapshot, None, None, None)
+        loaded = load_stack(find_stack(stack, phase=phase))
+        monthly = cost.fixed + cost.usage
+        possible[phase] = StackInPhase(as_json(loaded), monthly, cost.most, _connections(loaded.settings))
+    return Ways(now, possible, refused)
+
+
+def _connections(settings: Settings) -> str:
+    from groundwork.components.data.connections import direct, taken
+
+    data = settings.data
+    most = taken(data, data.known_class) if data and data.known_class else None
+    if data is None or most is None:
+        return "-"
+    return (
+        "by proxy" if data.proxy else f"{sum(holder.most_deploying for holder in direct(settings, 'primary'))}/{most}"
+    )
+
+
+def differences(found: Ways) -> Iterator[tuple[Place, dict[str, Any]]]:
+    """Yield each place of the settings at which phases differ, with its value in each phase that has the place. Services that differ alike
+    are one row, ``*``."""
+    rows = dict(_differing({phase: one.settings for phase, one in found.possible.items()}, ()))
+    rows.pop(("platform", "phase"), None)
+    services = {place[1] for place in rows if place[0] == "services" and len(place) > 2}
+    alike = {
+        place[2:]
+        for place in rows
+        if place[0] == "services" and all(rows.get(("services", name, *place[2:])) == rows[place] for name in services)
+    }
+    told = set()
+    for place, values in rows.items():
+        if len(services) > 1 and place[0] == "services" and place[2:] in alike:
+            if place[2:] not in told:
+                told.add(place[2:])
+                yield ("services", "*", *place[2:]), values
+        else:
+            yield place, values
+
+
+def _differing(values: Mapping[str, Any], place: Place) -> Iterator[tuple[Place, dict[str, Any]]]:
+    """Yield where values differ: of mappings their members, of members that some lack which of them there are."""
+    first, *others = values.values()
+    if all(one == first for one in others):
+        return
+    mappings = {phase: one for phase, one in values.items() if isinstance(one, Mapping)}
+    if not mappings or (place and not any(mappings.values())):
+        yield place, dict(values)
+        return
+    keys = list(dict.fromkeys(key for one in mappings.values() for key in one))
+    shared = [key for key in keys if all(key in one for one in mappings.values())]
+    if len(mappings) < len(values) or len(shared) < len(keys):
+        yield place, {phase: _members(one) for phase, one in values.items()}
+    for key in shared:
+        yield from _differing({phase: one[key] for phase, one in mappings.items()}, (*place, key))
+
+
+def _members(value: Any) -> Any:
+    """Return how many there are of what has a name each; of a group of settings, whether it is there."""
+    if value is None:
+        return False
+    if not isinstance(value, Mapping):
+        return value
+    return len(value) if all(isinstance(one, Mapping) for one in value.values()) else True
+
+
+def lines(stack: str, found: Ways) -> Iterator[Text]:
+    """Yield the table, and why a phase is not possible."""
+    rows = [
+        (dotted(place), {phase: _shown(value) for phase, value in one.items()}) for place, one in differences(found)
+    ]
+    head = {phase: f"{phase}{'*' if phase == found.now else ''}" for phase in _PHASES}
+    sums = [
+        ("USD a month", {phase: f"{one.monthly:,.0f}" for phase, one in found.possible.items()}),
+        ("with the most copies", {phase: f"{one.most:,.0f}" for phase, one in found.possible.items()}),
+        ("database connections", {phase: one.connections for phase, one in found.possible.items()}),
+    ]
+    widths = {
+        phase: 2 + max(len(values.get(phase, "-")) for _, values in [("", head), *sums, *rows]) for phase in _PHASES
+    }
+    label = _WIDTH - sum(widths.values())
+
+    def row(name: str, values: Mapping[str, str]) -> str:
+        return f"{name:{label}}" + "".join(f"{values.get(phase, '-'):>{width}}" for phase, width in widths.items())
+
+    yield Text.assemble((stack, "bold"), f" is in {found.now} now (*)")
+    yield Text("What its file says for every phase is left out.")
+    yield Text()
+    yield Text(row("", head), "bold")
+    yield from (Text(row(name, values)) for name, values in sums)
+    layer = None
+    for name, values in rows:
+        if name.partition(".")[0] != layer:
+            layer = name.partition(".")[0]
+            yield Text()
+        if len(name) > label:
+            yield Text(name)
+        yield Text(row(name if len(name) <= label else "", values))
+    for phase, mistakes in found.refused.items():
+        yield Text()
+        yield Text.assemble((phase, "yellow"), " is not possible as the file stands:")
+        for mistake in mistakes.mistakes:
+            yield from (Text(f"  {line}") for line in textwrap.wrap(str(mistake), _WIDTH - 2, break_on_hyphens=False))
+    yield Text()
+    yield Text(f"What a step changes: groundwork preview {stack} --phase PHASE")
+
+
+def _shown(value: Any) -> str:
+    if value is None or value == []:
+        return "unset" if value is None else "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return f"{len(value)} of them"
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    # The kind of class is said by its setting.
+    return text.removeprefix("db.").removeprefix("cache.").removesuffix(".search")
+
+
+def dumps(found: Ways) -> str:
+    """Return the same as JSON: US dollars, and the values of each place that differs."""
+    document = {
+        "now": found.now,
+        "phases": {
+            phase: {
+                "monthly": float(round(one.monthly, 2)),
+                "most": float(round(one.most, 2)),
+                "connections": one.connections,
+            }
+            for phase, one in found.possible.items()
+        },
+        "differences": {dotted(place): values for place, values in differences(found)},
+        "refused": {phase: [str(one) for one in mistakes.mistakes] for phase, mistakes in found.refused.items()},
+    }
+    return json.dumps(document, indent=2) + "\n"
