@@ -16,7 +16,9 @@ from typing import Any
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 from moto.budgets.responses import BudgetsResponse
 from moto.ce.responses import CostExplorerResponse
+from moto.core.responses import ActionResult
 from moto.rds.models import DBInstance, RDSBackend
+from moto.rds.responses import RDSResponse
 from moto.server import main
 
 _monitors: dict[str, dict[str, Any]] = {}
@@ -101,6 +103,28 @@ def create_budget(response: BudgetsResponse) -> str:
     return _create_budget(response)
 
 
+def update_budget(response: BudgetsResponse) -> str:
+    """Answer https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_UpdateBudget.html"""
+    asked = json.loads(response.body)
+    response.backend.budgets[asked["AccountId"]][asked["NewBudget"]["BudgetName"]].budget.update(asked["NewBudget"])
+    return "{}"
+
+
+def add_source_to_subscription(response: RDSResponse) -> ActionResult:
+    """Answer https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_AddSourceIdentifierToSubscription.html"""
+    subscription = response.backend.event_subscriptions[response.params["SubscriptionName"]]
+    subscription.source_ids = [*subscription.source_ids, response.params["SourceIdentifier"]]
+    return ActionResult({"EventSubscription": subscription})
+
+
+def remove_source_from_subscription(response: RDSResponse) -> ActionResult:
+    """Answer https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RemoveSourceIdentifierFromSubscription.html"""
+    subscription = response.backend.event_subscriptions[response.params["SubscriptionName"]]
+    gone = response.params["SourceIdentifier"]
+    subscription.source_ids = [one for one in subscription.source_ids if one != gone]
+    return ActionResult({"EventSubscription": subscription})
+
+
 def list_tags_of_budget(response: BudgetsResponse) -> str:
     """Answer
     https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_ListTagsForResource.html"""
@@ -139,10 +163,15 @@ _ADDED: dict[type, dict[str, Callable[..., Any]]] = {
     },
     BudgetsResponse: {
         "create_budget": create_budget,
+        "update_budget": update_budget,
         "list_tags_for_resource": list_tags_of_budget,
         "describe_subscribers_for_notification": describe_subscribers_for_notification,
     },
     RDSBackend: {"create_db_instance_read_replica": create_db_instance_read_replica},
+    RDSResponse: {
+        "add_source_identifier_to_subscription": add_source_to_subscription,
+        "remove_source_identifier_from_subscription": remove_source_from_subscription,
+    },
     CostExplorerResponse: {
         "create_anomaly_monitor": create_anomaly_monitor,
         "get_anomaly_monitors": get_anomaly_monitors,
