@@ -72,6 +72,7 @@ def simulate(
     from groundwork.pricing.book import read_book
     from groundwork.settings.loading import find_stack, load_stack
     from groundwork.simulation import svg, text
+    from groundwork.simulation.alarms import ringing
     from groundwork.simulation.cost import day_cost, rates
     from groundwork.simulation.day import simulate as simulated
     from groundwork.simulation.scenario import Scenario, read_scenario
@@ -89,6 +90,7 @@ def simulate(
     each = rates(priced, settings.platform.name, sizes)
     with console.progress(f"Simulating a day of {platform.asked:,.0f} requests"):
         result = simulated(platform, day, method.value if method else None)
+        alarms = ringing(snapshot, settings.platform.name, result)
         cost = day_cost(priced, settings.platform.name, result, each, sizes)
     found = None
     if wanted:
@@ -97,7 +99,7 @@ def simulate(
             found = SizeSearch(settings, platform, day, wanted, each).cheapest(chosen)
     label = f"{stack} in {settings.platform.phase}"
     if form is SimulationFormat.TEXT:
-        shown = list(text.lines(result, label, cost))
+        shown = list(text.lines(result, label, cost, alarms))
         if wanted:
             shown += [Text(), *text.found_lines(found, wanted)]
         if out:
@@ -106,7 +108,7 @@ def simulate(
             console.print_lines(shown)
     else:
         console.write_output(
-            svg.svg(result, label) if form is SimulationFormat.SVG else text.dumps(result, cost, found), out
+            svg.svg(result, label) if form is SimulationFormat.SVG else text.dumps(result, cost, found, alarms), out
         )
     lost = any(track.lost_percent for track in result.tracks.values())
     raise SystemExit(console.FINDINGS if (found is None if wanted else lost) else console.FINE)

@@ -44,6 +44,8 @@ class Track:
     """With those that start."""
     utilization: list[float] = field(default_factory=list)
     waiting: list[float] = field(default_factory=list)
+    mean: list[float] = field(default_factory=list)
+    """Seconds that a request of each minute took on average."""
     slowest: list[tuple[float, float, float]] = field(default_factory=list)
     """Seconds in which half, 95 % and 99 % of each minute's requests were done."""
 
@@ -137,6 +139,7 @@ def simulate(platform: DayPlatform, scenario: Scenario, method: Method | None = 
             track.paid.append(fleet.serving + sum(count for _, count in fleet.starting))
             track.utilization.append(one.utilization)
             track.waiting.append(one.waiting)
+            track.mean.append(one.latencies.mean)
             half, most, nearly_all = one.latencies.quantiles(_QUANTILES)
             track.slowest.append((half, most, nearly_all))
             copies = fleet.serving

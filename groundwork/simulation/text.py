@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from groundwork.preview.styled import Text
 from groundwork.settings.mistakes import all_of
+from groundwork.simulation.alarms import Ringing
 from groundwork.simulation.cost import DayCost
 from groundwork.simulation.day import DayResult, Track
 from groundwork.simulation.scenario import MINUTES
@@ -22,7 +23,7 @@ _FULL = 95.0
 """Percent of a processor from which on what comes in waits for it."""
 
 
-def lines(result: DayResult, label: str, cost: DayCost | None) -> Iterator[Text]:
+def lines(result: DayResult, label: str, cost: DayCost | None, alarms: Sequence[Ringing] = ()) -> Iterator[Text]:
     """Yield a day: a table of services, curves over the hours, and what gave way first."""
     scenario = result.scenario
     shape = "its own curve" if scenario.curve else f"{scenario.day} traffic"
@@ -46,7 +47,7 @@ def lines(result: DayResult, label: str, cost: DayCost | None) -> Iterator[Text]
     yield Text()
     yield from _curves(result)
     yield Text()
-    yield from advice(result)
+    yield from advice(result, alarms)
     if cost:
         hours = [
             f"{name} {track.copy_hours:,.0f} hours of a copy"
@@ -107,16 +108,17 @@ def _curve(label: str, values: Sequence[float], most: str, top: float | None = N
     return Text.assemble(f"{label[: _LABEL - 1]:{_LABEL}}", (f"{bars:{_COLUMNS}}", "cyan"), f" {most}")
 
 
-def advice(result: DayResult) -> Iterator[Text]:
-    """Yield what ran full, when, and the setting that moves it."""
-    said = [*_full(result), *_lost(result)]
+def advice(result: DayResult, alarms: Sequence[Ringing]) -> Iterator[Text]:
+    """Yield what ran full, when, and the setting that moves it; then which alarms told somebody."""
+    rang = [("rings", "yellow", f"{one.name}: from {_clock(one.begins)} on, {_minutes(one.minutes)}") for one in alarms]
+    said = [*_full(result), *_lost(result), *rang]
     for head, style, words in said or [("fine", "green", "nothing ran full, and no request was lost")]:
         first, *rest = textwrap.wrap(words, 80 - _HEAD)
         yield Text.assemble((f"{head:{_HEAD}}", style), first)
         yield from (Text(f"{'':{_HEAD}}{line}") for line in rest)
 
 
-_HEAD = 6
+_HEAD = 7
 _Said = tuple[str, str, str]
 """A word, its style, and what it is about."""
 
@@ -153,6 +155,10 @@ def _lost(result: DayResult) -> Iterator[_Said]:
         )
 
 
+def _minutes(count: int) -> str:
+    return f"{count} minute{'' if count == 1 else 's'} of the day"
+
+
 def _clock(minute: int) -> str:
     return f"{minute // 60}:{minute % 60:02}"
 
@@ -181,7 +187,7 @@ def found_lines(found: Found | None, goal: Goal) -> Iterator[Text]:
     yield Text("groundwork preview says whether the database takes the connections of so many copies.")
 
 
-def dumps(result: DayResult, cost: DayCost | None, found: Found | None) -> str:
+def dumps(result: DayResult, cost: DayCost | None, found: Found | None, alarms: Sequence[Ringing] = ()) -> str:
     """Return a day as JSON: seconds, requests, percent, US dollars; a number for each minute."""
     tracks = {
         name: {
@@ -205,6 +211,7 @@ def dumps(result: DayResult, cost: DayCost | None, found: Found | None) -> str:
         "scenario": result.scenario.model_dump(mode="json"),
         "services": tracks,
         "database": {"utilization": list(result.database)} if result.platform.database else None,
+        "alarms": [{"name": one.name, "begins": _clock(one.begins), "minutes": one.minutes} for one in alarms],
         "cost": _cost(cost),
         "cheapest": _found(found),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ import pytest
 
 from groundwork.cli.main import run
 from groundwork.components.services.settings import ScalingSettings
+from groundwork.preview.snapshot import Resource
 from groundwork.settings.loading import find_stack, load_stack
 from groundwork.settings.mistakes import Mistakes
 from groundwork.simulation import queues, search, svg, text
+from groundwork.simulation.alarms import ringing
 from groundwork.simulation.cost import DayCost, Rate
 from groundwork.simulation.day import DayResult, simulate
 from groundwork.simulation.latencies import Latencies
@@ -24,6 +27,7 @@ from groundwork.simulation.scaling import MinuteMeasures, Scaler
 from groundwork.simulation.scenario import MINUTES, Scenario, WorkSettings, read_scenario
 from groundwork.simulation.search import Goal, SizeSearch
 from groundwork.simulation.tiers import DatabaseQueue, DayPlatform, Tier, platform_of
+from tests.stacks import snapshot_of
 
 
 def tier(**changes: Any) -> Tier:
@@ -300,12 +304,60 @@ def test_a_day_is_shown_within_80_columns_and_drawn_without_anything_from_elsewh
     for result in day.values():
         shown = [line.plain for line in text.lines(result, "shop in growth", None)]
         assert max(len(line) for line in shown) <= 80
-        assert any(line.startswith("full  api:") for line in shown)
+        assert any(line.startswith("full   api:") for line in shown)
         assert "services.api.scaling.min (2), or a lower target" in " ".join(line.strip() for line in shown)
         picture = svg.svg(result, "<shop>")
         assert picture.count("<polygon") == 9
         assert "&lt;shop&gt;" in picture
         assert "http" not in picture.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_alarms_ring_as_they_are_configured_and_those_that_scale_are_none(day: dict[str, DayResult]) -> None:
+    def alarm(name: str, metric: str, threshold: float, **more: Any) -> Resource:
+        inputs = {
+            "namespace": metric.rpartition("/")[0],
+            "metricName": metric.rpartition("/")[2],
+            "threshold": threshold,
+        }
+        usual = {"period": 60, "evaluationPeriods": 5, "comparisonOperator": "GreaterThanThreshold", "alarmActions": []}
+        return Resource(
+            f"urn:{name}", "aws:cloudwatch/metricAlarm:MetricAlarm", name, True, None, {**usual, **inputs, **more}, {}
+        )
+
+    cpu = "AWS/ECS/CPUUtilization"
+    alarms = [
+        alarm("shop-compute-api-cpu", cpu, 80),
+        alarm("shop-compute-api-up", cpu, 80, alarmActions=["arn:aws:autoscaling:x:1:scalingPolicy:p"]),
+        alarm("shop-compute-api-never", cpu, 101),
+        alarm("shop-compute-api-some", cpu, 80, evaluationPeriods=3, datapointsToAlarm=1),
+        alarm("shop-compute-other-cpu", cpu, 0),
+        alarm("shop-compute-api-response", "AWS/ApplicationELB/TargetResponseTime", 2, evaluationPeriods=1),
+        alarm(
+            "shop-compute-api-tasks",
+            "ECS/ContainerInsights/RunningTaskCount",
+            1,
+            comparisonOperator="LessThanThreshold",
+        ),
+        alarm("shop-database-primary-cpu", "AWS/RDS/CPUUtilization", 1, evaluationPeriods=1),
+        alarm("shop-ingress-alb-errors", "AWS/ApplicationELB/HTTPCode_ELB_5XX_Count", 10, evaluationPeriods=1),
+        alarm("shop-cache-cpu", "AWS/ElastiCache/CPUUtilization", 0),
+    ]
+    found = {
+        one.name: one for one in ringing(replace(snapshot_of("dev"), resources=tuple(alarms)), "shop", day["events"])
+    }
+    assert set(found) == {
+        *(f"shop-compute-api-{name}" for name in ("cpu", "some", "response")),
+        "shop-database-primary-cpu",
+        "shop-ingress-alb-errors",
+    }
+    noon = 12 * 60
+    assert found["shop-compute-api-some"].begins == noon
+    assert found["shop-compute-api-cpu"].begins == noon + 4, "five minutes above it"
+    assert noon <= found["shop-compute-api-response"].begins <= noon + 3
+    assert any(
+        line.plain.startswith("rings  shop-compute-api-cpu: from 12:04 on")
+        for line in text.advice(day["events"], list(found.values()))
+    )
 
 
 def test_a_day_as_json_has_a_number_for_each_minute_and_what_it_costs(day: dict[str, DayResult]) -> None:
