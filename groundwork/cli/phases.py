@@ -15,14 +15,12 @@ from groundwork.cli import console
 from groundwork.cli.arguments import Option
 from groundwork.cli.stack_name import StackName
 from groundwork.preview.styled import Text
-from groundwork.settings.base import Phase
 from groundwork.settings.mistakes import Mistakes, dotted
 from groundwork.settings.mistakes import Path as Place
 
 if TYPE_CHECKING:
     from groundwork.components.settings import Settings
 
-_PHASES: tuple[str, ...] = get_args(Phase)
 _WIDTH = 80
 
 
@@ -52,6 +50,13 @@ class Ways:
     refused: Mapping[str, Mistakes]
 
 
+def every_phase() -> tuple[str, ...]:
+    """Return the phases, smallest first."""
+    from groundwork.settings.base import Phase
+
+    return get_args(Phase)
+
+
 def phases(
     stack: StackName,
     *,
@@ -64,7 +69,7 @@ def phases(
 
     What the stack file says itself holds in every phase and is not shown. What a step would change: groundwork preview STACK --phase PHASE.
     """
-    with console.progress(f"Running {stack} in {len(_PHASES)} phases"):
+    with console.progress(f"Running {stack} in every phase"):
         found = ways(stack)
     if form is PhasesFormat.JSON:
         console.write_output(dumps(found), out)
@@ -83,7 +88,7 @@ def ways(stack: str) -> Ways:
 
     now = load_stack(find_stack(stack)).settings.platform.phase
     possible, refused = {}, {}
-    for phase in _PHASES:
+    for phase in every_phase():
         try:
             run = run_stack(stack, phase=phase)
         except Mistakes as mistakes:
@@ -160,14 +165,15 @@ def lines(stack: str, found: Ways) -> Iterator[Text]:
     rows = [
         (dotted(place), {phase: _shown(value) for phase, value in one.items()}) for place, one in differences(found)
     ]
-    head = {phase: f"{phase}{'*' if phase == found.now else ''}" for phase in _PHASES}
+    head = {phase: f"{phase}{'*' if phase == found.now else ''}" for phase in every_phase()}
     sums = [
         ("USD a month", {phase: f"{one.monthly:,.0f}" for phase, one in found.possible.items()}),
         ("with the most copies", {phase: f"{one.most:,.0f}" for phase, one in found.possible.items()}),
         ("database connections", {phase: one.connections for phase, one in found.possible.items()}),
     ]
     widths = {
-        phase: 2 + max(len(values.get(phase, "-")) for _, values in [("", head), *sums, *rows]) for phase in _PHASES
+        phase: 2 + max(len(values.get(phase, "-")) for _, values in [("", head), *sums, *rows])
+        for phase in every_phase()
     }
     label = _WIDTH - sum(widths.values())
 
