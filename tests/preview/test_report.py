@@ -121,7 +121,7 @@ def _hostile(word: str) -> Report:
 
 @cache
 def _large() -> Report:
-    return _report(large())
+    return _report(large(2_000))
 
 
 class _Page(HTMLParser):
@@ -281,14 +281,14 @@ def test_a_comment_is_never_too_long_and_always_whole() -> None:
         assert report is not cut or "more, in the HTML report" in comment
 
 
-def test_ten_thousand_resources_are_in_every_face_that_lists_them() -> None:
+def test_two_thousand_resources_are_in_every_face_that_lists_them() -> None:
     report = _large()
     page = html(report)
-    assert page.count("job-1427<") >= 7
-    assert len(page) < 40_000_000
-    assert json.loads(dumps(report))["resources"] == len(report.resources) > 9_900
+    assert page.count("job-284<") >= 7
+    assert len(page) < 8_000_000
+    assert json.loads(dumps(report))["resources"] == len(report.resources) > 1_980
     assert len(ElementTree.fromstring(junit.dumps(report.verdicts))) > 0
-    assert len(json.loads(sarif.dumps(report.verdicts, "Pulumi.yaml"))["runs"][0]["results"]) > 1_000
+    assert len(json.loads(sarif.dumps(report.verdicts, "Pulumi.yaml"))["runs"][0]["results"]) > 200
 
 
 def test_cost_is_summed_by_layer_and_by_service() -> None:

@@ -6,7 +6,7 @@ import datetime as dt
 from decimal import Decimal
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groundwork.cli.cost import estimated
@@ -34,6 +34,7 @@ def test_every_notation_of_a_week_is_read_and_what_is_none_is_not() -> None:
     assert passed([]) is None
 
 
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.integers(0, 59), st.integers(0, 23), st.sets(st.integers(0, 6), min_size=1)), min_size=1))
 def test_each_minute_of_a_week_has_the_state_of_the_last_change_before_it(
     changes: list[tuple[int, int, set[int]]],

@@ -240,7 +240,7 @@ def test_schedules_move_the_bounds_on_the_days_that_they_name() -> None:
 
 
 def test_a_search_finds_the_fewest_copies_that_hold_and_one_fewer_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "fargate_sizes", lambda: {512: (1024,), 1024: (2048,)})
+    monkeypatch.setattr(search, "fargate_sizes", lambda: {512: (1024,)})
     settings = load_stack(find_stack("examples/thulobazaar/prod")).settings
     busy, goal = platform(tier(), a_second=6), Goal(0.95, 0.3)
     rates = {"api": Rate(Decimal("0.04"), Decimal("0.004"))}
