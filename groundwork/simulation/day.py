@@ -22,9 +22,9 @@ MOST_EVENTS = 100_000_000
 """Requests of a day beyond which it is simulated as a fluid unless asked otherwise: about ten seconds' work for one core."""
 
 _QUANTILES = (0.5, 0.95, 0.99)
-_NOTICED = 30.0
-"""Seconds until a load balancer sends a copy no more requests that is gone: three failed health checks ten seconds apart, as
-``components/compute/exposure.py`` has them."""
+_NOTICED = 90.0
+"""Seconds until a load balancer sends a copy no more requests that is gone: three failed health checks thirty seconds apart, as
+``components/compute/routing.py`` has them."""
 _FAILOVER = 90.0
 """Seconds until the standby of a Multi-AZ database answers: "typically 60-120 seconds",
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.MultiAZ.Failover.html."""
@@ -86,7 +86,8 @@ class _Fleet:
     starting: list[tuple[int, int]] = field(default_factory=list)
     """Minute from which they serve, and how many."""
     gone: int = 0
-    """Copies that went this minute, and to which the load balancer still sends."""
+    """Copies that went at ``lost_at``, and to which the load balancer sends until it notices."""
+    lost_at: int = 0
 
     def at(self, minute: int, start_minutes: int) -> None:
         """Bring what serves and starts to what is wanted."""
@@ -103,10 +104,11 @@ class _Fleet:
                 return
         self.serving += min(missing, 0)
 
-    def lose(self, zones: int) -> None:
+    def lose(self, zones: int, minute: int) -> None:
         """Lose the copies of one zone, over which they are spread evenly, and as many as may be in one."""
         self.gone = math.ceil(self.serving / zones)
         self.serving -= self.gone
+        self.lost_at = minute
 
 
 def simulate(platform: DayPlatform, scenario: Scenario, method: Method | None = None) -> DayResult:
@@ -123,9 +125,8 @@ def simulate(platform: DayPlatform, scenario: Scenario, method: Method | None = 
         loads = {}
         for tier in platform.tiers:
             fleet = fleets[tier.name]
-            fleet.gone = 0
             if losing:
-                fleet.lose(platform.zones)
+                fleet.lose(platform.zones, minute)
             fleet.at(minute, start_minutes)
             loads[tier.name] = _load(platform, scenario, tier, fleet, minute)
         served = model.minute(minute, loads, _database_load(platform, scenario, minute))
@@ -160,8 +161,9 @@ def _load(platform: DayPlatform, scenario: Scenario, tier: Tier, fleet: _Fleet, 
     for event in scenario.events:
         if event.kind == "crowd" and event.holds(minute):
             rate *= event.times
+    unnoticed = min(max(_NOTICED - 60 * (minute - fleet.lost_at), 0.0), 60.0) / 60
     there = fleet.serving + fleet.gone
-    missing = fleet.gone / there * _NOTICED / 60 if there and tier.public else 0.0
+    missing = fleet.gone / there * unnoticed if there and tier.public else 0.0
     return Load(rate, fleet.serving, missing)
 
 
