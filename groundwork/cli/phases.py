@@ -83,7 +83,6 @@ def ways(stack: str) -> Ways:
     """Run a stack in each phase; :class:`Mistakes` where it cannot be in its own."""
     from groundwork.cli.cost import estimated
     from groundwork.cli.running import run_stack
-    from groundwork.settings.effective import as_json
     from groundwork.settings.loading import find_stack, load_stack
 
     now = load_stack(find_stack(stack)).settings.platform.phase
@@ -95,9 +94,8 @@ def ways(stack: str) -> Ways:
             refused[phase] = mistakes
             continue
         cost = estimated(run.snapshot, None, None, None)
-        loaded = load_stack(find_stack(stack, phase=phase))
         monthly = cost.fixed + cost.usage
-        possible[phase] = StackInPhase(as_json(loaded), monthly, cost.most, _connections(loaded.settings))
+        possible[phase] = StackInPhase(run.snapshot.settings, monthly, cost.most, _connections(run.settings))
     return Ways(now, possible, refused)
 
 

@@ -15,6 +15,7 @@ from groundwork.settings.loading import Loaded, StackFiles, find_stack, load_sta
 from groundwork.settings.mistakes import Mistake, Mistakes, nearest
 
 if TYPE_CHECKING:
+    from groundwork.components.settings import Settings
     from groundwork.preview.moves import Step
     from groundwork.preview.snapshot import Snapshot
     from groundwork.preview.statements import StackStatements
@@ -25,6 +26,7 @@ class StackRun:
     """A stack and what its program declares."""
 
     stack: StackFiles
+    settings: Settings
     snapshot: Snapshot
     hints: tuple[str, ...]
     """What its settings leave open."""
@@ -60,7 +62,8 @@ def run_stack(name: str, *, phase: str | None = None, unknowns: bool = False, st
         raise Mistakes(refused)
     from groundwork.preview.statements import StackStatements
 
-    return StackRun(stack, snapshot, tuple(hints(loaded.settings)), StackStatements(snapshot, loaded, stack.label))
+    statements = StackStatements(snapshot, loaded, stack.label)
+    return StackRun(stack, loaded.settings, snapshot, tuple(hints(loaded.settings)), statements)
 
 
 def _named_twice(stack: StackFiles, loaded: Loaded, error: Exception) -> Mistakes | None:

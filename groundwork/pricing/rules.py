@@ -16,6 +16,7 @@ from groundwork.preview.snapshot import Resource, holds_unknown
 from groundwork.pricing.estimate import MONTH_HOURS, MeteredUse, NotKnownError, Rules, Surroundings, known, readable
 from groundwork.pricing.week import WEEK, State, passed
 from groundwork.settings.data_file import read_data
+from groundwork.settings.facts import database_processors
 
 RULES = Rules()
 _HOURS = Decimal(MONTH_HOURS)
@@ -386,7 +387,9 @@ def _proxy(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
             )
             if database:
                 yield _hours(
-                    "AmazonRDS", "RDS:ProxyUsage", max(_FEWEST_PROXIED, _processors(known(database, "instanceClass")))
+                    "AmazonRDS",
+                    "RDS:ProxyUsage",
+                    max(_FEWEST_PROXIED, database_processors(known(database, "instanceClass"))),
                 )
                 return
     raise NotKnownError("the database behind it is not known yet")
@@ -394,15 +397,6 @@ def _proxy(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
 
 _FEWEST_PROXIED = 2
 """vCPUs that are charged at least: https://aws.amazon.com/rds/proxy/pricing/"""
-
-
-def _processors(instance_class: str) -> int:
-    """Return the vCPUs of a class of the families since the fifth generation: two up to large, and then twice as many
-    each size."""
-    size = instance_class.rpartition(".")[2]
-    if size == "xlarge":
-        return 4
-    return 4 * int(size.removesuffix("xlarge")) if size.endswith("xlarge") else 2
 
 
 @RULES.of("aws:elasticache/replicationGroup:ReplicationGroup")

@@ -68,16 +68,16 @@ class FluidModel:
         answers = [self._answer(place, asked, steps, loads, database) for place in range(len(self._parts))]
         busiest = max((step.load for answer in answers for step in answer), default=0.0)
         self.database_utilization = 100 * busiest
+        answered = self._kept(answers)
         found = {}
         for tier in self._tiers:
             load, mine = loads[tier.name], steps[tier.name]
-            latencies = self._latencies(tier, load, mine, answers if tier in asked else [], database)
+            kept = answered if tier in asked else 1.0
+            latencies = self._latencies(tier, load, mine, answers if tier in asked else [], database, kept=kept)
             arrived = load.rate * 60
             lost = arrived * load.missing + sum(step.given_up for step in mine)
             through = sum(step.leaving for step in mine) * _STEP * self._lines(tier, load)
-            if tier in asked:
-                kept = self._kept(answers)
-                lost += through * (1 - kept)
+            lost += through * (1 - kept)
             utilization = 100 * sum(step.load for step in mine) / _STEPS
             waiting = mine[-1].queued * self._lines(tier, load)
             found[tier.name] = Served(arrived, lost, utilization, waiting, latencies)
@@ -169,7 +169,14 @@ class FluidModel:
         return answered / (answered + given_up) if answered + given_up else 1.0
 
     def _latencies(
-        self, tier: Tier, load: Load, steps: list[_Flow], answers: list[list[_Flow]], database: DatabaseLoad
+        self,
+        tier: Tier,
+        load: Load,
+        steps: list[_Flow],
+        answers: list[list[_Flow]],
+        database: DatabaseLoad,
+        *,
+        kept: float,
     ) -> Latencies:
         servers = tier.servers if tier.public else tier.servers * load.copies
         took = self._waited(steps, servers, tier.seconds) + self._drawn(tier.seconds, tier.work.variation)
@@ -182,7 +189,6 @@ class FluidModel:
             for place, answer in enumerate(answers):
                 took += np.where(to == place, self._waited(answer, self._database.vcpus, mean), 0.0)
             took += self._drawn(mean, tier.work.variation)
-        kept = self._kept(answers) if answers else 1.0
         each = np.array([step.leaving for step in steps]) * _STEP * self._lines(tier, load) * kept / _SAMPLES
         found = Latencies()
         found.add(took.ravel(), np.repeat(each, _SAMPLES))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from groundwork.components.compute.settings import Engine
-from groundwork.components.services.settings import StepScaling
+from groundwork.components.services.settings import SCALE_IN_COOLDOWN, SCALE_OUT_COOLDOWN, StepScaling
 from groundwork.simulation.tiers import Tier
 
 
@@ -85,7 +85,7 @@ class _CloudWatch(_Fixed):
     fifteen that are a tenth or more below it, both in proportion; steps by one.
 
     The alarms that it makes: https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html.
-    Out, what asks for most counts; in, only what all agree on. Cooldowns are those of ``components/compute/ecs/scaling.py``.
+    Out, what asks for most counts; in, only what all agree on. Cooldowns are those that are built.
     """
 
     above: dict[int, int] = field(default_factory=dict)
@@ -130,7 +130,7 @@ class _CloudWatch(_Fixed):
 
 _LOW = 0.9
 _MINUTES_ABOVE, _MINUTES_BELOW = 3, 15
-_OUT_COOLDOWN, _IN_COOLDOWN = 1, 5
+_OUT_COOLDOWN, _IN_COOLDOWN = SCALE_OUT_COOLDOWN // 60, SCALE_IN_COOLDOWN // 60
 """Minutes."""
 
 

@@ -11,12 +11,12 @@ from groundwork.components.data.connections import direct
 from groundwork.components.settings import Settings
 from groundwork.pricing.book import Book
 from groundwork.pricing.estimate import Estimate
-from groundwork.settings.facts import classes, fargate_sizes, max_connections
+from groundwork.settings.facts import classes, database_processors, fargate_sizes, max_connections
 from groundwork.settings.mistakes import Mistake, Mistakes
 from groundwork.simulation.cost import Rate
 from groundwork.simulation.day import DayResult, simulate
 from groundwork.simulation.scenario import Scenario
-from groundwork.simulation.tiers import DatabaseQueue, DayPlatform, Tier, processors
+from groundwork.simulation.tiers import DatabaseQueue, DayPlatform, Tier
 
 _HOURS = Decimal(24)
 _MOST_COPIES = 4096
@@ -186,7 +186,7 @@ def databases(
         listed = book.find(meter.service, meter.usage_type.replace(now.instance_class, name), meter.variant)
         if listed is not None and (max_connections(name) or 0) >= needed:
             price = listed.tiers[0][1] * _HOURS * (1 + now.replicas)
-            vcpus = processors(name)
+            vcpus = database_processors(name)
             cheapest[vcpus] = min(cheapest.get(vcpus, (price, name)), (price, name))
     return [
         (replace(now, instance_class=name, vcpus=vcpus), price)

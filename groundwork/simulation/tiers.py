@@ -12,7 +12,7 @@ from groundwork.components.compute.settings import Engine
 from groundwork.components.services.settings import ScalingSettings, ServiceSettings
 from groundwork.components.settings import Settings
 from groundwork.pricing.week import WEEK, firings
-from groundwork.settings.facts import instance_class
+from groundwork.settings.facts import database_processors
 from groundwork.settings.mistakes import Mistake, Mistakes
 from groundwork.simulation.scenario import MINUTES, Scenario, Weekday, WorkSettings
 
@@ -170,11 +170,4 @@ def _database(settings: Settings) -> DatabaseQueue | None:
     data = settings.data
     if data is None or data.known_class is None:
         return None
-    return DatabaseQueue(data.known_class, processors(data.known_class), len(data.replicas), data.multi_az)
-
-
-def processors(name: str) -> int:
-    """Return the vCPUs of a class of databases, which are those of the class of EC2; 2, as most small ones have, of one that the
-    table lacks."""
-    known = instance_class(name.removeprefix("db."))
-    return known.vcpus if known else 2
+    return DatabaseQueue(data.known_class, database_processors(data.known_class), len(data.replicas), data.multi_az)

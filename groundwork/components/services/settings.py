@@ -172,6 +172,12 @@ class ScheduledScaling(Model):
         return self
 
 
+# Up fast, down slowly: a task too many costs cents, one too few costs users.
+SCALE_OUT_COOLDOWN = 60
+SCALE_IN_COOLDOWN = 300
+"""Seconds on ECS."""
+
+
 class ScalingSettings(Model):
     """How many copies of a service run."""
 

@@ -119,6 +119,15 @@ def database_memory(instance_class: str) -> float | None:
     return _memory("databases", instance_class)
 
 
+def database_processors(instance_class: str) -> int:
+    """Return the vCPUs of a class of the families since the fifth generation: two up to large, and then twice as many
+    each size. ValueError for a size that has no number."""
+    size = instance_class.rpartition(".")[2]
+    if size == "xlarge":
+        return 4
+    return 4 * int(size.removesuffix("xlarge")) if size.endswith("xlarge") else 2
+
+
 def cache_memory(node_class: str) -> float | None:
     """Return the GiB of memory of a ``cache.*`` class; None for a class the table does not have."""
     return _memory("caches", node_class)

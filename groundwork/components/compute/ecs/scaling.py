@@ -11,7 +11,14 @@ import pulumi_aws as aws
 from groundwork.components.base import Component
 from groundwork.components.compute.ecs.alarms import Measured
 from groundwork.components.compute.wiring import QueueLike
-from groundwork.components.services.settings import QueueScaling, ScalingSettings, ServiceSettings, StepScaling
+from groundwork.components.services.settings import (
+    SCALE_IN_COOLDOWN,
+    SCALE_OUT_COOLDOWN,
+    QueueScaling,
+    ScalingSettings,
+    ServiceSettings,
+    StepScaling,
+)
 
 # Names that the provider gives these nested arguments.
 _Tracking = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs
@@ -23,10 +30,6 @@ _Stat = (
 )
 _Metric = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationMetricMetricStatMetricArgs
 _Dimension = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationMetricMetricStatMetricDimensionArgs
-
-# Up fast, down slowly: a task too many costs cents, one too few costs users.
-_UP_COOLDOWN = 60
-_DOWN_COOLDOWN = 300
 
 
 @dataclass(frozen=True)
@@ -170,8 +173,8 @@ def _policy(
             target_value=value,
             predefined_metric_specification=predefined,
             customized_metric_specification=customized,
-            scale_in_cooldown=_DOWN_COOLDOWN,
-            scale_out_cooldown=_UP_COOLDOWN,
+            scale_in_cooldown=SCALE_IN_COOLDOWN,
+            scale_out_cooldown=SCALE_OUT_COOLDOWN,
         ),
         opts=target.parent.child(),
     )
@@ -180,7 +183,13 @@ def _policy(
 def _step(target: _Target, settings: StepScaling, measured: Measured) -> None:
     """Scale by steps, up above one share of CPU and down below another (S2-05)."""
     _step_policy(
-        target, measured, "up", change=1, beyond=settings.above, minutes=settings.above_minutes, cooldown=_UP_COOLDOWN
+        target,
+        measured,
+        "up",
+        change=1,
+        beyond=settings.above,
+        minutes=settings.above_minutes,
+        cooldown=SCALE_OUT_COOLDOWN,
     )
     _step_policy(
         target,
@@ -189,7 +198,7 @@ def _step(target: _Target, settings: StepScaling, measured: Measured) -> None:
         change=-1,
         beyond=settings.below,
         minutes=settings.below_minutes,
-        cooldown=_DOWN_COOLDOWN,
+        cooldown=SCALE_IN_COOLDOWN,
     )
 
 
