@@ -19,6 +19,7 @@ _KINDS: Mapping[str, str] = {
     "aws:acm/certificate:Certificate": "acm:certificate",
     "aws:lb/targetGroup:TargetGroup": "elasticloadbalancing:targetgroup",
     "aws:sns/topic:Topic": "sns",
+    "aws:s3/bucket:Bucket": "s3",
 }
 
 

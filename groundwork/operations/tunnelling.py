@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import botocore.exceptions
 
 from groundwork.operations.account import StackAccount, code_of, plain_errors
+from groundwork.operations.databases import described_database
 from groundwork.operations.engine import SESSION_PLUGIN, Runner, TerminalSession, plugin_session, program
 from groundwork.operations.errors import NotThere, OperationError
 
@@ -83,15 +84,7 @@ def _database(account: StackAccount, snapshot: Snapshot) -> tuple[str, int]:
     ]
     if not found:
         raise OperationError(f"{account.stack.label} builds no database")
-    with plain_errors(f"looking for {found[0]}"):
-        try:
-            one: dict[str, Any] = account.client("rds").describe_db_instances(DBInstanceIdentifier=found[0])[
-                "DBInstances"
-            ][0]
-        except botocore.exceptions.ClientError as error:
-            if code_of(error) in ("DBInstanceNotFound", "DBInstanceNotFoundFault"):
-                raise NotThere(f"there is no {found[0]} in {account.place}; run pulumi up first") from None
-            raise
+    one = described_database(account, found[0])
     if "Endpoint" not in one:
         raise OperationError(
             f"{found[0]} has no address yet (it is {one['DBInstanceStatus']}): groundwork status {account.stack_name}"

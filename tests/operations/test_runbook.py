@@ -15,6 +15,7 @@ from groundwork.cli.main import run as groundwork
 from groundwork.operations import redriving
 from tests.operations.shop import client
 from tests.operations.stood_up import standing, url
+from tests.operations.test_backups import encrypt
 from tests.operations.test_engines import Script, standing_in
 from tests.stacks import ROOT
 
@@ -33,10 +34,10 @@ def test_every_command_of_the_runbook_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = commands()
-    assert {"status", "checklist", "scale", "redeploy", "redrive", "hours", "tunnel", "logs"} <= {
-        one[0] for one in found
-    }
+    wanted = {"status", "checklist", "scale", "redeploy", "redrive", "hours", "tunnel", "snapshot", "logs"}
+    assert wanted <= {one[0] for one in found}
     with standing(tmp_path, monkeypatch):
+        encrypt()
         # What the stand-in does not know.
         standing_in(monkeypatch, cloudtrail=Script(lookup_events={"Events": []}))
         monkeypatch.setattr(redriving, "_newest", lambda *_: {})

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import botocore.exceptions
 
-from groundwork.operations.account import StackAccount, code_of, plain_errors
+from groundwork.operations.account import code_of, plain_errors
 from groundwork.operations.checklist.model import Answer, AnsweredQuestion, Facts, Question, no, unknown, yes
+from groundwork.operations.databases import find_database
 from groundwork.operations.errors import NobodyAnswers, OperationError
 from groundwork.operations.status.model import lasting
 from groundwork.preview.snapshot import Resource
@@ -44,19 +45,6 @@ def _primary(facts: Facts) -> Resource | None:
     return next((one for one in found if not one.inputs.get("replicateSourceDb")), None)
 
 
-def _described(account: StackAccount, identifier: str) -> dict[str, object] | None:
-    with plain_errors(f"asking how {identifier} is"):
-        try:
-            found: dict[str, object] = account.client("rds").describe_db_instances(DBInstanceIdentifier=identifier)[
-                "DBInstances"
-            ][0]
-        except botocore.exceptions.ClientError as error:
-            if code_of(error) in ("DBInstanceNotFound", "DBInstanceNotFoundFault"):
-                return None
-            raise
-    return found
-
-
 def _multi_az(facts: Facts) -> Answer:
     primary = _primary(facts)
     if primary is None:
@@ -65,7 +53,7 @@ def _multi_az(facts: Facts) -> Answer:
         return no(f"{primary.inputs['identifier']} stands in one zone")
     if facts.account is None:
         return yes("the stack file says so")
-    found = _described(facts.account, primary.inputs["identifier"])
+    found = find_database(facts.account, primary.inputs["identifier"])
     if found is None:
         return no(f"{primary.inputs['identifier']} is not in the account")
     zones = f"{found.get('AvailabilityZone')} and {found.get('SecondaryAvailabilityZone') or 'another'}"
@@ -82,7 +70,7 @@ def _replicas(facts: Facts) -> Answer:
         return no("the database has no replica")
     if facts.account is None:
         return yes(f"{len(found)}: {', '.join(found)}")
-    there = {name: _described(facts.account, name) for name in found}
+    there = {name: find_database(facts.account, name) for name in found}
     silent = [name for name, one in there.items() if one is None or one["DBInstanceStatus"] != "available"]
     return no(f"not available: {', '.join(silent)}") if silent else yes(f"available: {', '.join(found)}")
 
@@ -184,7 +172,7 @@ def _backups(facts: Facts) -> Answer:
         return no(f"backups are kept for {days} days")
     if facts.account is None:
         return yes(f"backups are kept for {days} days")
-    found = _described(facts.account, primary.inputs["identifier"])
+    found = find_database(facts.account, primary.inputs["identifier"])
     newest = found.get("LatestRestorableTime") if found else None
     if not isinstance(newest, datetime.datetime):
         return no("the account has nothing to restore from yet")
