@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar
@@ -10,6 +9,9 @@ from typing import Any, ClassVar
 import pulumi
 
 from groundwork.components.context import Context
+from groundwork.settings.fitting import fit
+
+__all__ = ["Component", "fit", "key_of"]
 
 
 class Component(pulumi.ComponentResource):
@@ -54,18 +56,6 @@ class Component(pulumi.ComponentResource):
 def key_of(name: str, context: Context) -> str:
     """Return what a component is called without its platform: ``uploads`` for ``shop-uploads``."""
     return name.removeprefix(f"{context.platform.name}-")
-
-
-def fit(name: str, limit: int) -> str:
-    """Return ``name`` if it is short enough, else its beginning and a hash of the whole: for names that AWS keeps
-    short.
-
-    Automatic names add eight characters, so a load balancer's limit of 32 leaves 24.
-    """
-    if len(name) <= limit:
-        return name
-    digest = hashlib.sha256(name.encode()).hexdigest()[:5]
-    return f"{name[: limit - 6].rstrip('-')}-{digest}"
 
 
 def _tagging(tags: Mapping[str, str], lasting: Mapping[str, str]) -> pulumi.ResourceTransformation:

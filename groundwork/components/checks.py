@@ -24,6 +24,7 @@ from groundwork.components.migration import checks as migration
 from groundwork.components.network import checks as network
 from groundwork.components.observability import checks as observability
 from groundwork.components.platform import checks as platform
+from groundwork.components.recovery import checks as recovery
 from groundwork.components.search import checks as search
 from groundwork.components.secrets import checks as secrets
 from groundwork.components.services import checks as services
@@ -53,6 +54,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Mistake]], ...] = (
     *hours.CHECKS,
     *secrets.CHECKS,
     *migration.CHECKS,
+    *recovery.CHECKS,
 )
 
 

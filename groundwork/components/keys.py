@@ -53,17 +53,22 @@ class Keys(Component):
         context: Context,
         *,
         has_instances: bool = False,
+        copied_to: str | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Create a key for each domain, or one for all. ``has_instances``: volumes of EC2 instances are encrypted with
-        the key for storage."""
+        the key for storage. ``copied_to``: the account whose AWS Backup copies what is encrypted."""
         super().__init__(name, context, opts)
+        existing = context.platform.existing_key
         statements = {domain: admit(context) for domain, admit in _SERVICES.items()}
         if has_instances:
             statements["storage"] += volumes.key_statements(context)
+        if copied_to is not None:
+            # With a key for all, its policy says it once.
+            for domain in ("data", "storage") if context.platform.keys != _SHARED and not existing else ("data",):
+                statements[domain] += _copies(context, copied_to)
         everything = [statement for domain in statements.values() for statement in domain]
         self.wanted_statements = None
-        existing = context.platform.existing_key
         if existing is not None:
             self.arns = dict.fromkeys(_SERVICES, pulumi.Output.from_input(existing))
             self.wanted_statements = pulumi.Output.json_dumps(everything)
@@ -162,6 +167,37 @@ def _storage(context: Context) -> list[dict[str, Any]]:
             "Action": "kms:Decrypt",
             "Resource": "*",
             "Condition": {"ArnLike": {"aws:SourceArn": context.arn("cloudfront", "distribution/*", region="")}},
+        },
+    ]
+
+
+def _copies(context: Context, account: str) -> list[dict[str, Any]]:
+    """Allow AWS Backup of another account to copy what is encrypted with the key, and nobody else of that account.
+
+    Its role there may not exist yet, so that it stands in a condition.
+    https://docs.aws.amazon.com/aws-backup/latest/devguide/create-cross-account-backup.html
+    """
+    role = f"{context.arn_start}:iam::{account}:role/aws-service-role/backup.amazonaws.com/AWSServiceRoleForBackup"
+    common = {"Effect": "Allow", "Principal": {"AWS": f"{context.arn_start}:iam::{account}:root"}, "Resource": "*"}
+    itself = {"ArnEquals": {"aws:PrincipalArn": role}}
+    return [
+        {
+            **common,
+            "Sid": "AllowCopies",
+            "Action": [
+                "kms:Decrypt",
+                "kms:DescribeKey",
+                "kms:GenerateDataKeyWithoutPlaintext",
+                "kms:ReEncryptFrom",
+                "kms:ReEncryptTo",
+            ],
+            "Condition": itself,
+        },
+        {
+            **common,
+            "Sid": "AllowCopyGrants",
+            "Action": "kms:CreateGrant",
+            "Condition": {**itself, "Bool": {"kms:GrantIsForAWSResource": "true"}},
         },
     ]
 

@@ -25,6 +25,7 @@ from groundwork.components.network.settings import NetworkSettings
 from groundwork.components.observability.settings import ObservabilitySettings
 from groundwork.components.parameters.settings import ParameterTreeSettings
 from groundwork.components.platform.settings import PlatformSettings
+from groundwork.components.recovery.settings import RecoverySettings
 from groundwork.components.search.settings import SearchSettings
 from groundwork.components.secrets.settings import SecretSettings
 from groundwork.components.services.settings import ServiceSettings
@@ -59,6 +60,9 @@ class Settings(Model):
     project: Annotated[FilePath, Field(exclude=True)] = FilePath()
     """The folder of the stack file, where the code of extensions is."""
 
+    allowed_accounts: Annotated[tuple[str, ...], Field(exclude=True)] = ()
+    """From ``aws:allowedAccountIds``."""
+
     platform: PlatformSettings
     network: NetworkSettings | None = None
     edge: EdgeSettings | None = None
@@ -77,6 +81,7 @@ class Settings(Model):
     extensions: dict[Name, ExtensionSettings] = {}
     migration: MigrationSettings | None = None
     delivery: DeliverySettings | None = None
+    recovery: RecoverySettings | None = None
     observability: ObservabilitySettings | None = None
     budget: BudgetSettings | None = None
     usage: UsageSettings | None = None
@@ -122,7 +127,7 @@ class Settings(Model):
         return max([scaling.max, *(hours.max for hours in scaling.schedule.values())])
 
 
-LAYERS: tuple[str, ...] = tuple(name for name in Settings.model_fields if name not in ("region", "program", "project"))
+LAYERS: tuple[str, ...] = tuple(name for name, field in Settings.model_fields.items() if not field.exclude)
 """Every key of the groundwork namespace, in the order in which they are shown."""
 
 ENTRY_LAYERS: tuple[str, ...] = (

@@ -152,6 +152,18 @@ class _Demand:
             stored = None
         yield from self._share(media, "TimedStorage-ByteHrs", stored)
         yield from self._share(media, "Requests-Tier1", self._monthly("uploads"))
+        # A copy in another region holds the same, and what is new goes there once.
+        there = f"{prefix}-recovery-{(self.snapshot.settings.get('recovery') or {}).get('region')}-"
+        copies = [
+            one
+            for one in buckets
+            if purpose.get(one.name.replace(there, f"{prefix}-")) == "media" and there in one.name
+        ]
+        yield from self._share(copies, "TimedStorage-ByteHrs", stored)
+        yield from self._share(copies, "Requests-Tier1", self._monthly("uploads"))
+        ways = self.snapshot.of_type("aws:s3/bucketReplicationConfig:BucketReplicationConfig")
+        carried = [one for one in ways if purpose.get(one.name.replace("-recovery-", "-")) == "media"]
+        yield from self._share(carried, "AWS-Out-Bytes", None if new is None else new * _MB)
         yield from self._share(read, "Requests-Tier2", missed)
 
     def _queues(self) -> Iterator[_Row]:

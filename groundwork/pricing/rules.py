@@ -474,6 +474,28 @@ def _vault(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     yield from _used(resource, around, "AWSBackup", "WarmStorage-ByteHrs", variant="EBS")
 
 
+@RULES.of("aws:backup/plan:Plan")
+def _backup_plan(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
+    """Charge what copies cost on their way; where they lie is their vault's."""
+    copies = [copy for rule in readable(resource, "rules") or [] for copy in rule.get("copyActions") or []]
+    regions = [str(copy.get("destinationVaultArn")).split(":")[3:4] for copy in copies]
+    if any(region != [around.snapshot.region] for region in regions):
+        yield from _used(resource, around, "AWSDataTransfer", "AWS-Out-Bytes")
+
+
+@RULES.of("aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication")
+def _replicated_backups(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
+    # https://aws.amazon.com/rds/postgresql/pricing/ ("Backup Storage": replicated backups are not in the free allowance)
+    yield from _used(resource, around, "AmazonRDS", "RDS:ChargedBackupUsage")
+    yield from _used(resource, around, "AWSDataTransfer", "AWS-Out-Bytes")
+
+
+@RULES.of("aws:s3/bucketReplicationConfig:BucketReplicationConfig")
+def _copied_bucket(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
+    """Charge what copies cost on their way; requests and storage are the copies' own. Whether a copy is in another region is not said."""
+    yield from _used(resource, around, "AWSDataTransfer", "AWS-Out-Bytes")
+
+
 @RULES.of("aws:rds/cluster:Cluster")
 def _aurora(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
     if not str(known(resource, "engine")).startswith("aurora"):

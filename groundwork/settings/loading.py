@@ -154,7 +154,14 @@ def load_stack(stack: StackFiles) -> Loaded:
     region, more = _region(config, document, said_region)
     mistakes += more
     merged, settings, more = _effective(
-        own, {"region": region, "program": stack.program_folder, "project": stack.project_folder}, phase=stack.phase
+        own,
+        {
+            "region": region,
+            "program": stack.program_folder,
+            "project": stack.project_folder,
+            "allowed_accounts": _accounts(config.get(_ACCOUNTS_KEY)),
+        },
+        phase=stack.phase,
     )
     mistakes += [*more, *neighbours.clashes(stack.file, document)]
     if mistakes or settings is None:
@@ -244,7 +251,12 @@ def load_from_pulumi() -> Settings:
     # Where the file tells which values are sealed, nothing else passes for a secret.
     _, settings, more = _effective(
         own,
-        {"region": region or _ANY_REGION, "program": FilePath.cwd(), "project": file.parent},
+        {
+            "region": region or _ANY_REGION,
+            "program": FilePath.cwd(),
+            "project": file.parent,
+            "allowed_accounts": _accounts(_from_engine(pulumi.Config("aws").get("allowedAccountIds") or "")),
+        },
         decrypted=any((layer,) not in own.lines for layer in decrypted),
     )
     mistakes += [*more, *_neighbours_of(file)]
@@ -275,6 +287,7 @@ _ANY_REGION = "us-east-1"
 """Stands in for a region that is missing, which is a mistake of its own, so that the rest can be checked."""
 
 _REGION_KEY = "aws:region"
+_ACCOUNTS_KEY = "aws:allowedAccountIds"
 _REGION: Path = (_REGION_KEY,)
 
 _CONFIG: Path = ("config",)
@@ -435,6 +448,11 @@ def _region(config: Mapping[str, Any], document: Document, said: Document) -> tu
         )
         return _ANY_REGION, [Mistake(_REGION, message, said.where(("config", *_REGION)))]
     return region, []
+
+
+def _accounts(said: Any) -> tuple[str, ...]:
+    """Return the accounts that a configuration allows; what is no list of them says nothing here, and the provider refuses it."""
+    return tuple(str(one) for one in said) if isinstance(said, list) else ()
 
 
 def _effective(

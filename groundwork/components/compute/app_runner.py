@@ -65,6 +65,7 @@ class AppRunner(Component):
     delivery: tuple[Statement, ...]
     origins: Origins
     stoppable: Stoppable
+    volume_arns: tuple[pulumi.Output[str], ...]
 
     def __init__(
         self,
@@ -142,6 +143,7 @@ class AppRunner(Component):
             by_service=True,
         )
         self.stoppable = Stoppable(app_runner=self.service_arns)
+        self.volume_arns = ()
         self.register_outputs(
             {
                 "serviceNames": self.service_names,

@@ -60,6 +60,7 @@ class EcsEc2(Component):
     delivery: tuple[Statement, ...]
     origins: Origins
     stoppable: Stoppable
+    volume_arns: tuple[pulumi.Output[str], ...]
 
     def __init__(
         self,
@@ -96,6 +97,7 @@ class EcsEc2(Component):
         self.delivery = addresses.delivery
         self.origins = run.entrance.origins
         capacity = settings.capacity
+        self.volume_arns = ()
         self.stoppable = Stoppable(
             stopped_services(run.services, base.name, addresses.service_names),
             {"instances": StoppedGroup(made.group_name, capacity.min, capacity.max, by_capacity_provider=True)},

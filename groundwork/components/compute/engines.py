@@ -38,6 +38,8 @@ class Running(Protocol):
     """What CloudFront asks for its services."""
     stoppable: Stoppable
     """What of it can stand still at night."""
+    volume_arns: tuple[pulumi.Output[str], ...]
+    """The volumes that keep data beyond an instance."""
 
 
 def answering_at(settings: Settings) -> AnsweringAt:

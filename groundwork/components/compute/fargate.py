@@ -59,6 +59,7 @@ class Fargate(Component):
     delivery: tuple[Statement, ...]
     origins: Origins
     stoppable: Stoppable
+    volume_arns: tuple[pulumi.Output[str], ...]
 
     def __init__(
         self,
@@ -89,6 +90,7 @@ class Fargate(Component):
         self.delivery = addresses.delivery
         self.origins = run.entrance.origins
         self.stoppable = Stoppable(stopped_services(run.services, base.name, addresses.service_names))
+        self.volume_arns = ()
         self.register_outputs(
             {
                 "clusterName": base.name,

@@ -5,13 +5,9 @@ from __future__ import annotations
 import pulumi
 import pulumi_aws as aws
 
-from groundwork.components.access import trust_policy
+from groundwork.components.backing_up import backup_role, hours_after
 from groundwork.components.base import Component
 from groundwork.components.data.settings import ArchiveSettings, DataSettings
-
-# AWS keeps this policy in step with what Backup does to RDS. It reaches every kind of resource that Backup knows, so the
-# role can be taken on by Backup alone, and its only selection names this database.
-_POLICY = "iam::aws:policy/service-role/AWSBackupServiceRolePolicyForBackup"
 
 
 def archive(
@@ -45,15 +41,7 @@ def archive(
         ],
         opts=parent.child(),
     )
-    role = aws.iam.Role(
-        name,
-        description="AWS Backup archives the database",
-        assume_role_policy=trust_policy("backup.amazonaws.com", context.account_id),
-        opts=parent.child(),
-    )
-    permission = aws.iam.RolePolicyAttachment(
-        name, role=role.name, policy_arn=f"{parent.context.arn_start}:{_POLICY}", opts=parent.child()
-    )
+    role, permission = backup_role(parent, name, "AWS Backup archives the database")
     aws.backup.Selection(
         name,
         plan_id=plan.id,
@@ -64,10 +52,6 @@ def archive(
 
 
 def schedule(backup_window: str) -> str:
-    """Return a cron expression for the first of the month, two hours after the daily backup: RDS refuses a snapshot
-    close to that.
-
-    https://docs.aws.amazon.com/aws-backup/latest/devguide/creating-a-backup-plan.html
-    """
-    hour, minute = (int(part) for part in backup_window.split("-")[1].split(":"))
-    return f"cron({minute} {(hour + 2) % 24} 1 * ? *)"
+    """Return a cron expression for the first of the month, two hours after the daily backup."""
+    hour, minute = hours_after(backup_window, 2)
+    return f"cron({minute} {hour} 1 * ? *)"

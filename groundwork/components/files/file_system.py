@@ -56,6 +56,7 @@ class FileSystem(Component):
     layer = "files"
 
     file_system_id: pulumi.Output[str]
+    arn: pulumi.Output[str]
     security_group_id: pulumi.Output[str]
     """The group that workloads reach."""
 
@@ -82,7 +83,7 @@ class FileSystem(Component):
             lifecycle_policies=_lifecycle(settings),
             opts=self.stateful(),
         )
-        self._arn = system.arn
+        self.arn = system.arn
         self.file_system_id = system.id
         aws.efs.BackupPolicy(
             name,
@@ -124,7 +125,7 @@ class FileSystem(Component):
         way_in = WayIn(
             key=self._key,
             file_system_id=self.file_system_id,
-            file_system_arn=self._arn,
+            file_system_arn=self.arn,
             access_point_id=self._point.id,
             access_point_arn=self._point.arn,
             security_group_id=self.security_group_id,

@@ -55,6 +55,9 @@ from groundwork.components.observability.seen import seen_of
 from groundwork.components.observability.settings import SlackSettings, without_observability
 from groundwork.components.observability.uptime import Uptime
 from groundwork.components.parameters.parameters import Parameters
+from groundwork.components.recovery.buckets import CopiedBucket
+from groundwork.components.recovery.names import copied_buckets
+from groundwork.components.recovery.recovery import CopiedDatabase, Kept, Recovery
 from groundwork.components.search.search import Search
 from groundwork.components.secrets.secret import Secret
 from groundwork.components.services.settings import Uses
@@ -110,6 +113,7 @@ class Platform(Component):
             f"{name}-keys",
             self.context,
             has_instances=settings.compute is not None and settings.compute.has_volumes,
+            copied_to=settings.recovery.account if settings.recovery else None,
             opts=self.child(),
         )
         self.context = replace(self.context, key_arns=keys.arns)
@@ -151,6 +155,7 @@ class Platform(Component):
         engine = self._compute(network, ingress, grantors, queues)
         address = self._cdn(ingress, engine, buckets)
         self._deliver(engine, buckets)
+        self._recovery(engine, buckets, grantors)
         self._observe(ingress, engine, address, functions, grantors)
         self._budget()
         self.parts = self._parts(network, engine)
@@ -534,6 +539,34 @@ class Platform(Component):
             opts=self.child(),
         )
         self.addresses["delivery"] = {"role": delivery.role_arn}
+
+    def _recovery(
+        self, engine: engines.Running | None, buckets: Mapping[str, AnyBucket], grantors: Mapping[str, Grantor]
+    ) -> None:
+        """Create copies of what the platform itself keeps; what exists elsewhere has its owner."""
+        if self._settings.recovery is None:
+            return
+        data, database = self._settings.data, None
+        if data is not None and self._database is not None:
+            database = CopiedDatabase(self._database.arn, data.backup.retention_days, data.backup.window)
+        copied = {key: buckets[key] for key in copied_buckets(self._settings)}
+        recovery = Recovery(
+            f"{self.name}-recovery",
+            self._settings.recovery,
+            self.context,
+            kept=Kept(
+                database=database,
+                volumes=engine.volume_arns if engine else (),
+                file_systems=[one.arn for one in grantors.values() if isinstance(one, FileSystem)],
+                buckets={
+                    key: CopiedBucket(bucket, self._settings.storage[key])
+                    for key, bucket in copied.items()
+                    if isinstance(bucket, Bucket)
+                },
+            ),
+            opts=self.child(),
+        )
+        self.addresses["recovery"] = recovery.copies
 
     def _observe(
         self,

@@ -69,18 +69,25 @@ class Bucket(Component):
         key: str | None = None,
         logs_bucket: pulumi.Input[str] | None = None,
         takes_connections: bool = False,
+        region: str | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Create the bucket and what guards it. ``key`` is its own name, unset what follows the platform's in ``name``; it starts the
         variables of those who use it. ``logs_bucket``: the bucket that gets its access logs.
-        ``takes_connections``: network load balancers of this platform log to it."""
+        ``takes_connections``: network load balancers of this platform log to it. ``region``: where a copy stands; unset, the platform's."""
         super().__init__(name, context, opts)
         key = key or key_of(name, context)
         self.settings = settings
         self._key = key
         # Load balancers and S3 itself deliver access logs only to buckets with S3's own key.
         self._key_arn = None if settings.purpose == _LOGS else context.key_arn("storage")
-        bucket = aws.s3.Bucket(fit(name, _LONGEST_NAME), force_destroy=not context.guarded, opts=self.stateful())
+        bucket = aws.s3.Bucket(
+            fit(name, _LONGEST_NAME),
+            force_destroy=not context.guarded,
+            region=region,
+            # A copy outlasts the wish for copies, and does not stop the update with which it ends.
+            opts=self.outlasting() if region else self.stateful(),
+        )
         self.bucket_name = bucket.bucket
         self.arn = bucket.arn
         self.regional_domain_name = bucket.bucket_regional_domain_name
@@ -93,6 +100,7 @@ class Bucket(Component):
         blocked = aws.s3.BucketPublicAccessBlock(
             name,
             bucket=bucket.bucket,
+            region=region,
             block_public_acls=True,
             block_public_policy=True,
             ignore_public_acls=True,
@@ -102,27 +110,34 @@ class Bucket(Component):
         aws.s3.BucketOwnershipControls(
             name,
             bucket=bucket.bucket,
+            region=region,
             rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
             opts=self.child(),
         )
         aws.s3.BucketServerSideEncryptionConfiguration(
-            name, bucket=bucket.bucket, rules=[_encryption(self._key_arn)], opts=self.child()
+            name, bucket=bucket.bucket, region=region, rules=[_encryption(self._key_arn)], opts=self.child()
         )
         versioning = aws.s3.BucketVersioning(
             name,
             bucket=bucket.bucket,
+            region=region,
             versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(
                 status="Enabled" if settings.versioning else "Suspended"
             ),
             opts=self.child(),
         )
         aws.s3.BucketLifecycleConfiguration(
-            name, bucket=bucket.bucket, rules=_lifecycle(settings), opts=self.child(depends_on=[versioning])
+            name,
+            bucket=bucket.bucket,
+            region=region,
+            rules=_lifecycle(settings),
+            opts=self.child(depends_on=[versioning]),
         )
         if not settings.cdn:
             policy = aws.s3.BucketPolicy(
                 name,
                 bucket=bucket.bucket,
+                region=region,
                 policy=policy_document(self.policy_statements),
                 opts=self.child(depends_on=[blocked]),
             )
@@ -131,12 +146,13 @@ class Bucket(Component):
                 self.bucket_name = pulumi.Output.all(bucket.bucket, policy.id).apply(lambda both: str(both[0]))
         if settings.cors:
             aws.s3.BucketCorsConfiguration(
-                name, bucket=bucket.bucket, cors_rules=[_cors(settings.cors)], opts=self.child()
+                name, bucket=bucket.bucket, region=region, cors_rules=[_cors(settings.cors)], opts=self.child()
             )
         if settings.lock_days:
             aws.s3.BucketObjectLockConfiguration(
                 name,
                 bucket=bucket.bucket,
+                region=region,
                 rule=aws.s3.BucketObjectLockConfigurationRuleArgs(
                     default_retention=aws.s3.BucketObjectLockConfigurationRuleDefaultRetentionArgs(
                         mode="GOVERNANCE", days=settings.lock_days
@@ -146,7 +162,12 @@ class Bucket(Component):
             )
         if logs_bucket is not None and settings.purpose != _LOGS:
             aws.s3.BucketLogging(
-                name, bucket=bucket.bucket, target_bucket=logs_bucket, target_prefix=f"s3/{key}/", opts=self.child()
+                name,
+                bucket=bucket.bucket,
+                region=region,
+                target_bucket=logs_bucket,
+                target_prefix=f"s3/{key}/",
+                opts=self.child(),
             )
         self.register_outputs({"bucketName": bucket.bucket, "arn": bucket.arn})
 

@@ -110,6 +110,7 @@ class Ec2(Component):
     delivery: tuple[Statement, ...]
     origins: Origins
     stoppable: Stoppable
+    volume_arns: tuple[pulumi.Output[str], ...]
 
     def __init__(
         self,
@@ -122,6 +123,7 @@ class Ec2(Component):
     ) -> None:
         super().__init__(name, context, opts)
         self._settings = settings
+        self.volume_arns = ()
         services, network, entrance, own_cache = run.services, run.network, run.entrance, run.own_cache
         self._services = services
         self._jobs = run.jobs
@@ -364,7 +366,9 @@ class Ec2(Component):
 
     def _volume(self) -> DataVolume:
         size = self._settings.capacity.data_volume
-        return data_volume(self, size or 0, self._zone)
+        volume = data_volume(self, size or 0, self._zone)
+        self.volume_arns = (*self.volume_arns, volume.arn)
+        return volume
 
     @property
     def _zone(self) -> str:

@@ -83,6 +83,7 @@ class Eks(Component):
     delivery: tuple[Statement, ...]
     origins: Origins
     stoppable: Stoppable
+    volume_arns: tuple[pulumi.Output[str], ...]
 
     def __init__(
         self,
@@ -172,6 +173,7 @@ class Eks(Component):
         self.delivery = (Statement("ReachCluster", ("eks:DescribeCluster",), (cluster.arn,)),)
         self.origins = entrance.origins
         self.stoppable = Stoppable()
+        self.volume_arns = ()
         self.register_outputs(
             {
                 "clusterName": cluster.name,
