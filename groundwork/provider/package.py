@@ -44,6 +44,7 @@ ADDRESSES: dict[str, tuple[Schema, str]] = {
         "The hosted zone's name servers, to be entered at the registrar.",
     ),
     "policyStatements": (_TEXTS, "What owners of existing things must add to their policies, by setting."),
+    "recovery": (_TEXTS, "The region of the copies, and the names of the buckets there, by bucket."),
     "repositories": (_TEXTS, "The repositories of images, by service."),
     "search": (_TEXTS, "The endpoint of the search domain, and the role that manages it."),
     "services": (_ANY, "The names of services on their engine, by service."),

@@ -21,7 +21,7 @@ class RecoverySettings(Model):
 
     account: Annotated[str, Field(pattern=r"^\d{12}$")] | None = None
     """The twelve digits, in quotes, of another account of the same AWS Organization, which keeps copies in the stack's own region. It is
-    prepared first, with the template of ``groundwork recover STACK account --template FILE``."""
+    prepared first, with the template of ``groundwork recover STACK --template FILE``."""
 
     keep_days: Annotated[int, Field(ge=7, le=3650)] = 35
     """Days for which each daily copy is kept. The database in ``region`` goes back as far as ``data.backup.retention_days``."""

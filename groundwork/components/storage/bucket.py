@@ -12,17 +12,9 @@ import pulumi_aws as aws
 from groundwork.components.access import Grant, Statement, policy_document
 from groundwork.components.base import Component, fit, key_of
 from groundwork.components.context import Context
-from groundwork.components.storage.settings import BucketSettings, CorsSettings, LifecycleSettings
+from groundwork.components.storage.settings import PURPOSES, BucketSettings, CorsSettings, LifecycleSettings
 from groundwork.settings.facts import via_service
 from groundwork.settings.variables import environment_name
-
-PURPOSES: Mapping[str, LifecycleSettings] = {
-    "media": LifecycleSettings(noncurrent_expire_after=30),
-    "static": LifecycleSettings(noncurrent_expire_after=30),
-    "backups": LifecycleSettings(infrequent_after=30, archive_after=90, noncurrent_expire_after=90),
-    "logs": LifecycleSettings(expire_after=365, noncurrent_expire_after=7),
-}
-"""What happens to the objects of each purpose as they age."""
 
 _LOGS = "logs"
 # 63 characters less the eight of an automatic name.
@@ -86,7 +78,7 @@ class Bucket(Component):
             force_destroy=not context.guarded,
             region=region,
             # A copy outlasts the wish for copies, and does not stop the update with which it ends.
-            opts=self.outlasting() if region else self.stateful(),
+            opts=self.child(retain_on_delete=context.is_prod or None) if region else self.stateful(),
         )
         self.bucket_name = bucket.bucket
         self.arn = bucket.arn

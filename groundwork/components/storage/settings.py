@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -73,6 +74,14 @@ class LifecycleSettings(Model):
             return self.noncurrent_expire_after
         return 1
 
+
+PURPOSES: Mapping[str, LifecycleSettings] = {
+    "media": LifecycleSettings(noncurrent_expire_after=30),
+    "static": LifecycleSettings(noncurrent_expire_after=30),
+    "backups": LifecycleSettings(infrequent_after=30, archive_after=90, noncurrent_expire_after=90),
+    "logs": LifecycleSettings(expire_after=365, noncurrent_expire_after=7),
+}
+"""What happens to the objects of each purpose as they age."""
 
 _DESCRIBING = frozenset({"existing", "encryption_key", "purpose", "cdn", "path", "spa"})
 """What may stand beside ``existing``."""
