@@ -78,7 +78,11 @@ def test_what_a_platform_has_one_of_reaches_components_in_one_context() -> None:
     parameters = {component.__name__: list(inspect.signature(component).parameters) for component in COMPONENTS}
     assert {name: given for name, given in parameters.items() if len(given) > 9} == {}
     alone = {"region", "account_id", "platform", "logging", "alerting", "keys", "key_arns"}
-    allowed = {("Certificate", "region"), ("Alerts", "region"), ("Bucket", "region")}  # These may stand in another region than the platform.
+    allowed = {
+        ("Certificate", "region"),
+        ("Alerts", "region"),
+        ("Bucket", "region"),
+    }  # These may stand in another region than the platform.
     found = {(name, given) for name, names in parameters.items() for given in names if given in alone}
     assert found <= allowed
 

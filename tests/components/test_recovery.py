@@ -193,7 +193,8 @@ def test_in_prod_copies_are_locked_and_outlast_the_stack_and_in_dev_they_go_with
     assert {found.type for found in holding} == {VAULT, KEY, BUCKET}
     for found in holding:
         # Protection would stop the update in which somebody takes the copies out.
-        assert found.options.get("retainOnDelete") and not found.options.get("protect"), found.name
+        assert found.options.get("retainOnDelete"), found.name
+        assert not found.options.get("protect"), found.name
         assert not found.inputs.get("forceDestroy"), found.name
     assert not dev.of_type(lock)
     assert not [found for found in copies(dev) if found.options.get("retainOnDelete")]
@@ -243,7 +244,8 @@ def test_a_months_cost_has_the_copies_and_their_way(shop: Shop) -> None:
     stored = lines["shop-images", "TimedStorage-ByteHrs"].quantity
     assert lines["shop-recovery-eu-west-1-images", "TimedStorage-ByteHrs"].quantity == stored
     carried = lines["shop-recovery-images", "AWS-Out-Bytes"]
-    assert carried.quantity is not None and 58 < carried.quantity < 60  # 1,000 uploads of 2 MB a day
+    assert carried.quantity is not None
+    assert 58 < carried.quantity < 60  # 1,000 uploads of 2 MB a day
     assert ("shop-recovery-eu-west-1-database", "RDS:ChargedBackupUsage") in lines
     assert ("shop-recovery-region", "AWS-Out-Bytes") in lines
     # Within a region nothing is charged for the way.
@@ -307,7 +309,8 @@ def test_the_command_writes_the_template_and_says_who_does_what(
     assert groundwork(["recover", "dev", "--template", "copies.json"]) == FINE
     assert json.loads((tmp_path / "copies.json").read_text(encoding="utf-8"))["Resources"]
     said = capsys.readouterr().out
-    assert "--stack-name shop-prod-eu-central-1-copies" in said and "isCrossAccountBackupEnabled" in said
+    assert "--stack-name shop-prod-eu-central-1-copies" in said
+    assert "isCrossAccountBackupEnabled" in said
     write_project(tmp_path, SHOP.format(stage="prod", recovery=f"groundwork:recovery: {IN_REGION}"))
     assert groundwork(["recover", "dev", "--template", "copies.json"]) == MISTAKE
     assert "names no account for copies" in capsys.readouterr().err
