@@ -121,7 +121,7 @@ def test_a_secret_sealed_in_a_phase_stays_sealed(tmp_path: Path) -> None:
 
 PHASES = "use mvp, launch, growth, scale or millions"
 SIZES = (
-    "network, edge, compute, services, jobs, data, cache, search, messaging, functions, storage, files, secrets, parameters, extensions, migration, delivery, "
+    "network, edge, compute, services, jobs, data, cache, search, messaging, functions, storage, files, secrets, parameters, extensions, migration, delivery, recovery, "
     "observability, budget, usage, exceptions"
 )
 ONCE = "a phase holds sizes; what holds in all of them stands once, under groundwork:platform"
