@@ -203,6 +203,11 @@ def check(
     read = _program(file, stack, config or (), unknowns=unknowns) if file.is_dir() else _snapshot(file)
     snapshot = _with_settings(read, stage.value if stage else None, stack_file)
     verdicts = judge(snapshot, datetime.datetime.now(datetime.UTC).date(), **chosen(policy_config, baseline))
+    if not snapshot.stands:
+        # Its tables cost as long as the judging, and AWS took what stands.
+        from groundwork.preview.refusals.findings import with_refusals
+
+        verdicts = with_refusals(verdicts, snapshot)
     if write_baseline is not None:
         _record(verdicts, write_baseline)
         import shlex
@@ -356,11 +361,12 @@ def _with_settings(snapshot: Snapshot, stage: str | None, stack_file: Path | Non
 def _record(verdicts: Verdicts, file: Path) -> None:
     from guardrails import baseline
     from guardrails.judgement import Verdict
+    from guardrails.rules import Rule
 
     failing = [
         (finding.rule.name, finding.resource.urn)
         for finding in verdicts.findings
-        if finding.verdict in (Verdict.FAIL, Verdict.KNOWN) and finding.resource.type
+        if finding.verdict in (Verdict.FAIL, Verdict.KNOWN) and isinstance(finding.rule, Rule)
     ]
     console.write_file(file, baseline.dumps(failing))
     print(f"{len(set(failing))} findings of {len({rule for rule, _ in failing})} rules written to {file}.")

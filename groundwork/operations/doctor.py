@@ -242,7 +242,7 @@ def _most_in_a_zone(patient: _Patient) -> float:
 
 def _rules(patient: _Patient) -> float:
     quota = next(one for one in quotas() if one.name == "rules-per-security-group")
-    return max((most for count in quota.counted for most in sums(patient.snapshot, count).values()), default=0)
+    return max((most for counts in quota.counted for most in sums(patient.snapshot, counts).values()), default=0)
 
 
 def _fargate(patient: _Patient) -> float:

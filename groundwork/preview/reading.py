@@ -227,7 +227,7 @@ def _deployment(version: Any, deployment: Any, place: str, config: dict[str, Any
     if not isinstance(deployment, dict):
         raise UnreadableError(f": {place} must be an object")
     states = deployment.get("resources")
-    return _snapshot(_numbered([] if states is None else states, f"{place}.resources"), config, each_once=True)
+    return _snapshot(_numbered([] if states is None else states, f"{place}.resources"), config, stands=True)
 
 
 def _preview(document: dict[str, Any]) -> Snapshot:
@@ -290,8 +290,8 @@ def _refuse_cycles(resources: Mapping[str, Resource]) -> None:
         rooted.update(way)
 
 
-def _snapshot(states: Iterable[tuple[str, Any]], config: Mapping[str, Any], *, each_once: bool = False) -> Snapshot:
-    """Return the snapshot of states, the last of each URN; ``each_once`` where a second one is a mistake."""
+def _snapshot(states: Iterable[tuple[str, Any]], config: Mapping[str, Any], *, stands: bool = False) -> Snapshot:
+    """Return the snapshot of states, the last of each URN; of a stack that ``stands``, a second one is a mistake."""
     resources: dict[str, Resource] = {}
     for place, state in states:
         if not isinstance(state, dict):
@@ -299,7 +299,7 @@ def _snapshot(states: Iterable[tuple[str, Any]], config: Mapping[str, Any], *, e
         # What waits to be deleted is no longer asked for; what is only read is not this program's.
         if not state.get("delete") and not state.get("external"):
             resource = _resource(place, state)
-            if each_once:
+            if stands:
                 _refuse_repeated(resource.urn, resources, place)
             resources[resource.urn] = resource
     _refuse_cycles(resources)
@@ -315,6 +315,7 @@ def _snapshot(states: Iterable[tuple[str, Any]], config: Mapping[str, Any], *, e
         resources=in_tree_order(whole),
         outputs=root.outputs if root else {},
         real=True,
+        stands=stands,
     )
 
 

@@ -141,6 +141,8 @@ class Snapshot:
     """The texts that stand for what AWS answers when it is asked (images of machines, prefix lists, delivered images)."""
     real: bool = False
     """Whether it was read from what Pulumi wrote of a stack in AWS, and not recorded here. No part of the JSON form."""
+    stands: bool = False
+    """Whether all of it is in AWS: what an export says, and not a preview. No part of the JSON form."""
 
     def by_urn(self) -> dict[str, Resource]:
         return {resource.urn: resource for resource in self.resources}

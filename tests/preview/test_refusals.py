@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import dataclasses
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -9,15 +12,19 @@ from typing import Any
 import pytest
 
 from groundwork.cli.running import run_stack
-from groundwork.preview.refusals.constraints import FILE, TYPES, Constraint, constraints_of, known_types
+from groundwork.components.settings import Settings
+from groundwork.preview.computed_values import ComputedValues
+from groundwork.preview.refusals.constraints import EVERY_TYPE, FILE, TYPES, Constraint, constraints_of, known_types
 from groundwork.preview.refusals.inputs import refused_inputs
-from groundwork.preview.refusals.quotas import exceeded
+from groundwork.preview.refusals.quotas import ANY_TYPE, exceeded, sums
 from groundwork.preview.snapshot import Resource, Snapshot
+from groundwork.preview.terraform.names import args_class, properties
+from groundwork.preview.terraform.shapes import ShapeKind, shape_of
 from groundwork.settings.data_file import read_data
-from groundwork.settings.facts import quotas
+from groundwork.settings.facts import Count, quotas
 from groundwork.settings.mistakes import Mistakes
 from guardrails.view import Opaque
-from tests.stacks import ROOT, STACKS, snapshot_of
+from tests.stacks import ROOT, STACKS, loaded, snapshot_of
 from tests.writing import mistakes_in, write_stack_file
 
 
@@ -51,7 +58,7 @@ def test_every_type_that_a_stack_builds_is_one_that_is_looked_at_or_left_out_on_
     built = {one.type for stack in STACKS for one in snapshot_of(stack).resources if one.type.startswith("aws:")}
     assert built - known_types() - set(table["without"]) == set()
     assert known_types() == set(table["types"])
-    assert set(table["pages"]) <= set(table["types"])
+    assert set(table["pages"]) - {EVERY_TYPE} <= set(table["types"])
 
 
 def test_much_of_what_stacks_say_is_looked_at() -> None:
@@ -77,7 +84,7 @@ def test_much_of_what_stacks_say_is_looked_at() -> None:
         ("aws:iam/role:Role", {"tags": {"a": "c<"}}, [("tags.a", r"does not have the form ^(?:[\w\s\d_.:/=+\-@]*)$")]),
         ("aws:iam/role:Role", {"description": "naïve 日本"}, [("description", r"does not have the form ^(?:[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*)$")]),
         ("aws:iam/role:Role", {"maxSessionDuration": 60}, [("maxSessionDuration", "is less than 3600")]),
-        ("aws:lb/targetGroup:TargetGroup", {"protocol": "HTP"}, [("protocol", "is none of HTTP, HTTPS, TCP, TLS, UDP, TCP_UDP, GENEVE, QUIC, TCP_QUIC")]),
+        ("aws:lb/targetGroup:TargetGroup", {"protocol": "HTP"}, [("protocol", "is none of HTTP, HTTPS, TCP, TLS, UDP, TCP_UDP, GENEVE, QUIC, TCP_QUIC; did you mean \"HTTP\"?")]),
         ("aws:lb/targetGroup:TargetGroup", {"port": 70_000}, [("port", "is more than 65535")]),
         ("aws:cloudwatch/metricAlarm:MetricAlarm", {"alarmActions": list("abcdef")}, [("alarmActions", "has 6 entries, and the most is 5")]),
         ("aws:ec2/securityGroup:SecurityGroup", {"description": "déjà"}, [("description", r"does not have the form ^[A-Za-z0-9 ._:/()#,@\[\]+=&;{}!$*-]+$")]),
@@ -172,6 +179,46 @@ def test_what_aws_refuses_ends_at_the_line_that_says_it(tmp_path: Path) -> None:
     assert second.endswith('…" as name of mine (aws:secretsmanager:Secret): it has 600 characters, and the most is 512')
 
 
+# Names
+
+
+@pytest.mark.parametrize(
+    ("type_", "most"),
+    [
+        ("aws:lb/loadBalancer:LoadBalancer", 32),
+        ("aws:lb/targetGroup:TargetGroup", 32),
+        ("aws:opensearch/domain:Domain", 28),
+        ("aws:elasticache/replicationGroup:ReplicationGroup", 40),
+        ("aws:elasticache/cluster:Cluster", 50),
+        ("aws:rds/instance:Instance", 63),
+        ("aws:s3/bucket:Bucket", 63),
+        ("aws:iam/role:Role", 64),
+        ("aws:lambda/function:Function", 64),
+        ("aws:sqs/queue:Queue", 80),
+        ("aws:sfn/stateMachine:StateMachine", 80),
+        ("aws:iam/instanceProfile:InstanceProfile", 128),
+        ("aws:ec2/securityGroup:SecurityGroup", 255),
+        ("aws:elasticache/subnetGroup:SubnetGroup", 255),
+        ("aws:rds/subnetGroup:SubnetGroup", 255),
+        ("aws:cloudwatch/logGroup:LogGroup", 512),
+    ],
+)
+def test_a_name_with_seven_characters_and_a_dash_of_pulumis_is_as_long_as_aws_takes(type_: str, most: int) -> None:
+    assert refused(type_, "a" * (most - 8)) == []
+    assert [reason for _, reason in refused(type_, "a" * (most - 7))] == [
+        f"has {most + 1} characters, and the most is {most}"
+    ]
+
+
+def test_tags_of_every_type_are_as_long_as_aws_takes_and_none_is_of_aws_itself() -> None:
+    route = "aws:ec2/routeTable:RouteTable"
+    assert refused(route, tags={"k" * 128: "v" * 256}) == []
+    assert refused(route, tags={"k" * 129: "v"}) == [(f"tags.{'k' * 129}", "has 129 characters, and the most is 128")]
+    assert refused(route, tags={"k": "v" * 257}) == [("tags.k", "has 257 characters, and the most is 256")]
+    for type_ in (route, "aws:iam/role:Role"):
+        assert [place for place, _ in refused(type_, tags={"AWS:stack": "v", "awsome": "v"})] == ["tags.AWS:stack"]
+
+
 # Quotas
 
 
@@ -185,28 +232,134 @@ def test_no_stack_goes_beyond_a_quota(unknowns: bool) -> None:
     assert found == []
 
 
-def test_every_quota_has_its_page_and_counts_types_that_exist() -> None:
-    table = read_data(TYPES)
-    types = set(table["types"]) | set(table["without"])
-    for quota in quotas():
-        assert quota.source.startswith("https://docs.aws.amazon.com/")
-        assert all(type_ in types for count in quota.counted for type_ in count.types), quota.name
+LINES = [(quota, count) for quota in quotas() for counts in quota.counted for count in counts]
+ADDED_TO_OTHERS = ("one", "resource")
+"""A resource by itself is never more than one; it is counted with what another line finds."""
 
 
-def rules(count: int, **inputs: Any) -> list[Resource]:
-    group = resource("aws:ec2/securityGroup:SecurityGroup", "database")
-    kind = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
-    one = {"securityGroupId": Opaque.UNKNOWN, **inputs}
-    leads_to = {"securityGroupId": (group.urn,)}
+def inputs_at(path: tuple[str, ...], value: Any) -> dict[str, Any]:
+    for part in reversed(path):
+        value = {part: value}
+    return value  # type: ignore[no-any-return]
+
+
+def measured(count: Count, amount: int) -> list[dict[str, Any]]:
+    """Inputs of resources that bring so much between them, as a line of the table counts it."""
+    texts = [f"x{number}" for number in range(amount)]
+    path = count.input[0] if count.input else ()
+    match count.of:
+        case "rules" if count.each == "resource":
+            return [inputs_at(path, texts)]
+        case "one" | "rules":
+            return [inputs_at(path, "x") if path else {} for _ in range(amount)]
+        case "distinct":
+            return [inputs_at(path, text) for text in texts]
+        case "tags":
+            return [inputs_at(path, dict.fromkeys(texts, ""))]
+        case "nodes":
+            return [inputs_at(count.input[2], amount)]
+        case "capacity":
+            return [inputs_at(path, [{"statement": {"geoMatchStatement": {}}}] * amount)]
+    values = {
+        "entries": texts,
+        "longest": texts,
+        "characters": "x " * amount,
+        "bytes": "x" * amount,
+        "decoded": base64.b64encode(b"x" * amount).decode(),
+        "number": amount,
+        "wildcards": ["*" * amount],
+    }
+    return [inputs_at(path, values[count.of])]
+
+
+def built(count: Count, amount: int) -> list[Resource]:
+    type_ = "aws:sqs/queue:Queue" if ANY_TYPE in count.types else count.types[0]
+    through, _, key = count.each.partition(">")
+    whole: dict[str, Any] = {} if through in ("resource", "region", "account") else {through: "whole"}
+    parents = [resource("aws:x/parent:Parent", "parent", **{key: "whole"})] if key else []
+    leads_to = {through: (parents[0].urn,)} if parents else {}
+    by = {count.by: 7} if count.by else {}
     return [
-        group,
+        *parents,
         *(
-            Resource(
-                f"urn:pulumi:dev::shop::{kind}::{n}", kind, str(n), True, None, one, {}, property_dependencies=leads_to
+            dataclasses.replace(
+                resource(type_, f"it{number}", **{**count.only, **whole, **by, **inputs}),
+                property_dependencies=leads_to,
             )
-            for n in range(count)
+            for number, inputs in enumerate(measured(count, amount))
         ),
     ]
+
+
+def test_each_line_of_the_table_takes_what_aws_takes_and_tells_one_more() -> None:
+    wrong = []
+    for quota, count in LINES:
+        if (count.of, count.each) == ADDED_TO_OTHERS:
+            continue
+        for amount, told in ((quota.most, []), (quota.most + 1, [quota.most + 1])):
+            found = [one.found for one in exceeded(snapshot(*built(count, amount)), {}) if one.quota.name == quota.name]
+            if found != told:
+                wrong.append(f"{quota.name}, {count.types[0]} at {amount}: {found}")
+    assert wrong == []
+
+
+def test_every_line_of_the_table_reads_inputs_that_pulumi_aws_has() -> None:
+    wrong = []
+    for quota, count in LINES:
+        for type_ in set(count.types) - {ANY_TYPE}:
+            args = args_class(type_)
+            assert args, type_
+            each = () if count.each in ("resource", "region", "account") else (count.each.split(">")[0],)
+            for path in (
+                *count.input,
+                *((one,) for one in (*count.only, *count.without, *each, *filter(None, [count.by]))),
+            ):
+                wrong += [f"{quota.name}: {type_} {'.'.join(path)}"] if not is_an_input(args, path) else []
+    assert wrong == []
+
+
+def is_an_input(args: type, path: tuple[str, ...]) -> bool:
+    found = properties(args).get(path[0])
+    shape = shape_of(found) if found is not None else None
+    if shape is None or len(path) == 1:
+        return shape is not None
+    # Into JSON the SDK says nothing of what there is.
+    return (
+        is_an_input(shape.args, path[1:])
+        if shape.args
+        else shape.kind in (ShapeKind.VALUE, ShapeKind.TEXT, ShapeKind.MAP)
+    )
+
+
+def test_every_quota_has_its_page_and_layers_that_a_stack_file_has() -> None:
+    for quota in quotas():
+        assert quota.source.startswith("https://docs.aws.amazon.com/"), quota.name
+        assert set(quota.at) <= set(Settings.model_fields), quota.name
+
+
+GROUP = resource("aws:ec2/securityGroup:SecurityGroup", "database")
+
+
+def rules(count: int, *, depends_on: dict[str, tuple[str, ...]] | None = None, **inputs: Any) -> list[Resource]:
+    kind = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+    one = {"securityGroupId": Opaque.UNKNOWN, **(inputs or {"referencedSecurityGroupId": "sg-1"})}
+    leads_to = {"securityGroupId": (GROUP.urn,), **(depends_on or {})}
+    return [
+        GROUP,
+        *(dataclasses.replace(resource(kind, str(n), **one), property_dependencies=leads_to) for n in range(count)),
+    ]
+
+
+def acl(*statements: dict[str, Any]) -> list[Resource]:
+    return [resource("aws:wafv2/webAcl:WebAcl", "front", rules=[{"statement": one} for one in statements])]
+
+
+CLOUDFRONT = ComputedValues("eu-west-1").for_invoke(
+    "aws:ec2/getManagedPrefixList:getManagedPrefixList", {"name": "com.amazonaws.global.cloudfront.origin-facing"}
+)["id"]
+VPC = resource("aws:ec2/vpc:Vpc", "own")
+OFFICE = resource("aws:ec2/managedPrefixList:ManagedPrefixList", "office", maxEntries=31)
+LOWER = [{"priority": 0, "type": "LOWERCASE"}, {"priority": 1, "type": "NONE"}]
 
 
 @pytest.mark.parametrize(
@@ -214,11 +367,23 @@ def rules(count: int, **inputs: Any) -> list[Resource]:
     [
         (rules(60), []),
         (rules(61), [("rules-per-security-group", 61, "database")]),
-        (rules(2, prefixListId="pl-1"), [("rules-per-security-group", 110, "database")]),
+        (rules(2, prefixListId=CLOUDFRONT), [("rules-per-security-group", 110, "database")]),
+        (rules(60, prefixListId="pl-1"), []),
+        (
+            [OFFICE, *rules(2, prefixListId=Opaque.UNKNOWN, depends_on={"prefixListId": (OFFICE.urn,)})],
+            [("rules-per-security-group", 62, "database")],
+        ),
+        # IPv4 and IPv6 are counted apart, inside the group and beside it together.
+        ([*rules(40, cidrIpv4="10.0.0.0/8"), *rules(40, cidrIpv6="::/0")[1:]], []),
+        (
+            [*rules(40, cidrIpv4="10.0.0.0/8")[1:], dataclasses.replace(GROUP, inputs={"ingress": [{"cidrBlocks": ["10.0.0.0/8"] * 21}]})],
+            [("rules-per-security-group", 61, "database")],
+        ),
         (
             [resource("aws:ecs/taskDefinition:TaskDefinition", "web", containerDefinitions="é" * 40_000)],
             [("task-definition-bytes", 80_000, "web")],
         ),
+        ([resource("aws:ecs/taskDefinition:TaskDefinition", "web", containerDefinitions=json.dumps([{}] * 11))], [("containers-per-task", 11, "web")]),
         ([resource("aws:cloudwatch/logResourcePolicy:LogResourcePolicy", str(n)) for n in range(11)], [("log-resource-policies", 11, "eu-west-1")]),
         (
             [
@@ -229,13 +394,66 @@ def rules(count: int, **inputs: Any) -> list[Resource]:
         ),
         ([resource("aws:iam/rolePolicy:RolePolicy", str(n), role="web", policy='{ "a": 1 }' + "b" * 6000) for n in range(2)], [("role-policy-characters", 12_014, "web")]),
         ([resource("aws:ec2/launchTemplate:LaunchTemplate", "nodes", userData="QUJD" * 6000)], [("user-data-bytes", 18_000, "nodes")]),
+        ([resource("aws:ec2/instance:Instance", "node", userData="QUJD" * 4000)], []),
         ([resource("aws:lambda/function:Function", "f", environment={"variables": {"A": "x" * 5000}})], [("function-environment-bytes", 5008, "f")]),
         ([resource("aws:cloudfront/distribution:Distribution", "cdn", aliases=["a"] * 101)], [("aliases-per-distribution", 101, "cdn")]),
         ([resource("aws:lambda/function:Function", "f", environment=Opaque.UNKNOWN)], []),
+        (
+            [resource("aws:lb/listenerRule:ListenerRule", str(n), listenerArn="l", priority=priority) for n, priority in enumerate((1, 2, 2))],
+            [("priorities-per-listener", 2, "l, priority 2")],
+        ),
+        ([resource("aws:alb/listenerRule:ListenerRule", str(n), listenerArn="l", priority=1) for n in range(2)], [("priorities-per-listener", 2, "l, priority 1")]),
+        ([resource("aws:lb/listenerRule:ListenerRule", "r", conditions=[{"hostHeader": {"values": ["a"] * 3}}, {"pathPattern": {"values": ["/a*", "/b*", "/*/?"]}}])], [("values-per-rule", 6, "r")]),
+        ([resource("aws:elasticache/replicationGroup:ReplicationGroup", "c", numNodeGroups=31, replicasPerNodeGroup=2)], [("cache-nodes", 93, "c")]),
+        ([resource("aws:cloudwatch/dashboard:Dashboard", "d", dashboardBody=json.dumps({"widgets": [{"properties": {"metrics": [["a"]] * 501}}]}))], [("metrics-per-widget", 501, "d")]),
+        (
+            [VPC, *(resource("aws:ec2/vpcIpv4CidrBlockAssociation:VpcIpv4CidrBlockAssociation", str(n), vpcId=VPC.urn) for n in range(5))],
+            [("address-blocks-per-vpc", 6, "own")],
+        ),
+        # What a provider gives to everything counts too.
+        (
+            [
+                resource("pulumi:providers:aws", "default_7_0_0", defaultTags=json.dumps({"tags": {f"d{n}": "" for n in range(30)}})),
+                resource("aws:sqs/queue:Queue", "few", tags={f"d{n}": "" for n in range(20)}),
+                resource("aws:sqs/queue:Queue", "many", tags={f"t{n}": "" for n in range(21)}),
+            ],
+            [("tags-per-resource", 51, "many")],
+        ),
+        # AWS's own groups, a transformation that two statements share, a part of the request that costs more.
+        (acl(*({"managedRuleGroupStatement": {"name": "AWSManagedRulesCommonRuleSet"}} for _ in range(7)), {"xssMatchStatement": {"fieldToMatch": {"body": {}}}}), []),
+        (
+            acl(
+                *({"managedRuleGroupStatement": {"name": "AWSManagedRulesCommonRuleSet"}} for _ in range(7)),
+                {"xssMatchStatement": {"fieldToMatch": {"jsonBody": {}}, "textTransformations": LOWER}},
+                {"sqliMatchStatement": {"fieldToMatch": {"jsonBody": {}}, "textTransformations": LOWER}},
+            ),
+            [("web-acl-capacity", 4900 + 80 + 40 + 10, "front")],
+        ),
+        (
+            acl(
+                {"rateBasedStatement": {"customKeys": [{}] * 163, "scopeDownStatement": {"andStatement": {"statements": [
+                    {"byteMatchStatement": {"positionalConstraint": "CONTAINS", "fieldToMatch": {"allQueryArguments": {}}}},
+                    {"notStatement": {"statements": [{"geoMatchStatement": {}}]}},
+                    {"ipSetReferenceStatement": {"ipSetForwardedIpConfig": {"position": "ANY"}}},
+                ]}}}},
+                {"managedRuleGroupStatement": {"name": "AWSManagedRulesUnixRuleSet"}},
+            ),
+            [("web-acl-capacity", 2 + 163 * 30 + 1 + 20 + 2 + 5 + 100, "front")],
+        ),
     ],
 )  # fmt: skip
 def test_what_goes_beyond_a_quota_is_counted(resources: list[Resource], found: list[Any]) -> None:
     assert [(one.quota.name, one.found, one.what) for one in exceeded(snapshot(*resources), {})] == found
+
+
+def test_the_capacity_of_our_web_acls_is_about_what_settings_say_of_it() -> None:
+    """Two countings by the same page: one of settings before there are rules, one of the rules."""
+    [quota] = [one for one in quotas() if one.name == "web-acl-capacity"]
+    for stack in ("dev", "examples/mini-facebook/prod", "examples/storefront/prod@growth"):
+        waf = loaded(stack).settings.edge.waf
+        assert waf
+        for found in sums(snapshot_of(stack), quota.counted[0]).values():
+            assert 0 <= found - waf.capacity <= 10
 
 
 def test_a_quota_that_aws_raised_is_raised_and_a_hard_one_is_not() -> None:

@@ -10,8 +10,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from groundwork.settings.mistakes import nearest
+
 FILE = Path(__file__).with_name("constraints.json")
 TYPES = Path(__file__).with_name("types.yaml")
+EVERY_TYPE = "*"
+"""What stands for every type of AWS."""
 
 Bounds = tuple[float | None, float | None]
 """The least and the most; None is no bound."""
@@ -61,7 +65,8 @@ class Constraint:
             return None
         text, number = (value if isinstance(value, str) else f"{value:g}"), _number(value)
         if self.words and text not in self.words and _without_case(text) not in map(_without_case, self.words):
-            return f"is none of {', '.join(self.words[:_MOST_SHOWN])}{', …' if len(self.words) > _MOST_SHOWN else ''}"
+            shown = f"{', '.join(self.words[:_MOST_SHOWN])}{', …' if len(self.words) > _MOST_SHOWN else ''}"
+            return f"is none of {shown}{nearest(text, self.words)}"
         if isinstance(value, str):
             long = _outside("characters", len(value), self.length)
             if long:
@@ -113,7 +118,7 @@ def _table() -> dict[str, Any]:
 
 def known_types() -> frozenset[str]:
     """Return the types of which anything is said."""
-    return frozenset(_table()["types"])
+    return frozenset(_table()["types"]) - {EVERY_TYPE}
 
 
 @cache

@@ -18,7 +18,7 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import Any, Protocol
 
-from groundwork.preview.refusals.constraints import FILE, TYPES, Constraint
+from groundwork.preview.refusals.constraints import EVERY_TYPE, FILE, TYPES, Constraint
 from groundwork.preview.terraform.names import args_class, properties
 from groundwork.preview.terraform.shapes import Shape, ShapeKind, shape_of
 from groundwork.settings.data_file import read_data
@@ -253,6 +253,7 @@ def main() -> None:
         found = constraints_of(token, {**row, "thing": thing}, sources)
         types[token] = {path: one for path, one in found.items() if path not in left_out}
         types[token] |= {path: Constraint(**said) for path, said in table["pages"].get(token, {}).items()}
+    types[EVERY_TYPE] = {path: Constraint(**said) for path, said in table["pages"][EVERY_TYPE].items()}
     FILE.write_text(_dumps(types), encoding="utf-8")
     sys.stdout.write(f"{sum(map(len, types.values()))} inputs of {len(types)} types\n")
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from groundwork.preview.refusals.constraints import Constraint, constraints_of
+from groundwork.preview.refusals.constraints import EVERY_TYPE, Constraint, constraints_of
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.terraform.autonames import name_left_to_pulumi
 from guardrails.view import Opaque
@@ -28,21 +29,29 @@ def refused_inputs(snapshot: Snapshot) -> Iterator[RefusedInput]:
     """Yield every input of every resource that AWS would refuse, names that Pulumi draws among them. What is unknown or
     secret is not looked at."""
     for resource in snapshot.resources:
-        constraints = constraints_of(resource.type) if resource.custom else {}
-        if constraints:
+        if resource.custom and resource.type.startswith("aws:"):
+            constraints = _constraints(resource.type)
             drawn = {prop: name for prop, name in name_left_to_pulumi(resource).items() if prop in constraints}
             yield from _inside({**drawn, **resource.inputs}, "", "", resource, constraints)
 
 
+@cache
+def _constraints(type_: str) -> Mapping[str, tuple[Constraint, ...]]:
+    """Map the path of an input to what is said of it: of this type first, then of every type."""
+    own, everywhere = constraints_of(type_), constraints_of(EVERY_TYPE)
+    return {
+        path: tuple(filter(None, (own.get(path), everywhere.get(path)))) for path in own.keys() | everywhere.keys()
+    }
+
+
 def _inside(
-    value: Any, rule: str, place: str, resource: Resource, constraints: dict[str, Constraint]
+    value: Any, rule: str, place: str, resource: Resource, constraints: Mapping[str, tuple[Constraint, ...]]
 ) -> Iterator[RefusedInput]:
     """Yield what is refused inside a value. ``rule`` is the place as the table has it, without the numbers of
     entries."""
     if value is None or isinstance(value, Opaque):
         return
-    constraint = constraints.get(rule)
-    reason = constraint.refusal(value) if constraint else None
+    reason = next(filter(None, (one.refusal(value) for one in constraints.get(rule, ()))), None)
     if reason:
         yield RefusedInput(resource, place, value, reason)
     if isinstance(value, list):

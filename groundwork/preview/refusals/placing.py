@@ -103,7 +103,7 @@ def _of_input(refused: RefusedInput, path: Path, loaded: Loaded, label: str) -> 
     shown = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[: _LONGEST_SHOWN - 1]}…"
     declared = "" if path or not resource.source else f", declared at {resource.source.file}:{resource.source.line}"
     text = (
-        f'AWS refuses "{shown}" as {refused.input} of {resource.name} ({_short(resource.type)}{declared}): '
+        f'AWS refuses "{shown}" as {refused.input} of {resource.name} ({short_type(resource.type)}{declared}): '
         f"it {refused.reason}"
     )
     if transform:
@@ -111,22 +111,14 @@ def _of_input(refused: RefusedInput, path: Path, loaded: Loaded, label: str) -> 
     return Mistake(path, text, loaded.merged.where(path) if path else label)
 
 
-def _short(token: str) -> str:
+def short_type(token: str) -> str:
     """Return ``aws:ecs/service:Service`` as Pulumi prints it."""
     return re.sub(r"/[^:]+", "", token)
 
 
 def _of_quota(found: Exceeded, loaded: Loaded, label: str) -> Mistake:
-    quota = found.quota
-    where = next((where for layer in quota.at if (where := _line(loaded, (layer,), label))), label)
-    end = (
-        "nobody gets more"
-        if quota.hard
-        else f"if AWS has raised it for your account, say platform.quotas: {{{quota.name}: {found.found}}}"
-    )
-    text = f"{found.found:,} {quota.words} {found.what}, and AWS takes {quota.most:,}; {end} ({quota.source})"
-    return Mistake((quota.at[0],), text, where)
-
-
-def _line(loaded: Loaded, path: Path, label: str) -> str:
-    return loaded.merged.where(path) if _is_said(path, loaded, label) else ""
+    layers = found.quota.at
+    entry = named_alike(found.resource.name, loaded, label) if found.resource else ()
+    path = entry or next(((layer,) for layer in layers if _is_said((layer,), loaded, label)), ())
+    where = loaded.merged.where(path) if path else label
+    return Mistake(path or (layers[0],), found.sentence("platform.quotas: {}"), where)

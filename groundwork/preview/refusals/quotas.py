@@ -5,13 +5,23 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
+from groundwork.preview.computed_values import ComputedValues
+from groundwork.preview.refusals.web_acl_capacity import capacity
 from groundwork.preview.snapshot import Resource, Snapshot, to_marker
-from groundwork.settings.facts import Count, Quota, quotas
+from groundwork.settings.facts import Count, Quota, prefix_list_weights, quotas
 from guardrails.view import Opaque
+
+ANY_TYPE = "*"
+_PROVIDER = "pulumi:providers:aws"
+_PREFIX_LIST = "aws:ec2/managedPrefixList:ManagedPrefixList"
+_LOOKED_UP_PREFIX_LIST = "aws:ec2/getManagedPrefixList:getManagedPrefixList"
+_SAME_MODULES = ("alb", "elasticloadbalancingv2", "applicationloadbalancing")
+"""Older names of pulumi-aws for its module ``lb``."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +31,28 @@ class Exceeded:
     quota: Quota
     found: int
     what: str
-    """The name of what has too many: a resource's, or a region."""
+    """The name of what has too many: a resource's, a region or the account."""
+    resource: Resource | None
+    """It, where it is a resource of the stack."""
+
+    def sentence(self, setting: str) -> str:
+        """Say what is too many and what to do; ``setting`` is how ``platform.quotas`` is said, with {} for what stands in it."""
+        quota = self.quota
+        end = (
+            "nobody gets more"
+            if quota.hard
+            else f"if AWS has raised it for your account, say {setting.format(f'{{{quota.name}: {self.found}}}')}"
+        )
+        return f"{self.found:,} {quota.words} {self.what}, and AWS takes {quota.most:,}; {end} ({quota.source})"
+
+
+class Whole(NamedTuple):
+    """What a sum is of."""
+
+    key: str
+    """URN of a resource, name of one that stands elsewhere, region."""
+    part: str = ""
+    """The value by which a sum is split."""
 
 
 def exceeded(snapshot: Snapshot, raised: Mapping[str, int]) -> Iterator[Exceeded]:
@@ -29,59 +60,232 @@ def exceeded(snapshot: Snapshot, raised: Mapping[str, int]) -> Iterator[Exceeded
 
     What is unknown counts as nothing.
     """
-    by_urn = snapshot.by_urn()
+    view = _View(snapshot)
     for quota in quotas():
         most = quota.most if quota.hard else raised.get(quota.name, quota.most)
-        for count in quota.counted:
-            for what, found in sums(snapshot, count).items():
-                if found > most:
-                    yield Exceeded(quota, found, by_urn[what].name if what in by_urn else what)
+        worst: dict[Whole, int] = {}
+        for counts in quota.counted:
+            for whole, found in _sums(view, counts).items():
+                worst[whole] = max(found, worst.get(whole, 0))
+        for whole, found in worst.items():
+            if found > most:
+                yield Exceeded(quota, found, view.named(whole), view.by_urn.get(whole.key))
 
 
-def sums(snapshot: Snapshot, count: Count) -> dict[str, int]:
-    """Return how much of a thing a snapshot has, by what it is counted to: URN of a resource, or region."""
-    sums: dict[str, int] = {}
-    for resource in snapshot.of_type(*count.types):
-        what = _counted(resource, count, snapshot.region)
-        if what:
-            sums[what] = sums.get(what, 0) + _measure(resource, count)
-    return sums
+def sums(snapshot: Snapshot, counts: Iterable[Count]) -> dict[Whole, int]:
+    """Return how much of a thing a snapshot has, by what it is counted to."""
+    return _sums(_View(snapshot), counts)
 
 
-def _counted(resource: Resource, count: Count, region: str) -> str | None:
-    """Return what a resource is counted to: the URN of another, its own, or a region."""
-    if count.each == "resource":
+class _View:
+    """A snapshot as counting asks for it."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.region = snapshot.region
+        self.by_urn = snapshot.by_urn()
+        self.by_type: dict[str, list[Resource]] = {}
+        for resource in snapshot.resources:
+            self.by_type.setdefault(_plain(resource.type), []).append(resource)
+        self.defaults = _default_tags(snapshot)
+
+    def of(self, count: Count) -> Iterator[Resource]:
+        """Yield the resources that a line looks at."""
+        types = [one for one in self.by_type if one.startswith("aws:")] if ANY_TYPE in count.types else count.types
+        for resource in (one for type_ in types for one in self.by_type.get(type_, ())):
+            said = resource.inputs
+            if not any(said.get(key) for key in count.without) and all(
+                said.get(key) == value for key, value in count.only.items()
+            ):
+                yield resource
+
+    def named(self, whole: Whole) -> str:
+        """Return what messages call it."""
+        name = self.by_urn[whole.key].name if whole.key in self.by_urn else whole.key
+        return f"{name}, {whole.part}" if whole.part else name
+
+    def led_to(self, resource: Resource, each: str) -> str | None:
+        """Follow inputs from a resource to what it is counted to: ``listenerArn>loadBalancerArn``."""
+        at: Resource | None = resource
+        found: str | None = None
+        for key in each.split(">"):
+            if at is None:
+                return None
+            found = _leads_to(at, key)
+            at = self.by_urn.get(found or "")
+        return found
+
+    def tags(self, resource: Resource) -> set[str]:
+        """Return the keys of a resource's tags, with those that its provider gives to everything."""
+        provider = str(resource.options.get("provider", "")).rpartition("::")[0]
+        given = self.defaults.get(provider, self.defaults.get("", frozenset()))
+        own = resource.inputs.get("tags")
+        if isinstance(own, dict):
+            return given | own.keys()
+        return set(given) if resource.outputs.get("tagsAll") else set()
+
+    def weight(self, resource: Resource, key: str, prefix_list: Any) -> int:
+        """Return as how many rules a prefix list counts: its most entries; one where that is not known."""
+        for urn in resource.property_dependencies.get(key, ()):
+            found = self.by_urn.get(urn)
+            most = found.inputs.get("maxEntries") if found and found.type == _PREFIX_LIST else None
+            if found and isinstance(most, (int, float)) and prefix_list in (found.outputs.get("id"), Opaque.UNKNOWN):
+                return int(most)
+        return self._weights.get(prefix_list, 1) if isinstance(prefix_list, str) else 1
+
+    @cached_property
+    def _weights(self) -> dict[str, int]:
+        """Map what a lookup by name is answered in a snapshot to the list's weight. In an account only AWS knows which list
+        an id is."""
+        asked = ComputedValues(self.region)
+        return {
+            asked.for_invoke(_LOOKED_UP_PREFIX_LIST, {"name": name.format(region=self.region)})["id"]: weight
+            for name, weight in prefix_list_weights().items()
+        }
+
+
+def _plain(type_: str) -> str:
+    module, slash, name = type_.removeprefix("aws:").partition("/")
+    return f"aws:lb/{name}" if slash and module in _SAME_MODULES else type_
+
+
+def _default_tags(snapshot: Snapshot) -> dict[str, frozenset[str]]:
+    """Map the URN of each provider to the keys that it gives to all resources; "" is the one that the configuration
+    makes."""
+    found = {}
+    for provider in snapshot.of_type(_PROVIDER):
+        said = _structure(provider.inputs.get("defaultTags"))
+        tags = said.get("tags") if isinstance(said, dict) else None
+        keys = frozenset(tags) if isinstance(tags, dict) else frozenset()
+        found["" if provider.name.startswith("default") else provider.urn] = keys
+    return found
+
+
+def _sums(view: _View, counts: Iterable[Count]) -> dict[Whole, int]:
+    found: dict[Whole, int] = {}
+    distinct: dict[Whole, set[str]] = {}
+    for count in counts:
+        for resource in view.of(count):
+            key = _counted_to(view, resource, count.each)
+            if key is None:
+                continue
+            by = resource.inputs.get(count.by) if count.by else None
+            if count.by and (by is None or isinstance(by, Opaque)):
+                continue
+            whole = Whole(key, f"{count.by} {by:g}" if isinstance(by, (int, float)) else str(by) if count.by else "")
+            if count.of == "distinct":
+                values = (value for path in count.input for value in _values(resource.inputs, path))
+                distinct.setdefault(whole, set()).update(one for one in values if isinstance(one, str))
+            else:
+                found[whole] = found.get(whole, 0) + _measure(view, resource, count)
+    return found | {whole: len(values) for whole, values in distinct.items()}
+
+
+def _counted_to(view: _View, resource: Resource, each: str) -> str | None:
+    """Return what a resource is counted to: the URN of another, its own, a region, the account."""
+    if each == "resource":
         return resource.urn
-    if count.each == "region":
+    if each == "account":
+        return "the account"
+    if each == "region":
         own = resource.inputs.get("region")
-        return own if isinstance(own, str) else region
-    named = resource.inputs.get(count.each)
-    leads_to = resource.property_dependencies.get(count.each, ())
+        return own if isinstance(own, str) else view.region
+    return view.led_to(resource, each)
+
+
+def _leads_to(resource: Resource, key: str) -> str | None:
+    named = resource.inputs.get(key)
+    leads_to = resource.property_dependencies.get(key, ())
     return leads_to[0] if leads_to else named if isinstance(named, str) else None
 
 
-def _measure(resource: Resource, count: Count) -> int:
-    if count.of == "one":
-        return next((weight for key, weight in count.weights.items() if resource.inputs.get(key)), 1)
-    value: Any = resource.inputs
-    for part in count.input.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
-    if value is None or isinstance(value, Opaque):
-        return 0
-    if count.of == "entries":
-        return len(value)
-    text = (
-        value
-        if isinstance(value, str)
-        else json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=to_marker)
-    )
-    if count.of == "characters":
-        return len("".join(text.split()))
-    return len(_decoded(text) if count.of == "decoded" else text.encode())
+def _values(value: Any, path: Sequence[str]) -> Iterator[Any]:
+    """Yield what stands at a path: of each entry, where the way leads through a list, and inside JSON."""
+    if value is None:
+        return
+    if not path:
+        yield value
+        return
+    inside = _structure(value)
+    for item in inside if isinstance(inside, list) else [inside]:
+        if isinstance(item, dict):
+            yield from _values(item.get(path[0]), path[1:])
 
 
-def _decoded(text: str) -> bytes:
+def _structure(value: Any) -> Any:
+    """Return what JSON text stands for, and anything else as it is."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=to_marker)
+
+
+def _lengths(values: Iterable[Any]) -> Iterator[int]:
+    return (len(inside) for inside in map(_structure, values) if isinstance(inside, (list, dict)))
+
+
+def _from_base64(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         return text.encode()
+
+
+def _wildcards(values: Iterable[Any]) -> int:
+    texts = (text for value in values for text in (value if isinstance(value, list) else [value]))
+    return sum(text.count("*") + text.count("?") for text in texts if isinstance(text, str))
+
+
+_OF_VALUES: Mapping[str, Callable[[list[Any]], int]] = {
+    "entries": lambda values: sum(_lengths(values)),
+    "longest": lambda values: max(_lengths(values), default=0),
+    "characters": lambda values: sum(len("".join(_text(value).split())) for value in values),
+    "bytes": lambda values: sum(len(_text(value).encode()) for value in values),
+    "decoded": lambda values: sum(len(_from_base64(_text(value))) for value in values),
+    "number": lambda values: sum(int(value) for value in values if isinstance(value, (int, float))),
+    "wildcards": _wildcards,
+    "capacity": lambda values: sum(capacity(_structure(value)) for value in values),
+}
+
+
+def _one(_: _View, resource: Resource, count: Count) -> int:
+    return 1 if not count.input or any(True for path in count.input for _ in _values(resource.inputs, path)) else 0
+
+
+def _rules(view: _View, resource: Resource, count: Count) -> int:
+    found = 0
+    for path in count.input:
+        for value in _values(resource.inputs, path):
+            items = value if isinstance(value, list) else [value]
+            is_list = path[-1].startswith("prefixList")
+            found += sum(view.weight(resource, path[0], item) if is_list else 1 for item in items if item)
+    return found
+
+
+def _nodes(_: _View, resource: Resource, count: Count) -> int:
+    """Return shards with their replicas, or the nodes that are said."""
+    shards, replicas, nodes = (next(_values(resource.inputs, path), None) for path in count.input)
+    whole = [value if isinstance(value, (int, float)) else None for value in (shards, replicas, nodes)]
+    return int(max((whole[0] or 1) * (1 + (whole[1] or 0)), whole[2] or 0))
+
+
+_OF_RESOURCE: Mapping[str, Callable[[_View, Resource, Count], int]] = {
+    "one": _one,
+    "rules": _rules,
+    "tags": lambda view, resource, _: len(view.tags(resource)),
+    "nodes": _nodes,
+}
+
+
+def _measure(view: _View, resource: Resource, count: Count) -> int:
+    if count.of in _OF_RESOURCE:
+        return _OF_RESOURCE[count.of](view, resource, count)
+    known = [value for path in count.input for value in _values(resource.inputs, path) if not isinstance(value, Opaque)]
+    return _OF_VALUES[count.of](known)

@@ -310,14 +310,17 @@ def is_reserved(word: str, what: Literal["users", "databases"]) -> bool:
 
 @dataclass(frozen=True)
 class Count:
-    """How much of a thing there is: a measure of some types of resources, summed for each of what has them."""
+    """How much of a thing there is: a measure of some types of resources, summed for each of what has them. What the words mean
+    stands in ``quotas.yaml``."""
 
     types: tuple[str, ...]
-    of: Literal["one", "entries", "characters", "bytes", "decoded"]
+    of: str
     each: str
-    input: str = ""
-    weights: Mapping[str, int] = field(default_factory=dict)
-    """Input → as how many a resource counts that has it."""
+    input: tuple[tuple[str, ...], ...] = ()
+    """Paths, part by part."""
+    only: Mapping[str, Any] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
+    by: str = ""
 
 
 @dataclass(frozen=True)
@@ -327,7 +330,8 @@ class Quota:
     name: str
     words: str
     most: int
-    counted: tuple[Count, ...]
+    counted: tuple[tuple[Count, ...], ...]
+    """Sums, each held against it by itself."""
     at: tuple[str, ...]
     """The layers that bring much of it, the likeliest first."""
     source: str
@@ -344,11 +348,37 @@ def quotas() -> tuple[Quota, ...]:
                 **row,
                 "name": name,
                 "at": tuple(row["at"]),
-                "counted": tuple(Count(**{**count, "types": tuple(count["types"])}) for count in row["counted"]),
+                "counted": tuple(
+                    tuple(map(_count, counts if isinstance(counts, list) else [counts])) for counts in row["counted"]
+                ),
             }
         )
         for name, row in _load("quotas").items()
     )
+
+
+def _count(row: Mapping[str, Any]) -> Count:
+    paths = row.get("input", [])
+    return Count(
+        **{
+            **row,
+            "types": tuple(row["types"]),
+            "without": tuple(row.get("without", ())),
+            "input": tuple(tuple(path.split(".")) for path in ([paths] if isinstance(paths, str) else paths)),
+        }
+    )
+
+
+def prefix_list_weights() -> dict[str, int]:
+    """Map the names of AWS's lists of IPv4 addresses to the rules as which each counts."""
+    weights: dict[str, int] = _load("prefix_lists")["weights"]
+    return weights
+
+
+def waf_costs() -> Mapping[str, Any]:
+    """Return what statements and managed groups take of a web ACL's capacity."""
+    costs: Mapping[str, Any] = _load("waf")
+    return costs
 
 
 Parametrised = Literal["database", "cache"]

@@ -1,0 +1,49 @@
+"""What AWS would refuse of a program that is somebody else's, as findings beside those of the pack."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from groundwork.preview.refusals.inputs import refused_inputs
+from groundwork.preview.refusals.quotas import exceeded
+from groundwork.preview.snapshot import Snapshot
+from groundwork.preview.verdicts import Finding, InputEntry, Verdicts
+from guardrails.judgement import Verdict
+from guardrails.rules import Level, Policy, Severity
+
+REFUSED = Policy(
+    name="aws-takes-it",
+    title="AWS takes the values and the amounts that are declared",
+    severity=Severity.HIGH,
+    why="What AWS refuses ends an update in the middle: a part of the stack is changed by then, and the rest is not.",
+    fix="Change what the message names. No exception helps, since it is AWS that refuses. docs/limits.md has every limit with AWS's page.",
+)
+_SETTING = "groundwork:platform: {{quotas: {}}} in the stack's configuration"
+_LONGEST_SHOWN = 60
+
+
+def with_refusals(verdicts: Verdicts, snapshot: Snapshot) -> Verdicts:
+    """Return verdicts with what AWS would refuse before them. Of a stack that stands nobody needs to ask: AWS took it."""
+    return dataclasses.replace(verdicts, findings=(*_refused(snapshot), *verdicts.findings))
+
+
+def _refused(snapshot: Snapshot) -> Iterator[Finding]:
+    for one in refused_inputs(snapshot):
+        text = str(one.value)
+        shown = text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
+        yield _finding(one.resource, f'AWS refuses "{shown}" as {one.input}: it {one.reason}')
+    for found in exceeded(snapshot, _raised(snapshot.settings)):
+        yield _finding(found.resource or InputEntry(found.what), found.sentence(_SETTING))
+
+
+def _finding(about: Any, message: str) -> Finding:
+    return Finding(REFUSED, about, Level.MANDATORY, Verdict.FAIL, message)
+
+
+def _raised(settings: Mapping[str, Any]) -> dict[str, int]:
+    """Return what a stack's configuration says that AWS granted."""
+    platform = settings.get("platform")
+    said = platform.get("quotas") if isinstance(platform, Mapping) else None
+    return {key: value for key, value in said.items() if isinstance(value, int)} if isinstance(said, Mapping) else {}
