@@ -122,6 +122,7 @@ docs: $(VENV)/.dev ## Write the generated pages and schemas anew
 	@$(BIN)/python -m tests.api
 	@$(BIN)/groundwork schema --out groundwork.schema.json
 	@$(BIN)/groundwork schema --format markdown --out docs/settings.md
+	@PYTHONPATH=policies $(BIN)/python -m groundwork.preview.refusals.reference docs/limits.md
 	@PYTHONPATH=policies $(BIN)/python -m tests.policies.examples
 	@PYTHONPATH=policies $(BIN)/python -m guardrails.reference docs
 	@$(BIN)/groundwork diagram prod --format svg --out docs/prod.svg

@@ -242,14 +242,12 @@ def _shown(verdicts: Verdicts, width: int | None) -> list[Text]:
         Text(),
         *text.not_judged(verdicts, width, everything="--format json"),
     ]
-    if not verdicts.resources:
+    if not (verdicts.resources or verdicts.blocking):
         return [*lines, Text("Next: check the file; nothing that a rule reads is in it.")]
     if not verdicts.blocking:
         return lines[:-1]
-    return [
-        *lines,
-        *text.wrapped(f"Next: {text.to_fix(verdicts)} To adopt the pack with them: --write-baseline FILE.", width),
-    ]
+    adopting = " To adopt the pack with them: --write-baseline FILE." if verdicts.resources else ""
+    return [*lines, *text.wrapped(f"Next: {text.to_fix(verdicts)}{adopting}", width)]
 
 
 @app.command("List the exceptions and how long they last.")

@@ -21,6 +21,7 @@ from groundwork.preview.styled import Text
 from groundwork.preview.verdicts import Finding, Verdicts, fix_of
 from guardrails.judgement import Verdict
 from guardrails.levels import Severity
+from guardrails.rules import Rule
 from guardrails.unjudged import UNJUDGED
 from guardrails.view import Opaque
 
@@ -411,7 +412,10 @@ def to_fix(verdicts: Verdicts) -> str:
     """Tell what to do with what stops the deployment."""
     blocking = len(verdicts.blocking)
     them = "it" if blocking == 1 else "them"
-    return f"fix the {_count(blocking, 'mandatory finding')}, or except {them} under groundwork:exceptions with reason, owner and expiry."
+    fix = f"fix the {_count(blocking, 'mandatory finding')}"
+    if not any(isinstance(one.rule, Rule) for one in verdicts.blocking):
+        return f"{fix}."
+    return f"{fix}, or except {them} under groundwork:exceptions with reason, owner and expiry."
 
 
 _BY_HAND = {

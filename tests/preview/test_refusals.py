@@ -11,15 +11,19 @@ from typing import Any
 
 import pytest
 
+from groundwork.cli.main import run
 from groundwork.cli.running import run_stack
 from groundwork.components.settings import Settings
 from groundwork.preview.computed_values import ComputedValues
 from groundwork.preview.refusals.constraints import EVERY_TYPE, FILE, TYPES, Constraint, constraints_of, known_types
+from groundwork.preview.refusals.findings import with_refusals
 from groundwork.preview.refusals.inputs import refused_inputs
 from groundwork.preview.refusals.quotas import ANY_TYPE, exceeded, sums
+from groundwork.preview.refusals.reference import page
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.terraform.names import args_class, properties
 from groundwork.preview.terraform.shapes import ShapeKind, shape_of
+from groundwork.preview.verdicts import Verdicts
 from groundwork.settings.data_file import read_data
 from groundwork.settings.facts import Count, quotas
 from groundwork.settings.mistakes import Mistakes
@@ -277,7 +281,7 @@ def built(count: Count, amount: int) -> list[Resource]:
     through, _, key = count.each.partition(">")
     whole: dict[str, Any] = {} if through in ("resource", "region", "account") else {through: "whole"}
     parents = [resource("aws:x/parent:Parent", "parent", **{key: "whole"})] if key else []
-    leads_to = {through: (parents[0].urn,)} if parents else {}
+    leads_to: dict[str, tuple[str, ...]] = {through: (parents[0].urn,)} if parents else {}
     by = {count.by: 7} if count.by else {}
     return [
         *parents,
@@ -450,10 +454,10 @@ def test_the_capacity_of_our_web_acls_is_about_what_settings_say_of_it() -> None
     """Two countings by the same page: one of settings before there are rules, one of the rules."""
     [quota] = [one for one in quotas() if one.name == "web-acl-capacity"]
     for stack in ("dev", "examples/mini-facebook/prod", "examples/storefront/prod@growth"):
-        waf = loaded(stack).settings.edge.waf
-        assert waf
+        edge = loaded(stack).settings.edge
+        assert edge and edge.waf
         for found in sums(snapshot_of(stack), quota.counted[0]).values():
-            assert 0 <= found - waf.capacity <= 10
+            assert 0 <= found - edge.waf.capacity <= 10
 
 
 def test_a_quota_that_aws_raised_is_raised_and_a_hard_one_is_not() -> None:
@@ -513,3 +517,52 @@ config:
     assert str(raised.value).startswith(
         "Pulumi.dev.yaml:6 services: 61 rules of one direction in the security group shop-database-clients, and AWS takes 60; "
     )
+
+
+# Programs of others
+
+
+@pytest.mark.parametrize(("stands", "code"), [(False, 1), (True, 0)])
+def test_a_check_tells_what_aws_would_refuse_of_any_program_but_not_of_what_stands(
+    stands: bool, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    urn = "urn:pulumi:dev::shop::aws:route53/healthCheck:HealthCheck::site"
+    state = {
+        "urn": urn,
+        "custom": True,
+        "inputs": {"type": "HTTPS", "failureThreshold": 11, "tags": {f"t{number}": "" for number in range(11)}},
+        "sourcePosition": "project:///site.py#7",
+    }
+    file = tmp_path / "shop.json"
+    config = {"groundwork:platform": {"stage": "dev"}}
+    exported = {"version": 3, "deployment": {"resources": [state]}}
+    file.write_text(
+        json.dumps(exported if stands else {"config": config, "steps": [{"newState": state}]}), encoding="utf-8"
+    )
+    assert run(["policies", "check", str(file)]) == code
+    told = " ".join(capsys.readouterr().out.split())
+    assert ("aws-takes-it" in told) is not stands
+    if not stands:
+        assert (
+            'site (aws:route53:HealthCheck): AWS refuses "11" as failureThreshold: it is more than 10 site.py:7' in told
+        )
+        assert (
+            "11 tags on the zone or health check site, and AWS takes 10; nobody gets more (https://docs.aws.amazon.com/Route53/"
+            in told
+        )
+
+
+def test_a_check_knows_what_aws_granted_by_the_stacks_configuration() -> None:
+    verdicts = Verdicts(findings=(), rules=0, resources=0, judgements=0, passed=0)
+    many = snapshot(*(resource("aws:ec2/vpc:Vpc", str(number)) for number in range(6)))
+    [finding] = with_refusals(verdicts, many).findings
+    assert finding.message.startswith(
+        "6 VPCs in one region eu-west-1, and AWS takes 5; if AWS has raised it for your account, "
+        "say groundwork:platform: {quotas: {vpcs-per-region: 6}} in the stack's configuration (https://"
+    )
+    granted = dataclasses.replace(many, settings={"platform": {"quotas": {"vpcs-per-region": 6}}})
+    assert with_refusals(verdicts, granted).findings == ()
+
+
+def test_the_page_of_limits_is_current() -> None:
+    assert (ROOT / "docs" / "limits.md").read_text(encoding="utf-8") == page(), "write it anew: make docs"

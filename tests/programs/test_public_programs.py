@@ -13,6 +13,7 @@ import yaml
 from groundwork.preview import foreign
 from groundwork.preview.engine import run_program
 from groundwork.preview.reading import settings_of
+from groundwork.preview.refusals.findings import REFUSED, with_refusals
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.verdicts import Verdicts, judge
 from guardrails.view import Opaque
@@ -73,6 +74,16 @@ def test_a_public_program_runs_and_what_is_grave_in_it_is_found_and_nothing_else
     # Whatever else a rule says of a resource with a mistake in it: of the others none says anything.
     assert {resource for _, resource in found} == {resource for _, resource in expected(name)}
     assert not [finding for finding in judged.findings if finding.broken]
+
+
+def test_aws_refuses_nothing_of_programs_that_people_run() -> None:
+    told = [
+        f"{name}: {one.resource.name}: {one.message}"
+        for name in PROGRAMS
+        for one in with_refusals(verdicts(known(name)), known(name)).findings
+        if one.rule is REFUSED
+    ]
+    assert told == []
 
 
 def test_a_first_preview_of_each_runs_too_and_says_nothing_else() -> None:

@@ -39,9 +39,7 @@ def refused_inputs(snapshot: Snapshot) -> Iterator[RefusedInput]:
 def _constraints(type_: str) -> Mapping[str, tuple[Constraint, ...]]:
     """Map the path of an input to what is said of it: of this type first, then of every type."""
     own, everywhere = constraints_of(type_), constraints_of(EVERY_TYPE)
-    return {
-        path: tuple(filter(None, (own.get(path), everywhere.get(path)))) for path in own.keys() | everywhere.keys()
-    }
+    return {path: tuple(filter(None, (own.get(path), everywhere.get(path)))) for path in own.keys() | everywhere.keys()}
 
 
 def _inside(

@@ -120,7 +120,7 @@ class _View:
         given = self.defaults.get(provider, self.defaults.get("", frozenset()))
         own = resource.inputs.get("tags")
         if isinstance(own, dict):
-            return given | own.keys()
+            return {*given, *own}
         return set(given) if resource.outputs.get("tagsAll") else set()
 
     def weight(self, resource: Resource, key: str, prefix_list: Any) -> int:

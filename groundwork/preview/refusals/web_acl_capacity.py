@@ -17,7 +17,7 @@ def capacity(rules: Any) -> int:
     as nothing."""
     found = [statement for rule in _listed(rules) for statement in _statements(_map(rule).get("statement"))]
     transformations = {one for kind, said in found for one in _transformations(kind, said)}
-    return sum(_cost(kind, said) for kind, said in found) + waf_costs()["transformation"] * len(transformations)
+    return sum(_cost(kind, said) for kind, said in found) + int(waf_costs()["transformation"]) * len(transformations)
 
 
 def _statements(statement: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -43,10 +43,10 @@ def _cost(kind: str, said: Mapping[str, Any]) -> int:
     if "jsonBody" in field:
         base *= 2
     if "allQueryArguments" in field:
-        base += costs["all_query_arguments"]
+        base += int(costs["all_query_arguments"])
     if _map(said.get("ipSetForwardedIpConfig")).get("position") == "ANY":
-        base += costs["any_forwarded_address"]
-    return base + costs["custom_key"] * len(_listed(said.get("customKeys")))
+        base += int(costs["any_forwarded_address"])
+    return base + int(costs["custom_key"]) * len(_listed(said.get("customKeys")))
 
 
 def _transformations(kind: str, said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

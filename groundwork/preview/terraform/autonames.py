@@ -22,11 +22,28 @@ def generated_names(resource: Resource, args: type) -> dict[str, str]:
 
 def name_left_to_pulumi(resource: Resource) -> dict[str, str]:
     """Return the name left to Pulumi, for a type that is known to have such a property."""
-    prop = _table()["property"].get(resource.type, "name")
+    prop = name_property(resource.type)
     if {prop, f"{prop}Prefix"} & resource.inputs.keys():
         return {}
     computed = resource.outputs.get(prop)
     return {prop: computed if isinstance(computed, str) else _generate(resource)}
+
+
+def name_property(type_: str) -> str:
+    """Return the property that is a type's name, as far as it has one."""
+    return str(_table()["property"].get(type_, "name"))
+
+
+def added_to(type_: str) -> str:
+    """Return what Pulumi adds to a logical name, with an x for each character that it draws; empty where it takes the
+    name as it is."""
+    table = _table()
+    if type_ in table["exact"]:
+        return ""
+    return str(table["prefix"].get(type_, "")) + str(table["separator"].get(type_, "-")) + "x" * _DRAWN
+
+
+_DRAWN = 7
 
 
 def _generate(resource: Resource) -> str:
@@ -35,7 +52,7 @@ def _generate(resource: Resource) -> str:
         return resource.name
     separator = table["separator"].get(resource.type, "-")
     # The same seven characters as in the snapshot's own computed names.
-    name = f"{resource.name}{separator}{hashlib.sha256(resource.urn.encode()).hexdigest()[:7]}"
+    name = f"{resource.name}{separator}{hashlib.sha256(resource.urn.encode()).hexdigest()[:_DRAWN]}"
     if resource.type in table["lower"]:
         name = name.lower()
     if resource.inputs.get(table["fifo"].get(resource.type, "")) is True:

@@ -19,7 +19,7 @@ aws.vpc.SecurityGroupIngressRule(
     from_port=80,
     to_port=80,
     cidr_ipv4=vpc.cidr_block,
-    description="The load balancer's network",
+    description="The network of the load balancer",
 )
 script = "#!/bin/bash\nsystemctl enable --now nginx\n"
 template = aws.ec2.LaunchTemplate(

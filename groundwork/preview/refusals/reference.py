@@ -1,0 +1,73 @@
+"""Writes ``docs/limits.md``: every limit that a preview holds a stack against.
+
+python -m groundwork.preview.refusals.reference docs/limits.md
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from groundwork.preview.refusals.constraints import constraints_of, known_types
+from groundwork.preview.refusals.placing import short_type
+from groundwork.preview.terraform.autonames import added_to, name_property
+from groundwork.settings.facts import Quota, quotas
+
+_HEAD = """\
+# What AWS would refuse
+
+Much fails only at `pulumi up`, an hour in. `groundwork preview STACK` and `groundwork policies check DIR` find it before, in what the
+program declares: for a stack file as a mistake at the line that says it, for a program of somebody else's as the finding
+`aws-takes-it` ([why so](decisions/0008-aws-models-judge-previews.md), [and](decisions/0047-limits-are-a-table.md)). What is unknown counts as nothing.
+
+This page is generated (`make docs`).
+
+## Amounts
+
+Of the table `groundwork/settings/facts/quotas.yaml`. Where AWS grants more on request, a stack whose account has more says so:
+`platform: {quotas: {NAME: MOST}}`; of another program in its stack's configuration, under `groundwork:platform`.
+
+"""
+_AMOUNTS = "| name | AWS takes | of | more on request |\n|---|---|---|---|"
+_NAMES = """
+## Names
+
+Where a program leaves the name to Pulumi, seven characters and a dash come after the resource's own, and count. Forms, words, lengths
+and ranges of {inputs:,} inputs of {types} types come from AWS's own models (`groundwork/preview/refusals/constraints.json`); of names:
+
+| type | input | characters | left for the resource's own name |
+|---|---|---|---|"""
+
+
+def page() -> str:
+    """Return the page."""
+    constrained = sum(len(constraints_of(type_)) for type_ in known_types())
+    return "\n".join(
+        (
+            _HEAD + _AMOUNTS,
+            *map(_amount, quotas()),
+            _NAMES.format(inputs=constrained, types=len(known_types())),
+            *_names(),
+            "",
+        )
+    )
+
+
+def _amount(quota: Quota) -> str:
+    whole = "the account" if quota.counted[0][0].each == "account" else "one resource"
+    words = f"{quota.words} {whole}" if quota.words.endswith((" of", " on", " in")) else quota.words
+    return f"| `{quota.name}` | {quota.most:,} | [{words}]({quota.source}) | {'no' if quota.hard else 'yes'} |"
+
+
+def _names() -> Iterator[str]:
+    for type_ in sorted(known_types()):
+        name = name_property(type_)
+        constraint = constraints_of(type_).get(name)
+        most = constraint.length[1] if constraint and constraint.length else None
+        if most is not None:
+            yield f"| `{short_type(type_)}` | `{name}` | {most:,.0f} | {most - len(added_to(type_)):,.0f} |"
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(page(), encoding="utf-8")
