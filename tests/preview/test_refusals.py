@@ -455,7 +455,8 @@ def test_the_capacity_of_our_web_acls_is_about_what_settings_say_of_it() -> None
     [quota] = [one for one in quotas() if one.name == "web-acl-capacity"]
     for stack in ("dev", "examples/mini-facebook/prod", "examples/storefront/prod@growth"):
         edge = loaded(stack).settings.edge
-        assert edge and edge.waf
+        assert edge
+        assert edge.waf
         for found in sums(snapshot_of(stack), quota.counted[0]).values():
             assert 0 <= found - edge.waf.capacity <= 10
 
