@@ -30,6 +30,7 @@ from groundwork.components.secrets import checks as secrets
 from groundwork.components.services import checks as services
 from groundwork.components.settings import Settings
 from groundwork.components.storage import checks as storage
+from groundwork.components.usage import checks as usage
 from groundwork.settings.mistakes import Mistake
 
 CHECKS: tuple[Callable[[Settings], Iterator[Mistake]], ...] = (
@@ -55,6 +56,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Mistake]], ...] = (
     *secrets.CHECKS,
     *migration.CHECKS,
     *recovery.CHECKS,
+    *usage.CHECKS,
 )
 
 

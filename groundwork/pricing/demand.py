@@ -23,7 +23,7 @@ _CALLS_A_MESSAGE = 3
 """Sent, received and deleted: https://aws.amazon.com/sqs/pricing/"""
 _COMPRESSED = Decimal("0.15")
 """What is kept of each byte of log that is taken in, as AWS's calculator assumes ("storage compression factor"): https://calculator.aws/"""
-_CAPACITY: Mapping[str, tuple[int, int]] = {"application": (25, 3_000), "network": (800, 100_000)}
+BALANCER_UNITS: Mapping[str, tuple[int, int]] = {"application": (25, 3_000), "network": (800, 100_000)}
 """New connections a second and open connections of one capacity unit; both also have 1 GB an hour. Rules beyond the first ten count
 too, and weigh less than connections unless a request passes fifty. https://aws.amazon.com/elasticloadbalancing/pricing/"""
 
@@ -35,7 +35,7 @@ def demand(snapshot: Snapshot) -> dict[str, dict[str, Decimal]]:
     said = snapshot.settings.get("usage")
     if not isinstance(said, dict):
         return {}
-    numbers = {key: Decimal(str(value)) for key, value in said.items() if value is not None}
+    numbers = {key: Decimal(str(value)) for key, value in said.items() if isinstance(value, (int, float))}
     found: dict[str, dict[str, Decimal]] = {}
     for resource, usage_type, amount in _Demand(snapshot, numbers).rows():
         found.setdefault(glob.escape(resource.urn), {})[usage_type] = amount
@@ -120,7 +120,7 @@ class _Demand:
             yield from self._share(public, "DataTransfer-Out-Bytes", down * _MB)
         through = down if not self._distributions else down * self._share_of_services
         for balancer in balancers:
-            new, still_open = _CAPACITY[str(balancer.inputs.get("loadBalancerType") or "application")]
+            new, still_open = BALANCER_UNITS[str(balancer.inputs.get("loadBalancerType") or "application")]
             units = max(
                 # As many connections as requests, which is the dearest: browsers and CloudFront keep theirs for the next.
                 answered / _SECONDS / new,

@@ -9,8 +9,9 @@ import numpy as np
 
 from groundwork.simulation.latencies import Latencies
 from groundwork.simulation.model import DatabaseLoad, Load, Served
-from groundwork.simulation.queues import Numbers, Stationary, advance, erlang_c, lengths
+from groundwork.simulation.queues import Numbers, advance, lengths
 from groundwork.simulation.scenario import Scenario
+from groundwork.simulation.theory import Stationary, erlang_c
 from groundwork.simulation.tiers import DayPlatform, Tier
 
 _STEPS = 6

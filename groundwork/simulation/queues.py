@@ -1,4 +1,4 @@
-"""Queues: served request by request, compiled; as a fluid; and by theory, where it is exact.
+"""Queues: served request by request, compiled; and as a fluid.
 
 A queue is first come, first served: ``copies`` that are given requests in turn, as a load balancer does, with ``servers`` each.
 """
@@ -6,13 +6,14 @@ A queue is first come, first served: ``copies`` that are given requests in turn,
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from groundwork.simulation.theory import Stationary
 
 Numbers = NDArray[np.float64]
 
@@ -158,49 +159,6 @@ answer: Any = numba.njit(cache=True, nogil=True)(_answer)
 in_order: Any = numba.njit(cache=True, nogil=True)(_in_order)
 tally: Any = numba.njit(cache=True, nogil=True)(_tally)
 advance: Any = numba.njit(cache=True, nogil=True)(_advance)
-
-
-def erlang_c(servers: int, load: float) -> float:
-    """Return the part of requests that wait in M/M/c at a load below 1 of each server (A. K. Erlang, 1917)."""
-    offered = servers * load
-    blocked = 1.0
-    for count in range(1, servers + 1):
-        # Erlang B by its recursion, which does not overflow.
-        blocked = offered * blocked / (count + offered * blocked)
-    return blocked / (1 - load * (1 - blocked))
-
-
-@dataclass(frozen=True)
-class Stationary:
-    """A queue that has long had the same load: Allen and Cunneen's approximation of G/G/c, which is exact for M/M/c and M/G/1, with
-    Kraemer and Langenbach-Belz's correction.
-
-    A. O. Allen: Probability, Statistics, and Queueing Theory, 2nd edition, 1990, section 6.3.
-    """
-
-    servers: int
-    mean: float
-    """Seconds of work of a request."""
-    arriving: float = 1.0
-    """Squared coefficient of variation of the times between arrivals: 1 where they come by chance, less where a load balancer deals them out."""
-    working: float = 1.0
-    """The same of the work."""
-
-    def waits(self, load: float) -> float:
-        """Return the mean seconds that a request waits."""
-        if load <= 0 or self.mean <= 0:
-            return 0.0
-        spread = self.arriving + self.working
-        if not spread:
-            return 0.0
-        # Where arrivals are more even than by chance (W. Kraemer, M. Langenbach-Belz, 8th International Teletraffic Congress, 1976).
-        even = max(1 - self.arriving, 0)
-        evenly = math.exp(-2 * (1 - load) * even**2 / (3 * load * spread))
-        return erlang_c(self.servers, load) * self.mean / (self.servers * (1 - load)) * spread / 2 * evenly
-
-    def inside(self, load: float) -> float:
-        """Return how many are in the queue or served, by Little's law."""
-        return self.servers * load * (1 + self.waits(load) / self.mean) if self.mean > 0 else 0.0
 
 
 _GRID = 400

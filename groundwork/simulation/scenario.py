@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
-from groundwork.components.usage.settings import Count
+from groundwork.components.usage.settings import Count, WorkSettings
 from groundwork.settings import stack_file
 from groundwork.settings.base import InOrder, Model, Name
 from groundwork.settings.data_file import read_data
@@ -19,25 +19,8 @@ from groundwork.settings.wording import message_of
 
 Day = Literal["even", "office", "evening", "nepal"]
 Weekday = Literal["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]
-Milliseconds = Annotated[float, Field(ge=0, le=600_000)]
 
 MINUTES = 24 * 60
-
-
-class WorkSettings(Model):
-    """What a request of a service, or a message of a worker, asks of the platform, on average."""
-
-    share: Annotated[float, Field(ge=0, le=1_000_000)] = 1
-    """How many of the requests are this service's, in relation to the others'; of messages, in relation to other workers."""
-    cpu_ms: Milliseconds = 20
-    """Milliseconds of one vCPU, in the service."""
-    wait_ms: Milliseconds = 0
-    """Milliseconds that it waits for somebody else, such as a partner's API, without a vCPU. The same for each request."""
-    database_ms: Milliseconds | None = None
-    """Milliseconds of one vCPU, in the database; unset, 2 where the service uses the database."""
-    variation: Annotated[float, Field(ge=0, le=10)] = 1
-    """How unlike requests are: the standard deviation of their work by its mean. 0: all alike; 1: as exponential times are;
-    more: some take much longer than most."""
 
 
 class EventSettings(Model):
@@ -103,13 +86,32 @@ class Scenario(Model):
             )
         return curve
 
-    @property
-    def weights(self) -> list[float]:
+    def weights(self, peak: float | None = None) -> list[float]:
         """Return the part of the day's requests that each of its minutes has, without events: they add up to 1. Between the hours'
-        middles they go in a straight line."""
+        middles they go in a straight line.
+
+        ``peak`` is the part that the busiest hour has, where the scenario itself says nothing of how a day goes: the usual day is
+        made as steep, or as flat, as that.
+        """
         hours = self.curve or tuple(_curves()[self.day])
+        if peak is not None and not {"curve", "day"} & self.model_fields_set:
+            hours = _steep(hours, peak)
         each = [_between(hours, minute) for minute in range(MINUTES)]
-        return [one / sum(each) for one in each]
+        total = sum(each)
+        return [one / total for one in each]
+
+
+def _steep(hours: tuple[float, ...], peak: float) -> tuple[float, ...]:
+    """Return the hours raised to that power with which the highest has a part of them all."""
+    highest = max(hours)
+    low, high = 0.0, 1_000.0
+    for _ in range(60):
+        power = (low + high) / 2
+        if 1 / sum((hour / highest) ** power for hour in hours) < peak:
+            low = power
+        else:
+            high = power
+    return tuple((hour / highest) ** low for hour in hours)
 
 
 def _between(hours: tuple[float, ...], minute: int) -> float:

@@ -14,13 +14,12 @@ from groundwork.simulation.cost import DayCost
 from groundwork.simulation.day import DayResult, Track
 from groundwork.simulation.scenario import MINUTES
 from groundwork.simulation.search import Found, Goal
+from groundwork.simulation.tiers import FULL
 
 _BARS = " ▁▂▃▄▅▆▇█"
 _COLUMNS = 48
 """Of half an hour each."""
 _LABEL = 18
-_FULL = 95.0
-"""Percent of a processor from which on what comes in waits for it."""
 
 
 def lines(result: DayResult, label: str, cost: DayCost | None, alarms: Sequence[Ringing] = ()) -> Iterator[Text]:
@@ -125,7 +124,7 @@ _Said = tuple[str, str, str]
 
 def _full(result: DayResult) -> Iterator[_Said]:
     for name, track in result.tracks.items():
-        full = [minute for minute, percent in enumerate(track.utilization) if percent >= _FULL]
+        full = [minute for minute, percent in enumerate(track.utilization) if percent >= FULL]
         if not full:
             continue
         most = max(most for _, most in track.tier.bounds)
@@ -135,7 +134,7 @@ def _full(result: DayResult) -> Iterator[_Said]:
             least = min(least for least, _ in track.tier.bounds)
             why = f"until more copies had started: services.{name}.scaling.min ({least}), or a lower target"
         yield "full", "red", f"{name}: {len(full)} minutes from {_clock(full[0])} on, {why}"
-    busy = [minute for minute, percent in enumerate(result.database) if percent >= _FULL]
+    busy = [minute for minute, percent in enumerate(result.database) if percent >= FULL]
     if busy:
         yield (
             "full",

@@ -11,13 +11,16 @@ from zoneinfo import ZoneInfo
 from groundwork.components.compute.settings import Engine
 from groundwork.components.services.settings import ScalingSettings, ServiceSettings
 from groundwork.components.settings import Settings
+from groundwork.components.usage.settings import UsageSettings, WorkSettings
 from groundwork.pricing.week import WEEK, firings
 from groundwork.settings.facts import database_processors
 from groundwork.settings.mistakes import Mistake, Mistakes
-from groundwork.simulation.scenario import MINUTES, Scenario, Weekday, WorkSettings
+from groundwork.simulation.scenario import MINUTES, Scenario, Weekday
 
 DATABASE_MS = 2.0
 """Milliseconds of the database that a request of a service needs which uses it, where a scenario does not say: a few reads by key."""
+FULL = 95.0
+"""Percent of a processor from which on what comes in waits for it."""
 _VCPU_UNITS = 1024
 _WEEKDAYS: tuple[Weekday, ...] = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 
@@ -87,12 +90,30 @@ def platform_of(settings: Settings, scenario: Scenario, label: str) -> DayPlatfo
     requests = scenario.requests if scenario.requests is not None else usage and usage.requests
     messages = scenario.messages if scenario.messages is not None else usage and usage.messages
     totals = {True: (visitors or 0) * (requests or 0), False: messages or 0}
+    weights = {public: scenario.weights(peak_of(usage, public=public)) for public in (True, False)}
     rates = {}
     for tier in tiers:
         shares = sum(one.work.share for one in tiers if one.public == tier.public)
         part = totals[tier.public] * tier.work.share / shares if shares else 0.0
-        rates[tier.name] = tuple(part * weight / 60 for weight in scenario.weights)
+        rates[tier.name] = tuple(part * weight / 60 for weight in weights[tier.public])
     return DayPlatform(tiers, _database(settings), _zones(settings), rates)
+
+
+def peak_of(usage: UsageSettings | None, *, public: bool) -> float | None:
+    """Return the part of a day's requests, or of its messages, that its busiest hour has, as ``usage`` says it."""
+    if usage is None:
+        return None
+    if not public and usage.peak_messages is not None and usage.messages:
+        return usage.peak_messages * 3600 / usage.messages
+    return None if usage.peak_percent is None else usage.peak_percent / 100
+
+
+def _work(settings: Settings, scenario: Scenario, service: str) -> WorkSettings:
+    """Return the work of a service's request: as the scenario says it, else as ``usage`` does."""
+    said = (settings.usage.services.get(service) if settings.usage else None, scenario.services.get(service))
+    return WorkSettings.model_validate(
+        {key: value for one in said if one for key, value in one.model_dump(exclude_unset=True).items()}
+    )
 
 
 def _check(settings: Settings, scenario: Scenario, tiers: tuple[Tier, ...], label: str) -> None:
@@ -122,7 +143,7 @@ def _tiers(settings: Settings, scenario: Scenario) -> Iterator[Tier]:
         consumes = any("consume" in use.levels for use in service.uses.values())
         if not (service.is_public or service.scaling.queue or consumes):
             continue
-        work = scenario.services.get(name, WorkSettings())
+        work = _work(settings, scenario, name)
         reaches = settings.data is not None and "database" in service.uses
         database = work.database_ms if work.database_ms is not None else DATABASE_MS
         yield Tier(

@@ -15,6 +15,7 @@ import pytest
 
 from groundwork.cli.main import run
 from groundwork.components.services.settings import ScalingSettings
+from groundwork.components.usage.settings import WorkSettings
 from groundwork.preview.snapshot import Resource
 from groundwork.settings.loading import find_stack, load_stack
 from groundwork.settings.mistakes import Mistakes
@@ -24,8 +25,9 @@ from groundwork.simulation.cost import DayCost, Rate
 from groundwork.simulation.day import DayResult, simulate
 from groundwork.simulation.latencies import Latencies
 from groundwork.simulation.scaling import MinuteMeasures, Scaler
-from groundwork.simulation.scenario import MINUTES, Scenario, WorkSettings, read_scenario
+from groundwork.simulation.scenario import MINUTES, Scenario, read_scenario
 from groundwork.simulation.search import Goal, SizeSearch
+from groundwork.simulation.theory import Stationary
 from groundwork.simulation.tiers import DatabaseQueue, DayPlatform, Tier, platform_of
 from tests.stacks import snapshot_of
 
@@ -49,7 +51,7 @@ SMALL = DatabaseQueue("db.t4g.small", 2, 0, multi_az=False)
 
 
 def platform(*tiers: Tier, a_second: float = 5.0, database: DatabaseQueue | None = SMALL) -> DayPlatform:
-    weights = Scenario().weights
+    weights = Scenario().weights()
     rates = {one.name: tuple(a_second * 86_400 * weight / 60 for weight in weights) for one in tiers}
     return DayPlatform(tiers, database, 2, rates)
 
@@ -68,7 +70,7 @@ def test_requests_wait_as_long_as_theory_says_where_theory_is_exact(
     queues.serve(arrived, work, np.zeros((1, servers)), 0, math.inf, math.inf, ended)
     means = (ended - arrived - work).reshape(batches, -1).mean(axis=1)
     # The mean of batches, within 4 standard errors: 1 run in 16,000 would be further off by chance, and the seed is fixed.
-    exact = queues.Stationary(servers, mean, 1.0, variation**2).waits(load)
+    exact = Stationary(servers, mean, 1.0, variation**2).waits(load)
     assert abs(means.mean() - exact) < 4 * means.std(ddof=1) / math.sqrt(batches)
 
 

@@ -163,6 +163,30 @@ def classes(kind: str) -> list[str]:
 
 
 @dataclass(frozen=True)
+class Performance:
+    """What a class of instances or databases sustains."""
+
+    volume_mbps: float
+    """Megabits a second to EBS; 0 where AWS does not say."""
+    volume_iops: int
+    """Operations a second on EBS; 0 where AWS does not say."""
+    network_gbps: float
+    """Gigabits a second of its network."""
+    baseline: float
+    """The part of each vCPU that it earns CPU credits for; 1 for a class that does not live on credits."""
+
+
+def performance(name: str) -> Performance | None:
+    """Return what a class such as ``t3.medium`` or ``db.t3.medium`` sustains; None for one the table does not have."""
+    family, _, size = name.removeprefix("db.").partition(".")
+    table = _load("performance")
+    row = table["classes"].get(family, {}).get(size)
+    if row is None:
+        return None
+    return Performance(*row, table["baselines"].get(family, {}).get(size, 100) / 100)
+
+
+@dataclass(frozen=True)
 class SearchClass:
     """A class of OpenSearch nodes."""
 
