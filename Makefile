@@ -119,6 +119,7 @@ docs: $(VENV)/.dev ## Write the generated pages and schemas anew
 	@$(BIN)/python -m tests.requirements
 	@$(BIN)/python -m tests.readme
 	@$(BIN)/python -m tests.costs
+	@$(BIN)/python -m tests.growing
 	@$(BIN)/python -m tests.api
 	@$(BIN)/groundwork schema --out groundwork.schema.json
 	@$(BIN)/groundwork schema --format markdown --out docs/settings.md

@@ -17,6 +17,7 @@ from typing import Annotated, get_args
 from groundwork.cli import (
     acting,
     bootstrapping,
+    capacity,
     console,
     diagnosing,
     faces,
@@ -483,6 +484,7 @@ def cost(
 
 
 app.command("Show a stack at every size.")(phases.phases)
+app.command("Hold a stack against its declared load.")(capacity.capacity)
 app.command("Simulate a day of a stack.")(simulation.simulate)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
 
@@ -96,9 +96,14 @@ class Scenario(Model):
         hours = self.curve or tuple(_curves()[self.day])
         if peak is not None and not {"curve", "day"} & self.model_fields_set:
             hours = _steep(hours, peak)
-        each = [_between(hours, minute) for minute in range(MINUTES)]
-        total = sum(each)
-        return [one / total for one in each]
+        return list(_minutes(hours))
+
+
+@lru_cache(maxsize=8)
+def _minutes(hours: tuple[float, ...]) -> tuple[float, ...]:
+    each = [_between(hours, minute) for minute in range(MINUTES)]
+    total = sum(each)
+    return tuple(one / total for one in each)
 
 
 def _steep(hours: tuple[float, ...], peak: float) -> tuple[float, ...]:

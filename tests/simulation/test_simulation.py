@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from groundwork.capacity.capacity import capacity
 from groundwork.cli.main import run
 from groundwork.components.services.settings import ScalingSettings
 from groundwork.components.usage.settings import WorkSettings
@@ -28,7 +29,8 @@ from groundwork.simulation.scaling import MinuteMeasures, Scaler
 from groundwork.simulation.scenario import MINUTES, Scenario, read_scenario
 from groundwork.simulation.search import Goal, SizeSearch
 from groundwork.simulation.theory import Stationary
-from groundwork.simulation.tiers import DatabaseQueue, DayPlatform, Tier, platform_of
+from groundwork.simulation.tiers import FULL, DatabaseQueue, DayPlatform, Tier, platform_of
+from tests.capacity.test_capacity import line, load
 from tests.stacks import snapshot_of
 
 
@@ -176,6 +178,28 @@ def test_messages_wait_for_consumers_and_are_not_given_up() -> None:
         assert track.copies[0] == 0 < max(track.copies) <= 6
         assert sum(track.lost) == 0
         assert max(track.waiting) > 100 > track.waiting[14 * 60]
+
+
+def test_the_simulated_day_runs_full_where_the_lines_say_so() -> None:
+    shop = load_stack(find_stack("examples/thulobazaar/prod")).settings
+    fixed = {
+        name: one.model_copy(
+            update={"scaling": one.scaling.model_copy(update={"min": 4, "max": 4, "schedule": {}, "steps": None})}
+        )
+        for name, one in shop.services.items()
+    }
+    shop = shop.model_copy(update={"services": fixed})
+    at = line(shop, "service-cpu", "api").times
+    assert at is not None
+    for part, is_full in ((0.97, False), (1.03, True)):
+        held = load(shop, at * part)
+        day = simulate(held.platform, held.scenario, "fluid")
+        busiest = max(day.tracks["api"].utilization)
+        assert (busiest >= FULL) is is_full, (part, busiest)
+        found = {(one.kind, one.of): one for one in capacity(held).all_lines}
+        database = found["database-cpu", ""]
+        assert max(day.database) == pytest.approx(100 * database.load / 2, rel=0.03)
+        assert found["service-cpu", "api"].load == pytest.approx(max(day.tracks["api"].arrived) / 60)
 
 
 def measured(**changes: float) -> MinuteMeasures:

@@ -125,7 +125,7 @@ _LEAST_CPU = 128
 
 
 @dataclass(frozen=True)
-class _Room:
+class TaskRoom:
     """What the smallest of the classes has for tasks."""
 
     name: str
@@ -142,7 +142,8 @@ class _Room:
         return f"{self.tasks} each: {self.interfaces} network interfaces less its own"
 
 
-def _room(instances: InstancesSettings) -> _Room | None:
+def room_for_tasks(instances: InstancesSettings) -> TaskRoom | None:
+    """Return what each of the instances has for tasks, whichever class it is; None where no class is known."""
     known = _known(instances)
     if not known:
         return None
@@ -150,7 +151,7 @@ def _room(instances: InstancesSettings) -> _Room | None:
         one.name: one.trunk_tasks or one.interfaces - 1 if instances.trunking else one.interfaces - 1 for one in known
     }
     least = min(known, key=lambda one: tasks[one.name])
-    return _Room(
+    return TaskRoom(
         name=least.name,
         cpu=min(one.vcpus for one in known) * 1024,
         memory=min(task_memory(one) for one in known),
@@ -164,7 +165,7 @@ def services_fit_an_instance(settings: Settings) -> Iterator[Mistake]:
     compute = settings.compute
     if not (compute and compute.engine == "ecs-ec2"):
         return
-    room = _room(compute.capacity)
+    room = room_for_tasks(compute.capacity)
     for name, service in settings.services.items():
         path: Path = ("services", name)
         if service.cpu < _LEAST_CPU:
@@ -192,7 +193,7 @@ def services_fit_the_instances(settings: Settings) -> Iterator[Mistake]:
     compute = settings.compute
     if not (compute and compute.engine == "ecs-ec2" and settings.services):
         return
-    room = _room(compute.capacity)
+    room = room_for_tasks(compute.capacity)
     if room is None:
         return
     copies = {name: settings.most_copies(name) for name in settings.services}

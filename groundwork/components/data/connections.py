@@ -18,7 +18,7 @@ MOST_DIRECT = 100
 
 DatabaseRole = Literal["primary", "replicas"]
 
-_DEPLOYING: dict[Engine, float] = {"fargate": 2, "ecs-ec2": 2, "eks": 1.25, "ec2": 1.5, "app-runner": 2}
+DEPLOYING: dict[Engine, float] = {"fargate": 2, "ecs-ec2": 2, "eks": 1.25, "ec2": 1.5, "app-runner": 2}
 """How many times as many copies run while a new version takes over from the old one: what each engine's deployments ask for."""
 
 _KEPT_FREE = 5
@@ -76,7 +76,7 @@ def direct(settings: Settings, server: DatabaseRole) -> list[ConnectionHolder]:
 
 
 def _services(settings: Settings, data: DataSettings, server: DatabaseRole) -> Iterator[ConnectionHolder]:
-    factor = _DEPLOYING[settings.compute.engine] if settings.compute else 1
+    factor = DEPLOYING[settings.compute.engine] if settings.compute else 1
     for name, service in settings.services.items():
         use = service.uses.get("database")
         if use is None:

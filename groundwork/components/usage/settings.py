@@ -30,9 +30,9 @@ class WorkSettings(Model):
     wait_ms: Milliseconds = 0
     """Milliseconds that it waits for somebody else, such as a partner's API, without a vCPU. The same for each request."""
     database_ms: Milliseconds | None = None
-    """Milliseconds of one vCPU, in the database; unset, 2 where the service uses the database."""
+    """Milliseconds of one vCPU, in the database, also by way of other services; unset, 2 where the service uses the database itself."""
     database_ios: Annotated[float, Field(ge=0, le=100_000)] | None = None
-    """Reads and writes of the database's volume; unset, 1 where the service uses the database: most reads come from memory."""
+    """Reads and writes of the database's volume; unset, 1 where it needs the database: most reads come from memory."""
     variation: Annotated[float, Field(ge=0, le=10)] = 1
     """How unlike requests are: the standard deviation of their work by its mean. 0: all alike; 1: as exponential times are;
     more: some take much longer than most."""

@@ -183,7 +183,8 @@ def performance(name: str) -> Performance | None:
     row = table["classes"].get(family, {}).get(size)
     if row is None:
         return None
-    return Performance(*row, table["baselines"].get(family, {}).get(size, 100) / 100)
+    mbps, iops, gbps = row
+    return Performance(mbps, iops, gbps, baseline=table["baselines"].get(family, {}).get(size, 100) / 100)
 
 
 @dataclass(frozen=True)

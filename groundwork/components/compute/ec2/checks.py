@@ -13,6 +13,9 @@ from groundwork.settings.mistakes import Mistake, Path, nearest, sum_of
 SYSTEM_MEMORY = 384
 """MiB of an instance that Amazon Linux, Docker, the agents and the proxy take."""
 
+PROXY_CONNECTIONS = 16_384
+"""Of one worker of the instance's proxy, of which there is one for each vCPU; a request that it passes on is two."""
+
 RESERVED_NAMES = ("instances", "workers")
 """What kinds of instances are called."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from groundwork.components.compute.ec2.checks import PROXY_CONNECTIONS
 from groundwork.components.compute.ec2.machine import DATA, LOGS, Proxy
 from groundwork.components.services.routes import Route
 
@@ -13,7 +14,7 @@ worker_processes auto;
 worker_rlimit_nofile 65536;
 error_log {logs}/proxy.log warn;
 pid /run/groundwork/nginx.pid;
-events {{ worker_connections 16384; }}
+events {{ worker_connections {connections}; }}
 http {{
   server_tokens off;
   access_log off;
@@ -45,7 +46,9 @@ _TLS = """\
 def configuration(proxy: Proxy) -> str:
     """Return nginx's configuration: a server for each host of its own, and one for all that is told apart by path."""
     listen = f"{proxy.port} ssl" if proxy.certified else str(proxy.port)
-    text = _HEAD.format(header=f"http_{_variable(proxy.header)}", dropped=proxy.header, logs=LOGS)
+    text = _HEAD.format(
+        connections=PROXY_CONNECTIONS, header=f"http_{_variable(proxy.header)}", dropped=proxy.header, logs=LOGS
+    )
     if proxy.certified:
         text += _TLS.format(data=DATA)
     by_host = [route for route in proxy.routes if route.host]

@@ -226,7 +226,7 @@ def services_fit_a_node(settings: Settings) -> Iterator[Mistake]:
         ]
         if not rooms:
             continue
-        asked = requests(service, tracing=_is_traced(service, settings))
+        asked = requests(service, tracing=is_traced(service, settings))
         for what, unit in (("cpu", "thousandths of a vCPU"), ("memory", "MiB")):
             largest, room = max(rooms, key=lambda pair, what=what: getattr(pair[1], what))  # type: ignore[misc]
             if getattr(asked, what) > getattr(room, what):
@@ -249,12 +249,12 @@ def groups_hold_their_services(settings: Settings) -> Iterator[Mistake]:
     cluster = _cluster(settings)
     if cluster is None or cluster.scaling == "auto-mode" or not settings.services:
         return
-    for pool in _pools(settings, cluster):
+    for pool in pools(settings, cluster):
         yield from _holds(settings, cluster, pool)
 
 
 @dataclass(frozen=True)
-class _Pool:
+class Pool:
     """Groups, and the services and jobs that run on no others."""
 
     groups: Mapping[str, NodeGroupSettings]
@@ -263,7 +263,7 @@ class _Pool:
     """CoreDNS and the controllers run there too."""
 
 
-def _pools(settings: Settings, cluster: KubernetesSettings) -> Iterator[_Pool]:
+def pools(settings: Settings, cluster: KubernetesSettings) -> Iterator[Pool]:
     """Yield every group by itself with the services that name it; then the groups without taints, with what runs on any
     of them."""
     free = {name: group for name, group in cluster.nodes.items() if not _repels(group)}
@@ -271,9 +271,9 @@ def _pools(settings: Settings, cluster: KubernetesSettings) -> Iterator[_Pool]:
     for name, group in cluster.nodes.items():
         named = [service for service, one in services.items() if one.nodes == name]
         if named and free.keys() != {name}:
-            yield _Pool({name: group}, named, system=False)
+            yield Pool({name: group}, named, system=False)
     if free:
-        yield _Pool(
+        yield Pool(
             free, [name for name, one in services.items() if one.nodes is None or one.nodes in free], system=True
         )
 
@@ -281,12 +281,12 @@ def _pools(settings: Settings, cluster: KubernetesSettings) -> Iterator[_Pool]:
 _UNITS = {"cpu": "thousandths of a vCPU", "memory": "MiB", "pods": "pods"}
 
 
-def _holds(settings: Settings, cluster: KubernetesSettings, pool: _Pool) -> Iterator[Mistake]:
-    rooms = {name: _least(group, cluster) for name, group in pool.groups.items()}
+def _holds(settings: Settings, cluster: KubernetesSettings, pool: Pool) -> Iterator[Mistake]:
+    rooms = {name: least_room(group, cluster) for name, group in pool.groups.items()}
     if not pool.services or any(room is None or _has_no_room(room) for room in rooms.values()):
         return
     containers = {name: container for _, name, container in settings.containers()}
-    asked = {name: requests(containers[name], tracing=_is_traced(containers[name], settings)) for name in pool.services}
+    asked = {name: requests(containers[name], tracing=is_traced(containers[name], settings)) for name in pool.services}
     if any(_too_large(one, pool.groups.values(), cluster) for one in asked.values()):
         # No number of nodes holds it, which is said already.
         return
@@ -319,7 +319,7 @@ def _holds(settings: Settings, cluster: KubernetesSettings, pool: _Pool) -> Iter
         )
 
 
-def _to(pool: _Pool, ratio: float) -> str:
+def _to(pool: Pool, ratio: float) -> str:
     """Return how many nodes of the only group are enough, if AWS takes so many."""
     enough = ceil(next(iter(pool.groups.values())).max * ratio)
     return f" to {enough}" if enough <= MOST_NODES else ""
@@ -369,7 +369,7 @@ def _has_no_room(room: Room | None) -> bool:
     return room is None or min(room.cpu, room.memory, room.pods) <= 0
 
 
-def _least(group: NodeGroupSettings, cluster: KubernetesSettings) -> Room | None:
+def least_room(group: NodeGroupSettings, cluster: KubernetesSettings) -> Room | None:
     """Return what every node of a group has, whichever class AWS picks."""
     rooms = [_room_of(known, cluster) for known in _known(group)]
     if not rooms or len(rooms) < len(group.classes):
@@ -377,7 +377,8 @@ def _least(group: NodeGroupSettings, cluster: KubernetesSettings) -> Room | None
     return Room(min(room.cpu for room in rooms), min(room.memory for room in rooms), min(room.pods for room in rooms))
 
 
-def _is_traced(service: ServiceSettings, settings: Settings) -> bool:
+def is_traced(service: ServiceSettings, settings: Settings) -> bool:
+    """Tell whether a sidecar for traces stands beside a service's copies."""
     if service.tracing is not None:
         return service.tracing
     return bool(settings.observability and settings.observability.tracing)

@@ -1,0 +1,64 @@
+"""All lines of a stack under its load, and which of them gives first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from groundwork.capacity import compute, data, edge, messages
+from groundwork.capacity.line import Line, Unsaid
+from groundwork.capacity.load import DeclaredLoad
+
+TOPICS: Mapping[str, Callable[[DeclaredLoad], Iterator[Line | Unsaid]]] = {
+    "services": compute.lines,
+    "data": data.lines,
+    "queues and functions": messages.lines,
+    "edge and network": edge.lines,
+}
+"""What lines are of → who draws them, in the order in which they are shown."""
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """A stack held against its load."""
+
+    load: DeclaredLoad
+    lines: Mapping[str, tuple[Line, ...]]
+    """By topic."""
+    unsaid: tuple[Unsaid, ...]
+
+    @property
+    def all_lines(self) -> tuple[Line, ...]:
+        return tuple(line for lines in self.lines.values() for line in lines)
+
+    @property
+    def order(self) -> tuple[Line, ...]:
+        """Return what grows with the load in the order in which it gives, without what only costs."""
+        grows = [line for line in self.all_lines if line.times is not None and not line.costs]
+        return tuple(sorted(grows, key=lambda line: line.times or 0.0))
+
+    @property
+    def first(self) -> Line | None:
+        """Return what gives first as the load grows; None where nothing grows with it."""
+        return next(iter(self.order), None)
+
+    @property
+    def broken(self) -> tuple[Line, ...]:
+        """Return the lines whose limits the load itself is beyond already."""
+        return tuple(line for line in self.all_lines if line.breaks)
+
+    @property
+    def requests_a_second(self) -> float | None:
+        """Return how many requests a second it holds, all of the load growing alike; None where nothing grows with it."""
+        first = self.first
+        return None if first is None or first.times is None else self.load.requests_at_peak * first.times
+
+
+def capacity(load: DeclaredLoad) -> Capacity:
+    """Hold a stack against its load."""
+    drawn = {topic: tuple(draw(load)) for topic, draw in TOPICS.items()}
+    return Capacity(
+        load,
+        {topic: tuple(one for one in found if isinstance(one, Line)) for topic, found in drawn.items()},
+        tuple(one for found in drawn.values() for one in found if isinstance(one, Unsaid)),
+    )

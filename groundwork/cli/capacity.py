@@ -1,0 +1,58 @@
+"""``groundwork capacity``: a stack held against the load that its file declares."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from groundwork.cli import console
+from groundwork.cli.arguments import Option
+from groundwork.cli.stack_name import StackName
+
+
+class CapacityFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+def capacity(
+    stack: StackName,
+    *,
+    phase: Annotated[str | None, Option("--phase", metavar="PHASE", help="In this phase, without an edit.")] = None,
+    scenario: Annotated[
+        Path | None,
+        Option(
+            "--scenario",
+            metavar="FILE",
+            help="The day of `groundwork simulate`; unset, an evening's, with what usage says.",
+        ),
+    ] = None,
+    form: Annotated[
+        CapacityFormat, Option("--format", help="text to read; json with every formula and its source.")
+    ] = CapacityFormat.TEXT,
+    out: Annotated[Path | None, Option("--out", metavar="FILE", help="Write to this file.")] = None,
+) -> None:
+    """Hold a stack against the load that its file declares under usage: what gives first, at how many times that load, and what moves it.
+
+    Ends with 1 where the load is beyond a limit. How it would live through the day: groundwork simulate.
+    """
+    from groundwork.capacity import text
+    from groundwork.capacity.capacity import capacity as held
+    from groundwork.capacity.load import load_of
+    from groundwork.settings.loading import find_stack, load_stack
+    from groundwork.simulation.scenario import Scenario, read_scenario
+
+    day = read_scenario(scenario) if scenario else Scenario()
+    files = find_stack(stack, phase=phase)
+    settings = load_stack(files).settings
+    found = held(load_of(settings, day, files.label))
+    if form is CapacityFormat.JSON:
+        console.write_output(text.dumps(found), out)
+    else:
+        shown = list(text.lines(found, f"{stack} in {settings.platform.phase}"))
+        if out:
+            console.write_output("".join(f"{line.plain.rstrip()}\n" for line in shown), out)
+        else:
+            console.page_lines(shown)
+    raise SystemExit(console.FINDINGS if found.broken else console.FINE)
