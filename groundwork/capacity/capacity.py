@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from groundwork.capacity import compute, data, edge, messages
-from groundwork.capacity.line import Line, Unsaid
+from groundwork.capacity.line import CapacityLine, Unsaid
 from groundwork.capacity.load import DeclaredLoad
 
-TOPICS: Mapping[str, Callable[[DeclaredLoad], Iterator[Line | Unsaid]]] = {
+TOPICS: Mapping[str, Callable[[DeclaredLoad], Iterator[CapacityLine | Unsaid]]] = {
     "services": compute.lines,
     "data": data.lines,
     "queues and functions": messages.lines,
@@ -19,31 +19,31 @@ TOPICS: Mapping[str, Callable[[DeclaredLoad], Iterator[Line | Unsaid]]] = {
 
 
 @dataclass(frozen=True)
-class Capacity:
+class StackCapacity:
     """A stack held against its load."""
 
     load: DeclaredLoad
-    lines: Mapping[str, tuple[Line, ...]]
+    lines: Mapping[str, tuple[CapacityLine, ...]]
     """By topic."""
     unsaid: tuple[Unsaid, ...]
 
     @property
-    def all_lines(self) -> tuple[Line, ...]:
+    def all_lines(self) -> tuple[CapacityLine, ...]:
         return tuple(line for lines in self.lines.values() for line in lines)
 
     @property
-    def order(self) -> tuple[Line, ...]:
+    def order(self) -> tuple[CapacityLine, ...]:
         """Return what grows with the load in the order in which it gives, without what only costs."""
         grows = [line for line in self.all_lines if line.times is not None and not line.costs]
         return tuple(sorted(grows, key=lambda line: line.times or 0.0))
 
     @property
-    def first(self) -> Line | None:
+    def first(self) -> CapacityLine | None:
         """Return what gives first as the load grows; None where nothing grows with it."""
         return next(iter(self.order), None)
 
     @property
-    def broken(self) -> tuple[Line, ...]:
+    def broken(self) -> tuple[CapacityLine, ...]:
         """Return the lines whose limits the load itself is beyond already."""
         return tuple(line for line in self.all_lines if line.breaks)
 
@@ -54,11 +54,11 @@ class Capacity:
         return None if first is None or first.times is None else self.load.requests_at_peak * first.times
 
 
-def capacity(load: DeclaredLoad) -> Capacity:
+def capacity(load: DeclaredLoad) -> StackCapacity:
     """Hold a stack against its load."""
     drawn = {topic: tuple(draw(load)) for topic, draw in TOPICS.items()}
-    return Capacity(
+    return StackCapacity(
         load,
-        {topic: tuple(one for one in found if isinstance(one, Line)) for topic, found in drawn.items()},
+        {topic: tuple(one for one in found if isinstance(one, CapacityLine)) for topic, found in drawn.items()},
         tuple(one for found in drawn.values() for one in found if isinstance(one, Unsaid)),
     )

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 from functools import partial
 
-from groundwork.capacity.line import Line, Unsaid, growing, kinds, proportional
+from groundwork.capacity.line import CapacityLine, Unsaid, growing, kinds, proportional
 from groundwork.capacity.load import DeclaredLoad
 from groundwork.components.compute.checks import TaskRoom, room_for_tasks
 from groundwork.components.compute.ec2.checks import PROXY_CONNECTIONS
@@ -25,7 +25,7 @@ _MBITS = 8 / 1024
 """Gbit in a MB, as AWS counts both."""
 
 
-def lines(load: DeclaredLoad) -> Iterator[Line | Unsaid]:
+def lines(load: DeclaredLoad) -> Iterator[CapacityLine | Unsaid]:
     """Yield what holds for services and what they run on."""
     for tier in load.public:
         yield from _processors(load, tier)
@@ -45,7 +45,7 @@ def most_setting(load: DeclaredLoad, tier: Tier, most: int) -> str:
     return f"services.{tier.name}.{path} ({most})"
 
 
-def _processors(load: DeclaredLoad, tier: Tier) -> Iterator[Line]:
+def _processors(load: DeclaredLoad, tier: Tier) -> Iterator[CapacityLine]:
     if not tier.seconds:
         return
     rates, each = load.platform.rates[tier.name], tier.servers / tier.seconds
@@ -78,7 +78,7 @@ def _time(seconds: float) -> str:
     return f"at most {1000 * seconds:.0f} ms" if seconds < 1 else f"at most {seconds:.1f} s"
 
 
-def _sockets(load: DeclaredLoad) -> Iterator[Line | Unsaid]:
+def _sockets(load: DeclaredLoad) -> Iterator[CapacityLine | Unsaid]:
     services = load.settings.services
     holders = {name: one for name, one in services.items() if one.sticky or one.tcp} or {
         name: one for name, one in services.items() if one.is_public
@@ -131,7 +131,7 @@ def _held_by_one(load: DeclaredLoad, name: str, service: ServiceSettings) -> tup
     return min(options)
 
 
-def _instances(load: DeclaredLoad) -> Iterator[Line]:
+def _instances(load: DeclaredLoad) -> Iterator[CapacityLine]:
     compute = load.settings.compute
     room = room_for_tasks(compute.capacity) if compute and compute.engine == "ecs-ec2" else None
     if not (compute and room):
@@ -152,7 +152,7 @@ def _instances_needed(load: DeclaredLoad, room: TaskRoom, times: float) -> float
     return max(math.ceil(tasks / room.tasks), math.ceil(cpu / room.cpu), math.ceil(memory / max(room.memory, 1)))
 
 
-def _nodes(load: DeclaredLoad) -> Iterator[Line]:
+def _nodes(load: DeclaredLoad) -> Iterator[CapacityLine]:
     compute = load.settings.compute
     cluster = compute.cluster if compute and compute.engine == "eks" else None
     if cluster is None or cluster.scaling == "auto-mode":
@@ -198,7 +198,7 @@ def _all_copies(load: DeclaredLoad, times: float) -> dict[str, int]:
     }
 
 
-def _credits(load: DeclaredLoad) -> Iterator[Line]:
+def _credits(load: DeclaredLoad) -> Iterator[CapacityLine]:
     compute = load.settings.compute
     if not (compute and compute.has_instances):
         return
@@ -237,7 +237,7 @@ def _mean_of_an_instance(load: DeclaredLoad, times: float) -> float:
     return busy / min(max(there, instances.min, 1), instances.max)
 
 
-def _network(load: DeclaredLoad) -> Iterator[Line | Unsaid]:
+def _network(load: DeclaredLoad) -> Iterator[CapacityLine | Unsaid]:
     compute, usage = load.settings.compute, load.usage
     found = performance(compute.capacity.instance_class) if compute and compute.has_instances else None
     if not (compute and found):
@@ -265,7 +265,7 @@ def share_of_services(load: DeclaredLoad) -> float:
     return load.requests / (load.requests + files) if load.requests + files else 1.0
 
 
-def _addresses(load: DeclaredLoad) -> Iterator[Line]:
+def _addresses(load: DeclaredLoad) -> Iterator[CapacityLine]:
     settings, network = load.settings, load.settings.network
     if network is None or network.existing or not settings.services or load.engine in ("ec2", "app-runner"):
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import partial
 
-from groundwork.capacity.line import Line, Unsaid, growing, kinds, proportional
+from groundwork.capacity.line import CapacityLine, Unsaid, growing, kinds, proportional
 from groundwork.capacity.load import DeclaredLoad
 from groundwork.components.data.connections import direct, free, taken
 from groundwork.components.data.settings import DataSettings
@@ -18,7 +18,7 @@ _MIB_IN_MBIT = 1_000_000 / 8 / 1024**2
 _MONTHS = 12
 
 
-def lines(load: DeclaredLoad) -> Iterator[Line | Unsaid]:
+def lines(load: DeclaredLoad) -> Iterator[CapacityLine | Unsaid]:
     """Yield what holds for the database and the cache."""
     data = load.settings.data
     if data and data.known_class:
@@ -30,7 +30,7 @@ def lines(load: DeclaredLoad) -> Iterator[Line | Unsaid]:
     yield from _cache(load)
 
 
-def _connections(load: DeclaredLoad, data: DataSettings, instance_class: str) -> Iterator[Line]:
+def _connections(load: DeclaredLoad, data: DataSettings, instance_class: str) -> Iterator[CapacityLine]:
     room, most = free(data, instance_class), taken(data, instance_class)
     if room is None or most is None:
         return
@@ -38,7 +38,7 @@ def _connections(load: DeclaredLoad, data: DataSettings, instance_class: str) ->
     held = direct(load.settings, "primary")
     if held:
         opened = sum(holder.most_deploying for holder in held)
-        yield Line(
+        yield CapacityLine(
             "database-connections",
             "",
             opened,
@@ -56,7 +56,7 @@ def _connections(load: DeclaredLoad, data: DataSettings, instance_class: str) ->
         classes = [replica.instance_class or data.instance_class for replica in data.replicas.values()]
         smallest = min(classes, key=lambda name: free(data, name) or 0)
         each = -(-sum(holder.most_deploying for holder in readers) // len(classes))
-        yield Line("replica-connections", "", each, free(data, smallest) or 0, "data.replicas")
+        yield CapacityLine("replica-connections", "", each, free(data, smallest) or 0, "data.replicas")
 
 
 def _opened(load: DeclaredLoad, times: float) -> float:
@@ -87,7 +87,7 @@ def _busiest(load: DeclaredLoad, each: Mapping[str, float]) -> float:
     )
 
 
-def _processors(load: DeclaredLoad, instance_class: str) -> Iterator[Line | Unsaid]:
+def _processors(load: DeclaredLoad, instance_class: str) -> Iterator[CapacityLine | Unsaid]:
     database, seconds = load.platform.database, _seconds(load)
     if database is None:
         return
@@ -114,7 +114,7 @@ def _processors(load: DeclaredLoad, instance_class: str) -> Iterator[Line | Unsa
         )
 
 
-def _volume(load: DeclaredLoad, data: DataSettings, instance_class: str) -> Iterator[Line]:
+def _volume(load: DeclaredLoad, data: DataSettings, instance_class: str) -> Iterator[CapacityLine]:
     ios = _busiest(load, {tier.name: load.database_ios(tier) for tier in load.platform.tiers})
     if not ios or data.existing:
         return
@@ -138,7 +138,7 @@ def _volume(load: DeclaredLoad, data: DataSettings, instance_class: str) -> Iter
             yield proportional(kind, "", amount, volume, moved)
 
 
-def _storage(load: DeclaredLoad, data: DataSettings) -> Iterator[Line | Unsaid]:
+def _storage(load: DeclaredLoad, data: DataSettings) -> Iterator[CapacityLine | Unsaid]:
     usage, storage = load.usage, data.storage
     if usage.database_growth_gb is None:
         yield Unsaid("database storage", "usage.database_growth_gb")
@@ -159,7 +159,7 @@ def _size(begins: float, growth: float, times: float) -> float:
     return begins + times * growth
 
 
-def _cache(load: DeclaredLoad) -> Iterator[Line | Unsaid]:
+def _cache(load: DeclaredLoad) -> Iterator[CapacityLine | Unsaid]:
     cache = load.settings.cache
     if cache is None:
         return

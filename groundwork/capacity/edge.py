@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from groundwork.capacity.compute import share_of_services
-from groundwork.capacity.line import Line, Unsaid, kinds, proportional
+from groundwork.capacity.line import CapacityLine, Unsaid, kinds, proportional
 from groundwork.capacity.load import DeclaredLoad
 from groundwork.components.network.addresses import zone_letters
 from groundwork.components.services.routes import routes
@@ -20,7 +20,7 @@ _DAYS = 730 / 24
 """Of a month, as AWS bills it."""
 
 
-def lines(load: DeclaredLoad) -> Iterator[Line | Unsaid]:
+def lines(load: DeclaredLoad) -> Iterator[CapacityLine | Unsaid]:
     """Yield what holds for CloudFront, the load balancer, buckets and NAT gateways."""
     yield from _cdn(load)
     yield from _balancer(load)
@@ -28,7 +28,7 @@ def lines(load: DeclaredLoad) -> Iterator[Line | Unsaid]:
     yield from _nat(load)
 
 
-def _cdn(load: DeclaredLoad) -> Iterator[Line | Unsaid]:
+def _cdn(load: DeclaredLoad) -> Iterator[CapacityLine | Unsaid]:
     usage, edge = load.usage, load.settings.edge
     if edge is None or edge.cdn is None:
         return
@@ -47,7 +47,7 @@ def _cdn(load: DeclaredLoad) -> Iterator[Line | Unsaid]:
     yield proportional("cdn-bandwidth", "", gbits, kinds()["cdn-bandwidth"].most, "AWS's quota")
 
 
-def _balancer(load: DeclaredLoad) -> Iterator[Line | Unsaid]:
+def _balancer(load: DeclaredLoad) -> Iterator[CapacityLine | Unsaid]:
     settings = load.settings
     if not load.public or load.engine == "app-runner" or settings.edge is None:
         return
@@ -56,7 +56,7 @@ def _balancer(load: DeclaredLoad) -> Iterator[Line | Unsaid]:
         return
     names = {tier.name for tier in load.public}
     targets = sum(settings.most_copies(name) * (2 if settings.services[name].shifts else 1) for name in names)
-    yield Line(
+    yield CapacityLine(
         "targets",
         "",
         targets,
@@ -89,7 +89,7 @@ def _balancer(load: DeclaredLoad) -> Iterator[Line | Unsaid]:
     )
 
 
-def _buckets(load: DeclaredLoad) -> Iterator[Line]:
+def _buckets(load: DeclaredLoad) -> Iterator[CapacityLine]:
     usage, storage = load.usage, load.settings.storage
     if usage.uploads and any(bucket.purpose == "media" for bucket in storage.values()):
         yield proportional(
@@ -110,7 +110,7 @@ def _buckets(load: DeclaredLoad) -> Iterator[Line]:
         )
 
 
-def _nat(load: DeclaredLoad) -> Iterator[Line | Unsaid]:
+def _nat(load: DeclaredLoad) -> Iterator[CapacityLine | Unsaid]:
     network = load.settings.network
     if network is None or network.existing or network.nat == "none":
         return

@@ -32,7 +32,7 @@ def kinds() -> dict[str, LineKind]:
 
 
 @dataclass(frozen=True)
-class Line:
+class CapacityLine:
     """Something that the load asks for, held against what there is."""
 
     kind: str
@@ -85,16 +85,16 @@ class Unsaid:
     """What would say it."""
 
 
-def proportional(kind: str, of: str, load: float, limit: float, setting: str, *, note: str = "") -> Line:
+def proportional(kind: str, of: str, load: float, limit: float, setting: str, *, note: str = "") -> CapacityLine:
     """Return the line of what grows as the load does."""
-    return Line(kind, of, load, limit, setting, limit / load if load else None, note)
+    return CapacityLine(kind, of, load, limit, setting, limit / load if load else None, note)
 
 
 def growing(
     kind: str, of: str, load_at: Callable[[float], float], limit: float, setting: str, *, note: str = ""
-) -> Line:
+) -> CapacityLine:
     """Return the line of what grows with the load in steps, or from a level on. ``load_at`` is what it asks at so many times the load."""
-    return Line(kind, of, load_at(1), limit, setting, _times(load_at, limit), note)
+    return CapacityLine(kind, of, load_at(1), limit, setting, _times(load_at, limit), note)
 
 
 _MOST = 1_000_000.0

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from groundwork.capacity.compute import most_setting
-from groundwork.capacity.line import Line, Unsaid, growing, kinds, proportional
+from groundwork.capacity.line import CapacityLine, Unsaid, growing, kinds, proportional
 from groundwork.capacity.load import DeclaredLoad
 from groundwork.components.data.connections import most_calls
 from groundwork.components.messaging.queue_settings import QueueSettings, is_fifo
@@ -19,7 +19,7 @@ _DAY = 86_400
 """Seconds."""
 
 
-def lines(load: DeclaredLoad) -> Iterator[Line | Unsaid]:
+def lines(load: DeclaredLoad) -> Iterator[CapacityLine | Unsaid]:
     """Yield what holds for queues and functions."""
     messaging = load.settings.messaging
     if messaging and messaging.queues:
@@ -32,7 +32,7 @@ def lines(load: DeclaredLoad) -> Iterator[Line | Unsaid]:
     yield from _functions(load)
 
 
-def _worker(load: DeclaredLoad, messaging: MessagingSettings, tier: Tier) -> Iterator[Line]:
+def _worker(load: DeclaredLoad, messaging: MessagingSettings, tier: Tier) -> Iterator[CapacityLine]:
     if not tier.seconds:
         return
     each = tier.servers / tier.seconds
@@ -99,7 +99,7 @@ def _hours(minutes: int) -> str:
     return f"{minutes} minute{'' if minutes == 1 else 's'}" if minutes < 120 else f"{minutes / 60:.1f} hours"
 
 
-def _fifo(load: DeclaredLoad, messaging: MessagingSettings) -> Iterator[Line]:
+def _fifo(load: DeclaredLoad, messaging: MessagingSettings) -> Iterator[CapacityLine]:
     numbers = kinds()["fifo"].most
     # Each queue has an equal part, as groundwork cost counts them.
     rate = (load.messages or 0.0) * load.peak_of_messages / 60 / len(messaging.queues)
@@ -113,7 +113,7 @@ def _fifo(load: DeclaredLoad, messaging: MessagingSettings) -> Iterator[Line]:
         yield proportional("fifo", name, rate, calls * numbers["batch"], setting, note=note)
 
 
-def _functions(load: DeclaredLoad) -> Iterator[Line | Unsaid]:
+def _functions(load: DeclaredLoad) -> Iterator[CapacityLine | Unsaid]:
     usage, functions = load.usage, load.settings.functions
     if not functions:
         return

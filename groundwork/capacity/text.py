@@ -7,8 +7,8 @@ import re
 import textwrap
 from collections.abc import Iterator
 
-from groundwork.capacity.capacity import Capacity
-from groundwork.capacity.line import Line, kinds
+from groundwork.capacity.capacity import StackCapacity
+from groundwork.capacity.line import CapacityLine, kinds
 from groundwork.preview.styled import Text
 
 _WIDTH = 80
@@ -18,7 +18,7 @@ _NEAR = 1.5
 """Times the load below which a line is told in yellow."""
 
 
-def lines(found: Capacity, label: str) -> Iterator[Text]:
+def lines(found: StackCapacity, label: str) -> Iterator[Text]:
     """Yield what gives first, then every line with its load, its limit, how many times the load it holds, and what moves it."""
     load = found.load
     first, *rest = textwrap.wrap(f"{label}: {', '.join(_about(found))}", _WIDTH, break_on_hyphens=False)
@@ -52,7 +52,7 @@ def lines(found: Capacity, label: str) -> Iterator[Text]:
         yield from map(Text, textwrap.wrap(words, _WIDTH))
 
 
-def _about(found: Capacity) -> Iterator[str]:
+def _about(found: StackCapacity) -> Iterator[str]:
     load = found.load
     if load.public:
         yield f"{load.visitors:,.0f} visitors a day"
@@ -61,7 +61,7 @@ def _about(found: Capacity) -> Iterator[str]:
         yield f"{load.messages:,.0f} messages a day"
 
 
-def _verdict(found: Capacity) -> Iterator[Text]:
+def _verdict(found: StackCapacity) -> Iterator[Text]:
     for one in found.broken:
         yield from _wrapped(
             "beyond",
@@ -73,7 +73,7 @@ def _verdict(found: Capacity) -> Iterator[Text]:
         yield from _wrapped("holds", "green", words)
 
 
-def _what_gives(found: Capacity) -> str:
+def _what_gives(found: StackCapacity) -> str:
     """Say what gives first, and what would next."""
     first, *others = found.order
     words = f"At {number(first.times or 0)} times this load {first.gives} first: {first.setting}"
@@ -87,7 +87,7 @@ def _wrapped(head: str, style: str, words: str) -> Iterator[Text]:
     yield from (Text(f"{'':8}{line}") for line in rest)
 
 
-def _line(line: Line) -> Iterator[Text]:
+def _line(line: CapacityLine) -> Iterator[Text]:
     costs = line.is_passed and line.costs
     style = "red" if line.breaks else "yellow" if costs or (line.times is not None and line.times < _NEAR) else ""
     # A path goes on in the next line after one of its dots.
@@ -121,7 +121,7 @@ def number(value: float) -> str:
     return "0.000" if "e" in text else text
 
 
-def dumps(found: Capacity) -> str:
+def dumps(found: StackCapacity) -> str:
     """Return the same as JSON, with the formula and the source of each line."""
     first = found.first
     document = {
@@ -143,7 +143,7 @@ def dumps(found: Capacity) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def _row(topic: str, line: Line) -> dict[str, object]:
+def _row(topic: str, line: CapacityLine) -> dict[str, object]:
     kind = kinds()[line.kind]
     return {
         "topic": topic,

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from groundwork.capacity import text
-from groundwork.capacity.capacity import TOPICS, Capacity, capacity
-from groundwork.capacity.line import Line, kinds
+from groundwork.capacity.capacity import TOPICS, StackCapacity, capacity
+from groundwork.capacity.line import CapacityLine, kinds
 from groundwork.capacity.load import DeclaredLoad, load_of
 from groundwork.cli.main import run
 from groundwork.components.settings import Settings
@@ -84,17 +84,19 @@ def load(stack: str | Settings, times: float = 1.0, **usage: Any) -> DeclaredLoa
     return load_of(settings.model_copy(update={"usage": made}), Scenario(), "x")
 
 
-def lines(stack: str | Settings, times: float = 1.0, **usage: Any) -> dict[tuple[str, str], Line]:
+def lines(stack: str | Settings, times: float = 1.0, **usage: Any) -> dict[tuple[str, str], CapacityLine]:
     return {(one.kind, one.of): one for one in capacity(load(stack, times, **usage)).all_lines}
 
 
-def line(stack: str | Settings, kind: str, of: str = "", **usage: Any) -> Line:
+def line(stack: str | Settings, kind: str, of: str = "", **usage: Any) -> CapacityLine:
     return lines(stack, **usage)[kind, of]
 
 
-def again(stack: str, topic: str, key: tuple[str, str], times: float) -> Line:
+def again(stack: str, topic: str, key: tuple[str, str], times: float) -> CapacityLine:
     """The same line with so many times the load; only its topic is drawn."""
-    return next(one for one in TOPICS[topic](load(stack, times)) if isinstance(one, Line) and (one.kind, one.of) == key)
+    return next(
+        one for one in TOPICS[topic](load(stack, times)) if isinstance(one, CapacityLine) and (one.kind, one.of) == key
+    )
 
 
 @proves("S4-17", "C-03")
@@ -309,7 +311,7 @@ def test_what_is_not_said_is_named_and_what_money_alone_answers_is_no_failure() 
     assert "beyond it costs more" in shown
 
 
-def shown(stack: str, times: float) -> tuple[Capacity, list[str]]:
+def shown(stack: str, times: float) -> tuple[StackCapacity, list[str]]:
     found = capacity(load(stack, times))
     return found, [one.plain for one in text.lines(found, stack)]
 
