@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 from groundwork.capacity import compute, data, edge, messages
 from groundwork.capacity.line import CapacityLine, Unsaid
-from groundwork.capacity.load import DeclaredLoad
+from groundwork.capacity.load import DeclaredLoad, load_of
+from groundwork.components.settings import Settings
+from groundwork.components.usage.settings import UsageSettings
+from groundwork.simulation.scenario import Scenario
 
 TOPICS: Mapping[str, Callable[[DeclaredLoad], Iterator[CapacityLine | Unsaid]]] = {
     "services": compute.lines,
@@ -52,6 +55,20 @@ class StackCapacity:
         """Return how many requests a second it holds, all of the load growing alike; None where nothing grows with it."""
         first = self.first
         return None if first is None or first.times is None else self.load.requests_at_peak * first.times
+
+
+_ONE_A_SECOND = Scenario(visitors=86_400, requests=1)
+
+
+def capacity_of(settings: Settings, label: str) -> StackCapacity:
+    """Hold a stack against the load that its file declares, or against one request a second on average where it declares none: enough to tell how
+    many it holds. ``label`` is the stack file, for messages; :class:`Mistakes` where nothing takes requests or messages."""
+    usage = settings.usage or UsageSettings()
+    if usage.visitors and usage.requests:
+        return capacity(load_of(settings, Scenario(), label))
+    # What else is said goes with a load that is not.
+    alone = UsageSettings(peak_percent=usage.peak_percent, services=usage.services)
+    return capacity(load_of(settings.model_copy(update={"usage": alone}), _ONE_A_SECOND, label))
 
 
 def capacity(load: DeclaredLoad) -> StackCapacity:

@@ -1,11 +1,11 @@
-"""``groundwork phases``: a stack at every size side by side."""
+"""``groundwork phases``: a stack at every size side by side, and what it means to go to one of them."""
 
 from __future__ import annotations
 
 import json
 import textwrap
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -15,7 +15,7 @@ from groundwork.cli import console
 from groundwork.cli.arguments import Option
 from groundwork.cli.stack_name import StackName
 from groundwork.preview.styled import Text
-from groundwork.settings.mistakes import Mistakes, dotted
+from groundwork.settings.mistakes import Mistakes, all_of, dotted
 from groundwork.settings.mistakes import Path as Place
 
 if TYPE_CHECKING:
@@ -30,6 +30,18 @@ class PhasesFormat(StrEnum):
 
 
 @dataclass(frozen=True)
+class Holds:
+    """What a stack holds."""
+
+    requests: float
+    """A second, in the busiest minute."""
+    gives: str
+    """What gives first."""
+    setting: str
+    """What moves it."""
+
+
+@dataclass(frozen=True)
 class StackInPhase:
     """What a stack comes to in a phase."""
 
@@ -39,6 +51,8 @@ class StackInPhase:
     """US dollars a month: as it stands, and with the most copies."""
     connections: str
     """To the database while a deployment runs old and new copies, of how many that it takes."""
+    holds: Holds | None = None
+    """None where no request comes to it."""
 
 
 @dataclass(frozen=True)
@@ -57,18 +71,38 @@ def every_phase() -> tuple[str, ...]:
     return get_args(Phase)
 
 
+def every_engine() -> tuple[str, ...]:
+    """Return the engines."""
+    from groundwork.settings.loading import ENGINES
+
+    return ENGINES
+
+
 def phases(
     stack: StackName,
     *,
+    to: Annotated[
+        str | None,
+        Option("--to", metavar="PHASE", help="Show what it means to go to this phase.", words=every_phase),
+    ] = None,
+    engine: Annotated[
+        str | None,
+        Option("--engine", metavar="ENGINE", help="Show what it means to go to this engine.", words=every_engine),
+    ] = None,
     form: Annotated[
         PhasesFormat, Option("--format", help="text to read; json with every value that differs.")
     ] = PhasesFormat.TEXT,
     out: Annotated[Path | None, Option("--out", metavar="FILE", help="Write to this file.")] = None,
 ) -> None:
-    """Show what differs between a stack's phases, and what a month costs in each.
+    """Show what differs between a stack's phases, what a month costs in each and how many requests it holds.
 
-    What the stack file says itself holds in every phase and is not shown. What a step would change: groundwork preview STACK --phase PHASE.
+    What the stack file says itself holds in every phase and is not shown. With --to or --engine: what such a step would change, replace
+    and delete, and what AWS or Pulumi would refuse of it; ends with 1 where something would be refused.
     """
+    if to is not None or engine is not None:
+        from groundwork.cli.stepping import show_step
+
+        raise SystemExit(show_step(stack, to, engine, as_json=form is PhasesFormat.JSON, out=out))
     with console.progress(f"Running {stack} in every phase"):
         found = ways(stack)
     if form is PhasesFormat.JSON:
@@ -95,8 +129,20 @@ def ways(stack: str) -> Ways:
             continue
         cost = estimated(run.snapshot, None, None, None)
         monthly = cost.fixed + cost.usage
-        possible[phase] = StackInPhase(run.snapshot.settings, monthly, cost.most, _connections(run.settings))
+        connections, held = _connections(run.settings), holds(run.settings, run.stack.label)
+        possible[phase] = StackInPhase(run.snapshot.settings, monthly, cost.most, connections, held)
     return Ways(now, possible, refused)
+
+
+def holds(settings: Settings, label: str) -> Holds | None:
+    """Return what a stack holds; None where no request comes to it, or nothing of it grows with them."""
+    from groundwork.capacity.capacity import capacity_of
+
+    if not any(service.is_public for service in settings.services.values()):
+        return None
+    found = capacity_of(settings, label)
+    first, requests = found.first, found.requests_a_second
+    return Holds(requests, first.gives, first.setting) if first and requests else None
 
 
 def _connections(settings: Settings) -> str:
@@ -167,6 +213,7 @@ def lines(stack: str, found: Ways) -> Iterator[Text]:
     sums = [
         ("USD a month", {phase: f"{one.monthly:,.0f}" for phase, one in found.possible.items()}),
         ("with the most copies", {phase: f"{one.most:,.0f}" for phase, one in found.possible.items()}),
+        ("requests a second", {phase: _requests(one.holds) for phase, one in found.possible.items()}),
         ("database connections", {phase: one.connections for phase, one in found.possible.items()}),
     ]
     widths = {
@@ -191,13 +238,34 @@ def lines(stack: str, found: Ways) -> Iterator[Text]:
         if len(name) > label:
             yield Text(name)
         yield Text(row(name if len(name) <= label else "", values))
+    yield from _first_to_give(found)
     for phase, mistakes in found.refused.items():
         yield Text()
         yield Text.assemble((phase, "yellow"), " is not possible as the file stands:")
         for mistake in mistakes.mistakes:
             yield from (Text(f"  {line}") for line in textwrap.wrap(str(mistake), _WIDTH - 2, break_on_hyphens=False))
     yield Text()
-    yield Text(f"What a step changes: groundwork preview {stack} --phase PHASE")
+    yield Text(f"What a step changes: groundwork phases {stack} --to PHASE")
+
+
+def _requests(held: Holds | None) -> str:
+    return f"{held.requests:,.0f}" if held else "-"
+
+
+def _first_to_give(found: Ways) -> Iterator[Text]:
+    """Yield what ends the requests that each phase holds; of those alike once."""
+    told: dict[str, list[str]] = {}
+    for phase, one in found.possible.items():
+        if one.holds:
+            words = f"At {_requests(one.holds)} requests a second {one.holds.gives} first in {{}}: {one.holds.setting}"
+            told.setdefault(words, []).append(phase)
+    if told:
+        yield Text()
+    for words, names in told.items():
+        yield from map(Text, textwrap.wrap(words.format(all_of(names)), _WIDTH))
+    if told:
+        assumed = "Each request needs what usage.services says of it, or 20 ms of CPU: groundwork capacity."
+        yield from map(Text, textwrap.wrap(assumed, _WIDTH))
 
 
 def _shown(value: Any) -> str:
@@ -221,6 +289,7 @@ def dumps(found: Ways) -> str:
                 "monthly": float(round(one.monthly, 2)),
                 "most": float(round(one.most, 2)),
                 "connections": one.connections,
+                "holds": asdict(one.holds) if one.holds else None,
             }
             for phase, one in found.possible.items()
         },

@@ -34,12 +34,19 @@ class StackRun:
     """What the stack file says of the resources."""
 
 
-def run_stack(name: str, *, phase: str | None = None, unknowns: bool = False, start: Path | None = None) -> StackRun:
-    """Load a stack's settings, in its own phase or in ``phase``, and run its program offline.
+def run_stack(
+    name: str,
+    *,
+    phase: str | None = None,
+    engine: str | None = None,
+    unknowns: bool = False,
+    start: Path | None = None,
+) -> StackRun:
+    """Load a stack's settings, in its own phase or in ``phase``, on its own engine or on ``engine``, and run its program offline.
 
     Raises :class:`settings.Mistakes` for the input and for what AWS would refuse of it, :class:`ProgramError` for what goes wrong in the program.
     """
-    stack = find_stack(name, start, phase)
+    stack = find_stack(name, start, phase, engine)
     loaded = load_stack(stack)
     _refuse_unknown_rules(loaded)
     # It costs a third of a second or more, which a mistake in the stack file should not wait for.

@@ -11,6 +11,7 @@ from pathlib import Path as FilePath
 from typing import Any, get_args
 
 from groundwork.components.checks import check
+from groundwork.components.compute.settings import Engine
 from groundwork.components.platform.settings import PlatformSettings
 from groundwork.components.settings import ENTRY_LAYERS, LAYERS, Sealed, Settings
 from groundwork.settings import neighbours, stack_file
@@ -28,6 +29,7 @@ PHASES = "phases"
 """The key under which a stack file says the sizes of each of its phases."""
 
 _PHASES: tuple[str, ...] = get_args(Phase)
+ENGINES: tuple[str, ...] = get_args(Engine)
 _KEYS = (*LAYERS, PHASES)
 _SIZES = tuple(layer for layer in LAYERS if layer != "platform")
 """What a phase of a stack file may hold: what a platform is called and where it stands does not change with its size."""
@@ -49,6 +51,8 @@ class StackFiles:
     """How messages name the file."""
     phase: str | None = None
     """The phase to look ahead to; unset, the one that the file says."""
+    engine: str | None = None
+    """The engine to look at in place of the one that the file has."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +66,20 @@ class Loaded:
     """File and line of ``aws:region``."""
 
 
-def find_stack(text: str, start: FilePath | None = None, phase: str | None = None) -> StackFiles:
+def find_stack(
+    text: str, start: FilePath | None = None, phase: str | None = None, engine: str | None = None
+) -> StackFiles:
     """Find a stack: ``dev`` is ``Pulumi.dev.yaml`` here; ``examples/shop/prod`` is
     ``examples/shop/Pulumi.prod.yaml``. A file's path does too.
 
-    ``phase`` stands in for the one that the file says. Raises :class:`Mistakes` that list the stacks, or the phases, there are.
+    ``phase`` and ``engine`` stand in for those that the file says. Raises :class:`Mistakes` that list the stacks, the phases, or the
+    engines there are.
     """
     start = start or FilePath.cwd()
+    if engine is not None and engine not in ENGINES:
+        raise Mistakes(
+            [Mistake((), f'"{engine}" is no engine; use {one_of(ENGINES)}{nearest(engine, ENGINES)}', "--engine")]
+        )
     if phase is not None and phase not in _PHASES:
         raise Mistakes([Mistake((), f'"{phase}" is no phase; use {one_of(_PHASES)}{nearest(phase, _PHASES)}', AHEAD)])
     if (start / text / "Pulumi.yaml").is_file():
@@ -96,7 +107,8 @@ def find_stack(text: str, start: FilePath | None = None, phase: str | None = Non
     program = folder / str(project.get("main") or ".")
     if not (program / "__main__.py").is_file():
         raise Mistakes([Mistake(("main",), f"there is no __main__.py in {program.resolve()}", project_label)])
-    return StackFiles(str(project.get("name") or ""), name, folder.resolve(), program.resolve(), file, label, phase)
+    project_name = str(project.get("name") or "")
+    return StackFiles(project_name, name, folder.resolve(), program.resolve(), file, label, phase, engine)
 
 
 def _is_stack_file(name: str) -> bool:
@@ -145,6 +157,9 @@ def load_stack(stack: StackFiles) -> Loaded:
     config = document.data.get("config") or {}
     if not isinstance(config, Mapping):
         raise Mistakes([Mistake(("config",), "expected a mapping of keys to values", document.where(("config",)))])
+    if stack.engine is not None:
+        config = _with_engine(config, stack.engine)
+        document = replace(document, data={**document.data, "config": config})
     project, mistakes = _project_part(stack)
     config = {**project.data, **config}
     own, more = _groundwork_part(document)
@@ -170,6 +185,13 @@ def load_stack(stack: StackFiles) -> Loaded:
         platform = f"{NAMESPACE}:platform"
         config = {**config, platform: {**config[platform], "phase": stack.phase}}
     return Loaded(settings, merged, _as_engine_config(config), said_region.where(("config", *_REGION)))
+
+
+def _with_engine(config: Mapping[str, Any], engine: str) -> dict[str, Any]:
+    """Return a stack file's configuration as if it said an engine itself."""
+    compute = f"{NAMESPACE}:compute"
+    said = config.get(compute)
+    return {**config, compute: {**(said if isinstance(said, Mapping) else {}), "engine": engine}}
 
 
 def _project_part(stack: StackFiles) -> tuple[Document, list[Mistake]]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import pytest
 
-from groundwork.cli import phases
+from groundwork.cli import phases, stepping
 from groundwork.cli.main import run
 from groundwork.cli.phases import StackInPhase, Ways, differences
+from groundwork.cli.stepping import Journey, Standing
+from groundwork.preview.changes.compare import compare
+from groundwork.preview.moves import Step, move
 from tests.requirements import proves
+from tests.stacks import snapshot_of
 
 
 def ways(**settings: object) -> Ways:
@@ -56,6 +61,8 @@ def test_the_sizes_of_a_stack_stand_side_by_side_with_their_cost_and_why_a_phase
     assert rows["data.multi_az"][1:] == ["-", "no", "yes"]
     launch, scale = (float(one.replace(",", "")) for one in rows["USD a month"][-2:])
     assert 150 < launch < scale < 1_500
+    assert rows["requests a second"][-2:] == ["475", "950"]
+    assert "At 475 requests a second the copies of web give first in launch:" in said
     assert "mvp is not possible as the file stands:" in said
     assert "db.t4g.micro has about 55" in " ".join(said.split())
     monkeypatch.setattr(phases, "every_phase", lambda: ("launch",))
@@ -63,4 +70,61 @@ def test_the_sizes_of_a_stack_stand_side_by_side_with_their_cost_and_why_a_phase
     document = json.loads(capsys.readouterr().out)
     assert document["now"] == "launch"
     assert document["phases"]["launch"]["connections"] == "160/172"
+    assert document["phases"]["launch"]["holds"]["requests"] == 475
     assert document["differences"] == {}
+
+
+@proves("S0-14", "C-02", "C-03")
+def test_a_step_to_a_phase_tells_what_changes_what_it_costs_and_what_it_holds(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = stepping.journey("examples/thulobazaar/prod", "growth", None)
+    said = [line.plain for line in stepping.lines(found, 80)]
+    assert "Changes from launch on fargate to growth on fargate:" in said
+    assert '        ~ data.class: "db.t3.small" → "db.t3.medium"' in said
+    assert "From launch on fargate to growth on fargate:" in said
+    shown = " ".join("\n".join(said).split())
+    assert "Requests a second that it holds: 475, then 950, where the copies of api give first" in shown
+    assert (
+        "Next: say platform.phase: growth in its file; then cd examples/thulobazaar && pulumi up --stack prod" in shown
+    )
+    document = json.loads(stepping.dumps(found))
+    assert document["before"]["monthly"] < document["after"]["monthly"]
+    assert document["refused"] == []
+    assert document["changes"]["changes"]
+
+
+def test_a_step_that_would_be_refused_ends_with_1_and_one_that_takes_a_protection_off_first_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def told(before: str, after: str) -> tuple[int, str]:
+        base, head = snapshot_of(before), snapshot_of(after)
+        here, there = (Standing(name, Decimal(1), None) for name in (before, after))
+        step = Step(before, after, move(base, head))
+        made = Journey("prod", here, there, step, compare(base, head), "platform.phase: x")
+        monkeypatch.setattr(stepping, "journey", lambda *_: made)
+        code = run(["phases", "prod", "--to", "millions"])
+        return code, capsys.readouterr().out
+
+    code, said = told("prod@scale", "prod@millions")
+    assert code == 1
+    assert "Next: clear what it would be refused for" in said
+    code, said = told("examples/chat-app/prod@launch", "examples/chat-app/prod@growth")
+    assert code == 0
+    assert "removable: [chat-app-compute-address-address, chat-app-compute-data]" in said
+
+
+def test_an_engine_that_services_cannot_run_on_is_told_with_their_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["phases", "examples/thulobazaar/prod", "--engine", "eks"]) == 2
+    said = capsys.readouterr().err
+    assert "Pulumi.prod.yaml:27 services.*.scaling.steps: Kubernetes scales by targets alone" in said
+    assert "compute.kubernetes.nodes.general.max: 4 × t3.medium hold" in said
+    assert run(["phases", "examples/chat-app/prod", "--engine", "app-runner"]) == 2
+    assert "compute.instances: goes with the engines ecs-ec2 and ec2; app-runner has no" in capsys.readouterr().err
+    assert run(["phases", "dev", "--engine", "ecs-ec3"]) == 2
+    assert (
+        '--engine: "ecs-ec3" is no engine; use fargate, ecs-ec2, eks, ec2 or app-runner; did you mean "ecs-ec2"?'
+        in (capsys.readouterr().err)
+    )
+    assert run(["phases", "dev", "--to", "growht"]) == 2
+    assert '"growht" is no phase' in capsys.readouterr().err
