@@ -2,7 +2,8 @@
 
 Prints tables as Markdown; ``--out FILE`` writes them too. Every number is the median of ``--runs`` processes of their own, so
 that nothing is warm but the file cache and Python's compiled modules. Where Checkov is installed, in an environment of its own,
-``--checkov PATH`` lets it judge the same stack as Terraform JSON; ``--only previews``, ``checks`` or ``days`` (simulated ones) measures one of them.
+``--checkov PATH`` lets it judge the same stack as Terraform JSON; ``--only previews``, ``checks``, ``days`` (simulated ones) or ``growing``
+(capacity and phases) measures one of them.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--stacks", nargs="*", default=[], help="stacks to preview (default all)")
     parser.add_argument("--out", type=Path, help="write the tables to this file as well")
     parser.add_argument("--checkov", type=Path, help="the program checkov, to be compared with")
-    parser.add_argument("--only", choices=("previews", "checks", "days"), help="measure only these")
+    parser.add_argument("--only", choices=("previews", "checks", "days", "growing"), help="measure only these")
     options = parser.parse_args(arguments)
     lines: list[str] = []
     for line in _report(options):
@@ -139,6 +140,33 @@ def _report(options: argparse.Namespace) -> Iterator[str]:
         yield from _checks(options.runs, options.checkov)
     if options.only in (None, "days"):
         yield from _simulated(options.runs)
+    if options.only in (None, "growing"):
+        yield from _growing(options.runs)
+
+
+_STACKS_THAT_GROW = ("examples/thulobazaar/prod", "examples/storefront/prod", "examples/mini-facebook/prod")
+
+
+def _growing(runs: int) -> Iterator[str]:
+    """What it takes to hold a stack against a load, beside its preview, and to put its phases side by side."""
+    yield ""
+    yield "| stack | preview | capacity | of it CPU | phases | of it CPU | phases run |"
+    yield "|---|--:|--:|--:|--:|--:|--:|"
+    with tempfile.TemporaryDirectory() as folder:
+        day = Path(folder) / "day.yaml"
+        day.write_text("{visitors: 100000, requests: 20, messages: 500000}\n", encoding="utf-8")
+        for stack in _STACKS_THAT_GROW:
+            seconds, cpu = [], []
+            for words in (["preview"], ["capacity", "--scenario", str(day)], ["phases"]):
+                command = [*_GROUNDWORK, words[0], stack, *words[1:]]
+                found = [_measured(command, ROOT) for _ in range(runs)]
+                seconds.append(_median([one[0] for one in found]))
+                cpu.append(_median([one[1] for one in found]))
+            possible = json.loads(_measured([*_GROUNDWORK, "phases", stack, "--format", "json"], ROOT)[3])["phases"]
+            yield (
+                f"| {stack} | {seconds[0]:.2f} s | {seconds[1]:.2f} s | {cpu[1]:.2f} s | {seconds[2]:.2f} s | {cpu[2]:.2f} s | "
+                f"{len(possible)} |"
+            )
 
 
 def _simulated(runs: int) -> Iterator[str]:
