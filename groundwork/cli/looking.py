@@ -93,6 +93,45 @@ def checklist(
         raise SystemExit(console.FINDINGS)
 
 
+def drift(
+    stack: StackName,
+    *,
+    json_: Annotated[bool, Option("--json", help="Print JSON, for programs.")] = False,
+) -> None:
+    """Say what differs between a stack's account and its program, and who changed it.
+
+    Changes nothing, and needs neither Pulumi nor its state. What others own is left aside: numbers of copies, images that run. Says too
+    what it did not compare. Ends with 0 where nothing differs, with 1 where something does, and with 2 where the account could not be asked.
+    """
+    from groundwork.cli.drift_text import lines
+    from groundwork.cli.running import run_stack
+    from groundwork.operations.account import open_account
+    from groundwork.operations.drift.look import find_drift
+    from groundwork.operations.errors import OperationError
+
+    run = run_stack(stack)
+    try:
+        account = open_account(stack)
+        with console.progress(f"Comparing with {account.place}"):
+            found = find_drift(
+                account,
+                run.snapshot,
+                datetime.datetime.now(datetime.UTC),
+                lambda one: said.path if (said := run.statements.of(one.urn)) else one.type.split(":")[1],
+            )
+    except OperationError as error:
+        console.print_error(str(error))
+        raise SystemExit(console.MISTAKE) from None
+    if json_:
+        print(json.dumps(found.to_json(), indent=2, default=str))
+    else:
+        console.print_lines(lines(found, console.terminal_width()))
+    if found.findings:
+        raise SystemExit(console.FINDINGS)
+    if found.not_asked:
+        raise SystemExit(console.MISTAKE)
+
+
 def _print(found: Status, *, as_json: bool) -> None:
     from groundwork.cli.status_text import lines
 

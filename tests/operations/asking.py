@@ -13,6 +13,12 @@ from groundwork.operations import permissions
 # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 _PREFIXES = {"monitoring": "cloudwatch", "tagging": "tag"}
 
+# Where an action is not named as the call, the same page of S3's:
+_NAMES = {
+    "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+}
+
 _FREE = {"sts:GetCallerIdentity"}
 """What needs no permission: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html"""
 
@@ -25,7 +31,7 @@ def asked_actions(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     def noted(self: Any, operation: str, arguments: Any) -> Any:
         signed = self.meta.service_model.signing_name
         action = f"{_PREFIXES.get(signed, signed)}:{operation}"
-        asked.update({action} - _FREE)
+        asked.update({_NAMES.get(action, action)} - _FREE)
         return call(self, operation, arguments)
 
     monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", noted)

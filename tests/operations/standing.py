@@ -47,7 +47,7 @@ class StandingStack:
         for old, new in (images or {}).items():
             text = re.sub(rf"{re.escape(old)}(?![\w.-])", new, text)
         self.order = []
-        for resource in _in_order(Snapshot.from_json(json.loads(text))):
+        for resource in in_order(Snapshot.from_json(json.loads(text))):
             ignored = resource.options.get("ignoreChanges") or []
             # A preview gives every revision the same number, and the account the next one.
             inputs = {
@@ -147,7 +147,7 @@ def _name(arn: str) -> str:
     return arn.rpartition("/")[2]
 
 
-def _in_order(snapshot: Snapshot) -> Iterator[Resource]:
+def in_order(snapshot: Snapshot) -> Iterator[Resource]:
     """Yield resources, each after all that it depends on, else in the order of their names."""
     left = {resource.urn: resource for resource in sorted(snapshot.resources, key=lambda one: one.urn)}
     while left:

@@ -141,6 +141,9 @@ def ring(name: str, reason: str = "it was beyond its threshold") -> None:
     client("cloudwatch").set_alarm_state(AlarmName=f"{name}-{SUFFIX}", StateValue="ALARM", StateReason=reason)
 
 
+NO_STATEMENTS = SimpleNamespace(of=lambda urn: None)
+"""What a stack file says of resources, to whom that is all the same."""
+
 PROGRAM = """\
 from groundwork.components import Platform, load
 
@@ -157,7 +160,9 @@ def standing(
     with account(folder, monkeypatch, stack_file):
         (folder / "__main__.py").write_text(PROGRAM, encoding="utf-8")
         found = run_found(find_stack("dev"))
-        monkeypatch.setattr(running, "run_stack", lambda name, **_: SimpleNamespace(snapshot=found))
+        monkeypatch.setattr(
+            running, "run_stack", lambda name, **_: SimpleNamespace(snapshot=found, statements=NO_STATEMENTS)
+        )
         if up:
             stand_up(found)
         yield open_account("dev"), found

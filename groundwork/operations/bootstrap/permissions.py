@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from groundwork.operations.drift.table import drift_table
+from groundwork.operations.permissions import actions as operations_actions
 from groundwork.preview.snapshot import Snapshot
 from groundwork.settings.data_file import read_data
 from guardrails.iam.patterns import matches
@@ -36,7 +38,7 @@ class StackAccess:
     looking: tuple[Statement, ...]
     """For previews: also plain parameters."""
     comparing: tuple[Statement, ...]
-    """For a refresh: also the values of the stack's own secrets, which are in its state."""
+    """For a refresh and ``groundwork drift``: also the values of the stack's own secrets, which are in its state, and who changed what."""
     unlisted: tuple[str, ...]
     """Types of which the table says nothing; all of their services is allowed for ``pulumi up``."""
 
@@ -61,9 +63,19 @@ def access(snapshots: Iterable[Snapshot], name: str, boundary_arn: str) -> Stack
         reading=({"Effect": "Allow", "Action": _names(plain), "Resource": "*"},),
         deploying=tuple(scope.statements(actions - plain, boundary_arn)),
         looking=tuple(scope.statements(parameters, boundary_arn)),
-        comparing=(*scope.statements(content, boundary_arn), *_decrypting()),
+        comparing=(
+            *scope.statements(content, boundary_arn),
+            *_decrypting(),
+            {"Effect": "Allow", "Action": _names(_drift_actions(types) - plain - content), "Resource": "*"},
+        ),
         unlisted=tuple(unlisted),
     )
+
+
+def _drift_actions(types: Iterable[str]) -> set[IamAction]:
+    """Return what ``groundwork drift`` asks for stacks with resources of these types."""
+    names = operations_actions("drift") | drift_table().actions(types)
+    return {one for name in names for one in matching(name)}
 
 
 _NEVER = frozenset({"iam:DeleteRolePermissionsBoundary", "iam:DeleteUserPermissionsBoundary"})
