@@ -413,11 +413,13 @@ _MAKERS: dict[str, Maker] = {
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _rule,
 }
 assert _MAKERS.keys() <= drift_table().types.keys()
+STANDING_TYPES = _MAKERS.keys()
+"""What the stand-in makes."""
 
 
 @contextlib.contextmanager
 def drifting(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, stack_file: str, types: Collection[str] = _MAKERS.keys()
+    folder: Path, monkeypatch: pytest.MonkeyPatch, stack_file: str, types: Collection[str] = STANDING_TYPES
 ) -> Iterator[DriftingAccount]:
     """Give an account with a stack's resources of some types, of which nobody has changed any since, and of which CloudTrail says nothing."""
     with account(folder, monkeypatch, stack_file):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ from groundwork.cli.console import FINDINGS, FINE
 from groundwork.cli.main import app
 from groundwork.cli.main import run as groundwork
 from groundwork.operations import redriving
+from groundwork.operations.drift import look
+from groundwork.operations.drift.table import drift_table
+from tests.operations.drifting import STANDING_TYPES
 from tests.operations.shop import client
 from tests.operations.stood_up import standing, url
 from tests.operations.test_backups import encrypt
@@ -34,13 +38,16 @@ def test_every_command_of_the_runbook_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = commands()
-    wanted = {"status", "checklist", "scale", "redeploy", "redrive", "hours", "tunnel", "snapshot", "logs"}
+    wanted = {"status", "checklist", "drift", "scale", "redeploy", "redrive", "hours", "tunnel", "snapshot", "logs"}
     assert wanted <= {one[0] for one in found}
     with standing(tmp_path, monkeypatch):
         encrypt()
         # What the stand-in does not know.
         standing_in(monkeypatch, cloudtrail=Script(lookup_events={"Events": []}))
         monkeypatch.setattr(redriving, "_newest", lambda *_: {})
+        table = drift_table()
+        known = {name: row for name, row in table.types.items() if name in STANDING_TYPES}
+        monkeypatch.setattr(look, "drift_table", lambda: replace(table, types=known))
         client("sqs").send_message(QueueUrl=url("shop-mails-dead-letters"), MessageBody="x")
         for words in found:
             member = app.members[words[0]]
