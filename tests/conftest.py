@@ -9,6 +9,8 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import botocore.loaders
+import botocore.session
 import hypothesis
 import pytest
 
@@ -48,6 +50,21 @@ def _is_loopback(host: str) -> bool:
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """The policy engine's own service is on this machine; nothing else may be reached."""
     refuse_network(monkeypatch, loopback=True)
+
+
+def _share_models() -> None:
+    """Let all sessions of boto3 share what they have read of AWS's services: it is the same, and takes longer than most tests."""
+    kept: dict[str | None, dict[Any, Any]] = {}
+
+    def loader(search_path: str | None = None) -> botocore.loaders.Loader:
+        made = botocore.loaders.create_loader(search_path)
+        made._cache = kept.setdefault(search_path, {})
+        return made
+
+    botocore.session.create_loader = loader
+
+
+_share_models()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -9,18 +9,16 @@ import re
 import secrets
 import shutil
 import signal
-import ssl
 import subprocess
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import urllib3
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -130,31 +128,24 @@ class Api:
         self.address = address
         self.token = token
         self.certificate = certificate
-        self._context = ssl.create_default_context(cafile=str(certificate))
+        # A handshake for each question would take longer than the answer.
+        self._pool = urllib3.PoolManager(ca_certs=str(certificate), timeout=60, retries=False)
 
     def ask(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, kind: str = "application/json"
     ) -> Answer:
         """One request; an answer of any status is an answer."""
-        request = urllib.request.Request(
+        response = self._pool.request(
+            method,
             f"{self.address}{path}",
-            data=None if body is None else json.dumps(body).encode(),
-            method=method,
+            body=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": f"Bearer {self.token}", "Content-Type": kind, "Accept": "application/json"},
         )
-        try:
-            with urllib.request.urlopen(request, timeout=60, context=self._context) as response:
-                return _answer(response.status, response)
-        except urllib.error.HTTPError as refused:
-            return _answer(refused.code, refused)
-
-
-def _answer(status: int, response: Any) -> Answer:
-    text = response.read().decode()
-    # 299 - "text": https://www.rfc-editor.org/rfc/rfc9111#name-warning
-    warnings = [re.sub(r'^299 \S+ "(.*)"$', r"\1", line) for line in response.headers.get_all("Warning") or []]
-    body = json.loads(text) if text.startswith("{") else {"message": text}
-    return Answer(status, body, tuple(warnings))
+        text = response.data.decode()
+        # 299 - "text": https://www.rfc-editor.org/rfc/rfc9111#name-warning
+        warnings = [re.sub(r'^299 \S+ "(.*)"$', r"\1", line) for line in response.headers.getlist("Warning")]
+        said = json.loads(text) if text.startswith("{") else {"message": text}
+        return Answer(response.status, said, tuple(warnings))
 
 
 @contextmanager
@@ -213,7 +204,7 @@ def _ready(process: subprocess.Popen[bytes], folder: Path, address: str, token: 
             try:
                 if api.ask("GET", "/readyz").status == 200:
                     return api
-            except (OSError, ssl.SSLError):
+            except (OSError, urllib3.exceptions.HTTPError):
                 pass
         time.sleep(0.5)
     log = next(folder.glob("kube-apiserver*.log")).read_text(errors="replace").splitlines()

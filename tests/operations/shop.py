@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
-import botocore.loaders
-import botocore.session
 import pytest
 from moto import mock_aws
 
@@ -62,15 +60,10 @@ def signed_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    # Every client of every session would read its service's model anew: half a second for EC2's.
-    monkeypatch.setattr(botocore.session, "create_loader", lambda path=None: _LOADER)
     # EC2's own part of the stand-in takes a second to set up, and ECS asks it for subnets alone.
     monkeypatch.setattr(models.Service, "_validate_network", lambda self, network: network)
     with mock_aws():
         yield
-
-
-_LOADER = botocore.loaders.create_loader()
 
 
 @cache
