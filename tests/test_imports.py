@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -24,8 +24,10 @@ MODULES = {
 }
 
 
-def _imports(file: Path) -> Iterator[str]:
-    """Yield what a module needs to be imported; what it imports later, or for types alone, is not among it."""
+@cache
+def _imports(file: Path) -> frozenset[str]:
+    """Return what a module needs to be imported; what it imports later, or for types alone, is not among it."""
+    found: set[str] = set()
     waiting: list[ast.AST] = [ast.parse(file.read_text(encoding="utf-8"))]
     while waiting:
         node = waiting.pop()
@@ -34,11 +36,12 @@ def _imports(file: Path) -> Iterator[str]:
         ):
             continue
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found |= {alias.name for alias in node.names}
         if isinstance(node, ast.ImportFrom) and node.module:
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-            yield node.module
-        waiting.extend(ast.iter_child_nodes(node))
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        # No statement stands below an expression.
+        waiting.extend(child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr))
+    return frozenset(found)
 
 
 def test_no_import_goes_in_a_circle() -> None:

@@ -15,3 +15,12 @@ def one_private_key() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("moto.kms.models.generate_private_key", cache(generate_private_key))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def boto_alone() -> Iterator[None]:
+    """Have the stand-in account wait for boto3's calls, and not for those of ``requests`` too, which nothing here makes: a thousand
+    patterns for each test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("moto.core.models.RESPONSES_METHODS", [])
+        yield
