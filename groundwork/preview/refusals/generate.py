@@ -1,4 +1,4 @@
-"""Writes ``constraints.json`` anew: what AWS says of the inputs of every type in ``types.yaml``.
+"""Writes ``constraints.json`` anew: what AWS says of the inputs of every type in ``types.yaml``; and ``offers.json``: what it offers where.
 
     pip install botocore==… cfn-lint==…          # the versions that constraints.json names, or newer ones
     python -m groundwork.preview.refusals.generate
@@ -6,6 +6,9 @@
 Two sources, each read by the names of pulumi-aws: the request of the operation that creates such a resource, from botocore's service
 models (Apache-2.0), and the CloudFormation resource type, from the schemas that cfn-lint ships (MIT-0). Where both speak, the
 operation is taken: it is what the provider calls.
+
+What regions offer is read of cfn-lint, which has it of AWS's price lists and of the registry of CloudFormation's types. Of a service both
+that registry and botocore's endpoints must lack a region before it is said to be without it, since either learns of regions late.
 """
 
 from __future__ import annotations
@@ -16,9 +19,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Protocol
 
 from groundwork.preview.refusals.constraints import EVERY_TYPE, FILE, TYPES, Constraint
+from groundwork.preview.refusals.offers import FILE as OFFERS
 from groundwork.preview.terraform.names import args_class, properties
 from groundwork.preview.terraform.shapes import Shape, ShapeKind, shape_of
 from groundwork.settings.data_file import read_data
@@ -234,7 +239,7 @@ def _first_constraints(place: str, nodes: list[SchemaNode], *kinds: str) -> Iter
 
 
 def main() -> None:
-    """Write the file."""
+    """Write the files."""
     loader = import_module("botocore.session").get_session()
     schemas = import_module("cfnlint.schema.manager").ProviderSchemaManager()
     types: dict[str, dict[str, Constraint]] = {}
@@ -255,7 +260,95 @@ def main() -> None:
         types[token] |= {path: Constraint(**said) for path, said in table["pages"].get(token, {}).items()}
     types[EVERY_TYPE] = {path: Constraint(**said) for path, said in table["pages"][EVERY_TYPE].items()}
     FILE.write_text(_dumps(types), encoding="utf-8")
+    offers = _offers(loader, table)
+    rows = (f"{json.dumps(key)}: {json.dumps(value, separators=(',', ':'))}" for key, value in offers.items())
+    OFFERS.write_text("{\n" + ",\n".join(rows) + "\n}\n", encoding="utf-8")
     sys.stdout.write(f"{sum(map(len, types.values()))} inputs of {len(types)} types\n")
+
+
+def _offers(session: Any, table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what AWS offers in which region."""
+    folder = Path(import_module("cfnlint").__file__ or "").parent / "data"
+    schemas = folder / "schemas"
+    regions = sorted(file.stem for file in (schemas / "providers").glob("*-*.json") if "iso" not in file.stem)
+
+    def extension(name: str) -> dict[str, Any]:
+        found = _json(schemas / "extensions" / f"{name}.json")
+        return {region: rows for region, rows in found.items() if region in regions}
+
+    classes = {kind: _enums(extension(name)) for kind, name in _CLASSES_OF.items()}
+    for region, rows in extension("aws_rds_dbinstance/dbinstanceclass_enum").items():
+        for row in rows["allOf"]:
+            engine = row["if"]["properties"]["Engine"]["const"]
+            sizes = row["then"]["properties"]["DBInstanceClass"]["enum"]
+            classes.setdefault(f"rds:{engine}", {}).setdefault(region, []).extend(sizes)
+    return {
+        "sources": _sources(),
+        "as_of": _json(schemas / "version.json")["schema_date"][:10],
+        "regions": regions,
+        "classes": {kind: _by_mask(by_region, regions) for kind, by_region in sorted(classes.items())},
+        "versions": {
+            row["if"]["properties"]["Engine"]["const"]: row["then"]["properties"]["EngineVersion"]["enum"]
+            for name in ("aws_rds_dbinstance", "aws_rds_dbcluster", "aws_elasticache_cachecluster")
+            for row in _json(schemas / "extensions" / name / "engine_version.json")["allOf"]
+            if "EngineVersion" in row["if"]["properties"]
+        },
+        "runtimes": {
+            name: {"create": row["create-block"], "update": row["update-block"], "successor": row["successor"]}
+            for name, row in _json(folder / "AdditionalSpecs" / "LmbdRuntimeLifecycle.json").items()
+        },
+        "lacking": dict(_lacking(session, table, schemas / "providers", regions)),
+    }
+
+
+_CLASSES_OF = {
+    "ec2": "aws_ec2_instance/instancetype_enum",
+    "cache": "aws_elasticache_cachecluster/cachenodetype_enum",
+    "search": "aws_opensearchservice_domain/clusterconfig_instancetype_enum",
+}
+_FEWEST_REGIONS = 5
+"""A service with fewer endpoints is one for all regions."""
+
+
+def _json(file: Path) -> Any:
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def _enums(by_region: Mapping[str, Any]) -> dict[str, list[str]]:
+    return {region: rows["enum"] for region, rows in by_region.items()}
+
+
+def _by_mask(by_region: Mapping[str, list[str]], regions: list[str]) -> dict[str, dict[str, str]]:
+    """Return classes by family, and of a family by the regions that have them: a number whose lowest bit is the first
+    region."""
+    places: dict[str, int] = {}
+    for region, classes in by_region.items():
+        for name in classes:
+            places[name] = places.get(name, 0) | 1 << regions.index(region)
+    families: dict[str, dict[str, list[str]]] = {}
+    for name, mask in sorted(places.items()):
+        family, _, size = name.removesuffix(".search").rpartition(".")
+        families.setdefault(family, {}).setdefault(f"{mask:x}", []).append(size)
+    return {family: {mask: " ".join(sizes) for mask, sizes in masks.items()} for family, masks in families.items()}
+
+
+def _lacking(
+    session: Any, table: Mapping[str, Any], providers: Path, regions: list[str]
+) -> Iterator[tuple[str, list[str]]]:
+    """Yield the types that some regions are without, and which."""
+    registered = {region: _json(providers / f"{region}.json") for region in regions}
+    for token, row in table["types"].items():
+        service = row.get("operation", "").partition(".")[0]
+        partitions = ("aws", "aws-cn", "aws-us-gov")
+        endpoints = [region for one in partitions for region in session.get_available_regions(service, one)] if service else []
+        if "cloudformation" in row and len(endpoints) >= _FEWEST_REGIONS:
+            lacking = [one for one in regions if row["cloudformation"] not in registered[one] and one not in endpoints]
+            if lacking:
+                yield token, lacking
+
+
+def _sources() -> dict[str, str]:
+    return {"botocore": f"{version('botocore')}, Apache-2.0", "cfn-lint": f"{version('cfn-lint')}, MIT-0"}
 
 
 def _under(node: SchemaNode, groups: str) -> SchemaNode:
@@ -269,7 +362,7 @@ def _under(node: SchemaNode, groups: str) -> SchemaNode:
 def _dumps(types: Mapping[str, Mapping[str, Constraint]]) -> str:
     patterns = sorted({one.pattern for found in types.values() for one in found.values() if one.pattern})
     head = {
-        "sources": {"botocore": f"{version('botocore')}, Apache-2.0", "cfn-lint": f"{version('cfn-lint')}, MIT-0"},
+        "sources": _sources(),
         "patterns": patterns,
     }
     rows = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -40,6 +42,22 @@ def _constraints(type_: str) -> Mapping[str, tuple[Constraint, ...]]:
     """Map the path of an input to what is said of it: of this type first, then of every type."""
     own, everywhere = constraints_of(type_), constraints_of(EVERY_TYPE)
     return {path: tuple(filter(None, (own.get(path), everywhere.get(path)))) for path in own.keys() | everywhere.keys()}
+
+
+def values_at(inputs: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:
+    """Yield what stands at a path such as ``overrides[].instanceType``, each with its place; what is unknown or secret is left
+    out."""
+    found: list[tuple[str, Any]] = [("", inputs)]
+    for part in re.findall(r"[^.\[]+|\[\]", path):
+        if part == "[]":
+            found = [(f"{at}[{index}]", item) for at, value in found for index, item in enumerate(_listed(value))]
+        else:
+            found = [(f"{at}.{part}".lstrip("."), value[part]) for at, value in found if isinstance(value, Mapping) and part in value]
+    return ((place, value) for place, value in found if value is not None and not isinstance(value, Opaque))
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _inside(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from groundwork.preview.changes.providers import Providers
 from groundwork.preview.computed_values import ComputedValues
 from groundwork.preview.refusals.web_acl_capacity import capacity
 from groundwork.preview.snapshot import Resource, Snapshot, to_marker
@@ -18,6 +19,8 @@ from guardrails.view import Opaque
 
 ANY_TYPE = "*"
 _PROVIDER = "pulumi:providers:aws"
+_DEFAULT = "default"
+"""How the name of the provider begins that the configuration makes."""
 _PREFIX_LIST = "aws:ec2/managedPrefixList:ManagedPrefixList"
 _LOOKED_UP_PREFIX_LIST = "aws:ec2/getManagedPrefixList:getManagedPrefixList"
 _SAME_MODULES = ("alb", "elasticloadbalancingv2", "applicationloadbalancing")
@@ -86,7 +89,10 @@ class _View:
         self.by_type: dict[str, list[Resource]] = {}
         for resource in snapshot.resources:
             self.by_type.setdefault(_plain(resource.type), []).append(resource)
-        self.defaults = _default_tags(snapshot)
+        self.providers = Providers(snapshot)
+        self._default_tags = next(
+            (_keys_given(one) for one in snapshot.of_type(_PROVIDER) if one.name.startswith(_DEFAULT)), frozenset()
+        )
 
     def of(self, count: Count) -> Iterator[Resource]:
         """Yield the resources that a line looks at."""
@@ -116,8 +122,8 @@ class _View:
 
     def tags(self, resource: Resource) -> set[str]:
         """Return the keys of a resource's tags, with those that its provider gives to everything."""
-        provider = str(resource.options.get("provider", "")).rpartition("::")[0]
-        given = self.defaults.get(provider, self.defaults.get("", frozenset()))
+        provider = self.providers.of(resource)
+        given = _keys_given(provider) if provider else self._default_tags
         own = resource.inputs.get("tags")
         if isinstance(own, dict):
             return {*given, *own}
@@ -148,16 +154,11 @@ def _plain(type_: str) -> str:
     return f"aws:lb/{name}" if slash and module in _SAME_MODULES else type_
 
 
-def _default_tags(snapshot: Snapshot) -> dict[str, frozenset[str]]:
-    """Map the URN of each provider to the keys that it gives to all resources; "" is the one that the configuration
-    makes."""
-    found = {}
-    for provider in snapshot.of_type(_PROVIDER):
-        said = _structure(provider.inputs.get("defaultTags"))
-        tags = said.get("tags") if isinstance(said, dict) else None
-        keys = frozenset(tags) if isinstance(tags, dict) else frozenset()
-        found["" if provider.name.startswith("default") else provider.urn] = keys
-    return found
+def _keys_given(provider: Resource) -> frozenset[str]:
+    """Return the keys of the tags that a provider gives to all resources."""
+    said = _structure(provider.inputs.get("defaultTags"))
+    tags = said.get("tags") if isinstance(said, dict) else None
+    return frozenset(tags) if isinstance(tags, dict) else frozenset()
 
 
 def _sums(view: _View, counts: Iterable[Count]) -> dict[Whole, int]:
@@ -187,8 +188,7 @@ def _counted_to(view: _View, resource: Resource, each: str) -> str | None:
     if each == "account":
         return "the account"
     if each == "region":
-        own = resource.inputs.get("region")
-        return own if isinstance(own, str) else view.region
+        return view.providers.region(resource) or view.region
     return view.led_to(resource, each)
 
 

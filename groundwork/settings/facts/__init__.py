@@ -30,6 +30,11 @@ def regions() -> dict[str, str]:
     return zones
 
 
+def zones_of(region: str) -> str:
+    """Return the letters of the zones that new accounts see in a region; empty for one the table does not have."""
+    return regions().get(region, "")
+
+
 @dataclass(frozen=True)
 class Partition:
     """A part of AWS with accounts, ARNs and addresses of its own."""
