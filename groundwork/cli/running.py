@@ -29,7 +29,7 @@ class StackRun:
     settings: Settings
     snapshot: Snapshot
     hints: tuple[str, ...]
-    """What its settings leave open."""
+    """What its settings leave open, and what nobody here knows of its values."""
     statements: StackStatements
     """What the stack file says of the resources."""
 
@@ -62,7 +62,7 @@ def run_stack(
             snapshot = stacks.run_stack(stack, loaded, unknowns=unknowns, delivered=not unknowns)
     except Exception as error:
         raise _named_twice(stack, loaded, error) or ProgramError.of(stack, error) from error
-    from groundwork.preview.refusals.placing import mistakes
+    from groundwork.preview.refusals.placing import mistakes, notes
 
     refused = mistakes(snapshot, loaded, stack.label)
     if refused:
@@ -70,7 +70,8 @@ def run_stack(
     from groundwork.preview.statements import StackStatements
 
     statements = StackStatements(snapshot, loaded, stack.label)
-    return StackRun(stack, loaded.settings, snapshot, tuple(hints(loaded.settings)), statements)
+    left_open = (*hints(loaded.settings), *notes(snapshot, loaded))
+    return StackRun(stack, loaded.settings, snapshot, left_open, statements)
 
 
 def _named_twice(stack: StackFiles, loaded: Loaded, error: Exception) -> Mistakes | None:

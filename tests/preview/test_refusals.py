@@ -7,6 +7,7 @@ import dataclasses
 import json
 import re
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from groundwork.preview.computed_values import ComputedValues
 from groundwork.preview.refusals.constraints import EVERY_TYPE, FILE, TYPES, Constraint, constraints_of, known_types
 from groundwork.preview.refusals.findings import with_refusals
 from groundwork.preview.refusals.inputs import refused_inputs
+from groundwork.preview.refusals.offers import as_of, refused_offers, unknown_offers
 from groundwork.preview.refusals.quotas import ANY_TYPE, exceeded, sums
 from groundwork.preview.refusals.reference import page
 from groundwork.preview.snapshot import Resource, Snapshot
@@ -25,7 +27,15 @@ from groundwork.preview.terraform.names import args_class, properties
 from groundwork.preview.terraform.shapes import ShapeKind, shape_of
 from groundwork.preview.verdicts import Verdicts
 from groundwork.settings.data_file import read_data
-from groundwork.settings.facts import Count, quotas
+from groundwork.settings.facts import (
+    Count,
+    app_runner_regions,
+    classes,
+    instance_classes,
+    quotas,
+    regions,
+    search_classes,
+)
 from groundwork.settings.mistakes import Mistakes
 from guardrails.view import Opaque
 from tests.stacks import ROOT, STACKS, loaded, snapshot_of
@@ -517,6 +527,147 @@ config:
         run_stack("dev", start=tmp_path)
     assert str(raised.value).startswith(
         "Pulumi.dev.yaml:6 services: 61 rules of one direction in the security group shop-database-clients, and AWS takes 60; "
+    )
+
+
+# What is offered where
+
+DATABASE, NODES, NODE = (
+    "aws:rds/instance:Instance",
+    "aws:elasticache/replicationGroup:ReplicationGroup",
+    "aws:ec2/instance:Instance",
+)
+DOMAIN, FUNCTION, CLUSTER = "aws:opensearch/domain:Domain", "aws:lambda/function:Function", "aws:eks/cluster:Cluster"
+DAY = as_of()
+
+
+def judged(
+    type_: str, region: str = "eu-south-2", offered: tuple[str, ...] = (), **inputs: Any
+) -> tuple[list[str], list[str]]:
+    """What is refused, and what nobody knows."""
+    stack = dataclasses.replace(snapshot(resource(type_, **inputs)), region=region)
+    return tuple([one.reason for one in find(stack, offered)] for find in (refused_offers, unknown_offers))  # type: ignore[return-value]
+
+
+OFFERED: list[tuple[str, dict[str, Any]]] = [
+    (DATABASE, {"instanceClass": "db.t4g.large", "engine": "postgres", "engineVersion": "16"}),
+    (DATABASE, {"instanceClass": "db.t4g.large", "replicateSourceDb": "main"}),
+    (DATABASE, {"engine": "postgres", "engineVersion": "16.4", "availabilityZone": "eu-south-2a"}),
+    ("aws:rds/clusterInstance:ClusterInstance", {"instanceClass": "db.serverless", "engine": "aurora-postgresql"}),
+    (NODES, {"nodeType": "cache.t4g.small", "engine": "valkey", "engineVersion": "8.0"}),
+    (NODES, {"nodeType": "cache.t4g.small", "engineVersion": "6.x"}),
+    (DOMAIN, {"clusterConfig": {"instanceType": "m7g.large.search", "dedicatedMasterType": "m7g.medium.search"}}),
+    (NODE, {"instanceType": "t4g.micro", "availabilityZone": "eu-south-2-mad-1a"}),
+    ("aws:autoscaling/group:Group", {"availabilityZones": ["eu-south-2a", "eu-south-2c"]}),
+    ("aws:eks/nodeGroup:NodeGroup", {"instanceTypes": ["m7g.large", "c7g.large"], "version": "1.35"}),
+    (FUNCTION, {"runtime": "python3.13"}),
+    (DATABASE, {"instanceClass": Opaque.UNKNOWN, "engine": Opaque.UNKNOWN, "engineVersion": Opaque.SECRET}),
+]
+
+
+@pytest.mark.parametrize(("type_", "inputs"), OFFERED)
+def test_nothing_is_said_of_what_aws_offers(type_: str, inputs: dict[str, Any]) -> None:
+    assert judged(type_, **inputs) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("type_", "inputs", "refused", "unknown"),
+    [
+        (DATABASE, {"instanceClass": "db.t4g.larg"}, ['does not exist; did you mean "db.t4g.large"? If AWS offers it by now, say platform.offered: [db.t4g.larg]'], []),
+        (DATABASE, {"instanceClass": "t4g.large"}, ['does not exist; did you mean "db.t4g.large"? If AWS offers it by now, say platform.offered: [t4g.large]'], []),
+        (DATABASE, {"instanceClass": "db.z9x.large"}, [], [f"is not among the classes that AWS had on {DAY}"]),
+        (NODE, {"instanceType": "t3.micr"}, ['does not exist; did you mean "t3.micro"? If AWS offers it by now, say platform.offered: [t3.micr]'], []),
+        (NODES, {"nodeType": "cache.t3.huge"}, ["does not exist; "], []),
+        (DOMAIN, {"clusterConfig": {"dedicatedMasterType": "t3.medium"}}, ['does not exist; did you mean "t3.medium.search"? If AWS offers it by now, say platform.offered: [t3.medium]'], []),
+        (DATABASE, {"engine": "postgres", "engineVersion": "16.0"}, ['is no version of postgres; the nearest is "16.1"; if AWS offers it by now, say platform.offered: [16.0]'], []),
+        (DATABASE, {"engine": "postgres", "engineVersion": "16.99"}, [], [f"is not among the versions of postgres that AWS had on {DAY}"]),
+        (DATABASE, {"engine": "mysql", "engineVersion": "99"}, [], [f"is not among the versions of mysql that AWS had on {DAY}"]),
+        (FUNCTION, {"runtime": "python3.6"}, ["has been taken from Lambda, also from functions that have it, on 2022-08-29; its successor is python3."], []),
+        (CLUSTER, {"version": "1.28"}, ["has been without support since 2025-11-26"], []),
+        (CLUSTER, {"version": "1.9"}, ["has been without support for long"], []),
+        (CLUSTER, {"version": "2.0"}, [], ["is not among the versions that EKS had on 20"]),
+        (NODE, {"availabilityZone": "eu-west-1a"}, ["is not in eu-south-2"], []),
+        (NODE, {"availabilityZone": "eu-south-2f"}, [], ["is not among the zones that new accounts see; these are eu-south-2a, eu-south-2b, eu-south-2c"]),
+        ("aws:apprunner/service:Service", {}, [f"has none of these as of {DAY}; there are some in ap-northeast-1, "], []),
+    ],
+)  # fmt: skip
+def test_what_does_not_exist_is_refused_and_what_may_be_newer_than_the_table_is_only_noted(
+    type_: str, inputs: dict[str, Any], refused: list[str], unknown: list[str]
+) -> None:
+    for told, expected in zip(judged(type_, **inputs), (refused, unknown), strict=True):
+        assert len(told) == len(expected)
+        assert all(one.startswith(begin) for one, begin in zip(told, expected, strict=True)), told
+
+
+def test_what_another_region_has_is_refused_with_the_nearest_that_this_one_has_unless_somebody_knows_better() -> None:
+    lacking = {"type_": DATABASE, "region": "ca-west-1", "instanceClass": "db.t4g.medium", "engine": "postgres"}
+    [[reason], nothing] = judged(**lacking)  # type: ignore[arg-type]
+    assert reason == (
+        f"is not offered in ca-west-1 as of {DAY}; there is db.t3.medium; if AWS offers it by now, say platform.offered: [db.t4g.medium]"
+    )
+    assert nothing == []
+    assert judged(**lacking, offered=("db.t4g.medium",)) == ([], [])  # type: ignore[arg-type]
+    # Of a region that is newer than the table nobody knows anything, and an own region counts before the stack's.
+    assert judged(DATABASE, "mars-north-1", instanceClass="db.t4g.medium", engine="postgres") == ([], [])
+    there = resource(DATABASE, instanceClass="db.t4g.medium", region="eu-west-1")
+    assert list(refused_offers(dataclasses.replace(snapshot(there), region="ca-west-1"))) == []
+
+
+def test_what_no_stack_asks_for_in_vain_nor_without_being_known() -> None:
+    for stack in STACKS:
+        assert [(one.value, one.reason) for one in refused_offers(snapshot_of(stack))] == []
+        assert [(one.value, one.reason) for one in unknown_offers(snapshot_of(stack))] == []
+
+
+def test_every_class_that_settings_take_is_one_that_some_region_has() -> None:
+    ours = {
+        DATABASE: [{"instanceClass": name, "engine": "postgres"} for name in classes("databases")],
+        NODES: [{"nodeType": name} for name in classes("caches") if not re.match(r"cache\.(t1|m1|m2|c1)\.", name)],
+        NODE: [{"instanceType": name} for name in instance_classes()],
+        DOMAIN: [{"clusterConfig": {"instanceType": name}} for name in search_classes()],
+    }
+    wrong = [
+        (one, told)
+        for type_, many in ours.items()
+        for one in many
+        if (told := judged(type_, "us-east-1", **one)) != ([], [])
+    ]
+    assert wrong == []
+    lacking = [name for name in regions() if judged("aws:apprunner/service:Service", name)[0]]
+    assert set(lacking).isdisjoint(app_runner_regions())
+
+
+def test_every_input_that_offers_are_asked_of_is_one_that_pulumi_aws_has() -> None:
+    for type_, rows in read_data(TYPES)["offers"].items():
+        args = args_class(type_) if type_ != EVERY_TYPE else args_class(NODE)
+        assert args, type_
+        for path in rows:
+            parts = tuple(path.replace("[]", "").split("."))
+            assert path == "availabilityZones[]" or is_an_input(args, parts), f"{type_} {path}"
+
+
+def test_a_class_that_a_region_lacks_ends_at_its_line_and_an_unknown_one_is_a_note(tmp_path: Path) -> None:
+    stack = """
+        config:
+          aws:region: ca-west-1
+          groundwork:platform: {name: shop%s}
+          groundwork:data: {class: db.t4g.medium}
+    """
+    program = """
+        import pulumi_aws as aws
+        aws.ec2.Instance("own", ami="ami-1", instance_type="z9x.large")
+        aws.rds.Instance("main", engine="postgres", instance_class="db.t4g.medium", allocated_storage=20)
+    """
+    write_stack_file(tmp_path, dedent(stack) % "", program=program)
+    with pytest.raises(Mistakes) as raised:
+        run_stack("dev", start=tmp_path)
+    assert str(raised.value).startswith(
+        'Pulumi.dev.yaml:5 data.class: AWS refuses "db.t4g.medium" as instanceClass of main (aws:rds:Instance): it is not offered in ca-west-1'
+    )
+    write_stack_file(tmp_path, dedent(stack) % ", offered: [db.t4g.medium]", program=program)
+    assert any(
+        hint.startswith(f'"z9x.large" as instanceType of own is not among the classes that AWS had on {DAY}')
+        for hint in run_stack("dev", start=tmp_path).hints
     )
 
 

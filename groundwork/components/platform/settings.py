@@ -88,6 +88,10 @@ class PlatformSettings(Model):
     """What AWS granted this account beyond the quotas that every account starts with, by their names in
     ``groundwork/settings/facts/quotas.yaml``, such as ``rules-per-security-group: 120``."""
 
+    offered: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = ()
+    """What AWS offers by now although the tables of this release do not know it: classes, versions, or the region of a service, such as
+    ``db.r9g.large``."""
+
     hours: HoursSettings | None = None
     """The hours at which services, instances and database run; for dev and staging. Unset, always."""
 

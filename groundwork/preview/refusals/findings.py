@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from groundwork.preview.refusals.inputs import refused_inputs
+from groundwork.preview.refusals.offers import refused_offers, unknown_offers
 from groundwork.preview.refusals.quotas import exceeded
-from groundwork.preview.snapshot import Snapshot
+from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.verdicts import Finding, InputEntry, Verdicts
 from guardrails.judgement import Verdict
 from guardrails.rules import Level, Policy, Severity
@@ -30,20 +31,29 @@ def with_refusals(verdicts: Verdicts, snapshot: Snapshot) -> Verdicts:
 
 
 def _refused(snapshot: Snapshot) -> Iterator[Finding]:
-    for one in refused_inputs(snapshot):
-        text = str(one.value)
-        shown = text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
-        yield _finding(one.resource, f'AWS refuses "{shown}" as {one.input}: it {one.reason}')
-    for found in exceeded(snapshot, _raised(snapshot.settings)):
-        yield _finding(found.resource or InputEntry(found.what), found.sentence(_SETTING))
+    platform = snapshot.settings.get("platform")
+    said = platform if isinstance(platform, Mapping) else {}
+    offered = _texts(said.get("offered"))
+    for one in (*refused_inputs(snapshot), *refused_offers(snapshot, offered)):
+        yield _finding(one.resource, Verdict.FAIL, f'AWS refuses "{_shown(one.value)}" as {one.input}: it {one.reason}')
+    for one in unknown_offers(snapshot, offered):
+        yield _finding(one.resource, Verdict.UNDETERMINED, f'"{_shown(one.value)}" as {one.input} {one.reason}')
+    for found in exceeded(snapshot, _numbers(said.get("quotas"))):
+        yield _finding(found.resource or InputEntry(found.what), Verdict.FAIL, found.sentence(_SETTING))
 
 
-def _finding(about: Any, message: str) -> Finding:
-    return Finding(REFUSED, about, Level.MANDATORY, Verdict.FAIL, message)
+def _finding(about: Resource | InputEntry, verdict: Verdict, message: str) -> Finding:
+    return Finding(REFUSED, about, Level.MANDATORY, verdict, message)
 
 
-def _raised(settings: Mapping[str, Any]) -> dict[str, int]:
-    """Return what a stack's configuration says that AWS granted."""
-    platform = settings.get("platform")
-    said = platform.get("quotas") if isinstance(platform, Mapping) else None
+def _shown(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
+
+
+def _texts(said: Any) -> tuple[str, ...]:
+    return tuple(one for one in said if isinstance(one, str)) if isinstance(said, list) else ()
+
+
+def _numbers(said: Any) -> dict[str, int]:
     return {key: value for key, value in said.items() if isinstance(value, int)} if isinstance(said, Mapping) else {}

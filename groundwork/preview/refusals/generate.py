@@ -270,7 +270,8 @@ def _offers(session: Any, table: Mapping[str, Any]) -> dict[str, Any]:
     """Return what AWS offers in which region."""
     folder = Path(import_module("cfnlint").__file__ or "").parent / "data"
     schemas = folder / "schemas"
-    regions = sorted(file.stem for file in (schemas / "providers").glob("*-*.json") if "iso" not in file.stem)
+    registered = {file.stem for file in (schemas / "providers").glob("*-*.json")}
+    regions = sorted(registered & _json(schemas / "extensions" / f"{_CLASSES_OF['ec2']}.json").keys())
 
     def extension(name: str) -> dict[str, Any]:
         found = _json(schemas / "extensions" / f"{name}.json")
@@ -340,7 +341,9 @@ def _lacking(
     for token, row in table["types"].items():
         service = row.get("operation", "").partition(".")[0]
         partitions = ("aws", "aws-cn", "aws-us-gov")
-        endpoints = [region for one in partitions for region in session.get_available_regions(service, one)] if service else []
+        endpoints = (
+            [region for one in partitions for region in session.get_available_regions(service, one)] if service else []
+        )
         if "cloudformation" in row and len(endpoints) >= _FEWEST_REGIONS:
             lacking = [one for one in regions if row["cloudformation"] not in registered[one] and one not in endpoints]
             if lacking:

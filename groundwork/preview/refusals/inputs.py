@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -52,7 +51,11 @@ def values_at(inputs: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]
         if part == "[]":
             found = [(f"{at}[{index}]", item) for at, value in found for index, item in enumerate(_listed(value))]
         else:
-            found = [(f"{at}.{part}".lstrip("."), value[part]) for at, value in found if isinstance(value, Mapping) and part in value]
+            found = [
+                (f"{at}.{part}".lstrip("."), value[part])
+                for at, value in found
+                if isinstance(value, Mapping) and part in value
+            ]
     return ((place, value) for place, value in found if value is not None and not isinstance(value, Opaque))
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,23 @@ from groundwork.settings.facts import kubernetes_as_of, kubernetes_versions, zon
 from groundwork.settings.mistakes import nearest
 
 FILE = Path(__file__).with_name("offers.json")
-_ENGINES = {"aws:elasticache/replicationGroup:ReplicationGroup": "redis", "aws:elasticache/cluster:Cluster": "memcached"}
+_ENGINES = {
+    "aws:elasticache/replicationGroup:ReplicationGroup": "redis",
+    "aws:elasticache/cluster:Cluster": "memcached",
+}
 """What the provider takes where no engine is said."""
 _NEAREST = 3
-_CLASS = re.compile(r"([a-z]+\.)?[a-z]+[a-z0-9-]*\.([0-9]*(nano|micro|small|medium|large|xlarge)|metal(-[0-9]+xl)?)(\.search)?")
+_SEARCH = ".search"
+_CLASS = r"[a-z]+[0-9][a-z0-9-]*\.(nano|micro|small|medium|large|[0-9]*xlarge|metal(-[0-9]+xl)?)"
+_FORMS = {
+    kind: re.compile(form)
+    for kind, form in {
+        "ec2": _CLASS,
+        "cache": rf"cache\.{_CLASS}",
+        "search": _CLASS + r"\.search",
+        "rds": rf"db\.{_CLASS}",
+    }.items()
+}
 
 
 @dataclass(frozen=True)
@@ -35,6 +49,8 @@ class Judged:
     """What follows on "it"."""
     sure: bool
     """Whether AWS refuses it, as far as anybody can know; else it may be newer than the table."""
+    may_change: bool = True
+    """Whether AWS may offer it one day."""
 
 
 def refused_offers(snapshot: Snapshot, offered: tuple[str, ...] = ()) -> Iterator[RefusedInput]:
@@ -61,18 +77,20 @@ def _judged(snapshot: Snapshot, offered: tuple[str, ...]) -> Iterator[tuple[Refu
         lacking = _table()["lacking"].get(resource.type, ())
         if region in lacking and region not in offered:
             there = [name for name in _table()["regions"] if name not in lacking]
-            reason = f"has none of these as of {as_of()}; there are some in {', '.join(there)}{_if_by_now(region)}"
-            yield RefusedInput(resource, "region", region, reason), True
+            reason = f"has none of these as of {as_of()}; there are some in {', '.join(there)}"
+            yield RefusedInput(resource, "region", region, _unless_by_now(reason, region)), True
         for path, kind in _asked_of(resource.type):
             for place, value in values_at(resource.inputs, path):
                 said = _JUDGES[kind.partition(":")[0]](value, resource, region) if isinstance(value, str) else None
                 if said and value not in offered:
-                    end = _if_by_now(value) if said.sure else ""
-                    yield RefusedInput(resource, place, value, f"{said.reason}{end}"), said.sure
+                    changes = said.sure and said.may_change
+                    reason = _unless_by_now(said.reason, value) if changes else said.reason
+                    yield RefusedInput(resource, place, value, reason), said.sure
 
 
-def _if_by_now(value: str) -> str:
-    return f"; if AWS offers it by now, say platform.offered: [{value}]"
+def _unless_by_now(reason: str, value: str) -> str:
+    begin = f"{reason} If" if reason.endswith("?") else f"{reason}; if"
+    return f"{begin} AWS offers it by now, say platform.offered: [{value}]"
 
 
 def _asked_of(type_: str) -> Iterator[tuple[str, str]]:
@@ -99,25 +117,32 @@ def _of_class(value: str, kind: str, region: str) -> Judged | None:
     regions = _classes(kind)
     known = regions.get(value)
     if known is None:
-        families = {name.rpartition(".")[0].removesuffix(".search") for name in regions}
-        family = value.removesuffix(".search").rpartition(".")[0]
-        maybe_newer = family not in {name.removesuffix(".search").rpartition(".")[0] for name in regions}
         close = nearest(value, regions)
-        if maybe_newer and _CLASS.fullmatch(value) and families:
+        # AWS adds families, and seldom a size to one.
+        if _FORMS[kind.partition(":")[0]].fullmatch(value) and _family(value) not in set(map(_family, regions)):
             return Judged(f"is not among the classes that AWS had on {as_of()}{close}", sure=False)
         return Judged(f"does not exist{close}", sure=True)
     if region in _table()["regions"] and region not in known:
         here = [name for name, places in regions.items() if region in places]
         if not here:
             return None
-        return Judged(f"is not offered in {region} as of {as_of()}; there is {', '.join(_closest(value, here))}", sure=True)
+        return Judged(
+            f"is not offered in {region} as of {as_of()}; there is {', '.join(_closest(value, here))}", sure=True
+        )
     return None
+
+
+def _family(name: str) -> str:
+    return name.removesuffix(_SEARCH).rpartition(".")[0]
+
+
+def _size(name: str) -> str:
+    return name.removesuffix(_SEARCH).rpartition(".")[2]
 
 
 def _closest(value: str, there: list[str]) -> list[str]:
     """Return what comes nearest: of the same size first, as alike as can be."""
-    size = value.removesuffix(".search").rpartition(".")[2]
-    same = [name for name in there if name.removesuffix(".search").endswith(f".{size}")]
+    same = [name for name in there if _size(name) == _size(value)]
     return difflib.get_close_matches(value, same or there, n=_NEAREST, cutoff=0)
 
 
@@ -130,7 +155,8 @@ def _version(value: str, resource: Resource, _: str) -> Judged | None:
     same = [one for one in known if _numbers(one)[:1] == wanted[:1]]
     if wanted > max(map(_numbers, same or known)):
         return Judged(f"is not among the versions of {engine} that AWS had on {as_of()}", sure=False)
-    return Judged(f"is no version of {engine}{nearest(value, same or known)}", sure=True)
+    close = min(same or known, key=lambda one: [abs(a - b) for a, b in zip_longest(_numbers(one), wanted, fillvalue=0)])
+    return Judged(f'is no version of {engine}; the nearest is "{close}"', sure=True)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -144,7 +170,11 @@ def _runtime(value: str, resource: Resource, _: str) -> Judged | None:
     create, update, successor = row["create"], row["update"], row["successor"]
     instead = f"; its successor is {successor}" if successor else ""
     if update and update <= as_of():
-        return Judged(f"has been taken from Lambda, also from functions that have it, on {update}{instead}", sure=True)
+        return Judged(
+            f"has been taken from Lambda, also from functions that have it, on {update}{instead}",
+            sure=True,
+            may_change=False,
+        )
     if create and create <= as_of():
         return Judged(f"is taken for functions that have it, but no new ones since {create}{instead}", sure=False)
     return None
@@ -155,9 +185,12 @@ def _kubernetes(value: str, resource: Resource, _: str) -> Judged | None:
     found = versions.get(value)
     if found:
         ended = found.extended_ends <= kubernetes_as_of()
-        return Judged(f"has been without support since {found.extended_ends}", sure=True) if ended else None
+        reason = f"has been without support since {found.extended_ends}"
+        return Judged(reason, sure=True, may_change=False) if ended else None
     if _numbers(value) > max(map(_numbers, versions)):
         return Judged(f"is not among the versions that EKS had on {kubernetes_as_of()}", sure=False)
+    if _numbers(value) < min(map(_numbers, versions)):
+        return Judged("has been without support for long", sure=True, may_change=False)
     return Judged(f"is no version that EKS runs{nearest(value, versions)}", sure=True)
 
 
@@ -165,7 +198,7 @@ def _zone(value: str, resource: Resource, region: str) -> Judged | None:
     if not region or not re.fullmatch(r"[a-z]+(-[a-z]+)+-\d.*", value):
         return None
     if not value.startswith(region):
-        return Judged(f"is not in {region}", sure=True)
+        return Judged(f"is not in {region}", sure=True, may_change=False)
     letters = zones_of(region)
     if letters and value.removeprefix(region) not in letters and len(value) == len(region) + 1:
         there = ", ".join(f"{region}{letter}" for letter in letters)
@@ -209,7 +242,7 @@ def _classes(kind: str) -> dict[str, frozenset[str]]:
             for mask, sizes in by_mask.items():
                 places = _places(mask)
                 for size in sizes.split():
-                    whole = f"{family}.{size}.search" if name == "search" else f"{family}.{size}"
+                    whole = f"{family}.{size}{_SEARCH if name == 'search' else ''}"
                     found[whole] = found.get(whole, frozenset()) | places
     return found
 

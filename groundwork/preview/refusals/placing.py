@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from groundwork.preview.refusals.inputs import RefusedInput, refused_inputs
+from groundwork.preview.refusals.offers import refused_offers, unknown_offers
 from groundwork.preview.refusals.quotas import Exceeded, exceeded
 from groundwork.preview.snapshot import Snapshot
 from groundwork.settings.effective import as_json
@@ -26,15 +27,22 @@ def mistakes(snapshot: Snapshot, loaded: Loaded, label: str) -> list[Mistake]:
 
     A value that reaches many resources is one mistake, with one of them as the example.
     """
-    everything = list(refused_inputs(snapshot))
+    platform = loaded.settings.platform
+    everything = [*refused_inputs(snapshot), *refused_offers(snapshot, platform.offered)]
     said = list(_said(loaded, label)) if everything else []
     found: dict[tuple[str, Path, str], Mistake] = {}
     for refused in everything:
         path = _origin(refused, said)
         mistake = _of_input(refused, path, loaded, label)
         found.setdefault((mistake.where, path, refused.reason), mistake)
-    quotas = [_of_quota(one, loaded, label) for one in exceeded(snapshot, loaded.settings.platform.quotas)]
+    quotas = [_of_quota(one, loaded, label) for one in exceeded(snapshot, platform.quotas)]
     return [*found.values(), *quotas]
+
+
+def notes(snapshot: Snapshot, loaded: Loaded) -> list[str]:
+    """Return a sentence, without its full stop, for each value that may be newer than what this release knows of AWS."""
+    found = unknown_offers(snapshot, loaded.settings.platform.offered)
+    return list(dict.fromkeys(f'"{one.value}" as {one.input} of {one.resource.name} {one.reason}' for one in found))
 
 
 def named_alike(name: str, loaded: Loaded, label: str) -> Path:
