@@ -546,7 +546,8 @@ def judged(
 ) -> tuple[list[str], list[str]]:
     """What is refused, and what nobody knows."""
     stack = dataclasses.replace(snapshot(resource(type_, **inputs)), region=region)
-    return tuple([one.reason for one in find(stack, offered)] for find in (refused_offers, unknown_offers))  # type: ignore[return-value]
+    refused, unknown = ([one.reason for one in find(stack, offered)] for find in (refused_offers, unknown_offers))
+    return refused, unknown
 
 
 OFFERED: list[tuple[str, dict[str, Any]]] = [
@@ -600,13 +601,18 @@ def test_what_does_not_exist_is_refused_and_what_may_be_newer_than_the_table_is_
 
 
 def test_what_another_region_has_is_refused_with_the_nearest_that_this_one_has_unless_somebody_knows_better() -> None:
-    lacking = {"type_": DATABASE, "region": "ca-west-1", "instanceClass": "db.t4g.medium", "engine": "postgres"}
-    [[reason], nothing] = judged(**lacking)  # type: ignore[arg-type]
+    lacking: dict[str, Any] = {
+        "type_": DATABASE,
+        "region": "ca-west-1",
+        "instanceClass": "db.t4g.medium",
+        "engine": "postgres",
+    }
+    [reason], nothing = judged(**lacking)
     assert reason == (
         f"is not offered in ca-west-1 as of {DAY}; there is db.t3.medium; if AWS offers it by now, say platform.offered: [db.t4g.medium]"
     )
     assert nothing == []
-    assert judged(**lacking, offered=("db.t4g.medium",)) == ([], [])  # type: ignore[arg-type]
+    assert judged(**lacking, offered=("db.t4g.medium",)) == ([], [])
     # Of a region that is newer than the table nobody knows anything, and an own region counts before the stack's.
     assert judged(DATABASE, "mars-north-1", instanceClass="db.t4g.medium", engine="postgres") == ([], [])
     there = resource(DATABASE, instanceClass="db.t4g.medium", region="eu-west-1")

@@ -68,6 +68,17 @@ def as_of() -> str:
     return str(_table()["as_of"])
 
 
+def known_regions() -> list[str]:
+    """List the regions that the table has."""
+    found: list[str] = _table()["regions"]
+    return found
+
+
+def versioned_engines() -> list[str]:
+    """List the engines whose versions the table has."""
+    return list(_table()["versions"])
+
+
 def _judged(snapshot: Snapshot, offered: tuple[str, ...]) -> Iterator[tuple[RefusedInput, bool]]:
     providers = Providers(snapshot)
     for resource in snapshot.resources:
@@ -114,7 +125,7 @@ def _database_class(value: str, resource: Resource, region: str) -> Judged | Non
 
 
 def _of_class(value: str, kind: str, region: str) -> Judged | None:
-    regions = _classes(kind)
+    regions = classes_of(kind)
     known = regions.get(value)
     if known is None:
         close = nearest(value, regions)
@@ -231,7 +242,7 @@ def _inputs() -> dict[str, dict[str, str]]:
 
 
 @cache
-def _classes(kind: str) -> dict[str, frozenset[str]]:
+def classes_of(kind: str) -> dict[str, frozenset[str]]:
     """Map every class of a kind to the regions that have it; of ``rds``, whatever the engine."""
     tables = _table()["classes"]
     found: dict[str, frozenset[str]] = {}

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from groundwork.preview.refusals.constraints import constraints_of, known_types
+from groundwork.preview.refusals.offers import as_of, classes_of, known_regions, versioned_engines
 from groundwork.preview.refusals.placing import short_type
 from groundwork.preview.terraform.autonames import added_to, name_property
 from groundwork.settings.facts import Quota, quotas
+from groundwork.settings.mistakes import all_of
 
 _HEAD = """\
 # What AWS would refuse
@@ -30,6 +32,21 @@ Of the table `groundwork/settings/facts/quotas.yaml`. Where AWS grants more on r
 
 """
 _AMOUNTS = "| name | AWS takes | of | more on request |\n|---|---|---|---|"
+_VALUES = """
+## Values
+
+`groundwork/preview/refusals/offers.json` has what AWS offers in {regions} regions as of {day}: {classes}, versions of {engines}, Lambda's runtimes
+with their ends, and services that some regions are without. It is read of what cfn-lint and botocore ship (`python -m
+groundwork.preview.refusals.generate`).
+
+- What exists nowhere, or not in the region, is refused, with the nearest that does: `db.t4g.larg` is none, `db.t4g.large` is. Whoever
+  knows better, since AWS may offer it by now, says `platform: {{offered: [db.t4g.medium]}}`.
+- What may be newer than the table, a class of a family that it does not have or a version above all that it has, is a note in a preview and
+  undetermined in a check.
+- Of a region that is newer than the table nothing is said.
+
+Zones are held against the region, versions of Kubernetes against their support.
+"""
 _NAMES = """
 ## Names
 
@@ -47,11 +64,19 @@ def page() -> str:
         (
             _HEAD + _AMOUNTS,
             *map(_amount, quotas()),
+            _values(),
             _NAMES.format(inputs=constrained, types=len(known_types())),
             *_names(),
             "",
         )
     )
+
+
+def _values() -> str:
+    kinds = {"EC2": "ec2", "ElastiCache": "cache", "OpenSearch": "search", "RDS": "rds"}
+    classes = all_of(f"{len(classes_of(kind)):,} classes of {name}" for name, kind in kinds.items())
+    engines = all_of(sorted(versioned_engines()))
+    return _VALUES.format(regions=len(known_regions()), day=as_of(), classes=classes, engines=engines)
 
 
 def _amount(quota: Quota) -> str:
