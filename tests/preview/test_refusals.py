@@ -546,8 +546,9 @@ def judged(
 ) -> tuple[list[str], list[str]]:
     """What is refused, and what nobody knows."""
     stack = dataclasses.replace(snapshot(resource(type_, **inputs)), region=region)
-    refused, unknown = ([one.reason for one in find(stack, offered)] for find in (refused_offers, unknown_offers))
-    return refused, unknown
+    return [one.reason for one in refused_offers(stack, offered)], [
+        one.reason for one in unknown_offers(stack, offered)
+    ]
 
 
 OFFERED: list[tuple[str, dict[str, Any]]] = [
@@ -626,7 +627,7 @@ def test_what_no_stack_asks_for_in_vain_nor_without_being_known() -> None:
 
 
 def test_every_class_that_settings_take_is_one_that_some_region_has() -> None:
-    ours = {
+    ours: dict[str, list[dict[str, Any]]] = {
         DATABASE: [{"instanceClass": name, "engine": "postgres"} for name in classes("databases")],
         NODES: [{"nodeType": name} for name in classes("caches") if not re.match(r"cache\.(t1|m1|m2|c1)\.", name)],
         NODE: [{"instanceType": name} for name in instance_classes()],
