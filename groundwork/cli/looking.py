@@ -71,7 +71,7 @@ def checklist(
     from groundwork.cli.checklist_text import lines
     from groundwork.cli.running import run_stack
     from groundwork.operations.account import open_account
-    from groundwork.operations.checklist.indexes import ask_psql
+    from groundwork.operations.checklist.indexes import ask_indexes
     from groundwork.operations.checklist.model import AnswerKind, Facts
     from groundwork.operations.checklist.questions import answered
     from groundwork.operations.own import find_own
@@ -81,7 +81,7 @@ def checklist(
     account = None if offline else open_account(stack)
     settings = account.settings if account else load_stack(find_stack(stack)).settings
     own = find_own(account, snapshot) if account else None
-    facts = Facts(settings, snapshot, datetime.datetime.now(datetime.UTC), own, ask_psql if database else None)
+    facts = Facts(settings, snapshot, datetime.datetime.now(datetime.UTC), own, ask_indexes if database else None)
     with console.progress("Asking"):
         answers = answered(facts)
     name = account.stack_name if account else stack

@@ -127,7 +127,7 @@ def _all(
 app = Commands(
     "groundwork",
     "One short stack file becomes a complete, secure AWS platform. What needs an AWS account: bootstrap, doctor, status, checklist, deploy, rollback, "
-    "scale, redeploy, hours, redrive, tunnel, snapshot, recover, publish, logs, run and exec.",
+    "scale, redeploy, hours, redrive, tunnel, snapshot, restore, recover, publish, logs, run and exec.",
     epilog="Exit codes: 0 fine; 1 findings that stop a deployment, or what cannot be done; 2 a mistake in the input; 3 a fault in the "
     "program.",
     options=_all,
@@ -618,6 +618,7 @@ app.command("Stop a dev or staging stack, or start it again.")(acting.hours)
 app.command("Move dead letters back to their queue.")(acting.redrive)
 app.command("Open a way to the database or the cache.")(acting.tunnel)
 app.command("Take a snapshot of what holds data.")(restoring.snapshot)
+app.command("Find out what backups are worth.")(restoring.restore)
 app.command("Recover from what was lost.")(recovering.recover)
 app.command("Bring static files to their bucket.")(operations.publish)
 app.command("Print what services wrote.")(operations.logs)

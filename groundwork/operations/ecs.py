@@ -32,6 +32,7 @@ from groundwork.settings.images import jobs_path
 
 _DIMENSION = "ecs:service:DesiredCount"
 _EVENTS = 5
+_IDLE_SECONDS = "10800"
 _REASONS = 3
 
 # What a description of a task definition says beside what one registers:
@@ -485,6 +486,8 @@ class EcsOperations:
         network: Mapping[str, Any],
         capacity: Sequence[Mapping[str, Any]],
         overrides: Mapping[str, Any],
+        started_by: str = "groundwork",
+        takes_sessions: bool = False,
     ) -> str:
         """Start one task of a service or job, and return its ARN."""
         with plain_errors(f"starting a task of {name}"):
@@ -494,7 +497,8 @@ class EcsOperations:
                 count=1,
                 networkConfiguration=network,
                 overrides=overrides,
-                startedBy="groundwork",
+                startedBy=started_by,
+                enableExecuteCommand=takes_sessions,
                 propagateTags="TASK_DEFINITION",
                 tags=[{"key": "service", "value": name}],
                 **({"capacityProviderStrategy": list(capacity)} if capacity else {}),
@@ -566,6 +570,61 @@ class EcsOperations:
         """Stop a task."""
         with plain_errors("stopping the task"):
             self._client.stop_task(cluster=self.cluster, task=arn, reason=reason)
+
+    def start_idle(self, service: str, group: str, *, started_by: str, progress: Progress, seconds: float) -> str:
+        """Start a task that differs from a service's in that it does nothing and stands in one more security group, and return it as Session
+        Manager names it, once it can be reached.
+
+        It ends by itself after three hours. OperationError where it does not start, as where its image has no ``sleep``.
+        """
+        described = self.service(service)
+        network = described["networkConfiguration"]["awsvpcConfiguration"]
+        arn = self._start_task(
+            service,
+            described["taskDefinition"],
+            network={"awsvpcConfiguration": {**network, "securityGroups": [*network["securityGroups"], group]}},
+            capacity=[{**one, "base": 0} for one in described.get("capacityProviderStrategy", ())],
+            overrides={"containerOverrides": [{"name": service, "command": ["sleep", _IDLE_SECONDS]}]},
+            started_by=started_by,
+            takes_sessions=True,
+        )
+        began = progress.seconds
+        while True:
+            with plain_errors("asking how the task is"):
+                task = self._client.describe_tasks(cluster=self.cluster, tasks=[arn])["tasks"][0]
+            if task["lastStatus"] == "STOPPED":
+                raise OperationError(
+                    f"the idle task stopped: {task.get('stoppedReason') or 'ECS gave no reason'}; the image of {service} needs sleep, "
+                    "and an entry point that runs what it is told"
+                )
+            agents = [
+                agent["lastStatus"]
+                for one in task.get("containers", ())
+                if one["name"] == service
+                for agent in one.get("managedAgents", ())
+            ]
+            if task["lastStatus"] == "RUNNING" and agents == ["RUNNING"]:
+                return self._target(task, service)
+            if progress.seconds - began > seconds:
+                raise OperationError(
+                    f"the idle task cannot be reached after {int(seconds / 60)} minutes (it is {task['lastStatus']}); "
+                    f"groundwork status {self.account.stack_name} may say why"
+                )
+            progress.say(f"the idle task: {task['lastStatus']}")
+            progress.sleep(SECONDS_BETWEEN)
+
+    def stop_started_by(self, who: str) -> None:
+        """Stop all tasks that somebody started."""
+        with plain_errors(f"looking for tasks of {who}"):
+            pages = self._client.get_paginator("list_tasks").paginate(cluster=self.cluster, startedBy=who)
+            arns = [arn for page in pages for arn in page["taskArns"]]
+        for arn in arns:
+            self.stop(arn, "it is done")
+
+    def check_sessions(self, service: str) -> None:
+        """Raise OperationError where no session may be opened in tasks of a service."""
+        if not self.service(service).get("enableExecuteCommand"):
+            raise OperationError(f"no session may be opened in {service}; say compute.exec: true, and run pulumi up")
 
     def session_target(self, services: Sequence[str]) -> str:
         """Return a running task of the first service that has one, as Session Manager names it."""

@@ -33,7 +33,7 @@ class LogLine:
     id: str
 
 
-def since(text: str, now: datetime.datetime) -> datetime.datetime:
+def since(text: str, now: datetime.datetime, *, option: str = "--since") -> datetime.datetime:
     """Return the time that ``10m``, ``2h``, ``3d`` or an ISO 8601 time means. OperationError for anything else, and for the future."""
     match = re.fullmatch(r"(\d{1,6})([smhdw])", text)
     try:
@@ -44,11 +44,11 @@ def since(text: str, now: datetime.datetime) -> datetime.datetime:
         )
     except ValueError:
         raise OperationError(
-            f'--since: "{text}" is no time; write 90s, 10m, 2h, 3d, or 2026-11-27T14:00 (UTC, unless it says otherwise)'
+            f'{option}: "{text}" is no time; write 90s, 10m, 2h, 3d, or 2026-11-27T14:00 (UTC, unless it says otherwise)'
         ) from None
     found = found if found.tzinfo else found.replace(tzinfo=datetime.UTC)
     if found > now:
-        raise OperationError(f"--since: {text} is in the future")
+        raise OperationError(f"{option}: {text} is in the future")
     return found
 
 

@@ -22,8 +22,18 @@ Goal = Literal["database", "cache"]
 _DOCUMENT = "AWS-StartPortForwardingSessionToRemoteHost"
 """https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-working-with-sessions-start.html"""
 
-_BUNDLES = "https://truststore.pki.rds.amazonaws.com"
-"""https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html"""
+
+def bundle_address(region: str) -> str:
+    """Return where the certificates of RDS's authorities in a region are.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html, and for China
+    https://docs.amazonaws.cn/en_us/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html
+    """
+    if region.startswith("cn-"):
+        host = "rds-truststore.s3.cn-north-1.amazonaws.com.cn"
+    else:
+        host = f"truststore.pki.{'us-gov-west-1.' if region.startswith('us-gov-') else ''}rds.amazonaws.com"
+    return f"https://{host}/{region}/{region}-bundle.pem"
 
 
 @dataclass(frozen=True)
@@ -54,7 +64,7 @@ class TunnelPlan:
         name = account.settings.data.name if account.settings.data else ""
         # libpq connects to hostaddr, and holds the certificate against host.
         where = f"host={self.address} hostaddr=127.0.0.1 port={local} dbname={name} sslmode=verify-full sslrootcert={region}-bundle.pem"
-        bundle = f"curl -sO {_BUNDLES}/{region}/{region}-bundle.pem"
+        bundle = f"curl -sO {bundle_address(region)}"
         return f'{bundle}\n{login}\nPGUSER={user} PGPASSWORD={password} \\\n  psql "{where}"'
 
 
@@ -121,12 +131,19 @@ def _cache(account: StackAccount, snapshot: Snapshot) -> tuple[str, int]:
 
 def open_tunnel(plan: TunnelPlan, runner: Runner) -> TerminalSession:
     """Return the call of Session Manager's plugin that keeps the way open. OperationError where no host leads there."""
+    program(*SESSION_PLUGIN)
+    return forwarding(plan.account, runner.session_target(plan.services), plan.address, plan.port, plan.local)[0]
+
+
+def forwarding(account: StackAccount, target: str, address: str, port: int, local: int) -> tuple[TerminalSession, str]:
+    """Open a session that forwards a port of this machine through a host to an address, and return the call of Session Manager's plugin that
+    keeps it open, and the session's id."""
     plugin = program(*SESSION_PLUGIN)
     wanted = {
-        "Target": runner.session_target(plan.services),
+        "Target": target,
         "DocumentName": _DOCUMENT,
-        "Parameters": {"host": [plan.address], "portNumber": [str(plan.port)], "localPortNumber": [str(plan.local)]},
+        "Parameters": {"host": [address], "portNumber": [str(port)], "localPortNumber": [str(local)]},
     }
-    with plain_errors(f"opening a way to the {plan.goal}"):
-        opened = plan.account.client("ssm").start_session(**wanted)
-    return plugin_session(plugin, plan.account, opened, wanted)
+    with plain_errors(f"opening a way to {address}"):
+        opened = account.client("ssm").start_session(**wanted)
+    return plugin_session(plugin, account, opened, wanted), opened["SessionId"]

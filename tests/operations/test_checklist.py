@@ -15,13 +15,14 @@ import pytest
 from groundwork.cli.console import FINDINGS
 from groundwork.cli.main import run as groundwork
 from groundwork.components.settings import Settings
+from groundwork.operations import psql
 from groundwork.operations.account import StackAccount
-from groundwork.operations.checklist import indexes
-from groundwork.operations.checklist.indexes import Indexes, ask_psql
+from groundwork.operations.checklist.indexes import Indexes, ask_indexes
 from groundwork.operations.checklist.model import Answer, AnswerKind, Facts
 from groundwork.operations.checklist.questions import QUESTIONS, answered
 from groundwork.operations.errors import OperationError
 from groundwork.operations.own import find_own
+from groundwork.operations.restoring.report import FOLDER, RestoreRehearsal, write
 from groundwork.preview.snapshot import Snapshot
 from tests.functions.servers import (
     ADMINISTRATOR,
@@ -158,6 +159,33 @@ def test_a_restore_of_this_database_counts_and_one_of_another_does_not(
     assert in_account(stack)["restored"].verdict is AnswerKind.NO
     trail(monkeypatch, event("shop-database-dev"))
     assert in_account(stack)["restored"] == Answer(AnswerKind.YES, "restored 3 d ago by mara")
+    refused_one = event("shop-database-dev")
+    refused_one["CloudTrailEvent"] = json.dumps(
+        {**json.loads(refused_one["CloudTrailEvent"]), "errorCode": "AccessDenied"}
+    )
+    trail(monkeypatch, refused_one)
+    assert in_account(stack)["restored"].verdict is AnswerKind.NO
+    rehearsed = event("shop-database-dev")
+    told = {
+        "sourceDBInstanceIdentifier": "shop-database-dev",
+        "targetDBInstanceIdentifier": "shop-database-dev-rehearsal",
+    }
+    rehearsed["CloudTrailEvent"] = json.dumps({"requestParameters": told})
+    trail(monkeypatch, rehearsed)
+    assert in_account(stack)["restored"] == Answer(AnswerKind.YES, "rehearsed 3 d ago by mara")
+
+
+def test_a_rehearsal_counts_by_its_report_for_90_days_where_it_passed(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    trail(monkeypatch)
+    now = datetime.datetime.now(datetime.UTC)
+    for days, available, verdict in ((100, 60.0, AnswerKind.NO), (3, None, AnswerKind.NO), (2, 60.0, AnswerKind.YES)):
+        began = now - datetime.timedelta(days=days, minutes=1)
+        found = RestoreRehearsal("database", "shop-database-dev", "a snapshot", began, began, available=available)
+        write(tmp_path / FOLDER, "dev", "here", [found])
+        assert in_account(stack)["restored"].verdict is verdict
+    assert in_account(stack)["restored"].evidence == "rehearsed 2 d ago, and it passed, as its report says"
 
 
 def test_a_subscription_counts_when_it_is_confirmed(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,7 +276,7 @@ def test_a_real_database_tells_which_indexes_are_missing_and_which_nobody_uses(
     subprocess.run(
         ["psql", "--quiet", "--no-psqlrc"], input=statements + whole, check=True, text=True, capture_output=True
     )
-    found = ask_psql()
+    found = ask_indexes()
     assert found.tables == 3
     assert found.scanned == ("public.orders",)
     assert found.keys == ("orders (user_id)",)
@@ -261,7 +289,7 @@ def test_a_database_that_does_not_answer_and_a_missing_psql_are_said(
     reached(database, monkeypatch)
     monkeypatch.setenv("PGPASSWORD", "another")
     with pytest.raises(OperationError, match=r"psql says: .*password authentication failed"):
-        ask_psql()
-    monkeypatch.setattr(indexes.shutil, "which", lambda _: None)
+        ask_indexes()
+    monkeypatch.setattr(psql.shutil, "which", lambda _: None)
     with pytest.raises(OperationError, match="psql is not installed"):
-        ask_psql()
+        ask_indexes()

@@ -38,7 +38,7 @@ def test_every_command_of_the_runbook_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = commands()
-    wanted = {"status", "checklist", "drift", "scale", "redeploy", "redrive", "hours", "tunnel", "snapshot", "logs"}
+    wanted = {"status", "checklist", "drift", "scale", "redeploy", "redrive", "hours", "tunnel", "snapshot", "restore", "logs"}
     assert wanted <= {one[0] for one in found}
     with standing(tmp_path, monkeypatch):
         encrypt()

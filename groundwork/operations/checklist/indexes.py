@@ -7,13 +7,10 @@ through here.
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 from dataclasses import dataclass
 from typing import Any
 
-from groundwork.operations.errors import OperationError
+from groundwork.operations.psql import ask_psql
 
 _LARGE = 10_000
 """Rows from which a table is large enough for an index to matter."""
@@ -68,21 +65,8 @@ class Indexes:
     """Indexes of more than a mebibyte that no query has used since the statistics began, which only slow writes down."""
 
 
-def ask_psql() -> Indexes:
+def ask_indexes() -> Indexes:
     """Ask the database that ``psql`` opens. OperationError where it does not."""
-    program = shutil.which("psql")
-    if program is None:
-        raise OperationError("psql is not installed, and asks the database; it comes with PostgreSQL's client")
-    words = [program, "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--no-password", "--set=ON_ERROR_STOP=1"]
-    words += [f"--set=large={_LARGE}", f"--set=often={_OFTEN}"]
-    environment = {"PGCONNECT_TIMEOUT": "10", **os.environ}
-    try:
-        said = subprocess.run(  # noqa: S603 - our own words
-            words, input=_QUERY, env=environment, capture_output=True, text=True, check=False, timeout=_SECONDS
-        )
-    except subprocess.TimeoutExpired:
-        raise OperationError(f"the database has not answered within {_SECONDS} seconds") from None
-    if said.returncode != 0:
-        raise OperationError(f"psql says: {' '.join(said.stderr.split())}")
-    found: dict[str, Any] = json.loads(said.stdout)
+    said = ask_psql(_QUERY, {"large": _LARGE, "often": _OFTEN}, seconds=_SECONDS)
+    found: dict[str, Any] = json.loads(said)
     return Indexes(found["tables"], *(tuple(found[key]) for key in ("scanned", "keys", "unused")))

@@ -11,6 +11,9 @@ from groundwork.operations.account import code_of, plain_errors
 from groundwork.operations.checklist.model import Answer, AnsweredQuestion, Facts, Question, no, unknown, yes
 from groundwork.operations.databases import find_database
 from groundwork.operations.errors import NobodyAnswers, OperationError
+from groundwork.operations.restoring.copies import COPY_SUFFIX
+from groundwork.operations.restoring.report import FOLDER as REPORTS
+from groundwork.operations.restoring.report import newest_passed
 from groundwork.operations.status.model import lasting
 from groundwork.preview.snapshot import Resource
 from groundwork.settings.images import NOTHING, images_path
@@ -20,6 +23,7 @@ _CACHE = "aws:elasticache/replicationGroup:ReplicationGroup"
 _ALARMS = ("aws:cloudwatch/metricAlarm:MetricAlarm", "aws:cloudwatch/compositeAlarm:CompositeAlarm")
 _RESTORES = ("RestoreDBInstanceFromDBSnapshot", "RestoreDBInstanceToPointInTime")
 _OFFLINE = "only the account knows (--offline)"
+_REMEMBERED = datetime.timedelta(days=90)
 _LEAST_BACKUP_DAYS = 7
 _LATE = datetime.timedelta(minutes=30)
 """RDS copies its log to S3 every five minutes:
@@ -187,6 +191,9 @@ def _restored(facts: Facts) -> Answer:
         return no("the stack builds no database")
     if facts.account is None:
         return unknown(_OFFLINE)
+    reported = newest_passed(facts.settings.program / REPORTS, facts.account.stack_name)
+    if reported is not None and facts.now - reported < _REMEMBERED:
+        return yes(f"rehearsed {lasting(reported, facts.now)} ago, and it passed, as its report says")
     trail = facts.account.client("cloudtrail")
     for name in _RESTORES:
         with plain_errors("asking CloudTrail for restores"):
@@ -196,10 +203,12 @@ def _restored(facts: Facts) -> Answer:
             )
             for page in pages:
                 for event in page["Events"]:
-                    if primary.inputs["identifier"] in str(event.get("CloudTrailEvent", "")):
-                        return yes(
-                            f"restored {lasting(event['EventTime'], facts.now)} ago by {event.get('Username', 'somebody')}"
-                        )
+                    said = str(event.get("CloudTrailEvent", ""))
+                    # What was refused is told, too.
+                    if primary.inputs["identifier"] in said and '"errorCode"' not in said:
+                        how = "rehearsed" if COPY_SUFFIX in said else "restored"
+                        when = lasting(event["EventTime"], facts.now)
+                        return yes(f"{how} {when} ago by {event.get('Username', 'somebody')}")
     return no("not in the last 90 days, as far back as CloudTrail tells")
 
 
@@ -402,7 +411,7 @@ QUESTIONS: Sequence[Question] = (
         "restored",
         ("S0-15", "S3-11"),
         "Was a backup restored in the last 90 days?",
-        "aws rds restore-db-instance-to-point-in-time, into an instance of its own",
+        "groundwork restore STACK --rehearse",
         "account",
         _restored,
     ),
