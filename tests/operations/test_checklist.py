@@ -78,7 +78,7 @@ def test_every_line_of_the_launch_lists_is_answered_by_the_stack_alone_or_said_t
         "subscribers": ("cannot know", "cannot know"),
         "backups": ("yes", "yes"),
         "restored": ("cannot know", "cannot know"),
-        "recovery-plan": ("cannot know", "cannot know"),
+        "recovery-plan": ("yes", "yes"),
         "load-test": ("cannot know", "cannot know"),
         "indexes": ("cannot know", "cannot know"),
         "root-mfa": ("cannot know", "cannot know"),
