@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import botocore.client
@@ -51,6 +52,7 @@ from tests.operations.test_engines import Script, standing_in
 from tests.operations.test_status import refused
 from tests.requirements import proves
 from tests.shared import free_port
+from tests.stacks import ROOT, loaded, snapshot_of
 
 __all__ = ["instance"]
 
@@ -356,8 +358,6 @@ def test_without_rehearse_it_says_what_to_do_and_where_that_is_written(
     said = capsys.readouterr().err
     heading = re.search(r'docs/operations\.md, "([^"]+)"', said)
     assert heading
-    from tests.stacks import ROOT  # noqa: PLC0415 - here alone
-
     assert f"## {heading[1]}\n" in (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     assert bench.calls == []
 
@@ -941,3 +941,23 @@ def test_certificates_that_cannot_be_had_are_said_before_anything_is_made(
         match=r"https://truststore\.pki\.rds\.amazonaws\.com/eu-west-1/eu-west-1-bundle\.pem \(no route\)",
     ):
         ways.fetch_bundle(REGION, tmp_path)
+
+
+def test_what_real_stacks_hold_is_found_by_their_own_names() -> None:
+    wanted = {
+        "prod": {"database"},
+        "examples/mini-facebook/prod": {"database", "bucket"},
+        "examples/chat-app/prod": {"database", "volume", "cache", "bucket"},
+    }
+    for name, kinds in wanted.items():
+        snapshot = snapshot_of(name)
+        arns = {("s3", one.name): one.outputs["arn"] for one in snapshot.of_type("aws:s3/bucket:Bucket")}
+        account: Any = SimpleNamespace(settings=loaded(name).settings)
+        own = Own(account, snapshot, arns)
+        found = holders(own)
+        assert {one.kind.value for one in found} >= kinds, name
+        # By which the copy's place is found where the engine is ec2.
+        group = rehearse._clients(own)
+        groups = [one.inputs["tags"]["Name"] for one in snapshot.of_type("aws:ec2/securityGroup:SecurityGroup")]
+        assert groups.count(group) == 1, name
+        assert all(one.tags["Name"] and one.tags["platform"] for one in found), name

@@ -38,7 +38,19 @@ def test_every_command_of_the_runbook_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = commands()
-    wanted = {"status", "checklist", "drift", "scale", "redeploy", "redrive", "hours", "tunnel", "snapshot", "restore", "logs"}
+    wanted = {
+        "status",
+        "checklist",
+        "drift",
+        "scale",
+        "redeploy",
+        "redrive",
+        "hours",
+        "tunnel",
+        "snapshot",
+        "restore",
+        "logs",
+    }
     assert wanted <= {one[0] for one in found}
     with standing(tmp_path, monkeypatch):
         encrypt()
