@@ -150,6 +150,10 @@ def restore(
     seconds, now = 60 * minutes_of(minutes), datetime.datetime.now(datetime.UTC)
     if at is not None and from_snapshot is not None:
         raise console.InputError("--at and --snapshot are two backups; say one of them")
+    if query is not None and unread:
+        raise console.InputError("--query with --unread would ask nobody; say one of them")
+    if query is not None and what not in (None, RestoreGoal.DATABASE):
+        raise console.InputError(f"--query asks a database, and no {what}")
     wanted = rehearsing.RehearsalOptions(
         HolderKind(what.value) if what else None,
         snapshot=from_snapshot,

@@ -309,7 +309,6 @@ def test_no_call_that_changes_something_names_the_original_and_the_copy_is_where
         "DeletionProtection",
         "MultiAZ",
         "CopyTagsToSnapshot",
-        "EnableCloudwatchLogsExports",
         "BackupRetentionPeriod",
     )
     assert not any(made[key] for key in wanted)
@@ -393,6 +392,8 @@ def test_a_snapshot_or_a_moment_is_restored_in_place_of_the_newest(reachable: Be
         (["--at", "yesterday"], FINDINGS, '--at: "yesterday" is no time'),
         (["--at", "2h", "--snapshot", "x"], MISTAKE, "are two backups"),
         (["--minutes", "0"], MISTAKE, "say a number from 1"),
+        (["--query", "select 1", "--unread"], MISTAKE, "--query with --unread"),
+        (["bucket", "--query", "select 1"], MISTAKE, "--query asks a database"),
         (["--snapshot", "$(reboot)"], FINDINGS, '"$(reboot)" is no snapshot of shop-database-dev'),
     ],
 )
@@ -541,7 +542,7 @@ def test_ctrl_c_removes_what_was_made_and_a_second_one_says_what_is_left(
     said = capsys.readouterr().err
     assert f"Left behind: the database {COPY} (nobody waited)" in said
     assert f"aws rds delete-db-instance --region {REGION} --db-instance-identifier {COPY} --skip-final-snapshot" in said
-    assert f"Left behind: the security group {COPY}" in said
+    assert f"Left behind: the security group groundwork-{COPY}" in said
     assert set(bench.databases) == {ORIGINAL, COPY}
 
 
@@ -568,6 +569,28 @@ def test_what_cannot_be_removed_is_tried_twice_and_said_with_the_command(
     assert rehearsal
     copies.remove_copy(bench.account, COPY, rehearsal, Clock().progress(), 600)
     assert list(bench.databases) == [ORIGINAL]
+
+
+def test_a_copy_that_is_at_something_else_takes_its_password_later(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = botocore.client.BaseClient._make_api_call
+    busy = [1, 1]
+
+    def answer(self: Any, name: str, arguments: Any) -> Any:
+        if name == "ModifyDBInstance" and busy:
+            busy.pop()
+            raise botocore.exceptions.ClientError({"Error": {"Code": "InvalidDBInstanceState", "Message": "m"}}, name)
+        return call(self, name, arguments)
+
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", answer)
+    clock = Clock()
+    drawn = copies.give_password(bench.account, ORIGINAL, clock.progress())
+    assert (len(drawn), clock.seconds) == (32, 30)
+    assert drawn not in " ".join(clock.lines)
+    busy = [1] * 500
+    with pytest.raises(OperationError, match="InvalidDBInstanceState"):
+        copies.give_password(bench.account, ORIGINAL, clock.progress())
 
 
 def test_interfaces_that_go_later_keep_a_group_only_for_a_while(bench: Bench) -> None:
@@ -628,6 +651,13 @@ def test_what_was_left_is_refused_and_cleaned_up_and_a_database_that_no_rehearsa
         patched.setattr(Made, "remove_all", lambda self, progress: [])
         bench.carry_out(unread=True)
     bench.tasks.append(ARN)
+    # Also where the original is gone.
+    with monkeypatch.context() as patched:
+        patched.delitem(bench.databases, ORIGINAL)
+        assert [one.what for one in rehearse.leftovers(bench.own)] == [
+            f"the database {COPY}",
+            f"the security group groundwork-{COPY}",
+        ]
     assert groundwork(["restore", "dev", "--rehearse", "--yes"]) == FINDINGS
     said = capsys.readouterr().err
     assert re.search(rf"the database {COPY} of another rehearsal is there \(it began at 20\d\d-\S+Z\)", said)
@@ -675,7 +705,7 @@ def test_what_the_copy_lacks_is_seen(reachable: Bench, database: Server) -> None
         ("select * from nowhere", False, 'relation "nowhere" does not exist'),
     ):
         checks, _ = look_into(login(database), query, now, told.append)
-        [found] = [one for one in checks if one.name == "query"]
+        found = next(one for one in checks if one.name == "query")
         assert found.passed is passed, query
         assert said in found.says
     assert "your query answers private|1" in told
@@ -721,18 +751,21 @@ def test_a_cache_copy_is_held_against_its_checksum(tmp_path: Path) -> None:
         finally:
             server.terminate()
     content = (tmp_path / "dump.rdb").read_bytes()
-    assert [(one.name, one.passed) for one in files.judge_rdb(content)] == [
+    assert [(one.name, one.passed) for one in files.judge_rdb([content])] == [
         ("form", True),
         ("checksum", True),
         ("keys", True),
     ]
-    assert list(files.judge_rdb(content))[-1].says == "300 keys"
+    assert list(files.judge_rdb([content]))[-1].says == "300 keys"
+    # However it arrives.
+    few = [content[at : at + 7] for at in range(0, len(content), 7)]
+    assert list(files.judge_rdb(few)) == list(files.judge_rdb([content]))
     damaged = content[:500] + bytes([content[500] ^ 1]) + content[501:]
-    assert {one.name: one.passed for one in files.judge_rdb(damaged)}["checksum"] is False
+    assert {one.name: one.passed for one in files.judge_rdb([damaged])}["checksum"] is False
     for cut in (content[:-1], b"", b"PK\3\4" + content, content[:200]):
-        assert [one.passed for one in files.judge_rdb(cut)] == [False]
+        assert [one.passed for one in files.judge_rdb([cut])] == [False]
     unsummed = content[:-8] + bytes(8)
-    assert {one.name: one.passed for one in files.judge_rdb(unsummed)}["checksum"] is None
+    assert {one.name: one.passed for one in files.judge_rdb([unsummed])}["checksum"] is None
 
 
 def superblock(label: bytes = b"data") -> bytes:
@@ -782,14 +815,15 @@ def test_an_instance_has_its_volume_its_cache_and_its_buckets_rehearsed(
     ebs = Script(list_snapshot_blocks={"Blocks": [{"BlockIndex": 0, "BlockToken": "t"}]}, get_snapshot_block=block)
     standing_in(monkeypatch, ec2=ec2, ebs=ebs)
     monkeypatch.setattr(progress, "Progress", functools.partial(progress.Progress, sleep=lambda _: None))
+    asked = asked_actions(monkeypatch)
     assert groundwork(["restore", "dev", "volume", "--rehearse", "--yes"]) == FINE, capsys.readouterr()
     said = capsys.readouterr().out
     assert "passed  volume shop-compute-data, from the snapshot snap-1" in said
     assert 'yes  file system: XFS "data", 8.0 GiB, of which about 2.0 are used' in said
     assert "RPO  9 h 0 min" in said
     assert not made
-    [asked] = ec2.all_of("create_volume")
-    assert (asked["SnapshotId"], asked["AvailabilityZone"]) == ("snap-1", f"{REGION}a")
+    [volume] = ec2.all_of("create_volume")
+    assert (volume["SnapshotId"], volume["AvailabilityZone"]) == ("snap-1", f"{REGION}a")
     assert not [one for name, one in ec2.asked if name.startswith(("attach", "delete")) and "vol-1" in _values(one)]
 
     s3 = client("s3")
@@ -804,7 +838,19 @@ def test_an_instance_has_its_volume_its_cache_and_its_buckets_rehearsed(
     said = capsys.readouterr().out
     assert "yes  read to its end: 6 bytes, decrypted, and as its checksum says" in said
     assert "Nothing to restore: the bucket shop-backups-" in said
+    allowed = {one.partition(":")[2] for one in permitted("restore", "ec2", "data", "storage")}
+    asked_of = {
+        "".join(part.capitalize() for part in name.split("_")) for script in (ec2, ebs) for name, _ in script.asked
+    }
+    assert asked_of <= allowed
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html and its like say which actions they take.
+    actions = {"s3:ListObjectsV2": "s3:ListBucket", "s3:ListObjectVersions": "s3:ListBucketVersions"}
+    own_calls = {actions.get(one, one) for one in asked - {"s3:PutObject"}}
+    assert own_calls <= permitted("restore", "ec2", "data", "storage")
     assert s3.get_object(Bucket=uploads.id, Key="a.txt")["Body"].read() == b"after"
+    monkeypatch.setattr(rehearse, "MOST_READ", 3)
+    with pytest.raises(OperationError, match="has more than 3 bytes, and is not read for this"):
+        rehearse.plan(instance, rehearse.RehearsalOptions(HolderKind.BUCKET))
 
 
 def test_other_beginnings_of_a_volume_are_told_apart_and_archived_versions_are_said(
@@ -961,3 +1007,15 @@ def test_what_real_stacks_hold_is_found_by_their_own_names() -> None:
         groups = [one.inputs["tags"]["Name"] for one in snapshot.of_type("aws:ec2/securityGroup:SecurityGroup")]
         assert groups.count(group) == 1, name
         assert all(one.tags["Name"] and one.tags["platform"] for one in found), name
+
+
+def test_what_the_plugin_says_when_it_opens_nothing_is_told_and_the_session_is_closed(
+    bench: Bench, tmp_path: Path
+) -> None:
+    plugin = tmp_path / "bin" / "session-manager-plugin"
+    plugin.write_text("#!/bin/sh\necho 'cannot perform start session: EOF' >&2\nexit 3\n", encoding="utf-8")
+    clock = Clock()
+    way = ways.forwarded(bench.account, "ecs:x", "localhost", 5432, progress.Progress(clock.lines.append))
+    with pytest.raises(OperationError, match="ended with 3, and opened no way to the copy: cannot perform start"), way:
+        pass
+    assert bench.ssm.all_of("terminate_session") == [{"SessionId": "session-1"}]

@@ -173,7 +173,7 @@ def _asked(query: str, environment: Mapping[str, str], say: Callable[[str], None
     except OperationError as error:
         return Check("query", False, str(error)[:_SHOWN])
     first = said.partition("\n")[0].partition("|")[0]
-    say(f"your query answers {said[:_SHOWN] or 'nothing'}")
+    say(f"your query answers {' / '.join(said.splitlines())[:_SHOWN] or 'nothing'}")
     return Check(
         "query",
         first not in ("", "f", "0"),

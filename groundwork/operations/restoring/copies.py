@@ -19,12 +19,14 @@ from groundwork.operations.progress import Progress
 from groundwork.operations.restoring.made import TAG
 
 _SECONDS_BETWEEN = 15
+_SECONDS_FOR_PASSWORD = 600
 _LONGEST = 63
 """Characters of an identifier: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html"""
 COPY_SUFFIX = "-rehearsal"
 """What the name of a copy ends with."""
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html
+_READY = ("available", "storage-optimization")
 _HOPELESS = (
     "failed",
     "incompatible-network",
@@ -56,6 +58,11 @@ class Original:
         """Return the identifier of its copy: one for each database, so that two cannot rehearse at once."""
         return f"{self.identifier[: _LONGEST - len(COPY_SUFFIX)].rstrip('-')}{COPY_SUFFIX}"
 
+    @property
+    def group(self) -> str:
+        """Return the name of the copy's security group; EC2 takes none that begins with ``sg-``, as a copy's name may."""
+        return f"groundwork-{self.copy}"
+
 
 def original_of(account: StackAccount, identifier: str) -> Original:
     """Return what a copy of a database needs to be told of it. NotThere where there is no such database."""
@@ -71,6 +78,11 @@ def original_of(account: StackAccount, identifier: str) -> Original:
         found["MasterUsername"],
         account.settings.data.name if account.settings.data else found.get("DBName") or "postgres",
     )
+
+
+def named(identifier: str) -> Original:
+    """Return a database of which no more is known than its name, as where it is gone: enough to find its copy."""
+    return Original(identifier, "", "", "", "", 0, "", "")
 
 
 def rehearsal_of(tags: Sequence[Mapping[str, str]]) -> str | None:
@@ -107,8 +119,7 @@ def begin_copy(
         "CopyTagsToSnapshot": False,
         "AutoMinorVersionUpgrade": False,
         "EnableIAMDatabaseAuthentication": False,
-        # RDS would make log groups that outlast the copy.
-        "EnableCloudwatchLogsExports": [],
+        # No log exports, with which RDS would make log groups that outlast the copy: they are not inherited.
         # It is complete when it is available, and nobody needs a backup of it.
         "BackupRetentionPeriod": 0,
         "Tags": tag_list(tags),
@@ -154,7 +165,7 @@ def wait_for_copy(account: StackAccount, identifier: str, progress: Progress, se
         found = described_database(account, identifier)
         status = found["DBInstanceStatus"]
         progress.say(f"{identifier}: {status}")
-        if status == "available" and "Endpoint" in found:
+        if status in _READY and "Endpoint" in found:
             return found
         if status in _HOPELESS:
             raise CommandFailed(f"RDS could not restore it: {identifier} is {status}")
@@ -165,14 +176,25 @@ def wait_for_copy(account: StackAccount, identifier: str, progress: Progress, se
         progress.sleep(_SECONDS_BETWEEN)
 
 
-def give_password(account: StackAccount, identifier: str) -> str:
-    """Give a copy a password that nobody else knows, and return it: the original's is neither read nor used."""
+def give_password(account: StackAccount, identifier: str, progress: Progress) -> str:
+    """Give a copy a password that nobody else knows, and return it: the original's is neither read nor used. OperationError where RDS does not
+    take it within some minutes."""
     drawn = secrets.token_urlsafe(24)
-    with plain_errors(f"giving {identifier} a password of its own"):
-        account.client("rds").modify_db_instance(
-            DBInstanceIdentifier=identifier, MasterUserPassword=drawn, ApplyImmediately=True
-        )
-    return drawn
+    began = progress.seconds
+    while True:
+        with plain_errors(f"giving {identifier} a password of its own"):
+            try:
+                account.client("rds").modify_db_instance(
+                    DBInstanceIdentifier=identifier, MasterUserPassword=drawn, ApplyImmediately=True
+                )
+            except botocore.exceptions.ClientError as error:
+                # A copy that has just become available may be at something once more.
+                if "InvalidDBInstanceState" not in code_of(error) or progress.seconds - began > _SECONDS_FOR_PASSWORD:
+                    raise
+            else:
+                return drawn
+        progress.say(f"{identifier} is at something else, and takes no password yet")
+        progress.sleep(_SECONDS_BETWEEN)
 
 
 def remove_copy(account: StackAccount, identifier: str, rehearsal: str, progress: Progress, seconds: float) -> None:
@@ -216,17 +238,17 @@ def make_group(
     """Make the copy's security group, and return its id. It admits ``admitted``, a range of addresses, to the database's port; unset, its own
     members, which may call nobody else. OperationError where it is there already."""
     ec2 = account.client("ec2")
-    with plain_errors(f"making the security group {original.copy}"):
+    with plain_errors(f"making the security group {original.group}"):
         try:
             made: str = ec2.create_security_group(
-                GroupName=original.copy,
+                GroupName=original.group,
                 Description=f"{original.copy}: its checker and nobody else",
                 VpcId=original.vpc,
                 TagSpecifications=[{"ResourceType": "security-group", "Tags": tag_list(tags)}],
             )["GroupId"]
         except botocore.exceptions.ClientError as error:
             if code_of(error) == "InvalidGroup.Duplicate":
-                raise in_the_way(account, f"the security group {original.copy}") from None
+                raise in_the_way(account, f"the security group {original.group}") from None
             raise
         # A group begins with leave to call everybody:
         # https://docs.aws.amazon.com/vpc/latest/userguide/default-custom-security-groups.html
@@ -247,11 +269,10 @@ def make_group(
 def find_group(account: StackAccount, original: Original) -> dict[str, Any] | None:
     """Return EC2's description of the copy's security group; None where there is none."""
     filters = [
-        {"Name": "group-name", "Values": [original.copy]},
-        {"Name": "vpc-id", "Values": [original.vpc]},
+        {"Name": "group-name", "Values": [original.group]},
         {"Name": "tag-key", "Values": [TAG]},
     ]
-    with plain_errors(f"looking for the security group {original.copy}"):
+    with plain_errors(f"looking for the security group {original.group}"):
         found: list[dict[str, Any]] = account.client("ec2").describe_security_groups(Filters=filters)["SecurityGroups"]
     return found[0] if found else None
 
@@ -263,7 +284,7 @@ def remove_group(account: StackAccount, original: Original, rehearsal: str, prog
         found = find_group(account, original)
         if found is None or rehearsal_of(found.get("Tags", ())) != rehearsal:
             return
-        with plain_errors(f"removing the security group {original.copy}"):
+        with plain_errors(f"removing the security group {original.group}"):
             try:
                 account.client("ec2").delete_security_group(GroupId=found["GroupId"])
             except botocore.exceptions.ClientError as error:
@@ -272,5 +293,5 @@ def remove_group(account: StackAccount, original: Original, rehearsal: str, prog
                     raise
             else:
                 return
-        progress.say(f"the security group {original.copy} still has members")
+        progress.say(f"the security group {original.group} still has members")
         progress.sleep(_SECONDS_BETWEEN)

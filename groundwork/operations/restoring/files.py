@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import botocore.exceptions
@@ -14,8 +14,11 @@ from groundwork.operations.errors import CommandFailed
 from groundwork.operations.restoring.checks import Check
 
 _CHUNK = 1_048_576
+MOST_READ = 1_073_741_824
+"""Bytes of an object that is read for a rehearsal."""
 _MOST_SUMMED = 67_108_864
 """Bytes of a copy whose checksum is computed; a larger one is only held against its form. Python does some 10 MiB a second."""
+_HEAD = 65_536
 
 
 def read_version(account: StackAccount, backup: Backup) -> list[Check]:
@@ -60,38 +63,45 @@ _AUXILIARY = 0xFA
 
 def read_cache_copy(account: StackAccount, backup: Backup) -> list[Check]:
     """Read a copy of a cache, and hold it against the form and the checksum that Redis gives it."""
-    content = b"".join(_pieces(account, backup))
-    return list(judge_rdb(content))
+    return list(judge_rdb(_pieces(account, backup)))
 
 
-def judge_rdb(content: bytes) -> Iterator[Check]:
-    """Yield what a snapshot of Redis or Valkey says of itself."""
+def judge_rdb(pieces: Iterable[bytes]) -> Iterator[Check]:
+    """Yield what a snapshot of Redis or Valkey says of itself. However large it is, its beginning and its end alone are kept."""
+    head, end = b"", b""
+    size = found = last = 0
+    for piece in pieces:
+        head += piece[: _HEAD - len(head)]
+        size += len(piece)
+        # The last eight bytes are the checksum, of all before them.
+        before, end = (end + piece)[:-8], (end + piece)[-8:]
+        if before:
+            last = before[-1]
+            found = crc64(before, found) if size <= _MOST_SUMMED else 0
     # Nine letters: a name, which Valkey 9 changed, and a version.
-    known = content[:5] == b"REDIS" or content[:6] == b"VALKEY"
-    whole = known and len(content) > 18 and content[-9] == _END
-    size = f"{len(content):,} bytes"
-    if not whole:
-        yield Check("form", False, f"{size}, and no whole snapshot of Redis or Valkey")
+    if not (head.startswith((b"REDIS", b"VALKEY")) and size > 18 and last == _END):
+        yield Check("form", False, f"{size:,} bytes, and no whole snapshot of Redis or Valkey")
         return
-    yield Check("form", True, f"a whole snapshot of {size}, version {int(content[:9].lstrip(b'REDISVALKY'))}")
-    told = struct.unpack("<Q", content[-8:])[0]
+    version = head[:9].lstrip(b"REDISVALKY").decode("ascii", "replace")
+    yield Check("form", True, f"a whole snapshot of {size:,} bytes, version {version}")
+    told = struct.unpack("<Q", end)[0]
     if told == 0:
         yield Check("checksum", None, "it has none (rdbchecksum no)")
-    elif len(content) > _MOST_SUMMED:
+    elif size > _MOST_SUMMED:
         yield Check("checksum", None, f"more than {_MOST_SUMMED:,} bytes, and not computed")
     else:
-        right = crc64(content[:-8]) == told
-        yield Check("checksum", right, "it is right" if right else "it is wrong: the snapshot is damaged")
-    keys = _keys(content)
+        yield Check(
+            "checksum", found == told, "it is right" if found == told else "it is wrong: the snapshot is damaged"
+        )
+    keys = _keys(head)
     yield Check(
         "keys", None if keys is None else keys > 0, "it does not say how many" if keys is None else f"{keys:,} keys"
     )
 
 
-def crc64(content: bytes) -> int:
-    """Return the checksum that Redis keeps at a snapshot's end (CRC-64 of Jones, reflected):
+def crc64(content: bytes, found: int = 0) -> int:
+    """Return the checksum that Redis keeps at a snapshot's end (CRC-64 of Jones, reflected), of what goes on after ``found``:
     https://github.com/redis/redis/blob/7.2/src/crc64.c"""
-    found = 0
     for byte in content:
         found = _CRC[(found ^ byte) & 0xFF] ^ (found >> 8)
     return found

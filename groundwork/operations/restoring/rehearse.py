@@ -19,7 +19,7 @@ from groundwork.operations.own import Own
 from groundwork.operations.progress import Progress
 from groundwork.operations.restoring import copies
 from groundwork.operations.restoring.checks import Check, look_into, wait_until_it_answers
-from groundwork.operations.restoring.files import read_cache_copy, read_first_block, read_version
+from groundwork.operations.restoring.files import MOST_READ, read_cache_copy, read_first_block, read_version
 from groundwork.operations.restoring.made import TAG, Interrupted, Leftover, Made
 from groundwork.operations.restoring.report import RestoreRehearsal, in_words
 from groundwork.operations.restoring.ways import IDLE, NoWay, Way, fetch_bundle, way_to
@@ -130,6 +130,14 @@ def _clients(own: Own) -> str:
 
 
 def _chosen(account: StackAccount, holder: Holder, wanted: RehearsalOptions) -> Backup:
+    if holder.kind is HolderKind.BUCKET:
+        found = backups_of(account, holder)
+        small = next((one for one in found if one.size <= MOST_READ), None)
+        if found and small is None:
+            raise NotThere(
+                f"every earlier version in {holder} has more than {MOST_READ:,} bytes, and is not read for this"
+            )
+        return small or newest(account, holder)
     if holder.kind is not HolderKind.DATABASE or (wanted.snapshot is None and wanted.at is None):
         return newest(account, holder)
     found = backups_of(account, holder)
@@ -206,9 +214,9 @@ def _database(bench: _Bench, backup: Backup, found: RestoreRehearsal) -> None:
         # What needs this machine's network comes before anything costs.
         bundle = None if isinstance(way, NoWay) else fetch_bundle(region, Path(name))
         bench.made.add(
-            f"the security group {original.copy}",
+            f"the security group {original.group}",
             f"aws ec2 delete-security-group --region {region} --group-id $(aws ec2 describe-security-groups --region {region} "
-            f"--filters Name=group-name,Values={original.copy} --query SecurityGroups[0].GroupId --output text)",
+            f"--filters Name=group-name,Values={original.group} --query SecurityGroups[0].GroupId --output text)",
             lambda told: copies.remove_group(account, original, plan.id, told, _SECONDS_FOR_GROUP),
         )
         groups = way.groups(original, tags)
@@ -228,7 +236,7 @@ def _database(bench: _Bench, backup: Backup, found: RestoreRehearsal) -> None:
         login = {
             "PGUSER": original.user,
             "PGDATABASE": original.database,
-            "PGPASSWORD": copies.give_password(account, original.copy),
+            "PGPASSWORD": copies.give_password(account, original.copy, progress),
         }
         with way.open(copy["Endpoint"]["Address"], original, bench.made, progress) as where:
             environment = {**login, **where, "PGSSLMODE": "verify-full", "PGSSLROOTCERT": str(bundle)}
@@ -353,10 +361,7 @@ def _left_volume(account: StackAccount, volume: Mapping[str, Any]) -> Remnant:
 
 
 def _of_database(account: StackAccount, holder: Holder) -> list[Remnant]:
-    described = find_database(account, holder.id)
-    if described is None:
-        return []
-    original = copies.original_of(account, holder.id)
+    original = copies.named(holder.id)
     found: list[Remnant] = []
     copy = find_database(account, original.copy)
     if copy is not None:
@@ -377,7 +382,7 @@ def _of_database(account: StackAccount, holder: Holder) -> list[Remnant]:
         of = copies.rehearsal_of(group["Tags"]) or ""
         found.append(
             Remnant(
-                f"the security group {original.copy}",
+                f"the security group {original.group}",
                 of,
                 lambda told: copies.remove_group(account, original, of, told, _SECONDS_FOR_GROUP),
             )

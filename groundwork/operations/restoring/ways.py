@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 from groundwork.operations.account import StackAccount, plain_errors
 from groundwork.operations.ec2 import Ec2Operations
@@ -170,16 +171,19 @@ def forwarded(
     local = _free_port()
     session, opened = forwarding(account, target, address, port, local)
     # Of a group of its own: Ctrl-C is for whoever waits, who then closes it.
-    with subprocess.Popen(  # noqa: S603 - our own words
-        session.words,
-        env={**os.environ, **session.environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as plugin:
+    with (
+        tempfile.TemporaryFile() as says,
+        subprocess.Popen(  # noqa: S603 - our own words
+            session.words,
+            env={**os.environ, **session.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=says,
+            stderr=says,
+            start_new_session=True,
+        ) as plugin,
+    ):
         try:
-            _wait_until_open(plugin, local, progress)
+            _wait_until_open(plugin, says, local, progress)
             yield {"PGHOST": address, "PGHOSTADDR": "127.0.0.1", "PGPORT": str(local)}
         finally:
             plugin.terminate()
@@ -193,15 +197,17 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_until_open(plugin: subprocess.Popen[bytes], local: int, progress: Progress) -> None:
+def _wait_until_open(plugin: subprocess.Popen[bytes], says: IO[bytes], local: int, progress: Progress) -> None:
     began = progress.seconds
     while True:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", local)) == 0:
                 return
         if plugin.poll() is not None:
+            says.seek(0)
+            said = " ".join(says.read().decode("utf-8", "replace").split())[-300:]
             raise OperationError(
-                f"Session Manager's plugin ended with {plugin.returncode}, and opened no way to the copy"
+                f"Session Manager's plugin ended with {plugin.returncode}, and opened no way to the copy: {said or 'it said nothing'}"
             )
         if progress.seconds - began > _SECONDS_TO_LISTEN:
             raise OperationError("Session Manager's plugin has not opened a way to the copy within a minute")
