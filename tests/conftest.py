@@ -82,6 +82,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 _WAITING = (
     "operations/test_rehearsal.py",
+    "operations/test_rehearsed_account.py",
     "preview/terraform/",
     "kubernetes/",
     "cli/test_watch.py",

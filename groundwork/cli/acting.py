@@ -155,7 +155,8 @@ def redrive(
     except KeyboardInterrupt:
         console.print_error("\nThe redrive is ended; what has gone back stays there.")
         raise
-    print(f"{moved} have gone back. Whether they fail again: groundwork status {account.stack_name} --watch")
+    have = "has" if moved == 1 else "have"
+    print(f"{moved} {have} gone back. Whether that fails again: groundwork status {account.stack_name} --watch")
 
 
 def tunnel(

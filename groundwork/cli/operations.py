@@ -129,7 +129,8 @@ def _roll_out(plan: DeploymentPlan, *, worst: str, minutes: int, yes: bool, dry_
         raise SystemExit(console.FINDINGS) from None
     except KeyboardInterrupt:
         console.print_error(
-            f"\nNobody waits any more, and the deployment goes on. To go back: groundwork rollback {plan.account.stack_name} {plan.holder.name}"
+            f"\nNobody waits any more. A job is stopped; what has begun to run {plan.image} goes on: groundwork status "
+            f"{plan.account.stack_name}. To go back: groundwork rollback {plan.account.stack_name} {plan.holder.name}"
         )
         raise
 

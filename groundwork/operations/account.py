@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 import botocore.exceptions
+import botocore.parsers
 from botocore.config import Config
 
 from groundwork.components.settings import Settings
@@ -109,7 +110,9 @@ def _listed(config: Mapping[str, str], key: str) -> list[Any]:
 
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 _UNKNOWN = {"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "InvalidSignatureException"}
-_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"}
+# S3 says no more than the number to a question for a head.
+_DENIED = {"403", "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"}
+_AT_FAULT = 500
 _THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"}
 
 _SIGN_IN = (
@@ -141,6 +144,10 @@ def plain_errors(doing: str) -> Iterator[None]:
         botocore.exceptions.EndpointConnectionError,
     ) as error:
         raise NobodyAnswers(f"{doing}: AWS does not answer ({_sentence(error)}); is there a network?") from error
+    except botocore.parsers.ResponseParserError as error:
+        raise NobodyAnswers(
+            f"{doing}: what answers is not AWS, or it fails: no answer of it can be read; is there a proxy in between? Try again in a minute"
+        ) from error
     except botocore.exceptions.BotoCoreError as error:
         raise OperationError(f"{doing}: {_sentence(error)}") from error
 
@@ -155,6 +162,10 @@ def _refusal(error: botocore.exceptions.ClientError) -> str:
         return f"AWS does not allow it: {message}"
     if code in _THROTTLED:
         return f"AWS answers that there are too many requests ({error.operation_name}); try again in a minute"
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if status >= _AT_FAULT:
+        # What it says then may be a whole page.
+        return f"AWS fails at {error.operation_name} ({status}); try again in a minute, or look at https://health.aws.amazon.com"
     return f"{error.operation_name} says {code}: {message}"
 
 

@@ -16,7 +16,7 @@ import botocore.exceptions
 from groundwork.components.delivery.settings import GITHUB_ISSUER
 from groundwork.operations import images
 from groundwork.operations.account import StackAccount, code_of, plain_errors
-from groundwork.operations.errors import OperationError
+from groundwork.operations.errors import NobodyAnswers, OperationError
 from groundwork.preview.refusals.quotas import sums
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.settings.data_file import read_data
@@ -56,18 +56,21 @@ AskDns = Callable[[str, Sequence[str]], bool]
 
 
 def diagnose(account: StackAccount, snapshot: Snapshot, is_delegated: AskDns) -> Iterator[Diagnosis]:
-    """Yield what the account says, part after part. What the credentials may not ask is not known, and ends nothing; OperationError
-    where they are no good at all."""
+    """Yield what the account says, part after part. What cannot be asked, for want of a permission or of AWS's answer, is not known, and ends
+    nothing; NobodyAnswers where the credentials are no good at all, or there is no network."""
     patient = _Patient(account, snapshot, is_delegated)
     for about, part in _PARTS.items():
         try:
             with plain_errors(f"asking about {about}"):
                 yield from part(patient)
+        except NobodyAnswers:
+            raise
         except OperationError as error:
-            if "AWS does not allow it" not in str(error):
-                raise
             needed = ", ".join(permissions()[about])
-            yield Diagnosis(State.UNKNOWN, about, f"the credentials may not ask; it takes {needed}")
+            denied = "AWS does not allow it" in str(error)
+            yield Diagnosis(
+                State.UNKNOWN, about, f"the credentials may not ask; it takes {needed}" if denied else str(error)
+            )
 
 
 @dataclass

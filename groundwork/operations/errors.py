@@ -7,6 +7,10 @@ class OperationError(Exception):
     """What was asked cannot be done: why, and what to do."""
 
 
+class Misnamed(OperationError):  # noqa: N818 - what is the matter
+    """The stack file has nothing of the name that was given: what it has."""
+
+
 class NobodyAnswers(OperationError):  # noqa: N818 - what happened
     """Nothing can be asked at all: no network, no credentials, or ones that AWS does not take. The next question would end the same."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from groundwork.operations.account import plain_errors
-from groundwork.operations.errors import CommandFailed, OperationError
+from groundwork.operations.errors import CommandFailed, Misnamed, OperationError
 from groundwork.operations.own import Own
 from groundwork.operations.progress import Progress
 from groundwork.operations.status.model import lasting
@@ -33,14 +33,15 @@ class RedrivePlan:
 
     def __str__(self) -> str:
         pace = f", {self.limit} a second" if self.limit else ""
+        letters, go = ("letter", "goes") if self.count == 1 else ("letters", "go")
         return (
-            f"{self.count} dead letters of {self.queue} in {self.place} go back to it{pace}.\n{self.oldest}"
+            f"{self.count} dead {letters} of {self.queue} in {self.place} {go} back to it{pace}.\n{self.oldest}"
             "What failed for its consumer fails again, unless that was corrected."
         )
 
 
 def plan(own: Own, queue: str, now: datetime.datetime, limit: int | None) -> RedrivePlan:
-    """Return what would go back. OperationError where there is no such queue, nothing in it, or a redrive under way.
+    """Return what would go back. Misnamed where there is no such queue, OperationError where nothing is in it, or a redrive is under way.
 
     To tell their age one message is looked at: its attributes, never what it says. It can be received again at once.
     """
@@ -50,7 +51,7 @@ def plan(own: Own, queue: str, now: datetime.datetime, limit: int | None) -> Red
     }
     if queue not in found:
         there = f"say {one_of(found)}" if found else "the stack has none"
-        raise OperationError(f'"{queue}" is no queue with dead letters; {there}{nearest(queue, found)}')
+        raise Misnamed(f'"{queue}" is no queue with dead letters; {there}{nearest(queue, found)}')
     dead = found[queue]
     arn, counts = own.arn(dead), measured(own, dead)
     if arn is None or counts is None:

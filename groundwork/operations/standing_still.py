@@ -91,6 +91,9 @@ def _databases(plan: HoursPlan) -> Iterator[str]:
             try:
                 change(DBInstanceIdentifier=identifier)
             except botocore.exceptions.ClientError as error:
+                if code_of(error) in ("DBInstanceNotFound", "DBInstanceNotFoundFault"):
+                    yield f"{identifier} is not there: pulumi up --stack {plan.account.stack.name}"
+                    continue
                 if "InvalidDBInstanceState" not in code_of(error):
                     raise
                 yield f"{identifier} is not in a state to {plan.action}; it may be so already: groundwork status {plan.account.stack_name}"

@@ -72,9 +72,17 @@ def client(service: str, region: str = REGION) -> Any:
     return boto3.client(service, region_name=region, aws_access_key_id="testing", aws_secret_access_key="testing")
 
 
-def push(tag: str, *, architecture: str = "arm64", repository: str = "shop/dev/web", region: str = REGION) -> str:
-    """Put an image for one architecture into a repository, as a build puts it there: an index with what attests it. Return its digest."""
-    ecr = client("ecr", region)
+def push(
+    tag: str,
+    *,
+    architecture: str = "arm64",
+    repository: str = "shop/dev/web",
+    region: str = REGION,
+    ecr: Any = None,
+) -> str:
+    """Put an image for one architecture into a repository, as a build puts it there: an index with what attests it. Return its digest.
+    ``ecr``: a client of another account."""
+    ecr = ecr or client("ecr", region)
     own = _put(
         ecr, repository, "", {"config": {"digest": f"sha256:{'c' * 64}"}, "annotations": {"tag": tag}}, _MANIFEST
     )

@@ -115,8 +115,8 @@ def test_nothing_is_done_without_an_answer_nor_in_a_dry_run(stack: Stack, monkey
         (["web", "many"], MISTAKE, '"many" is no number of copies'),
         (["web", "-1"], MISTAKE, "-1"),
         (["web", "6000"], FINDINGS, "say one from 0 to 5000"),
-        (["wbe", "2"], FINDINGS, 'did you mean "web"'),
-        (["web; rm -rf $HOME", "2"], FINDINGS, '"web; rm -rf $HOME" is no service'),
+        (["wbe", "2"], MISTAKE, 'did you mean "web"'),
+        (["web; rm -rf $HOME", "2"], MISTAKE, '"web; rm -rf $HOME" is no service'),
     ],
 )
 def test_a_number_or_a_name_that_is_none_is_refused(
@@ -387,8 +387,8 @@ def test_an_empty_or_unknown_queue_is_refused(
     Mover(monkeypatch)
     assert groundwork(["redrive", "dev", "mails", "--yes"]) == FINDINGS
     assert "mails has no dead letters that can go back" in capsys.readouterr().err
-    assert groundwork(["redrive", "dev", "mial", "--yes"]) == FINDINGS
+    assert groundwork(["redrive", "dev", "mial", "--yes"]) == MISTAKE
     assert 'say mails; did you mean "mails"?' in capsys.readouterr().err
     assert groundwork(["redrive", "dev", "mails", "--limit", "0"]) == MISTAKE
-    assert groundwork(["redrive", "dev", "$(reboot)", "--yes"]) == FINDINGS
+    assert groundwork(["redrive", "dev", "$(reboot)", "--yes"]) == MISTAKE
     assert '"$(reboot)" is no queue with dead letters' in capsys.readouterr().err

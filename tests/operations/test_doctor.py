@@ -246,12 +246,20 @@ def test_what_the_credentials_may_not_ask_is_not_known_and_the_rest_is_told(
     assert any(one.about == "secrets" for one in found)
 
 
-@pytest.mark.parametrize(("code", "said"), [("ExpiredToken", "have expired"), ("Throttling", "too many requests")])
-def test_credentials_that_are_no_good_and_a_busy_aws_end_it_in_words(
-    shop: None, monkeypatch: pytest.MonkeyPatch, code: str, said: str
-) -> None:
-    with _answers(monkeypatch, {"DescribeRegions": _refusal(code)}), pytest.raises(OperationError, match=said):
+def test_credentials_that_are_no_good_end_it_in_words(shop: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (
+        _answers(monkeypatch, {"DescribeRegions": _refusal("ExpiredToken")}),
+        pytest.raises(OperationError, match="have expired"),
+    ):
         _found()
+
+
+def test_where_aws_is_busy_the_other_parts_are_asked(shop: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    with _answers(monkeypatch, {**_allow(10_000), "DescribeRegions": _refusal("Throttling")}):
+        found = _found()
+    [region] = [one for one in found if one.about == "region"]
+    assert (region.state, "too many requests" in region.words) == (State.UNKNOWN, True)
+    assert any(one.about == "secrets" for one in found)
 
 
 _API = {"tagging": "tag", "HeadBucket": "ListBucket"}

@@ -29,6 +29,8 @@ class Answer:
 
     verdict: AnswerKind
     evidence: str
+    turns: str = ""
+    """What makes it a yes, where that is not what the question says."""
 
 
 def yes(evidence: str) -> Answer:
@@ -36,9 +38,9 @@ def yes(evidence: str) -> Answer:
     return Answer(AnswerKind.YES, evidence)
 
 
-def no(evidence: str) -> Answer:
-    """Answer no."""
-    return Answer(AnswerKind.NO, evidence)
+def no(evidence: str, turns: str = "") -> Answer:
+    """Answer no; ``turns``: what makes it a yes, where that is not what the question says."""
+    return Answer(AnswerKind.NO, evidence, turns)
 
 
 def unknown(evidence: str) -> Answer:
@@ -90,6 +92,11 @@ class AnsweredQuestion:
     question: Question
     answer: Answer
 
+    @property
+    def turns(self) -> str:
+        """Return the setting or the command that makes it a yes."""
+        return self.answer.turns or self.question.turns
+
     def to_json(self) -> Mapping[str, Any]:
         """Return it as ``--json`` prints it."""
         question, answer = self.question, self.answer
@@ -100,5 +107,5 @@ class AnsweredQuestion:
             "answer": answer.verdict.value,
             "evidence": answer.evidence,
             "answeredBy": question.answered_by,
-            "turns": question.turns,
+            "turns": self.turns,
         }

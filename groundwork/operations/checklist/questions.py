@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import botocore.exceptions
 
-from groundwork.operations.account import code_of, plain_errors
+from groundwork.operations.account import StackAccount, code_of, plain_errors
 from groundwork.operations.checklist.model import Answer, AnsweredQuestion, Facts, Question, no, unknown, yes
 from groundwork.operations.databases import find_database
 from groundwork.operations.errors import NobodyAnswers, OperationError
@@ -49,6 +49,10 @@ def _primary(facts: Facts) -> Resource | None:
     return next((one for one in found if not one.inputs.get("replicateSourceDb")), None)
 
 
+def _up(account: StackAccount) -> str:
+    return f"pulumi up --stack {account.stack.name}"
+
+
 def _multi_az(facts: Facts) -> Answer:
     primary = _primary(facts)
     if primary is None:
@@ -59,7 +63,7 @@ def _multi_az(facts: Facts) -> Answer:
         return yes("the stack file says so")
     found = find_database(facts.account, primary.inputs["identifier"])
     if found is None:
-        return no(f"{primary.inputs['identifier']} is not in the account")
+        return no(f"{primary.inputs['identifier']} is not in the account", _up(facts.account))
     zones = f"{found.get('AvailabilityZone')} and {found.get('SecondaryAvailabilityZone') or 'another'}"
     return (
         yes(f"it stands in {zones}")
@@ -134,11 +138,9 @@ def _alarms(facts: Facts) -> Answer:
     if facts.own is None:
         return yes(f"{len(told)} alarms tell somebody")
     absent = [one.name for one in told if facts.own.arn(one) is None]
-    return (
-        no(f"{len(absent)} of {len(told)} are not in the account")
-        if absent
-        else yes(f"{len(told)} alarms tell somebody")
-    )
+    if absent:
+        return no(f"{len(absent)} of {len(told)} are not in the account", _up(facts.own.account))
+    return yes(f"{len(told)} alarms tell somebody")
 
 
 def _subscribers(facts: Facts) -> Answer:

@@ -8,6 +8,7 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -138,21 +139,42 @@ def rehearse(
     and what would enable it. Takes one to five minutes, most of them the provider's own waiting. TerraformError where
     Terraform gives no answer.
     """
+    try:
+        with _stage(snapshot, environment, commands) as (stage, address):
+            if hold is None:
+                return stage.removed(stage.played(snapshot, then))
+            rehearsal = stage.played(snapshot, then)
+            hold(rehearsal, address)
+            return rehearsal
+    except (ToolMissingError, NoAccountError, ExistingError) as error:
+        return Rehearsal(skipped=str(error))
+
+
+@contextmanager
+def deployed(
+    snapshot: Snapshot, *, without: Collection[str] = (), environment: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, tuple[DeploymentRefusal, ...]]]:
+    """Deploy the snapshot to an account that is none, and give its address and what it refused, as long as it stands; ``without``:
+    types that are left out, since the provider waits for them.
+
+    Raises ToolMissingError, NoAccountError and ExistingError where that cannot be had here.
+    """
+    with _stage(snapshot, environment, None) as (stage, address):
+        yield address, stage.deployed(snapshot, without)
+
+
+@contextmanager
+def _stage(
+    snapshot: Snapshot, environment: Mapping[str, str] | None, commands: RunningCommands | None
+) -> Iterator[tuple[_Stage, str]]:
+    """Give an account with what the snapshot's settings say exists, ready to be deployed to, and its address."""
     environment = os.environ if environment is None else environment
     with tempfile.TemporaryDirectory(prefix="groundwork-rehearsal-") as name:
         folder = Path(name)
-        try:
-            terraform, schema = provider_schema(folder, environment, commands)
-            with stand_in_account(folder, environment) as address:
-                existing = Existing(snapshot.settings, snapshot.region, address)
-                stage = _Stage(schema, terraform.calling(address), folder, existing)
-                if hold is None:
-                    return stage.removed(stage.played(snapshot, then))
-                rehearsal = stage.played(snapshot, then)
-                hold(rehearsal, address)
-                return rehearsal
-        except (ToolMissingError, NoAccountError, ExistingError) as error:
-            return Rehearsal(skipped=str(error))
+        terraform, schema = provider_schema(folder, environment, commands)
+        with stand_in_account(folder, environment) as address:
+            existing = Existing(snapshot.settings, snapshot.region, address)
+            yield _Stage(schema, terraform.calling(address), folder, existing), address
 
 
 class _Stage:
@@ -195,9 +217,15 @@ class _Stage:
             seconds=self._clock.seconds,
         )
 
-    def _export(self, snapshot: Snapshot) -> TerraformExport:
-        """Export a stack into the folder without what the account does not know."""
-        absent = [resource.urn for resource in snapshot.resources if resource.type in self._gaps.absent]
+    def deployed(self, snapshot: Snapshot, without: Collection[str]) -> tuple[DeploymentRefusal, ...]:
+        """Deploy a stack without some types, look no further, and return what was refused."""
+        export = self._export(snapshot, without)
+        return self._refusals(self._terraform.apply(), export, snapshot.by_urn())
+
+    def _export(self, snapshot: Snapshot, without: Collection[str] = ()) -> TerraformExport:
+        """Export a stack into the folder without some types and what the account does not know."""
+        left = {*without, *self._gaps.absent}
+        absent = [resource.urn for resource in snapshot.resources if resource.type in left]
         export = to_terraform(snapshot, self._schema, without=absent)
         self._lines = _write(self._folder, export, snapshot, self._existing.names)
         return export
