@@ -52,7 +52,7 @@ class CapacityLine:
 
     @property
     def gives(self) -> str:
-        """Return who gives where the limit is passed, with the verb: ``the database's connections give``."""
+        """Return what happens at the limit: ``the database takes no more connections``."""
         return " ".join(kinds()[self.kind].gives.format(of=self.of).split())
 
     @property

@@ -76,7 +76,7 @@ def _verdict(found: StackCapacity) -> Iterator[Text]:
 def _what_gives(found: StackCapacity) -> str:
     """Say what gives first, and what would next."""
     first, *others = found.order
-    words = f"At {number(first.times or 0)} times this load {first.gives} first: {first.setting}"
+    words = f"At {number(first.times or 0)} times this load, first of all, {first.gives}: {first.setting}"
     after = next((line for line in others if line.kind != first.kind), None)
     return f"{words}. Then, at {number(after.times or 0)} times, {after.gives}: {after.setting}" if after else words
 

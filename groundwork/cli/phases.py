@@ -36,7 +36,7 @@ class Holds:
     requests: float
     """A second, in the busiest minute."""
     gives: str
-    """What gives first."""
+    """What happens first beyond it."""
     setting: str
     """What moves it."""
 
@@ -81,6 +81,12 @@ def every_engine() -> tuple[str, ...]:
 def phases(
     stack: StackName,
     *,
+    start: Annotated[
+        str | None,
+        Option(
+            "--from", metavar="PHASE", help="With --to or --engine: from this phase, not the file's.", words=every_phase
+        ),
+    ] = None,
     to: Annotated[
         str | None,
         Option("--to", metavar="PHASE", help="Show what it means to go to this phase.", words=every_phase),
@@ -102,7 +108,11 @@ def phases(
     if to is not None or engine is not None:
         from groundwork.cli.stepping import show_step
 
-        raise SystemExit(show_step(stack, to, engine, as_json=form is PhasesFormat.JSON, out=out))
+        raise SystemExit(show_step(stack, to, engine, start=start, as_json=form is PhasesFormat.JSON, out=out))
+    if start is not None:
+        raise console.InputError(
+            "--from says where a step begins; say also where it goes: --to PHASE or --engine ENGINE"
+        )
     with console.progress(f"Running {stack} in every phase"):
         found = ways(stack)
     if form is PhasesFormat.JSON:
@@ -257,12 +267,13 @@ def _first_to_give(found: Ways) -> Iterator[Text]:
     told: dict[str, list[str]] = {}
     for phase, one in found.possible.items():
         if one.holds:
-            words = f"At {_requests(one.holds)} requests a second {one.holds.gives} first in {{}}: {one.holds.setting}"
+            words = f"at {_requests(one.holds)} requests a second {one.holds.gives}: {one.holds.setting}"
             told.setdefault(words, []).append(phase)
     if told:
         yield Text()
     for words, names in told.items():
-        yield from map(Text, textwrap.wrap(words.format(all_of(names)), _WIDTH))
+        text = f"{all_of(names)}: {words}"
+        yield from map(Text, textwrap.wrap(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False))
     if told:
         assumed = "Each request needs what usage.services says of it, or 20 ms of CPU: groundwork capacity."
         yield from map(Text, textwrap.wrap(assumed, _WIDTH))
@@ -275,7 +286,7 @@ def _shown(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return f"{len(value)} of them"
-    text = f"{value:g}" if isinstance(value, float) else str(value)
+    text = f"{value:,.15g}" if isinstance(value, float) else str(value)
     # The kind of class is said by its setting.
     return text.removeprefix("db.").removeprefix("cache.").removesuffix(".search")
 

@@ -35,7 +35,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Journey:
-    """From where a stack's file says to another phase or engine."""
+    """From where a stack is to another phase or engine."""
 
     stack: str
     before: Standing
@@ -46,10 +46,13 @@ class Journey:
     """What the stack file says when it has gone there."""
 
 
-def show_step(stack: str, phase: str | None, engine: str | None, *, as_json: bool, out: Path | None) -> int:
-    """Show a step as text or JSON, and return the exit code: 1 where something of it would be refused."""
+def show_step(
+    stack: str, phase: str | None, engine: str | None, *, start: str | None, as_json: bool, out: Path | None
+) -> int:
+    """Show a step as text or JSON, and return the exit code: 1 where something of it would be refused. ``start`` is the phase that it
+    begins in; unset, the file's."""
     with console.progress(f"Running {stack} as it is and as it would be"):
-        found = journey(stack, phase, engine)
+        found = journey(stack, phase, engine, start)
     if as_json:
         console.write_output(dumps(found), out)
     elif out is not None:
@@ -59,13 +62,14 @@ def show_step(stack: str, phase: str | None, engine: str | None, *, as_json: boo
     return console.FINDINGS if found.step.stops else console.FINE
 
 
-def journey(stack: str, phase: str | None, engine: str | None) -> Journey:
-    """Run a stack as its file says and in another phase or on another engine; :class:`Mistakes` where it cannot be in one of them."""
+def journey(stack: str, phase: str | None, engine: str | None, start: str | None = None) -> Journey:
+    """Run a stack as its file says, or in the phase ``start``, and in another phase or on another engine; :class:`Mistakes` where it
+    cannot be in one of them."""
     from groundwork.cli.running import run_stack
     from groundwork.preview.changes.compare import compare
     from groundwork.preview.moves import Step, move
 
-    base, head = run_stack(stack), run_stack(stack, phase=phase, engine=engine)
+    base, head = run_stack(stack, phase=start), run_stack(stack, phase=phase or start, engine=engine)
     before, after = (_standing(run) for run in (base, head))
     return Journey(
         stack,
@@ -106,7 +110,7 @@ def lines(found: Journey, width: int | None) -> Iterator[Text]:
     if before.holds and after.holds:
         words = (
             f"Requests a second that it holds: {before.holds.requests:,.0f}, then {after.holds.requests:,.0f}, where "
-            f"{after.holds.gives} first: {after.holds.setting}"
+            f"{after.holds.gives}: {after.holds.setting}"
         )
         yield from map(Text, textwrap.wrap(words, width or 10_000))
     yield Text()

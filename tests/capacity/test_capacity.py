@@ -326,7 +326,7 @@ def test_every_stack_is_shown_within_80_columns_with_what_gives_first_on_top() -
                 assert f"beyond {found.broken[0].label}" in " ".join(head.split())
             else:
                 assert found.first is not None
-                assert f"times this load {found.first.gives} first: " in head
+                assert f"times this load, first of all, {found.first.gives}: " in head
             document = json.loads(text.dumps(found))
             assert (
                 document["holds"]["times"]
@@ -385,7 +385,7 @@ def test_the_command_tells_a_phase_and_ends_with_1_beyond_a_limit(
     code, said = told(capsys, *words)
     assert code == 0
     assert "examples/thulobazaar/prod in launch: 20,000 visitors a day" in said
-    assert "the copies of web give first" in " ".join(said.split())
+    assert "first of all, the copies of web are all busy" in " ".join(said.split())
     assert "Assumed of web, api: 20 ms of CPU" in " ".join(said.split())
     code, said = told(capsys, *words, "--phase", "growth", "--format", "json")
     assert json.loads(said)["holds"]["requests_a_second"] > 400

@@ -62,7 +62,7 @@ def test_the_sizes_of_a_stack_stand_side_by_side_with_their_cost_and_why_a_phase
     launch, scale = (float(one.replace(",", "")) for one in rows["USD a month"][-2:])
     assert 150 < launch < scale < 1_500
     assert rows["requests a second"][-2:] == ["475", "950"]
-    assert "At 475 requests a second the copies of web give first in launch:" in said
+    assert "launch: at 475 requests a second the copies of web are all busy:" in said
     assert "mvp is not possible as the file stands:" in said
     assert "db.t4g.micro has about 55" in " ".join(said.split())
     monkeypatch.setattr(phases, "every_phase", lambda: ("launch",))
@@ -78,13 +78,13 @@ def test_the_sizes_of_a_stack_stand_side_by_side_with_their_cost_and_why_a_phase
 def test_a_step_to_a_phase_tells_what_changes_what_it_costs_and_what_it_holds(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    found = stepping.journey("examples/thulobazaar/prod", "growth", None)
+    found = stepping.journey("examples/thulobazaar/prod", "growth", None, "launch")
     said = [line.plain for line in stepping.lines(found, 80)]
     assert "Changes from launch on fargate to growth on fargate:" in said
     assert '        ~ data.class: "db.t3.small" → "db.t3.medium"' in said
     assert "From launch on fargate to growth on fargate:" in said
     shown = " ".join("\n".join(said).split())
-    assert "Requests a second that it holds: 475, then 950, where the copies of api give first" in shown
+    assert "Requests a second that it holds: 475, then 950, where the copies of api are all busy" in shown
     assert (
         "Next: say platform.phase: growth in its file; then cd examples/thulobazaar && pulumi up --stack prod" in shown
     )
@@ -126,5 +126,7 @@ def test_an_engine_that_services_cannot_run_on_is_told_with_their_lines(capsys: 
         '--engine: "ecs-ec3" is no engine; use fargate, ecs-ec2, eks, ec2 or app-runner; did you mean "ecs-ec2"?'
         in (capsys.readouterr().err)
     )
+    assert run(["phases", "dev", "--from", "growth"]) == 2
+    assert "say also where it goes: --to PHASE or --engine ENGINE" in capsys.readouterr().err
     assert run(["phases", "dev", "--to", "growht"]) == 2
     assert '"growht" is no phase' in capsys.readouterr().err
