@@ -117,8 +117,7 @@ def number(value: float) -> str:
         return f"{value / 1_000_000:,.3g} M" if value < 1_000_000_000 else f"{value:.1e}"
     if value >= 100:
         return f"{value:,.0f}"
-    text = f"{value:.3g}" if value >= 0.001 else f"{value:.1g}" if value else "0"
-    return "0.000" if "e" in text else text
+    return f"{value:.3g}" if value >= 0.001 else "<0.001" if value else "0"
 
 
 def dumps(found: StackCapacity) -> str:

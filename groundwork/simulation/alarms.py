@@ -60,7 +60,9 @@ def _measured(alarm: Resource, platform: str, result: DayResult) -> Iterator[Seq
         return
     for name, track in result.tracks.items():
         if metric in _OF_SERVICES and alarm.name.startswith(f"{platform}-compute-{name}-"):
-            yield _OF_SERVICES[metric](track)
+            # Each copy is a sample: without Container Insights that is how copies are counted.
+            counted = alarm.inputs.get("statistic") == "SampleCount"
+            yield track.copies if counted else _OF_SERVICES[metric](track)
     if metric == ("AWS/RDS", "CPUUtilization") and alarm.name.startswith(f"{platform}-database-primary-"):
         yield result.database
     if metric == ("AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count"):

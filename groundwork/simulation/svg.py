@@ -10,7 +10,7 @@ from groundwork.simulation.day import DayResult
 from groundwork.simulation.scenario import MINUTES
 from groundwork.simulation.text import duration, highest_of
 
-_WIDTH, _LEFT, _RIGHT = 800, 150, 90
+_WIDTH, _LEFT, _RIGHT = 800, 150, 110
 _PANEL, _GAP, _TOP = 56, 26, 54
 _EACH = 5
 """Minutes for a point."""

@@ -79,7 +79,9 @@ def _number(value: float) -> str:
 
 def duration(seconds: float) -> str:
     """Return a time as somebody says it: ``42 ms``, ``1.3 s``."""
-    return f"{1000 * seconds:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+    if seconds < 1:
+        return f"{1000 * seconds:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 100 else f"{seconds:,.0f} s"
 
 
 def _curves(result: DayResult) -> Iterator[Text]:

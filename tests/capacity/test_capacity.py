@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from groundwork.capacity import text
-from groundwork.capacity.capacity import TOPICS, StackCapacity, capacity
+from groundwork.capacity.capacity import TOPICS, StackCapacity, capacity, capacity_of
 from groundwork.capacity.line import CapacityLine, kinds
 from groundwork.capacity.load import DeclaredLoad, load_of
 from groundwork.cli.main import run
@@ -27,6 +27,7 @@ from groundwork.simulation.theory import Stationary
 from tests import growing
 from tests.examples.query import Config, changed
 from tests.requirements import proves
+from tests.stacks import STACKS as STACKS_IN_EACH_PHASE
 from tests.stacks import loaded
 
 STACKS = (
@@ -438,3 +439,15 @@ def test_the_work_that_a_file_says_is_the_simulation_s_too_and_a_scenario_stands
     over = Scenario.model_validate({"services": {"api": {"cpu_ms": 9}}})
     [api] = [one for one in load_of(shop, over, "x").platform.tiers if one.name == "api"]
     assert (api.work.cpu_ms, api.work.share) == (9, 3)
+
+
+def test_every_stack_of_the_repository_is_held_in_each_of_its_phases() -> None:
+    wide = []
+    for stack in STACKS_IN_EACH_PHASE:
+        settings = settings_of(stack)
+        if any(one.is_public for one in settings.services.values()):
+            found = capacity_of(settings, "x")
+            assert found.first is not None, stack
+            assert (found.requests_a_second or 0) > 0, stack
+            wide += [line.plain for line in text.lines(found, stack) if len(line.plain) > 80]
+    assert wide == []

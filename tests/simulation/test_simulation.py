@@ -355,6 +355,8 @@ def test_alarms_ring_as_they_are_configured_and_those_that_scale_are_none(day: d
         alarm("shop-compute-api-cpu", cpu, 80),
         alarm("shop-compute-api-up", cpu, 80, alarmActions=["arn:aws:autoscaling:x:1:scalingPolicy:p"]),
         alarm("shop-compute-api-never", cpu, 101),
+        alarm("shop-compute-api-few", cpu, 2, statistic="SampleCount", comparisonOperator="LessThanThreshold"),
+        alarm("shop-compute-api-many", cpu, 7, statistic="SampleCount"),
         alarm("shop-compute-api-some", cpu, 80, evaluationPeriods=3, datapointsToAlarm=1),
         alarm("shop-compute-other-cpu", cpu, 0),
         alarm("shop-compute-api-response", "AWS/ApplicationELB/TargetResponseTime", 2, evaluationPeriods=1),
@@ -372,7 +374,7 @@ def test_alarms_ring_as_they_are_configured_and_those_that_scale_are_none(day: d
         one.name: one for one in ringing(replace(snapshot_of("dev"), resources=tuple(alarms)), "shop", day["events"])
     }
     assert set(found) == {
-        *(f"shop-compute-api-{name}" for name in ("cpu", "some", "response")),
+        *(f"shop-compute-api-{name}" for name in ("cpu", "some", "response", "many")),
         "shop-database-primary-cpu",
         "shop-ingress-alb-errors",
     }
