@@ -64,17 +64,17 @@ def _client(session: boto3.Session, service: str, region: str) -> Any:
     return session.client(service, region_name=region, config=_CONFIG)
 
 
-def open_account(name: str) -> StackAccount:
+def open_account(name: str, *, region: str | None = None) -> StackAccount:
     """Return the account of a stack, after asking AWS whose the credentials are.
 
-    Raises ``Mistakes`` for the stack file, and OperationError where there are no credentials, or where they are another account's than
+    ``region`` is asked that; unset, the stack's. Raises ``Mistakes`` for the stack file, and OperationError where there are no credentials, or where they are another account's than
     ``aws:allowedAccountIds`` says.
     """
     stack = find_stack(name)
     loaded = load_stack(stack)
     with plain_errors("asking whose the credentials are"):
         session = _session(loaded.config, loaded.settings.region)
-        found = _client(session, "sts", loaded.settings.region).get_caller_identity()["Account"]
+        found = _client(session, "sts", region or loaded.settings.region).get_caller_identity()["Account"]
     allowed = _listed(loaded.config, "aws:allowedAccountIds")
     if allowed and found not in allowed:
         raise OperationError(

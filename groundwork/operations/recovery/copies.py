@@ -1,0 +1,202 @@
+"""A copy of a service, or the instance that it runs on, is lost: each engine puts another in its place, and nobody need do anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from groundwork.operations.account import StackAccount, plain_errors
+from groundwork.operations.ecs import EcsOperations
+from groundwork.operations.engine import ServiceState
+from groundwork.operations.errors import NotThere, OperationError
+from groundwork.operations.groups import groups_of
+from groundwork.operations.progress import Progress
+from groundwork.operations.recovery.health import see_that_all_is_well
+from groundwork.operations.recovery.model import Case, Step, Walk
+
+_SECONDS_BETWEEN = 10
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A copy that can be lost on purpose."""
+
+    id: str
+    runs: str
+    lose: Callable[[], None]
+    is_gone: Callable[[], bool]
+
+
+def walk(case: Case) -> Walk:
+    """Lose a copy where all are well, as the failure of a host would, and wait for another; where one is missing, only wait."""
+    account = case.account
+    service = case.what or next(iter(account.settings.services))
+    state = _state(case, service)
+    if state.running is None or state.wanted is None:
+        raise OperationError(
+            f"App Runner replaces copies by itself, and neither tells how many run nor lets one be stopped; see: groundwork status {account.stack_name}"
+        )
+    if state.wanted == 0:
+        raise OperationError(
+            f"no copy of {service} is wanted; start it: groundwork scale {account.stack_name} {service} 1"
+        )
+    missing = state.running < state.wanted
+    copy = None if missing else _COPIES[_engine(account)](case, service)
+    steps = []
+    if copy is not None:
+        steps.append(
+            Step(
+                f"Lose {copy.id}, as when its host fails",
+                copy.runs,
+                lambda progress: _lose(copy, progress, case.seconds),
+                changes=True,
+            )
+        )
+    return Walk(
+        (
+            *steps,
+            Step(
+                f"Wait until {state.wanted} of {service} run again; nobody does anything",
+                f"groundwork status {account.stack_name} --watch",
+                lambda progress: _wait(case, service, progress),
+            ),
+            see_that_all_is_well(case, "services"),
+        ),
+        note=""
+        if missing
+        else f"Nothing is missing: {state.running} of {state.wanted} of {service} run. This loses one, to see that another comes"
+        + ("." if state.wanted > 1 else "; it is the only one, and until then nobody is answered."),
+    )
+
+
+def _engine(account: StackAccount) -> str:
+    return account.settings.compute.engine if account.settings.compute else ""
+
+
+def _state(case: Case, service: str) -> ServiceState:
+    found = case.runner.states().get(service)
+    if found is None:
+        raise NotThere(f"there is no service {service} in {case.account.place}; run pulumi up first")
+    return found
+
+
+def _lose(copy: Copy, progress: Progress, seconds: float) -> str:
+    copy.lose()
+    began = progress.seconds
+    while not copy.is_gone():
+        progress.say(f"{copy.id} ends")
+        if progress.seconds - began > seconds:
+            raise OperationError(f"{copy.id} still runs after {int(seconds / 60)} minutes")
+        progress.sleep(_SECONDS_BETWEEN)
+    return f"{copy.id} is gone"
+
+
+def _wait(case: Case, service: str, progress: Progress) -> str:
+    began = progress.seconds
+    while True:
+        state = _state(case, service)
+        said = f"{state.running} of {state.wanted} run"
+        if (state.running or 0) >= (state.wanted or 0):
+            return said
+        progress.say(said)
+        if progress.seconds - began > case.seconds:
+            why = "; ".join(one.text for one in state.troubles)
+            raise OperationError(
+                f"{said} after {int(case.seconds / 60)} minutes{f': {why}' if why else ''}; look: groundwork status {case.account.stack_name}"
+            )
+        progress.sleep(_SECONDS_BETWEEN)
+
+
+def _task(case: Case, service: str) -> Copy:
+    """Return a task of ECS."""
+    account, runner = case.account, case.runner
+    if not isinstance(runner, EcsOperations):
+        raise TypeError(f"{type(runner).__name__} runs no tasks")
+    ecs, cluster = account.client("ecs"), runner.cluster
+    with plain_errors(f"looking for a task of {service}"):
+        arns = ecs.list_tasks(
+            cluster=cluster, serviceName=runner.service(service)["serviceName"], desiredStatus="RUNNING"
+        )["taskArns"]
+    if not arns:
+        raise OperationError(f"ECS shows no task of {service}; look: groundwork status {account.stack_name}")
+    arn, short = arns[0], arns[0].rpartition("/")[2]
+
+    def is_gone() -> bool:
+        with plain_errors(f"asking how the task {short} is"):
+            found = ecs.describe_tasks(cluster=cluster, tasks=[arn])["tasks"]
+        return not found or found[0]["lastStatus"] == "STOPPED"
+
+    return Copy(
+        f"the task {short}",
+        f"aws ecs stop-task --cluster {cluster} --task {short}",
+        lambda: runner.stop(arn, "groundwork recover: to see that another comes"),
+        is_gone,
+    )
+
+
+def _instance(case: Case, service: str) -> Copy:
+    """Return an instance of the engine ``ec2``; all services on it are lost for a moment."""
+    account = case.account
+    scaling = account.client("autoscaling")
+
+    def there() -> list[dict[str, Any]]:
+        return [one for group in groups_of(account) for one in group.get("Instances", ())]
+
+    found = [one["InstanceId"] for one in there() if one.get("LifecycleState") == "InService"]
+    if not found:
+        raise OperationError(f"no instance is in service; look: groundwork status {account.stack_name}")
+    instance = found[0]
+
+    def lose() -> None:
+        with plain_errors(f"ending {instance}"):
+            scaling.terminate_instance_in_auto_scaling_group(InstanceId=instance, ShouldDecrementDesiredCapacity=False)
+
+    return Copy(
+        f"the instance {instance}",
+        f"aws autoscaling terminate-instance-in-auto-scaling-group --instance-id {instance} --no-should-decrement-desired-capacity",
+        lose,
+        lambda: instance not in [one["InstanceId"] for one in there()],
+    )
+
+
+def _pod(case: Case, service: str) -> Copy:
+    """Return a pod of Kubernetes."""
+    from groundwork.operations.eks import NAME_LABEL, EksOperations, plain_answers  # noqa: PLC0415 - loads the Kubernetes client
+
+    runner = case.runner
+    if not isinstance(runner, EksOperations):
+        raise TypeError(f"{type(runner).__name__} runs no pods")
+
+    def there() -> list[str]:
+        with plain_answers(f"looking for the pods of {service}"):
+            pods: list[Any] = runner.core.list_namespaced_pod(
+                runner.namespace, label_selector=f"{NAME_LABEL}={service}"
+            ).items
+        return [pod.metadata.name for pod in pods]
+
+    found = there()
+    if not found:
+        raise OperationError(
+            f"the cluster shows no pod of {service}; look: groundwork status {case.account.stack_name}"
+        )
+    pod = found[0]
+
+    def lose() -> None:
+        with plain_answers(f"deleting {pod}"):
+            runner.core.delete_namespaced_pod(pod, runner.namespace)
+
+    return Copy(
+        f"the pod {pod}",
+        f"kubectl delete pod {pod} --namespace {runner.namespace}",
+        lose,
+        lambda: pod not in there(),
+    )
+
+
+_COPIES: dict[str, Callable[[Case, str], Copy]] = {
+    "fargate": _task,
+    "ecs-ec2": _task,
+    "ec2": _instance,
+    "eks": _pod,
+}

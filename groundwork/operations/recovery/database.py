@@ -1,0 +1,389 @@
+"""The database is lost, or holds what it should not: a backup is restored beside it and put in its place under its name, so that no address
+changes. What was there before stays, under another name."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import botocore.exceptions
+
+from groundwork.operations.account import code_of, plain_errors
+from groundwork.operations.backups import Backup, BackupKind, Holder, HolderKind, backups_of, holders
+from groundwork.operations.databases import find_database
+from groundwork.operations.errors import DeploymentFailed, NotThere, OperationError
+from groundwork.operations.progress import Progress
+from groundwork.operations.recovery.health import see_that_all_is_well
+from groundwork.operations.recovery.model import Case, Step, Walk
+from groundwork.settings.mistakes import all_of
+
+if TYPE_CHECKING:
+    from groundwork.preview.snapshot import Resource
+
+TAG = "groundwork:recovering"
+"""On a database that was restored, until its recovery has come to its end: the moment whose data it has."""
+
+_SECONDS_BETWEEN = 15
+_LONGEST = 63
+"""Characters of an identifier: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html"""
+_DATABASE = "aws:rds/instance:Instance"
+_HOPELESS = (
+    "failed",
+    "inaccessible-encryption-credentials",
+    "incompatible-network",
+    "incompatible-option-group",
+    "incompatible-parameters",
+    "incompatible-restore",
+    "insufficient-capacity",
+    "restore-error",
+)
+"""https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html"""
+
+
+def restored_name(identifier: str) -> str:
+    """Return what a restored database is called until it is put in the other's place."""
+    return _with_end(identifier, "-restored")
+
+
+def _with_end(identifier: str, end: str) -> str:
+    return identifier[: _LONGEST - len(end)].rstrip("-") + end
+
+
+def walk(case: Case) -> Walk:
+    """Restore, swap, log services in anew, look; from where an interrupted recovery ended."""
+    holder = next((one for one in holders(case.own) if one.kind is HolderKind.DATABASE), None)
+    if holder is None:
+        raise OperationError(f"{case.account.stack.label} builds no database")
+    return _Recovery(case, holder).walk()
+
+
+class _Recovery:
+    """The recovery of one database."""
+
+    def __init__(self, case: Case, holder: Holder) -> None:
+        self._case, self._account, self._holder = case, case.account, holder
+        self._rds = case.account.client("rds")
+        self._identifier, self._restored = holder.id, restored_name(holder.id)
+        self._lost = _with_end(holder.id, f"-lost-{case.now:%y%m%d-%H%M}")
+        self._original = find_database(case.account, holder.id)
+        self._begun = self._moment(find_database(case.account, self._restored))
+        self._swapped = self._moment(self._original)
+
+    def walk(self) -> Walk:
+        backup = None if self._begun or self._swapped else self._backup()
+        until = self._begun or self._swapped or self._case.at or (backup.at if backup else None)
+        steps = []
+        if not self._swapped or self._begun:
+            steps += [self._restore(backup), self._swap()]
+        if self._account.settings.data and self._account.settings.data.proxy:
+            steps.append(self._tell_the_proxy())
+        steps += [
+            *self._logins(),
+            see_that_all_is_well(self._case, "database", *(["services"] if self._account.settings.services else [])),
+            self._end(),
+        ]
+        return Walk(tuple(steps), until, self._note(), self._after())
+
+    def _note(self) -> str:
+        moment = self._begun or self._swapped
+        if moment is None:
+            return ""
+        where = f"{self._restored} is there" if self._begun else "it is in its place"
+        return f"A recovery to the state of {moment:%Y-%m-%d %H:%M:%S} UTC was begun ({where}), and goes on."
+
+    def _moment(self, found: Mapping[str, Any] | None) -> datetime.datetime | None:
+        """Return the moment of a recovery that is under way, by the tag of what it restored."""
+        tags = {one["Key"]: one["Value"] for one in (found or {}).get("TagList", ())}
+        try:
+            return datetime.datetime.fromisoformat(tags[TAG]) if TAG in tags else None
+        except ValueError:
+            raise OperationError(f"{self._identifier}: the tag {TAG} is no moment: {tags[TAG]!r}") from None
+
+    def _backup(self) -> Backup:
+        if find_database(self._account, self._restored) is not None:
+            raise OperationError(
+                f"{self._restored} is there, and no recovery made it (it has no tag {TAG}); rename or remove it: "
+                f"aws rds delete-db-instance --db-instance-identifier {self._restored}"
+            )
+        at = self._case.at
+        found = backups_of(self._account, self._holder)
+        for one in found:
+            if at is None or one.at <= at or (one.since is not None and one.since <= at <= one.at):
+                return one
+        what = f"nothing of {at:%Y-%m-%d %H:%M:%S} UTC or before" if at and found else "no backup"
+        raise NotThere(
+            f"{self._identifier} has {what} in {self._account.place}; what there is: groundwork snapshot "
+            f"{self._account.stack_name} --list; copies elsewhere: groundwork recover {self._account.stack_name} region"
+        )
+
+    # Restoring
+
+    def _restore(self, backup: Backup | None) -> Step:
+        name = self._restored
+        if backup is None:
+            return Step(
+                f"Wait for {name}",
+                f"aws rds wait db-instance-available --db-instance-identifier {name}",
+                self._wait_for_begun,
+            )
+        at = self._case.at if backup.kind is BackupKind.MOMENT else None
+        what = f"the state of {at:%Y-%m-%d %H:%M:%S} UTC" if at else str(backup)
+
+        def act(progress: Progress) -> str:
+            self._begin(backup, at)
+            return self._wait(name, progress)
+
+        return Step(f"Restore {what} as {name}", self._command(backup, at), act, changes=True)
+
+    def _wait_for_begun(self, progress: Progress) -> str:
+        if self._moment(find_database(self._account, self._identifier)):
+            return f"it is in the place of {self._identifier} already"
+        return self._wait(self._restored, progress)
+
+    def _command(self, backup: Backup, at: datetime.datetime | None) -> str:
+        if backup.kind is not BackupKind.MOMENT:
+            return f"aws rds restore-db-instance-from-db-snapshot --db-snapshot-identifier {backup.id} --db-instance-identifier {self._restored} …"
+        moment = f"--restore-time {at:%Y-%m-%dT%H:%M:%SZ}" if at else "--use-latest-restorable-time"
+        source = (
+            f"--source-db-instance-identifier {self._identifier}"
+            if self._original
+            else f"--source-dbi-resource-id {backup.id}"
+        )
+        return f"aws rds restore-db-instance-to-point-in-time {source} --target-db-instance-identifier {self._restored} {moment} …"
+
+    def _begin(self, backup: Backup, at: datetime.datetime | None) -> None:
+        moment = at or backup.at
+        tags = {**self._holder.tags, TAG: moment.isoformat(timespec="seconds")}
+        wanted = {**self._placed(), "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+        with plain_errors(f"restoring {self._restored}"):
+            if backup.kind is not BackupKind.MOMENT:
+                self._rds.restore_db_instance_from_db_snapshot(
+                    DBSnapshotIdentifier=backup.id, DBInstanceIdentifier=self._restored, **wanted
+                )
+                return
+            source = (
+                {"SourceDBInstanceIdentifier": self._identifier}
+                if self._original
+                else {"SourceDbiResourceId": backup.id}
+            )
+            self._rds.restore_db_instance_to_point_in_time(
+                **source,
+                TargetDBInstanceIdentifier=self._restored,
+                **({"RestoreTime": at} if at else {"UseLatestRestorableTime": True}),
+                **wanted,
+            )
+
+    def _placed(self) -> dict[str, Any]:
+        """Return what the program says of the database, where the original stands, or stood."""
+        resource = self._resource
+        given = {
+            name: resource.inputs[key]
+            for key, name in _ARGUMENTS.items()
+            if isinstance(resource.inputs.get(key), bool | int | str | list)
+        }
+        if self._original is not None:
+            where = {
+                "DBSubnetGroupName": self._original.get("DBSubnetGroup", {}).get("DBSubnetGroupName"),
+                "DBParameterGroupName": next(
+                    (one["DBParameterGroupName"] for one in self._original.get("DBParameterGroups", ())), None
+                ),
+                "VpcSecurityGroupIds": [
+                    one["VpcSecurityGroupId"] for one in self._original.get("VpcSecurityGroups", ())
+                ],
+            }
+        else:
+            where = self._by_tags()
+        return {**given, **{name: value for name, value in where.items() if value}, "PubliclyAccessible": False}
+
+    @property
+    def _resource(self) -> Resource:
+        return next(one for one in self._case.own.of_type(_DATABASE) if one.inputs["identifier"] == self._identifier)
+
+    def _by_tags(self) -> dict[str, Any]:
+        """Return where a database stood that is gone, by the tags of what stands there still."""
+        settings, platform = self._account.settings.data, self._account.settings.platform
+        component = self._resource.name.removesuffix("-primary")
+        version = settings.major_version if settings else ""
+        wanted = {
+            "DBSubnetGroupName": ("rds:subgrp", f"{component}-subnets"),
+            "DBParameterGroupName": ("rds:pg", f"{component}-postgres{version}"),
+            "VpcSecurityGroupIds": (
+                "ec2:security-group",
+                f"{component}-{'primary' if settings and settings.proxy else 'clients'}",
+            ),
+        }
+        filters = [{"Key": "platform", "Values": [platform.name]}, {"Key": "stage", "Values": [platform.stage]}]
+        found: dict[str, str] = {}
+        with plain_errors("looking for the database's subnets and groups"):
+            pages = self._account.client("resourcegroupstaggingapi").get_paginator("get_resources")
+            for page in pages.paginate(TagFilters=filters, ResourceTypeFilters=[kind for kind, _ in wanted.values()]):
+                for one in page["ResourceTagMappingList"]:
+                    name = next((tag["Value"] for tag in one["Tags"] if tag["Key"] == "Name"), "")
+                    found[name] = one["ResourceARN"].replace("/", ":").rpartition(":")[2]
+        missing = [name for _, name in wanted.values() if name not in found]
+        if missing:
+            raise NotThere(
+                f"{all_of(missing)} {'is' if len(missing) == 1 else 'are'} not in {self._account.place}, and the database needs them; "
+                f"run pulumi up --stack {self._account.stack.name} --target them first"
+            )
+        return {
+            argument: [found[name]] if argument == "VpcSecurityGroupIds" else found[name]
+            for argument, (_, name) in wanted.items()
+        }
+
+    def _wait(self, name: str, progress: Progress) -> str:
+        began = progress.seconds
+        while True:
+            found = find_database(self._account, name)
+            status = found["DBInstanceStatus"] if found else "not there yet"
+            if found and status == "available":
+                return f"{name} is available"
+            progress.say(f"{name}: {status}")
+            if status in _HOPELESS:
+                raise OperationError(
+                    f"RDS could not restore it: {name} is {status}; remove it, and try another moment: aws rds delete-db-instance "
+                    f"--db-instance-identifier {name} --skip-final-snapshot"
+                )
+            if progress.seconds - began > self._case.seconds:
+                raise OperationError(
+                    f"{name} is {status} after {int(self._case.seconds / 60)} minutes; RDS goes on, and so does the next "
+                    f"groundwork recover {self._account.stack_name} database"
+                )
+            progress.sleep(_SECONDS_BETWEEN)
+
+    # Swapping
+
+    def _swap(self) -> Step:
+        keeps = f", which stays as {self._lost}" if self._original else ""
+        return Step(
+            f"Put {self._restored} in the place of {self._identifier}{keeps}",
+            f"aws rds modify-db-instance --db-instance-identifier … --new-db-instance-identifier {self._identifier} --apply-immediately",
+            self._act_swap,
+            changes=True,
+        )
+
+    def _act_swap(self, progress: Progress) -> str:
+        there = find_database(self._account, self._identifier)
+        if there is not None and self._moment(there) is None:
+            self._rename(self._identifier, self._lost, progress)
+        self._rename(self._restored, self._identifier, progress)
+        return f"{self._identifier} is what was restored, at the address that it had"
+
+    def _rename(self, name: str, new: str, progress: Progress) -> None:
+        """Rename an instance, which restarts it, and wait until it is there by the new name and gone by the old one.
+
+        https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_RenameInstance.html
+        """
+        with plain_errors(f"renaming {name}"):
+            try:
+                self._rds.modify_db_instance(
+                    DBInstanceIdentifier=name, NewDBInstanceIdentifier=new, ApplyImmediately=True
+                )
+            except botocore.exceptions.ClientError as error:
+                # It was asked for by a recovery that was interrupted.
+                if "NotFound" not in code_of(error) or find_database(self._account, new) is None:
+                    raise
+        began = progress.seconds
+        while find_database(self._account, name) is not None:
+            progress.say(f"{name} becomes {new}")
+            if progress.seconds - began > self._case.seconds:
+                raise OperationError(
+                    f"{name} has its name still after {int(self._case.seconds / 60)} minutes; RDS goes on"
+                )
+            progress.sleep(_SECONDS_BETWEEN)
+        self._wait(new, progress)
+
+    # Whoever uses it
+
+    def _tell_the_proxy(self) -> Step:
+        name = next(one.inputs["name"] for one in self._case.own.of_type("aws:rds/proxy:Proxy"))
+
+        def act(progress: Progress) -> str:
+            with plain_errors(f"telling {name} of the database"):
+                for target in self._rds.describe_db_proxy_targets(DBProxyName=name)["Targets"]:
+                    self._rds.deregister_db_proxy_targets(
+                        DBProxyName=name, DBInstanceIdentifiers=[target["RdsResourceId"]]
+                    )
+                self._rds.register_db_proxy_targets(DBProxyName=name, DBInstanceIdentifiers=[self._identifier])
+            return f"{name} leads to it"
+
+        command = (
+            f"aws rds register-db-proxy-targets --db-proxy-name {name} --db-instance-identifiers {self._identifier}"
+        )
+        return Step(f"Have {name} lead to what was restored", command, act, changes=True)
+
+    def _logins(self) -> list[Step]:
+        """Return a step for each service that uses the database: what it holds open leads to the one that was lost."""
+        users = [name for name, one in self._account.settings.services.items() if "database" in one.uses]
+        return [self._redeploy(service) for service in users]
+
+    def _redeploy(self, service: str) -> Step:
+        def act(progress: Progress) -> str:
+            try:
+                self._case.runner.restart(service, progress, self._case.seconds)
+            except DeploymentFailed as failure:
+                raise OperationError(
+                    f"{service} did not start anew: {failure}; look: groundwork logs {self._account.stack_name} {service} --since 30m"
+                ) from None
+            return f"{service} runs anew"
+
+        return Step(
+            f"Start {service} anew, with the image that it runs",
+            f"groundwork redeploy {self._account.stack_name} {service}",
+            act,
+            changes=True,
+        )
+
+    def _end(self) -> Step:
+        def act(progress: Progress) -> str:
+            found = find_database(self._account, self._identifier)
+            if found is None:
+                raise NotThere(f"there is no {self._identifier} in {self._account.place}")
+            with plain_errors(f"taking the tag off {self._identifier}"):
+                self._rds.remove_tags_from_resource(ResourceName=found["DBInstanceArn"], TagKeys=[TAG])
+            return "the recovery is at its end"
+
+        return Step(
+            f"Say at {self._identifier} that it is done",
+            f"aws rds remove-tags-from-resource --tag-keys {TAG} --resource-name …",
+            act,
+            changes=True,
+        )
+
+    def _after(self) -> tuple[str, ...]:
+        stack = self._account.stack.name
+        old = (self._original or {}).get("DbiResourceId")
+        lines = [
+            "Pulumi still knows the database by the id that RDS gave the lost one. Tell it the new one, then let it put monitoring, "
+            "backup windows and the like back as the stack file says:",
+            f"  old={old or 'DB-ID-OF-THE-LOST-ONE'}",
+            f"  new=$(aws rds describe-db-instances --db-instance-identifier {self._identifier} --query 'DBInstances[0].DbiResourceId' --output text)",
+            f'  pulumi stack export --stack {stack} | sed "s/$old/$new/g" | pulumi stack import --stack {stack}',
+            f"  pulumi up --refresh --stack {stack}",
+        ]
+        data = self._account.settings.data
+        if data and data.replicas:
+            lines.append(
+                f"Replicas ({', '.join(data.replicas)}) go on copying the lost one: remove each in RDS, then the same pulumi up makes them anew."
+            )
+        if self._original is not None:
+            lines.append(
+                f"What was lost is there as {self._lost}, and costs what it did. When nobody needs it any more: aws rds modify-db-instance "
+                f"--db-instance-identifier {self._lost} --no-deletion-protection, then aws rds delete-db-instance --db-instance-identifier {self._lost}"
+            )
+        return tuple(lines)
+
+
+_ARGUMENTS: Mapping[str, str] = {
+    "autoMinorVersionUpgrade": "AutoMinorVersionUpgrade",
+    "caCertIdentifier": "CACertificateIdentifier",
+    "copyTagsToSnapshot": "CopyTagsToSnapshot",
+    "deletionProtection": "DeletionProtection",
+    "enabledCloudwatchLogsExports": "EnableCloudwatchLogsExports",
+    "iamDatabaseAuthenticationEnabled": "EnableIAMDatabaseAuthentication",
+    "instanceClass": "DBInstanceClass",
+    "multiAz": "MultiAZ",
+    "port": "Port",
+}
+"""What a restored database is told of what the program says; the rest comes with the next ``pulumi up``."""

@@ -1,0 +1,49 @@
+"""Whether what was lost is well again: the end of every recovery."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterable, Mapping
+
+from groundwork.operations.errors import OperationError
+from groundwork.operations.progress import Progress
+from groundwork.operations.recovery.model import Case, Step
+from groundwork.operations.status.model import Health, StatusLine
+from groundwork.operations.status.services import service_lines
+from groundwork.operations.status.stores import database_lines
+
+_SECONDS_BETWEEN = 15
+
+
+def _services(case: Case, now: datetime.datetime) -> Iterable[StatusLine]:
+    return service_lines(case.own, case.runner, now) if case.account.settings.services else ()
+
+
+_LINES: Mapping[str, Callable[[Case, datetime.datetime], Iterable[StatusLine]]] = {
+    "services": _services,
+    "database": lambda case, now: database_lines(case.own, now),
+}
+
+
+def see_that_all_is_well(case: Case, *parts: str) -> Step:
+    """Return the step that waits until ``services`` or ``database`` are well, as ``groundwork status`` judges them."""
+    account = case.account
+
+    def act(progress: Progress) -> str:
+        began = progress.seconds
+        while True:
+            now = datetime.datetime.now(datetime.UTC)
+            lines = [line for part in parts for line in _LINES[part](case, now)]
+            open_ones = [line for line in lines if not line.health.is_fine or line.health is Health.CHANGING]
+            if not open_ones:
+                return f"{len(lines)} of {len(lines)} are well"
+            first = open_ones[0]
+            progress.say(f"{first.name}: {first.says}")
+            if progress.seconds - began > case.seconds:
+                raise OperationError(
+                    f"{first.name} is not well after {int(case.seconds / 60)} minutes: {'; '.join(first.why) or first.says}; "
+                    f"look: groundwork status {account.stack_name}"
+                )
+            progress.sleep(_SECONDS_BETWEEN)
+
+    return Step(f"See that {' and '.join(parts)} are well", f"groundwork status {account.stack_name}", act)

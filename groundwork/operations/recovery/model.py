@@ -1,0 +1,99 @@
+"""What a recovery is made of: a scenario, its steps, and what one case of it knows."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from groundwork.components.settings import Settings
+from groundwork.operations.account import StackAccount
+from groundwork.operations.engine import Runner, runner_of
+from groundwork.operations.own import Own
+from groundwork.operations.progress import Progress
+
+
+@dataclass(frozen=True)
+class Case:
+    """Something that was lost, as far as the user says it."""
+
+    own: Own
+    now: datetime.datetime
+    seconds: float
+    """How long each wait may take."""
+    at: datetime.datetime | None = None
+    """Go back to this moment; unset, as far forward as there is data."""
+    what: str | None = None
+    """The service, or the object as ``BUCKET/KEY``."""
+
+    @property
+    def account(self) -> StackAccount:
+        return self.own.account
+
+    @cached_property
+    def runner(self) -> Runner:
+        return runner_of(self.account)
+
+
+def _not_yet() -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a recovery. It ends when what it is for has been seen in the account, so that the next one may begin."""
+
+    title: str
+    runs: str
+    """The command that does the same, or what is asked."""
+    act: Callable[[Progress], str]
+    """Do it, and return what was seen. OperationError where it did not come to pass."""
+    changes: bool = False
+    done: Callable[[], str | None] = _not_yet
+    """Return what shows that a step has been done already, such as by a recovery that was interrupted; None where it has not."""
+
+
+@dataclass(frozen=True)
+class Walk:
+    """The steps of one case."""
+
+    steps: tuple[Step, ...]
+    data_until: datetime.datetime | None = None
+    """The newest data that there is afterwards; None where nothing is lost."""
+    note: str = ""
+    """What to know before it begins."""
+    after: tuple[str, ...] = field(default=())
+    """What is left for people."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Something that may be lost, and how it is got back."""
+
+    name: str
+    lost: str
+    rpo: datetime.timedelta
+    """By the design: how old the newest data may be that is left."""
+    rto: datetime.timedelta
+    """By the design: how long it may take."""
+    lacks: Callable[[Settings], str | None]
+    """Return what in the stack file would make it possible; None where it is."""
+    walk: Callable[[Case], Walk]
+    """Ask the account what there is, and return the steps. OperationError where it cannot be."""
+    takes: str = ""
+    """What has to be said: SERVICE, or BUCKET/KEY."""
+    must_say: bool = False
+    elsewhere: bool = False
+    """The stack's own region is not asked: it may be what was lost."""
+
+
+def in_words(span: datetime.timedelta) -> str:
+    """Return a span of time in one unit: ``5 min``; ``nothing`` for none."""
+    seconds = int(span.total_seconds())
+    if seconds <= 0:
+        return "nothing"
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size and (seconds % size == 0 or seconds >= 2 * size):
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"

@@ -1,0 +1,87 @@
+"""An availability zone is lost: copies run in another one already, and the database's standby takes over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from groundwork.operations.account import plain_errors
+from groundwork.operations.backups import HolderKind, holders
+from groundwork.operations.databases import described_database
+from groundwork.operations.errors import OperationError
+from groundwork.operations.progress import Progress
+from groundwork.operations.recovery.health import see_that_all_is_well
+from groundwork.operations.recovery.model import Case, Step, Walk
+
+_SECONDS_BETWEEN = 5
+
+
+def walk(case: Case) -> Walk:
+    """See that each service has a second copy, then have the database go over to its standby as it would in earnest."""
+    account = case.account
+    database = next((one.id for one in holders(case.own) if one.kind is HolderKind.DATABASE), None)
+    steps = [_see_second_copies(case)] if account.settings.services else []
+    if database is not None:
+        found = described_database(account, database)
+        if not found.get("MultiAZ"):
+            raise OperationError(
+                f"{database} stands in {found.get('AvailabilityZone', 'one zone')} alone, whatever the stack file says; run pulumi up --stack "
+                f"{account.stack.name}, or recover it elsewhere: groundwork recover {account.stack_name} database"
+            )
+        steps.append(_fail_over(case, database, found))
+    parts = [*(["database"] if database else []), *(["services"] if account.settings.services else [])]
+    return Walk(
+        (*steps, see_that_all_is_well(case, *parts)),
+        note="Connections to the database break for one or two minutes." if database else "",
+    )
+
+
+def _see_second_copies(case: Case) -> Step:
+    account = case.account
+
+    def act(progress: Progress) -> str:
+        states = case.runner.states()
+        # A worker that follows a queue may have nothing to do.
+        alone = [
+            name
+            for name, one in states.items()
+            if one.running is not None
+            and one.running < 2
+            and not account.settings.services[name].singleton
+            and account.settings.services[name].scaling.min
+        ]
+        if alone:
+            raise OperationError(
+                f"one copy alone runs of {', '.join(alone)}, in one zone; run a second: services.{alone[0]}.scaling.min: 2, or "
+                f"groundwork scale {account.stack_name} {alone[0]} 2"
+            )
+        return "each service has a second copy, which its engine places in another zone"
+
+    return Step("See that no service stands on one copy", f"groundwork status {account.stack_name}", act)
+
+
+def _fail_over(case: Case, database: str, found: dict[str, Any]) -> Step:
+    """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.MultiAZSingleStandby.html"""
+    account, before = case.account, found.get("AvailabilityZone")
+
+    def act(progress: Progress) -> str:
+        with plain_errors(f"having {database} go over to its standby"):
+            account.client("rds").reboot_db_instance(DBInstanceIdentifier=database, ForceFailover=True)
+        began = progress.seconds
+        while True:
+            now = described_database(account, database)
+            zone, status = now.get("AvailabilityZone"), now["DBInstanceStatus"]
+            if status == "available" and zone != before:
+                return f"{database} is in {zone}, and was in {before}"
+            progress.say(f"{database}: {status}, {zone}")
+            if progress.seconds - began > case.seconds:
+                raise OperationError(
+                    f"{database} is {status} in {zone} after {int(case.seconds / 60)} minutes; look: groundwork status {account.stack_name}"
+                )
+            progress.sleep(_SECONDS_BETWEEN)
+
+    return Step(
+        f"Have {database} go over to its standby",
+        f"aws rds reboot-db-instance --db-instance-identifier {database} --force-failover",
+        act,
+        changes=True,
+    )
