@@ -73,7 +73,7 @@ def open_account(name: str, *, region: str | None = None) -> StackAccount:
     stack = find_stack(name)
     loaded = load_stack(stack)
     with plain_errors("asking whose the credentials are"):
-        session = _session(loaded.config, loaded.settings.region)
+        session = _session(loaded.config, region or loaded.settings.region)
         found = _client(session, "sts", region or loaded.settings.region).get_caller_identity()["Account"]
     allowed = _listed(loaded.config, "aws:allowedAccountIds")
     if allowed and found not in allowed:

@@ -46,4 +46,8 @@ def see_that_all_is_well(case: Case, *parts: str) -> Step:
                 )
             progress.sleep(_SECONDS_BETWEEN)
 
-    return Step(f"See that {' and '.join(parts)} are well", f"groundwork status {account.stack_name}", act)
+    return Step(
+        f"See that {' and '.join(f'the {one}' for one in parts)} {'are' if parts != ('database',) else 'is'} well",
+        f"groundwork status {account.stack_name}",
+        act,
+    )
