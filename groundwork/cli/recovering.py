@@ -159,14 +159,16 @@ def _measured(wanted: Scenario, walk: Walk, now: datetime.datetime, seconds: flo
     from groundwork.operations.recovery.model import in_words
 
     lines = [Text()]
+    changes = any(step.changes for step in walk.steps)
     if walk.data_until is not None:
         lost = now - walk.data_until
         beyond = "" if lost <= wanted.rpo else f", more than the {in_words(wanted.rpo)} of the design"
+        verb = "are" if changes else "would be"
         lines += _wrapped(
-            f"Data of {walk.data_until:%Y-%m-%d %H:%M:%S} UTC and before is there: {_exactly(lost)} of it lost{beyond}.",
+            f"Data up to {walk.data_until:%Y-%m-%d %H:%M:%S} UTC is there: the last {_exactly(lost)} {verb} lost{beyond}.",
             "",
         )
-    if not dry_run:
+    if changes and not dry_run:
         took = datetime.timedelta(seconds=seconds)
         beyond = "" if took <= wanted.rto else f", longer than the {in_words(wanted.rto)} of the design"
         lines += _wrapped(f"It took {_exactly(took)}{beyond}.", "")

@@ -84,6 +84,10 @@ class Ec2Operations:
             raise NotThere(f"there is no Auto Scaling group for {service} in {self.account.place}; run pulumi up first")
         return found
 
+    def group_of(self, service: str) -> dict[str, Any]:
+        """Return the Auto Scaling group whose instances run a service. NotThere where there is none."""
+        return self._kind_of(service)[1]
+
     def scaling(self, service: str) -> Scaling:
         """Return the number of instances, of which each runs a copy of several services."""
         kind, group = self._kind_of(service)

@@ -18,7 +18,7 @@ from groundwork.components.settings import Settings
 from groundwork.operations import progress
 from groundwork.operations.account import StackAccount
 from groundwork.operations.errors import NotThere, OperationError
-from groundwork.operations.own import find_own
+from groundwork.operations.own import Own, find_own
 from groundwork.operations.recovery import copies, elsewhere, objects, zones
 from groundwork.operations.recovery.database import TAG, _Recovery
 from groundwork.operations.recovery.model import Case
@@ -28,7 +28,7 @@ from groundwork.settings.loading import find_stack, load_stack
 from tests.operations.asking import asked_actions, permitted
 from tests.operations.shop import ACCOUNT, REGION, Clock, client, done, rollouts, service
 from tests.operations.stood_up import SUFFIX, standing
-from tests.operations.test_backups import window
+from tests.operations.test_backups import ON_AN_INSTANCE, window
 from tests.operations.test_engines import Script, standing_in
 from tests.requirements import proves
 from tests.writing import write_project
@@ -204,7 +204,8 @@ def test_a_database_is_restored_beside_the_lost_one_and_takes_its_name(
         "1 of 5  Restore the state of",
         "aws rds restore-db-instance-to-point-in-time",
         "web runs anew",
-        "of it lost.",
+        "Data up to",
+        "are lost.",
         "It took",
         f"old={lost}",
         "pulumi up --refresh --stack dev",
@@ -424,17 +425,21 @@ def test_a_copy_that_is_missing_already_is_only_waited_for(stack: Stack, monkeyp
 
 
 def test_an_instance_of_the_group_is_ended_and_not_the_groups_size(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    groups = [
-        {"AutoScalingGroups": [{"Instances": [{"InstanceId": "i-1", "LifecycleState": "InService"}]}]},
-        {"AutoScalingGroups": [{"Instances": [{"InstanceId": "i-2", "LifecycleState": "Pending"}]}]},
-    ]
-    scaling = Script(describe_auto_scaling_groups=groups, terminate_instance_in_auto_scaling_group={})
-    standing_in(monkeypatch, autoscaling=scaling)
-    copy = copies._instance(case(stack), "web")
-    copy.lose()
-    assert copy.is_gone()
+    def group(instance: str, state: str) -> dict[str, Any]:
+        there = [{"InstanceId": instance, "LifecycleState": state}]
+        return {"AutoScalingGroups": [{"AutoScalingGroupName": "shop-compute-instances-1", "Instances": there}]}
+
+    scaling = Script(
+        describe_auto_scaling_groups=[group("i-1", "InService"), group("i-2", "Pending")],
+        terminate_instance_in_auto_scaling_group={},
+    )
+    with standing(tmp_path, monkeypatch, ON_AN_INSTANCE, up=False) as (account, snapshot):
+        standing_in(monkeypatch, autoscaling=scaling)
+        copy = copies._instance(Case(Own(account, snapshot, {}), NOW, 600), "web")
+        copy.lose()
+        assert copy.is_gone()
     assert scaling.all_of("terminate_instance_in_auto_scaling_group") == [
         {"InstanceId": "i-1", "ShouldDecrementDesiredCapacity": False}
     ]
@@ -580,7 +585,7 @@ def test_the_other_region_alone_is_asked_what_it_has(
         "groundwork recover dev-eu-central-1 database",
     ):
         assert line in said, line
-    assert re.search(r"[67] min \d+ s of it lost\.", said)
+    assert re.search(r"the last [67] min \d+ s would\s+be lost\.", said)
     assert all(len(line) <= 80 or line.startswith("  ") for line in said.splitlines() if "aws " not in line)
     scripts["rds"] = Script(describe_db_instance_automated_backups={"DBInstanceAutomatedBackups": []})
     assert groundwork(["recover", "dev", "region"]) == FINDINGS

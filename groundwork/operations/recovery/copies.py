@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from groundwork.operations.account import StackAccount, plain_errors
+from groundwork.operations.ec2 import Ec2Operations
 from groundwork.operations.ecs import EcsOperations
 from groundwork.operations.engine import ServiceState
 from groundwork.operations.errors import NotThere, OperationError
-from groundwork.operations.groups import groups_of
 from groundwork.operations.progress import Progress
 from groundwork.operations.recovery.health import see_that_all_is_well
 from groundwork.operations.recovery.model import Case, Step, Walk
@@ -137,15 +137,19 @@ def _task(case: Case, service: str) -> Copy:
 
 def _instance(case: Case, service: str) -> Copy:
     """Return an instance of the engine ``ec2``; all services on it are lost for a moment."""
-    account = case.account
+    account, runner = case.account, case.runner
+    if not isinstance(runner, Ec2Operations):
+        raise TypeError(f"{type(runner).__name__} runs no instances")
     scaling = account.client("autoscaling")
 
     def there() -> list[dict[str, Any]]:
-        return [one for group in groups_of(account) for one in group.get("Instances", ())]
+        return list(runner.group_of(service).get("Instances", ()))
 
     found = [one["InstanceId"] for one in there() if one.get("LifecycleState") == "InService"]
     if not found:
-        raise OperationError(f"no instance is in service; look: groundwork status {account.stack_name}")
+        raise OperationError(
+            f"no instance that runs {service} is in service; look: groundwork status {account.stack_name}"
+        )
     instance = found[0]
 
     def lose() -> None:

@@ -367,6 +367,11 @@ class _Recovery:
             lines.append(
                 f"Replicas ({', '.join(data.replicas)}) go on copying the lost one: remove each in RDS, then the same pulumi up makes them anew."
             )
+        if self._account.settings.recovery:
+            copy = f"{self._account.settings.platform.name}-recovery-{self._account.settings.recovery.region}-database"
+            lines.append(
+                f"Backups in {self._account.settings.recovery.region} are still of the lost one: pulumi up --stack {stack} --target-replace '**{copy}'"
+            )
         if self._original is not None:
             lines.append(
                 f"What was lost is there as {self._lost}, and costs what it did. When nobody needs it any more: aws rds modify-db-instance "
