@@ -18,7 +18,7 @@ from groundwork.preview.styled import Text
 if TYPE_CHECKING:
     from groundwork.components.settings import Settings
     from groundwork.operations.progress import Progress
-    from groundwork.operations.recovery.model import Scenario, Step, Walk
+    from groundwork.operations.recovery.model import RecoveryScenario, RecoveryStep, Walk
 
 _WIDTH = 80
 
@@ -141,20 +141,22 @@ def _walk(walk: Walk, progress: Progress, *, yes: bool, dry_run: bool) -> bool:
     return True
 
 
-def _heading(step: Step, number: int, all_of_them: int) -> Iterator[Text]:
+def _heading(step: RecoveryStep, number: int, all_of_them: int) -> Iterator[Text]:
     lines = _texts(step.title, f"{number} of {all_of_them}  ")
     yield Text(next(lines), "bold" if step.changes else "")
     yield from (Text(line, "bold" if step.changes else "") for line in lines)
     yield from (Text(line, "dim") for line in _texts(step.runs, "        "))
 
 
-def _design(wanted: Scenario) -> str:
+def _design(wanted: RecoveryScenario) -> str:
     from groundwork.operations.recovery.model import in_words
 
     return f"{in_words(wanted.rpo)} of data is lost at most, and it takes {in_words(wanted.rto)}"
 
 
-def _measured(wanted: Scenario, walk: Walk, now: datetime.datetime, seconds: float, *, dry_run: bool) -> list[Text]:
+def _measured(
+    wanted: RecoveryScenario, walk: Walk, now: datetime.datetime, seconds: float, *, dry_run: bool
+) -> list[Text]:
     """Return what was measured beside what the design says."""
     from groundwork.operations.recovery.model import in_words
 

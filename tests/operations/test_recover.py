@@ -205,7 +205,6 @@ def test_a_database_is_restored_beside_the_lost_one_and_takes_its_name(
         "aws rds restore-db-instance-to-point-in-time",
         "web runs anew",
         "Data up to",
-        "are lost.",
         "It took",
         f"old={lost}",
         "pulumi up --refresh --stack dev",
@@ -295,12 +294,12 @@ def test_after_the_swap_an_interrupted_recovery_restores_nothing_again(
 
 
 def _failing(why: str) -> Any:
-    from groundwork.operations.recovery.model import Step  # noqa: PLC0415 - only for this
+    from groundwork.operations.recovery.model import RecoveryStep  # noqa: PLC0415 - only for this
 
     def act(progress: Any) -> str:
         raise OperationError(why)
 
-    return Step("Start it anew", "…", act, changes=True)
+    return RecoveryStep("Start it anew", "…", act, changes=True)
 
 
 def test_what_rds_gives_up_is_said_with_what_to_do(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -585,7 +584,7 @@ def test_the_other_region_alone_is_asked_what_it_has(
         "groundwork recover dev-eu-central-1 database",
     ):
         assert line in said, line
-    assert re.search(r"the last [67] min \d+ s would\s+be lost\.", said)
+    assert re.search(r"the last \d+ min \d+ s would be lost", " ".join(said.split()))
     assert all(len(line) <= 80 or line.startswith("  ") for line in said.splitlines() if "aws " not in line)
     scripts["rds"] = Script(describe_db_instance_automated_backups={"DBInstanceAutomatedBackups": []})
     assert groundwork(["recover", "dev", "region"]) == FINDINGS

@@ -429,7 +429,7 @@ QUESTIONS: Sequence[Question] = (
         "recovery-plan",
         ("S0-15", "S4-15", "S3-11"),
         "Is there a recovery plan?",
-        "write docs/recovery.md: who does what, in which order",
+        "write docs/recovery.md: who decides, and who does what; the steps: groundwork recover STACK",
         "people",
         _recovery_plan,
     ),

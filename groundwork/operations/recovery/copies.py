@@ -13,7 +13,7 @@ from groundwork.operations.engine import ServiceState
 from groundwork.operations.errors import NotThere, OperationError
 from groundwork.operations.progress import Progress
 from groundwork.operations.recovery.health import see_that_all_is_well
-from groundwork.operations.recovery.model import Case, Step, Walk
+from groundwork.operations.recovery.model import Case, RecoveryStep, Walk
 
 _SECONDS_BETWEEN = 10
 
@@ -46,7 +46,7 @@ def walk(case: Case) -> Walk:
     steps = []
     if copy is not None:
         steps.append(
-            Step(
+            RecoveryStep(
                 f"Lose {copy.id}, as when its host fails",
                 copy.runs,
                 lambda progress: _lose(copy, progress, case.seconds),
@@ -56,7 +56,7 @@ def walk(case: Case) -> Walk:
     return Walk(
         (
             *steps,
-            Step(
+            RecoveryStep(
                 f"Wait until {state.wanted} of {service} run again; nobody does anything",
                 f"groundwork status {account.stack_name} --watch",
                 lambda progress: _wait(case, service, progress),

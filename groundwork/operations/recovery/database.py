@@ -15,7 +15,7 @@ from groundwork.operations.databases import find_database
 from groundwork.operations.errors import DeploymentFailed, NotThere, OperationError
 from groundwork.operations.progress import Progress
 from groundwork.operations.recovery.health import see_that_all_is_well
-from groundwork.operations.recovery.model import Case, Step, Walk
+from groundwork.operations.recovery.model import Case, RecoveryStep, Walk
 from groundwork.settings.mistakes import all_of
 
 if TYPE_CHECKING:
@@ -119,10 +119,10 @@ class _Recovery:
 
     # Restoring
 
-    def _restore(self, backup: Backup | None) -> Step:
+    def _restore(self, backup: Backup | None) -> RecoveryStep:
         name = self._restored
         if backup is None:
-            return Step(
+            return RecoveryStep(
                 f"Wait for {name}",
                 f"aws rds wait db-instance-available --db-instance-identifier {name}",
                 self._wait_for_begun,
@@ -134,7 +134,7 @@ class _Recovery:
             self._begin(backup, at)
             return self._wait(name, progress)
 
-        return Step(f"Restore {what} as {name}", self._command(backup, at), act, changes=True)
+        return RecoveryStep(f"Restore {what} as {name}", self._command(backup, at), act, changes=True)
 
     def _wait_for_begun(self, progress: Progress) -> str:
         if self._moment(find_database(self._account, self._identifier)):
@@ -254,9 +254,9 @@ class _Recovery:
 
     # Swapping
 
-    def _swap(self) -> Step:
+    def _swap(self) -> RecoveryStep:
         keeps = f", which stays as {self._lost}" if self._original else ""
-        return Step(
+        return RecoveryStep(
             f"Put {self._restored} in the place of {self._identifier}{keeps}",
             f"aws rds modify-db-instance --db-instance-identifier … --new-db-instance-identifier {self._identifier} --apply-immediately",
             self._act_swap,
@@ -296,7 +296,7 @@ class _Recovery:
 
     # Whoever uses it
 
-    def _tell_the_proxy(self) -> Step:
+    def _tell_the_proxy(self) -> RecoveryStep:
         name = next(one.inputs["name"] for one in self._case.own.of_type("aws:rds/proxy:Proxy"))
 
         def act(progress: Progress) -> str:
@@ -311,14 +311,14 @@ class _Recovery:
         command = (
             f"aws rds register-db-proxy-targets --db-proxy-name {name} --db-instance-identifiers {self._identifier}"
         )
-        return Step(f"Have {name} lead to what was restored", command, act, changes=True)
+        return RecoveryStep(f"Have {name} lead to what was restored", command, act, changes=True)
 
-    def _logins(self) -> list[Step]:
+    def _logins(self) -> list[RecoveryStep]:
         """Return a step for each service that uses the database: what it holds open leads to the one that was lost."""
         users = [name for name, one in self._account.settings.services.items() if "database" in one.uses]
         return [self._redeploy(service) for service in users]
 
-    def _redeploy(self, service: str) -> Step:
+    def _redeploy(self, service: str) -> RecoveryStep:
         def act(progress: Progress) -> str:
             try:
                 self._case.runner.restart(service, progress, self._case.seconds)
@@ -328,14 +328,14 @@ class _Recovery:
                 ) from None
             return f"{service} runs anew"
 
-        return Step(
+        return RecoveryStep(
             f"Start {service} anew, with the image that it runs",
             f"groundwork redeploy {self._account.stack_name} {service}",
             act,
             changes=True,
         )
 
-    def _end(self) -> Step:
+    def _end(self) -> RecoveryStep:
         def act(progress: Progress) -> str:
             found = find_database(self._account, self._identifier)
             if found is None:
@@ -344,7 +344,7 @@ class _Recovery:
                 self._rds.remove_tags_from_resource(ResourceName=found["DBInstanceArn"], TagKeys=[TAG])
             return "the recovery is at its end"
 
-        return Step(
+        return RecoveryStep(
             f"Say at {self._identifier} that it is done",
             f"aws rds remove-tags-from-resource --tag-keys {TAG} --resource-name …",
             act,

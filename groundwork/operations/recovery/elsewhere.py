@@ -18,7 +18,7 @@ from groundwork.operations.backups import HolderKind, holders
 from groundwork.operations.errors import NotThere, OperationError
 from groundwork.operations.progress import Progress
 from groundwork.operations.recovery.database import TAG, restored_name
-from groundwork.operations.recovery.model import Case, Step, Walk
+from groundwork.operations.recovery.model import Case, RecoveryStep, Walk
 from groundwork.operations.status.model import lasting
 from groundwork.settings.facts import partition_of
 
@@ -41,7 +41,7 @@ def walk_region(case: Case) -> Walk:
     there = _Region(case, recovery.region)
     moments = [there.moment(one) for one in databases]
     steps = [
-        Step(
+        RecoveryStep(
             f"See what {recovery.region} has of {database}",
             f"aws rds describe-db-instance-automated-backups --region {recovery.region} --db-instance-identifier {database}",
             _saying(partial(there.database, database)),
@@ -50,14 +50,14 @@ def walk_region(case: Case) -> Walk:
     ]
     if _in_vaults(case):
         steps.append(
-            Step(
+            RecoveryStep(
                 f"See which backups of volumes and files {recovery.region} has",
                 f"aws backup list-recovery-points-by-backup-vault --region {recovery.region} --backup-vault-name {there.vault_start}…",
                 _saying(there.vault),
             )
         )
     steps += [
-        Step(
+        RecoveryStep(
             f"See that {key} has its copy in {recovery.region}",
             f"aws resourcegroupstaggingapi get-resources --region {recovery.region} --resource-type-filters s3",
             _saying(partial(there.bucket, key)),
@@ -228,7 +228,7 @@ def walk_account(case: Case) -> Walk:
 
     return Walk(
         (
-            Step(
+            RecoveryStep(
                 f"See when something was last copied to {recovery.account}",
                 f"aws backup list-copy-jobs --by-state COMPLETED --by-destination-vault-arn {arn}",
                 copied,

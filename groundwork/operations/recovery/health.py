@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from groundwork.operations.errors import OperationError
 from groundwork.operations.progress import Progress
-from groundwork.operations.recovery.model import Case, Step
+from groundwork.operations.recovery.model import Case, RecoveryStep
 from groundwork.operations.status.model import Health, StatusLine
 from groundwork.operations.status.services import service_lines
 from groundwork.operations.status.stores import database_lines
@@ -25,7 +25,7 @@ _LINES: Mapping[str, Callable[[Case, datetime.datetime], Iterable[StatusLine]]] 
 }
 
 
-def see_that_all_is_well(case: Case, *parts: str) -> Step:
+def see_that_all_is_well(case: Case, *parts: str) -> RecoveryStep:
     """Return the step that waits until ``services`` or ``database`` are well, as ``groundwork status`` judges them."""
     account = case.account
 
@@ -46,7 +46,7 @@ def see_that_all_is_well(case: Case, *parts: str) -> Step:
                 )
             progress.sleep(_SECONDS_BETWEEN)
 
-    return Step(
+    return RecoveryStep(
         f"See that {' and '.join(f'the {one}' for one in parts)} {'are' if parts != ('database',) else 'is'} well",
         f"groundwork status {account.stack_name}",
         act,

@@ -41,7 +41,7 @@ def _not_yet() -> None:
 
 
 @dataclass(frozen=True)
-class Step:
+class RecoveryStep:
     """One step of a recovery. It ends when what it is for has been seen in the account, so that the next one may begin."""
 
     title: str
@@ -58,7 +58,7 @@ class Step:
 class Walk:
     """The steps of one case."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[RecoveryStep, ...]
     data_until: datetime.datetime | None = None
     """The newest data that there is afterwards; None where nothing is lost."""
     note: str = ""
@@ -68,7 +68,7 @@ class Walk:
 
 
 @dataclass(frozen=True)
-class Scenario:
+class RecoveryScenario:
     """Something that may be lost, and how it is got back."""
 
     name: str

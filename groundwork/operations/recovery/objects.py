@@ -10,7 +10,7 @@ from groundwork.operations.account import plain_errors
 from groundwork.operations.backups import Holder, HolderKind, holders, printable
 from groundwork.operations.errors import NotThere, OperationError
 from groundwork.operations.progress import Progress
-from groundwork.operations.recovery.model import Case, Step, Walk
+from groundwork.operations.recovery.model import Case, RecoveryStep, Walk
 from groundwork.settings.mistakes import nearest, one_of
 
 _SHOWN = 5
@@ -43,13 +43,13 @@ def walk(case: Case) -> Walk:
     source = shlex.quote(f"{bucket.id}/{key}?versionId={version}")
     return Walk(
         (
-            Step(
+            RecoveryStep(
                 f"Bring {printable(key)} back as it was at {wanted['LastModified']:%Y-%m-%d %H:%M:%S} UTC",
                 f"aws s3api copy-object --bucket {bucket.id} --key {shlex.quote(key)} --copy-source {source}",
                 act,
                 changes=True,
             ),
-            Step(
+            RecoveryStep(
                 "See that it can be read",
                 f"aws s3api head-object --bucket {bucket.id} --key {shlex.quote(key)}",
                 check,

@@ -7,7 +7,7 @@ from groundwork.operations import images
 from groundwork.operations.errors import DeploymentFailed, OperationError
 from groundwork.operations.progress import Progress
 from groundwork.operations.recovery.health import see_that_all_is_well
-from groundwork.operations.recovery.model import Case, Step, Walk
+from groundwork.operations.recovery.model import Case, RecoveryStep, Walk
 
 
 def walk(case: Case) -> Walk:
@@ -28,7 +28,7 @@ def walk(case: Case) -> Walk:
 
     return Walk(
         (
-            Step(str(plan), f"groundwork rollback {account.stack_name} {service}", act, changes=True),
+            RecoveryStep(str(plan), f"groundwork rollback {account.stack_name} {service}", act, changes=True),
             see_that_all_is_well(case, "services"),
         )
     )

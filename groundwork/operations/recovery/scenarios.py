@@ -8,7 +8,7 @@ from datetime import timedelta
 from groundwork.components.settings import Settings
 from groundwork.operations.errors import OperationError
 from groundwork.operations.recovery import copies, database, elsewhere, objects, releases, zones
-from groundwork.operations.recovery.model import Scenario
+from groundwork.operations.recovery.model import RecoveryScenario
 from groundwork.settings.mistakes import nearest, one_of
 
 _NOTHING = timedelta()
@@ -54,8 +54,8 @@ def _account(settings: Settings) -> str | None:
     return None if settings.recovery and settings.recovery.account else "recovery.account"
 
 
-SCENARIOS: tuple[Scenario, ...] = (
-    Scenario(
+SCENARIOS: tuple[RecoveryScenario, ...] = (
+    RecoveryScenario(
         "instance",
         "a copy of a service, or an instance",
         rpo=_NOTHING,
@@ -64,7 +64,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         walk=copies.walk,
         takes="SERVICE",
     ),
-    Scenario(
+    RecoveryScenario(
         "database",
         "the database, or what was in it",
         rpo=timedelta(minutes=5),
@@ -72,8 +72,10 @@ SCENARIOS: tuple[Scenario, ...] = (
         lacks=_database,
         walk=database.walk,
     ),
-    Scenario("zone", "an availability zone", rpo=_NOTHING, rto=timedelta(minutes=5), lacks=_zones, walk=zones.walk),
-    Scenario(
+    RecoveryScenario(
+        "zone", "an availability zone", rpo=_NOTHING, rto=timedelta(minutes=5), lacks=_zones, walk=zones.walk
+    ),
+    RecoveryScenario(
         "deployment",
         "a release that should not have been",
         rpo=_NOTHING,
@@ -83,7 +85,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         takes="SERVICE",
         must_say=True,
     ),
-    Scenario(
+    RecoveryScenario(
         "bucket",
         "an object, deleted or written over",
         rpo=_NOTHING,
@@ -93,7 +95,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         takes="BUCKET/KEY",
         must_say=True,
     ),
-    Scenario(
+    RecoveryScenario(
         "region",
         "the whole region",
         rpo=timedelta(minutes=15),
@@ -102,7 +104,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         walk=elsewhere.walk_region,
         elsewhere=True,
     ),
-    Scenario(
+    RecoveryScenario(
         "account",
         "the whole account",
         rpo=timedelta(hours=24),
@@ -116,7 +118,7 @@ https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_WorkingWithAutomated
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReplicateBackups.html"""
 
 
-def scenario(name: str, settings: Settings, stack: str) -> Scenario:
+def scenario(name: str, settings: Settings, stack: str) -> RecoveryScenario:
     """Return a scenario by its name. OperationError where there is none, or where the stack cannot be recovered from it."""
     found = next((one for one in SCENARIOS if one.name == name), None)
     if found is None:
@@ -128,7 +130,7 @@ def scenario(name: str, settings: Settings, stack: str) -> Scenario:
     return found
 
 
-def able(settings: Settings) -> Iterator[tuple[Scenario, str | None]]:
+def able(settings: Settings) -> Iterator[tuple[RecoveryScenario, str | None]]:
     """Yield each scenario with what the stack file lacks for it."""
     for one in SCENARIOS:
         yield one, one.lacks(settings)

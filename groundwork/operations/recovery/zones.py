@@ -10,7 +10,7 @@ from groundwork.operations.databases import described_database
 from groundwork.operations.errors import OperationError
 from groundwork.operations.progress import Progress
 from groundwork.operations.recovery.health import see_that_all_is_well
-from groundwork.operations.recovery.model import Case, Step, Walk
+from groundwork.operations.recovery.model import Case, RecoveryStep, Walk
 
 _SECONDS_BETWEEN = 5
 
@@ -35,7 +35,7 @@ def walk(case: Case) -> Walk:
     )
 
 
-def _see_second_copies(case: Case) -> Step:
+def _see_second_copies(case: Case) -> RecoveryStep:
     account = case.account
 
     def act(progress: Progress) -> str:
@@ -56,11 +56,11 @@ def _see_second_copies(case: Case) -> Step:
             )
         return "each service has a second copy, which its engine places in another zone"
 
-    return Step("See that no service stands on one copy", f"groundwork status {account.stack_name}", act)
+    return RecoveryStep("See that no service stands on one copy", f"groundwork status {account.stack_name}", act)
 
 
-def _fail_over(case: Case, database: str, found: dict[str, Any]) -> Step:
-    """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.MultiAZSingleStandby.html"""
+def _fail_over(case: Case, database: str, found: dict[str, Any]) -> RecoveryStep:
+    """Return the step in which a standby takes over: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.MultiAZSingleStandby.html"""
     account, before = case.account, found.get("AvailabilityZone")
 
     def act(progress: Progress) -> str:
@@ -79,7 +79,7 @@ def _fail_over(case: Case, database: str, found: dict[str, Any]) -> Step:
                 )
             progress.sleep(_SECONDS_BETWEEN)
 
-    return Step(
+    return RecoveryStep(
         f"Have {database} go over to its standby",
         f"aws rds reboot-db-instance --db-instance-identifier {database} --force-failover",
         act,
