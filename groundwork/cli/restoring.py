@@ -241,8 +241,8 @@ def _private_range(text: str) -> str:
 _WIDEST = 16
 
 _IN_PLACE = """\
-restore needs --rehearse: what stands is never replaced by a command, since a wrong moment costs what was written since.
+restore needs --rehearse: it restores beside what stands, and removes that again.
 To see what there is:       groundwork snapshot {stack} --list
 To see whether it is good:  groundwork restore {stack} --rehearse
-To put it in place:         docs/operations.md, "The database is lost, or what is in it is wrong"\
+To put it in place:         groundwork recover {stack} database (docs/operations.md, "The database is lost, or what is in it is wrong")\
 """

@@ -117,17 +117,22 @@ def _credentials(patient: _Patient) -> Iterator[Diagnosis]:
 
 
 def _region(patient: _Patient) -> Iterator[Diagnosis]:
-    region = patient.account.settings.region
+    settings = patient.account.settings
+    yield _opted_in(patient, settings.region)
+    if settings.recovery:
+        yield _opted_in(patient, settings.recovery.region)
+
+
+def _opted_in(patient: _Patient, region: str) -> Diagnosis:
     [found] = patient.account.client("ec2", "us-east-1" if _is_common(region) else region).describe_regions(
         RegionNames=[region], AllRegions=True
     )["Regions"]
     if found["OptInStatus"] == "not-opted-in":
         enable = f"aws account enable-region --region-name {region}"
-        yield Diagnosis(
+        return Diagnosis(
             State.FAILS, "region", f"the account has not opted in to {region}; it takes minutes to hours", enable
         )
-    else:
-        yield Diagnosis(State.FINE, "region", f"{region} is on")
+    return Diagnosis(State.FINE, "region", f"{region} is on")
 
 
 def _is_common(region: str) -> bool:

@@ -346,6 +346,16 @@ def test_copies_that_would_be_no_copies_are_a_mistake_with_its_line(tmp_path: Pa
     assert mistakes_in(tmp_path, text) == [f"Pulumi.dev.yaml:5 {message}"]
 
 
+def test_copies_of_nothing_are_a_mistake(tmp_path: Path) -> None:
+    nothing = "groundwork:data: null\ngroundwork:storage: {site: {purpose: static}}\ngroundwork:recovery: {region: us-east-1}\n"
+    [mistake] = mistakes_in(tmp_path, nothing)
+    assert "recovery: copies nothing" in mistake
+    for kept in ("groundwork:storage: {images: {}}", "groundwork:files: {uploads: {}}"):
+        assert (
+            mistakes_in(tmp_path, f"groundwork:data: null\n{kept}\ngroundwork:recovery: {{region: us-east-1}}\n") == []
+        )
+
+
 def test_a_bucket_without_versions_cannot_be_copied(tmp_path: Path) -> None:
     text = "groundwork:storage: {images: {versioning: false}, site: {purpose: static, versioning: false}}\ngroundwork:recovery: {region: us-east-1}\n"
     [mistake] = mistakes_in(tmp_path, text)

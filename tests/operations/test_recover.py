@@ -302,6 +302,47 @@ def _failing(why: str) -> Any:
     return RecoveryStep("Start it anew", "…", act, changes=True)
 
 
+def test_logins_that_were_rotated_since_are_renewed_and_no_password_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rotated = [NOW - datetime.timedelta(minutes=1), NOW]
+
+    def secrets(since: datetime.timedelta) -> Script:
+        looks = iter(
+            [{"LastRotatedDate": NOW - since}, {"LastRotatedDate": rotated[0]}, {"LastRotatedDate": rotated[1]}]
+        )
+        last: list[dict[str, Any]] = []
+
+        def describe(_: Any) -> dict[str, Any]:
+            last[:] = [next(looks, last[0] if last else {})]
+            return last[0]
+
+        kept = {"SecretString": '{"password": "of-the-test"}'}
+        return Script(describe_secret=describe, get_secret_value=kept, rotate_secret={})
+
+    text = STACK_FILE.replace("multi_az: true", "multi_az: true, rotation_days: 30")
+    with standing(tmp_path, monkeypatch, text) as stack:
+        window(monkeypatch, NOW - datetime.timedelta(minutes=3))
+        asked = secrets(datetime.timedelta(minutes=2))
+        standing_in(monkeypatch, secretsmanager=asked)
+        recovery = _Recovery(case(stack), _holder(stack))
+        steps = recovery._renewed_logins(NOW - datetime.timedelta(minutes=3))
+        told = Script(modify_db_instance={})
+        monkeypatch.setattr(recovery, "_rds", told)
+        clock = Clock()
+        [seen] = [step.act(clock.progress()) for step in steps]
+        assert told.all_of("modify_db_instance") == [
+            {"DBInstanceIdentifier": DATABASE, "MasterUserPassword": "of-the-test", "ApplyImmediately": True}
+        ]
+        assert asked.all_of("rotate_secret") == [{"SecretId": "shop/dev/database"}]
+        assert "of-the-test" not in " ".join([seen, *clock.lines, *(step.runs for step in steps)])
+        # Where nothing was rotated since, what Secrets Manager has is the database's.
+        standing_in(
+            monkeypatch, secretsmanager=Script(describe_secret={"LastRotatedDate": NOW - datetime.timedelta(days=9)})
+        )
+        assert recovery._renewed_logins(NOW) == []
+
+
 def test_what_rds_gives_up_is_said_with_what_to_do(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     window(monkeypatch, NOW)
     recovery = _Recovery(case(stack), _holder(stack))

@@ -557,7 +557,11 @@ class Platform(Component):
             kept=Kept(
                 database=database,
                 volumes=engine.volume_arns if engine else (),
-                file_systems=[one.arn for one in grantors.values() if isinstance(one, FileSystem)],
+                file_systems=[
+                    one.arn
+                    for key, one in grantors.items()
+                    if isinstance(one, FileSystem) and self._settings.files[key].backups
+                ],
                 buckets={
                     key: CopiedBucket(bucket, self._settings.storage[key])
                     for key, bucket in copied.items()

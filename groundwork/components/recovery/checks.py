@@ -34,6 +34,21 @@ def _beside(region: str, near: list[str]) -> str:
     return next((one for one in near if one.partition("-")[0] == continent), near[0])
 
 
+def something_is_copied(settings: Settings) -> Iterator[Mistake]:
+    compute = settings.compute
+    kept = (
+        settings.data is not None and not settings.data.existing,
+        copied_buckets(settings),
+        any(not one.existing and one.backups for one in settings.files.values()),
+        compute is not None and compute.engine == "ec2" and compute.capacity.data_volume,
+    )
+    if settings.recovery and not any(kept):
+        yield Mistake(
+            ("recovery",),
+            "copies nothing: this stack makes no database, no bucket for media or backups, no files and no data volume; leave it out",
+        )
+
+
 def the_account_is_another(settings: Settings) -> Iterator[Mistake]:
     recovery = settings.recovery
     if recovery and recovery.account and recovery.account in settings.allowed_accounts:
@@ -55,4 +70,4 @@ def copied_buckets_have_versions(settings: Settings) -> Iterator[Mistake]:
             )
 
 
-CHECKS = (copies_are_elsewhere, the_account_is_another, copied_buckets_have_versions)
+CHECKS = (copies_are_elsewhere, something_is_copied, the_account_is_another, copied_buckets_have_versions)

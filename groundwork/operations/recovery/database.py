@@ -4,6 +4,7 @@ changes. What was there before stays, under another name."""
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +80,7 @@ class _Recovery:
         if self._account.settings.data and self._account.settings.data.proxy:
             steps.append(self._tell_the_proxy())
         steps += [
+            *self._renewed_logins(until),
             *self._logins(),
             see_that_all_is_well(self._case, "database", *(["services"] if self._account.settings.services else [])),
             self._end(),
@@ -88,7 +90,13 @@ class _Recovery:
     def _note(self) -> str:
         moment = self._begun or self._swapped
         if moment is None:
-            return ""
+            stack = self._account.stack_name
+            return (
+                "What is written until the swap stays in the one that is set aside. To let nobody write meanwhile, end this, and for each "
+                f"service: groundwork scale {stack} SERVICE 0"
+                if self._original
+                else ""
+            )
         where = f"{self._restored} is there" if self._begun else "it is in its place"
         return f"A recovery to the state of {moment:%Y-%m-%d %H:%M:%S} UTC was begun ({where}), and goes on."
 
@@ -312,6 +320,57 @@ class _Recovery:
             f"aws rds register-db-proxy-targets --db-proxy-name {name} --db-instance-identifiers {self._identifier}"
         )
         return RecoveryStep(f"Have {name} lead to what was restored", command, act, changes=True)
+
+    def _renewed_logins(self, until: datetime.datetime | None) -> list[RecoveryStep]:
+        """Return the step that has Secrets Manager and the database agree again, where logins were rotated since that moment: the users in
+        it have the passwords of then."""
+        data = self._account.settings.data
+        if not data or not data.rotation_days or until is None:
+            return []
+        services = f"{self._account.prefix.strip('/')}/database"
+        if not any(
+            (rotated := self._rotated(name)) and rotated > until for name in (services, f"{services}-administrator")
+        ):
+            return []
+
+        def act(progress: Progress) -> str:
+            secrets = self._account.client("secretsmanager")
+            with plain_errors("giving the administrator the password that Secrets Manager has"):
+                kept = json.loads(secrets.get_secret_value(SecretId=f"{services}-administrator")["SecretString"])
+                self._rds.modify_db_instance(
+                    DBInstanceIdentifier=self._identifier, MasterUserPassword=kept["password"], ApplyImmediately=True
+                )
+            # RDS says "resetting-master-credentials" some moments later.
+            progress.sleep(_SECONDS_BETWEEN)
+            self._wait(self._identifier, progress)
+            before = self._rotated(services)
+            with plain_errors("having the services' login rotated"):
+                secrets.rotate_secret(SecretId=services)
+            began = progress.seconds
+            while self._rotated(services) == before:
+                progress.say("the rotation is under way")
+                if progress.seconds - began > self._case.seconds:
+                    raise OperationError(
+                        f"{services} is not rotated after {int(self._case.seconds / 60)} minutes; why: groundwork logs, or the log group "
+                        "of the function that rotates it"
+                    )
+                progress.sleep(_SECONDS_BETWEEN)
+            return "the logins of Secrets Manager are the database's"
+
+        return [
+            RecoveryStep(
+                "Renew the logins, which were rotated after the moment that was restored",
+                f"aws secretsmanager rotate-secret --secret-id {services}",
+                act,
+                changes=True,
+            )
+        ]
+
+    def _rotated(self, name: str) -> datetime.datetime | None:
+        with plain_errors(f"asking when {name} was rotated"):
+            found = self._account.client("secretsmanager").describe_secret(SecretId=name)
+        rotated: datetime.datetime | None = found.get("LastRotatedDate")
+        return rotated
 
     def _logins(self) -> list[RecoveryStep]:
         """Return a step for each service that uses the database: what it holds open leads to the one that was lost."""

@@ -80,8 +80,9 @@ def _saying(answer: Callable[[], str]) -> Callable[[Progress], str]:
 
 
 def _in_vaults(case: Case) -> bool:
-    types = ("aws:ebs/volume:Volume", "aws:efs/fileSystem:FileSystem")
-    return bool(case.own.of_type(*types))
+    """Tell whether AWS Backup copies something there."""
+    plan = f"{case.account.settings.platform.name}-recovery-region"
+    return any(one.name == plan for one in case.own.of_type("aws:backup/plan:Plan"))
 
 
 class _Region:
@@ -193,6 +194,8 @@ def _rebuilding(case: Case, recovery: RecoverySettings, moments: list[tuple[str,
             f"     --target-db-instance-identifier {restored_name(identifier)} --db-subnet-group-name … --vpc-security-group-ids … \\",
             f"     --tags Key={TAG},Value={found['LatestTime'].isoformat(timespec='seconds')}",
             f"   groundwork recover {stack}-{region} database     # takes it up: swaps, logs services in, looks",
+            "   It keeps the key of the copies, and another one would replace it: say so in "
+            f"Pulumi.{stack}-{region}.transform.py before the pulumi up that follows (docs/recovery.md has it).",
         ]
     lines += [
         "5. Objects: aws s3 sync from each copy to the new stack's bucket; volumes and files: aws backup start-restore-job from the vault there.",
