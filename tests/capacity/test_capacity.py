@@ -17,6 +17,7 @@ from groundwork.capacity.capacity import TOPICS, StackCapacity, capacity, capaci
 from groundwork.capacity.line import CapacityLine, kinds
 from groundwork.capacity.load import DeclaredLoad, load_of
 from groundwork.cli.main import run
+from groundwork.components.messaging.queue_settings import QueueSettings
 from groundwork.components.settings import Settings
 from groundwork.components.usage.settings import UsageSettings
 from groundwork.settings.facts import classes, instance_classes, performance
@@ -201,17 +202,13 @@ def test_more_lines_are_what_the_published_formulas_say() -> None:
 def test_fifo_queues_in_groups_are_held_against_what_their_region_has() -> None:
     chat = settings_of("examples/chat-app/prod@growth")
     assert chat.messaging is not None
-    queues = {
-        name: one.model_copy(update={"fifo": one.fifo.model_copy(update={"scope": "group", "throughput": "group"})})
-        if one.fifo
-        else one
-        for name, one in chat.messaging.queues.items()
-    }
-    grouped = chat.model_copy(update={"messaging": chat.messaging.model_copy(update={"queues": queues})})
-    there = [one for (kind, _), one in lines(grouped).items() if kind == "fifo"]
-    assert {one.limit for one in there} <= {3_000, 90_000}
-    elsewhere = grouped.model_copy(update={"region": "eu-north-1"})
-    assert max(one.limit for (kind, _), one in lines(elsewhere).items() if kind == "fifo") in (3_000, 24_000)
+    grouped = QueueSettings.model_validate({"fifo": {"scope": "group", "throughput": "group"}})
+    queues = {**chat.messaging.queues, "notifications.fifo": grouped}
+    chat = chat.model_copy(update={"messaging": chat.messaging.model_copy(update={"queues": queues})})
+    for region, calls in (("ap-southeast-1", 9_000), ("eu-north-1", 2_400)):
+        found = lines(chat.model_copy(update={"region": region}))
+        assert found["fifo", "notifications.fifo"].limit == 10 * calls
+        assert found["fifo", "media-processing.fifo"].limit == 3_000
 
 
 @proves("S4-17")
@@ -262,6 +259,8 @@ def test_sockets_count_on_the_copies_that_are_sure_and_on_all_where_memory_start
     assert fewer.limit == web.scaling.min * web.memory / 2 * 1024 / 50
     small = line(chat, "service-sockets", "web", socket_kb=1)
     assert small.limit == web.scaling.max * 65_535, "no more than its open files"
+    proxied = line("examples/chat-app/prod@growth", "service-sockets", "app", socket_kb=1)
+    assert proxied.limit == 2 * 16_384 * 2 / 2, "two instances of two vCPUs, and two connections of the proxy for each"
 
 
 def test_a_queue_that_fills_by_day_is_told_when_it_is_empty_again() -> None:
