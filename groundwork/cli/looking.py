@@ -74,6 +74,7 @@ def checklist(
     from groundwork.operations.checklist.indexes import ask_indexes
     from groundwork.operations.checklist.model import AnswerKind, Facts
     from groundwork.operations.checklist.questions import answered
+    from groundwork.operations.loadtest.files import folder_of
     from groundwork.operations.own import find_own
     from groundwork.settings.loading import find_stack, load_stack
 
@@ -81,7 +82,14 @@ def checklist(
     account = None if offline else open_account(stack)
     settings = account.settings if account else load_stack(find_stack(stack)).settings
     own = find_own(account, snapshot) if account else None
-    facts = Facts(settings, snapshot, datetime.datetime.now(datetime.UTC), own, ask_indexes if database else None)
+    facts = Facts(
+        settings,
+        snapshot,
+        datetime.datetime.now(datetime.UTC),
+        own,
+        ask_indexes if database else None,
+        folder_of(find_stack(stack)),
+    )
     with console.progress("Asking"):
         answers = answered(facts)
     name = account.stack_name if account else stack

@@ -21,6 +21,7 @@ from groundwork.cli import (
     console,
     diagnosing,
     faces,
+    loadtesting,
     looking,
     operations,
     phases,
@@ -610,6 +611,7 @@ app.command("Ask an account what the first update would meet.")(diagnosing.docto
 app.command("Say how a stack is, and what to do next.")(looking.status)
 app.command("Go through what a launch asks for.")(looking.checklist)
 app.command("Say what differs from the program.")(looking.drift)
+app.command("Load a stack, and see what it does.")(loadtesting.loadtest)
 app.command("Run another image of a service.")(operations.deploy)
 app.command("Run the image again that ran before.")(operations.rollback)
 app.command("Run another number of copies of a service.")(acting.scale)

@@ -98,7 +98,7 @@ def test_lines_are_data_with_rows_that_exist_and_something_that_turns_each() -> 
         assert one.turns, one
         assert one.rows, one
         assert set(one.rows) <= set(rows()), one
-        assert one.answered_by in ("stack", "account", "database", "people"), one
+        assert one.answered_by in ("stack", "account", "database", "project", "people"), one
 
 
 def test_settings_that_turn_a_line_exist() -> None:

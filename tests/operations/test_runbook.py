@@ -42,6 +42,7 @@ def test_every_command_of_the_runbook_runs(
         "status",
         "checklist",
         "drift",
+        "loadtest",
         "scale",
         "redeploy",
         "redrive",

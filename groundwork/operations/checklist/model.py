@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from groundwork.components.settings import Settings
@@ -59,6 +60,8 @@ class Facts:
     """None where the account is not to be asked."""
     indexes: Callable[[], Indexes] | None = None
     """What asks the database; None where nobody said how to reach it."""
+    load_tests: Path | None = None
+    """Where the stack's load tests and their reports are."""
 
     def all_of(self, *types: str) -> list[Resource]:
         """Return what the stack declares of some types."""
@@ -81,7 +84,7 @@ class Question:
     turns: str
     """The setting or the command that makes it a yes."""
     answered_by: str
-    """``stack``: what the stack declares; ``account``: that and what the account says; ``database``; ``people``."""
+    """``stack``: what the stack declares; ``account``: that and what the account says; ``database``; ``project``: its files; ``people``."""
     answer: Callable[[Facts], Answer]
 
 

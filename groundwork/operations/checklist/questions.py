@@ -11,6 +11,7 @@ from groundwork.operations.account import StackAccount, code_of, plain_errors
 from groundwork.operations.checklist.model import Answer, AnsweredQuestion, Facts, Question, no, unknown, yes
 from groundwork.operations.databases import find_database
 from groundwork.operations.errors import NobodyAnswers, OperationError
+from groundwork.operations.loadtest.files import newest_report
 from groundwork.operations.restoring.copies import COPY_SUFFIX
 from groundwork.operations.restoring.report import FOLDER as REPORTS
 from groundwork.operations.restoring.report import newest_passed
@@ -231,8 +232,16 @@ def _recovery_plan(facts: Facts) -> Answer:
     return yes(f"{found.relative_to(folder)} is here; whether it is right only a rehearsal tells")
 
 
-def _load_test(_: Facts) -> Answer:
-    return unknown("nothing in stack or account tells of one")
+def _load_test(facts: Facts) -> Answer:
+    found = newest_report(facts.load_tests) if facts.load_tests else None
+    if found is None:
+        return unknown(f"no report of one is in {facts.load_tests.name if facts.load_tests else 'the project'}")
+    file, report = found
+    at = datetime.datetime.fromisoformat(report["at"])
+    said = f"{report.get('shape')} of {report['rate']:g} requests a second, {lasting(at, facts.now)} ago ({file.name})"
+    if not report.get("well"):
+        return no(f"{said}: it did not hold")
+    return yes(said) if facts.now - at <= _REMEMBERED else no(f"{said}: that is long ago")
 
 
 def _indexes(facts: Facts) -> Answer:
@@ -437,8 +446,8 @@ QUESTIONS: Sequence[Question] = (
         "load-test",
         ("S0-15", "S0-18"),
         "Was a load test run?",
-        "run k6 against the stack's own address",
-        "people",
+        "groundwork loadtest STACK --run",
+        "project",
         _load_test,
     ),
     Question(
