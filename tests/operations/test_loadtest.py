@@ -295,13 +295,13 @@ def test_what_was_measured_stands_beside_what_was_said_and_answers_the_launch_li
 
 def test_what_is_said_is_a_simulation_of_the_same_load() -> None:
     """A crowd that comes faster than copies do loses requests, where the same in a ramp finds them there."""
-    asked = {shape: planned(shape=shape, rate=100) for shape in LoadShape}
+    asked = {shape: planned(shape=shape, rate=150) for shape in LoadShape}
     said = {shape: dict(held._said(plan, SETTINGS, "Pulumi.prod.yaml")) for shape, plan in asked.items()}
     assert said[LoadShape.RAMP]["web"] == said[LoadShape.SOAK]["web"]
     assert said[LoadShape.RAMP]["web"]["failed"] == 0
     assert said[LoadShape.SPIKE]["web"]["failed"] > 10
     for one in said.values():
-        assert one["web"]["p50"] < one["web"]["p95"] <= one["web"]["p99"]
+        assert one["web"]["p50"] <= one["web"]["p95"] <= one["web"]["p99"]
 
 
 def test_what_k6_did_not_ask_is_told_and_of_nothing_nothing_is_measured(
