@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 from groundwork.preview.reports.escaping import printable
 from groundwork.simulation.day import DayResult
 from groundwork.simulation.scenario import MINUTES
-from groundwork.simulation.text import duration, highest_of
+from groundwork.simulation.text import duration, extremes, number
 
 _WIDTH, _LEFT, _RIGHT = 800, 150, 110
 _PANEL, _GAP, _TOP = 56, 26, 54
@@ -47,8 +47,8 @@ def svg(result: DayResult, label: str) -> str:
         *_events(result, bottom),
         *_hours(bottom),
     ]
-    for number, panel in enumerate(panels):
-        parts += _panel(_TOP + number * (_PANEL + _GAP), panel)
+    for place, panel in enumerate(panels):
+        parts += _panel(_TOP + place * (_PANEL + _GAP), panel)
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
@@ -61,7 +61,7 @@ def _about(result: DayResult) -> str:
 def _panels(result: DayResult) -> Iterator[_Panel]:
     for name, track in result.tracks.items():
         what = "requests" if track.tier.public else "messages"
-        yield f"{name}: {what}", "requests", track.arrived, f"{max(track.arrived) / 60:,.0f} a second", None
+        yield f"{name}: {what}", "requests", track.arrived, f"{number(max(track.arrived) / 60)} a second", None
         yield f"{name}: copies", "copies", track.copies, f"{max(track.copies)}", None
         slow = [one[1] for one in track.slowest]
         yield f"{name}: 95 % within", "latency", slow, duration(max(slow)), None
@@ -76,12 +76,12 @@ def _x(minute: float) -> float:
 
 def _panel(y: float, panel: _Panel) -> Iterator[str]:
     name, kind, values, most, top = panel
-    points = highest_of(values, _EACH)
+    points = extremes(values, _EACH, min if kind == "copies" else max)
     highest = top or max(points) or 1.0
     base = y + _PANEL
     curve = " ".join(
-        f"{_x(_EACH * (number + 0.5)):.1f},{base - _PANEL * min(point / highest, 1):.1f}"
-        for number, point in enumerate(points)
+        f"{_x(_EACH * (place + 0.5)):.1f},{base - _PANEL * min(point / highest, 1):.1f}"
+        for place, point in enumerate(points)
     )
     yield f'<text x="{_LEFT - 10}" y="{base - _PANEL / 2 + 4:g}" text-anchor="end">{_text(name)}</text>'
     yield f'<path class="rule" d="M{_LEFT} {base:g}H{_WIDTH - _RIGHT}"/>'

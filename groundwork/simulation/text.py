@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
 from groundwork.preview.styled import Text
@@ -67,13 +67,14 @@ def _row(name: str, track: Track) -> Text:
     lost = f"{track.lost_percent:.2f} %" if track.lost_percent else "none"
     style = "red" if track.lost_percent else ""
     return Text.assemble(
-        f"{name[: _LABEL - 1]:{_LABEL}}{_number(busiest):>10}{copies:>8}{f'{mean:.0f}-{most:.0f} %':>10}"
+        f"{name[: _LABEL - 1]:{_LABEL}}{number(busiest):>10}{copies:>8}{f'{mean:.0f}-{most:.0f} %':>10}"
         f"{duration(half):>8}{duration(many):>8}{duration(most_of_all):>8}",
         (f"{lost:>8}", style),
     )
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """Return an amount with as many digits as tell something: ``0.4``, ``1,200``."""
     return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
 
 
@@ -87,8 +88,8 @@ def duration(seconds: float) -> str:
 def _curves(result: DayResult) -> Iterator[Text]:
     for name, track in result.tracks.items():
         what = "requests" if track.tier.public else "messages"
-        yield _curve(f"{name} {what}", track.arrived, f"{_number(max(track.arrived) / 60)} a second")
-        yield _curve(f"{name} copies", track.copies, f"{max(track.copies)}")
+        yield _curve(f"{name} {what}", track.arrived, f"{number(max(track.arrived) / 60)} a second")
+        yield _curve(f"{name} copies", track.copies, f"{max(track.copies)}", extreme=min)
         yield _curve(f"{name} 95 %", [one[1] for one in track.slowest], duration(max(one[1] for one in track.slowest)))
     if result.platform.database:
         yield _curve("database CPU", result.database, f"{max(result.database):.0f} %", 100)
@@ -96,13 +97,19 @@ def _curves(result: DayResult) -> Iterator[Text]:
     yield Text(f"{'':{_LABEL}}{hours}", "dim")
 
 
-def highest_of(values: Sequence[float], each: int) -> list[float]:
-    """Return the highest of every so many values."""
-    return [max(values[start : start + each]) for start in range(0, len(values), each)]
+def extremes(values: Sequence[float], each: int, extreme: Callable[[Sequence[float]], float]) -> list[float]:
+    """Return the highest of every so many values, or the lowest: of copies, that they were gone for two minutes."""
+    return [extreme(values[start : start + each]) for start in range(0, len(values), each)]
 
 
-def _curve(label: str, values: Sequence[float], most: str, top: float | None = None) -> Text:
-    points = highest_of(values, MINUTES // _COLUMNS)
+def _curve(
+    label: str,
+    values: Sequence[float],
+    most: str,
+    top: float | None = None,
+    extreme: Callable[[Sequence[float]], float] = max,
+) -> Text:
+    points = extremes(values, MINUTES // _COLUMNS, extreme)
     highest = top or max(points) or 1
     # What is there is seen, however little.
     bars = "".join(_BARS[min(max(round(8 * point / highest), point > 0), 8)] for point in points)

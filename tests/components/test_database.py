@@ -26,12 +26,12 @@ FIVE = {f"reader-{number}": {} for number in range(1, 6)}
 
 
 @shared
-def _database(settings=None, *, level="connect", thresholds=None, **options):
+def _database(settings=None, *, level="connect", thresholds=None, zones="ab", **options):
     known = pulumi.Output.from_input
 
     def program(context):
         network = SimpleNamespace(
-            vpc_id=known("vpc-1"), data_subnet_ids={"a": known("subnet-a"), "b": known("subnet-b")}
+            vpc_id=known("vpc-1"), data_subnet_ids={zone: known(f"subnet-{zone}") for zone in zones}
         )
         database = Database(
             "shop-database",
@@ -304,6 +304,12 @@ def test_the_proxy_stands_between_services_and_the_primary():
     assert rule.inputs["referencedSecurityGroupId"] == own
     assert snapshot.outputs["environment"]["DATABASE_HOST"] == proxy.outputs["endpoint"]
     assert snapshot.outputs["openings"] == [{"group": clients, "port": 5432}]
+
+
+def test_a_network_that_gets_another_zone_leaves_the_proxy_where_it_is():
+    two, three = (_database({"proxy": {}}, zones=zones).of_type("aws:rds/proxy:Proxy") for zones in ("ab", "abc"))
+    assert two[0].inputs == three[0].inputs
+    assert three[0].inputs["vpcSubnetIds"] == ["subnet-a", "subnet-b"]
 
 
 def test_the_proxy_reads_exactly_its_secret():

@@ -15,6 +15,10 @@ from groundwork.components.data_tier import DataTier
 from groundwork.components.logs import log_group
 from groundwork.settings.facts import via_service
 
+_ZONES = 2
+"""As many as RDS asks for. Other subnets are another proxy, without which nobody reaches the database for some minutes: a network
+that gets a third zone leaves it where it is."""
+
 
 @dataclass(frozen=True)
 class Behind:
@@ -82,7 +86,7 @@ def proxy(
         role_arn=role.arn,
         require_tls=True,
         idle_client_timeout=settings.idle_timeout,
-        vpc_subnet_ids=list(network.data_subnet_ids.values()),
+        vpc_subnet_ids=list(network.data_subnet_ids.values())[:_ZONES],
         vpc_security_group_ids=[clients_group_id, group.id],
         opts=parent.child(depends_on=[permission, logs], delete_before_replace=True),
     )
