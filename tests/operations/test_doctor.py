@@ -89,6 +89,16 @@ def test_the_root_user_and_a_region_that_is_off_are_told(shop: None, monkeypatch
     assert (region.state, region.next) == (State.FAILS, f"aws account enable-region --region-name {REGION}")
 
 
+def test_the_region_of_the_copies_must_be_on_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copied = f"{FILE}  groundwork:recovery: {{region: eu-south-1}}\n"
+    off = {"Regions": [{"RegionName": "eu-south-1", "OptInStatus": "not-opted-in"}]}
+    with account(tmp_path, monkeypatch, copied), _answers(monkeypatch, {"DescribeRegions": off}):
+        found = _found(about="region")
+    assert [one.next for one in found if "eu-south-1" in one.words] == [
+        "aws account enable-region --region-name eu-south-1"
+    ]
+
+
 def _linked(role: str) -> None:
     """Make a service-linked role, which moto gives another name than AWS does."""
     client("iam").create_role(RoleName=role, Path="/aws-service-role/any/", AssumeRolePolicyDocument="{}")
