@@ -2,6 +2,7 @@
 
 import json
 
+import pulumi
 import pytest
 
 from groundwork.components.keys import Keys
@@ -54,6 +55,30 @@ def test_services_are_admitted_only_for_this_account():
             if sid not in ("EnableIamPolicies", "AllowEventBridge"):
                 assert "111122223333" in json.dumps(statement["Condition"]), sid
                 assert statement["Action"] != "kms:*"
+
+
+def test_another_account_copies_with_its_own_aws_backup_and_by_no_other_hand():
+    role = "arn:aws:iam::222222222222:role/aws-service-role/backup.amazonaws.com/AWSServiceRoleForBackup"
+    made = {
+        how: build(lambda context: Keys("shop-keys", context, copied_to="222222222222"), **options)
+        for how, options in (("apart", {}), ("shared", {"keys": "shared"}))
+    }
+    for how, domains in (("apart", {"data", "storage"}), ("shared", {"shared"})):
+        policies = _policies(made[how])
+        admitted = {domain for domain, policy in policies.items() if "222222222222" in json.dumps(policy)}
+        assert admitted == domains
+        for domain in domains:
+            for sid in ("AllowCopies", "AllowCopyGrants"):
+                statement = policies[domain][sid]
+                assert statement["Condition"]["ArnEquals"] == {"aws:PrincipalArn": role}
+                assert not {"kms:Encrypt", "kms:*"} & set(statement["Action"])
+    existing = "arn:aws:kms:ap-south-1:111122223333:key/1234"
+    snapshot = build(
+        lambda context: pulumi.export("wanted", Keys("shop-keys", context, copied_to="222222222222").wanted_statements),
+        existing_key=existing,
+    )
+    wanted = [one["Sid"] for one in json.loads(snapshot.outputs["wanted"])]
+    assert wanted.count("AllowCopies") == 1
 
 
 def test_eventbridge_reaches_encrypted_topics_though_it_says_of_no_account_that_it_sends():

@@ -180,6 +180,25 @@ def test_s3_copies_these_buckets_to_their_copies_and_may_nothing_else(shop: Shop
         assert "kms:ViaService" in said[sid]["Condition"]["StringEquals"]
 
 
+def test_the_longest_names_are_short_enough_for_aws(tmp_path: Path) -> None:
+    text = SHOP.format(
+        stage="staging", recovery='groundwork:recovery: {region: ap-southeast-2, account: "222222222222"}'
+    )
+    long = text.replace("name: shop", f"name: {'s' * 24}").replace("images:", f"{'i' * 24}:")
+    long = long.replace(", images: read", "")
+    snapshot = run_found(find_stack("dev", write_project(tmp_path, long, main=str(ROOT))))
+    for kind, most in ((VAULT, 50), ("aws:backup/plan:Plan", 50), ("aws:backup/selection:Selection", 50), (BUCKET, 63)):
+        names = [found.outputs.get("bucket") or found.outputs["name"] for found in snapshot.of_type(kind)]
+        assert names
+        assert [name for name in names if len(name) > most] == []
+    ways = snapshot.of_type("aws:s3/bucketReplicationConfig:BucketReplicationConfig")
+    elsewhere = [rule["destination"]["bucket"] for way in ways for rule in way.inputs["rules"]]
+    assert [arn for arn in elsewhere if len(arn.rpartition(":")[2]) > 63] == []
+    assert len(set(elsewhere)) == 4
+    [action] = one(snapshot, "aws:backup/plan:Plan", f"{'s' * 24}-recovery-account").inputs["rules"][0]["copyActions"]
+    assert len(action["destinationVaultArn"].rpartition(":")[2]) <= 50
+
+
 def test_in_prod_copies_are_locked_and_outlast_the_stack_and_in_dev_they_go_with_it(shop: Shop) -> None:
     prod, dev = shop(IN_ACCOUNT), shop(IN_REGION, "dev")
     lock = "aws:backup/vaultLockConfiguration:VaultLockConfiguration"

@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from groundwork.components.alarms import Metric, alarm
 from groundwork.components.backing_up import backup_role, hours_after
-from groundwork.components.base import Component
+from groundwork.components.base import Component, fit
 from groundwork.components.context import Context
 from groundwork.components.keys import customer_key
 from groundwork.components.recovery.buckets import CopiedBucket, copy_buckets
@@ -22,6 +22,8 @@ _LOCAL_DAYS = 7
 _HOURS_AFTER = 4
 """Hours after the database's daily backup, two after its monthly archive."""
 _USUAL_WINDOW = "03:00-04:00"
+_LONGEST_VAULT = 42
+"""50 characters less the eight of an automatic name: https://docs.aws.amazon.com/aws-backup/latest/devguide/API_CreateBackupVault.html"""
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,7 @@ class Recovery(Component):
     ) -> aws.backup.Vault:
         """Create a vault; in prod what is in it cannot be deleted before its time but by whom IAM lets take the lock off."""
         vault = aws.backup.Vault(
-            name,
+            fit(name, _LONGEST_VAULT),
             kms_key_arn=key_arn,
             force_destroy=not self.context.is_prod,
             region=region,

@@ -90,8 +90,8 @@ class _Region:
 
     def __init__(self, case: Case, region: str) -> None:
         self._case, self._account, self._region = case, case.account, region
-        self.vault_start = f"{case.account.settings.platform.name}-recovery-{region}"
-        self._named: dict[str, str] | None = None
+        [*vaults] = (one for one in case.own.of_type("aws:backup/vault:Vault") if one.inputs.get("region") == region)
+        self.vault_start = vaults[0].name if vaults else ""
 
     def moment(self, identifier: str) -> dict[str, Any] | None:
         """Return the moments that a database can be restored to there, and the ARN of what holds them; None where there are none."""
@@ -152,11 +152,24 @@ class _Region:
 
     def bucket(self, key: str) -> str:
         """Say what the copy of a bucket is called."""
-        name = f"{self.vault_start}-{key}"
+        name = self._copy_of(key)
         arn = self._by_name("s3").get(name)
         if arn is None:
             raise NotThere(f"{self._region} has no copy of {key} ({name}); run pulumi up first")
         return f"{arn.rpartition(':')[2]}; whether all of it is there: aws s3api head-object says ReplicationStatus of each object"
+
+    def _copy_of(self, key: str) -> str:
+        """Return what the program calls the copy of a bucket: what the bucket's own rule leads to."""
+        way = f"{self._account.settings.platform.name}-recovery-{key}"
+        rules = next(
+            one.inputs["rules"]
+            for one in self._case.own.of_type("aws:s3/bucketReplicationConfig:BucketReplicationConfig")
+            if one.name == way
+        )
+        goals = {rule["destination"]["bucket"] for rule in rules}
+        return next(
+            one.name for one in self._case.own.of_type("aws:s3/bucket:Bucket") if one.outputs.get("arn") in goals
+        )
 
     def _by_name(self, kind: str) -> dict[str, str]:
         """Return ARNs of the stack's own there, by the tag ``Name``."""
