@@ -16,6 +16,7 @@ from groundwork.cli.main import run
 from groundwork.cli.running import run_stack
 from groundwork.components.settings import Settings
 from groundwork.preview.computed_values import ComputedValues
+from groundwork.preview.refusals.addresses import crowded
 from groundwork.preview.refusals.constraints import EVERY_TYPE, FILE, TYPES, Constraint, constraints_of, known_types
 from groundwork.preview.refusals.findings import with_refusals
 from groundwork.preview.refusals.inputs import refused_inputs
@@ -675,6 +676,131 @@ def test_a_class_that_a_region_lacks_ends_at_its_line_and_an_unknown_one_is_a_no
     assert any(
         hint.startswith(f'"z9x.large" as instanceType of own is not among the classes that AWS had on {DAY}')
         for hint in run_stack("dev", start=tmp_path).hints
+    )
+
+
+# Addresses
+
+
+def leading(type_: str, called: str, to: dict[str, list[Resource]], **inputs: Any) -> Resource:
+    depends = {key: tuple(one.urn for one in those) for key, those in to.items()}
+    return dataclasses.replace(resource(type_, called), inputs=inputs, property_dependencies=depends)
+
+
+def subnet(name: str, block: Any) -> Resource:
+    return resource("aws:ec2/subnet:Subnet", name, cidrBlock=block)
+
+
+SMALL, LARGE, OTHER_LARGE = subnet("a", "10.0.0.0/28"), subnet("b", "10.0.1.0/26"), subnet("c", "10.0.2.0/26")
+BOTH = [LARGE, OTHER_LARGE]
+GROUP_OF_BOTH = leading("aws:rds/subnetGroup:SubnetGroup", "all", {"subnetIds": BOTH})
+
+
+def tasks(most: int, percent: int) -> list[Resource]:
+    service = leading(
+        "aws:ecs/service:Service",
+        "web",
+        {"networkConfiguration": BOTH},
+        name="web",
+        desiredCount=1,
+        deploymentMaximumPercent=percent,
+    )
+    target = resource("aws:appautoscaling/target:Target", "web", resourceId="service/shop/web", maxCapacity=most)
+    return [*BOTH, service, target]
+
+
+def spread(type_: str, key: str, over: list[Resource], count: int = 1, **inputs: Any) -> list[Resource]:
+    return [*over, *(leading(type_, f"it{number}", {key: over}, **inputs) for number in range(count))]
+
+
+def nodes(count: int, *, prefixes: bool) -> list[Resource]:
+    env = json.dumps({"env": {"ENABLE_PREFIX_DELEGATION": str(prefixes).lower()}})
+    group: dict[str, Any] = {"scalingConfig": {"maxSize": count}, "instanceTypes": ["t3.medium", "m7i.large"]}
+    return [
+        *spread("aws:eks/nodeGroup:NodeGroup", "subnetIds", [LARGE], **group),
+        resource("aws:eks/addon:Addon", "cni", configurationValues=env),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fits", "does_not", "needed"),
+    [
+        # Two of /26 have 118 addresses.
+        (tasks(59, 200), tasks(60, 200), 120),
+        (tasks(118, 100), tasks(119, 100), 119),
+        (tasks(78, 150), tasks(80, 150), 120),
+        (spread("aws:autoscaling/group:Group", "vpcZoneIdentifiers", [SMALL], maxSize=11), spread("aws:autoscaling/group:Group", "vpcZoneIdentifiers", [SMALL], maxSize=12), 12),
+        (nodes(3, prefixes=True), nodes(4, prefixes=True), 68),
+        (nodes(9, prefixes=False), nodes(10, prefixes=False), 60),
+        (
+            [*spread("aws:lb/loadBalancer:LoadBalancer", "subnets", [SMALL]), *spread("aws:ec2/natGateway:NatGateway", "subnetId", [SMALL], 3)[1:]],
+            [*spread("aws:lb/loadBalancer:LoadBalancer", "subnets", [SMALL]), *spread("aws:ec2/natGateway:NatGateway", "subnetId", [SMALL], 4)[1:]],
+            12,
+        ),
+        (
+            [*BOTH, *spread("aws:rds/instance:Instance", "dbSubnetGroupName", [GROUP_OF_BOTH], 59, multiAz=True)],
+            [*BOTH, *spread("aws:rds/instance:Instance", "dbSubnetGroupName", [GROUP_OF_BOTH], 60, multiAz=True)],
+            120,
+        ),
+        (
+            spread("aws:opensearch/domain:Domain", "vpcOptions", [SMALL], clusterConfig={"instanceCount": 8, "dedicatedMasterCount": 3}),
+            spread("aws:opensearch/domain:Domain", "vpcOptions", [SMALL], clusterConfig={"instanceCount": 9, "dedicatedMasterCount": 3}),
+            12,
+        ),
+        # What is in one of two subnets takes of both.
+        (
+            [*tasks(57, 200), *spread("aws:ec2/instance:Instance", "subnetId", [LARGE], 4)[1:]],
+            [*tasks(57, 200), *spread("aws:ec2/instance:Instance", "subnetId", [LARGE], 5)[1:]],
+            119,
+        ),
+    ],
+)  # fmt: skip
+def test_what_stands_in_subnets_at_its_most_has_an_address(
+    fits: list[Resource], does_not: list[Resource], needed: int
+) -> None:
+    assert list(crowded(snapshot(*fits))) == []
+    assert [one.needed for one in crowded(snapshot(*does_not))] == [needed]
+
+
+def test_of_subnets_whose_ranges_nobody_knows_nothing_is_said() -> None:
+    for block in (Opaque.UNKNOWN, None, "nonsense"):
+        assert (
+            list(
+                crowded(
+                    snapshot(
+                        *spread("aws:autoscaling/group:Group", "vpcZoneIdentifiers", [subnet("a", block)], maxSize=999)
+                    )
+                )
+            )
+            == []
+        )
+
+
+@pytest.mark.parametrize("unknowns", [False, True], ids=["known", "unknown"])
+def test_every_stack_has_addresses_for_all_of_it(unknowns: bool) -> None:
+    assert [one.sentence() for stack in STACKS for one in crowded(snapshot_of(stack, unknowns))] == []
+
+
+def test_a_network_that_is_too_small_is_told_at_its_range_with_what_takes_the_most(tmp_path: Path) -> None:
+    stack = """
+        config:
+          aws:region: eu-west-1
+          groundwork:platform: {name: shop, domain: shop.example.com}
+          groundwork:network: {cidr: 10.0.0.0/22}
+          groundwork:services:
+            web: {port: 8080, path: "/*", cpu: 256, memory: 512, scaling: {min: 1, max: 700}}
+    """
+    write_stack_file(tmp_path, dedent(stack), main=str(ROOT))
+    with pytest.raises(Mistakes) as raised:
+        run_stack("dev", start=tmp_path)
+    told = str(raised.value)
+    assert told.startswith(
+        "Pulumi.dev.yaml:5 network.cidr: 1,416 addresses are needed at most in shop-network-private-a and "
+    )
+    assert " (shop-compute-web 1,400, " in told
+    assert (
+        "without the 5 that AWS keeps of each; take larger ranges, or fewer copies (https://docs.aws.amazon.com/vpc/"
+        in told
     )
 
 

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from groundwork.preview.refusals.addresses import crowded
 from groundwork.preview.refusals.inputs import refused_inputs
 from groundwork.preview.refusals.offers import refused_offers, unknown_offers
 from groundwork.preview.refusals.quotas import exceeded
@@ -40,6 +41,8 @@ def _refused(snapshot: Snapshot) -> Iterator[Finding]:
         yield _finding(one.resource, Verdict.UNDETERMINED, f'"{_shown(one.value)}" as {one.input} {one.reason}')
     for found in exceeded(snapshot, _numbers(said.get("quotas"))):
         yield _finding(found.resource or InputEntry(found.what), Verdict.FAIL, found.sentence(_SETTING))
+    for full in crowded(snapshot):
+        yield _finding(full.subnets[0], Verdict.FAIL, full.sentence())
 
 
 def _finding(about: Resource | InputEntry, verdict: Verdict, message: str) -> Finding:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from groundwork.preview.refusals.addresses import Crowded, crowded
 from groundwork.preview.refusals.inputs import RefusedInput, refused_inputs
 from groundwork.preview.refusals.offers import refused_offers, unknown_offers
 from groundwork.preview.refusals.quotas import Exceeded, exceeded
@@ -36,7 +37,8 @@ def mistakes(snapshot: Snapshot, loaded: Loaded, label: str) -> list[Mistake]:
         mistake = _of_input(refused, path, loaded, label)
         found.setdefault((mistake.where, path, refused.reason), mistake)
     quotas = [_of_quota(one, loaded, label) for one in exceeded(snapshot, platform.quotas)]
-    return [*found.values(), *quotas]
+    full = [_of_subnets(one, loaded, label) for one in crowded(snapshot)]
+    return [*found.values(), *quotas, *full]
 
 
 def notes(snapshot: Snapshot, loaded: Loaded) -> list[str]:
@@ -117,6 +119,11 @@ def _of_input(refused: RefusedInput, path: Path, loaded: Loaded, label: str) -> 
     if transform:
         return Mistake((), text, f"{transform.file}:{transform.line}")
     return Mistake(path, text, loaded.merged.where(path) if path else label)
+
+
+def _of_subnets(found: Crowded, loaded: Loaded, label: str) -> Mistake:
+    said = next((path for path in (("network", "cidr"), ("network",)) if _is_said(path, loaded, label)), ())
+    return Mistake(said or ("network",), found.sentence(), loaded.merged.where(said) if said else label)
 
 
 def short_type(token: str) -> str:

@@ -269,18 +269,18 @@ def _rules(view: _View, resource: Resource, count: Count) -> int:
     return found
 
 
-def _nodes(_: _View, resource: Resource, count: Count) -> int:
-    """Return shards with their replicas, or the nodes that are said."""
-    shards, replicas, nodes = (next(_values(resource.inputs, path), None) for path in count.input)
-    whole = [value if isinstance(value, (int, float)) else None for value in (shards, replicas, nodes)]
-    return int(max((whole[0] or 1) * (1 + (whole[1] or 0)), whole[2] or 0))
+def cache_nodes(group: Resource) -> int:
+    """Return the nodes of a replication group: shards with their replicas, or as many as are said."""
+    said = {key: value for key, value in group.inputs.items() if isinstance(value, (int, float))}
+    shards, replicas = said.get("numNodeGroups", 1), said.get("replicasPerNodeGroup", 0)
+    return int(max(shards * (1 + replicas), said.get("numCacheClusters", 0)))
 
 
 _OF_RESOURCE: Mapping[str, Callable[[_View, Resource, Count], int]] = {
     "one": _one,
     "rules": _rules,
     "tags": lambda view, resource, _: len(view.tags(resource)),
-    "nodes": _nodes,
+    "nodes": lambda _, resource, __: cache_nodes(resource),
 }
 
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from groundwork.preview.refusals.addresses import KEPT, SOURCE
 from groundwork.preview.refusals.constraints import constraints_of, known_types
 from groundwork.preview.refusals.offers import as_of, classes_of, known_regions, versioned_engines
 from groundwork.preview.refusals.placing import short_type
@@ -45,8 +46,15 @@ groundwork.preview.refusals.generate`).
   undetermined in a check.
 - Of a region that is newer than the table nothing is said.
 
-Zones are held against the region, versions of Kubernetes against their support.
-"""
+Zones are held against the region, versions of Kubernetes against their support."""
+_ADDRESSES = f"""
+## Addresses
+
+Of each subnet AWS keeps [{KEPT}]({SOURCE}). What is left is held against what stands in the subnets at its most: tasks with one deployment beside
+them, instances, nodes with an interface or a prefix of addresses for pods, databases, caches, search, endpoints, and what load balancers
+and EKS want free. It is a mistake at `network.cidr` where all of it cannot fit.
+
+How many pods and tasks an instance has interfaces for, with prefixes and without, settings check already ([engines](components/compute.md))."""
 _NAMES = """
 ## Names
 
@@ -65,6 +73,7 @@ def page() -> str:
             _HEAD + _AMOUNTS,
             *map(_amount, quotas()),
             _values(),
+            _ADDRESSES,
             _NAMES.format(inputs=constrained, types=len(known_types())),
             *_names(),
             "",
