@@ -8,9 +8,9 @@ from groundwork.operations import images
 from groundwork.operations.account import StackAccount
 from groundwork.operations.engine import Runner, Scaling
 from groundwork.operations.errors import OperationError
+from groundwork.settings.facts import most_of
 
-_MOST = 5000
-"""Tasks of a service: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html"""
+_MOST = most_of("tasks-per-service")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.services.settings import ServiceSettings
 from groundwork.components.settings import Settings
 from groundwork.settings.arns import arn_elsewhere
+from groundwork.settings.facts import most_of
 from groundwork.settings.mistakes import Mistake, Path
 
 
@@ -236,8 +237,7 @@ def an_instance_proves_its_names_in_route_53(settings: Settings) -> Iterator[Mis
         )
 
 
-MAX_CAPACITY = 5000
-"""https://docs.aws.amazon.com/waf/latest/developerguide/aws-waf-capacity-units.html"""
+MAX_CAPACITY = most_of("web-acl-capacity")
 
 
 CHECKS = (

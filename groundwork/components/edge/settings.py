@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from groundwork.settings.arns import CertificateArn
 from groundwork.settings.base import Model, Name, network_around
-from groundwork.settings.facts import countries, country_meant
+from groundwork.settings.facts import countries, country_meant, waf_costs
 from groundwork.settings.mistakes import nearest
 
 
@@ -98,8 +98,11 @@ class ManagedRules(NamedTuple):
     """A rule group that AWS maintains."""
 
     group: str
-    capacity: int
-    """Web ACL capacity units."""
+
+    @property
+    def capacity(self) -> int:
+        """Return its web ACL capacity units."""
+        return int(waf_costs()["managed"][self.group])
 
 
 # https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-list.html
@@ -107,16 +110,16 @@ EVERYTHING_RATE = 10
 """How many times ``waf.rate_limit`` an address may ask for everything together, pictures and scripts among it."""
 
 MANAGED_RULES: dict[str, ManagedRules] = {
-    "common": ManagedRules("AWSManagedRulesCommonRuleSet", 700),
-    "known-bad-inputs": ManagedRules("AWSManagedRulesKnownBadInputsRuleSet", 200),
-    "ip-reputation": ManagedRules("AWSManagedRulesAmazonIpReputationList", 25),
-    "anonymous-ip": ManagedRules("AWSManagedRulesAnonymousIpList", 50),
-    "sql": ManagedRules("AWSManagedRulesSQLiRuleSet", 200),
-    "linux": ManagedRules("AWSManagedRulesLinuxRuleSet", 200),
-    "unix": ManagedRules("AWSManagedRulesUnixRuleSet", 100),
-    "php": ManagedRules("AWSManagedRulesPHPRuleSet", 100),
-    "wordpress": ManagedRules("AWSManagedRulesWordPressRuleSet", 100),
-    "admin": ManagedRules("AWSManagedRulesAdminProtectionRuleSet", 100),
+    "common": ManagedRules("AWSManagedRulesCommonRuleSet"),
+    "known-bad-inputs": ManagedRules("AWSManagedRulesKnownBadInputsRuleSet"),
+    "ip-reputation": ManagedRules("AWSManagedRulesAmazonIpReputationList"),
+    "anonymous-ip": ManagedRules("AWSManagedRulesAnonymousIpList"),
+    "sql": ManagedRules("AWSManagedRulesSQLiRuleSet"),
+    "linux": ManagedRules("AWSManagedRulesLinuxRuleSet"),
+    "unix": ManagedRules("AWSManagedRulesUnixRuleSet"),
+    "php": ManagedRules("AWSManagedRulesPHPRuleSet"),
+    "wordpress": ManagedRules("AWSManagedRulesWordPressRuleSet"),
+    "admin": ManagedRules("AWSManagedRulesAdminProtectionRuleSet"),
 }
 """What ``waf.managed_rules`` may name."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from groundwork.components.observability.settings import MetricSettings
 from groundwork.components.settings import Settings
-from groundwork.settings.facts import FEWEST_HEALTH_CHECKERS, health_checkers
+from groundwork.settings.facts import FEWEST_HEALTH_CHECKERS, health_checkers, most_of
 from groundwork.settings.mistakes import Mistake, nearest, one_of
 
 
@@ -34,8 +34,7 @@ def shares_are_of_another_metric(settings: Settings) -> Iterator[Mistake]:
 
 
 def filters_fit_a_log_group(settings: Settings) -> Iterator[Mistake]:
-    """Check that no log group has more metric filters than AWS takes.
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html"""
+    """Check that no log group has more metric filters than AWS takes."""
     count: dict[str, int] = {}
     for name, metric in _metrics(settings).items():
         if metric.embedded:
@@ -143,7 +142,7 @@ def answers_can_be_slow_enough(settings: Settings) -> Iterator[Mistake]:
             return
 
 
-_MOST_FILTERS = 100
+_MOST_FILTERS = most_of("metric-filters-per-log-group")
 
 
 def _metrics(settings: Settings) -> dict[str, MetricSettings]:

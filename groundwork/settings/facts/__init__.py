@@ -387,6 +387,11 @@ def quotas() -> tuple[Quota, ...]:
     )
 
 
+def most_of(name: str) -> int:
+    """Return how much AWS takes of what a quota is called by."""
+    return next(quota.most for quota in quotas() if quota.name == name)
+
+
 def _count(row: Mapping[str, Any]) -> Count:
     paths = row.get("input", [])
     return Count(

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from groundwork.components.edge.settings import AddressRange
 from groundwork.settings.base import Model, Name
+from groundwork.settings.facts import most_of
 
 ControlPlaneLog = Literal["api", "audit", "authenticator", "controllerManager", "scheduler"]
 NodeClass = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*\.[a-z0-9]+$")]
@@ -19,8 +20,8 @@ LabelKey = Annotated[
 LabelValue = Annotated[str, Field(pattern=r"^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$")]
 
 
-MOST_NODES = 450
-"""Of a managed group, without asking AWS for more: https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html"""
+MOST_NODES = most_of("nodes-per-node-group")
+"""Of a managed group, without asking AWS for more."""
 
 
 class TaintSettings(Model):
