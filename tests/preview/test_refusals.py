@@ -20,6 +20,7 @@ from groundwork.preview.refusals.addresses import crowded
 from groundwork.preview.refusals.constraints import EVERY_TYPE, FILE, TYPES, Constraint, constraints_of, known_types
 from groundwork.preview.refusals.findings import with_refusals
 from groundwork.preview.refusals.inputs import refused_inputs
+from groundwork.preview.refusals.interfaces import overfull
 from groundwork.preview.refusals.offers import as_of, refused_offers, unknown_offers
 from groundwork.preview.refusals.quotas import ANY_TYPE, exceeded, sums
 from groundwork.preview.refusals.reference import page
@@ -718,7 +719,7 @@ def nodes(count: int, *, prefixes: bool) -> list[Resource]:
     group: dict[str, Any] = {"scalingConfig": {"maxSize": count}, "instanceTypes": ["t3.medium", "m7i.large"]}
     return [
         *spread("aws:eks/nodeGroup:NodeGroup", "subnetIds", [LARGE], **group),
-        resource("aws:eks/addon:Addon", "cni", configurationValues=env),
+        resource("aws:eks/addon:Addon", "cni", addonName="vpc-cni", configurationValues=env),
     ]
 
 
@@ -802,6 +803,92 @@ def test_a_network_that_is_too_small_is_told_at_its_range_with_what_takes_the_mo
         "without the 5 that AWS keeps of each; take larger ranges, or fewer copies (https://docs.aws.amazon.com/vpc/"
         in told
     )
+
+
+# Interfaces of instances
+
+TEMPLATE = resource("aws:ec2/launchTemplate:LaunchTemplate", "instance", instanceType="t3.medium")
+INSTANCES = "aws:autoscaling/group:Group"
+PROVIDER = "aws:ecs/capacityProvider:CapacityProvider"
+
+
+def on_instances(tasks: int, *, classes: tuple[str, ...] = (), **service: Any) -> list[Resource]:
+    """Tasks of one service on two instances: of t3.medium, which has 3 interfaces, or of some classes."""
+    overrides = {
+        "mixedInstancesPolicy": {"launchTemplate": {"overrides": [{"instanceType": name} for name in classes]}}
+    }
+    group = leading(INSTANCES, "instances", {"launchTemplate": [TEMPLATE]}, maxSize=2, **(overrides if classes else {}))
+    provider = leading(PROVIDER, "instances", {"autoScalingGroupProvider": [group]})
+    said = {"desiredCount": tasks, "networkConfiguration": {"subnets": []}, **service}
+    return [
+        TEMPLATE,
+        group,
+        provider,
+        leading("aws:ecs/service:Service", "web", {"capacityProviderStrategies": [provider]}, **said),
+    ]
+
+
+def pods(replicas: int, *, prefixes: bool | None, scaled: int = 0, **cluster: Any) -> list[Resource]:
+    """Pods on two nodes of t3.medium: 17 of each, with prefixes 110."""
+    name = {"metadata": {"name": "web"}}
+    env = json.dumps({"env": {"ENABLE_PREFIX_DELEGATION": str(prefixes).lower()}})
+    scaler = {"scaleTargetRef": {"name": "web"}, "maxReplicas": scaled}
+    return [
+        resource("aws:eks/cluster:Cluster", "shop", **cluster),
+        resource("aws:eks/nodeGroup:NodeGroup", "nodes", scalingConfig={"maxSize": 2}, instanceTypes=["t3.medium"]),
+        *(
+            []
+            if prefixes is None
+            else [resource("aws:eks/addon:Addon", "cni", addonName="vpc-cni", configurationValues=env)]
+        ),
+        resource("kubernetes:apps/v1:Deployment", "web", spec={"replicas": replicas}, **name),
+        *(
+            [
+                resource(
+                    "kubernetes:autoscaling/v2:HorizontalPodAutoscaler", "web", metadata={"name": "web"}, spec=scaler
+                )
+            ]
+            if scaled
+            else []
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fits", "does_not", "told"),
+    [
+        (on_instances(4), on_instances(5), (5, 4)),
+        (on_instances(20, classes=("m7g.large", "t3.medium")), on_instances(21, classes=("m7g.large", "t3.medium")), (21, 20)),
+        (pods(34, prefixes=False), pods(35, prefixes=False), (35, 34)),
+        (pods(220, prefixes=True), pods(221, prefixes=True), (221, 220)),
+        (pods(220, prefixes=None), pods(221, prefixes=None), (221, 220)),
+        (pods(1, prefixes=False, scaled=34), pods(1, prefixes=False, scaled=35), (35, 34)),
+    ],
+)  # fmt: skip
+def test_instances_have_interfaces_and_addresses_for_all_that_may_run_on_them(
+    fits: list[Resource], does_not: list[Resource], told: tuple[int, int]
+) -> None:
+    assert list(overfull(snapshot(*fits))) == []
+    assert [(one.needed, one.room) for one in overfull(snapshot(*does_not))] == [told]
+
+
+def test_where_something_else_may_run_it_or_nobody_knows_the_instances_nothing_is_said() -> None:
+    many = [
+        on_instances(99, classes=("z9x.large", "t3.medium")),
+        on_instances(99, classes=("m7g.16xlarge",)),
+        on_instances(99, networkConfiguration=None),
+        pods(999, prefixes=False, computeConfig={"enabled": True}),
+        pods(999, prefixes=False, computeConfig=Opaque.UNKNOWN),
+        [*pods(999, prefixes=False), resource("aws:eks/fargateProfile:FargateProfile", "all")],
+        [*pods(999, prefixes=False), resource("aws:eks/cluster:Cluster", "other")],
+    ]
+    assert [one.sentence() for some in many for one in overfull(snapshot(*some))] == []
+    assert len(list(overfull(snapshot(*pods(999, prefixes=False, computeConfig={"enabled": False}))))) == 1
+
+
+@pytest.mark.parametrize("unknowns", [False, True], ids=["known", "unknown"])
+def test_every_stack_has_interfaces_for_all_of_it(unknowns: bool) -> None:
+    assert [one.sentence() for stack in STACKS for one in overfull(snapshot_of(stack, unknowns))] == []
 
 
 # Programs of others

@@ -96,12 +96,8 @@ class _Stack:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.by_urn = snapshot.by_urn()
-        self.most_copies: dict[str, int] = {}
-        for target in snapshot.of_type("aws:appautoscaling/target:Target"):
-            said = target.inputs.get("resourceId")
-            if isinstance(said, str):
-                self.most_copies[said.rpartition("/")[2]] = _number(target.inputs.get("maxCapacity"))
-        self.prefixes = any(_has_prefixes(one) for one in snapshot.of_type("aws:eks/addon:Addon"))
+        self.most_tasks = most_tasks(snapshot)
+        self.prefixes = has_prefixes(snapshot)
 
     def subnets_of(self, resource: Resource, key: str, subnets: Mapping[str, Any]) -> frozenset[str]:
         """Return the subnets that an input leads to, also through a group of them."""
@@ -133,11 +129,39 @@ def _number(value: Any, otherwise: int = 0) -> int:
     return int(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else otherwise
 
 
+def most_tasks(snapshot: Snapshot) -> Callable[[Resource], int]:
+    """Return what tells how many tasks a service of ECS has at most."""
+    most: dict[str, int] = {}
+    for target in snapshot.of_type("aws:appautoscaling/target:Target"):
+        said = target.inputs.get("resourceId")
+        if isinstance(said, str):
+            most[said.rpartition("/")[2]] = _number(target.inputs.get("maxCapacity"))
+
+    def tasks(service: Resource) -> int:
+        name = service.inputs.get("name")
+        known = name if isinstance(name, str) else service.outputs.get("name")
+        return max(_number(service.inputs.get("desiredCount")), most.get(str(known), 0))
+
+    return tasks
+
+
+def has_prefixes(snapshot: Snapshot) -> bool | None:
+    """Tell whether nodes of EKS take prefixes for pods; None where the add-on for addresses is not in the stack."""
+    for addon in snapshot.of_type("aws:eks/addon:Addon"):
+        if addon.inputs.get("addonName") == "vpc-cni":
+            values = addon.inputs.get("configurationValues")
+            try:
+                said = json.loads(values) if isinstance(values, str) else {}
+            except ValueError:
+                return None
+            env = said.get("env") if isinstance(said, dict) else None
+            return isinstance(env, dict) and str(env.get("ENABLE_PREFIX_DELEGATION")).lower() == "true"
+    return None
+
+
 def _tasks(stack: _Stack, service: Resource) -> tuple[int, int]:
-    said = service.inputs
-    name = said.get("name") if isinstance(said.get("name"), str) else service.outputs.get("name")
-    copies = max(_number(said.get("desiredCount")), stack.most_copies.get(str(name), 0))
-    share = _number(said.get("deploymentMaximumPercent"), _USUAL_DEPLOYMENT) / 100
+    copies = stack.most_tasks(service)
+    share = _number(service.inputs.get("deploymentMaximumPercent"), _USUAL_DEPLOYMENT) / 100
     return copies, max(0, math.floor(copies * share) - copies)
 
 
@@ -151,17 +175,9 @@ def _nodes(stack: _Stack, group: Resource) -> tuple[int, int]:
     most = _number(scaling.get("maxSize")) if isinstance(scaling, dict) else 0
     classes = [instance_class(one) for one in group.inputs.get("instanceTypes") or () if isinstance(one, str)]
     fewest = min((addresses_of_interface(one) for one in classes if one), default=1)
-    return most * (1 + _OF_PREFIX if stack.prefixes else fewest), 0
-
-
-def _has_prefixes(addon: Resource) -> bool:
-    values = addon.inputs.get("configurationValues")
-    try:
-        said = json.loads(values) if isinstance(values, str) else {}
-    except ValueError:
-        return False
-    env = said.get("env") if isinstance(said, dict) else None
-    return isinstance(env, dict) and str(env.get("ENABLE_PREFIX_DELEGATION")).lower() == "true"
+    by_prefix = 1 + _OF_PREFIX
+    each = {True: by_prefix, False: fewest, None: min(fewest, by_prefix)}[stack.prefixes]
+    return most * each, 0
 
 
 def _cache_nodes(_: _Stack, group: Resource) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from groundwork.preview.refusals.addresses import crowded
 from groundwork.preview.refusals.inputs import refused_inputs
+from groundwork.preview.refusals.interfaces import overfull
 from groundwork.preview.refusals.offers import refused_offers, unknown_offers
 from groundwork.preview.refusals.quotas import exceeded
 from groundwork.preview.snapshot import Resource, Snapshot
@@ -43,6 +44,8 @@ def _refused(snapshot: Snapshot) -> Iterator[Finding]:
         yield _finding(found.resource or InputEntry(found.what), Verdict.FAIL, found.sentence(_SETTING))
     for full in crowded(snapshot):
         yield _finding(full.subnets[0], Verdict.FAIL, full.sentence())
+    for one_too_few in overfull(snapshot):
+        yield _finding(one_too_few.resource, Verdict.FAIL, one_too_few.sentence())
 
 
 def _finding(about: Resource | InputEntry, verdict: Verdict, message: str) -> Finding:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from groundwork.preview.refusals.addresses import Crowded, crowded
+from groundwork.preview.refusals.addresses import crowded
 from groundwork.preview.refusals.inputs import RefusedInput, refused_inputs
+from groundwork.preview.refusals.interfaces import overfull
 from groundwork.preview.refusals.offers import refused_offers, unknown_offers
 from groundwork.preview.refusals.quotas import Exceeded, exceeded
 from groundwork.preview.snapshot import Snapshot
@@ -37,8 +38,14 @@ def mistakes(snapshot: Snapshot, loaded: Loaded, label: str) -> list[Mistake]:
         mistake = _of_input(refused, path, loaded, label)
         found.setdefault((mistake.where, path, refused.reason), mistake)
     quotas = [_of_quota(one, loaded, label) for one in exceeded(snapshot, platform.quotas)]
-    full = [_of_subnets(one, loaded, label) for one in crowded(snapshot)]
-    return [*found.values(), *quotas, *full]
+    network = [_at_first(_NETWORK, one.sentence(), loaded, label) for one in crowded(snapshot)]
+    compute = [_at_first(_COMPUTE, one.sentence(), loaded, label) for one in overfull(snapshot)]
+    return [*found.values(), *quotas, *network, *compute]
+
+
+_NETWORK: tuple[Path, ...] = (("network", "cidr"), ("network",))
+_COMPUTE: tuple[Path, ...] = (("compute", "instances"), ("compute", "kubernetes"), ("compute",))
+"""Where it is said what there is of addresses, and of instances."""
 
 
 def notes(snapshot: Snapshot, loaded: Loaded) -> list[str]:
@@ -121,9 +128,10 @@ def _of_input(refused: RefusedInput, path: Path, loaded: Loaded, label: str) -> 
     return Mistake(path, text, loaded.merged.where(path) if path else label)
 
 
-def _of_subnets(found: Crowded, loaded: Loaded, label: str) -> Mistake:
-    said = next((path for path in (("network", "cidr"), ("network",)) if _is_said(path, loaded, label)), ())
-    return Mistake(said or ("network",), found.sentence(), loaded.merged.where(said) if said else label)
+def _at_first(paths: tuple[Path, ...], text: str, loaded: Loaded, label: str) -> Mistake:
+    """Return a mistake at the first of some places that the stack file says."""
+    said = next((path for path in paths if _is_said(path, loaded, label)), ())
+    return Mistake(said or paths[-1], text, loaded.merged.where(said) if said else label)
 
 
 def short_type(token: str) -> str:

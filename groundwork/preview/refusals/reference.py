@@ -11,6 +11,7 @@ from pathlib import Path
 
 from groundwork.preview.refusals.addresses import KEPT, SOURCE
 from groundwork.preview.refusals.constraints import constraints_of, known_types
+from groundwork.preview.refusals.interfaces import PODS, TRUNKING
 from groundwork.preview.refusals.offers import as_of, classes_of, known_regions, versioned_engines
 from groundwork.preview.refusals.placing import short_type
 from groundwork.preview.terraform.autonames import added_to, name_property
@@ -54,7 +55,9 @@ Of each subnet AWS keeps [{KEPT}]({SOURCE}). What is left is held against what s
 them, instances, nodes with an interface or a prefix of addresses for pods, databases, caches, search, endpoints, and what load balancers
 and EKS want free. It is a mistake at `network.cidr` where all of it cannot fit.
 
-How many pods and tasks an instance has interfaces for, with prefixes and without, settings check already ([engines](components/compute.md))."""
+Instances are held against the interfaces and addresses of their class: tasks with an interface of their own on a capacity provider of ECS
+([trunks]({TRUNKING}) counted in), and pods of the only cluster of a stack, with prefixes or without ([how many]({PODS})). Where the class is not known, or
+something else may run them (Fargate, Karpenter, EKS Auto Mode), nothing is said."""
 _NAMES = """
 ## Names
 
