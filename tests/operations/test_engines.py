@@ -21,7 +21,8 @@ from groundwork.operations import engine, images
 from groundwork.operations.account import StackAccount, open_account
 from groundwork.operations.app_runner import AppRunnerOperations
 from groundwork.operations.ec2 import Ec2Operations
-from groundwork.operations.ecs import EcsOperations, stop_reason
+from groundwork.operations.ecs import EcsOperations
+from groundwork.operations.ecs_reasons import stop_reason
 from groundwork.operations.errors import CommandFailed, DeploymentFailed, OperationError
 from tests.operations.shop import REPOSITORY, Clock, account, client, open_for_business, service
 from tests.stacks import ROOT

@@ -21,7 +21,8 @@ from groundwork.cli.main import run as groundwork
 from groundwork.operations import meanings, permissions
 from groundwork.operations.account import StackAccount
 from groundwork.operations.delegation import Delegation
-from groundwork.operations.ecs import EcsOperations, stop_explained
+from groundwork.operations.ecs import EcsOperations
+from groundwork.operations.ecs_reasons import stop_explained
 from groundwork.operations.errors import NobodyAnswers
 from groundwork.operations.own import find_own
 from groundwork.operations.status import alarms, domain, look, services, stores
