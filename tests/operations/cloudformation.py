@@ -8,23 +8,40 @@ from moto.core.common_models import CloudFormationModel
 from moto.iam.models import iam_backends
 
 
-class BucketPolicy(CloudFormationModel):
-    """The policy of a bucket, of which moto would take a Deny without its conditions; so it is none."""
+class Known:
+    """What both have in common: no name that CloudFormation gives, and no attributes. moto knows direct subclasses of its own class alone."""
 
-    def __init__(self, bucket: str) -> None:
-        self.physical_resource_id = bucket
+    def __init__(self, physical_resource_id: str) -> None:
+        self.physical_resource_id = physical_resource_id
 
     @staticmethod
     def cloudformation_name_type() -> str:
         return ""
 
-    @staticmethod
-    def cloudformation_type() -> str:
-        return "AWS::S3::BucketPolicy"
-
     @classmethod
     def has_cfn_attr(cls, attr: str) -> bool:
         return False
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls, original_resource: Any, new_resource_name: str, cloudformation_json: Any, account_id: str, region_name: str
+    ) -> Any:
+        """Make it anew where it is another, as CloudFormation does of what cannot be changed."""
+        return cls.create_from_cloudformation_json(new_resource_name, cloudformation_json, account_id, region_name)
+
+    @classmethod
+    def delete_from_cloudformation_json(
+        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str
+    ) -> None:
+        """Keep it: on an update moto does not look whether the template says so."""
+
+
+class BucketPolicy(Known, CloudFormationModel):
+    """The policy of a bucket, of which moto would take a Deny without its conditions; so it is none."""
+
+    @staticmethod
+    def cloudformation_type() -> str:
+        return "AWS::S3::BucketPolicy"
 
     @classmethod
     def create_from_cloudformation_json(
@@ -32,36 +49,13 @@ class BucketPolicy(CloudFormationModel):
     ) -> BucketPolicy:
         return cls(cloudformation_json["Properties"]["Bucket"])
 
-    @classmethod
-    def update_from_cloudformation_json(
-        cls, original_resource: Any, new_resource_name: str, cloudformation_json: Any, account_id: str, region_name: str
-    ) -> BucketPolicy:
-        return cls.create_from_cloudformation_json(new_resource_name, cloudformation_json, account_id, region_name)
 
-    @classmethod
-    def delete_from_cloudformation_json(
-        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str
-    ) -> None:
-        return
-
-
-class IdentityProvider(CloudFormationModel):
+class IdentityProvider(Known, CloudFormationModel):
     """An identity provider, as a template has it that retains it."""
-
-    def __init__(self, arn: str) -> None:
-        self.physical_resource_id = arn
-
-    @staticmethod
-    def cloudformation_name_type() -> str:
-        return ""
 
     @staticmethod
     def cloudformation_type() -> str:
         return "AWS::IAM::OIDCProvider"
-
-    @classmethod
-    def has_cfn_attr(cls, attr: str) -> bool:
-        return False
 
     @classmethod
     def create_from_cloudformation_json(
@@ -72,15 +66,3 @@ class IdentityProvider(CloudFormationModel):
             said["Url"], [], said["ClientIdList"], []
         )
         return cls(made.arn)
-
-    @classmethod
-    def update_from_cloudformation_json(
-        cls, original_resource: Any, new_resource_name: str, cloudformation_json: Any, account_id: str, region_name: str
-    ) -> IdentityProvider:
-        return cls(original_resource.physical_resource_id)
-
-    @classmethod
-    def delete_from_cloudformation_json(
-        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str
-    ) -> None:
-        """Keep it: on an update moto does not look whether the template says so."""

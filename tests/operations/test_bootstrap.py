@@ -18,6 +18,7 @@ from groundwork.operations.account import open_account
 from groundwork.operations.bootstrap import stack as stacks
 from groundwork.operations.bootstrap.permissions import StackAccess, access, widened
 from groundwork.operations.bootstrap.permissions import _table as table
+from groundwork.operations.bootstrap.pipelines import GitHubPipelines
 from groundwork.operations.bootstrap.template import (
     MOST_CHARACTERS,
     Foundation,
@@ -30,7 +31,8 @@ from groundwork.operations.errors import OperationError
 from guardrails.iam.patterns import matches
 from guardrails.iam.services import matching
 from tests.examples.query import changed
-from tests.operations.shop import ACCOUNT, REGION, Clock, account, client, project
+from tests.operations.asking import asked_actions, permitted
+from tests.operations.shop import ACCOUNT, REGION, STACK_FILE, Clock, account, client, project
 from tests.stacks import covering, run_found, snapshot_of
 
 STACK = "bootstrap-shop"
@@ -49,7 +51,7 @@ def _access(*names: str) -> StackAccess:
 
 @cache
 def _template() -> dict[str, Any]:
-    return template(Foundation("shop", "acme/shop", ("dev", "prod"), _access("dev", "prod")))
+    return template(Foundation("shop", GitHubPipelines("acme/shop"), ("dev", "prod"), _access("dev", "prod")))
 
 
 def test_every_type_that_a_stack_has_is_in_the_table_with_actions_that_exist() -> None:
@@ -179,7 +181,7 @@ def _policies(whole: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_largest_stacks_fit_into_iams_and_cloudformations_limits() -> None:
     for name in covering():
-        whole = template(Foundation(_platform(name), "acme/shop", ("prod",), _access(name)))
+        whole = template(Foundation(_platform(name), GitHubPipelines("acme/shop"), ("prod",), _access(name)))
         text(whole)
         for policy in _policies(whole).values():
             said = json.dumps(policy["PolicyDocument"], separators=(",", ":"))
@@ -273,7 +275,7 @@ def test_it_makes_a_locked_bucket_a_rotated_key_and_roles_that_one_environment_e
 
 
 def test_a_second_run_changes_nothing_and_a_new_layer_only_its_policies(empty: None) -> None:
-    _bootstrap(template(Foundation("shop", "acme/shop", ("dev", "prod"), _access("dev"))))
+    _bootstrap(template(Foundation("shop", GitHubPipelines("acme/shop"), ("dev", "prod"), _access("dev"))))
     more = _template()
     found = stacks.plan(open_account("dev"), more)
     assert found.changes
@@ -297,6 +299,95 @@ def test_an_identity_provider_that_is_there_is_used_and_not_made_again(empty: No
     assert ("create", "Provider") not in found.changes
     stacks.deploy(found, Clock().progress())
     assert stacks.plan(open_account("dev"), _template()).changes == ()
+
+
+_OF_CLOUDFORMATION = {
+    "AWS::IAM::ManagedPolicy": "aws:iam/policy:Policy",
+    "AWS::IAM::OIDCProvider": "aws:iam/openIdConnectProvider:OpenIdConnectProvider",
+    "AWS::IAM::Role": "aws:iam/role:Role",
+    "AWS::KMS::Alias": "aws:kms/alias:Alias",
+    "AWS::KMS::Key": "aws:kms/key:Key",
+    "AWS::S3::Bucket": "aws:s3/bucket:Bucket",
+    "AWS::S3::BucketPolicy": "aws:s3/bucketPolicy:BucketPolicy",
+}
+
+
+def test_what_it_asks_and_what_cloudformation_asks_for_it_is_in_the_table_of_permissions(
+    empty: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asked_actions(monkeypatch)
+    account = open_account("dev")
+    for access_of in (_access("dev"), _access("dev", "prod")):
+        whole = template(Foundation("shop", GitHubPipelines("acme/shop"), ("dev", "prod"), access_of))
+        stacks.deploy(stacks.plan(account, whole), Clock().progress())
+    stacks.remove(stacks.plan_removal(account), Clock().progress())
+    beside = {
+        # It is named by what a template is tagged with, when an update fails, and where a bucket holds no versions.
+        *("cloudformation:TagResource", "cloudformation:DescribeStackEvents"),
+        *("s3:DeleteObject", "s3:DeleteObjectVersion"),
+    }
+    assert asked == permitted("bootstrap", "--remove") - beside
+    types = {one["Type"] for one in _template()["Resources"].values()}
+    assert types == _OF_CLOUDFORMATION.keys()
+    handlers = {str(action) for type_ in types for action in table().by_type[_OF_CLOUDFORMATION[type_]]}
+    made = permitted("bootstrap", "cloudformation") - permitted("bootstrap", "always")
+    assert made <= handlers
+    assert {one for one in handlers if one.partition(":")[2].startswith(("Create", "Tag"))} <= permitted(
+        "bootstrap", "cloudformation"
+    )
+
+
+def test_gitlab_s_branches_take_the_roles_and_any_branch_only_the_preview_s(
+    empty: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a GitLab of one's own too, in place of GitHub, and back again."""
+    monkeypatch.setattr("groundwork.cli.bootstrapping._snapshots", lambda name: [snapshot_of("dev")])
+    asked = ["bootstrap", "dev", "--gitlab", "acme/web/shop", "--gitlab-host", "git.example.com", "--yes"]
+    assert groundwork(asked) == 0
+    said = capsys.readouterr().out
+    assert "for jobs of acme/web/shop at GitLab" in said
+    assert "role bootstrap-shop-deploy: pulumi up (the branch main)" in said
+    where = "--repo https://git.example.com/acme/web/shop"
+    assert f"glab variable set AWS_REGION {REGION} {where}\n" in said
+    assert f"bootstrap-shop-deploy {where} --protected\n" in said
+    assert f"bootstrap-shop-preview {where}\n" in said
+    iam = client("iam")
+    [provider] = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
+    assert provider["Arn"].endswith(":oidc-provider/git.example.com")
+    branch = "project_path:acme/web/shop:ref_type:branch:ref:"
+    audience = {"git.example.com:aud": "sts.amazonaws.com"}
+    trusts = {
+        kind: iam.get_role(RoleName=f"bootstrap-shop-{kind}")["Role"]["AssumeRolePolicyDocument"]["Statement"][0]
+        for kind in ("preview", "drift", "deploy")
+    }
+    main = {"StringEquals": {**audience, "git.example.com:sub": [f"{branch}main"]}}
+    anything = {"StringEquals": audience, "StringLike": {"git.example.com:sub": [f"{branch}*"]}}
+    assert {kind: one["Condition"] for kind, one in trusts.items()} == {
+        "preview": anything,
+        "drift": main,
+        "deploy": main,
+    }
+    assert {one["Principal"]["Federated"] for one in trusts.values()} == {provider["Arn"]}
+    # Another host's provider is made beside it, and the old one stays.
+    found = stacks.plan(
+        open_account("dev"), template(Foundation("shop", GitHubPipelines("a/b"), ("dev",), _access("dev")))
+    )
+    assert ("update", "Provider") in found.changes
+    assert found.creates_provider
+
+
+def test_pipelines_that_deliver_are_told_their_variables_too(
+    empty: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    delivery = "  groundwork:delivery: {github: {repository: acme/shop, environments: [dev]}}\n"
+    project(tmp_path, f"{STACK_FILE}{delivery}")
+    monkeypatch.setattr("groundwork.cli.bootstrapping._snapshots", lambda name: [snapshot_of("dev")])
+    assert groundwork(["bootstrap", "dev", "--repository", "acme/shop", "--yes"]) == 0
+    said = capsys.readouterr()
+    role = '"$(pulumi stack output delivery --stack dev)"'
+    assert f"gh variable set AWS_DELIVERY_ROLE --repo acme/shop --env dev --body {role}" in said.out
+    assert "gh variable set GROUNDWORK_DELIVERY --repo acme/shop --body true" in said.out
+    assert "own_provider: false" in said.err
 
 
 @pytest.mark.parametrize(("code", "said"), [(None, "not made by this command"), ("403", "taken by a bucket")])
@@ -384,7 +475,9 @@ def test_two_at_once_and_a_stack_that_cannot_be_changed_are_told(empty: None, st
 
 def test_another_name_for_the_bucket_of_a_state_is_refused(empty: None) -> None:
     _bootstrap()
-    other = template(Foundation("shop", "acme/shop", ("dev",), _access("dev", "prod"), bucket="elsewhere"))
+    other = template(
+        Foundation("shop", GitHubPipelines("acme/shop"), ("dev",), _access("dev", "prod"), bucket="elsewhere")
+    )
     with pytest.raises(OperationError, match=f"the state is in {BUCKET}"):
         stacks.plan(open_account("dev"), other)
 
@@ -451,7 +544,7 @@ def test_the_command_says_what_it_will_do_does_it_and_says_what_is_entered_where
     asked = ["bootstrap", "dev", "--repository", "acme/shop"]
     assert groundwork([*asked, "--dry-run"]) == 0
     said = capsys.readouterr()
-    assert "+ role bootstrap-shop-deploy: pulumi up (environments dev)" in said.out
+    assert "+ role bootstrap-shop-deploy: pulumi up (environment dev)" in said.out
     assert "permissions_boundary: bootstrap/bootstrap-shop-boundary" in said.err
     assert stacks.look(open_account("dev")).status == ""
     # Each run of the program takes a second, and one has shown that it is run.
@@ -459,7 +552,11 @@ def test_the_command_says_what_it_will_do_does_it_and_says_what_is_entered_where
     assert groundwork(asked) == 2
     assert "say --yes" in capsys.readouterr().err
     assert groundwork([*asked, "--yes"]) == 0
-    assert f"PULUMI_BACKEND_URL  s3://{BUCKET}?region={REGION}" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"gh variable set PULUMI_BACKEND_URL --repo acme/shop --body 's3://{BUCKET}?region={REGION}'" in printed
+    role = f"arn:aws:iam::{ACCOUNT}:role/bootstrap/bootstrap-shop-deploy"
+    assert f"gh variable set AWS_DEPLOY_ROLE --repo acme/shop --env dev --body {role}" in printed
+    assert "GROUNDWORK_DELIVERY" not in printed
     assert groundwork([*asked, "--template", "t.json"]) == 0
     written = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))
     assert client("cloudformation").get_template(StackName=STACK)["TemplateBody"] == written
@@ -475,6 +572,15 @@ def test_the_command_says_what_it_will_do_does_it_and_says_what_is_entered_where
         (["dev"], "--repository OWNER/NAME"),
         (["dev", "--repository", "acme"], "is no repository"),
         (["dev", "--repository", "acme/$(whoami)"], "is no repository"),
+        (
+            ["dev", "--repository", "acme/shop", "--gitlab", "acme/shop"],
+            "--repository OWNER/NAME of GitHub, or --gitlab",
+        ),
+        (["dev", "--repository", "acme/shop", "--branch", "main"], "--branch go with --gitlab"),
+        (["dev", "--gitlab", "acme"], '--gitlab: "acme" cannot be; write it as GROUP/PROJECT'),
+        (["dev", "--gitlab", "acme/$(id)"], '--gitlab: "acme/$(id)" cannot be'),
+        (["dev", "--gitlab", "acme/shop", "--gitlab-host", "https://git"], "write it as gitlab.example.com"),
+        (["dev", "--gitlab", "acme/shop", "--branch", "ma*n"], '--branch: "ma*n" cannot be'),
         (["dev", "--repository", "acme/shop", "--bucket", "No"], "is no name of a bucket"),
         (["dev", "--remove", "--repository", "acme/shop"], "--remove takes nothing but stacks"),
         (["nope", "--repository", "acme/shop"], "there is no stack"),

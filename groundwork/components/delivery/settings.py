@@ -81,6 +81,11 @@ class DeliverySettings(Model):
     session: Annotated[int, Field(ge=15, le=720)] = 60
     """Minutes that a pipeline's credentials last."""
 
+    @property
+    def issuers(self) -> list[str]:
+        """Return who signs the pipelines' tokens, as IAM names identity providers."""
+        return [*([GITHUB_ISSUER] if self.github else []), *([self.gitlab.host] if self.gitlab else [])]
+
     @model_validator(mode="after")
     def _somebody_delivers(self) -> DeliverySettings:
         if self.github is None and self.gitlab is None:

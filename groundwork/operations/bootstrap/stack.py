@@ -9,7 +9,6 @@ from typing import Any
 
 import botocore.exceptions
 
-from groundwork.components.delivery.settings import GITHUB_ISSUER
 from groundwork.operations.account import StackAccount, code_of, plain_errors
 from groundwork.operations.bootstrap.template import KEPT, bucket_start, named, text, without_roles
 from groundwork.operations.errors import OperationError
@@ -101,7 +100,10 @@ def plan(account: StackAccount, wanted: Mapping[str, Any]) -> BootstrapPlan:
     """Say what it takes to have the account as the template says. OperationError where something is in the way."""
     standing = look(account)
     own = standing.resources
-    creates_provider = "Provider" in own or not _has_provider(account)
+    issuer = _issuer(wanted)
+    creates_provider = ("Provider" in own and _issuer(standing.template) == issuer) or not _has_provider(
+        account, issuer
+    )
     if "Bucket" not in own:
         _refuse_taken(account, _named_bucket(account, wanted))
     elif own["Bucket"]["Properties"]["BucketName"] != wanted["Resources"]["Bucket"]["Properties"]["BucketName"]:
@@ -180,11 +182,17 @@ def _reasons(client: Any, name: str) -> Iterator[str]:
             yield f"{event['LogicalResourceId']}: {' '.join(reason.split())}"
 
 
-def _has_provider(account: StackAccount) -> bool:
-    """Tell whether the account has GitHub's identity provider: it can have one."""
-    with plain_errors("looking for GitHub's identity provider"):
+def _issuer(template: Mapping[str, Any]) -> str:
+    """Return whose tokens a template's roles trust, as IAM names an identity provider."""
+    url: str = template["Resources"]["Provider"]["Properties"]["Url"]
+    return url.removeprefix("https://")
+
+
+def _has_provider(account: StackAccount, issuer: str) -> bool:
+    """Tell whether the account has the identity provider: it can have one of each."""
+    with plain_errors(f"looking for the identity provider {issuer}"):
         there = account.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]
-    return any(one["Arn"].partition(":oidc-provider/")[2] == GITHUB_ISSUER for one in there)
+    return any(one["Arn"].partition(":oidc-provider/")[2] == issuer for one in there)
 
 
 def _named_bucket(account: StackAccount, wanted: Mapping[str, Any]) -> str:
@@ -224,7 +232,7 @@ class RemovalPlan:
 
     @property
     def removed(self) -> list[str]:
-        """Return what goes, by its names in the template. GitHub's provider stays: others of the account may use it."""
+        """Return what goes, by its names in the template. The identity provider stays: others of the account may use it."""
         kept = {"Provider", *(KEPT if self.held else ())}
         return [name for name in self.standing.resources if name not in kept]
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from groundwork.components.delivery.settings import AUDIENCE, GITHUB_ISSUER, GitHubSettings
+from groundwork.components.delivery.settings import AUDIENCE
 from groundwork.operations.bootstrap.permissions import StackAccess, Statement
+from groundwork.operations.bootstrap.pipelines import Kind, Pipelines
 
 PATH = "/bootstrap/"
 """Of roles and policies: no pattern of a role for ``pulumi up`` reaches below it."""
@@ -31,10 +32,10 @@ class Foundation:
 
     name: str
     """Of the platform."""
-    repository: str
-    """``OWNER/NAME`` at GitHub."""
+    pipelines: Pipelines
+    """Whose jobs are given the roles."""
     environments: Sequence[str]
-    """Of that repository, whose jobs may run ``pulumi up``."""
+    """The stacks' names, and those of environments whose jobs may run ``pulumi up``, where pipelines have such."""
     access: StackAccess
     bucket: str | None = None
     """The state's bucket; unset, a name with the account's number in it."""
@@ -62,24 +63,21 @@ def boundary_arn(platform: str) -> str:
 
 def template(wanted: Foundation) -> dict[str, Any]:
     """Return the template. ``ValueError`` where a role would need more policies than IAM attaches to one."""
-    github = GitHubSettings(repository=wanted.repository, environments=("preview",))
     state = _state(wanted)
-    roles = {
-        "Preview": (["preview"], [*wanted.access.looking, *state["reading"]], "pulumi preview: sees what there is"),
-        "Drift": (["drift"], [*wanted.access.comparing, *state["reading"]], "pulumi refresh --preview-only"),
+    roles: dict[Kind, tuple[list[Statement], str]] = {
+        "Preview": ([*wanted.access.looking, *state["reading"]], "pulumi preview: sees what there is"),
+        "Drift": ([*wanted.access.comparing, *state["reading"]], "pulumi refresh --preview-only"),
         "Deploy": (
-            list(wanted.environments),
             [*wanted.access.deploying, *state["writing"], *_kept_from_itself(wanted)],
             "pulumi up: builds what the stacks declare, and no role outside the boundary",
         ),
     }
-    resources = {**_bucket(wanted), **_provider(), **_boundary(wanted)}
+    resources = {**_bucket(wanted), **_provider(wanted.pipelines), **_boundary(wanted)}
     reading = _policies(
         wanted, "Reading", shared := packed(wanted.access.reading), "Sees what there is, and no content of it"
     )
     resources |= reading
-    for kind, (environments, statements, words) in roles.items():
-        subjects = github.model_copy(update={"environments": tuple(environments)}).subjects
+    for kind, (statements, words) in roles.items():
         own = packed(statements)
         if len(own) + len(shared) > MOST_POLICIES:
             raise ValueError(
@@ -87,7 +85,7 @@ def template(wanted: Foundation) -> dict[str, Any]:
                 "to one; run it for fewer stacks"
             )
         policies = _policies(wanted, kind, own, words)
-        resources |= policies | _role(wanted, kind, subjects, words, [*reading, *policies])
+        resources |= policies | _role(wanted, kind, words, [*reading, *policies])
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": f"Where {wanted.name} keeps Pulumi's state, and the roles of its pipelines (groundwork bootstrap)",
@@ -96,7 +94,7 @@ def template(wanted: Foundation) -> dict[str, Any]:
                 "Type": "String",
                 "AllowedValues": ["yes", "no"],
                 "Default": "yes",
-                "Description": "no where the account has GitHub's identity provider already; it can have one",
+                "Description": f"no where the account has {wanted.pipelines.host}'s identity provider already; it can have one",
             }
         },
         "Conditions": {"CreatesProvider": {"Fn::Equals": [{"Ref": "CreateProvider"}, "yes"]}},
@@ -228,15 +226,15 @@ def _bucket(wanted: Foundation) -> dict[str, Any]:
     }
 
 
-def _provider() -> dict[str, Any]:
-    """Return GitHub's identity provider; it stays, since others of the account may use it too."""
+def _provider(pipelines: Pipelines) -> dict[str, Any]:
+    """Return the identity provider of GitHub or GitLab; it stays, since others of the account may use it too."""
     return {
         "Provider": {
             "Type": "AWS::IAM::OIDCProvider",
             "Condition": "CreatesProvider",
             "DeletionPolicy": "RetainExceptOnCreate",
             "UpdateReplacePolicy": "Retain",
-            "Properties": {"Url": f"https://{GITHUB_ISSUER}", "ClientIdList": [AUDIENCE]},
+            "Properties": {"Url": f"https://{pipelines.issuer}", "ClientIdList": [AUDIENCE]},
         }
     }
 
@@ -348,15 +346,14 @@ def _kept_from_itself(wanted: Foundation) -> Iterator[Statement]:
     }
 
 
-def _role(
-    wanted: Foundation, kind: str, subjects: Sequence[str], words: str, policies: Sequence[str]
-) -> dict[str, Any]:
-    """Return a role with policies of the template, which jobs with one of these subjects assume."""
+def _role(wanted: Foundation, kind: Kind, words: str, policies: Sequence[str]) -> dict[str, Any]:
+    """Return a role with policies of the template, which the pipelines' jobs of its kind assume."""
+    issuer = wanted.pipelines.issuer
     trust = {
         "Effect": "Allow",
-        "Principal": {"Federated": f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:oidc-provider/{GITHUB_ISSUER}"},
+        "Principal": {"Federated": f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:oidc-provider/{issuer}"},
         "Action": "sts:AssumeRoleWithWebIdentity",
-        "Condition": {"StringEquals": {f"{GITHUB_ISSUER}:aud": AUDIENCE, f"{GITHUB_ISSUER}:sub": list(subjects)}},
+        "Condition": wanted.pipelines.condition(kind, wanted.environments),
     }
     properties = {
         "RoleName": f"{wanted.named}-{kind.lower()}",
