@@ -102,8 +102,8 @@ def plan_rollback(account: StackAccount, service: str, *, force: bool) -> Deploy
     wanted = images.before(account, service)
     if holder.before and not force:
         raise OperationError(
-            f"{all_of(holder.before)} ran before {now.image} was deployed, and what that changed stays. If {wanted} can work with it, "
-            "say --force; else deploy a new image that puts it right"
+            f"{all_of(holder.before)} ran before {now.image} was deployed, and what that changed stays. If {wanted} can work with it: "
+            f"groundwork rollback {account.stack_name} {service} --force; else deploy a new image that puts it right"
         )
     return DeploymentPlan(account, holder, wanted, now, is_rollback=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +14,7 @@ from typing import Any
 
 import botocore.exceptions
 
-from groundwork.components.delivery.settings import GITHUB_ISSUER
-from groundwork.operations import images
+from groundwork.operations import images, permissions
 from groundwork.operations.account import StackAccount, code_of, plain_errors
 from groundwork.operations.errors import NobodyAnswers, OperationError
 from groundwork.preview.refusals.quotas import sums
@@ -66,7 +66,7 @@ def diagnose(account: StackAccount, snapshot: Snapshot, is_delegated: AskDns) ->
         except NobodyAnswers:
             raise
         except OperationError as error:
-            needed = ", ".join(permissions()[about])
+            needed = ", ".join(sorted(permissions.actions("doctor", [about])))
             denied = "AWS does not allow it" in str(error)
             yield Diagnosis(
                 State.UNKNOWN, about, f"the credentials may not ask; it takes {needed}" if denied else str(error)
@@ -182,14 +182,16 @@ def _quotas(patient: _Patient) -> Iterator[Diagnosis]:
         if not need:
             continue
         region = row.get("region") or patient.account.settings.region
-        allowed = _allowed(patient.account.client("service-quotas", region), row)
-        if allowed is None:
+        quota = _quota(patient.account.client("service-quotas", region), row)
+        if quota is None:
             yield Diagnosis(
                 State.UNKNOWN, "quotas", f"{name}: {need:g} needed; Service Quotas does not say how many there may be"
             )
             continue
-        used = _used(patient, row, region) if "used" in row and not patient.own else 0
-        words = f"{name}: {need:g} needed{f', {used} in use' if used else ''}, {allowed:g} allowed"
+        allowed = float(quota["Value"])
+        # What stands of this stack is in use already.
+        used = 0 if patient.own else _used(patient, row, quota, region)
+        words = f"{name}: {need:g} needed{f', {used:g} in use' if used else ''}, {allowed:g} allowed"
         if need + used <= allowed:
             yield Diagnosis(State.FINE, "quotas", words)
             continue
@@ -200,20 +202,49 @@ def _quotas(patient: _Patient) -> Iterator[Diagnosis]:
         yield Diagnosis(State.FAILS, "quotas", words, ask)
 
 
-def _allowed(client: Any, row: Mapping[str, str]) -> float | None:
+def _quota(client: Any, row: Mapping[str, str]) -> dict[str, Any] | None:
     """Return what the account was granted, else what every account has; None where Service Quotas knows neither."""
     asked = {"ServiceCode": row["service"], "QuotaCode": row["code"]}
     for ask in (client.get_service_quota, client.get_aws_default_service_quota):
         try:
-            return float(ask(**asked)["Quota"]["Value"])
+            found: dict[str, Any] = ask(**asked)["Quota"]
         except botocore.exceptions.ClientError as error:
             if code_of(error) != "NoSuchResourceException":
                 raise
+        else:
+            return found
     return None
 
 
-def _used(patient: _Patient, row: Mapping[str, Any], region: str) -> int:
-    how = row["used"]
+def _used(patient: _Patient, row: Mapping[str, Any], quota: Mapping[str, Any], region: str) -> float:
+    """Return how much of a thing the account has, as the row says that it is counted; none where it does not say."""
+    how, metric = row.get("used"), quota.get("UsageMetric")
+    if how == "metric":
+        return _measured(patient.account.client("cloudwatch", region), metric) if metric else 0
+    return _counted(patient, how, region) if how else 0
+
+
+def _measured(client: Any, metric: Mapping[str, Any]) -> float:
+    """Return the newest value of a metric of use. AWS sends it every few minutes, and none where nothing is used:
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-Quotas-Visualize-Alarms.html"""
+    now, statistic = datetime.datetime.now(datetime.UTC), metric.get("MetricStatisticRecommendation", "Maximum")
+    points = client.get_metric_statistics(
+        Namespace=metric["MetricNamespace"],
+        MetricName=metric["MetricName"],
+        Dimensions=[{"Name": name, "Value": value} for name, value in metric["MetricDimensions"].items()],
+        StartTime=now - _LOOKING_BACK,
+        EndTime=now,
+        Period=300,
+        Statistics=[statistic],
+    )["Datapoints"]
+    newest = max(points, key=lambda point: point["Timestamp"], default=None)
+    return float(newest[statistic]) if newest else 0
+
+
+_LOOKING_BACK = datetime.timedelta(minutes=30)
+
+
+def _counted(patient: _Patient, how: Mapping[str, str], region: str) -> int:
     client = patient.account.client(how["client"], region)
     pages: Any = (
         client.get_paginator(how["call"]).paginate()
@@ -413,8 +444,7 @@ def _once(patient: _Patient) -> Iterator[Diagnosis]:
         one["Arn"].partition(":oidc-provider/")[2]
         for one in patient.account.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]
     }
-    issuers = [*([GITHUB_ISSUER] if delivery.github else []), *([delivery.gitlab.host] if delivery.gitlab else [])]
-    for issuer in issuers:
+    for issuer in delivery.issuers:
         if delivery.own_provider and issuer in there and not patient.own:
             yield Diagnosis(
                 State.FAILS,
@@ -539,12 +569,6 @@ _PARTS: dict[str, Callable[[_Patient], Iterator[Diagnosis]]] = {
     "images": _images,
     "secrets": _secrets,
 }
-
-
-def permissions() -> Mapping[str, Sequence[str]]:
-    """Return what each part asks, by IAM's names."""
-    found: Mapping[str, Sequence[str]] = _table()["permissions"]
-    return found
 
 
 @cache

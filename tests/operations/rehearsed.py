@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -235,17 +236,18 @@ def on_the_line(address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Line]
     monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda seconds: None))
     monkeypatch.setenv("AWS_ENDPOINT_URL", address)
     call, send = botocore.client.BaseClient._make_api_call, botocore.httpsession.URLLib3Session.send
-    operation: list[Any] = []
+    # Some commands ask several things at once.
+    thread = threading.local()
 
     def noting(self: Any, name: str, arguments: Any) -> Any:
         model = self.meta.service_model
-        operation[:] = [f"{model.signing_name}:{name}", model.resolved_protocol, arguments]
+        thread.asks = f"{model.signing_name}:{name}", model.resolved_protocol, arguments
         return call(self, name, arguments)
 
     def sent(self: Any, request: Any) -> Any:
         if OWNER in str(request.headers.get("Authorization")):
             return send(self, request)
-        name, protocol, arguments = operation
+        name, protocol, arguments = thread.asks
         line.asked.append(name)
         refusal = line.refuse(line, name)
         if isinstance(refusal, BaseException):

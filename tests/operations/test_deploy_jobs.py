@@ -163,7 +163,8 @@ def test_going_back_over_a_migration_is_for_people_to_decide(shop: Clock, monkey
     deploy(shop)
     order.clear()
     with pytest.raises(
-        OperationError, match=r"migrate ran before .*:1\.1 was deployed.*:1\.0 can work with it, say --force"
+        OperationError,
+        match=r"migrate ran before .*:1\.1 was deployed.*:1\.0 can work with it: groundwork rollback dev .* --force",
     ):
         deployments.plan_rollback(open_account("dev"), "web", force=False)
     assert groundwork(["rollback", "dev", "web", "--yes", "--force"]) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,12 +14,13 @@ import botocore.exceptions
 import pytest
 
 from groundwork.cli.main import run as groundwork
-from groundwork.operations import doctor
+from groundwork.operations import doctor, permissions
 from groundwork.operations.account import open_account
 from groundwork.operations.doctor import Diagnosis, State, diagnose
 from groundwork.operations.errors import OperationError
 from groundwork.preview.snapshot import Snapshot
 from guardrails.iam.services import matching
+from tests.operations.asking import actions_of
 from tests.operations.shop import ACCOUNT, REGION, STACK_FILE, account, client, push
 from tests.stacks import covering, snapshot_of
 
@@ -140,6 +142,34 @@ def test_a_quota_counts_what_the_stack_takes_and_what_is_there(shop: None, monke
             one for one in _found(snapshot_of("examples/ecs-web/prod"), about="quotas") if "Standard" in one.words
         ]
     assert "20 needed, 100 allowed" in instances.words
+
+
+def test_virtual_processors_in_use_count_as_the_quotas_own_metric_tells_them(
+    shop: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dimensions = {"Service": "Fargate", "Type": "Resource", "Resource": "vCPU", "Class": "Standard/OnDemand"}
+    for minutes, value in ((20, 90.0), (5, 38.5)):
+        client("cloudwatch").put_metric_data(
+            Namespace="AWS/Usage",
+            MetricData=[
+                {
+                    "MetricName": "ResourceCount",
+                    "Dimensions": [{"Name": name, "Value": said} for name, said in dimensions.items()],
+                    "Timestamp": datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=minutes),
+                    "Value": value,
+                }
+            ],
+        )
+    metric = {
+        "MetricNamespace": "AWS/Usage",
+        "MetricName": "ResourceCount",
+        "MetricDimensions": dimensions,
+        "MetricStatisticRecommendation": "Maximum",
+    }
+    with _answers(monkeypatch, {"GetServiceQuota": {"Quota": {"Value": 98.0, "UsageMetric": metric}}}):
+        [short] = [one for one in _found(snapshot_of("prod"), about="quotas") if "Fargate" in one.words]
+    assert "60 needed, 38.5 in use, 98 allowed" in short.words
+    assert (short.state, short.next.rpartition(" ")[2]) == (State.FAILS, "99")
 
 
 def test_a_quota_that_was_never_raised_is_every_accounts_and_one_that_nobody_knows_is_told(
@@ -272,13 +302,10 @@ def test_where_aws_is_busy_the_other_parts_are_asked(shop: None, monkeypatch: py
     assert any(one.about == "secrets" for one in found)
 
 
-_API = {"tagging": "tag", "HeadBucket": "ListBucket"}
-
-
 def test_an_empty_account_is_fine_and_is_asked_nothing_that_the_list_of_permissions_lacks(
     shop: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    listed = {one for row in doctor.permissions().values() for one in row}
+    listed = permissions.actions("doctor")
     assert all(len(matching(one)) == 1 for one in listed)
     assert {action.level for one in listed for action in matching(one)} <= {"L", "R"}
     client("ecr").create_repository(repositoryName="shop/dev/other")
@@ -288,9 +315,8 @@ def test_an_empty_account_is_fine_and_is_asked_nothing_that_the_list_of_permissi
     with _answers(monkeypatch, {**_allow(10_000), "BatchGetImage": {"images": [{}], "failures": []}}) as asked:
         found = _found(snapshot_of("prod"))
     assert [one for one in found if one.state in (State.FAILS, State.UNKNOWN)] == []
-    assert {one.about for one in found} == doctor.permissions().keys() - {"own"}
-    calls = [one.partition(":") for one in asked]
-    wanted = {f"{_API.get(service, service)}:{_API.get(name, name)}" for service, _, name in calls}
+    assert {one.about for one in found} == doctor._PARTS.keys()
+    wanted = {action for request in asked for action in actions_of(request)}
     assert {one for one in wanted if one.lower() not in {entry.lower() for entry in listed}} == set()
 
 

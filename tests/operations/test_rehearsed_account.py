@@ -19,8 +19,10 @@ from groundwork.cli.arguments import Command, option_names
 from groundwork.cli.console import FINDINGS, FINE, MISTAKE
 from groundwork.cli.main import app
 from groundwork.cli.main import run as groundwork
+from groundwork.operations import permissions
 from groundwork.preview.computed_values import EXAMPLE_ACCOUNT
 from groundwork.settings.loading import load_stack
+from tests.operations.asking import actions_of
 from tests.operations.rehearsed import PAGE, REGION, Line, client, on_the_line, project, rehearsed_account
 from tests.operations.shop import push
 from tests.shared import free_port
@@ -29,9 +31,11 @@ INTERRUPTED = 130
 
 ASKS_NO_ACCOUNT = (
     *("capacity", "completion", "cost", "diagram", "export", "new", "phases", "policies", "preview", "prices"),
-    *("recover", "rehearse", "schema", "settings", "simulate", "stacks", "upgrade", "verify"),
+    *("rehearse", "schema", "settings", "simulate", "stacks", "upgrade", "verify"),
     # It asks DNS.
     "domain",
+    # With --run it asks for what stands behind an entrance, for which the provider waits two minutes: test_loadtest.py.
+    "loadtest",
 )
 
 Outcome = tuple[int, str]
@@ -81,6 +85,7 @@ COMMANDS = {
         },
     ),
     "drift": Row("drift {stack}", (FINDINGS, "shop-compute-cluster.*pulumi up --refresh"), unasked=MISTAKE),
+    "recover": Row("recover {stack} deployment {service} --dry-run", (FINDINGS, "ran before .*groundwork rollback dev web --force")),
     "restore": Row("restore {stack} database --rehearse --unread --dry-run", (FINE, "Nothing was done")),
     "logs": Row("logs {stack} {service}", (FINE, "Nothing since")),
     "scale": Row(
@@ -274,6 +279,9 @@ def test_every_command_ends_in_words_whatever_goes_wrong(
             trials.run(name, "all is well", Fault(row.well, changes=(name,) if row.changes else ()))
             if row.changes and row.changes not in line.changed:
                 trials.wrong.append(f"{name} changed {line.changed}")
+            asked = {action for request in line.asked for action in actions_of(request)}
+            if beyond := asked - _permitted(name, asked):
+                trials.wrong.append(f"{name} asks for more than permissions.yaml says: {', '.join(sorted(beyond))}")
         client("rds", address).start_db_instance(DBInstanceIdentifier="shop-database-dev")
         (tmp_path / "dist" / "index.html").write_text("<h1>another</h1>", encoding="utf-8")
         for case, fault in IN_THE_MIDDLE.items():
@@ -284,6 +292,15 @@ def test_every_command_ends_in_words_whatever_goes_wrong(
             trials.run(name, "half deployed", HALF_DEPLOYED)
     assert trials.wrong == [], "\n\n".join(trials.wrong)
     assert not (tmp_path / "hacked").exists()
+
+
+def _permitted(name: str, asked: set[str]) -> set[str]:
+    """Return what the table of permissions says that a command needs here. What it says nothing of is a pipeline's, or follows from types."""
+    if name not in permissions.all_commands() or name == "drift":
+        return asked
+    layers = ("compute", "services", "data", "messaging", "jobs", "observability", "secrets", "storage")
+    having = ("fargate", *layers, *(one for row in COMMANDS.values() for one in row.words.split()))
+    return permissions.actions(name, None if name == "doctor" else having)
 
 
 def _remove_half(address: str) -> None:
