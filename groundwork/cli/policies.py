@@ -111,13 +111,19 @@ def explain(
 
     Of an id of AWS Security Hub, CIS or Checkov, each rule that answers it, or why none does.
     """
-    from groundwork.cli.policies_text import explanation
+    from groundwork.cli.policies_text import explanation, policy_explanation
+    from groundwork.preview.refusals.policy import REFUSED
     from guardrails.catalogue import rules
+    from guardrails.context import OF_WHAT_IS_GIVEN
 
     width = console.terminal_width() or 80
     found = {one.name: one for one in rules()}.get(rule)
     if found:
         print(explanation(found, width), end="")
+        return
+    other = {one.name: one for one in (*OF_WHAT_IS_GIVEN, REFUSED)}.get(rule)
+    if other:
+        print(policy_explanation(other, width), end="")
         return
     from groundwork.preview.text import wrap
 
@@ -236,6 +242,7 @@ def _shown(verdicts: Verdicts, width: int | None) -> list[Text]:
     """Return what is found, what was not judged, and what to do with it."""
     from groundwork.preview import text
     from groundwork.preview.styled import Text
+    from guardrails.rules import Rule
 
     lines = [
         *text.guardrails(verdicts, width, everything="--format json"),
@@ -246,7 +253,8 @@ def _shown(verdicts: Verdicts, width: int | None) -> list[Text]:
         return [*lines, Text("Next: check the file; nothing that a rule reads is in it.")]
     if not verdicts.blocking:
         return lines[:-1]
-    adopting = " To adopt the pack with them: --write-baseline FILE." if verdicts.resources else ""
+    by_the_pack = any(isinstance(one.rule, Rule) for one in verdicts.blocking)
+    adopting = " To adopt the pack with them: --write-baseline FILE." if by_the_pack else ""
     return [*lines, *text.wrapped(f"Next: {text.to_fix(verdicts)}{adopting}", width)]
 
 

@@ -12,7 +12,7 @@ from guardrails import examples
 from guardrails.catalogue import TOPICS, heading
 from guardrails.exemptions import Exemptions
 from guardrails.remediation import REPAIRS
-from guardrails.rules import PRODUCTION, Rule
+from guardrails.rules import PRODUCTION, Policy, Rule
 
 _INDENT = "  "
 _MOST_TYPES = 12
@@ -92,6 +92,18 @@ def _row(rule: Rule, longest: int, width: int) -> Iterator[str]:
 def explanation(rule: Rule, width: int) -> str:
     """Return everything there is to know of one rule."""
     return "\n".join(_explained(rule, width)) + "\n"
+
+
+def policy_explanation(policy: Policy, width: int) -> str:
+    """Return what there is to know of what is reported under a name that is no rule's."""
+    facts = (("Severity", policy.severity.value), ("Why", policy.why), ("Fix", policy.fix))
+    lines = [
+        policy.name,
+        *wrap(f"{policy.title}.", width),
+        "",
+        *(line for fact in facts for line in _fact(*fact, width)),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _explained(rule: Rule, width: int) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import datetime
 import json
 import re
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from groundwork.cli.faces import FACES, rendered
 from groundwork.cli.main import run
 from groundwork.cli.running import run_stack
 from groundwork.components.settings import Settings
@@ -24,10 +26,11 @@ from groundwork.preview.refusals.interfaces import overfull
 from groundwork.preview.refusals.offers import as_of, refused_offers, unknown_offers
 from groundwork.preview.refusals.quotas import ANY_TYPE, exceeded, sums
 from groundwork.preview.refusals.reference import page
+from groundwork.preview.reports.report import Report
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.terraform.names import args_class, properties
 from groundwork.preview.terraform.shapes import ShapeKind, shape_of
-from groundwork.preview.verdicts import Verdicts
+from groundwork.preview.verdicts import Verdicts, judge
 from groundwork.settings.data_file import read_data
 from groundwork.settings.facts import (
     Count,
@@ -922,6 +925,32 @@ def test_a_check_tells_what_aws_would_refuse_of_any_program_but_not_of_what_stan
             "11 tags on the zone or health check site, and AWS takes 10; nobody gets more (https://docs.aws.amazon.com/Route53/"
             in told
         )
+
+
+def test_every_form_of_a_report_tells_it_a_baseline_does_not_take_it_and_it_can_be_explained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    six = snapshot(*(resource("aws:ec2/vpc:Vpc", str(number)) for number in range(6)), resource("aws:sqs/queue:Queue"))
+    found = with_refusals(judge(six, datetime.date(2026, 11, 28)), six)
+    report = Report("shop", six, found)
+    silent = [
+        form
+        for form in FACES
+        if form not in ("json", "changes") and "aws-takes-it" not in rendered(form, report, "shop.json")
+    ]
+    assert silent == []
+    file, baseline = tmp_path / "shop.json", tmp_path / "known.json"
+    file.write_text(six.dumps(), encoding="utf-8")
+    assert run(["policies", "check", str(file), "--write-baseline", str(baseline)]) == 0
+    assert "aws-takes-it" not in baseline.read_text(encoding="utf-8")
+    assert run(["policies", "check", str(file), "--baseline", str(baseline)]) == 1
+    assert capsys.readouterr().out.rstrip().endswith("Next: fix the 1 mandatory finding.")
+    for name in ("aws-takes-it", "exception-expired"):
+        assert run(["policies", "explain", name]) == 0
+        told = capsys.readouterr().out
+        assert told.startswith(f"{name}\n")
+        assert "Why:" in told
+        assert "Fix:" in told
 
 
 def test_a_check_knows_what_aws_granted_by_the_stacks_configuration() -> None:

@@ -13,7 +13,8 @@ import yaml
 from groundwork.preview import foreign
 from groundwork.preview.engine import run_program
 from groundwork.preview.reading import settings_of
-from groundwork.preview.refusals.findings import REFUSED, with_refusals
+from groundwork.preview.refusals.findings import with_refusals
+from groundwork.preview.refusals.policy import REFUSED
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.verdicts import Verdicts, judge
 from guardrails.view import Opaque

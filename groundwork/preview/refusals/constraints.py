@@ -63,7 +63,7 @@ class Constraint:
             return _outside("entries", len(value), self.entries)
         if isinstance(value, bool):
             return None
-        text, number = (value if isinstance(value, str) else f"{value:g}"), _number(value)
+        text = value if isinstance(value, str) else f"{value:g}"
         if self.words and text not in self.words and _without_case(text) not in map(_without_case, self.words):
             shown = f"{', '.join(self.words[:_MOST_SHOWN])}{', …' if len(self.words) > _MOST_SHOWN else ''}"
             return f"is none of {shown}{nearest(text, self.words)}"
@@ -73,7 +73,8 @@ class Constraint:
                 return long
             if self.pattern and not _compiled(self.pattern).search(value):
                 return f"does not have the form {self.pattern}"
-        return _outside("", number, self.range) if number is not None else None
+        number = _number(value) if self.range else None
+        return None if number is None else _outside("", number, self.range)
 
 
 _MOST_SHOWN = 12

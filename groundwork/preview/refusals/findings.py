@@ -10,19 +10,13 @@ from groundwork.preview.refusals.addresses import crowded
 from groundwork.preview.refusals.inputs import refused_inputs
 from groundwork.preview.refusals.interfaces import overfull
 from groundwork.preview.refusals.offers import refused_offers, unknown_offers
+from groundwork.preview.refusals.policy import REFUSED
 from groundwork.preview.refusals.quotas import exceeded
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.verdicts import Finding, InputEntry, Verdicts
 from guardrails.judgement import Verdict
-from guardrails.rules import Level, Policy, Severity
+from guardrails.rules import Level
 
-REFUSED = Policy(
-    name="aws-takes-it",
-    title="AWS takes the values and the amounts that are declared",
-    severity=Severity.HIGH,
-    why="What AWS refuses ends an update in the middle: a part of the stack is changed by then, and the rest is not.",
-    fix="Change what the message names. No exception helps, since it is AWS that refuses. docs/limits.md has every limit with AWS's page.",
-)
 _SETTING = "groundwork:platform: {{quotas: {}}} in the stack's configuration"
 _LONGEST_SHOWN = 60
 

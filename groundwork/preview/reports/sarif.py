@@ -26,7 +26,11 @@ _KINDS = {Verdict.UNDETERMINED: "open"}
 
 def dumps(verdicts: Verdicts, judged: str) -> str:
     """Render verdicts as SARIF. ``judged`` is the file that findings without a line of their own are shown at."""
-    described = [_described(policy) for policy in (*rules(), *OF_WHAT_IS_GIVEN)]
+    # What is found beside the pack's own policies is described too.
+    policies = {
+        one.name: one for one in (*rules(), *OF_WHAT_IS_GIVEN, *(finding.rule for finding in verdicts.findings))
+    }
+    described = list(map(_described, policies.values()))
     numbers = {rule["id"]: number for number, rule in enumerate(described)}
     results = [_result(finding, numbers[finding.rule.name], judged) for finding in verdicts.findings]
     if verdicts.of(Verdict.KNOWN):
