@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE :=
 REHEARSED ?= dev examples/chat-app/prod examples/ecs-web/prod examples/thulobazaar/prod@launch
 
 .DEFAULT_GOAL := help
-.PHONY: help preview preview-all verify-all verify-changes verify-kubernetes clean-environment rehearse workflows checkov mermaid test lint format types kubernetes functions golden docs bench lock clean
+.PHONY: help preview preview-all verify-all verify-changes verify-kubernetes clean-environment rehearse workflows checkov mermaid test judges lint format types kubernetes functions golden docs bench lock clean
 
 help: ## Show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -94,6 +94,9 @@ mermaid: $(VENV)/.run ## Get Mermaid, with which a test reads every diagram, whe
 
 test: $(VENV)/.dev ## Run the tests
 	@$(BIN)/python -m pytest -n auto --dist worksteal
+
+judges: $(VENV)/.dev ## Run the tests that ask Terraform or a kube-apiserver, where these are
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m judge
 
 lint: $(VENV)/.dev ## Check style and format
 	@$(BIN)/ruff check .

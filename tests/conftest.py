@@ -14,6 +14,8 @@ import botocore.session
 import hypothesis
 import pytest
 
+from groundwork.preview.terraform.tools import ToolMissingError, find_provider, find_terraform
+
 hypothesis.settings.register_profile("groundwork", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("groundwork")
 
@@ -80,21 +82,30 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
-_WAITING = (
-    "operations/test_rehearsal.py",
-    "operations/test_rehearsed_account.py",
-    "preview/terraform/",
-    "kubernetes/",
-    "cli/test_watch.py",
-    "cli/test_base.py",
-)
+@pytest.fixture(scope="session")
+def terraform() -> None:
+    """Skips where Terraform or the provider is missing, with the words a user would read."""
+    try:
+        find_terraform(os.environ)
+        find_provider(os.environ)
+    except ToolMissingError as error:
+        pytest.skip(str(error))
+
+
+_JUDGES = {"terraform", "api_server"}
+"""Fixtures of programs of others that judge what is built: the AWS provider, a kube-apiserver."""
+_WAITING = ("cli/test_watch.py", "cli/test_base.py")
 """Tests that wait for other programs most of their time."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what waits, so that one process waits while the others keep the cores busy, and none does at the end."""
-    tests = Path(__file__).parent
-    waiting = {path for name in _WAITING for path in tests.glob(f"{name}*" if name.endswith("/") else name)}
+    """Mark what asks a judge, and begin with what waits, so that one process waits while the others keep the cores busy, and none does
+    at the end."""
+    for item in items:
+        if isinstance(item, pytest.Function) and not _JUDGES.isdisjoint(item.fixturenames):
+            item.add_marker("judge")
+    waiting = {Path(__file__).parent / name for name in _WAITING}
     items.sort(key=lambda item: item.path not in waiting)
 
 

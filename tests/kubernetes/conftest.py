@@ -10,7 +10,7 @@ from tests.kubernetes import judge, server
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[judge.Cluster]:
+def api_server() -> Iterator[judge.Cluster]:
     """An empty cluster for the tests of one file."""
     try:
         server.needs()

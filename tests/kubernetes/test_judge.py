@@ -67,36 +67,36 @@ SPOILED: list[tuple[str, Callable[[Any], Any], str]] = [
 ]
 
 
-def test_it_sees_what_no_schema_says(cluster: judge.Cluster) -> None:
+def test_it_sees_what_no_schema_says(api_server: judge.Cluster) -> None:
     """The last step of a stack that is well, and each slip alone, so that an empty answer means something."""
     objects = judge.objects_of(shop("cluster-autoscaler"))
-    assert judge.prepare(cluster, objects) == []
+    assert judge.prepare(api_server, objects) == []
     for kind, spoil, said in SPOILED:
         spoiled = copy.deepcopy(objects)
         spoil(next(given for given in spoiled if given["kind"] == kind))
-        found = judge.first_update(cluster, spoiled)
+        found = judge.first_update(api_server, spoiled)
         assert any(said in line for line in found), (kind, said, found)
-    assert judge.first_update(cluster, objects) == []
+    assert judge.first_update(api_server, objects) == []
     bound = copy.deepcopy(next(given for given in objects if given["kind"] == "TargetGroupBinding"))
     bound["spec"]["targetGroupARN"] += "0"
-    assert "spec.targetGroupARN may not change" in str(cluster.apply(bound).refusal)
+    assert "spec.targetGroupARN may not change" in str(api_server.apply(bound).refusal)
 
 
-def test_an_update_that_takes_an_image_back_is_refused(cluster: judge.Cluster) -> None:
+def test_an_update_that_takes_an_image_back_is_refused(api_server: judge.Cluster) -> None:
     """What ``ignoreChanges`` did on the image (pulumi#15412): it sent the old one."""
     objects = judge.objects_of(shop("cluster-autoscaler"))
-    judge.prepare(cluster, objects)
-    judge.first_update(cluster, objects)
+    judge.prepare(api_server, objects)
+    judge.first_update(api_server, objects)
     for deployment in judge.deployments(objects):
-        assert cluster.deliver(deployment, "example.com/delivered:2").status == 200
-    found = judge.later_update(cluster, [], judge.grown(objects))
+        assert api_server.deliver(deployment, "example.com/delivered:2").status == 200
+    found = judge.later_update(api_server, [], judge.grown(objects))
     assert any('conflict with "groundwork-deploy"' in line for line in found), found
 
 
-def test_a_command_of_a_service_is_a_job_whose_pod_the_namespace_takes(cluster: judge.Cluster) -> None:
+def test_a_command_of_a_service_is_a_job_whose_pod_the_namespace_takes(api_server: judge.Cluster) -> None:
     objects = judge.objects_of(shop("cluster-autoscaler"))
-    judge.prepare(cluster, objects)
-    judge.first_update(cluster, objects)
+    judge.prepare(api_server, objects)
+    judge.first_update(api_server, objects)
     deployment = judge.deployments(objects)[0]
     namespace, name = deployment["metadata"]["namespace"], deployment["metadata"]["name"]
     there = f"/apis/batch/v1/namespaces/{namespace}/jobs"
@@ -104,16 +104,16 @@ def test_a_command_of_a_service_is_a_job_whose_pod_the_namespace_takes(cluster: 
 
     def look(_: float) -> None:
         # Nothing runs a Job here.
-        seen.extend(cluster.api.ask("GET", there).body["items"])
+        seen.extend(api_server.api.ask("GET", there).body["items"])
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        list(cluster.eks(namespace).run(name, ["true"], Progress(sleep=look), 60))
+        list(api_server.eks(namespace).run(name, ["true"], Progress(sleep=look), 60))
     [job] = seen
     template = job["spec"]["template"]
     pod = {"kind": "Pod", "metadata": {"name": name, "namespace": namespace}, "spec": {"template": template}}
     # What the Job's controller makes of it, without the labels by which it finds its pod.
     template["metadata"] = {"labels": {}}
-    assert cluster.start(pod).refusal is None
-    left = cluster.api.ask("GET", there).body["items"]
+    assert api_server.start(pod).refusal is None
+    left = api_server.api.ask("GET", there).body["items"]
     assert all(one["metadata"].get("deletionTimestamp") for one in left)

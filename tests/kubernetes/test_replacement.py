@@ -104,18 +104,18 @@ def test_every_kind_that_the_list_has_is_replaced_for_its_fields_and_for_a_name_
     assert said("keda.sh/v1alpha1:ScaledObject", "spec.scaleTargetRef.name") is Forces.NO
 
 
-def test_the_api_refuses_what_the_list_has_and_of_our_own_objects_nothing_else(cluster: judge.Cluster) -> None:
+def test_the_api_refuses_what_the_list_has_and_of_our_own_objects_nothing_else(api_server: judge.Cluster) -> None:
     for type_, (path, value) in OTHERWISE.items():
-        assert cluster.apply(OBJECTS[type_]).refusal is None, type_
-        refusal = cluster.apply(changed(OBJECTS[type_], path.split("."), value), dry=True).refusal
+        assert api_server.apply(OBJECTS[type_]).refusal is None, type_
+        refusal = api_server.apply(changed(OBJECTS[type_], path.split("."), value), dry=True).refusal
         assert any(word in str(refusal) for word in _REFUSED), (type_, path, refusal)
     objects = judge.objects_of(shop("cluster-autoscaler"))
-    assert judge.prepare(cluster, objects) == []
-    assert judge.first_update(cluster, objects) == []
+    assert judge.prepare(api_server, objects) == []
+    assert judge.first_update(api_server, objects) == []
     left = set()
     for one in {given["kind"]: given for given in objects}.values():
         for path, value in leaves(one):
-            refusal = cluster.apply(changed(one, path, another(value)), dry=True).refusal
+            refusal = api_server.apply(changed(one, path, another(value)), dry=True).refusal
             if any(word in str(refusal) for word in _REFUSED):
                 left.add((one["apiVersion"], one["kind"], ".".join(path)))
     assert left

@@ -28,7 +28,6 @@ from groundwork.cli import running
 from groundwork.operations.rehearsal.rehearsal import deployed
 from groundwork.preview.computed_values import EXAMPLE_ACCOUNT
 from groundwork.preview.statements import StackStatements
-from groundwork.preview.terraform.tools import ToolMissingError
 from groundwork.settings.loading import find_stack, load_stack
 from tests.stacks import run_found
 
@@ -119,14 +118,11 @@ def project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mapping[s
 
 @contextmanager
 def rehearsed_account(snapshot: Snapshot) -> Iterator[str]:
-    """Deploy the stack to an account that is none, and give its address. Skips where there is no Terraform."""
-    try:
-        with deployed(snapshot, without=LEFT_OUT, environment=os.environ) as (address, refused):
-            assert not refused, [f"{one.name}: {one.message}" for one in refused]
-            _make_by_calls(snapshot, address)
-            yield address
-    except ToolMissingError as error:
-        pytest.skip(str(error))
+    """Deploy the stack to an account that is none, and give its address."""
+    with deployed(snapshot, without=LEFT_OUT, environment=os.environ) as (address, refused):
+        assert not refused, [f"{one.name}: {one.message}" for one in refused]
+        _make_by_calls(snapshot, address)
+        yield address
 
 
 def client(service: str, address: str) -> Any:

@@ -36,7 +36,6 @@ from groundwork.preview.terraform.convert import LeftOut
 from groundwork.preview.terraform.export import to_terraform
 from groundwork.preview.terraform.linked import linked
 from groundwork.preview.terraform.names import args_class, properties, terraform_type
-from groundwork.preview.terraform.tools import ToolMissingError, find_provider, find_terraform
 from guardrails.view import Opaque
 from tests.stacks import ROOT
 from tests.writing import write_project
@@ -73,14 +72,9 @@ if not later:
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Rehearsal:
+def small(terraform: None, tmp_path_factory: pytest.TempPathFactory) -> Rehearsal:
     """A few resources for real, and the step to another phase: one that AWS would refuse, one that every deployment would replace, and
     buckets that stay, are replaced, removed and left."""
-    try:
-        find_terraform(os.environ)
-        find_provider(os.environ)
-    except ToolMissingError as error:
-        pytest.skip(str(error))
     folder = tmp_path_factory.mktemp("program")
     (folder / "__main__.py").write_text(PROGRAM, encoding="utf-8")
     stands, then = (

@@ -257,7 +257,7 @@ class Trials:
 
 
 def test_every_command_ends_in_words_whatever_goes_wrong(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    terraform: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with (
         project(tmp_path, monkeypatch) as found,

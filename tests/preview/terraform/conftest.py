@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,19 +11,8 @@ import pytest
 
 from groundwork.preview.engine import run_program
 from groundwork.preview.snapshot import Resource, Snapshot, Source
-from groundwork.preview.terraform.tools import ToolMissingError, find_provider, find_terraform
 
 REGION = "ap-south-1"
-
-
-@pytest.fixture(scope="session")
-def terraform() -> None:
-    """Skips where Terraform or the provider is missing, with the words a user would read."""
-    try:
-        find_terraform(os.environ)
-        find_provider(os.environ)
-    except ToolMissingError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")
