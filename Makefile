@@ -130,6 +130,7 @@ docs: $(VENV)/.dev ## Write the generated pages and schemas anew
 	@PYTHONPATH=policies $(BIN)/python -m tests.policies.examples
 	@PYTHONPATH=policies $(BIN)/python -m guardrails.reference docs
 	@$(BIN)/groundwork diagram prod --format svg --out docs/prod.svg
+	@PYTHONPATH=policies $(BIN)/python -m tests.pictures
 
 bench: $(VENV)/.dev ## Measure previews (see docs/performance.md)
 	@$(BIN)/python -m tests.bench

@@ -20,7 +20,7 @@ def lines(stack: str, place: str | None, answers: Sequence[AnsweredQuestion], wi
     for one in answers:
         word, style = _WORDS[one.answer.verdict]
         yield Text.assemble("  ", (f"{word:<3}", style), f"  {one.question.asks}")
-        yield from map(Text, _wrapped(one.answer.evidence, wide))
+        yield from (Text(part, "dim") for part in _wrapped(one.answer.evidence, wide))
         if one.answer.verdict is not AnswerKind.YES:
             yield from (Text(part, "cyan") for part in _wrapped(f"Turns it: {one.turns.replace('STACK', stack)}", wide))
     counted = {verdict: sum(one.answer.verdict is verdict for one in answers) for verdict in AnswerKind}

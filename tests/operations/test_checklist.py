@@ -117,6 +117,13 @@ def test_settings_that_turn_a_line_exist() -> None:
             model = inner[0] if inner else annotation
 
 
+def test_a_secret_that_is_there_is_filled_or_said_to_be_empty(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    trail(monkeypatch)
+    for name in ("cache", "database"):
+        client("secretsmanager").create_secret(Name=f"shop/dev/{name}")
+    assert in_account(stack)["secrets"] == Answer(AnswerKind.NO, "empty: shop/dev/cache, shop/dev/database")
+
+
 def test_an_account_confirms_what_the_stack_says_or_does_not(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     trail(monkeypatch)
     asked = asked_actions(monkeypatch)
@@ -127,7 +134,8 @@ def test_an_account_confirms_what_the_stack_says_or_does_not(stack: Stack, monke
         or found["backups"].verdict is AnswerKind.YES
     )
     assert found["secrets"].verdict is AnswerKind.NO
-    assert found["secrets"].evidence.startswith("empty: ")
+    assert found["secrets"].evidence == "not in the account: shop/dev/cache, shop/dev/database"
+    assert found["secrets"].turns == "pulumi up --stack dev"
     assert found["alarms"].verdict is AnswerKind.YES
     assert found["restored"] == Answer(AnswerKind.NO, "not in the last 90 days, as far back as CloudTrail tells")
     assert found["root-mfa"] == Answer(AnswerKind.NO, "the root user has none")

@@ -167,7 +167,9 @@ def _subscribers(facts: Facts) -> Answer:
         confirmed += sum(one["SubscriptionArn"].startswith("arn:") for one in found)
     if pending:
         return no(f"not confirmed: {', '.join(sorted(set(pending)))}")
-    return yes(f"{confirmed} confirmed") if confirmed else no("nobody is subscribed in the account")
+    if confirmed:
+        return yes(f"{confirmed} confirmed")
+    return no("nobody is subscribed in the account", _up(facts.own.account))
 
 
 def _backups(facts: Facts) -> Answer:
@@ -288,7 +290,7 @@ def _budget(facts: Facts) -> Answer:
 def _delegated(facts: Facts) -> Answer:
     domain = facts.settings.platform.domain
     if domain is None:
-        return no("the platform has no domain, and answers at CloudFront's name")
+        return no("the platform has no domain, and answers at CloudFront's name", "platform.domain: example.com")
     if facts.all_of("aws:acm/certificate:Certificate"):
         return yes(f"{domain}, with certificates")
     return no(f"{domain} has no certificate of the stack yet")
@@ -319,18 +321,23 @@ def _secrets(facts: Facts) -> Answer:
         return yes("the stack has none")
     if facts.account is None:
         return unknown(_OFFLINE)
-    client, empty = facts.account.client("secretsmanager"), []
+    client = facts.account.client("secretsmanager")
+    empty: list[str] = []
+    absent: list[str] = []
     for resource in declared:
         name = resource.inputs.get("name") or resource.name
         with plain_errors(f"asking whether {name} is filled"):
             try:
-                stages = client.describe_secret(SecretId=name).get("VersionIdsToStages", {})
+                found = client.describe_secret(SecretId=name)
             except botocore.exceptions.ClientError as error:
                 if code_of(error) != "ResourceNotFoundException":
                     raise
-                stages = {}
-        if not any("AWSCURRENT" in stage for stage in stages.values()):
+                absent.append(str(name))
+                continue
+        if not any("AWSCURRENT" in stage for stage in found.get("VersionIdsToStages", {}).values()):
             empty.append(str(name))
+    if absent:
+        return no(f"not in the account: {', '.join(absent)}", _up(facts.account))
     return no(f"empty: {', '.join(empty)}") if empty else yes(f"all {len(declared)} have a value")
 
 

@@ -30,7 +30,7 @@ def alarm_lines(own: Own, now: datetime.datetime) -> Iterator[StatusLine]:
     absent = len(declared) - len(states)
     facts = {"alarms": len(declared), "ringing": len(ringing), "missing": absent}
     silent = sum(one["StateValue"] == "INSUFFICIENT_DATA" for one in states.values())
-    says = f"{len(states)} there, {len(ringing)} ring, {silent} without data"
+    says = f"{len(states)} there, {len(ringing)} {'rings' if len(ringing) == 1 else 'ring'}, {silent} without data"
     if absent:
         up = f"pulumi up --stack {own.account.stack.name}"
         yield StatusLine("alarms", Health.MISSING, says, why=(f"{absent} are not there",), next=up, facts=facts)
