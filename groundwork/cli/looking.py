@@ -116,10 +116,11 @@ def drift(
     from groundwork.operations.account import open_account
     from groundwork.operations.drift.look import find_drift
     from groundwork.operations.errors import OperationError
+    from groundwork.operations.images import undelivered
 
-    run = run_stack(stack)
     try:
         account = open_account(stack)
+        run = run_stack(stack, without=undelivered(account))
         with console.progress(f"Comparing with {account.place}"):
             found = find_drift(
                 account,

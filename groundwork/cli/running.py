@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,8 +42,10 @@ def run_stack(
     engine: str | None = None,
     unknowns: bool = False,
     start: Path | None = None,
+    without: Collection[str] = (),
 ) -> StackRun:
     """Load a stack's settings, in its own phase or in ``phase``, on its own engine or on ``engine``, and run its program offline.
+    ``without`` names services and jobs that have no image yet.
 
     Raises :class:`settings.Mistakes` for the input and for what AWS would refuse of it, :class:`ProgramError` for what goes wrong in the program.
     """
@@ -59,7 +62,7 @@ def run_stack(
         # What the program prints is not part of what the command prints.
         with contextlib.redirect_stdout(sys.stderr):
             # A first preview comes before the first image.
-            snapshot = stacks.run_stack(stack, loaded, unknowns=unknowns, delivered=not unknowns)
+            snapshot = stacks.run_stack(stack, loaded, unknowns=unknowns, delivered=not unknowns, without=without)
     except Exception as error:
         raise _named_twice(stack, loaded, error) or ProgramError.of(stack, error) from error
     from groundwork.preview.refusals.placing import mistakes, notes

@@ -112,6 +112,16 @@ def delivered(account: StackAccount, service: str) -> ImageParameter | None:
     return ImageParameter(str(found["Value"]), int(found["Version"]))
 
 
+def undelivered(account: StackAccount) -> set[str]:
+    """Return the services and jobs that wait for their first image, and run a placeholder until an update after it."""
+    waiting = {
+        name: delivered(account, name)
+        for name, container in _containers(account).items()
+        if container.image_from is None and container.owner_of_image == "pipeline" and container.named_image is None
+    }
+    return {name for name, said in waiting.items() if said is None or said.image == NOTHING}
+
+
 def deliver(account: StackAccount, service: str, image: str, *, after: ImageParameter) -> None:
     """Name the image that runs from now on, for whatever starts a copy and for the next ``pulumi up``.
 

@@ -19,12 +19,16 @@ from groundwork.cli.main import run as groundwork
 from groundwork.operations.drift.look import find_drift
 from groundwork.operations.drift.model import ChangeEvent, Drift
 from groundwork.operations.drift.table import Call, drift_table
+from groundwork.operations.images import undelivered
+from groundwork.preview import stacks
+from groundwork.settings.loading import find_stack, load_stack
 from guardrails.iam.services import matching
 from tests.operations.asking import asked_actions, permitted
 from tests.operations.drifting import DriftingAccount, drifting
 from tests.operations.shop import ACCOUNT
 from tests.operations.stood_up import STACK_FILE
 from tests.operations.test_engines import Script, standing_in
+from tests.stacks import run_found
 
 NOW = datetime.datetime(2026, 11, 28, 12, tzinfo=datetime.UTC)
 OTHER_STACK_FILE = STACK_FILE.replace("eu-west-1", "us-east-1").replace(
@@ -39,17 +43,23 @@ def compared(there: DriftingAccount) -> Drift:
 def test_an_account_that_nobody_changed_has_no_drift_nor_one_in_which_groundwork_did(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What a deployment moves and what waits for the maintenance window is the program's own; the role may ask what is asked."""
+    """What a deployment moves and what waits for the maintenance window is the program's own; the role may ask what is asked; services
+    that wait for their first image are compared as they are until then."""
     with drifting(tmp_path, monkeypatch, STACK_FILE) as there:
         asked = asked_actions(monkeypatch)
         assert groundwork(["drift", "dev"]) == FINE, capsys.readouterr().out
         said = capsys.readouterr().out
         allowed = permitted("drift") | drift_table().actions({one.type for one in there.standing.resources})
         assert {one.lower() for one in asked} <= {one.lower() for one in allowed}
+        assert undelivered(there.account) == {"web", "worker"}
         image = "/shop/dev/services/images/web"
         there.client("ssm").put_parameter(Name=image, Value="somewhere/web:2", Type="String", Overwrite=True)
         there.client("rds").modify_db_instance(DBInstanceIdentifier="shop-database-dev", EngineVersion="17.5")
         found = compared(there)
+        assert undelivered(there.account) == {"worker"}
+        stack = find_stack("dev")
+        first = stacks.run_stack(stack, load_stack(stack), without={"web", "worker"})
+        assert first.dumps() == run_found(stack, delivered=False).dumps()
     assert found.findings == ()
     assert said.endswith("No drift.\n")
     [(read, resources, values)] = re.findall(r"(\d+) of (\d+) resources were read and (\d+) values compared", said)

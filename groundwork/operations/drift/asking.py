@@ -38,8 +38,13 @@ class Questions:
     def all_of(self, look: Callable[[Resource], None], resources: Iterable[Resource]) -> None:
         """Look at several resources at a time, by what asks questions about one."""
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            for done in [pool.submit(look, one) for one in resources]:
-                done.result()
+            try:
+                for done in [pool.submit(look, one) for one in resources]:
+                    done.result()
+            except BaseException:
+                # Nobody answers, or wants to hear the answer.
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
     def ask(self, call: Call, arguments: Mapping[str, Any], region: str) -> Any:
         """Return an answer, all pages of it. NotThere where AWS says that what is asked about is not there; OperationError for what else
@@ -54,7 +59,8 @@ class Questions:
         if ours:
             try:
                 said.set_result(self._asked(client, call, arguments))
-            except (OperationError, NotThere) as error:
+            except BaseException as error:
+                # Others wait for the same answer.
                 said.set_exception(error)
         return said.result()
 

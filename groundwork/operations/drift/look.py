@@ -77,7 +77,7 @@ class _Looked:
 
 class _Comparison:
     def __init__(self, account: StackAccount, snapshot: Snapshot, place: Place, questions: Questions) -> None:
-        self.resources = [one for one in snapshot.resources if one.custom and one.type.startswith("aws:")]
+        self.resources = [one for one in snapshot.resources if one.custom and not one.type.startswith("pulumi:")]
         self.read: dict[str, _Looked] = {}
         self.refused: dict[str, set[str]] = {}
         self.values = self.unknown_values = 0

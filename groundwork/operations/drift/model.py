@@ -96,7 +96,7 @@ class Drift:
     at: datetime.datetime
     findings: tuple[DriftFinding, ...]
     resources: int
-    """AWS resources that the program declares."""
+    """That the program declares, those of other providers too."""
     compared: int
     """Of which so many were read."""
     values: int
