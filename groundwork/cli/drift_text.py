@@ -11,7 +11,7 @@ from groundwork.operations.drift.comparing import same
 from groundwork.operations.drift.model import ChangedValue, ChangeEvent, Drift, DriftFinding, DriftKind
 from groundwork.operations.status.model import lasting
 from groundwork.preview.styled import Text
-from groundwork.preview.text import short_type
+from groundwork.preview.text import pulumi_up, short_type
 
 _WIDTH = 80
 _WORD = max(len(kind.value) for kind in DriftKind)
@@ -128,7 +128,9 @@ def _verdict(drift: Drift, width: int) -> Iterator[Text]:
         counts = {kind: sum(one.kind is kind for one in drift.findings) for kind in DriftKind}
         words = ", ".join(f"{count} {kind.value}" for kind, count in counts.items() if count)
         yield Text(f"Drift: {words}", "bold red")
-        back = f"Next: pulumi up --refresh --stack {drift.stack} puts the program's values back; what is to stay belongs into the stack file"
+        back = f"Next: {pulumi_up(drift.stack)} --refresh puts the program's values back; what is to stay belongs into the stack file"
+        if counts[DriftKind.ADDED]:
+            back += ". What was added Pulumi does not know: remove it by hand, or declare it"
         yield from (Text(part, "cyan") for part in _wrapped(back, width, "    ", first=""))
     elif not drift.not_asked:
         yield Text("No drift.", "green")

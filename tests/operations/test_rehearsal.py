@@ -19,6 +19,7 @@ import pytest
 from groundwork.cli.main import run as groundwork
 from groundwork.operations.rehearsal import Rehearsal, rehearse
 from groundwork.operations.rehearsal.account import stand_in_account
+from groundwork.operations.rehearsal.drifted import RehearsedDrift
 from groundwork.operations.rehearsal.existing import Existing, ExistingError
 from groundwork.operations.rehearsal.gaps import gaps
 from groundwork.operations.rehearsal.rehearsal import (
@@ -105,6 +106,10 @@ def test_what_the_account_refuses_is_named_with_its_words_and_its_line(small: Re
     assert "aws" in refusal.message
     assert refusal.source
     assert refusal.source.line == 7
+
+
+def test_drift_says_nothing_of_what_was_deployed_a_moment_ago(small: Rehearsal) -> None:
+    assert small.deployment.drifted == ()
 
 
 def test_what_was_deployed_can_be_removed(small: Rehearsal) -> None:
@@ -259,6 +264,10 @@ _DEPLOYED = RehearsedDeployment(
     unreached=("urn:pulumi:dev::shop::a$aws:sns/topic:Topic::second",),
     differences=(Difference("urn::c::third", "aws:kms/key:Key", "third", ("update",), ("policy", "tags"), _WHERE),),
     left_out=(LeftOut("urn::f::sixth", "aws:cloudwatch/compositeAlarm:CompositeAlarm", "", "moto has no call"),) * 2,
+    drifted=(
+        RehearsedDrift("aws:sqs/queue:Queue", "eighth", ("policy", "tags")),
+        RehearsedDrift("aws:sns/topic:Topic", "ninth", ()),
+    ),
 )
 _LOST = Difference("urn::g::seventh", "aws:s3/bucket:Bucket", "seventh", ("delete",), ())
 _TOLD = Rehearsal(
@@ -281,6 +290,8 @@ def test_the_report_names_everything_within_80_columns() -> None:
         "- first (aws:sqs/queue:Queue)\n    components/some.py:7",
         "they need what was refused: 1\n  - second (aws:sns/topic:Topic)",
         "update: policy, tags",
+        "`groundwork drift` would say, though nobody changed it:\n  - eighth (aws:sqs/queue:Queue): policy, tags\n  - ninth "
+        "(aws:sns/topic:Topic): missing",
         "From mvp to launch:\n  3 created, 2 updated, 1 replaced, 0 deleted",
         "Holds data, and does not stay:\n  - seventh (aws:s3/bucket:Bucket)\n    delete",
         "BucketNotEmpty",
@@ -298,6 +309,7 @@ def test_only_what_is_deployed_stays_the_same_and_loses_no_data_is_fine() -> Non
     for fault in (
         Rehearsal(skipped="why"),
         Rehearsal(deployment=_DEPLOYED),
+        Rehearsal(deployment=RehearsedDeployment(drifted=_DEPLOYED.drifted)),
         Rehearsal(step=RehearsedStep("mvp", "launch", 1, 0, 0, 0, (_LOST,), RehearsedDeployment())),
         Rehearsal(step=RehearsedStep("mvp", "launch", 1, 0, 0, 0, (), _DEPLOYED)),
         Rehearsal(harmed=("bucket",)),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from groundwork.operations.rehearsal.account import NoAccountError, stand_in_account
+from groundwork.operations.rehearsal.drifted import RehearsedDrift, drift_in
 from groundwork.operations.rehearsal.existing import Existing, ExistingError
 from groundwork.operations.rehearsal.gaps import Gaps, gaps
 from groundwork.preview.changes.holding import holds_data
@@ -72,11 +73,13 @@ class RehearsedDeployment:
     """What a second deployment would change."""
     forgotten: tuple[Difference, ...] = ()
     """The same, where the stand-in is known not to keep it."""
+    drifted: tuple[RehearsedDrift, ...] = ()
+    """What ``groundwork drift`` would say of it though nobody changed it."""
 
     @property
     def ok(self) -> bool:
         """Tell whether everything was deployed, and nothing is to be done a second time."""
-        return not (self.refused or self.unreached or self.differences)
+        return not (self.refused or self.unreached or self.differences or self.drifted)
 
 
 @dataclass(frozen=True)
@@ -174,13 +177,16 @@ def _stage(
         terraform, schema = provider_schema(folder, environment, commands)
         with stand_in_account(folder, environment) as address:
             existing = Existing(snapshot.settings, snapshot.region, address)
-            yield _Stage(schema, terraform.calling(address), folder, existing), address
+            yield _Stage(schema, terraform.calling(address), folder, existing, address), address
 
 
 class _Stage:
     """Where one stack is rehearsed: a folder with Terraform, its state, and an account."""
 
-    def __init__(self, schema: ProviderSchema, terraform: Terraform, folder: Path, existing: Existing) -> None:
+    def __init__(
+        self, schema: ProviderSchema, terraform: Terraform, folder: Path, existing: Existing, address: str
+    ) -> None:
+        self._address = address
         self._schema = schema
         self._terraform = terraform
         self._folder = folder
@@ -251,11 +257,15 @@ class _Stage:
             for change in changes
             if change["change"]["actions"] != ["no-op"] and change["address"] in deployed - unreadable
         ]
+        stands_by_urn = {export.addresses[address] for address in deployed}
+        drifted = self._clock.time(
+            "compare", lambda: list(drift_in(snapshot, stands_by_urn, _state(self._folder), self._address))
+        )
         expected = {urn for address, urn in export.addresses.items() if address not in deployed}
         absent = [resource for resource in snapshot.resources if resource.type in known.absent]
         return RehearsedDeployment(
             resources=len(export.addresses) + len(absent),
-            deployed=tuple(sorted(export.addresses[address] for address in deployed)),
+            deployed=tuple(sorted(stands_by_urn)),
             refused=(*refused, *self._refusals(unread, export, resources)),
             unreached=tuple(sorted(expected - failed)),
             left_out=(
@@ -269,6 +279,7 @@ class _Stage:
             ),
             differences=tuple(difference for difference in differences if not difference.reason),
             forgotten=tuple(difference for difference in differences if difference.reason),
+            drifted=tuple(one for one in drifted if not known.reason(one.type, one.properties)),
         )
 
     def _step(self, then: Snapshot) -> RehearsedStep:

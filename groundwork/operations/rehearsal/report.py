@@ -47,6 +47,10 @@ def _deployment(found: RehearsedDeployment, everything: bool) -> Iterator[str]:
         yield from ("", f"Not tried, because they need what was refused: {len(found.unreached)}")
         yield from (f"  - {_said(urn)}" for urn in found.unreached)
     yield from _differences("A second deployment would change:", found.differences)
+    if found.drifted:
+        yield from ("", "`groundwork drift` would say, though nobody changed it:")
+    for one in found.drifted:
+        yield from _wrapped(f"- {one.name} ({one.type}): {', '.join(one.properties) or 'missing'}", "  ", "    ")
     if found.left_out:
         yield from ("", "Not known to the stand-in account:", *_left_out(found.left_out))
     if found.forgotten:
