@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from groundwork.operations.loadtest.held import LoadFigure, LoadReport
     from groundwork.operations.loadtest.plan import LoadPlan
 
+_WIDTH = 80
 _WINDOW = 300
 """Seconds over which the web ACL counts."""
 
@@ -135,12 +137,18 @@ def _says(plan: LoadPlan) -> Iterator[str]:
     width = max(len(one.name) for one in plan.services)
     for one in plan.services:
         named = ", ".join((*one.waiting, *one.failed)) if one.from_alarms else "no alarm says what is too slow"
-        yield f"  {one.name:<{width}}  {one.rate:,.3g}/s in the busiest minute  {named}"
+        yield f"  {one.name:<{width}}  {one.rate:,.3g}/s in the busiest minute; {named}"
     yield from (f"  {name:<{width}}  {count:,} connections that stay open" for name, count in plan.sockets.items())
+    if plan.design:
+        yield from _wrapped(
+            f"By its design it holds {plan.design.rate:,.3g}/s, then {plan.design.gives}: groundwork capacity {plan.stack}",
+            "  ",
+        )
     if plan.limit is not None and plan.rate * _WINDOW > plan.limit:
-        yield (
-            f"  The web ACL refuses an address beyond {plan.limit:,} requests in 5 min, and this is {plan.rate * _WINDOW:,.0f} from one:\n"
-            "  put this machine's into edge.waf.allowed_addresses for the time of the test."
+        yield from _wrapped(
+            f"The web ACL refuses an address beyond {plan.limit:,} requests in 5 min, and this is {plan.rate * _WINDOW:,.0f} from one: "
+            "put this machine's into edge.waf.allowed_addresses for the time of the test.",
+            "  ",
         )
 
 
@@ -155,11 +163,20 @@ def lines(report: LoadReport) -> Iterator[str]:
             yield f"  {name:<24}{_shown(figure.said, figure):>12}{_shown(figure.measured, figure):>14}{_apart(figure):>14}"
     yield ""
     if report.unsaid:
-        yield f"No simulation is beside it, which needs {report.unsaid}"
+        yield from _wrapped(f"No simulation is beside it, which needs {report.unsaid}")
+    if report.design:
+        yield from _wrapped(
+            f"Asked for up to {report.rate:,.3g}/s; by its design it holds {report.design.rate:,.3g}/s, then {report.design.gives}."
+        )
     yield "Measured from here, so with the way there and back; simulated without."
-    yield from (f"Not held: {one}" for one in report.crossed)
+    for one in report.crossed:
+        yield from _wrapped(f"Not held: {one}")
     if report.well:
         yield "All thresholds were held."
+
+
+def _wrapped(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=f"{indent}  ", break_on_hyphens=False)
 
 
 def _shown(value: float | None, figure: LoadFigure) -> str:

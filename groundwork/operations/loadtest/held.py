@@ -15,7 +15,7 @@ from typing import Any
 from groundwork.components.settings import Settings
 from groundwork.operations.errors import OperationError
 from groundwork.operations.loadtest.files import REPORTS
-from groundwork.operations.loadtest.plan import CROWD, LoadPlan, scenario_of
+from groundwork.operations.loadtest.plan import CROWD, LoadCapacity, LoadPlan, scenario_of
 from groundwork.operations.loadtest.shapes import LoadShape
 from groundwork.simulation.scenario import EventSettings
 from groundwork.simulation.tiers import platform_of
@@ -59,6 +59,8 @@ class LoadReport:
     """k6's thresholds that were not held."""
     elsewhere: int
     """Answers that did not come from the stack."""
+    design: LoadCapacity | None = None
+    """What it was to hold by its design."""
     unsaid: str = ""
     """Why no simulation is beside it."""
 
@@ -86,6 +88,7 @@ class LoadReport:
                 }
                 for one in self.services
             },
+            **({"design": {"rate": self.design.rate, "gives": self.design.gives}} if self.design else {}),
             **({"unsaid": self.unsaid} if self.unsaid else {}),
         }
 
@@ -128,6 +131,7 @@ def report_of(
         tuple(ServiceReport(one.name, tuple(_figures(one.name, metrics, said, plan))) for one in plan.services),
         tuple(crossed),
         int(_value(metrics, "elsewhere", "count") or 0),
+        plan.design,
         f'{" and ".join(missing)} for it: pip install "groundwork[simulate]"' if missing else "",
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from groundwork.capacity.capacity import capacity_of
 from groundwork.components.settings import Settings
 from groundwork.operations.account import StackAccount, plain_errors
 from groundwork.operations.drift.names import find_tagged, tag_of
@@ -64,6 +65,16 @@ class ServiceLoad:
 
 
 @dataclass(frozen=True)
+class LoadCapacity:
+    """What ``groundwork capacity`` says of a stack."""
+
+    rate: float
+    """Requests a second that it holds, all of its load growing alike."""
+    gives: str
+    """What happens then."""
+
+
+@dataclass(frozen=True)
 class LoadPlan:
     """A load test."""
 
@@ -78,6 +89,8 @@ class LoadPlan:
     """Connections that stay open, by service."""
     limit: int | None
     """Requests of one address in five minutes beyond which the web ACL refuses."""
+    design: LoadCapacity | None = None
+    """What the stack holds by its design; None where nothing grows with the load."""
     scheme: str = "https"
 
     @property
@@ -224,7 +237,15 @@ def plan_of(
         usual=sum(busiest.values()),
         sockets={keeping: wanted} if wanted else {},
         limit=_limit(snapshot),
+        design=_design(settings, label),
     )
+
+
+def _design(settings: Settings, label: str) -> LoadCapacity | None:
+    found = capacity_of(settings, label)
+    if found.first is None or found.requests_a_second is None:
+        return None
+    return LoadCapacity(found.requests_a_second, found.first.gives)
 
 
 def scenario_of(rate: float | None) -> Scenario:
