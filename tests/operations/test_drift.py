@@ -26,7 +26,7 @@ from guardrails.iam.services import matching
 from tests.operations.asking import asked_actions, permitted
 from tests.operations.drifting import DriftingAccount, drifting
 from tests.operations.shop import ACCOUNT
-from tests.operations.stood_up import STACK_FILE
+from tests.operations.stood_up import STACK_FILE, SUFFIX
 from tests.operations.test_engines import Script, standing_in
 from tests.stacks import run_found
 
@@ -55,12 +55,17 @@ def test_an_account_that_nobody_changed_has_no_drift_nor_one_in_which_groundwork
         image = "/shop/dev/services/images/web"
         there.client("ssm").put_parameter(Name=image, Value="somewhere/web:2", Type="String", Overwrite=True)
         there.client("rds").modify_db_instance(DBInstanceIdentifier="shop-database-dev", EngineVersion="17.5")
+        # A queue that was replaced, and is still listed.
+        [queue] = [arn for arn in there.tags if arn.endswith(f":shop-mails-queue-{SUFFIX}")]
+        there.tags[queue.replace(SUFFIX, "fffffff")] = there.tags[queue]
         found = compared(there)
         assert undelivered(there.account) == {"worker"}
         stack = find_stack("dev")
         first = stacks.run_stack(stack, load_stack(stack), without={"web", "worker"})
         assert first.dumps() == run_found(stack, delivered=False).dumps()
-    assert found.findings == ()
+    assert [(one.name, one.kind.value, one.identity.rpartition("-")[2]) for one in found.findings] == [
+        ("shop-mails-queue", "added", "fffffff")
+    ]
     assert said.endswith("No drift.\n")
     [(read, resources, values)] = re.findall(r"(\d+) of (\d+) resources were read and (\d+) values compared", said)
     assert int(read) == int(resources) == len(there.standing.resources) > 100

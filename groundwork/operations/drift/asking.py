@@ -83,7 +83,7 @@ class Words:
 
     def __init__(self, resource: Resource, names: RealNames, more: Mapping[str, str]) -> None:
         self._resource = resource
-        self._names = names
+        self.names = names
         self._more = {"logical": resource.name, **more}
         self.used: list[str] = []
         """What the account calls the resource or what it is in, as far as it was asked for."""
@@ -120,7 +120,7 @@ class Words:
             if optional:
                 return ""
             raise NotKnown
-        return str(self._names.of(given))
+        return str(self.names.of(given))
 
 
 def _in_jmespath(text: str, spelled: Mapping[str, str]) -> str:

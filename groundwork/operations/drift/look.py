@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -112,8 +111,7 @@ class _Comparison:
 
     def _is(self, resource: Resource, arn: str) -> None:
         self._arns[resource.urn] = arn
-        made_up = resource.outputs.get("arn")
-        self._names.learn(made_up or resource.outputs.get("id"), arn if made_up else arn.rpartition("/")[2])
+        _learn_arn(self._names, resource, arn)
 
     def _kind(self, resource: Resource) -> str | None:
         """Return the kind of ARN by which a resource is listed; None where no account lists it so."""
@@ -138,15 +136,14 @@ class _Comparison:
             waiting = [one for one in waiting if one not in ready]
         self._waiting = waiting
 
-    def _words(self, resource: Resource, **more: str) -> Words:
+    def _words(self, resource: Resource, names: RealNames | None = None, **more: str) -> Words:
         platform = self._account.settings.platform
         known = {"platform": platform.name, "stage": platform.stage, "account": self._account.id}
-        return Words(resource, self._names, known | more)
+        return Words(resource, names or self._names, known | more)
 
     def _can_be_asked(self, resource: Resource) -> bool:
-        words = self._words(
-            resource, found="", **self._if_it_were(resource, self._candidates.get(resource.urn, [])[-1:])
-        )
+        several = self._candidates.get(resource.urn, ())
+        words = self._words(resource, self._assuming(resource, several[-1]) if several else None, found="")
         try:
             for read in self._table.types[resource.type].reads:
                 for call in (read.first, read.call):
@@ -157,26 +154,29 @@ class _Comparison:
             return False
         return True
 
-    def _if_it_were(self, resource: Resource, arns: list[str]) -> dict[str, str]:
-        """Return the words of a resource that would have this ARN."""
-        if not arns or resource.urn in self._arns:
-            return {}
-        [arn] = arns
-        made_up = str(resource.outputs.get("id"))
-        return {"arn": arn, "id": arn if made_up.startswith("arn:") else re.split("[/:]", arn)[-1]}
+    def _assuming(self, resource: Resource, arn: str) -> RealNames:
+        """Return the account's words as they would be where a resource has this ARN."""
+        names = self._names.copy()
+        _learn_arn(names, resource, arn)
+        return names
 
     def _look(self, resource: Resource) -> None:
-        for arn in [] if resource.urn in self._arns else reversed(self._candidates.get(resource.urn, [])):
-            if self._look_at(resource, **self._if_it_were(resource, [arn])):
+        several = self._candidates.get(resource.urn, [])
+        if len(several) < 2:
+            self._look_at(resource)
+            return
+        for arn in reversed(several):
+            is_there = self._look_at(resource, self._assuming(resource, arn))
+            if is_there:
                 self._is(resource, arn)
+            if is_there is not False:
                 return
-        self._look_at(resource)
 
-    def _look_at(self, resource: Resource, **more: str) -> bool:
-        """Ask about a resource, and tell whether it is there; False too where nobody answers."""
+    def _look_at(self, resource: Resource, names: RealNames | None = None) -> bool | None:
+        """Ask about a resource, and tell whether it is there; None where nobody says so."""
         row = self._table.types[resource.type]
         looked = _Looked([], ())
-        words = self._words(resource, **more)
+        words = self._words(resource, names)
         try:
             for read in row.reads:
                 found, item = self._item(resource, row, read, words)
@@ -190,9 +190,7 @@ class _Comparison:
             raise
         except OperationError as error:
             self.refused.setdefault(str(error), set()).add(resource.type)
-            return False
-        except NotKnown:
-            looked.missing = True
+            return None
         looked.used = tuple(words.used)
         self.read[resource.urn] = looked
         return not looked.missing
@@ -211,7 +209,7 @@ class _Comparison:
         names = searched(words.item(read.first), self._questions.ask(read.first, words.arguments(read.first), region))
         fits = [names] if isinstance(names, str) else [one for one in names or () if self._bears(resource, one)]
         for name in fits:
-            with_name = self._words(resource, found=name)
+            with_name = self._words(resource, words.names, found=name)
             answer = self._questions.ask(read.call, with_name.arguments(read.call), region)
             item = searched(with_name.item(read.call), answer)
             if item is not None and (row.tags is None or self._is_own(searched(row.tags, item))):
@@ -379,6 +377,11 @@ class _Comparison:
     def not_known(self) -> dict[str, int]:
         """Return how many resources could not be found, by type."""
         return dict(Counter(one.type for one in self._waiting if not self._is_gone(one)))
+
+
+def _learn_arn(names: RealNames, resource: Resource, arn: str) -> None:
+    made_up = resource.outputs.get("arn")
+    names.learn(made_up or resource.outputs.get("id"), arn if made_up else arn.rpartition("/")[2])
 
 
 def _sentence(parts: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -46,6 +47,12 @@ class RealNames:
         # From the end, where names and ids are: before that some have a word more.
         ends = zip(reversed(_split([made_up])), reversed(_split([real])), strict=False)
         self._parts |= {one: other for one, other in ends if one in self._made_up}
+
+    def copy(self) -> RealNames:
+        """Return a copy, to which may be added what is only assumed."""
+        other = copy.copy(self)
+        other._whole, other._parts = dict(self._whole), dict(self._parts)
+        return other
 
     def of(self, value: Any) -> Any:
         """Return a value with the account's own words; NotKnown where one of them is not known."""
