@@ -16,13 +16,17 @@ from botocore import xform_name
 
 from groundwork.cli.console import FINDINGS, FINE, MISTAKE
 from groundwork.cli.main import run as groundwork
+from groundwork.operations.drift.comparing import same
 from groundwork.operations.drift.look import find_drift
 from groundwork.operations.drift.model import ChangeEvent, Drift
+from groundwork.operations.drift.names import NotKnown, RealNames
 from groundwork.operations.drift.table import Call, drift_table
 from groundwork.operations.images import undelivered
 from groundwork.preview import stacks
+from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.settings.loading import find_stack, load_stack
 from guardrails.iam.services import matching
+from guardrails.view import Opaque
 from tests.operations.asking import asked_actions, permitted
 from tests.operations.drifting import DriftingAccount, drifting
 from tests.operations.shop import ACCOUNT
@@ -195,7 +199,7 @@ def test_what_cannot_be_asked_is_said_and_ends_with_2(
         gone = botocore.exceptions.EndpointConnectionError(endpoint_url="https://sqs")
         outcomes = []
         for error in (denied, gone):
-            script = Script(get_queue_attributes=lambda _, error=error: (_ for _ in ()).throw(error))
+            script = Script(get_queue_url=lambda _, error=error: (_ for _ in ()).throw(error))
             script.can_paginate = lambda _: False
             standing_in(
                 monkeypatch,
@@ -206,7 +210,7 @@ def test_what_cannot_be_asked_is_said_and_ends_with_2(
         said = capsys.readouterr()
         late = find_drift(there.account, there.standing, NOW, lambda one: "", seconds=-1)
     assert outcomes == [MISTAKE, MISTAKE]
-    assert "Not asked (aws:sqs:Queue): reading with sqs:GetQueueAttributes: AWS does not allow it: no" in " ".join(
+    assert "Not asked (aws:sqs:Queue): reading with sqs:GetQueueUrl: AWS does not allow it: no" in " ".join(
         said.out.split()
     )
     assert "AWS does not answer" in said.err
@@ -268,3 +272,60 @@ def _shape(node: dict[str, Any], shape: Any, wrong: list[str], where: str) -> An
     found = [_shape(child, shape, wrong, where) for child in children]
     # A choice of what is alike.
     return found[0] if kind == "or_expression" else None
+
+
+def test_what_a_preview_makes_up_is_known_in_any_place_and_words_of_the_stack_file_are_not_taken_for_it() -> None:
+    arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop/prod/app"
+    secret = Resource(
+        "u1", "aws:secretsmanager/secret:Secret", "app", True, None, {"name": "shop/prod/app"}, {"arn": f"{arn}-fddaac"}
+    )
+    queue = Resource("u2", "aws:sqs/queue:Queue", "mails", True, None, {}, {"name": "shop-mails-209037b.fifo"})
+    names = RealNames(Snapshot("p", "s", "eu-west-1", False, {}, (secret, queue), {}), ACCOUNT)
+    policy = json.dumps(
+        {"Resource": [f"{arn}-fddaac", f"{arn}-fddaac/*"], "Sid": "shop/prod/app", "Port": "10.0.0.0/16 443"}
+    )
+    with pytest.raises(NotKnown):
+        names.of(policy)
+    names.learn(f"{arn}-fddaac", f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:shop/prod/app-AbCdEf")
+    assert names.of(policy) == policy.replace("fddaac", "AbCdEf").replace("111122223333", ACCOUNT)
+    with pytest.raises(NotKnown):
+        names.of({"queue": ["shop-mails-209037b.fifo"]})
+    with pytest.raises(NotKnown):
+        names.of(Opaque.SECRET)
+    assert names.of(["shop-facade", "t4g.medium", "eu-west-1a", 443, None]) == [
+        "shop-facade",
+        "t4g.medium",
+        "eu-west-1a",
+        443,
+        None,
+    ]
+
+
+def test_aws_says_the_same_in_other_words() -> None:
+    alike: list[tuple[Any, Any]] = [
+        ("60", 60),
+        ("150.00", "150.0"),
+        (True, "true"),
+        (False, None),
+        ([], None),
+        (["b", "a"], ["a", "b"]),
+        ({"a": "1"}, [{"Name": "a", "Value": "1"}]),
+        ({"enable": True, "none": None}, {"Enable": True, "More": 1}),
+        ("arn:aws:kms:eu-west-1:1:key/abc", "abc"),
+        ("shop.example.com", "shop.example.com."),
+        ('{"A": ["x"], "B": 1}', '{"B": "1", "A": "x"}'),
+        ('{"Statement": [{"Action": ["b", "a"]}]}', {"Statement": {"Action": ["a", "b"]}}),
+    ]
+    different: list[tuple[Any, Any]] = [
+        (True, None),
+        (60, 61),
+        (["a"], ["a", "b"]),
+        (["a", "a"], ["a", "b"]),
+        ({"enable": True}, {"enable": False}),
+        ({"enable": True}, None),
+        ('{"A": "x"}', '{"A": "x", "B": "y"}'),
+        ("arn:aws:kms:eu-west-1:1:key/abc", "bc"),
+        ("a", ""),
+    ]
+    assert [pair for pair in alike if not same(*pair)] == []
+    assert [pair for pair in different if same(*pair)] == []

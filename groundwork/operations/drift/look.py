@@ -231,7 +231,8 @@ class _Comparison:
         if looked is None or looked.missing:
             return
         for output, where in self._table.types[resource.type].learn.items():
-            self._names.learn(resource.outputs.get(output), searched(where, looked.items[0]))
+            real = looked.found if where == "$found" else searched(where, looked.items[0])
+            self._names.learn(resource.outputs.get(output), real)
 
     # What is told of it.
 

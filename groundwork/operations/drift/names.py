@@ -13,8 +13,8 @@ from groundwork.preview.snapshot import Resource, Snapshot
 from guardrails.view import Opaque
 
 _PARTS = re.compile(r"([^A-Za-z0-9_.\-]+)")
-# Six characters or more with a digit among them, or an IPv4 address.
-_MADE_UP = re.compile(r"(?=[0-9A-Fa-f]*\d)[0-9A-Fa-f]{6,}|^\d+(\.\d+){3}$")
+# Six characters or more with a digit among them, a name that ends in six or seven, or an IPv4 address.
+_MADE_UP = re.compile(r"(?=[0-9A-Fa-f]*\d)[0-9A-Fa-f]{6,}|[-_][0-9a-f]{6,7}(\.fifo)?$|^\d+(\.\d+){3}$")
 # Seven hexadecimal characters of Pulumi's (https://www.pulumi.com/docs/iac/concepts/resources/names/#autonaming), 26 digits of Terraform's.
 _DRAWN = "[0-9a-f]{7,26}"
 
