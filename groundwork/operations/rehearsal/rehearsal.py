@@ -279,7 +279,8 @@ class _Stage:
             ),
             differences=tuple(difference for difference in differences if not difference.reason),
             forgotten=tuple(difference for difference in differences if difference.reason),
-            drifted=tuple(one for one in drifted if not known.reason(one.type, one.properties)),
+            # Whose tags are not kept is not found by them.
+            drifted=tuple(one for one in drifted if not known.reason(one.type, one.properties or ("tags",))),
         )
 
     def _step(self, then: Snapshot) -> RehearsedStep:
