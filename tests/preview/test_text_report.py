@@ -14,7 +14,7 @@ from groundwork.preview.snapshot import Resource, Snapshot, Source
 from groundwork.preview.verdicts import Finding, InputEntry, Verdicts, judge
 from guardrails.exemptions import Exemption
 from guardrails.judgement import Verdict
-from guardrails.rules import Level, Policy, Severity
+from guardrails.rules import Level, Policy, Rule, Severity
 from guardrails.view import Opaque
 from tests.stacks import STACKS, snapshot_of
 
@@ -32,13 +32,16 @@ def snapshot(*resources: Resource, **outputs: Any) -> Snapshot:
     return Snapshot("app", "dev", "eu-west-1", False, {}, (STACK, *resources), outputs)
 
 
-ENCRYPTED = Policy(
+ENCRYPTED = Rule(
     name="bucket-encrypted",
     title="Buckets are encrypted",
     severity=Severity.HIGH,
     why="Because.",
     fix="Encrypt\n  it.",
+    reads=("aws:s3/bucket:Bucket",),
+    check=lambda bucket: iter(()),
 )
+OF_THE_PACK = Policy(name="exception-expired", title="Exceptions end", severity=Severity.HIGH, why="So.", fix="Fix it.")
 MEDIA = InputEntry("app-media", "urn:x", "aws:s3/bucket:Bucket", Source("components/storage.py", 12))
 
 
@@ -224,6 +227,8 @@ def test_the_next_step_is_to_fix_or_to_deploy() -> None:
     assert "Next: fix the 2 mandatory findings, or except them" in shown(
         text.next_step(verdicts(finding(), finding()), "dev", None)
     )
+    own = replace(finding(), rule=OF_THE_PACK)
+    assert shown(text.next_step(verdicts(own), "dev", None)) == "Next: fix the 1 mandatory finding.\n"
     assert shown(text.next_step(verdicts(), "dev", None)) == "Next: pulumi up --stack dev\n"
     assert (
         shown(text.next_step(verdicts(), "examples/shop/prod", None))
