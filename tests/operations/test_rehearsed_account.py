@@ -220,6 +220,8 @@ HALF_DEPLOYED = Fault((FINDINGS, "pulumi up"), changes=("hours",))
 
 def test_every_command_has_a_row() -> None:
     assert {*COMMANDS, *ASKS_NO_ACCOUNT} == app.members.keys()
+    told = set(re.findall(r"\w+", app.about.partition("account: ")[2])) - {"and"}
+    assert told == COMMANDS.keys()
     assert {fault for row in COMMANDS.values() for fault in row.otherwise} - {*FAULTS, "half deployed"} == set()
 
 
