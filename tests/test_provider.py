@@ -273,7 +273,7 @@ def test_a_platform_is_the_same_resources_in_every_language(plugin: Plugin) -> N
         {"settings": _in_camel_case(_said(STACK))},
         project=snapshot.project,
         stack=snapshot.stack,
-        parameters=_running_images(loaded(STACK).settings),
+        parameters=_running_images(loaded(STACK).settings, without=()),
     )
     assert built.error == ""
     records = {record.urn: record for record in built.monitor.records()}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from itertools import count
+from types import SimpleNamespace
 
 import pytest
 from moto.kms.utils import generate_private_key
@@ -23,4 +25,13 @@ def boto_alone() -> Iterator[None]:
     patterns for each test."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("moto.core.models.RESPONSES_METHODS", [])
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_two_images_of_one_digest() -> Iterator[None]:
+    """Count the images of the stand-in account, which draws the digest of an index from a hundred."""
+    numbers = count()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("moto.ecr.models.random", SimpleNamespace(randint=lambda *_: next(numbers)))
         yield
