@@ -84,7 +84,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """As many processes as there are cores, since each reads every file; where judges are asked, one more, since some test always waits."""
-    return (os.cpu_count() or 1) + (config.option.markexpr == "judge")
+    return (os.cpu_count() or 1) + bool(config.option.markexpr == "judge")
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from functools import cache
 from itertools import count
@@ -33,5 +34,5 @@ def no_two_images_of_one_digest() -> Iterator[None]:
     """Count the images of the stand-in account, which draws the digest of an index from a hundred."""
     numbers = count()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("moto.ecr.models.random", SimpleNamespace(randint=lambda *_: next(numbers)))
+        patch.setattr("moto.ecr.models.random", SimpleNamespace(randint=lambda *_: next(numbers), uuid4=uuid.uuid4))
         yield
