@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import multiprocessing
 import os
 import runpy
 import sys
@@ -27,6 +26,7 @@ from groundwork.preview.computed_values import ComputedValues
 from groundwork.preview.monitor import RecordingMonitor
 from groundwork.preview.served import Engine, served
 from groundwork.preview.snapshot import Resource
+from tests.forking import forking
 
 ROOT = Path(__file__).parent.parent
 _WARNING, _ERROR = 2, 3
@@ -84,10 +84,7 @@ def run(
     passed = {"aws:region": region, **{f"groundwork:{layer}": json.dumps(said) for layer, said in config.items()}}
     environment = {"PULUMI_CONFIG": json.dumps(passed), "PULUMI_CONFIG_SECRET_KEYS": "[]"}
     with served(recording, engine) as address, tempfile.NamedTemporaryFile() as printed:
-        # Forked from a process that has loaded a thousand modules and run nothing: loading them takes longer than the program.
-        apart = multiprocessing.get_context("forkserver")
-        apart.set_forkserver_preload([__name__, "groundwork.components.platform.platform"])
-        process = apart.Process(
+        process = forking().Process(
             target=_process, args=(environment, printed.name, address, "dev", str(project_folder), str(program))
         )
         process.start()

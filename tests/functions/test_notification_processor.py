@@ -225,7 +225,7 @@ def test_two_tries_are_enough_for_a_message_whose_first_one_came_to_nothing(
 ):
     """S1-13: even where the second comes at once, which a queue does only with a message that it delivers twice."""
     first, second = two_copies
-    context = Context(2.5)
+    context = Context(1.2)
     if first_try == "fails":
         sns.failures = [refused("Throttled")]
         assert run(first, record(PAID)) == ["1"]

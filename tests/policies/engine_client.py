@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
+import runpy
 import sys
+import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,12 +28,33 @@ from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 
 from groundwork.preview.snapshot import Resource, Snapshot
 from guardrails.view import Opaque
+from tests.forking import forking
 
 PACK = Path(__file__).parents[2] / "policies"
 SECRET_TEXT = "what-nobody-may-read"
 _LEVELS = analyzer_pb2.EnforcementLevel
 _PROVIDER = analyzer_pb2.AnalyzerProviderResource(type="pulumi:providers:aws", name="default")
 """What the engine says beside each resource but components."""
+
+
+def _serve(environment: Mapping[str, str], pack: str, output: str, errors: str) -> None:
+    """Be the process that the engine starts: of what is ours it finds the pack's folder alone."""
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(pack)
+    for said, stream in ((output, sys.stdout), (errors, sys.stderr)):
+        with Path(said).open("wb") as file:
+            os.dup2(file.fileno(), stream.fileno())
+        stream.reconfigure(write_through=True)  # type: ignore[union-attr] # it is a text file
+    for name in [name for name in sys.modules if name.partition(".")[0] in _OURS]:
+        del sys.modules[name]
+    root = str(PACK.parent)
+    sys.path[:] = [pack, *(path for path in sys.path if not path.startswith(root) or "site-packages" in path)]
+    sys.argv = ["pulumi.policy", "127.0.0.1:1", pack]
+    runpy.run_module("pulumi.policy", run_name="__main__", alter_sys=True)
+
+
+_OURS = ("guardrails", "groundwork", "tests")
 
 
 @dataclass(frozen=True)
@@ -73,19 +96,12 @@ class PackProcess:
         }
         if self._stack:
             environment |= stack_environment
-        self._process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "pulumi.policy", "127.0.0.1:1", str(self._pack)],
-            cwd=self._pack,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert self._process.stdout
-        port = self._process.stdout.readline().strip()
-        if not port.isdigit():
-            _, errors = self._process.communicate()
-            raise AssertionError(f"the pack did not start: {errors}")
+        # Forked from a process that has loaded the SDK and nothing of ours: loading it takes longer than most questions to the pack.
+        self._folder = tempfile.TemporaryDirectory(prefix="groundwork-pack-")
+        self._said = Path(self._folder.name, "stdout"), Path(self._folder.name, "stderr")
+        self._process = forking().Process(target=_serve, args=(environment, str(self._pack), *map(str, self._said)))
+        self._process.start()
+        port = self._port()
         self._channel = grpc.insecure_channel(f"127.0.0.1:{port}", [("grpc.max_receive_message_length", 400 << 20)])
         self._stub = analyzer_pb2_grpc.AnalyzerStub(self._channel)
         self._stub.ConfigureStack(
@@ -104,7 +120,22 @@ class PackProcess:
     ) -> None:
         self._channel.close()
         self._process.terminate()
-        self._process.communicate(timeout=10)
+        self._process.join(10)
+        self._folder.cleanup()
+
+    def _port(self) -> int:
+        """Return the port that the pack says on its first line."""
+        output, errors = self._said
+        while self._process.is_alive() or output.is_file():
+            text = output.read_text(encoding="utf-8") if output.is_file() else ""
+            if text.endswith("\n") and text.strip().isdigit():
+                return int(text)
+            if not self._process.is_alive():
+                break
+            time.sleep(0.01)
+        raise AssertionError(
+            f"the pack did not start: {errors.read_text(encoding='utf-8') if errors.is_file() else ''}"
+        )
 
     def info(self) -> Any:
         return self._stub.GetAnalyzerInfo(empty_pb2.Empty())

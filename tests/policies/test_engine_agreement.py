@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
@@ -17,7 +19,7 @@ from groundwork.preview.verdicts import judge
 from guardrails.catalogue import rules
 from guardrails.judgement import Verdict
 from guardrails.view import Opaque
-from tests.policies.engine_client import SECRET_TEXT, PackProcess, Violation
+from tests.policies.engine_client import PACK, SECRET_TEXT, PackProcess, Violation
 from tests.stacks import covering, snapshot_of
 
 PROGRAM = Path(__file__).parent / "program"
@@ -115,6 +117,17 @@ def test_an_active_exception_is_listed_and_not_reported(name: str, unknowns: int
     assert (note.urn.rsplit("::")[-1], note.level) == ("broken", "advisory")
     assert "Carries public data only" in note.message
     assert "sqs-encrypted" not in {v.rule for v in violations}
+
+
+def test_the_pack_says_its_port_when_it_is_started_as_the_engine_starts_it() -> None:
+    """Other tests fork it from a process that has loaded the SDK."""
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "pulumi.policy", "127.0.0.1:1", "."], cwd=PACK, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        said = process.stdout.readline()
+        process.terminate()
+    assert said.strip().isdigit()
 
 
 def test_what_the_first_preview_cannot_tell_is_one_note() -> None:
