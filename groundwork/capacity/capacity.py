@@ -57,18 +57,18 @@ class StackCapacity:
         return None if first is None or first.times is None else self.load.requests_at_peak * first.times
 
 
-_ONE_A_SECOND = Scenario(visitors=86_400, requests=1)
+ONE_A_SECOND = Scenario(visitors=86_400, requests=1)
+"""One request a second on average, where nobody says how many there are: enough to tell how many a stack holds."""
 
 
 def capacity_of(settings: Settings, label: str) -> StackCapacity:
-    """Hold a stack against the load that its file declares, or against one request a second on average where it declares none: enough to tell how
-    many it holds. ``label`` is the stack file, for messages; :class:`Mistakes` where nothing takes requests or messages."""
+    """Hold a stack against the load that its file declares, or against one request a second where it declares none. ``label`` is the stack file, for messages; :class:`Mistakes` where nothing takes requests or messages."""
     usage = settings.usage or UsageSettings()
     if usage.visitors and usage.requests:
         return capacity(load_of(settings, Scenario(), label))
     # What else is said goes with a load that is not.
     alone = UsageSettings(peak_percent=usage.peak_percent, services=usage.services)
-    return capacity(load_of(settings.model_copy(update={"usage": alone}), _ONE_A_SECOND, label))
+    return capacity(load_of(settings.model_copy(update={"usage": alone}), ONE_A_SECOND, label))
 
 
 def capacity(load: DeclaredLoad) -> StackCapacity:

@@ -7,7 +7,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 
-from groundwork.capacity.capacity import StackCapacity
+from groundwork.capacity.capacity import ONE_A_SECOND, StackCapacity
 from groundwork.capacity.line import CapacityLine, kinds
 from groundwork.preview.styled import Text
 
@@ -24,6 +24,9 @@ def lines(found: StackCapacity, label: str) -> Iterator[Text]:
     first, *rest = textwrap.wrap(f"{label}: {', '.join(_about(found))}", _WIDTH, break_on_hyphens=False)
     yield Text.assemble((label, "bold"), first.removeprefix(label))
     yield from map(Text, rest)
+    if load.scenario is ONE_A_SECOND:
+        words = "The stack file does not say how much that is: visitors and requests under groundwork:usage."
+        yield from (Text(line, "yellow") for line in textwrap.wrap(words, _WIDTH, break_on_hyphens=False))
     yield Text()
     yield from _verdict(found)
     yield Text()
@@ -54,8 +57,11 @@ def lines(found: StackCapacity, label: str) -> Iterator[Text]:
 
 def _about(found: StackCapacity) -> Iterator[str]:
     load = found.load
-    if load.public:
+    if load.scenario is ONE_A_SECOND:
+        yield "held against one request a second on average"
+    elif load.public:
         yield f"{load.visitors:,.0f} visitors a day"
+    if load.public:
         yield f"{number(load.requests_at_peak)} requests a second at the peak"
     if load.messages:
         yield f"{load.messages:,.0f} messages a day"

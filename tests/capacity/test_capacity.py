@@ -30,6 +30,7 @@ from tests.examples.query import Config, changed
 from tests.requirements import proves
 from tests.stacks import STACKS as STACKS_IN_EACH_PHASE
 from tests.stacks import loaded
+from tests.writing import write_project
 
 STACKS = (
     "examples/chat-app/prod@growth",
@@ -393,11 +394,22 @@ def test_the_command_tells_a_phase_and_ends_with_1_beyond_a_limit(
     code, said = told(capsys, *words)
     assert code == 1
     assert "beyond  web requests a second: 481, and 238 is the most. Moved by" in said
+
+
+def test_where_nobody_says_how_much_a_stack_is_used_it_is_told_how_many_requests_it_holds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, said = told(capsys, "capacity", "dev")
+    said = " ".join(said.split())
+    assert code == 0
+    assert "dev in mvp: held against one request a second on average, " in said
+    assert "visitors and requests under groundwork:usage." in said
+    assert re.search(r"At [\d.,]+ times this load, first of all", said)
+    services = 'groundwork:services: {web: {port: 80, path: "/*", image: "nginx:1"}}'
+    monkeypatch.chdir(write_project(tmp_path, f"{services}\ngroundwork:usage: {{visitors: 5000}}"))
     code, said = told(capsys, "capacity", "dev")
     assert code == 2
-    assert (
-        'Pulumi.dev.yaml usage.visitors: nobody says how many visitors there are (people a day); add "visitors"' in said
-    )
+    assert "usage.requests: nobody says how many requests there are" in said
 
 
 def mistakes(tmp_path: Path, usage: dict[str, Any]) -> str:
