@@ -405,7 +405,7 @@ def test_where_nobody_says_how_much_a_stack_is_used_it_is_told_how_many_requests
     assert "dev in mvp: held against one request a second on average, " in said
     assert "visitors and requests under groundwork:usage." in said
     assert re.search(r"At [\d.,]+ times this load, first of all", said)
-    services = 'groundwork:services: {web: {port: 80, path: "/*", image: "nginx:1"}}'
+    services = 'groundwork:services: {web: {port: 3000, path: "/*"}}'
     monkeypatch.chdir(write_project(tmp_path, f"{services}\ngroundwork:usage: {{visitors: 5000}}"))
     code, said = told(capsys, "capacity", "dev")
     assert code == 2
