@@ -84,7 +84,7 @@ COMMANDS = {
             "too many requests": (FINE, "not known +region +asking about region: AWS answers that there"),
         },
     ),
-    "drift": Row("drift {stack}", (FINDINGS, "shop-compute-cluster.*pulumi up --refresh"), unasked=MISTAKE),
+    "drift": Row("drift {stack}", (FINDINGS, "shop-compute-cluster.*pulumi up --stack dev --refresh"), unasked=MISTAKE),
     "recover": Row("recover {stack} deployment {service} --dry-run", (FINDINGS, "ran before .*groundwork rollback dev web --force")),
     "restore": Row("restore {stack} database --rehearse --unread --dry-run", (FINE, "Nothing was done")),
     "logs": Row("logs {stack} {service}", (FINE, "Nothing since")),
