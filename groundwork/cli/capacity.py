@@ -60,7 +60,9 @@ def capacity(
     else:
         shown = list(text.lines(found, f"{stack} in {settings.platform.phase}"))
         if out:
-            console.write_output("".join(f"{line.plain.rstrip()}\n" for line in shown), out)
+            from groundwork.preview.text import plain
+
+            console.write_output(plain(shown), out)
         else:
             console.page_lines(shown)
     raise SystemExit(console.FINDINGS if found.broken else console.FINE)

@@ -118,7 +118,9 @@ def phases(
     if form is PhasesFormat.JSON:
         console.write_output(dumps(found), out)
     elif out is not None:
-        console.write_output("".join(f"{line.plain.rstrip()}\n" for line in lines(stack, found)), out)
+        from groundwork.preview.text import plain
+
+        console.write_output(plain(lines(stack, found)), out)
     else:
         console.page_lines(lines(stack, found))
 

@@ -103,7 +103,9 @@ def simulate(
         if wanted:
             shown += [Text(), *text.found_lines(found, wanted)]
         if out:
-            console.write_output("".join(f"{line.plain.rstrip()}\n" for line in shown), out)
+            from groundwork.preview.text import plain
+
+            console.write_output(plain(shown), out)
         else:
             console.print_lines(shown)
     else:

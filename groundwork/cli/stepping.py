@@ -56,7 +56,9 @@ def show_step(
     if as_json:
         console.write_output(dumps(found), out)
     elif out is not None:
-        console.write_output("".join(f"{line.plain.rstrip()}\n" for line in lines(found, None)), out)
+        from groundwork.preview.text import plain
+
+        console.write_output(plain(lines(found, None)), out)
     else:
         console.page_lines(lines(found, console.terminal_width()))
     return console.FINDINGS if found.step.stops else console.FINE

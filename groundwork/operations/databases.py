@@ -9,6 +9,30 @@ import botocore.exceptions
 from groundwork.operations.account import StackAccount, code_of, plain_errors
 from groundwork.operations.errors import NotThere
 
+NO_DATABASE = ("DBInstanceNotFound", "DBInstanceNotFoundFault")
+"""Codes of the refusal of what is not there."""
+LONGEST_IDENTIFIER = 63
+"""Characters: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html"""
+READY = ("available", "storage-optimization")
+"""States of an instance that takes requests, and of which RDS takes a snapshot:
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_CreateSnapshot.html"""
+GIVEN_UP = (
+    "failed",
+    "inaccessible-encryption-credentials",
+    "incompatible-network",
+    "incompatible-option-group",
+    "incompatible-parameters",
+    "incompatible-restore",
+    "insufficient-capacity",
+    "restore-error",
+)
+"""States that no restored instance leaves: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html"""
+
+
+def with_end(identifier: str, end: str) -> str:
+    """Return an identifier that ends so, as long as RDS takes it."""
+    return identifier[: LONGEST_IDENTIFIER - len(end)].rstrip("-") + end
+
 
 def find_database(account: StackAccount, identifier: str) -> dict[str, Any] | None:
     """Return RDS's description of an instance; None where there is none."""
@@ -18,7 +42,7 @@ def find_database(account: StackAccount, identifier: str) -> dict[str, Any] | No
                 "DBInstances"
             ][0]
         except botocore.exceptions.ClientError as error:
-            if code_of(error) in ("DBInstanceNotFound", "DBInstanceNotFoundFault"):
+            if code_of(error) in NO_DATABASE:
                 return None
             raise
     return found

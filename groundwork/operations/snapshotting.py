@@ -13,7 +13,7 @@ import botocore.exceptions
 
 from groundwork.operations.account import StackAccount, code_of, plain_errors
 from groundwork.operations.backups import CACHE_FOLDER, Holder, HolderKind, backups_of, holders, printable
-from groundwork.operations.databases import described_database
+from groundwork.operations.databases import READY, described_database
 from groundwork.operations.errors import NotThere, OperationError
 from groundwork.operations.groups import own_filters
 from groundwork.operations.own import Own
@@ -25,10 +25,6 @@ _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _LONGEST_NAME = 40
 TAG = "groundwork:snapshot"
 """The tag by which snapshots that were taken by hand are told, with their name."""
-
-_ABLE = ("available", "storage-optimization")
-"""States of a database in which RDS takes a snapshot:
-https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_CreateSnapshot.html"""
 
 _BACKUP_UNIT = "groundwork-backup.service"
 
@@ -99,7 +95,7 @@ def _beside(own: Own, found: list[Holder]) -> Iterator[str]:
 
 def _database(account: StackAccount, holder: Holder, name: str) -> Taking:
     found = described_database(account, holder.id)
-    if found["DBInstanceStatus"] not in _ABLE:
+    if found["DBInstanceStatus"] not in READY:
         raise OperationError(
             f"{holder.id} is {found['DBInstanceStatus']}, and RDS takes no snapshot then; look again in some minutes: "
             f"groundwork status {account.stack_name}"

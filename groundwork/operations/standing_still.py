@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import botocore.exceptions
 
 from groundwork.operations.account import StackAccount, code_of, plain_errors
+from groundwork.operations.databases import NO_DATABASE
 from groundwork.operations.engine import Runner, runner_of
 from groundwork.operations.errors import OperationError
 from groundwork.operations.progress import Progress
@@ -91,7 +92,7 @@ def _databases(plan: HoursPlan) -> Iterator[str]:
             try:
                 change(DBInstanceIdentifier=identifier)
             except botocore.exceptions.ClientError as error:
-                if code_of(error) in ("DBInstanceNotFound", "DBInstanceNotFoundFault"):
+                if code_of(error) in NO_DATABASE:
                     yield f"{identifier} is not there: pulumi up --stack {plan.account.stack.name}"
                     continue
                 if "InvalidDBInstanceState" not in code_of(error):

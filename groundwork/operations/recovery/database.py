@@ -12,7 +12,7 @@ import botocore.exceptions
 
 from groundwork.operations.account import code_of, plain_errors
 from groundwork.operations.backups import Backup, BackupKind, Holder, HolderKind, backups_of, holders
-from groundwork.operations.databases import find_database
+from groundwork.operations.databases import GIVEN_UP, find_database, with_end
 from groundwork.operations.errors import DeploymentFailed, NotThere, OperationError
 from groundwork.operations.progress import Progress
 from groundwork.operations.recovery.health import see_that_all_is_well
@@ -26,29 +26,12 @@ TAG = "groundwork:recovering"
 """On a database that was restored, until its recovery has come to its end: the moment whose data it has."""
 
 _SECONDS_BETWEEN = 15
-_LONGEST = 63
-"""Characters of an identifier: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html"""
 _DATABASE = "aws:rds/instance:Instance"
-_HOPELESS = (
-    "failed",
-    "inaccessible-encryption-credentials",
-    "incompatible-network",
-    "incompatible-option-group",
-    "incompatible-parameters",
-    "incompatible-restore",
-    "insufficient-capacity",
-    "restore-error",
-)
-"""https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html"""
 
 
 def restored_name(identifier: str) -> str:
     """Return what a restored database is called until it is put in the other's place."""
-    return _with_end(identifier, "-restored")
-
-
-def _with_end(identifier: str, end: str) -> str:
-    return identifier[: _LONGEST - len(end)].rstrip("-") + end
+    return with_end(identifier, "-restored")
 
 
 def walk(case: Case) -> Walk:
@@ -66,7 +49,7 @@ class _Recovery:
         self._case, self._account, self._holder = case, case.account, holder
         self._rds = case.account.client("rds")
         self._identifier, self._restored = holder.id, restored_name(holder.id)
-        self._lost = _with_end(holder.id, f"-lost-{case.now:%y%m%d-%H%M}")
+        self._lost = with_end(holder.id, f"-lost-{case.now:%y%m%d-%H%M}")
         self._original = find_database(case.account, holder.id)
         self._begun = self._moment(find_database(case.account, self._restored))
         self._swapped = self._moment(self._original)
@@ -248,7 +231,7 @@ class _Recovery:
             if found and status == "available":
                 return f"{name} is available"
             progress.say(f"{name}: {status}")
-            if status in _HOPELESS:
+            if status in GIVEN_UP:
                 raise OperationError(
                     f"RDS could not restore it: {name} is {status}; remove it, and try another moment: aws rds delete-db-instance "
                     f"--db-instance-identifier {name} --skip-final-snapshot"

@@ -13,31 +13,15 @@ import botocore.exceptions
 
 from groundwork.operations.account import StackAccount, code_of, plain_errors
 from groundwork.operations.backups import Backup, BackupKind
-from groundwork.operations.databases import described_database, find_database
+from groundwork.operations.databases import GIVEN_UP, NO_DATABASE, READY, described_database, find_database, with_end
 from groundwork.operations.errors import CommandFailed, OperationError
 from groundwork.operations.progress import Progress
 from groundwork.operations.restoring.made import TAG
 
 _SECONDS_BETWEEN = 15
 _SECONDS_FOR_PASSWORD = 600
-_LONGEST = 63
-"""Characters of an identifier: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html"""
 COPY_SUFFIX = "-rehearsal"
 """What the name of a copy ends with."""
-
-# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html
-_READY = ("available", "storage-optimization")
-_HOPELESS = (
-    "failed",
-    "incompatible-network",
-    "incompatible-parameters",
-    "incompatible-option-group",
-    "incompatible-restore",
-    "inaccessible-encryption-credentials",
-    "insufficient-capacity",
-    "restore-error",
-    "storage-full",
-)
 
 
 @dataclass(frozen=True)
@@ -56,7 +40,7 @@ class Original:
     @property
     def copy(self) -> str:
         """Return the identifier of its copy: one for each database, so that two cannot rehearse at once."""
-        return f"{self.identifier[: _LONGEST - len(COPY_SUFFIX)].rstrip('-')}{COPY_SUFFIX}"
+        return with_end(self.identifier, COPY_SUFFIX)
 
     @property
     def group(self) -> str:
@@ -165,9 +149,9 @@ def wait_for_copy(account: StackAccount, identifier: str, progress: Progress, se
         found = described_database(account, identifier)
         status = found["DBInstanceStatus"]
         progress.say(f"{identifier}: {status}")
-        if status in _READY and "Endpoint" in found:
+        if status in READY and "Endpoint" in found:
             return found
-        if status in _HOPELESS:
+        if status in (*GIVEN_UP, "storage-full"):
             raise CommandFailed(f"RDS could not restore it: {identifier} is {status}")
         if progress.seconds - began > seconds:
             raise OperationError(
@@ -221,7 +205,7 @@ def _delete(account: StackAccount, identifier: str) -> bool:
                 DBInstanceIdentifier=identifier, SkipFinalSnapshot=True, DeleteAutomatedBackups=True
             )
         except botocore.exceptions.ClientError as error:
-            if code_of(error) in ("DBInstanceNotFound", "DBInstanceNotFoundFault"):
+            if code_of(error) in NO_DATABASE:
                 return True
             if "InvalidDBInstanceState" in code_of(error):
                 return False

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import botocore.exceptions
 
 from groundwork.operations.account import StackAccount, code_of, plain_errors
+from groundwork.operations.databases import NO_DATABASE
 from groundwork.operations.meanings import meaning_of
 from groundwork.operations.own import Own
 from groundwork.operations.status.model import Health, StatusLine
@@ -33,7 +34,7 @@ def database_lines(own: Own, now: datetime.datetime) -> Iterator[StatusLine]:
             try:
                 found = rds.describe_db_instances(DBInstanceIdentifier=identifier)["DBInstances"][0]
             except botocore.exceptions.ClientError as error:
-                if code_of(error) not in ("DBInstanceNotFound", "DBInstanceNotFoundFault"):
+                if code_of(error) not in NO_DATABASE:
                     raise
                 yield _missing(account, name)
                 continue
