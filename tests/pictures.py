@@ -22,8 +22,8 @@ from groundwork.operations.account import StackAccount
 from groundwork.operations.checklist.model import Facts
 from groundwork.operations.checklist.questions import answered
 from groundwork.operations.ecs import EcsOperations
-from groundwork.operations.own import find_own
-from groundwork.operations.status.look import look
+from groundwork.operations.resources import find_resources
+from groundwork.operations.status.reading import read_status
 from groundwork.preview.snapshot import Snapshot
 from groundwork.preview.styled import Text
 from tests.operations.shop import ACCOUNT, REGION, client, service
@@ -93,8 +93,8 @@ def filled(snapshot: Snapshot) -> None:
 
 def pictures(account: StackAccount, snapshot: Snapshot) -> dict[str, str]:
     """Return what each command prints of a stack, drawn."""
-    found = replace(look(account, snapshot, datetime.datetime.now(datetime.UTC)), at=WHEN)
-    facts = Facts(account.settings, snapshot, datetime.datetime.now(datetime.UTC), find_own(account, snapshot))
+    found = replace(read_status(account, snapshot, datetime.datetime.now(datetime.UTC)), at=WHEN)
+    facts = Facts(account.settings, snapshot, datetime.datetime.now(datetime.UTC), find_resources(account, snapshot))
     answers = checklist_text.lines(account.stack_name, account.place, answered(facts), COLUMNS)
     return {
         "status": drawn("groundwork status dev", status_text.lines(found, COLUMNS)),

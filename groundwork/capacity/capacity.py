@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from groundwork.capacity import compute, data, edge, messages
-from groundwork.capacity.line import CapacityLine, Unsaid
+from groundwork.capacity.line import CapacityLine, UndeclaredUsage
 from groundwork.capacity.load import DeclaredLoad, load_of
 from groundwork.components.settings import Settings
 from groundwork.components.usage.settings import UsageSettings
 from groundwork.simulation.scenario import Scenario
 
-TOPICS: Mapping[str, Callable[[DeclaredLoad], Iterator[CapacityLine | Unsaid]]] = {
+TOPICS: Mapping[str, Callable[[DeclaredLoad], Iterator[CapacityLine | UndeclaredUsage]]] = {
     "services": compute.lines,
     "data": data.lines,
     "queues and functions": messages.lines,
@@ -28,7 +28,7 @@ class StackCapacity:
     load: DeclaredLoad
     lines: Mapping[str, tuple[CapacityLine, ...]]
     """By topic."""
-    unsaid: tuple[Unsaid, ...]
+    undeclared: tuple[UndeclaredUsage, ...]
 
     @property
     def all_lines(self) -> tuple[CapacityLine, ...]:
@@ -77,5 +77,5 @@ def capacity(load: DeclaredLoad) -> StackCapacity:
     return StackCapacity(
         load,
         {topic: tuple(one for one in found if isinstance(one, CapacityLine)) for topic, found in drawn.items()},
-        tuple(one for found in drawn.values() for one in found if isinstance(one, Unsaid)),
+        tuple(one for found in drawn.values() for one in found if isinstance(one, UndeclaredUsage)),
     )

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 from functools import partial
 
-from groundwork.capacity.line import CapacityLine, Unsaid, growing, kinds, proportional
+from groundwork.capacity.line import CapacityLine, UndeclaredUsage, growing, kinds, proportional
 from groundwork.capacity.load import DeclaredLoad
 from groundwork.components.compute.checks import TaskRoom, room_for_tasks
 from groundwork.components.compute.ec2.checks import PROXY_CONNECTIONS
@@ -25,7 +25,7 @@ _MBITS = 8 / 1024
 """Gbit in a MB, as AWS counts both."""
 
 
-def lines(load: DeclaredLoad) -> Iterator[CapacityLine | Unsaid]:
+def lines(load: DeclaredLoad) -> Iterator[CapacityLine | UndeclaredUsage]:
     """Yield what holds for services and what they run on."""
     for tier in load.public:
         yield from _processors(load, tier)
@@ -78,7 +78,7 @@ def _time(seconds: float) -> str:
     return f"at most {1000 * seconds:.0f} ms" if seconds < 1 else f"at most {seconds:.1f} s"
 
 
-def _sockets(load: DeclaredLoad) -> Iterator[CapacityLine | Unsaid]:
+def _sockets(load: DeclaredLoad) -> Iterator[CapacityLine | UndeclaredUsage]:
     services = load.settings.services
     holders = {name: one for name, one in services.items() if one.sticky or one.tcp} or {
         name: one for name, one in services.items() if one.is_public
@@ -89,7 +89,7 @@ def _sockets(load: DeclaredLoad) -> Iterator[CapacityLine | Unsaid]:
         return
     if peak is None:
         if any(one.sticky or one.tcp for one in holders.values()):
-            yield Unsaid("sockets", "usage.sockets")
+            yield UndeclaredUsage("sockets", "usage.sockets")
         return
     if usage.peak_sockets is None:
         peak *= load.peak * MINUTES
@@ -237,13 +237,13 @@ def _mean_of_an_instance(load: DeclaredLoad, times: float) -> float:
     return busy / min(max(there, instances.min, 1), instances.max)
 
 
-def _network(load: DeclaredLoad) -> Iterator[CapacityLine | Unsaid]:
+def _network(load: DeclaredLoad) -> Iterator[CapacityLine | UndeclaredUsage]:
     compute, usage = load.settings.compute, load.usage
     found = performance(compute.capacity.instance_class) if compute and compute.has_instances else None
     if not (compute and found):
         return
     if usage.download_mb is None:
-        yield Unsaid("instances' network", "usage.download_mb")
+        yield UndeclaredUsage("instances' network", "usage.download_mb")
         return
     uploads = (usage.uploads or 0) * (usage.upload_mb or 0)
     bytes_a_day = load.visitors * usage.download_mb * share_of_services(load) + uploads

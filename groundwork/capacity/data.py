@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import partial
 
-from groundwork.capacity.line import CapacityLine, Unsaid, growing, kinds, proportional
+from groundwork.capacity.line import CapacityLine, UndeclaredUsage, growing, kinds, proportional
 from groundwork.capacity.load import DeclaredLoad
 from groundwork.components.data.connections import direct, free, taken
 from groundwork.components.data.settings import DataSettings
@@ -18,7 +18,7 @@ _MIB_IN_MBIT = 1_000_000 / 8 / 1024**2
 _MONTHS = 12
 
 
-def lines(load: DeclaredLoad) -> Iterator[CapacityLine | Unsaid]:
+def lines(load: DeclaredLoad) -> Iterator[CapacityLine | UndeclaredUsage]:
     """Yield what holds for the database and the cache."""
     data = load.settings.data
     if data and data.known_class:
@@ -87,12 +87,12 @@ def _busiest(load: DeclaredLoad, each: Mapping[str, float]) -> float:
     )
 
 
-def _processors(load: DeclaredLoad, instance_class: str) -> Iterator[CapacityLine | Unsaid]:
+def _processors(load: DeclaredLoad, instance_class: str) -> Iterator[CapacityLine | UndeclaredUsage]:
     database, seconds = load.platform.database, _seconds(load)
     if database is None:
         return
     if not seconds:
-        yield Unsaid("database's CPU", "usage.services.NAME.database_ms")
+        yield UndeclaredUsage("database's CPU", "usage.services.NAME.database_ms")
         return
     reads = load.scenario.reads_percent / 100 if database.replicas else 0.0
     # The busiest instance: the primary, or one of its replicas, which are alike.
@@ -138,10 +138,10 @@ def _volume(load: DeclaredLoad, data: DataSettings, instance_class: str) -> Iter
             yield proportional(kind, "", amount, volume, moved)
 
 
-def _storage(load: DeclaredLoad, data: DataSettings) -> Iterator[CapacityLine | Unsaid]:
+def _storage(load: DeclaredLoad, data: DataSettings) -> Iterator[CapacityLine | UndeclaredUsage]:
     usage, storage = load.usage, data.storage
     if usage.database_growth_gb is None:
-        yield Unsaid("database storage", "usage.database_growth_gb")
+        yield UndeclaredUsage("database storage", "usage.database_growth_gb")
         return
     most = storage.max or storage.size
     growth, begins = usage.database_growth_gb, usage.database_gb
@@ -159,12 +159,12 @@ def _size(begins: float, growth: float, times: float) -> float:
     return begins + times * growth
 
 
-def _cache(load: DeclaredLoad) -> Iterator[CapacityLine | Unsaid]:
+def _cache(load: DeclaredLoad) -> Iterator[CapacityLine | UndeclaredUsage]:
     cache = load.settings.cache
     if cache is None:
         return
     if load.usage.cache_gb is None:
-        yield Unsaid("cache memory", "usage.cache_gb")
+        yield UndeclaredUsage("cache memory", "usage.cache_gb")
         return
     if cache.placement == "instance":
         yield proportional(

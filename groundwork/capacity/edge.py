@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from groundwork.capacity.compute import share_of_services
-from groundwork.capacity.line import CapacityLine, Unsaid, kinds, proportional
+from groundwork.capacity.line import CapacityLine, UndeclaredUsage, kinds, proportional
 from groundwork.capacity.load import DeclaredLoad
 from groundwork.components.network.addresses import zone_letters
 from groundwork.components.services.routes import routes
@@ -20,7 +20,7 @@ _DAYS = 730 / 24
 """Of a month, as AWS bills it."""
 
 
-def lines(load: DeclaredLoad) -> Iterator[CapacityLine | Unsaid]:
+def lines(load: DeclaredLoad) -> Iterator[CapacityLine | UndeclaredUsage]:
     """Yield what holds for CloudFront, the load balancer, buckets and NAT gateways."""
     yield from _cdn(load)
     yield from _balancer(load)
@@ -28,7 +28,7 @@ def lines(load: DeclaredLoad) -> Iterator[CapacityLine | Unsaid]:
     yield from _nat(load)
 
 
-def _cdn(load: DeclaredLoad) -> Iterator[CapacityLine | Unsaid]:
+def _cdn(load: DeclaredLoad) -> Iterator[CapacityLine | UndeclaredUsage]:
     usage, edge = load.usage, load.settings.edge
     if edge is None or edge.cdn is None:
         return
@@ -41,13 +41,13 @@ def _cdn(load: DeclaredLoad) -> Iterator[CapacityLine | Unsaid]:
         "AWS's quota",
     )
     if usage.download_mb is None:
-        yield Unsaid("CloudFront's bandwidth", "usage.download_mb")
+        yield UndeclaredUsage("CloudFront's bandwidth", "usage.download_mb")
         return
     gbits = load.at_peak(load.visitors * usage.download_mb) / 1024 * _GBITS
     yield proportional("cdn-bandwidth", "", gbits, kinds()["cdn-bandwidth"].most, "AWS's quota")
 
 
-def _balancer(load: DeclaredLoad) -> Iterator[CapacityLine | Unsaid]:
+def _balancer(load: DeclaredLoad) -> Iterator[CapacityLine | UndeclaredUsage]:
     settings = load.settings
     if not load.public or load.engine == "app-runner" or settings.edge is None:
         return
@@ -65,7 +65,7 @@ def _balancer(load: DeclaredLoad) -> Iterator[CapacityLine | Unsaid]:
         note="with the most copies",
     )
     if load.usage.download_mb is None:
-        yield Unsaid("load balancer's units", "usage.download_mb")
+        yield UndeclaredUsage("load balancer's units", "usage.download_mb")
         return
     new, still_open = BALANCER_UNITS["application"]
     rate = load.requests_at_peak
@@ -110,7 +110,7 @@ def _buckets(load: DeclaredLoad) -> Iterator[CapacityLine]:
         )
 
 
-def _nat(load: DeclaredLoad) -> Iterator[CapacityLine | Unsaid]:
+def _nat(load: DeclaredLoad) -> Iterator[CapacityLine | UndeclaredUsage]:
     network = load.settings.network
     if network is None or network.existing or network.nat == "none":
         return
@@ -123,9 +123,9 @@ def _nat(load: DeclaredLoad) -> Iterator[CapacityLine | Unsaid]:
         yield proportional("nat-connections", "", at_once, kinds()["nat-connections"].most * gateways, setting)
         yield proportional("nat-rate", "", sum(rates.values()), kinds()["nat-rate"].most * gateways, setting)
     else:
-        yield Unsaid("NAT gateways' ports", "usage.services.NAME.wait_ms")
+        yield UndeclaredUsage("NAT gateways' ports", "usage.services.NAME.wait_ms")
     if load.usage.outbound_gb is None:
-        yield Unsaid("NAT gateways' bandwidth", "usage.outbound_gb")
+        yield UndeclaredUsage("NAT gateways' bandwidth", "usage.outbound_gb")
         return
     gbits = load.at_peak(load.usage.outbound_gb / _DAYS) * _GBITS
     yield proportional("nat-bandwidth", "", gbits, kinds()["nat-bandwidth"].most * gateways, setting)

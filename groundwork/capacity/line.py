@@ -77,7 +77,7 @@ class CapacityLine:
 
 
 @dataclass(frozen=True)
-class Unsaid:
+class UndeclaredUsage:
     """A line that cannot be drawn, since nobody says how much of it there is."""
 
     label: str

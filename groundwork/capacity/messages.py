@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from groundwork.capacity.compute import most_setting
-from groundwork.capacity.line import CapacityLine, Unsaid, growing, kinds, proportional
+from groundwork.capacity.line import CapacityLine, UndeclaredUsage, growing, kinds, proportional
 from groundwork.capacity.load import DeclaredLoad
 from groundwork.components.data.connections import most_calls
 from groundwork.components.messaging.queue_settings import QueueSettings, is_fifo
@@ -19,12 +19,12 @@ _DAY = 86_400
 """Seconds."""
 
 
-def lines(load: DeclaredLoad) -> Iterator[CapacityLine | Unsaid]:
+def lines(load: DeclaredLoad) -> Iterator[CapacityLine | UndeclaredUsage]:
     """Yield what holds for queues and functions."""
     messaging = load.settings.messaging
     if messaging and messaging.queues:
         if load.messages is None:
-            yield Unsaid("queues", "usage.messages")
+            yield UndeclaredUsage("queues", "usage.messages")
         else:
             for tier in load.workers:
                 yield from _worker(load, messaging, tier)
@@ -113,12 +113,12 @@ def _fifo(load: DeclaredLoad, messaging: MessagingSettings) -> Iterator[Capacity
         yield proportional("fifo", name, rate, calls * numbers["batch"], setting, note=note)
 
 
-def _functions(load: DeclaredLoad) -> Iterator[CapacityLine | Unsaid]:
+def _functions(load: DeclaredLoad) -> Iterator[CapacityLine | UndeclaredUsage]:
     usage, functions = load.usage, load.settings.functions
     if not functions:
         return
     if usage.calls is None or usage.call_seconds is None:
-        yield Unsaid("functions", "usage.calls" if usage.calls is None else "usage.call_seconds")
+        yield UndeclaredUsage("functions", "usage.calls" if usage.calls is None else "usage.call_seconds")
         return
     account = kinds()["function-copies"].most
     reserved = sum(one.concurrency or 0 for one in functions.values())

@@ -36,9 +36,9 @@ def lines(found: StackCapacity, label: str) -> Iterator[Text]:
             yield Text(topic, "bold")
         for one in ones:
             yield from _line(one)
-    if found.unsaid:
+    if found.undeclared:
         yield Text()
-        words = "; ".join(f"{one.label} ({one.setting})" for one in found.unsaid)
+        words = "; ".join(f"{one.label} ({one.setting})" for one in found.undeclared)
         yield from map(
             Text,
             textwrap.wrap(
@@ -143,7 +143,7 @@ def dumps(found: StackCapacity) -> str:
         },
         "beyond": [line.label for line in found.broken],
         "lines": [_row(topic, line) for topic, ones in found.lines.items() for line in ones],
-        "unsaid": {one.label: one.setting for one in found.unsaid},
+        "unsaid": {one.label: one.setting for one in found.undeclared},
     }
     return json.dumps(document, indent=2) + "\n"
 

@@ -69,7 +69,7 @@ def redeploy(
     from groundwork.operations import images
     from groundwork.operations.account import open_account
     from groundwork.operations.engine import runner_of
-    from groundwork.operations.errors import DeploymentFailed, OperationError
+    from groundwork.operations.errors import DeploymentFailedError, OperationError
     from groundwork.operations.progress import Progress
 
     seconds = 60 * minutes_of(minutes)
@@ -83,7 +83,7 @@ def redeploy(
     progress = Progress(tell=tell)
     try:
         runner.restart(service, progress, seconds)
-    except DeploymentFailed as failure:
+    except DeploymentFailedError as failure:
         console.print_error(f"{service} did not start anew: {failure}")
         console.print_error(f"Next: groundwork logs {account.stack_name} {service} --since 30m")
         raise SystemExit(console.FINDINGS) from None
@@ -105,15 +105,15 @@ def hours(
     What a database or a queue holds stays. A prod is never stopped.
     """
     from groundwork.cli.running import run_stack
-    from groundwork.operations import standing_still
+    from groundwork.operations import stopping
     from groundwork.operations.account import open_account
     from groundwork.operations.progress import Progress
 
     account = open_account(stack)
-    plan = standing_still.plan(account, run_stack(stack).snapshot, action.value)
+    plan = stopping.plan(account, run_stack(stack).snapshot, action.value)
     if not confirmed(str(plan), yes=yes, dry_run=dry_run):
         return
-    standing_still.carry_out(plan, Progress(tell=tell))
+    stopping.carry_out(plan, Progress(tell=tell))
     print(f"Asked for. How it goes: groundwork status {account.stack_name} --watch")
 
 
@@ -135,20 +135,20 @@ def redrive(
     from groundwork.cli.running import run_stack
     from groundwork.operations import redriving
     from groundwork.operations.account import open_account
-    from groundwork.operations.errors import CommandFailed
-    from groundwork.operations.own import find_own
+    from groundwork.operations.errors import CommandFailedError
     from groundwork.operations.progress import Progress
+    from groundwork.operations.resources import find_resources
 
     if limit is not None and not (limit.isdecimal() and 1 <= int(limit) <= redriving.FASTEST):
         raise console.InputError(f'--limit: "{limit}" is none; say a number from 1 to {redriving.FASTEST}')
     account = open_account(stack)
-    own = find_own(account, run_stack(stack).snapshot)
-    plan = redriving.plan(own, queue, datetime.datetime.now(datetime.UTC), int(limit) if limit else None)
+    resources = find_resources(account, run_stack(stack).snapshot)
+    plan = redriving.plan(resources, queue, datetime.datetime.now(datetime.UTC), int(limit) if limit else None)
     if not confirmed(str(plan), yes=yes, dry_run=dry_run):
         return
     try:
-        moved = redriving.redrive(own, plan, Progress(tell=tell))
-    except CommandFailed as failure:
+        moved = redriving.redrive(resources, plan, Progress(tell=tell))
+    except CommandFailedError as failure:
         console.print_error(f"{queue}: {failure}")
         console.print_error(f"Next: groundwork status {account.stack_name}")
         raise SystemExit(console.FINDINGS) from None

@@ -15,8 +15,8 @@ from groundwork.cli.stack_name import StackName
 from groundwork.operations.loadtest.shapes import MINUTES, LoadShape
 
 if TYPE_CHECKING:
-    from groundwork.operations.loadtest.held import LoadFigure, LoadReport
     from groundwork.operations.loadtest.plan import LoadPlan
+    from groundwork.operations.loadtest.report import LoadFigure, LoadReport
 
 _WIDTH = 80
 _WINDOW = 300
@@ -67,8 +67,8 @@ def loadtest(
     from groundwork.operations.account import open_account
     from groundwork.operations.errors import OperationError
     from groundwork.operations.loadtest.files import folder_of, write_files
-    from groundwork.operations.loadtest.held import read_summary, report_of, write_report
     from groundwork.operations.loadtest.plan import entrance, plan_of
+    from groundwork.operations.loadtest.report import read_summary, report_of, write_report
     from groundwork.operations.loadtest.running import look_first, run_k6
     from groundwork.settings.loading import find_stack, load_stack
 

@@ -36,7 +36,7 @@ def status(
     """
     from groundwork.cli.running import run_stack
     from groundwork.operations.account import open_account
-    from groundwork.operations.status.look import look
+    from groundwork.operations.status.reading import read_status
 
     if watch and cost:
         raise console.InputError("--watch with --cost would pay for each look; say one of them")
@@ -44,7 +44,7 @@ def status(
     snapshot = run_stack(stack).snapshot
     while True:
         with console.progress(f"Asking {account.place}"):
-            found = look(account, snapshot, datetime.datetime.now(datetime.UTC), cost=cost)
+            found = read_status(account, snapshot, datetime.datetime.now(datetime.UTC), cost=cost)
         if watch and sys.stdout.isatty():
             print(_CLEAR, end="")
         _print(found, as_json=json_)
@@ -75,18 +75,18 @@ def checklist(
     from groundwork.operations.checklist.model import AnswerKind, Facts
     from groundwork.operations.checklist.questions import answered
     from groundwork.operations.loadtest.files import folder_of
-    from groundwork.operations.own import find_own
+    from groundwork.operations.resources import find_resources
     from groundwork.settings.loading import find_stack, load_stack
 
     snapshot = run_stack(stack).snapshot
     account = None if offline else open_account(stack)
     settings = account.settings if account else load_stack(find_stack(stack)).settings
-    own = find_own(account, snapshot) if account else None
+    resources = find_resources(account, snapshot) if account else None
     facts = Facts(
         settings,
         snapshot,
         datetime.datetime.now(datetime.UTC),
-        own,
+        resources,
         ask_indexes if database else None,
         folder_of(find_stack(stack)),
     )
@@ -114,7 +114,7 @@ def drift(
     from groundwork.cli.drift_text import lines
     from groundwork.cli.running import run_stack
     from groundwork.operations.account import open_account
-    from groundwork.operations.drift.look import find_drift
+    from groundwork.operations.drift.detection import detect_drift
     from groundwork.operations.errors import OperationError
     from groundwork.operations.images import undelivered
 
@@ -122,7 +122,7 @@ def drift(
         account = open_account(stack)
         run = run_stack(stack, without=undelivered(account))
         with console.progress(f"Comparing with {account.place}"):
-            found = find_drift(
+            found = detect_drift(
                 account,
                 run.snapshot,
                 datetime.datetime.now(datetime.UTC),

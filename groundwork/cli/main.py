@@ -657,10 +657,10 @@ def run(arguments: list[str]) -> int:
 
 
 def _explain(error: Exception) -> int:
-    from groundwork.operations.errors import Misnamed, OperationError
+    from groundwork.operations.errors import OperationError, UnknownNameError
     from groundwork.settings.mistakes import Mistakes
 
-    if isinstance(error, (Mistakes, OutputError, InputError, Misnamed)):
+    if isinstance(error, (Mistakes, OutputError, InputError, UnknownNameError)):
         console.print_error(str(error))
         return MISTAKE
     if isinstance(error, OperationError):

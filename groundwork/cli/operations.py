@@ -109,7 +109,7 @@ def rollback(
 
 def _roll_out(plan: DeploymentPlan, *, worst: str, minutes: int, yes: bool, dry_run: bool) -> None:
     from groundwork.operations import deploy as deployments
-    from groundwork.operations.errors import DeploymentFailed
+    from groundwork.operations.errors import DeploymentFailedError
     from groundwork.operations.progress import Progress
 
     progress, seconds = Progress(tell=tell), 60 * minutes
@@ -122,7 +122,7 @@ def _roll_out(plan: DeploymentPlan, *, worst: str, minutes: int, yes: bool, dry_
         plan = _checked(plan, progress, worst, seconds)
     try:
         deployments.deploy(plan, progress, seconds=seconds)
-    except DeploymentFailed as failure:
+    except DeploymentFailedError as failure:
         runs = "the placeholder" if plan.is_first else plan.before
         console.print_error(f"{plan.image} was not deployed, and {runs} runs: {failure}")
         console.print_error(f"Next: groundwork logs {plan.account.stack_name} {plan.holder.name} --since 30m")
@@ -268,7 +268,7 @@ def run(
     from groundwork.operations import images
     from groundwork.operations.account import open_account
     from groundwork.operations.engine import runner_of
-    from groundwork.operations.errors import CommandFailed
+    from groundwork.operations.errors import CommandFailedError
     from groundwork.operations.progress import Progress
 
     words = _words(command) if command is not None else []
@@ -287,7 +287,7 @@ def run(
     try:
         for line in lines:
             tell(line)
-    except CommandFailed as failure:
+    except CommandFailedError as failure:
         console.print_error(f"{shlex.join(words) or name}: {failure}")
         raise SystemExit(console.FINDINGS) from None
 

@@ -18,7 +18,7 @@ from groundwork.preview.styled import Text
 if TYPE_CHECKING:
     from groundwork.components.settings import Settings
     from groundwork.operations.progress import Progress
-    from groundwork.operations.recovery.model import RecoveryScenario, RecoveryStep, Walk
+    from groundwork.operations.recovery.model import RecoveryPlan, RecoveryScenario, RecoveryStep
 
 _WIDTH = 80
 
@@ -78,10 +78,10 @@ def _recover(
     from groundwork.operations import logs
     from groundwork.operations.account import open_account
     from groundwork.operations.errors import OperationError
-    from groundwork.operations.own import Own, find_own
     from groundwork.operations.progress import Progress
-    from groundwork.operations.recovery.model import Case
+    from groundwork.operations.recovery.model import Incident
     from groundwork.operations.recovery.scenarios import scenario
+    from groundwork.operations.resources import StackResources, find_resources
     from groundwork.settings.loading import find_stack, load_stack
 
     found_stack = find_stack(stack)
@@ -96,18 +96,18 @@ def _recover(
     away = settings.recovery.region if settings.recovery and wanted.elsewhere else None
     account, snapshot = open_account(stack, region=away), run_stack(stack).snapshot
     with console.progress(f"Asking {away or account.place}"):
-        own = Own(account, snapshot, {}) if away else find_own(account, snapshot)
-        walk = wanted.walk(Case(own, now, seconds, at=moment, what=what))
+        resources = StackResources(account, snapshot, {}) if away else find_resources(account, snapshot)
+        plan = wanted.plan(Incident(resources, now, seconds, at=moment, what=what))
     command = " ".join(["groundwork recover", account.stack_name, name, *([what] if what else [])])
     _print([Text.assemble((f"{account.stack_name}: {wanted.lost}", "bold"), f"  {account.place}")])
     _print(_wrapped(f"By design: {_design(wanted)}.", ""))
-    if walk.note:
-        _print(_wrapped(walk.note, ""))
-    if not (yes or dry_run) and any(one.changes for one in walk.steps) and not sys.stdin.isatty():
+    if plan.note:
+        _print(_wrapped(plan.note, ""))
+    if not (yes or dry_run) and any(one.changes for one in plan.steps) and not sys.stdin.isatty():
         raise console.InputError("nobody can be asked here; say --yes, or --dry-run to see the steps")
     progress = Progress(tell=tell)
     try:
-        ended = _walk(walk, progress, yes=yes, dry_run=dry_run)
+        ended = _carry_out(plan, progress, yes=yes, dry_run=dry_run)
     except KeyboardInterrupt:
         console.print_error(f"\nAWS goes on with what has begun. To go on from here: {command}")
         raise
@@ -118,20 +118,16 @@ def _recover(
     if not ended:
         print(f"What was done stays. To go on from here: {command}")
         return
-    _print(_measured(wanted, walk, now, progress.seconds, dry_run=dry_run))
-    if walk.after:
-        _print([Text(), *(line for text in walk.after for line in _as_it_is(text))])
+    _print(_measured(wanted, plan, now, progress.seconds, dry_run=dry_run))
+    if plan.after:
+        _print([Text(), *(line for text in plan.after for line in _as_it_is(text))])
 
 
-def _walk(walk: Walk, progress: Progress, *, yes: bool, dry_run: bool) -> bool:
+def _carry_out(plan: RecoveryPlan, progress: Progress, *, yes: bool, dry_run: bool) -> bool:
     """Take the steps one after the other; False where somebody said no, or where nothing was to be done (``--dry-run``)."""
-    for number, step in enumerate(walk.steps, 1):
-        _print([Text(), *_heading(step, number, len(walk.steps))])
+    for number, step in enumerate(plan.steps, 1):
+        _print([Text(), *_heading(step, number, len(plan.steps))])
         if dry_run:
-            continue
-        already = step.done()
-        if already:
-            tell(f"  done already: {already}")
             continue
         if step.changes and not yes and input("  Go on? [y/N] ").strip().lower() not in ("y", "yes"):
             return False
@@ -145,7 +141,7 @@ def _heading(step: RecoveryStep, number: int, all_of_them: int) -> Iterator[Text
     lines = _texts(step.title, f"{number} of {all_of_them}  ")
     yield Text(next(lines), "bold" if step.changes else "")
     yield from (Text(line, "bold" if step.changes else "") for line in lines)
-    yield from (Text(line, "dim") for line in _texts(step.runs, "        "))
+    yield from (Text(line, "dim") for line in _texts(step.command, "        "))
 
 
 def _design(wanted: RecoveryScenario) -> str:
@@ -155,19 +151,19 @@ def _design(wanted: RecoveryScenario) -> str:
 
 
 def _measured(
-    wanted: RecoveryScenario, walk: Walk, now: datetime.datetime, seconds: float, *, dry_run: bool
+    wanted: RecoveryScenario, plan: RecoveryPlan, now: datetime.datetime, seconds: float, *, dry_run: bool
 ) -> list[Text]:
     """Return what was measured beside what the design says."""
     from groundwork.operations.recovery.model import in_words
 
     lines = [Text()]
-    changes = any(step.changes for step in walk.steps)
-    if walk.data_until is not None:
-        lost = now - walk.data_until
+    changes = any(step.changes for step in plan.steps)
+    if plan.data_until is not None:
+        lost = now - plan.data_until
         beyond = "" if lost <= wanted.rpo else f", more than the {in_words(wanted.rpo)} of the design"
         verb = "are" if changes else "would be"
         lines += _wrapped(
-            f"Data up to {walk.data_until:%Y-%m-%d %H:%M:%S} UTC is there: the last {_exactly(lost)} {verb} lost{beyond}.",
+            f"Data up to {plan.data_until:%Y-%m-%d %H:%M:%S} UTC is there: the last {_exactly(lost)} {verb} lost{beyond}.",
             "",
         )
     if changes and not dry_run:
@@ -196,11 +192,11 @@ def _list(stack: str) -> None:
 
 def _table(settings: Settings, label: str) -> Iterator[Text]:
     from groundwork.operations.recovery.model import in_words
-    from groundwork.operations.recovery.scenarios import able
+    from groundwork.operations.recovery.scenarios import with_missing_settings
 
     yield Text(label, "bold")
     yield Text(f"{'':<12}{'able':<6}{'data lost':<11}{'back in':<9}when this is lost", "dim")
-    for one, lacks in able(settings):
+    for one, lacks in with_missing_settings(settings):
         word, style = ("NO", "bold red") if lacks else ("yes", "green")
         design = f"{in_words(one.rpo):<11}{in_words(one.rto):<9}{one.lost}"
         yield Text.assemble(f"{one.name:<12}", (f"{word:<6}", style), design)
@@ -235,7 +231,7 @@ def _print(lines: Iterator[Text] | list[Text]) -> None:
 
 
 def _write_template(stack: str, file: Path) -> None:
-    from groundwork.operations.recovery.account import stack_name, text
+    from groundwork.operations.recovery.template import stack_name, text
     from groundwork.settings.loading import find_stack, load_stack
 
     found = find_stack(stack)

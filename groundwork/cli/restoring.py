@@ -19,7 +19,7 @@ from groundwork.cli.stack_name import StackName
 
 if TYPE_CHECKING:
     from groundwork.operations.account import StackAccount
-    from groundwork.operations.restoring.made import Leftover
+    from groundwork.operations.restoring.cleanup import NotRemoved
     from groundwork.operations.restoring.report import RestoreRehearsal
 
 
@@ -52,21 +52,21 @@ def snapshot(
     from groundwork.cli.running import run_stack
     from groundwork.operations import snapshotting
     from groundwork.operations.account import open_account
-    from groundwork.operations.own import find_own
     from groundwork.operations.progress import Progress
+    from groundwork.operations.resources import find_resources
 
     seconds = 60 * minutes_of(minutes)
     if list_ and name is not None:
         raise console.InputError("--list takes no snapshot; leave the name out")
     account = open_account(stack)
-    own = find_own(account, run_stack(stack).snapshot)
+    resources = find_resources(account, run_stack(stack).snapshot)
     if list_:
         with console.progress(f"Asking {account.place}"):
-            lines = list(snapshotting.listed(own, datetime.datetime.now(datetime.UTC)))
+            lines = list(snapshotting.listed(resources, datetime.datetime.now(datetime.UTC)))
         for line in lines:
             tell(line)
         return
-    plan = snapshotting.plan(own, name or f"by-hand-{datetime.datetime.now(datetime.UTC):%Y%m%d-%H%M%S}")
+    plan = snapshotting.plan(resources, name or f"by-hand-{datetime.datetime.now(datetime.UTC):%Y%m%d-%H%M%S}")
     if not confirmed(str(plan), yes=yes, dry_run=dry_run):
         return
     progress = Progress(tell=tell)
@@ -139,11 +139,11 @@ def restore(
     """
     from groundwork.cli.running import run_stack
     from groundwork.operations.account import open_account
-    from groundwork.operations.backups import HolderKind
-    from groundwork.operations.own import find_own
+    from groundwork.operations.backups import DataStoreKind
     from groundwork.operations.progress import Progress
+    from groundwork.operations.resources import find_resources
     from groundwork.operations.restoring import rehearse as rehearsing
-    from groundwork.operations.restoring.made import Interrupted
+    from groundwork.operations.restoring.cleanup import Interrupted
 
     if not rehearse:
         raise console.InputError(_IN_PLACE.format(stack=stack))
@@ -155,7 +155,7 @@ def restore(
     if query is not None and what not in (None, RestoreGoal.DATABASE):
         raise console.InputError(f"--query asks a database, and no {what}")
     wanted = rehearsing.RehearsalOptions(
-        HolderKind(what.value) if what else None,
+        DataStoreKind(what.value) if what else None,
         snapshot=from_snapshot,
         at=_moment(at, now) if at else None,
         query=query,
@@ -163,10 +163,10 @@ def restore(
         unread=unread,
     )
     account = open_account(stack)
-    own = find_own(account, run_stack(stack).snapshot)
+    resources = find_resources(account, run_stack(stack).snapshot)
     progress = Progress(tell=tell)
     if cleanup:
-        found = rehearsing.leftovers(own)
+        found = rehearsing.leftovers(resources)
         if not found:
             print(f"No rehearsal has left anything of {account.stack_name} in {account.place}.")
             return
@@ -175,9 +175,9 @@ def restore(
             [f"{account.stack_name} in {account.place}: removed, unless somebody still rehearses:", *lines]
         )
         if confirmed(asked, yes=yes, dry_run=dry_run):
-            _say_left(rehearsing.clean_up(own, found, progress))
+            _say_left(rehearsing.clean_up(resources, found, progress))
         return
-    plan = rehearsing.plan(own, wanted)
+    plan = rehearsing.plan(resources, wanted)
     if not confirmed(str(plan), yes=yes, dry_run=dry_run):
         return
     with _terminated_as_interrupted():
@@ -204,7 +204,7 @@ def _tell_all(account: StackAccount, done: Sequence[RestoreRehearsal], folder: P
         raise SystemExit(console.FINDINGS)
 
 
-def _say_left(left: Sequence[Leftover]) -> None:
+def _say_left(left: Sequence[NotRemoved]) -> None:
     """Say what could not be removed, and how it is; ends with 1 where there is something."""
     for one in left:
         console.print_error(f"Left behind: {one.what} ({one.why}). It costs until it is removed:\n  {one.command}")

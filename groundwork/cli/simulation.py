@@ -12,7 +12,7 @@ from groundwork.cli.arguments import Option
 from groundwork.cli.stack_name import StackName
 
 if TYPE_CHECKING:
-    from groundwork.simulation.search import Goal
+    from groundwork.simulation.search import LatencyGoal
 
 
 class SimulationFormat(StrEnum):
@@ -112,18 +112,18 @@ def simulate(
         console.write_output(
             svg.svg(result, label) if form is SimulationFormat.SVG else text.dumps(result, cost, found, alarms), out
         )
-    lost = any(track.lost_percent for track in result.tracks.values())
+    lost = any(service.lost_percent for service in result.services.values())
     raise SystemExit(console.FINDINGS if (found is None if wanted else lost) else console.FINE)
 
 
-def _goal(said: str) -> Goal:
+def _goal(said: str) -> LatencyGoal:
     part, _, time = said.partition("=")
     for unit, factor in (("ms", 0.001), ("s", 1.0)):
         number = time.removesuffix(unit)
         if time.endswith(unit) and part in _PARTS and number.replace(".", "", 1).isdecimal() and float(number) > 0:
-            from groundwork.simulation.search import Goal
+            from groundwork.simulation.search import LatencyGoal
 
-            return Goal(_PARTS[part], float(number) * factor)
+            return LatencyGoal(_PARTS[part], float(number) * factor)
     raise console.InputError(
         f'--search: "{said}" is none; say one of {", ".join(_PARTS)} and a time, such as p95=300ms or p99=1.5s'
     )

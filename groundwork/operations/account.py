@@ -15,7 +15,7 @@ import botocore.parsers
 from botocore.config import Config
 
 from groundwork.components.settings import Settings
-from groundwork.operations.errors import NobodyAnswers, OperationError
+from groundwork.operations.errors import OperationError, UnreachableError
 from groundwork.settings.loading import StackFiles, find_stack, load_stack
 from groundwork.settings.mistakes import Path
 
@@ -122,12 +122,12 @@ _SIGN_IN = (
 
 @contextmanager
 def plain_errors(doing: str) -> Iterator[None]:
-    """Turn what boto3 raises into OperationError with what was being done (``reading the logs of api``) and what to do; NobodyAnswers
+    """Turn what boto3 raises into OperationError with what was being done (``reading the logs of api``) and what to do; UnreachableError
     where the next question would end the same."""
     try:
         yield
     except botocore.exceptions.ClientError as error:
-        kind = NobodyAnswers if code_of(error) in _EXPIRED | _UNKNOWN else OperationError
+        kind = UnreachableError if code_of(error) in _EXPIRED | _UNKNOWN else OperationError
         raise kind(f"{doing}: {_refusal(error)}") from error
     except (
         botocore.exceptions.NoCredentialsError,
@@ -137,15 +137,15 @@ def plain_errors(doing: str) -> Iterator[None]:
         botocore.exceptions.SSOError,
         botocore.exceptions.TokenRetrievalError,
     ) as error:
-        raise NobodyAnswers(f"{doing}: {_sentence(error)}; {_SIGN_IN}") from error
+        raise UnreachableError(f"{doing}: {_sentence(error)}; {_SIGN_IN}") from error
     except (
         botocore.exceptions.HTTPClientError,
         botocore.exceptions.ConnectionError,
         botocore.exceptions.EndpointConnectionError,
     ) as error:
-        raise NobodyAnswers(f"{doing}: AWS does not answer ({_sentence(error)}); is there a network?") from error
+        raise UnreachableError(f"{doing}: AWS does not answer ({_sentence(error)}); is there a network?") from error
     except botocore.parsers.ResponseParserError as error:
-        raise NobodyAnswers(
+        raise UnreachableError(
             f"{doing}: what answers is not AWS, or it fails: no answer of it can be read; is there a proxy in between? Try again in a minute"
         ) from error
     except botocore.exceptions.BotoCoreError as error:

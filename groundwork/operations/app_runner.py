@@ -8,7 +8,7 @@ from typing import Any
 from groundwork.components.base import fit
 from groundwork.operations.account import StackAccount, plain_errors
 from groundwork.operations.engine import JobState, Scaling, ServiceState, TerminalSession
-from groundwork.operations.errors import DeploymentFailed, NotThere, OperationError
+from groundwork.operations.errors import DeploymentFailedError, NotFoundError, OperationError
 from groundwork.operations.meanings import meaning_of, reason
 from groundwork.operations.progress import Progress
 
@@ -28,7 +28,7 @@ class AppRunnerOperations:
         """Return App Runner's description of a service of the stack file. OperationError where it is not there."""
         found = self._existing(name)
         if found is None:
-            raise NotThere(
+            raise NotFoundError(
                 f"there is no App Runner service {self._full(name)} in {self.account.place}; run pulumi up first"
             )
         return found
@@ -109,7 +109,9 @@ class AppRunnerOperations:
             if status == "SUCCEEDED":
                 return
             if status in ("FAILED", "ROLLBACK_FAILED", "ROLLBACK_SUCCEEDED"):
-                raise DeploymentFailed(f"App Runner says {status}; why is in its log: groundwork logs STACK {service}")
+                raise DeploymentFailedError(
+                    f"App Runner says {status}; why is in its log: groundwork logs STACK {service}"
+                )
             if progress.seconds - began > seconds:
                 raise OperationError(f"{service} is not steady after {int(seconds / 60)} minutes; App Runner goes on")
             progress.sleep(_SECONDS_BETWEEN)
@@ -124,11 +126,11 @@ class AppRunnerOperations:
         """Refuse, as :meth:`scaling` does."""
         self.scaling(service)
 
-    def stand_still(self) -> Iterator[str]:
+    def stop_all(self) -> Iterator[str]:
         """Pause every service."""
         yield from self._each("pause_service", "paused")
 
-    def start_again(self) -> Iterator[str]:
+    def start_all(self) -> Iterator[str]:
         """Resume every service."""
         yield from self._each("resume_service", "resumed")
 

@@ -11,9 +11,9 @@ from typing import Any
 import botocore.exceptions
 
 from groundwork.operations.account import StackAccount, code_of, plain_errors
-from groundwork.operations.errors import NotThere
-from groundwork.operations.groups import own_filters
-from groundwork.operations.own import Own
+from groundwork.operations.errors import NotFoundError
+from groundwork.operations.groups import tag_filters
+from groundwork.operations.resources import StackResources
 
 _DATABASE = "aws:rds/instance:Instance"
 _VOLUME = "aws:ebs/volume:Volume"
@@ -23,7 +23,7 @@ CACHE_FOLDER = "cache/"
 """Where in its bucket the copies of a cache on an instance stand, as the instance's own ``backup.sh`` puts them there."""
 
 
-class HolderKind(StrEnum):
+class DataStoreKind(StrEnum):
     """What holds data."""
 
     DATABASE = "database"
@@ -36,10 +36,10 @@ class HolderKind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Holder:
+class DataStore:
     """Something of a stack that holds data."""
 
-    kind: HolderKind
+    kind: DataStoreKind
     name: str
     """What people call it: the layer, or the bucket's name in the stack file."""
     id: str
@@ -69,7 +69,7 @@ class BackupKind(StrEnum):
 class Backup:
     """Something that data can be restored from."""
 
-    of: Holder
+    of: DataStore
     kind: BackupKind
     id: str
     """A snapshot's, an object's key; for any moment the database's resource id."""
@@ -97,70 +97,70 @@ def printable(key: str) -> str:
     return key if key.isprintable() else ascii(key)
 
 
-def holders(own: Own) -> list[Holder]:
+def data_stores(resources: StackResources) -> list[DataStore]:
     """Return what of a stack holds data and is backed up by what the account has: the database, the data volume, a cache on it that is
     copied, buckets with versions. What exists outside the stack is its owner's."""
-    return [*_databases(own), *_volumes(own), *_buckets(own)]
+    return [*_databases(resources), *_volumes(resources), *_buckets(resources)]
 
 
-def _databases(own: Own) -> Iterator[Holder]:
-    for resource in own.of_type(_DATABASE):
+def _databases(resources: StackResources) -> Iterator[DataStore]:
+    for resource in resources.of_type(_DATABASE):
         if not resource.inputs.get("replicateSourceDb"):
-            yield Holder(HolderKind.DATABASE, "data", resource.inputs["identifier"], resource.inputs["tags"])
+            yield DataStore(DataStoreKind.DATABASE, "data", resource.inputs["identifier"], resource.inputs["tags"])
 
 
-def _volumes(own: Own) -> Iterator[Holder]:
-    for resource in own.of_type(_VOLUME):
+def _volumes(resources: StackResources) -> Iterator[DataStore]:
+    for resource in resources.of_type(_VOLUME):
         tags = resource.inputs["tags"]
-        yield Holder(HolderKind.VOLUME, "compute", tags["Name"], tags)
+        yield DataStore(DataStoreKind.VOLUME, "compute", tags["Name"], tags)
 
 
-def _buckets(own: Own) -> Iterator[Holder]:
-    settings = own.account.settings
-    found = {resource.name: resource for resource in own.of_type(_BUCKET)}
+def _buckets(resources: StackResources) -> Iterator[DataStore]:
+    settings = resources.account.settings
+    found = {resource.name: resource for resource in resources.of_type(_BUCKET)}
     copied = settings.cache.copy_to if settings.cache and settings.cache.placement == "instance" else None
     for name, bucket in settings.storage.items():
         resource = found.get(f"{settings.platform.name}-{name}")
-        arn = own.arn(resource) if resource else None
+        arn = resources.arn(resource) if resource else None
         if resource is None or arn is None:
             continue
         there, tags = arn.rpartition(":")[2], resource.inputs["tags"]
         if name == copied:
-            yield Holder(HolderKind.CACHE, "cache", there, tags)
+            yield DataStore(DataStoreKind.CACHE, "cache", there, tags)
         if bucket.versioning and bucket.purpose != "logs":
-            yield Holder(HolderKind.BUCKET, name, there, tags)
+            yield DataStore(DataStoreKind.BUCKET, name, there, tags)
 
 
-def backups_of(account: StackAccount, holder: Holder) -> list[Backup]:
-    """Return what a holder could be restored from, the newest data first; of a bucket and a copied cache what the first thousand of its
+def backups_of(account: StackAccount, store: DataStore) -> list[Backup]:
+    """Return what a store could be restored from, the newest data first; of a bucket and a copied cache what the first thousand of its
     keys have."""
-    with plain_errors(f"looking for backups of {holder.id}"):
-        found = list(_FINDERS[holder.kind](account, holder))
+    with plain_errors(f"looking for backups of {store.id}"):
+        found = list(_FINDERS[store.kind](account, store))
     return sorted(found, key=lambda one: one.at, reverse=True)
 
 
-def newest(account: StackAccount, holder: Holder) -> Backup:
-    """Return the backup with the newest data. NotThere where there is none."""
-    found = backups_of(account, holder)
+def newest(account: StackAccount, store: DataStore) -> Backup:
+    """Return the backup with the newest data. NotFoundError where there is none."""
+    found = backups_of(account, store)
     if not found:
-        raise NotThere(f"{holder} has no backup in {account.place}: {_WHY[holder.kind]}")
+        raise NotFoundError(f"{store} has no backup in {account.place}: {_WHY[store.kind]}")
     return found[0]
 
 
 _WHY = {
-    HolderKind.DATABASE: "the first one is made some minutes after pulumi up has made the database",
-    HolderKind.VOLUME: "the first snapshot is made in the night after pulumi up; groundwork snapshot makes one now",
-    HolderKind.CACHE: "the first copy is made in the night after pulumi up (cache.snapshot_window)",
-    HolderKind.BUCKET: "nothing in it was written twice or deleted yet",
+    DataStoreKind.DATABASE: "the first one is made some minutes after pulumi up has made the database",
+    DataStoreKind.VOLUME: "the first snapshot is made in the night after pulumi up; groundwork snapshot makes one now",
+    DataStoreKind.CACHE: "the first copy is made in the night after pulumi up (cache.snapshot_window)",
+    DataStoreKind.BUCKET: "nothing in it was written twice or deleted yet",
 }
 
 
-def _of_database(account: StackAccount, holder: Holder) -> Iterator[Backup]:
+def _of_database(account: StackAccount, store: DataStore) -> Iterator[Backup]:
     rds = account.client("rds")
     try:
         # Also of a database that is gone, where its backups were kept:
         # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_WorkingWithAutomatedBackups.html
-        pages = rds.get_paginator("describe_db_instance_automated_backups").paginate(DBInstanceIdentifier=holder.id)
+        pages = rds.get_paginator("describe_db_instance_automated_backups").paginate(DBInstanceIdentifier=store.id)
         kept = [one for page in pages for one in page["DBInstanceAutomatedBackups"]]
     except botocore.exceptions.ClientError as error:
         if "NotFound" not in code_of(error):
@@ -170,7 +170,7 @@ def _of_database(account: StackAccount, holder: Holder) -> Iterator[Backup]:
         window = one.get("RestoreWindow") or {}
         if one.get("Status") in ("active", "retained") and window.get("LatestTime"):
             yield Backup(
-                holder,
+                store,
                 BackupKind.MOMENT,
                 one.get("DbiResourceId") or "",
                 window["LatestTime"],
@@ -186,12 +186,12 @@ def _of_database(account: StackAccount, holder: Holder) -> Iterator[Backup]:
         (BackupKind.ARCHIVE, "awsbackup"),
     ):
         pages = rds.get_paginator("describe_db_snapshots").paginate(
-            DBInstanceIdentifier=holder.id, SnapshotType=snapshot_type
+            DBInstanceIdentifier=store.id, SnapshotType=snapshot_type
         )
         for snapshot in (one for page in pages for one in page["DBSnapshots"]):
             if snapshot.get("Status") == "available":
                 yield Backup(
-                    holder,
+                    store,
                     kind,
                     snapshot["DBSnapshotIdentifier"],
                     snapshot.get("OriginalSnapshotCreateTime") or snapshot["SnapshotCreateTime"],
@@ -200,14 +200,14 @@ def _of_database(account: StackAccount, holder: Holder) -> Iterator[Backup]:
                 )
 
 
-def _of_volume(account: StackAccount, holder: Holder) -> Iterator[Backup]:
+def _of_volume(account: StackAccount, store: DataStore) -> Iterator[Backup]:
     # Snapshots carry the volume's tags, and so are found after it is gone, too.
-    filters = [*own_filters(account), {"Name": "tag:Name", "Values": [holder.id]}]
+    filters = [*tag_filters(account), {"Name": "tag:Name", "Values": [store.id]}]
     pages = account.client("ec2").get_paginator("describe_snapshots").paginate(OwnerIds=["self"], Filters=filters)
     for one in (one for page in pages for one in page["Snapshots"]):
         if one["State"] == "completed":
             yield Backup(
-                holder,
+                store,
                 BackupKind.SNAPSHOT,
                 one["SnapshotId"],
                 one["StartTime"],
@@ -216,19 +216,19 @@ def _of_volume(account: StackAccount, holder: Holder) -> Iterator[Backup]:
             )
 
 
-def _of_cache(account: StackAccount, holder: Holder) -> Iterator[Backup]:
+def _of_cache(account: StackAccount, store: DataStore) -> Iterator[Backup]:
     pages = account.client("s3").get_paginator("list_objects_v2")
-    for page in pages.paginate(Bucket=holder.id, Prefix=CACHE_FOLDER, PaginationConfig={"MaxItems": 1000}):
+    for page in pages.paginate(Bucket=store.id, Prefix=CACHE_FOLDER, PaginationConfig={"MaxItems": 1000}):
         for one in page.get("Contents", ()):
-            yield Backup(holder, BackupKind.COPY, one["Key"], one["LastModified"], size=one["Size"])
+            yield Backup(store, BackupKind.COPY, one["Key"], one["LastModified"], size=one["Size"])
 
 
-def _of_bucket(account: StackAccount, holder: Holder) -> Iterator[Backup]:
+def _of_bucket(account: StackAccount, store: DataStore) -> Iterator[Backup]:
     pages = account.client("s3").get_paginator("list_object_versions")
-    for page in pages.paginate(Bucket=holder.id, PaginationConfig={"MaxItems": 1000}):
+    for page in pages.paginate(Bucket=store.id, PaginationConfig={"MaxItems": 1000}):
         for one in _earlier(page.get("Versions", ())):
             yield Backup(
-                holder,
+                store,
                 BackupKind.VERSION,
                 one["Key"],
                 one["LastModified"],
@@ -242,9 +242,9 @@ def _earlier(versions: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     return (one for one in versions if not one["IsLatest"] and one["VersionId"] != "null")
 
 
-_FINDERS: dict[HolderKind, Callable[[StackAccount, Holder], Iterator[Backup]]] = {
-    HolderKind.DATABASE: _of_database,
-    HolderKind.VOLUME: _of_volume,
-    HolderKind.CACHE: _of_cache,
-    HolderKind.BUCKET: _of_bucket,
+_FINDERS: dict[DataStoreKind, Callable[[StackAccount, DataStore], Iterator[Backup]]] = {
+    DataStoreKind.DATABASE: _of_database,
+    DataStoreKind.VOLUME: _of_volume,
+    DataStoreKind.CACHE: _of_cache,
+    DataStoreKind.BUCKET: _of_bucket,
 }

@@ -7,7 +7,7 @@ from typing import Any
 import botocore.exceptions
 
 from groundwork.operations.account import StackAccount, code_of, plain_errors
-from groundwork.operations.errors import NotThere
+from groundwork.operations.errors import NotFoundError
 
 NO_DATABASE = ("DBInstanceNotFound", "DBInstanceNotFoundFault")
 """Codes of the refusal of what is not there."""
@@ -49,8 +49,8 @@ def find_database(account: StackAccount, identifier: str) -> dict[str, Any] | No
 
 
 def described_database(account: StackAccount, identifier: str) -> dict[str, Any]:
-    """Return RDS's description of an instance. NotThere where there is none."""
+    """Return RDS's description of an instance. NotFoundError where there is none."""
     found = find_database(account, identifier)
     if found is None:
-        raise NotThere(f"there is no {identifier} in {account.place}; run pulumi up first")
+        raise NotFoundError(f"there is no {identifier} in {account.place}; run pulumi up first")
     return found

@@ -12,7 +12,7 @@ from groundwork.operations import build, images
 from groundwork.operations.account import StackAccount
 from groundwork.operations.build import BuildPlan
 from groundwork.operations.engine import Runner, runner_of
-from groundwork.operations.errors import CommandFailed, DeploymentFailed, OperationError
+from groundwork.operations.errors import CommandFailedError, DeploymentFailedError, OperationError
 from groundwork.operations.images import ImageHolder, ImageParameter
 from groundwork.operations.progress import Progress
 from groundwork.settings.images import NOTHING
@@ -129,7 +129,7 @@ def _running(account: StackAccount, holder: ImageHolder) -> ImageParameter:
 def deploy(wanted: DeploymentPlan, progress: Progress, *, seconds: float = 1200) -> None:
     """Deploy: jobs that come first, then the image's name, services one after the other, the other jobs.
 
-    ``seconds`` is the limit for each service. Raises DeploymentFailed where the image did not come to run, and what ran before runs again.
+    ``seconds`` is the limit for each service. Raises DeploymentFailedError where the image did not come to run, and what ran before runs again.
     """
     account, holder = wanted.account, wanted.holder
     runner = runner_of(account)
@@ -145,7 +145,7 @@ def deploy(wanted: DeploymentPlan, progress: Progress, *, seconds: float = 1200)
         return
     try:
         _roll_out(runner, wanted, progress, seconds)
-    except DeploymentFailed:
+    except DeploymentFailedError:
         images.take_back(account, holder.name, wanted.image, to=wanted.before)
         raise
     images.check_still_delivered(account, holder.name, wanted.image)
@@ -173,8 +173,8 @@ def _run_jobs(runner: Runner, wanted: DeploymentPlan, progress: Progress) -> Non
         try:
             for line in runner.run_job(job, wanted.image, (), progress, seconds):
                 progress.say(f"{job}: {line}")
-        except CommandFailed as failure:
-            raise DeploymentFailed(f"{job} failed, and nothing else was done: {failure}") from None
+        except CommandFailedError as failure:
+            raise DeploymentFailedError(f"{job} failed, and nothing else was done: {failure}") from None
         progress.say(f"{job} is done")
 
 
@@ -185,9 +185,9 @@ def _roll_out(runner: Runner, wanted: DeploymentPlan, progress: Progress, second
             progress.say(f"{service}:")
         try:
             runner.roll_out(service, wanted.image, progress, seconds)
-        except DeploymentFailed as failure:
+        except DeploymentFailedError as failure:
             _take_back(runner, wanted, done, progress, seconds)
-            raise DeploymentFailed(f"{service}: {failure}") from None
+            raise DeploymentFailedError(f"{service}: {failure}") from None
         done.append(service)
 
 

@@ -16,7 +16,7 @@ import botocore.exceptions
 
 from groundwork.operations import images, permissions
 from groundwork.operations.account import StackAccount, code_of, plain_errors
-from groundwork.operations.errors import NobodyAnswers, OperationError
+from groundwork.operations.errors import OperationError, UnreachableError
 from groundwork.preview.refusals.quotas import sums
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.settings.data_file import read_data
@@ -57,13 +57,13 @@ AskDns = Callable[[str, Sequence[str]], bool]
 
 def diagnose(account: StackAccount, snapshot: Snapshot, is_delegated: AskDns) -> Iterator[Diagnosis]:
     """Yield what the account says, part after part. What cannot be asked, for want of a permission or of AWS's answer, is not known, and ends
-    nothing; NobodyAnswers where the credentials are no good at all, or there is no network."""
-    patient = _Patient(account, snapshot, is_delegated)
+    nothing; UnreachableError where the credentials are no good at all, or there is no network."""
+    context = _DoctorContext(account, snapshot, is_delegated)
     for about, part in _PARTS.items():
         try:
             with plain_errors(f"asking about {about}"):
-                yield from part(patient)
-        except NobodyAnswers:
+                yield from part(context)
+        except UnreachableError:
             raise
         except OperationError as error:
             needed = ", ".join(sorted(permissions.actions("doctor", [about])))
@@ -74,7 +74,7 @@ def diagnose(account: StackAccount, snapshot: Snapshot, is_delegated: AskDns) ->
 
 
 @dataclass
-class _Patient:
+class _DoctorContext:
     """A stack and its account, as the parts ask them."""
 
     account: StackAccount
@@ -105,9 +105,9 @@ class _Patient:
         return any(arn.endswith(ending) for arn in self.own)
 
 
-def _credentials(patient: _Patient) -> Iterator[Diagnosis]:
-    who = patient.account.client("sts").get_caller_identity()["Arn"]
-    said = f"{who} in {patient.account.place}"
+def _credentials(context: _DoctorContext) -> Iterator[Diagnosis]:
+    who = context.account.client("sts").get_caller_identity()["Arn"]
+    said = f"{who} in {context.account.place}"
     if who.endswith(":root"):
         yield Diagnosis(
             State.TO_DO, "credentials", f"{said}: the account's root user, whom nothing bounds", "aws configure sso"
@@ -116,15 +116,15 @@ def _credentials(patient: _Patient) -> Iterator[Diagnosis]:
         yield Diagnosis(State.FINE, "credentials", said)
 
 
-def _region(patient: _Patient) -> Iterator[Diagnosis]:
-    settings = patient.account.settings
-    yield _opted_in(patient, settings.region)
+def _region(context: _DoctorContext) -> Iterator[Diagnosis]:
+    settings = context.account.settings
+    yield _opted_in(context, settings.region)
     if settings.recovery:
-        yield _opted_in(patient, settings.recovery.region)
+        yield _opted_in(context, settings.recovery.region)
 
 
-def _opted_in(patient: _Patient, region: str) -> Diagnosis:
-    [found] = patient.account.client("ec2", "us-east-1" if _is_common(region) else region).describe_regions(
+def _opted_in(context: _DoctorContext, region: str) -> Diagnosis:
+    [found] = context.account.client("ec2", "us-east-1" if _is_common(region) else region).describe_regions(
         RegionNames=[region], AllRegions=True
     )["Regions"]
     if found["OptInStatus"] == "not-opted-in":
@@ -140,17 +140,17 @@ def _is_common(region: str) -> bool:
     return not region.startswith(("cn-", "us-gov-"))
 
 
-def _linked(patient: _Patient) -> Iterator[Diagnosis]:
-    iam = patient.account.client("iam")
+def _linked(context: _DoctorContext) -> Iterator[Diagnosis]:
+    iam = context.account.client("iam")
     declared = {
-        one.inputs.get("awsServiceName") for one in patient.of_type("aws:iam/serviceLinkedRole:ServiceLinkedRole")
+        one.inputs.get("awsServiceName") for one in context.of_type("aws:iam/serviceLinkedRole:ServiceLinkedRole")
     }
     for role, row in _table()["linked"].items():
-        if not patient.count(*row["types"]):
+        if not context.count(*row["types"]):
             continue
         there = _exists(partial(iam.get_role, RoleName=role), "NoSuchEntity")
         if row["service"] in declared:
-            if there and not patient.own:
+            if there and not context.own:
                 yield Diagnosis(
                     State.FAILS,
                     "linked roles",
@@ -176,13 +176,13 @@ def _exists(ask: Callable[[], Any], *absent: str) -> bool:
     return True
 
 
-def _quotas(patient: _Patient) -> Iterator[Diagnosis]:
+def _quotas(context: _DoctorContext) -> Iterator[Diagnosis]:
     for name, row in _table()["quotas"].items():
-        need = _need(patient, row)
+        need = _need(context, row)
         if not need:
             continue
-        region = row.get("region") or patient.account.settings.region
-        quota = _quota(patient.account.client("service-quotas", region), row)
+        region = row.get("region") or context.account.settings.region
+        quota = _quota(context.account.client("service-quotas", region), row)
         if quota is None:
             yield Diagnosis(
                 State.UNKNOWN, "quotas", f"{name}: {need:g} needed; Service Quotas does not say how many there may be"
@@ -190,7 +190,7 @@ def _quotas(patient: _Patient) -> Iterator[Diagnosis]:
             continue
         allowed = float(quota["Value"])
         # What stands of this stack is in use already.
-        used = 0 if patient.own else _used(patient, row, quota, region)
+        used = 0 if context.own else _used(context, row, quota, region)
         words = f"{name}: {need:g} needed{f', {used:g} in use' if used else ''}, {allowed:g} allowed"
         if need + used <= allowed:
             yield Diagnosis(State.FINE, "quotas", words)
@@ -216,12 +216,12 @@ def _quota(client: Any, row: Mapping[str, str]) -> dict[str, Any] | None:
     return None
 
 
-def _used(patient: _Patient, row: Mapping[str, Any], quota: Mapping[str, Any], region: str) -> float:
+def _used(context: _DoctorContext, row: Mapping[str, Any], quota: Mapping[str, Any], region: str) -> float:
     """Return how much of a thing the account has, as the row says that it is counted; none where it does not say."""
     how, metric = row.get("used"), quota.get("UsageMetric")
     if how == "metric":
-        return _measured(patient.account.client("cloudwatch", region), metric) if metric else 0
-    return _counted(patient, how, region) if how else 0
+        return _measured(context.account.client("cloudwatch", region), metric) if metric else 0
+    return _counted(context, how, region) if how else 0
 
 
 def _measured(client: Any, metric: Mapping[str, Any]) -> float:
@@ -244,8 +244,8 @@ def _measured(client: Any, metric: Mapping[str, Any]) -> float:
 _LOOKING_BACK = datetime.timedelta(minutes=30)
 
 
-def _counted(patient: _Patient, how: Mapping[str, str], region: str) -> int:
-    client = patient.account.client(how["client"], region)
+def _counted(context: _DoctorContext, how: Mapping[str, str], region: str) -> int:
+    client = context.account.client(how["client"], region)
     pages: Any = (
         client.get_paginator(how["call"]).paginate()
         if client.can_paginate(how["call"])
@@ -262,38 +262,38 @@ def _counted(patient: _Patient, how: Mapping[str, str], region: str) -> int:
     return found
 
 
-def _need(patient: _Patient, row: Mapping[str, Any]) -> float:
+def _need(context: _DoctorContext, row: Mapping[str, Any]) -> float:
     """Return how much of a thing a stack takes at most."""
     measure = row.get("measure")
-    return _MEASURES[measure](patient) if measure else patient.count(*row["types"])
+    return _MEASURES[measure](context) if measure else context.count(*row["types"])
 
 
-def _most_in_a_zone(patient: _Patient) -> float:
-    zones = {one.urn: one.inputs.get("availabilityZone") for one in patient.of_type("aws:ec2/subnet:Subnet")}
+def _most_in_a_zone(context: _DoctorContext) -> float:
+    zones = {one.urn: one.inputs.get("availabilityZone") for one in context.of_type("aws:ec2/subnet:Subnet")}
     counts = Counter(
         zones[source]
-        for one in patient.of_type("aws:ec2/natGateway:NatGateway")
+        for one in context.of_type("aws:ec2/natGateway:NatGateway")
         for source in one.property_dependencies.get("subnetId", ())
         if source in zones
     )
-    return max(counts.values(), default=patient.count("aws:ec2/natGateway:NatGateway"))
+    return max(counts.values(), default=context.count("aws:ec2/natGateway:NatGateway"))
 
 
-def _rules(patient: _Patient) -> float:
+def _rules(context: _DoctorContext) -> float:
     quota = next(one for one in quotas() if one.name == "rules-per-security-group")
-    return max((most for counts in quota.counted for most in sums(patient.snapshot, counts).values()), default=0)
+    return max((most for counts in quota.counted for most in sums(context.snapshot, counts).values()), default=0)
 
 
-def _fargate(patient: _Patient) -> float:
+def _fargate(context: _DoctorContext) -> float:
     """Return the vCPUs of all copies at their most, twice: a deployment starts the new ones beside the old."""
-    definitions = {one.urn: one for one in patient.of_type("aws:ecs/taskDefinition:TaskDefinition")}
+    definitions = {one.urn: one for one in context.of_type("aws:ecs/taskDefinition:TaskDefinition")}
     most = {
         source: one.inputs.get("maxCapacity", 0)
-        for one in patient.of_type("aws:appautoscaling/target:Target")
+        for one in context.of_type("aws:appautoscaling/target:Target")
         for source in one.property_dependencies.get("resourceId", ())
     }
     total = 0.0
-    for one in patient.of_type("aws:ecs/service:Service"):
+    for one in context.of_type("aws:ecs/service:Service"):
         providers = [entry.get("capacityProvider") for entry in one.inputs.get("capacityProviderStrategies") or ()]
         if "FARGATE" not in providers and one.inputs.get("launchType") != "FARGATE":
             continue
@@ -306,12 +306,12 @@ def _fargate(patient: _Patient) -> float:
     return total
 
 
-def _instances(patient: _Patient) -> float:
+def _instances(context: _DoctorContext) -> float:
     templates = {
-        one.urn: one.inputs.get("instanceType") for one in patient.of_type("aws:ec2/launchTemplate:LaunchTemplate")
+        one.urn: one.inputs.get("instanceType") for one in context.of_type("aws:ec2/launchTemplate:LaunchTemplate")
     }
     total = 0
-    for one in patient.of_type("aws:autoscaling/group:Group"):
+    for one in context.of_type("aws:autoscaling/group:Group"):
         types = [
             templates[source]
             for key in ("launchTemplate", "mixedInstancesPolicy")
@@ -323,7 +323,7 @@ def _instances(patient: _Patient) -> float:
     return total
 
 
-_MEASURES: dict[str, Callable[[_Patient], float]] = {
+_MEASURES: dict[str, Callable[[_DoctorContext], float]] = {
     "most in a zone": _most_in_a_zone,
     "rules-per-security-group": _rules,
     "fargate vcpus": _fargate,
@@ -331,18 +331,18 @@ _MEASURES: dict[str, Callable[[_Patient], float]] = {
 }
 
 
-def _names(patient: _Patient) -> Iterator[Diagnosis]:
-    taken = [*_buckets(patient), *_secrets_there(patient), *_log_groups(patient), *_repositories(patient)]
+def _names(context: _DoctorContext) -> Iterator[Diagnosis]:
+    taken = [*_buckets(context), *_secrets_there(context), *_log_groups(context), *_repositories(context)]
     yield from taken
     if not taken:
         yield Diagnosis(State.FINE, "names", "no name that the stack gives is taken")
 
 
-def _buckets(patient: _Patient) -> Iterator[Diagnosis]:
-    s3 = patient.account.client("s3")
-    for one in patient.of_type("aws:s3/bucket:Bucket"):
+def _buckets(context: _DoctorContext) -> Iterator[Diagnosis]:
+    s3 = context.account.client("s3")
+    for one in context.of_type("aws:s3/bucket:Bucket"):
         name = one.inputs.get("bucket")
-        if not isinstance(name, str) or patient.has(f":::{name}"):
+        if not isinstance(name, str) or context.has(f":::{name}"):
             continue
         try:
             s3.head_bucket(Bucket=name)
@@ -363,10 +363,10 @@ def _buckets(patient: _Patient) -> Iterator[Diagnosis]:
             )
 
 
-def _secrets_there(patient: _Patient) -> Iterator[Diagnosis]:
+def _secrets_there(context: _DoctorContext) -> Iterator[Diagnosis]:
     """Yield secrets whose names are taken, by one that is being deleted too: it keeps its name for up to 30 days."""
-    client = patient.account.client("secretsmanager")
-    for one in patient.of_type("aws:secretsmanager/secret:Secret"):
+    client = context.account.client("secretsmanager")
+    for one in context.of_type("aws:secretsmanager/secret:Secret"):
         name = one.inputs.get("name")
         found = _secret(client, name) if isinstance(name, str) else None
         if found is None:
@@ -378,7 +378,7 @@ def _secrets_there(patient: _Patient) -> Iterator[Diagnosis]:
                 f"the secret {name} of an earlier stack is being deleted, and keeps its name; gone for good with",
                 f"aws secretsmanager delete-secret --secret-id {name} --force-delete-without-recovery",
             )
-        elif found["ARN"] not in patient.own:
+        elif found["ARN"] not in context.own:
             yield Diagnosis(
                 State.FAILS, "names", f"the secret {name} is there, and not this stack's", "rename or remove it"
             )
@@ -394,19 +394,19 @@ def _secret(client: Any, name: str) -> dict[str, Any] | None:
     return found
 
 
-def _log_groups(patient: _Patient) -> Iterator[Diagnosis]:
+def _log_groups(context: _DoctorContext) -> Iterator[Diagnosis]:
     wanted = {
         name
-        for one in patient.of_type("aws:cloudwatch/logGroup:LogGroup")
+        for one in context.of_type("aws:cloudwatch/logGroup:LogGroup")
         if isinstance(name := one.inputs.get("name"), str)
     }
-    pages = patient.account.client("logs").get_paginator("describe_log_groups")
+    pages = context.account.client("logs").get_paginator("describe_log_groups")
     there: set[str] = set()
     for start in sorted({_start(name) for name in wanted}):
         for page in pages.paginate(logGroupNamePrefix=start):
             there |= {one["logGroupName"] for one in page["logGroups"]}
     for name in sorted(wanted & there):
-        if not (patient.has(f":log-group:{name}") or patient.has(f":log-group:{name}:*")):
+        if not (context.has(f":log-group:{name}") or context.has(f":log-group:{name}:*")):
             yield Diagnosis(
                 State.FAILS,
                 "names",
@@ -420,11 +420,11 @@ def _start(name: str) -> str:
     return "/".join(name.split("/")[:3]) if name.startswith("/") else name
 
 
-def _repositories(patient: _Patient) -> Iterator[Diagnosis]:
-    ecr = patient.account.client("ecr")
-    for one in patient.of_type("aws:ecr/repository:Repository"):
+def _repositories(context: _DoctorContext) -> Iterator[Diagnosis]:
+    ecr = context.account.client("ecr")
+    for one in context.of_type("aws:ecr/repository:Repository"):
         name = one.inputs.get("name")
-        if not isinstance(name, str) or patient.has(f":repository/{name}"):
+        if not isinstance(name, str) or context.has(f":repository/{name}"):
             continue
         if _exists(partial(ecr.describe_repositories, repositoryNames=[name]), "RepositoryNotFoundException"):
             yield Diagnosis(
@@ -435,17 +435,17 @@ def _repositories(patient: _Patient) -> Iterator[Diagnosis]:
             )
 
 
-def _once(patient: _Patient) -> Iterator[Diagnosis]:
+def _once(context: _DoctorContext) -> Iterator[Diagnosis]:
     """Yield what an account can have once: GitHub's and GitLab's identity providers."""
-    delivery = patient.account.settings.delivery
+    delivery = context.account.settings.delivery
     if delivery is None:
         return
     there = {
         one["Arn"].partition(":oidc-provider/")[2]
-        for one in patient.account.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]
+        for one in context.account.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]
     }
     for issuer in delivery.issuers:
-        if delivery.own_provider and issuer in there and not patient.own:
+        if delivery.own_provider and issuer in there and not context.own:
             yield Diagnosis(
                 State.FAILS,
                 "once",
@@ -463,12 +463,12 @@ def _once(patient: _Patient) -> Iterator[Diagnosis]:
             yield Diagnosis(State.FINE, "once", f"the identity provider {issuer} is one, and stays one")
 
 
-def _domain(patient: _Patient) -> Iterator[Diagnosis]:
-    settings = patient.account.settings
+def _domain(context: _DoctorContext) -> Iterator[Diagnosis]:
+    settings = context.account.settings
     domain, edge = settings.platform.domain, settings.edge
     if domain is None or (edge and edge.zone and edge.zone.external):
         return
-    named, expected = _name_servers(patient, domain), bool(edge and edge.zone and edge.zone.delegated)
+    named, expected = _name_servers(context, domain), bool(edge and edge.zone and edge.zone.delegated)
     if not named:
         state = State.FAILS if expected else State.TO_DO
         words = f"{domain} has no hosted zone yet{', and certificates would wait for one' if expected else ''}"
@@ -476,11 +476,11 @@ def _domain(patient: _Patient) -> Iterator[Diagnosis]:
             state,
             "domain",
             words,
-            f"first without edge.zone.delegated; then groundwork domain {patient.account.stack_name}",
+            f"first without edge.zone.delegated; then groundwork domain {context.account.stack_name}",
         )
         return
     try:
-        delegated = patient.is_delegated(domain, named)
+        delegated = context.is_delegated(domain, named)
     except OSError as error:
         yield Diagnosis(State.UNKNOWN, "domain", f"no DNS server answers about {domain}: {error}")
         return
@@ -495,9 +495,9 @@ def _domain(patient: _Patient) -> Iterator[Diagnosis]:
     )
 
 
-def _name_servers(patient: _Patient, domain: str) -> list[str]:
-    route53 = patient.account.client("route53")
-    edge = patient.account.settings.edge
+def _name_servers(context: _DoctorContext, domain: str) -> list[str]:
+    route53 = context.account.client("route53")
+    edge = context.account.settings.edge
     zone = edge.zone.id if edge and edge.zone else None
     if zone is None:
         found = route53.list_hosted_zones_by_name(DNSName=domain, MaxItems="10")["HostedZones"]
@@ -510,8 +510,8 @@ def _name_servers(patient: _Patient, domain: str) -> list[str]:
     return named
 
 
-def _images(patient: _Patient) -> Iterator[Diagnosis]:
-    account = patient.account
+def _images(context: _DoctorContext) -> Iterator[Diagnosis]:
+    account = context.account
     holders = [
         images.holder_of(account, name)
         for _, name, _ in account.settings.containers()
@@ -539,13 +539,13 @@ def _images(patient: _Patient) -> Iterator[Diagnosis]:
             )
 
 
-def _secrets(patient: _Patient) -> Iterator[Diagnosis]:
-    client = patient.account.client("secretsmanager")
-    for name, secret in patient.account.settings.secrets.items():
+def _secrets(context: _DoctorContext) -> Iterator[Diagnosis]:
+    client = context.account.client("secretsmanager")
+    for name, secret in context.account.settings.secrets.items():
         if secret.values:
             yield Diagnosis(State.FINE, "secrets", f"{name} is filled by the stack file's sealed values")
             continue
-        path = secret.path or f"{patient.account.prefix[1:]}/{name}"
+        path = secret.path or f"{context.account.prefix[1:]}/{name}"
         found = _secret(client, path)
         fill = f"aws secretsmanager put-secret-value --secret-id {path} --secret-string file://values.json"
         if found is None or "DeletedDate" in found:
@@ -558,7 +558,7 @@ def _secrets(patient: _Patient) -> Iterator[Diagnosis]:
             yield Diagnosis(State.TO_DO, "secrets", f"{name} is empty: {', '.join(secret.keys)}", fill)
 
 
-_PARTS: dict[str, Callable[[_Patient], Iterator[Diagnosis]]] = {
+_PARTS: dict[str, Callable[[_DoctorContext], Iterator[Diagnosis]]] = {
     "credentials": _credentials,
     "region": _region,
     "linked roles": _linked,

@@ -22,8 +22,14 @@ from groundwork.operations.engine import (
     plugin_session,
     program,
 )
-from groundwork.operations.errors import CommandFailed, DeploymentFailed, NobodyAnswers, NotThere, OperationError
-from groundwork.operations.groups import groups_of, own_filters, resize
+from groundwork.operations.errors import (
+    CommandFailedError,
+    DeploymentFailedError,
+    NotFoundError,
+    OperationError,
+    UnreachableError,
+)
+from groundwork.operations.groups import groups_of, resize, tag_filters
 from groundwork.operations.meanings import Reason, reason
 from groundwork.operations.progress import Progress
 from groundwork.settings.images import NOTHING
@@ -47,7 +53,7 @@ class Ec2Operations:
         self._ssm = account.client("ssm")
 
     def _running(self) -> list[str]:
-        filters = [*own_filters(self.account), {"Name": "instance-state-name", "Values": ["running"]}]
+        filters = [*tag_filters(self.account), {"Name": "instance-state-name", "Values": ["running"]}]
         with plain_errors("looking for the stack's instances"):
             pages = self._ec2.get_paginator("describe_instances").paginate(Filters=filters)
             found = [
@@ -81,11 +87,13 @@ class Ec2Operations:
     def _kind_of(self, service: str) -> tuple[InstanceKind, dict[str, Any]]:
         found = next(((kind, group) for kind, group in self._kinds() if service in kind.services), None)
         if found is None:
-            raise NotThere(f"there is no Auto Scaling group for {service} in {self.account.place}; run pulumi up first")
+            raise NotFoundError(
+                f"there is no Auto Scaling group for {service} in {self.account.place}; run pulumi up first"
+            )
         return found
 
     def group_of(self, service: str) -> dict[str, Any]:
-        """Return the Auto Scaling group whose instances run a service. NotThere where there is none."""
+        """Return the Auto Scaling group whose instances run a service. NotFoundError where there is none."""
         return self._kind_of(service)[1]
 
     def scaling(self, service: str) -> Scaling:
@@ -114,13 +122,13 @@ class Ec2Operations:
         if not done:
             raise OperationError(f"no instance runs {service}; run pulumi up first")
 
-    def stand_still(self) -> Iterator[str]:
+    def stop_all(self) -> Iterator[str]:
         """Want no instance."""
         for _, group in self._kinds():
             resize(self.account, group["AutoScalingGroupName"], 0, 0, 0)
             yield f"{group['AutoScalingGroupName']}: no instance is wanted"
 
-    def start_again(self) -> Iterator[str]:
+    def start_all(self) -> Iterator[str]:
         """Want as many instances as the stack file says at least."""
         for kind, group in self._kinds():
             resize(self.account, group["AutoScalingGroupName"], kind.least, kind.most, kind.least)
@@ -174,7 +182,7 @@ class Ec2Operations:
         for instance in self._running():
             try:
                 code, output = self.command(instance, script, Progress(tell=lambda _: None), _SECONDS_TO_TELL)
-            except NobodyAnswers:
+            except UnreachableError:
                 raise
             except OperationError as error:
                 silent.append(Reason(str(error), look))
@@ -253,7 +261,7 @@ class Ec2Operations:
             try:
                 if self._restart(instance, service, progress, seconds):
                     done.append(instance)
-            except DeploymentFailed as failure:
+            except DeploymentFailedError as failure:
                 images.take_back(self.account, holder, image, to=before)
                 for other in (*done, instance):
                     progress.say(
@@ -269,7 +277,7 @@ class Ec2Operations:
         name = restart_document(self.account.slug)
         code, output = self._command(instance, name, {"service": [service]}, progress, seconds)
         if code != 0:
-            raise DeploymentFailed(f"{service} does not get well on {instance}:\n{output}")
+            raise DeploymentFailedError(f"{service} does not get well on {instance}:\n{output}")
         return output != NOT_HERE
 
     def _first_with(self, service: str) -> str:
@@ -286,7 +294,7 @@ class Ec2Operations:
         code, output = self.command(found, shlex.join(["docker", "exec", service, *command]), progress, seconds)
         yield from output.splitlines()
         if code != 0:
-            raise CommandFailed(f"it ended with {code}")
+            raise CommandFailedError(f"it ended with {code}")
 
     def run_job(
         self, job: str, image: str | None, command: Sequence[str], progress: Progress, seconds: float
@@ -300,7 +308,7 @@ class Ec2Operations:
                 raise OperationError(f"{job} runs on {instance} already; wait until that is done, and try again")
             yield from output.splitlines()
             if code != 0:
-                raise CommandFailed(f"it ended with {code}")
+                raise CommandFailedError(f"it ended with {code}")
             return
         raise OperationError(f"no instance has {job}; run pulumi up --stack {self.account.stack.name} first")
 

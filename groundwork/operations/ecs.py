@@ -13,7 +13,7 @@ from groundwork.operations.ecs_events import SECONDS_BETWEEN, tell_events
 from groundwork.operations.ecs_reasons import stop_reason
 from groundwork.operations.ecs_states import EcsStates
 from groundwork.operations.ecs_tasks import EcsTasks
-from groundwork.operations.errors import DeploymentFailed, OperationError
+from groundwork.operations.errors import DeploymentFailedError, OperationError
 from groundwork.operations.progress import Progress
 from groundwork.operations.shifting import ShiftingDeployments, shifts
 
@@ -94,9 +94,9 @@ class EcsOperations(EcsStates, EcsTasks, EcsCopies):
                 self._shifting.wait(begun, progress, seconds)
             else:
                 self._wait(deployment, progress, seconds)
-        except DeploymentFailed as failure:
+        except DeploymentFailedError as failure:
             reasons = self.why_stopped(deployment)
-            raise DeploymentFailed("\n".join([str(failure), *reasons])) from None
+            raise DeploymentFailedError("\n".join([str(failure), *reasons])) from None
 
     def _start(self, service: Mapping[str, Any], change: Mapping[str, Any]) -> Deployment:
         with plain_errors(f"starting the deployment of {service['serviceName']}"):
@@ -108,7 +108,7 @@ class EcsOperations(EcsStates, EcsTasks, EcsCopies):
     def _wait(self, deployment: Deployment, progress: Progress, seconds: float) -> None:
         """Wait until a deployment is done, and tell what happens on the way.
 
-        Raises DeploymentFailed where ECS gave it up and went back, or another one took its place; OperationError after ``seconds``.
+        Raises DeploymentFailedError where ECS gave it up and went back, or another one took its place; OperationError after ``seconds``.
         """
         seen: set[str] = set()
         began = progress.seconds
@@ -117,13 +117,13 @@ class EcsOperations(EcsStates, EcsTasks, EcsCopies):
             tell_events(described, seen, progress)
             found = next((one for one in described["deployments"] if one["id"] == deployment.id), None)
             if found is None:
-                raise DeploymentFailed("another deployment has taken its place")
+                raise DeploymentFailedError("another deployment has taken its place")
             state = found.get("rolloutState", "COMPLETED")
             progress.say(progress_of(found, described["deployments"]))
             if state == "COMPLETED":
                 return
             if state == "FAILED":
-                raise DeploymentFailed(found.get("rolloutStateReason") or "ECS gave no reason")
+                raise DeploymentFailedError(found.get("rolloutStateReason") or "ECS gave no reason")
             if progress.seconds - began > seconds:
                 raise OperationError(
                     f"{deployment.service} is not steady after {int(seconds / 60)} minutes; ECS goes on, and goes back by itself if "

@@ -9,7 +9,7 @@ from typing import Any
 import botocore.exceptions
 
 from groundwork.operations.account import StackAccount, code_of, plain_errors
-from groundwork.operations.errors import DeploymentFailed, NotThere, OperationError
+from groundwork.operations.errors import DeploymentFailedError, NotFoundError, OperationError
 from groundwork.settings.images import jobs_path
 
 # What a description of a task definition says beside what one registers:
@@ -39,7 +39,7 @@ class RunningCluster:
         """Return ECS's description of a service of the stack file. OperationError where the cluster or the service is not there."""
         found = self.services().get(name)
         if found is None:
-            raise NotThere(
+            raise NotFoundError(
                 f"there is no service {name} in the cluster {self.cluster} ({self.account.place}); run pulumi up first"
             )
         return found
@@ -52,7 +52,7 @@ class RunningCluster:
                 arns = [arn for page in pages for arn in page["serviceArns"]]
             except botocore.exceptions.ClientError as error:
                 if code_of(error) == "ClusterNotFoundException":
-                    raise NotThere(
+                    raise NotFoundError(
                         f"there is no cluster {self.cluster} in {self.account.place}; run pulumi up --stack "
                         f"{self.account.stack.name} first, or choose other credentials"
                     ) from None
@@ -74,7 +74,7 @@ class RunningCluster:
         with plain_errors(f"asking how {name} is"):
             found = self._client.describe_services(cluster=self.cluster, services=[name])["services"]
         if not found:
-            raise DeploymentFailed(f"the service {name} is gone")
+            raise DeploymentFailedError(f"the service {name} is gone")
         one: dict[str, Any] = found[0]
         return one
 
@@ -122,7 +122,7 @@ class RunningCluster:
                 text = self.account.client("ssm").get_parameter(Name=parameter)["Parameter"]["Value"]
             except botocore.exceptions.ClientError as error:
                 if code_of(error) == "ParameterNotFound":
-                    raise NotThere(
+                    raise NotFoundError(
                         f"there is no job {name} in {self.account.place}; run pulumi up --stack {self.account.stack.name} first"
                     ) from None
                 raise

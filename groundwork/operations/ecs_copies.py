@@ -62,7 +62,7 @@ class EcsCopies(RunningCluster):
         with plain_errors(f"asking for {count} copies of {name}"):
             self._client.update_service(cluster=self.cluster, service=name, desiredCount=count)
 
-    def stand_still(self) -> Iterator[str]:
+    def stop_all(self) -> Iterator[str]:
         """Want no copy of any service, as ``platform.hours`` does; instances go when their tasks have gone."""
         for name, described in self.services().items():
             if self._scalable(described["serviceName"]):
@@ -73,7 +73,7 @@ class EcsCopies(RunningCluster):
             resize(self.account, group, 0)
             yield f"{group}: no instance is wanted"
 
-    def start_again(self) -> Iterator[str]:
+    def start_all(self) -> Iterator[str]:
         """Want as many copies as the stack file says at least."""
         for group in self._instance_groups():
             least = self.account.settings.compute.capacity.min if self.account.settings.compute else 0

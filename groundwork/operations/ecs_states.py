@@ -14,7 +14,7 @@ from groundwork.operations.ecs_cluster import RunningCluster, primary_of, progre
 from groundwork.operations.ecs_events import matters
 from groundwork.operations.ecs_reasons import on_purpose, stop_explained
 from groundwork.operations.engine import JobState, ServiceState
-from groundwork.operations.errors import NotThere
+from groundwork.operations.errors import NotFoundError
 from groundwork.operations.meanings import Reason
 from groundwork.operations.meanings import reason as reason_of
 
@@ -69,7 +69,7 @@ class EcsStates(RunningCluster):
         """Return how each job's last run was. What ended more than an hour ago ECS has forgotten; its log says when."""
         found: dict[str, JobState] = {}
         for name in self.account.settings.jobs:
-            with contextlib.suppress(NotThere):
+            with contextlib.suppress(NotFoundError):
                 found[name] = self._job_state(name)
         return found
 

@@ -12,7 +12,7 @@ from groundwork.operations.ecs_cluster import RunningCluster
 from groundwork.operations.ecs_events import SECONDS_BETWEEN
 from groundwork.operations.ecs_reasons import stop_reason
 from groundwork.operations.engine import SESSION_PLUGIN, TerminalSession, plugin_session, program
-from groundwork.operations.errors import CommandFailed, OperationError
+from groundwork.operations.errors import CommandFailedError, OperationError
 from groundwork.operations.progress import Progress
 
 _IDLE_SECONDS = "10800"
@@ -115,7 +115,7 @@ class EcsTasks(RunningCluster):
             raise
 
     def wait_for_task(self, arn: str, container: str, progress: Progress, seconds: float) -> Iterator[str]:
-        """Yield what a task's container says until it has stopped. Raises CommandFailed where it did not end with 0, and OperationError
+        """Yield what a task's container says until it has stopped. Raises CommandFailedError where it did not end with 0, and OperationError
         after ``seconds``, when it is stopped."""
         began = progress.seconds
         said = 0
@@ -132,7 +132,7 @@ class EcsTasks(RunningCluster):
                     (one for one in task.get("containers", ()) if one["name"] == container), {}
                 )
                 if found.get("exitCode") != 0:
-                    raise CommandFailed(stop_reason(task) or f"it ended with {found.get('exitCode')}")
+                    raise CommandFailedError(stop_reason(task) or f"it ended with {found.get('exitCode')}")
                 return
             if progress.seconds - began > seconds:
                 self.stop(arn, "it took too long")

@@ -20,7 +20,7 @@ from botocore.signers import RequestSigner
 
 from groundwork.operations.account import StackAccount, code_of, plain_errors
 from groundwork.operations.engine import JobState, Scaling, ServiceState, TerminalSession, program
-from groundwork.operations.errors import CommandFailed, DeploymentFailed, NotThere, OperationError
+from groundwork.operations.errors import CommandFailedError, DeploymentFailedError, NotFoundError, OperationError
 from groundwork.operations.meanings import Reason, reason
 from groundwork.operations.progress import Progress
 
@@ -182,9 +182,9 @@ class EksOperations:
         self._patch(service, patch, f"starting {service} anew")
         try:
             self._wait(service, progress, seconds)
-        except DeploymentFailed as failure:
+        except DeploymentFailedError as failure:
             reasons = self.why_not_ready(service, _image(found, service))
-            raise DeploymentFailed("\n".join([str(failure), *reasons])) from None
+            raise DeploymentFailedError("\n".join([str(failure), *reasons])) from None
 
     def _patch(self, service: str, patch: dict[str, Any], doing: str) -> None:
         with plain_answers(doing):
@@ -192,11 +192,11 @@ class EksOperations:
                 service, self.namespace, patch, field_manager=_MANAGER, _request_timeout=_SECONDS_TO_ANSWER
             )
 
-    def stand_still(self) -> Iterator[str]:
+    def stop_all(self) -> Iterator[str]:
         """Refuse: nodes and control plane go on, so that little would be saved."""
         raise OperationError(_NEVER_STILL)
 
-    def start_again(self) -> Iterator[str]:
+    def start_all(self) -> Iterator[str]:
         """Refuse, as :meth:`stand_still` does."""
         raise OperationError(_NEVER_STILL)
 
@@ -222,11 +222,11 @@ class EksOperations:
         self.set_image(service, image)
         try:
             self._wait(service, progress, seconds)
-        except DeploymentFailed as failure:
+        except DeploymentFailedError as failure:
             reasons = self.why_not_ready(service, image)
             progress.say(f"{service} goes back to {before}")
             self.set_image(service, before)
-            raise DeploymentFailed("\n".join([str(failure), *reasons])) from None
+            raise DeploymentFailedError("\n".join([str(failure), *reasons])) from None
 
     def _deployment(self, service: str) -> Any:
         return self._existing(self.apps.read_namespaced_deployment, "Deployment", service)
@@ -238,7 +238,7 @@ class EksOperations:
                 return read(name, self.namespace, _request_timeout=_SECONDS_TO_ANSWER)
             except ApiException as error:
                 if error.status == 404:
-                    raise NotThere(
+                    raise NotFoundError(
                         f"there is no {kind} {name} in the namespace {self.namespace}; run pulumi up first"
                     ) from None
                 raise
@@ -258,9 +258,9 @@ class EksOperations:
             # https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#failed-deployment
             for one in found.status.conditions or ():
                 if one.type == "Progressing" and one.status == "False" and _is_seen(found):
-                    raise DeploymentFailed(one.message or one.reason)
+                    raise DeploymentFailedError(one.message or one.reason)
             if progress.seconds - began > seconds:
-                raise DeploymentFailed(f"its pods are not ready after {int(seconds / 60)} minutes")
+                raise DeploymentFailedError(f"its pods are not ready after {int(seconds / 60)} minutes")
             progress.sleep(_SECONDS_BETWEEN)
 
     def why_not_ready(self, service: str, image: str) -> list[str]:
@@ -321,7 +321,7 @@ class EksOperations:
             )
 
     def wait_for_job(self, name: str, container: str, progress: Progress) -> Iterator[str]:
-        """Yield what a Job's pod says until it is done. Raises CommandFailed where it did not end with 0."""
+        """Yield what a Job's pod says until it is done. Raises CommandFailedError where it did not end with 0."""
         said = 0
         while True:
             with plain_answers(f"asking how the Job {name} is"):
@@ -337,7 +337,7 @@ class EksOperations:
             if any(one.type == "Complete" for one in done):
                 return
             if done:
-                raise CommandFailed(done[0].message or done[0].reason)
+                raise CommandFailedError(done[0].message or done[0].reason)
             progress.sleep(_SECONDS_BETWEEN)
 
     def _log_lines(self, job: str, container: str) -> list[str]:
@@ -471,7 +471,7 @@ def connect(account: StackAccount) -> EksOperations:
             found: Mapping[str, Any] = account.client("eks").describe_cluster(name=name)["cluster"]
         except botocore.exceptions.ClientError as error:
             if code_of(error) == "ResourceNotFoundException":
-                raise NotThere(f"there is no cluster {name} in {account.place}; run pulumi up first") from None
+                raise NotFoundError(f"there is no cluster {name} in {account.place}; run pulumi up first") from None
             raise
     configuration = kubernetes.client.Configuration(host=found["endpoint"])
     with tempfile.NamedTemporaryFile("wb", suffix=".pem", delete=False) as certificate:

@@ -98,13 +98,13 @@ class Runner(Protocol):
     def restart(self, service: str, progress: Progress, seconds: float) -> None:
         """Start every copy anew with the image that runs, and wait until all are well.
 
-        Raises DeploymentFailed where they do not get well, and OperationError where it is not done after ``seconds``.
+        Raises DeploymentFailedError where they do not get well, and OperationError where it is not done after ``seconds``.
         """
 
-    def stand_still(self) -> Iterator[str]:
+    def stop_all(self) -> Iterator[str]:
         """Stop every copy of every service, and yield what was asked for. OperationError where the engine cannot."""
 
-    def start_again(self) -> Iterator[str]:
+    def start_all(self) -> Iterator[str]:
         """Start as many copies as the stack file says, and yield what was asked for."""
 
     def under_way(self, service: str, image: str) -> str | None:
@@ -116,13 +116,13 @@ class Runner(Protocol):
     def roll_out(self, service: str, image: str, progress: Progress, seconds: float) -> None:
         """Run another image in place of the one that runs, and wait until all copies do.
 
-        Raises DeploymentFailed where what ran before runs again, and OperationError where it is not done after ``seconds``.
+        Raises DeploymentFailedError where what ran before runs again, and OperationError where it is not done after ``seconds``.
         """
 
     def run(self, service: str, command: Sequence[str], progress: Progress, seconds: float) -> Iterator[str]:
         """Run a command with a service's image, variables, rights and network, and yield what it says.
 
-        Raises CommandFailed where it does not end with 0, and OperationError after ``seconds``, when it is stopped.
+        Raises CommandFailedError where it does not end with 0, and OperationError after ``seconds``, when it is stopped.
         """
 
     def run_job(
@@ -131,7 +131,7 @@ class Runner(Protocol):
         """Run a job once, with another image and another command where these are said, and yield what it says. With an image the job runs
         that from now on, if it ends with 0.
 
-        Raises CommandFailed where it does not end with 0, and OperationError after ``seconds``, when it is stopped.
+        Raises CommandFailedError where it does not end with 0, and OperationError after ``seconds``, when it is stopped.
         """
 
     def renew_job(self, job: str, image: str) -> None:

@@ -7,21 +7,21 @@ class OperationError(Exception):
     """What was asked cannot be done: why, and what to do."""
 
 
-class Misnamed(OperationError):  # noqa: N818 - what is the matter
+class UnknownNameError(OperationError):
     """The stack file has nothing of the name that was given: what it has."""
 
 
-class NobodyAnswers(OperationError):  # noqa: N818 - what happened
+class UnreachableError(OperationError):
     """Nothing can be asked at all: no network, no credentials, or ones that AWS does not take. The next question would end the same."""
 
 
-class NotThere(OperationError):  # noqa: N818 - what is the matter
+class NotFoundError(OperationError):
     """What the stack builds is not in the account: it was not yet deployed, or only half, or the credentials are another account's."""
 
 
-class DeploymentFailed(Exception):  # noqa: N818 - what happened
+class DeploymentFailedError(Exception):
     """The engine gave a deployment up, and what ran before runs again: why."""
 
 
-class CommandFailed(Exception):  # noqa: N818 - what happened
+class CommandFailedError(Exception):
     """A command of the user's did not end with 0: how it ended."""

@@ -7,7 +7,7 @@ from typing import Any
 from groundwork.operations.account import StackAccount, plain_errors
 
 
-def own_filters(account: StackAccount) -> list[dict[str, Any]]:
+def tag_filters(account: StackAccount) -> list[dict[str, Any]]:
     """Return what finds the stack's instances and groups by their tags."""
     platform = account.settings.platform
     return [
@@ -20,7 +20,7 @@ def groups_of(account: StackAccount) -> list[dict[str, Any]]:
     """Return the groups as AWS describes them."""
     with plain_errors("looking for the stack's Auto Scaling groups"):
         pages = account.client("autoscaling").get_paginator("describe_auto_scaling_groups")
-        return [group for page in pages.paginate(Filters=own_filters(account)) for group in page["AutoScalingGroups"]]
+        return [group for page in pages.paginate(Filters=tag_filters(account)) for group in page["AutoScalingGroups"]]
 
 
 def resize(account: StackAccount, name: str, least: int, most: int | None = None, wanted: int | None = None) -> None:

@@ -13,7 +13,7 @@ import urllib3
 
 from groundwork.components.services.settings import ServiceSettings, image_holder
 from groundwork.operations.account import StackAccount, code_of, plain_errors
-from groundwork.operations.errors import Misnamed, OperationError
+from groundwork.operations.errors import OperationError, UnknownNameError
 from groundwork.operations.progress import Progress
 from groundwork.settings.facts import IMAGE_ARCHITECTURES, partition_of
 from groundwork.settings.images import NOTHING, images_path
@@ -35,7 +35,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def service_of(account: StackAccount, name: str) -> ServiceSettings:
-    """Return a service of the stack file. Misnamed where there is none of that name."""
+    """Return a service of the stack file. UnknownNameError where there is none of that name."""
     services = account.settings.services
     _check_named(account, name, services)
     return services[name]
@@ -44,7 +44,7 @@ def service_of(account: StackAccount, name: str) -> ServiceSettings:
 def _check_named(account: StackAccount, name: str, among: Mapping[str, ServiceSettings]) -> None:
     if name not in among:
         there = f"there are {one_of(among)}" if among else "the stack file has no services"
-        raise Misnamed(f'"{name}" is no service of {account.stack.label}; {there}{nearest(name, among)}')
+        raise UnknownNameError(f'"{name}" is no service of {account.stack.label}; {there}{nearest(name, among)}')
 
 
 def image_of(account: StackAccount, name: str) -> str:

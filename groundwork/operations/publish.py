@@ -24,7 +24,7 @@ from groundwork.components.edge.paths import ALL, bucket_path
 from groundwork.components.edge.settings import CdnSettings
 from groundwork.components.storage.settings import BucketSettings
 from groundwork.operations.account import StackAccount, code_of, plain_errors
-from groundwork.operations.errors import Misnamed, OperationError
+from groundwork.operations.errors import OperationError, UnknownNameError
 from groundwork.operations.progress import Progress
 from groundwork.settings.facts import partition_of
 from groundwork.settings.mistakes import all_of, nearest, one_of
@@ -233,7 +233,7 @@ def _static_bucket(account: StackAccount, name: str) -> BucketSettings:
         ready = (
             f"; there is {one_of(there)}{nearest(name, there)}" if there else ", and it has none with purpose: static"
         )
-        raise Misnamed(f'"{name}" {what} in {account.stack.label}{ready}')
+        raise UnknownNameError(f'"{name}" {what} in {account.stack.label}{ready}')
     return storage[name]
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from groundwork.operations.account import plain_errors
-from groundwork.operations.errors import CommandFailed, Misnamed, OperationError
-from groundwork.operations.own import Own
+from groundwork.operations.errors import CommandFailedError, OperationError, UnknownNameError
 from groundwork.operations.progress import Progress
+from groundwork.operations.resources import StackResources
 from groundwork.operations.status.model import lasting
 from groundwork.operations.status.stores import dead_letters_of, measured, queue_name, url_of
 from groundwork.settings.mistakes import nearest, one_of
@@ -40,38 +40,40 @@ class RedrivePlan:
         )
 
 
-def plan(own: Own, queue: str, now: datetime.datetime, limit: int | None) -> RedrivePlan:
-    """Return what would go back. Misnamed where there is no such queue, OperationError where nothing is in it, or a redrive is under way.
+def plan(resources: StackResources, queue: str, now: datetime.datetime, limit: int | None) -> RedrivePlan:
+    """Return what would go back. UnknownNameError where there is no such queue, OperationError where nothing is in it, or a redrive is under way.
 
     To tell their age one message is looked at: its attributes, never what it says. It can be received again at once.
     """
-    account = own.account
+    account = resources.account
     found = {
-        queue_name(own, one): dead for one in own.of_type("aws:sqs/queue:Queue") if (dead := dead_letters_of(own, one))
+        queue_name(resources, one): dead
+        for one in resources.of_type("aws:sqs/queue:Queue")
+        if (dead := dead_letters_of(resources, one))
     }
     if queue not in found:
         there = f"say {one_of(found)}" if found else "the stack has none"
-        raise Misnamed(f'"{queue}" is no queue with dead letters; {there}{nearest(queue, found)}')
+        raise UnknownNameError(f'"{queue}" is no queue with dead letters; {there}{nearest(queue, found)}')
     dead = found[queue]
-    arn, counts = own.arn(dead), measured(own, dead)
+    arn, counts = resources.arn(dead), measured(resources, dead)
     if arn is None or counts is None:
         raise OperationError(
             f"the dead-letter queue of {queue} is not in {account.place}; run pulumi up --stack {account.stack.name} first"
         )
-    if running := _task(own, arn):
+    if running := _task(resources, arn):
         raise OperationError(f"a redrive of {queue} is under way ({_moved(running)}); wait for its end")
     if not counts["waiting"]:
         raise OperationError(
             f"{queue} has no dead letters that can go back"
             + (f"; {counts['hidden']} are being looked at" if counts["hidden"] else "")
         )
-    return RedrivePlan(queue, arn, account.place, counts["waiting"], limit, _oldest(own, arn, now))
+    return RedrivePlan(queue, arn, account.place, counts["waiting"], limit, _oldest(resources, arn, now))
 
 
-def _oldest(own: Own, arn: str, now: datetime.datetime) -> str:
+def _oldest(resources: StackResources, arn: str, now: datetime.datetime) -> str:
     with plain_errors("looking at a dead letter"):
-        received = own.account.client("sqs").receive_message(
-            QueueUrl=url_of(arn, own.account),
+        received = resources.account.client("sqs").receive_message(
+            QueueUrl=url_of(arn, resources.account),
             MessageSystemAttributeNames=["SentTimestamp"],
             MaxNumberOfMessages=1,
             VisibilityTimeout=0,
@@ -84,23 +86,23 @@ def _oldest(own: Own, arn: str, now: datetime.datetime) -> str:
     return f"One of them was sent {lasting(sent, now)} ago.\n"
 
 
-def redrive(own: Own, plan: RedrivePlan, progress: Progress) -> int:
+def redrive(resources: StackResources, plan: RedrivePlan, progress: Progress) -> int:
     """Move them, and return how many went. Ctrl-C ends it: what has gone stays gone, the others stay.
 
-    Raises CommandFailed where SQS gives up.
+    Raises CommandFailedError where SQS gives up.
     """
-    sqs = own.account.client("sqs")
+    sqs = resources.account.client("sqs")
     pace = {"MaxNumberOfMessagesPerSecond": plan.limit} if plan.limit else {}
     with plain_errors(f"starting the redrive of {plan.queue}"):
         handle = sqs.start_message_move_task(SourceArn=plan.dead_arn, **pace)["TaskHandle"]
     try:
         while True:
-            task = _newest(own, plan.dead_arn)
+            task = _newest(resources, plan.dead_arn)
             progress.say(_moved(task))
             if task.get("Status") == "COMPLETED":
                 return int(task.get("ApproximateNumberOfMessagesMoved", 0))
             if task.get("Status") in ("FAILED", "CANCELLED"):
-                raise CommandFailed(f"{_moved(task)}; {task.get('FailureReason') or 'somebody ended it'}")
+                raise CommandFailedError(f"{_moved(task)}; {task.get('FailureReason') or 'somebody ended it'}")
             progress.sleep(_SECONDS_BETWEEN)
     except KeyboardInterrupt:
         with plain_errors("ending the redrive"):
@@ -108,15 +110,15 @@ def redrive(own: Own, plan: RedrivePlan, progress: Progress) -> int:
         raise
 
 
-def _task(own: Own, arn: str) -> dict[str, Any] | None:
-    newest = _newest(own, arn)
+def _task(resources: StackResources, arn: str) -> dict[str, Any] | None:
+    newest = _newest(resources, arn)
     return newest if newest.get("Status") in ("RUNNING", "CANCELLING") else None
 
 
-def _newest(own: Own, arn: str) -> dict[str, Any]:
+def _newest(resources: StackResources, arn: str) -> dict[str, Any]:
     with plain_errors("asking how the redrive is"):
         # The newest comes first.
-        found = own.account.client("sqs").list_message_move_tasks(SourceArn=arn, MaxResults=1).get("Results", [])
+        found = resources.account.client("sqs").list_message_move_tasks(SourceArn=arn, MaxResults=1).get("Results", [])
     return found[0] if found else {}
 
 

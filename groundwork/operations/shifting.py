@@ -8,7 +8,7 @@ from typing import Any
 
 from groundwork.operations.account import plain_errors
 from groundwork.operations.ecs_events import SECONDS_BETWEEN, tell_events
-from groundwork.operations.errors import DeploymentFailed, OperationError
+from groundwork.operations.errors import DeploymentFailedError, OperationError
 from groundwork.operations.progress import Progress
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.html
@@ -42,7 +42,7 @@ class ShiftingDeployments:
         self._stop(arn)
         try:
             self.wait(arn, progress, seconds)
-        except DeploymentFailed:
+        except DeploymentFailedError:
             return
         raise OperationError("it was done before it could go back; `groundwork rollback` goes back now")
 
@@ -61,7 +61,7 @@ class ShiftingDeployments:
         """Wait until a deployment is done, and tell what happens on the way.
 
         Copies that fail one after the other end it: the circuit breaker, which does that, is of rolling deployments alone. Raises
-        DeploymentFailed where the old copies answer again, OperationError ``seconds`` after what the strategy itself takes.
+        DeploymentFailedError where the old copies answer again, OperationError ``seconds`` after what the strategy itself takes.
         """
         began = progress.seconds
         going_back = False
@@ -73,7 +73,7 @@ class ShiftingDeployments:
             if status == "SUCCESSFUL":
                 return
             if status in ("ROLLBACK_SUCCESSFUL", "STOPPED"):
-                raise DeploymentFailed(_reason(found))
+                raise DeploymentFailedError(_reason(found))
             if status == "ROLLBACK_FAILED":
                 raise OperationError(f"{_reason(found)}; the way back failed, look at the service's events in ECS")
             service = self._service(found["serviceArn"])
@@ -105,7 +105,7 @@ class ShiftingDeployments:
         with plain_errors("asking how the deployment is"):
             found = self._client.describe_service_deployments(serviceDeploymentArns=[arn])["serviceDeployments"]
         if not found:
-            raise DeploymentFailed("the deployment is gone")
+            raise DeploymentFailedError("the deployment is gone")
         return dict(found[0])
 
     def _stop(self, arn: str) -> None:

@@ -12,7 +12,7 @@ import botocore.exceptions
 from groundwork.operations.account import StackAccount, code_of, plain_errors
 from groundwork.operations.databases import described_database
 from groundwork.operations.engine import SESSION_PLUGIN, Runner, TerminalSession, plugin_session, program
-from groundwork.operations.errors import NotThere, OperationError
+from groundwork.operations.errors import NotFoundError, OperationError
 
 if TYPE_CHECKING:
     from groundwork.preview.snapshot import Snapshot
@@ -118,7 +118,7 @@ def _cache(account: StackAccount, snapshot: Snapshot) -> tuple[str, int]:
             )["ReplicationGroups"][0]
         except botocore.exceptions.ClientError as error:
             if code_of(error) == "ReplicationGroupNotFoundFault":
-                raise NotThere(f"there is no {found[0]} in {account.place}; run pulumi up first") from None
+                raise NotFoundError(f"there is no {found[0]} in {account.place}; run pulumi up first") from None
             raise
     nodes = one.get("NodeGroups") or [{}]
     endpoint = one.get("ConfigurationEndpoint") or nodes[0].get("PrimaryEndpoint")

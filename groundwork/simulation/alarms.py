@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from groundwork.preview.snapshot import Resource, Snapshot
-from groundwork.simulation.day import DayResult, Track
+from groundwork.simulation.day import DayResult, ServiceDay
 
-_OF_SERVICES: Mapping[tuple[str, str], Callable[[Track], Sequence[float]]] = {
-    ("AWS/ECS", "CPUUtilization"): lambda track: track.utilization,
-    ("ECS/ContainerInsights", "RunningTaskCount"): lambda track: track.copies,
-    ("AWS/ApplicationELB", "HealthyHostCount"): lambda track: track.copies,
-    ("AWS/ApplicationELB", "TargetResponseTime"): lambda track: track.mean,
+_OF_SERVICES: Mapping[tuple[str, str], Callable[[ServiceDay], Sequence[float]]] = {
+    ("AWS/ECS", "CPUUtilization"): lambda service: service.utilization,
+    ("ECS/ContainerInsights", "RunningTaskCount"): lambda service: service.copies,
+    ("AWS/ApplicationELB", "HealthyHostCount"): lambda service: service.copies,
+    ("AWS/ApplicationELB", "TargetResponseTime"): lambda service: service.mean,
 }
 """What a metric is of a simulated service, a number for each minute."""
 
@@ -26,7 +26,7 @@ _BEYOND: Mapping[str, Callable[[float, float], bool]] = {
 
 
 @dataclass(frozen=True)
-class Ringing:
+class RingingAlarm:
     """An alarm that rings."""
 
     name: str
@@ -37,7 +37,7 @@ class Ringing:
     """In all."""
 
 
-def ringing(snapshot: Snapshot, platform: str, result: DayResult) -> list[Ringing]:
+def ringing(snapshot: Snapshot, platform: str, result: DayResult) -> list[RingingAlarm]:
     """Return the alarms of a snapshot that would ring, in the order in which they begin to.
 
     An alarm rings when ``datapointsToAlarm`` of its last ``evaluationPeriods`` minutes are beyond the threshold:
@@ -50,7 +50,7 @@ def ringing(snapshot: Snapshot, platform: str, result: DayResult) -> list[Ringin
             continue
         rings = _rings(alarm, values)
         if any(rings):
-            found.append(Ringing(alarm.name, rings.index(True), sum(rings)))
+            found.append(RingingAlarm(alarm.name, rings.index(True), sum(rings)))
     return sorted(found, key=lambda one: (one.begins, one.name))
 
 
@@ -58,16 +58,16 @@ def _measured(alarm: Resource, platform: str, result: DayResult) -> Iterator[Seq
     metric = (str(alarm.inputs.get("namespace")), str(alarm.inputs.get("metricName")))
     if alarm.inputs.get("period") != 60:
         return
-    for name, track in result.tracks.items():
+    for name, service in result.services.items():
         if metric in _OF_SERVICES and alarm.name.startswith(f"{platform}-compute-{name}-"):
             # Each copy is a sample: without Container Insights that is how copies are counted.
             counted = alarm.inputs.get("statistic") == "SampleCount"
-            yield track.copies if counted else _OF_SERVICES[metric](track)
+            yield service.copies if counted else _OF_SERVICES[metric](service)
     if metric == ("AWS/RDS", "CPUUtilization") and alarm.name.startswith(f"{platform}-database-primary-"):
         yield result.database
     if metric == ("AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count"):
         # What nobody answers in time the load balancer answers, with 503 or 504.
-        lost = [track.lost for track in result.tracks.values() if track.tier.public]
+        lost = [service.lost for service in result.services.values() if service.tier.public]
         yield [sum(minute) for minute in zip(*lost, strict=True)]
 
 

@@ -67,8 +67,8 @@ def day_cost(
 ) -> DayCost:
     """Return what a day came to, at the prices of an estimate of the month."""
     copies = {
-        name: Decimal(str(track.copy_hours)) * each[name].of(*sizes[name])
-        for name, track in result.tracks.items()
+        name: Decimal(str(service.copy_hours)) * each[name].of(*sizes[name])
+        for name, service in result.services.items()
         if name in each
     }
     counted = sum((service.monthly for name in copies if (service := _service(found, platform, name))), Decimal(0))

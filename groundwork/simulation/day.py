@@ -31,7 +31,7 @@ https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.MultiAZ.Failover
 
 
 @dataclass
-class Track:
+class ServiceDay:
     """A service's day."""
 
     tier: Tier
@@ -72,7 +72,7 @@ class DayResult:
     scenario: Scenario
     platform: DayPlatform
     method: Method
-    tracks: Mapping[str, Track]
+    services: Mapping[str, ServiceDay]
     database: tuple[float, ...]
     """Percent of the busiest database's CPU at each minute."""
 
@@ -115,7 +115,7 @@ def simulate(platform: DayPlatform, scenario: Scenario, method: Method | None = 
     """Simulate a day; unset, request by request unless there are more than :data:`MOST_EVENTS`."""
     chosen: Method = method or ("events" if platform.asked <= MOST_EVENTS else "fluid")
     model = METHODS[chosen](platform, scenario)
-    tracks = {tier.name: Track(tier) for tier in platform.tiers}
+    services = {tier.name: ServiceDay(tier) for tier in platform.tiers}
     scalers = {tier.name: Scaler(tier) for tier in platform.tiers}
     fleets = {tier.name: _Fleet(tier.bounds[0][0], tier.bounds[0][0]) for tier in platform.tiers}
     busy = []
@@ -132,17 +132,17 @@ def simulate(platform: DayPlatform, scenario: Scenario, method: Method | None = 
         served = model.minute(minute, loads, _database_load(platform, scenario, minute))
         busy.append(model.database_utilization)
         for tier in platform.tiers:
-            fleet, track, one = fleets[tier.name], tracks[tier.name], served[tier.name]
-            track.latencies += one.latencies
-            track.arrived.append(one.arrived)
-            track.lost.append(one.lost)
-            track.copies.append(fleet.serving)
-            track.paid.append(fleet.serving + sum(count for _, count in fleet.starting))
-            track.utilization.append(one.utilization)
-            track.waiting.append(one.waiting)
-            track.mean.append(one.latencies.mean)
+            fleet, service, one = fleets[tier.name], services[tier.name], served[tier.name]
+            service.latencies += one.latencies
+            service.arrived.append(one.arrived)
+            service.lost.append(one.lost)
+            service.copies.append(fleet.serving)
+            service.paid.append(fleet.serving + sum(count for _, count in fleet.starting))
+            service.utilization.append(one.utilization)
+            service.waiting.append(one.waiting)
+            service.mean.append(one.latencies.mean)
             half, most, nearly_all = one.latencies.quantiles(_QUANTILES)
-            track.slowest.append((half, most, nearly_all))
+            service.slowest.append((half, most, nearly_all))
             copies = fleet.serving
             each = max(copies, 1)
             measured = MinuteMeasures(
@@ -153,7 +153,7 @@ def simulate(platform: DayPlatform, scenario: Scenario, method: Method | None = 
                 one.latencies.seconds / 60 / each,
             )
             fleet.wanted = scalers[tier.name].wanted(minute, fleet.wanted, measured)
-    return DayResult(scenario, platform, chosen, tracks, tuple(busy))
+    return DayResult(scenario, platform, chosen, services, tuple(busy))
 
 
 def _load(platform: DayPlatform, scenario: Scenario, tier: Tier, fleet: _Fleet, minute: int) -> Load:

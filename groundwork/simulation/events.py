@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from groundwork.simulation.latencies import Latencies
-from groundwork.simulation.model import DatabaseLoad, Load, Served
+from groundwork.simulation.model import DatabaseLoad, Load, ServedMinute
 from groundwork.simulation.queues import NEVER, Numbers, answer, in_order, serve
 from groundwork.simulation.scenario import Scenario
 from groundwork.simulation.tiers import DayPlatform, Tier
@@ -52,7 +52,7 @@ class EventModel:
         )
         self.database_utilization = 0.0
 
-    def minute(self, number: int, loads: Mapping[str, Load], database: DatabaseLoad) -> Mapping[str, Served]:
+    def minute(self, number: int, loads: Mapping[str, Load], database: DatabaseLoad) -> Mapping[str, ServedMinute]:
         begins, ends = number * 60.0, number * 60.0 + 60
         latencies = [Latencies() for _ in self._tiers]
         found: list[tuple[float, float, float, float]] = []
@@ -75,7 +75,7 @@ class EventModel:
                 latencies[place].add(ready - born)
         given_up = self._database(begins, ends, database.down, latencies)
         return {
-            tier.name: Served(count, lost + given_up[place], busy, waiting, latencies[place])
+            tier.name: ServedMinute(count, lost + given_up[place], busy, waiting, latencies[place])
             for place, (tier, (count, lost, busy, waiting)) in enumerate(zip(self._tiers, found, strict=True))
         }
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from groundwork.simulation.latencies import Latencies
-from groundwork.simulation.model import DatabaseLoad, Load, Served
+from groundwork.simulation.model import DatabaseLoad, Load, ServedMinute
 from groundwork.simulation.queues import Numbers, advance, lengths
 from groundwork.simulation.scenario import Scenario
 from groundwork.simulation.theory import Stationary, erlang_c
@@ -63,7 +63,7 @@ class FluidModel:
         self._instances = [_Stream() for _ in self._parts]
         self.database_utilization = 0.0
 
-    def minute(self, number: int, loads: Mapping[str, Load], database: DatabaseLoad) -> Mapping[str, Served]:
+    def minute(self, number: int, loads: Mapping[str, Load], database: DatabaseLoad) -> Mapping[str, ServedMinute]:
         steps = {tier.name: self._serve(tier, loads[tier.name]) for tier in self._tiers}
         asked = [tier for tier in self._tiers if tier.database_ms and self._parts]
         answers = [self._answer(place, asked, steps, loads, database) for place in range(len(self._parts))]
@@ -81,7 +81,7 @@ class FluidModel:
             lost += through * (1 - kept)
             utilization = 100 * sum(step.load for step in mine) / _STEPS
             waiting = mine[-1].queued * self._lines(tier, load)
-            found[tier.name] = Served(arrived, lost, utilization, waiting, latencies)
+            found[tier.name] = ServedMinute(arrived, lost, utilization, waiting, latencies)
         return found
 
     @staticmethod

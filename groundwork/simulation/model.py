@@ -21,7 +21,7 @@ class Load:
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedMinute:
     """What became of a service's minute."""
 
     arrived: float
@@ -48,7 +48,7 @@ class DatabaseLoad:
 class DayModel(Protocol):
     """A way to simulate a stack, minute by minute."""
 
-    def minute(self, number: int, loads: Mapping[str, Load], database: DatabaseLoad) -> Mapping[str, Served]:
+    def minute(self, number: int, loads: Mapping[str, Load], database: DatabaseLoad) -> Mapping[str, ServedMinute]:
         """Simulate a minute of the day."""
 
     @property

@@ -29,26 +29,26 @@ class MinuteMeasures:
 
 
 @dataclass(frozen=True)
-class Aim:
+class ScalingTarget:
     """A measure that is held near a value."""
 
     of: Callable[[MinuteMeasures], float]
     value: float
 
 
-def aims(tier: Tier) -> Iterator[Aim]:
+def targets(tier: Tier) -> Iterator[ScalingTarget]:
     """Yield what a service's settings hold near a value. Memory is not simulated."""
     target, queue = tier.scaling.target, tier.scaling.queue
     if tier.engine == "app-runner":
         # Requests under way are the only thing that it counts.
-        yield Aim(lambda measured: measured.under_way, tier.scaling.concurrency or 100)
+        yield ScalingTarget(lambda measured: measured.under_way, tier.scaling.concurrency or 100)
         return
     if target and target.cpu:
-        yield Aim(lambda measured: measured.utilization, target.cpu)
+        yield ScalingTarget(lambda measured: measured.utilization, target.cpu)
     if target and target.requests and tier.public:
-        yield Aim(lambda measured: measured.requests, target.requests)
+        yield ScalingTarget(lambda measured: measured.requests, target.requests)
     if queue:
-        yield Aim(lambda measured: measured.waiting / max(measured.copies, 1), queue.messages_per_task)
+        yield ScalingTarget(lambda measured: measured.waiting / max(measured.copies, 1), queue.messages_per_task)
 
 
 class Scaler:
@@ -56,14 +56,14 @@ class Scaler:
 
     def __init__(self, tier: Tier) -> None:
         self._tier = tier
-        self._aims = tuple(aims(tier))
+        self._targets = tuple(targets(tier))
         self._steps = tier.scaling.steps
         self._rule = _RULES[tier.engine]()
 
     def wanted(self, minute: int, wanted: int, measured: MinuteMeasures) -> int:
         """Return how many copies are to be there after a minute, of which ``wanted`` were to be there before it."""
         least, most = self._tier.bounds[minute]
-        found = self._rule.wanted(minute, wanted, measured, self._aims, self._steps)
+        found = self._rule.wanted(minute, wanted, measured, self._targets, self._steps)
         return min(max(found, least), most)
 
 
@@ -71,7 +71,12 @@ class _Fixed:
     """Nothing moves them but schedules."""
 
     def wanted(
-        self, minute: int, wanted: int, measured: MinuteMeasures, aims: tuple[Aim, ...], steps: StepScaling | None
+        self,
+        minute: int,
+        wanted: int,
+        measured: MinuteMeasures,
+        targets: tuple[ScalingTarget, ...],
+        steps: StepScaling | None,
     ) -> int:
         return wanted
 
@@ -98,9 +103,14 @@ class _CloudWatch(_Fixed):
     in_at: int = -_LONG_AGO
 
     def wanted(
-        self, minute: int, wanted: int, measured: MinuteMeasures, aims: tuple[Aim, ...], steps: StepScaling | None
+        self,
+        minute: int,
+        wanted: int,
+        measured: MinuteMeasures,
+        targets: tuple[ScalingTarget, ...],
+        steps: StepScaling | None,
     ) -> int:
-        most, least = self._tracked(wanted, measured, aims)
+        most, least = self._tracked(wanted, measured, targets)
         if steps:
             self.busy = self.busy + 1 if measured.utilization > steps.above else 0
             self.idle = self.idle + 1 if measured.utilization < steps.below else 0
@@ -114,11 +124,11 @@ class _CloudWatch(_Fixed):
             return least
         return wanted
 
-    def _tracked(self, wanted: int, measured: MinuteMeasures, aims: tuple[Aim, ...]) -> tuple[int, int]:
+    def _tracked(self, wanted: int, measured: MinuteMeasures, targets: tuple[ScalingTarget, ...]) -> tuple[int, int]:
         """Return the most and the fewest copies that target tracking asks for."""
-        more, fewer = [wanted], [wanted] if not aims else []
-        for place, aim in enumerate(aims):
-            ratio = aim.of(measured) / aim.value
+        more, fewer = [wanted], [wanted] if not targets else []
+        for place, target in enumerate(targets):
+            ratio = target.of(measured) / target.value
             self.above[place] = self.above.get(place, 0) + 1 if ratio > 1 else 0
             self.below[place] = self.below.get(place, 0) + 1 if ratio < _LOW else 0
             enough = math.ceil(max(measured.copies, 1) * ratio)
@@ -144,9 +154,14 @@ class _Kubernetes(_Fixed):
     asked: deque[int] = field(default_factory=lambda: deque(maxlen=5))
 
     def wanted(
-        self, minute: int, wanted: int, measured: MinuteMeasures, aims: tuple[Aim, ...], steps: StepScaling | None
+        self,
+        minute: int,
+        wanted: int,
+        measured: MinuteMeasures,
+        targets: tuple[ScalingTarget, ...],
+        steps: StepScaling | None,
     ) -> int:
-        ratios = [aim.of(measured) / aim.value for aim in aims]
+        ratios = [target.of(measured) / target.value for target in targets]
         asked = [
             measured.copies if abs(ratio - 1) <= _TOLERANCE else math.ceil(max(measured.copies, 1) * ratio)
             for ratio in ratios
@@ -162,9 +177,16 @@ class _AppRunner(_Fixed):
     """As many copies as the requests under way need."""
 
     def wanted(
-        self, minute: int, wanted: int, measured: MinuteMeasures, aims: tuple[Aim, ...], steps: StepScaling | None
+        self,
+        minute: int,
+        wanted: int,
+        measured: MinuteMeasures,
+        targets: tuple[ScalingTarget, ...],
+        steps: StepScaling | None,
     ) -> int:
-        return max((math.ceil(measured.copies * aim.of(measured) / aim.value) for aim in aims), default=wanted)
+        return max(
+            (math.ceil(measured.copies * target.of(measured) / target.value) for target in targets), default=wanted
+        )
 
 
 _RULES: dict[Engine, type[_Fixed]] = {

@@ -27,7 +27,7 @@ LOST_PERCENT = 0.1
 
 
 @dataclass(frozen=True)
-class Goal:
+class LatencyGoal:
     """What is to hold for each public service over the day."""
 
     part: float
@@ -36,8 +36,8 @@ class Goal:
     """… done in so many seconds."""
 
     def holds(self, result: DayResult, name: str) -> bool:
-        track = result.tracks[name]
-        return track.quantile(self.part) <= self.seconds and track.lost_percent <= LOST_PERCENT
+        service = result.services[name]
+        return service.quantile(self.part) <= self.seconds and service.lost_percent <= LOST_PERCENT
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Size:
 
 
 @dataclass(frozen=True)
-class Found:
+class CheapestSizes:
     """What the search found."""
 
     sizes: Mapping[str, Size]
@@ -70,10 +70,10 @@ class SizeSearch:
     settings: Settings
     platform: DayPlatform
     scenario: Scenario
-    goal: Goal
+    goal: LatencyGoal
     rates: Mapping[str, Rate]
 
-    def cheapest(self, databases: Sequence[tuple[DatabaseQueue | None, Decimal]]) -> Found | None:
+    def cheapest(self, databases: Sequence[tuple[DatabaseQueue | None, Decimal]]) -> CheapestSizes | None:
         """Return the cheapest sizes that hold the goal; None where none do. ``databases`` come with what a day of them costs, the cheapest
         first. Raises :class:`Mistakes` where services do not run on Fargate, or have no price.
 
@@ -97,7 +97,7 @@ class SizeSearch:
         chosen = with_tiers(self.platform, {tier.name: sized(tier, sizes[tier.name]) for tier in public}, database)
         result = simulate(chosen, self.scenario)
         name = database.instance_class if database and price else None
-        return Found(sizes, name, result, price + self._price(result, sizes))
+        return CheapestSizes(sizes, name, result, price + self._price(result, sizes))
 
     def _holds(self, platform: DayPlatform, tiers: Sequence[Tier]) -> bool:
         result = simulate(platform, self.scenario, "fluid")
@@ -106,7 +106,8 @@ class SizeSearch:
     def _price(self, result: DayResult, sizes: Mapping[str, Size]) -> Decimal:
         return sum(
             (
-                Decimal(str(result.tracks[name].copy_hours)) * self.rates[name].of(size.cpu / 1024, size.memory / 1024)
+                Decimal(str(result.services[name].copy_hours))
+                * self.rates[name].of(size.cpu / 1024, size.memory / 1024)
                 for name, size in sizes.items()
             ),
             Decimal(0),

@@ -59,13 +59,13 @@ def _about(result: DayResult) -> str:
 
 
 def _panels(result: DayResult) -> Iterator[_Panel]:
-    for name, track in result.tracks.items():
-        what = "requests" if track.tier.public else "messages"
-        yield f"{name}: {what}", "requests", track.arrived, f"{number(max(track.arrived) / 60)} a second", None
-        yield f"{name}: copies", "copies", track.copies, f"{max(track.copies)}", None
-        slow = [one[1] for one in track.slowest]
+    for name, service in result.services.items():
+        what = "requests" if service.tier.public else "messages"
+        yield f"{name}: {what}", "requests", service.arrived, f"{number(max(service.arrived) / 60)} a second", None
+        yield f"{name}: copies", "copies", service.copies, f"{max(service.copies)}", None
+        slow = [one[1] for one in service.slowest]
         yield f"{name}: 95 % within", "latency", slow, duration(max(slow)), None
-        yield f"{name}: CPU", "cpu", track.utilization, f"{max(track.utilization):.0f} %", 100.0
+        yield f"{name}: CPU", "cpu", service.utilization, f"{max(service.utilization):.0f} %", 100.0
     if result.platform.database:
         yield "database: CPU", "cpu", result.database, f"{max(result.database):.0f} %", 100.0
 

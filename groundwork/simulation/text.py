@@ -9,11 +9,11 @@ from decimal import Decimal
 
 from groundwork.preview.styled import Text
 from groundwork.settings.mistakes import all_of
-from groundwork.simulation.alarms import Ringing
+from groundwork.simulation.alarms import RingingAlarm
 from groundwork.simulation.cost import DayCost
-from groundwork.simulation.day import DayResult, Track
+from groundwork.simulation.day import DayResult, ServiceDay
 from groundwork.simulation.scenario import MINUTES
-from groundwork.simulation.search import Found, Goal
+from groundwork.simulation.search import CheapestSizes, LatencyGoal
 from groundwork.simulation.tiers import FULL
 
 _BARS = " ▁▂▃▄▅▆▇█"
@@ -22,7 +22,7 @@ _COLUMNS = 48
 _LABEL = 18
 
 
-def lines(result: DayResult, label: str, cost: DayCost | None, alarms: Sequence[Ringing] = ()) -> Iterator[Text]:
+def lines(result: DayResult, label: str, cost: DayCost | None, alarms: Sequence[RingingAlarm] = ()) -> Iterator[Text]:
     """Yield a day: a table of services, curves over the hours, and what gave way first."""
     scenario = result.scenario
     shape = "its own curve" if scenario.curve else f"{scenario.day} traffic"
@@ -36,8 +36,8 @@ def lines(result: DayResult, label: str, cost: DayCost | None, alarms: Sequence[
     yield Text(
         f"{'':{_LABEL}}{'a second':>10}{'copies':>8}{'CPU':>10}{'half':>8}{'95 %':>8}{'99 %':>8}{'lost':>8}", "dim"
     )
-    for name, track in result.tracks.items():
-        yield _row(name, track)
+    for name, service in result.services.items():
+        yield _row(name, service)
     if result.platform.database:
         mean, most = sum(result.database) / MINUTES, max(result.database)
         yield Text(
@@ -49,23 +49,25 @@ def lines(result: DayResult, label: str, cost: DayCost | None, alarms: Sequence[
     yield from advice(result, alarms)
     if cost:
         hours = [
-            f"{name} {track.copy_hours:,.0f} hours of a copy"
-            for name, track in result.tracks.items()
+            f"{name} {service.copy_hours:,.0f} hours of a copy"
+            for name, service in result.services.items()
             if name in cost.copies
         ]
         words = f"This day costs ${cost.total:,.2f}: ${cost.standing:,.2f} for what stands there anyway"
         yield from map(Text, textwrap.wrap(all_of([words, *hours]) if hours else words, 80))
 
 
-def _row(name: str, track: Track) -> Text:
-    busiest = max(track.arrived) / 60
+def _row(name: str, service: ServiceDay) -> Text:
+    busiest = max(service.arrived) / 60
     copies = (
-        f"{min(track.copies)}-{max(track.copies)}" if min(track.copies) < max(track.copies) else str(track.copies[0])
+        f"{min(service.copies)}-{max(service.copies)}"
+        if min(service.copies) < max(service.copies)
+        else str(service.copies[0])
     )
-    mean, most = sum(track.utilization) / MINUTES, max(track.utilization)
-    half, many, most_of_all = track.latencies.quantiles((0.5, 0.95, 0.99))
-    lost = f"{track.lost_percent:.2f} %" if track.lost_percent else "none"
-    style = "red" if track.lost_percent else ""
+    mean, most = sum(service.utilization) / MINUTES, max(service.utilization)
+    half, many, most_of_all = service.latencies.quantiles((0.5, 0.95, 0.99))
+    lost = f"{service.lost_percent:.2f} %" if service.lost_percent else "none"
+    style = "red" if service.lost_percent else ""
     return Text.assemble(
         f"{name[: _LABEL - 1]:{_LABEL}}{number(busiest):>10}{copies:>8}{f'{mean:.0f}-{most:.0f} %':>10}"
         f"{duration(half):>8}{duration(many):>8}{duration(most_of_all):>8}",
@@ -86,11 +88,13 @@ def duration(seconds: float) -> str:
 
 
 def _curves(result: DayResult) -> Iterator[Text]:
-    for name, track in result.tracks.items():
-        what = "requests" if track.tier.public else "messages"
-        yield _curve(f"{name} {what}", track.arrived, f"{number(max(track.arrived) / 60)} a second")
-        yield _curve(f"{name} copies", track.copies, f"{max(track.copies)}", extreme=min)
-        yield _curve(f"{name} 95 %", [one[1] for one in track.slowest], duration(max(one[1] for one in track.slowest)))
+    for name, service in result.services.items():
+        what = "requests" if service.tier.public else "messages"
+        yield _curve(f"{name} {what}", service.arrived, f"{number(max(service.arrived) / 60)} a second")
+        yield _curve(f"{name} copies", service.copies, f"{max(service.copies)}", extreme=min)
+        yield _curve(
+            f"{name} 95 %", [one[1] for one in service.slowest], duration(max(one[1] for one in service.slowest))
+        )
     if result.platform.database:
         yield _curve("database CPU", result.database, f"{max(result.database):.0f} %", 100)
     hours = "".join(f"{hour:<{_COLUMNS // 8}}" for hour in range(0, 24, 3))
@@ -116,7 +120,7 @@ def _curve(
     return Text.assemble(f"{label[: _LABEL - 1]:{_LABEL}}", (f"{bars:{_COLUMNS}}", "cyan"), f" {most}")
 
 
-def advice(result: DayResult, alarms: Sequence[Ringing]) -> Iterator[Text]:
+def advice(result: DayResult, alarms: Sequence[RingingAlarm]) -> Iterator[Text]:
     """Yield what ran full, when, and the setting that moves it; then which alarms told somebody."""
     rang = [("rings", "yellow", f"{one.name}: from {_clock(one.begins)} on, {_minutes(one.minutes)}") for one in alarms]
     said = [*_full(result), *_lost(result), *rang]
@@ -132,15 +136,15 @@ _Said = tuple[str, str, str]
 
 
 def _full(result: DayResult) -> Iterator[_Said]:
-    for name, track in result.tracks.items():
-        full = [minute for minute, percent in enumerate(track.utilization) if percent >= FULL]
+    for name, service in result.services.items():
+        full = [minute for minute, percent in enumerate(service.utilization) if percent >= FULL]
         if not full:
             continue
-        most = max(most for _, most in track.tier.bounds)
-        if 2 * sum(track.copies[minute] >= most for minute in full) > len(full):
+        most = max(most for _, most in service.tier.bounds)
+        if 2 * sum(service.copies[minute] >= most for minute in full) > len(full):
             why = f"with all the copies that it may have: services.{name}.scaling.max ({most})"
         else:
-            least = min(least for least, _ in track.tier.bounds)
+            least = min(least for least, _ in service.tier.bounds)
             why = f"until more copies had started: services.{name}.scaling.min ({least}), or a lower target"
         yield "full", "red", f"{name}: {len(full)} minutes from {_clock(full[0])} on, {why}"
     busy = [minute for minute, percent in enumerate(result.database) if percent >= FULL]
@@ -153,7 +157,7 @@ def _full(result: DayResult) -> Iterator[_Said]:
 
 
 def _lost(result: DayResult) -> Iterator[_Said]:
-    names = [name for name, track in result.tracks.items() if track.lost_percent]
+    names = [name for name, service in result.services.items() if service.lost_percent]
     if names:
         patience = result.scenario.patience_seconds
         yield (
@@ -171,7 +175,7 @@ def _clock(minute: int) -> str:
     return f"{minute // 60}:{minute % 60:02}"
 
 
-def found_lines(found: Found | None, goal: Goal) -> Iterator[Text]:
+def found_lines(found: CheapestSizes | None, goal: LatencyGoal) -> Iterator[Text]:
     """Yield what a search found, as lines of a stack file."""
     wanted = f"{100 * goal.part:g} % of requests within {duration(goal.seconds)}"
     if found is None:
@@ -195,29 +199,31 @@ def found_lines(found: Found | None, goal: Goal) -> Iterator[Text]:
     yield Text("groundwork preview says whether the database takes the connections of so many copies.")
 
 
-def dumps(result: DayResult, cost: DayCost | None, found: Found | None, alarms: Sequence[Ringing] = ()) -> str:
+def dumps(
+    result: DayResult, cost: DayCost | None, found: CheapestSizes | None, alarms: Sequence[RingingAlarm] = ()
+) -> str:
     """Return a day as JSON: seconds, requests, percent, US dollars; a number for each minute."""
-    tracks = {
+    services = {
         name: {
-            "requests": sum(track.arrived),
-            "lost_percent": track.lost_percent,
-            "copy_hours": track.copy_hours,
-            "seconds": dict(zip(("p50", "p95", "p99"), track.latencies.quantiles((0.5, 0.95, 0.99)), strict=True)),
+            "requests": sum(service.arrived),
+            "lost_percent": service.lost_percent,
+            "copy_hours": service.copy_hours,
+            "seconds": dict(zip(("p50", "p95", "p99"), service.latencies.quantiles((0.5, 0.95, 0.99)), strict=True)),
             "minutes": {
-                "arrived": track.arrived,
-                "lost": track.lost,
-                "copies": track.copies,
-                "utilization": track.utilization,
-                "waiting": track.waiting,
-                "p95": [one[1] for one in track.slowest],
+                "arrived": service.arrived,
+                "lost": service.lost,
+                "copies": service.copies,
+                "utilization": service.utilization,
+                "waiting": service.waiting,
+                "p95": [one[1] for one in service.slowest],
             },
         }
-        for name, track in result.tracks.items()
+        for name, service in result.services.items()
     }
     document = {
         "method": result.method,
         "scenario": result.scenario.model_dump(mode="json"),
-        "services": tracks,
+        "services": services,
         "database": {"utilization": list(result.database)} if result.platform.database else None,
         "alarms": [{"name": one.name, "begins": _clock(one.begins), "minutes": one.minutes} for one in alarms],
         "cost": _cost(cost),
@@ -236,7 +242,7 @@ def _cost(cost: DayCost | None) -> dict[str, object] | None:
     }
 
 
-def _found(found: Found | None) -> dict[str, object] | None:
+def _found(found: CheapestSizes | None) -> dict[str, object] | None:
     if found is None:
         return None
     sizes = {

@@ -296,14 +296,14 @@ def test_what_is_not_said_is_named_and_what_money_alone_answers_is_no_failure() 
     shop = settings_of("examples/thulobazaar/prod@growth")
     said = {"visitors": 1_000, "requests": 10}
     found = capacity(load_of(with_usage(shop, **said), Scenario(), "x"))
-    assert {one.setting for one in found.unsaid} == {
+    assert {one.setting for one in found.undeclared} == {
         "usage.database_growth_gb",
         "usage.cache_gb",
         "usage.download_mb",
         "usage.services.NAME.wait_ms",
         "usage.outbound_gb",
     }
-    assert all(one.label for one in found.unsaid)
+    assert all(one.label for one in found.undeclared)
     busy = capacity(load("examples/thulobazaar/prod@launch", 15.0))
     credit = next(one for one in busy.all_lines if one.kind == "database-credits")
     assert (credit.is_passed, credit.costs, credit.breaks) == (True, True, False)

@@ -13,7 +13,7 @@ import pytest
 from groundwork.cli.console import FINE, MISTAKE
 from groundwork.cli.main import run as groundwork
 from groundwork.operations.bootstrap.permissions import access
-from groundwork.operations.recovery.account import template, text
+from groundwork.operations.recovery.template import template, text
 from groundwork.preview.changes.compare import compare
 from groundwork.preview.changes.holding import holds_data
 from groundwork.preview.changes.model import Action

@@ -16,7 +16,7 @@ import pytest
 
 from groundwork.cli import running
 from groundwork.operations.account import StackAccount, open_account
-from groundwork.operations.drift.names import NotKnown, RealNames, tag_of
+from groundwork.operations.drift.names import RealNames, UnknownValueError, tag_of
 from groundwork.operations.drift.table import drift_table
 from groundwork.operations.rehearsal.gaps import gaps
 from groundwork.settings.loading import find_stack
@@ -70,7 +70,7 @@ class DriftingAccount:
         """Return a value in the account's words; as the preview has it where it hangs on what does not stand here."""
         try:
             return self.names.of(value)
-        except NotKnown:
+        except UnknownValueError:
             return value
 
     def client(self, service: str, resource: Resource | None = None) -> Any:

@@ -18,8 +18,8 @@ from groundwork.operations.account import StackAccount
 from groundwork.operations.app_runner import AppRunnerOperations
 from groundwork.operations.ec2 import Ec2Operations
 from groundwork.operations.engine import runner_of
-from groundwork.operations.errors import DeploymentFailed, OperationError
-from groundwork.operations.own import find_own
+from groundwork.operations.errors import DeploymentFailedError, OperationError
+from groundwork.operations.resources import find_resources
 from groundwork.preview.snapshot import Snapshot
 from tests.operations.asking import asked_actions, permitted
 from tests.operations.cluster import World, ready, serving
@@ -227,7 +227,7 @@ def test_a_restart_on_kubernetes_is_a_new_annotation_and_on_app_runner_a_deploym
         [patch] = world.patches
         assert list(patch["spec"]["template"]["metadata"]["annotations"]) == ["kubectl.kubernetes.io/restartedAt"]
         world.steps = [_stuck] * 3
-        with pytest.raises(DeploymentFailed):
+        with pytest.raises(DeploymentFailedError):
             runner.restart("web", Clock().progress(), 60)
     runner_ = Script(
         list_services={"ServiceSummaryList": [{"ServiceName": "shop-dev-web", "ServiceArn": "arn:web"}]},
@@ -277,14 +277,14 @@ def test_what_stands_still_already_is_said_and_no_error(stack: Stack, capsys: py
 
 
 def test_a_prod_never_stands_still(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    from groundwork.operations import standing_still  # noqa: PLC0415
+    from groundwork.operations import stopping  # noqa: PLC0415
 
     platform = SimpleNamespace(stage="prod", hours=None)
     account = SimpleNamespace(settings=SimpleNamespace(platform=platform), stack=stack[0].stack)
     with pytest.raises(OperationError, match="customers come at night too"):
-        standing_still.plan(account, stack[1], "stop")  # type: ignore[arg-type]
+        stopping.plan(account, stack[1], "stop")  # type: ignore[arg-type]
     with serving() as (_, runner), pytest.raises(OperationError, match="does not stand still"):
-        runner.stand_still()
+        runner.stop_all()
 
 
 # Dead letters
@@ -368,8 +368,8 @@ def test_a_redrive_that_sqs_gives_up_ends_with_1_and_one_under_way_is_not_starte
 def test_whoever_leaves_ends_the_redrive(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     two_dead_letters()
     mover = Mover(monkeypatch, {}, moving("RUNNING", 1))
-    own = find_own(*stack)
-    plan = redriving.plan(own, "mails", NOW, None)
+    resources = find_resources(*stack)
+    plan = redriving.plan(resources, "mails", NOW, None)
     progress = Clock().progress()
 
     def leave(_: float) -> None:
@@ -377,7 +377,7 @@ def test_whoever_leaves_ends_the_redrive(stack: Stack, monkeypatch: pytest.Monke
 
     progress.sleep = leave
     with pytest.raises(KeyboardInterrupt):
-        redriving.redrive(own, plan, progress)
+        redriving.redrive(resources, plan, progress)
     assert [what for what, _ in mover.asked] == ["start", "cancel"]
 
 

@@ -14,9 +14,9 @@ from groundwork.cli.console import FINDINGS, FINE, MISTAKE
 from groundwork.cli.main import run as groundwork
 from groundwork.operations import snapshotting
 from groundwork.operations.account import StackAccount
-from groundwork.operations.backups import BackupKind, Holder, HolderKind, backups_of, holders, newest
-from groundwork.operations.errors import NotThere, OperationError
-from groundwork.operations.own import Own, find_own
+from groundwork.operations.backups import BackupKind, DataStore, DataStoreKind, backups_of, data_stores, newest
+from groundwork.operations.errors import NotFoundError, OperationError
+from groundwork.operations.resources import StackResources, find_resources
 from groundwork.preview.snapshot import Snapshot
 from tests.operations.asking import asked_actions, permitted
 from tests.operations.shop import ACCOUNT, REGION, Clock, client
@@ -79,7 +79,7 @@ def ec2(**answers: Any) -> Script:
 
 
 @pytest.fixture
-def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Own]:
+def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StackResources]:
     with standing(tmp_path, monkeypatch, ON_AN_INSTANCE, up=False) as (account, snapshot):
         s3 = client("s3")
         for resource in snapshot.of_type("aws:s3/bucket:Bucket"):
@@ -93,19 +93,19 @@ def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Own]:
         for resource in snapshot.of_type("aws:rds/instance:Instance"):
             _database(resource)
         encrypt()
-        yield find_own(account, snapshot)
+        yield find_resources(account, snapshot)
 
 
-def of_kind(own: Own, kind: HolderKind) -> Holder:
-    [found] = [one for one in holders(own) if one.kind is kind and "backups" not in one.name]
+def of_kind(resources: StackResources, kind: DataStoreKind) -> DataStore:
+    [found] = [one for one in data_stores(resources) if one.kind is kind and "backups" not in one.name]
     return found
 
 
 # What there is
 
 
-def test_what_holds_data_is_found_by_what_the_program_declares(instance: Own) -> None:
-    found = holders(instance)
+def test_what_holds_data_is_found_by_what_the_program_declares(instance: StackResources) -> None:
+    found = data_stores(instance)
     assert [(one.kind.value, one.name) for one in found] == [
         ("database", "data"),
         ("volume", "compute"),
@@ -122,39 +122,39 @@ def test_what_holds_data_is_found_by_what_the_program_declares(instance: Own) ->
 def test_a_database_is_restored_to_any_moment_or_from_snapshots_of_whatever_made_them(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = find_own(*stack)
-    [holder] = holders(own)
-    client("rds").create_db_snapshot(DBInstanceIdentifier=holder.id, DBSnapshotIdentifier="shop-database-dev-before-17")
+    resources = find_resources(*stack)
+    [store] = data_stores(resources)
+    client("rds").create_db_snapshot(DBInstanceIdentifier=store.id, DBSnapshotIdentifier="shop-database-dev-before-17")
     late = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)
     window(monkeypatch, late)
-    found = backups_of(stack[0], holder)
+    found = backups_of(stack[0], store)
     assert found[0].kind is BackupKind.MOMENT
     assert {one.kind for one in found} == {BackupKind.MOMENT, BackupKind.SNAPSHOT, BackupKind.AUTOMATED}
     assert (found[0].since, found[0].at, found[0].id) == (late - datetime.timedelta(days=7), late, "db-1")
-    assert newest(stack[0], holder) == found[0]
+    assert newest(stack[0], store) == found[0]
     # What RDS keeps of a database that is gone is found as well.
     client("rds").delete_db_instance(
-        DBInstanceIdentifier=holder.id, SkipFinalSnapshot=True, DeleteAutomatedBackups=False
+        DBInstanceIdentifier=store.id, SkipFinalSnapshot=True, DeleteAutomatedBackups=False
     )
-    assert newest(stack[0], holder).kind is BackupKind.MOMENT
+    assert newest(stack[0], store).kind is BackupKind.MOMENT
 
 
 def test_snapshots_that_are_not_there_yet_do_not_count_and_none_at_all_is_said(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    [holder] = holders(find_own(*stack))
+    [store] = data_stores(find_resources(*stack))
     pending = {"DBSnapshotIdentifier": "s", "Status": "creating", "SnapshotCreateTime": NOW}
     nothing = {"DBInstanceAutomatedBackups": [{"Status": "creating"}]}
     standing_in(
         monkeypatch,
         rds=Script(describe_db_instance_automated_backups=nothing, describe_db_snapshots={"DBSnapshots": [pending]}),
     )
-    with pytest.raises(NotThere, match="the database shop-database-dev has no backup in account 123456789012"):
-        newest(stack[0], holder)
+    with pytest.raises(NotFoundError, match="the database shop-database-dev has no backup in account 123456789012"):
+        newest(stack[0], store)
 
 
 def test_a_volume_has_the_snapshots_that_carry_its_tags_and_a_bucket_what_was_written_before(
-    instance: Own, monkeypatch: pytest.MonkeyPatch
+    instance: StackResources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     snapshots = [
         {"SnapshotId": f"snap-{n}", "State": state, "StartTime": NOW - datetime.timedelta(days=n), "VolumeSize": 8}
@@ -162,7 +162,7 @@ def test_a_volume_has_the_snapshots_that_carry_its_tags_and_a_bucket_what_was_wr
     ]
     script = ec2(describe_snapshots={"Snapshots": snapshots})
     standing_in(monkeypatch, ec2=script)
-    volume, bucket = of_kind(instance, HolderKind.VOLUME), of_kind(instance, HolderKind.BUCKET)
+    volume, bucket = of_kind(instance, DataStoreKind.VOLUME), of_kind(instance, DataStoreKind.BUCKET)
     assert [one.id for one in backups_of(instance.account, volume)] == ["snap-1", "snap-2"]
     [asked] = script.all_of("describe_snapshots")
     assert {one["Name"]: one["Values"] for one in asked["Filters"]} == {
@@ -171,7 +171,7 @@ def test_a_volume_has_the_snapshots_that_carry_its_tags_and_a_bucket_what_was_wr
         "tag:Name": ["shop-compute-data"],
     }
     s3 = client("s3")
-    with pytest.raises(NotThere, match="nothing in it was written twice or deleted yet"):
+    with pytest.raises(NotFoundError, match="nothing in it was written twice or deleted yet"):
         newest(instance.account, bucket)
     for text in (b"one", b"three"):
         s3.put_object(Bucket=bucket.id, Key="a\u202e", Body=text)
@@ -180,7 +180,7 @@ def test_a_volume_has_the_snapshots_that_carry_its_tags_and_a_bucket_what_was_wr
     found = backups_of(instance.account, bucket)
     assert {(one.id, one.size) for one in found} == {("a\u202e", 3), ("gone", 6)}
     assert "\u202e" not in " ".join(map(str, found))
-    cache = of_kind(instance, HolderKind.CACHE)
+    cache = of_kind(instance, DataStoreKind.CACHE)
     s3.put_object(Bucket=cache.id, Key="cache/2026-11-27.rdb", Body=b"REDIS")
     s3.put_object(Bucket=cache.id, Key="other/2026-11-28.rdb", Body=b"REDIS")
     assert [one.id for one in backups_of(instance.account, cache)] == ["cache/2026-11-27.rdb"]
@@ -260,8 +260,8 @@ def test_a_database_in_the_wrong_state_or_unencrypted_and_a_full_account_are_sai
 
 
 def test_a_snapshot_that_fails_or_takes_too_long_is_said(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    own = find_own(*stack)
-    plan = snapshotting.plan(own, "x")
+    resources = find_resources(*stack)
+    plan = snapshotting.plan(resources, "x")
     looks: list[str] = []
 
     def status(state: str) -> Script:
@@ -295,7 +295,7 @@ def test_ctrl_c_leaves_aws_to_go_on_and_says_where_to_look(
 
 
 def test_on_an_instance_the_volume_and_the_cache_on_it_are_taken_with_the_database(
-    instance: Own, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    instance: StackResources, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = {"SnapshotId": "snap-9"}
     done = {"Snapshots": [{"State": "completed", "Progress": "100%"}]}
@@ -333,7 +333,9 @@ def test_on_an_instance_the_volume_and_the_cache_on_it_are_taken_with_the_databa
 def test_a_stack_that_holds_nothing_is_told_so() -> None:
     settings = SimpleNamespace(storage={}, cache=None)
     account = SimpleNamespace(settings=settings, stack=SimpleNamespace(label="Pulumi.dev.yaml"))
-    own: Any = SimpleNamespace(account=account, of_type=lambda *_: [])
+    resources: Any = SimpleNamespace(account=account, of_type=lambda *_: [])
     with pytest.raises(OperationError, match="nothing to take a snapshot of: no database and no data volume"):
-        snapshotting.plan(own, "x")
-    assert list(snapshotting.listed(own, NOW)) == ["Pulumi.dev.yaml has nothing that holds data and is backed up."]
+        snapshotting.plan(resources, "x")
+    assert list(snapshotting.listed(resources, NOW)) == [
+        "Pulumi.dev.yaml has nothing that holds data and is backed up."
+    ]

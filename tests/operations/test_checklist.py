@@ -21,7 +21,7 @@ from groundwork.operations.checklist.indexes import Indexes, ask_indexes
 from groundwork.operations.checklist.model import Answer, AnswerKind, Facts
 from groundwork.operations.checklist.questions import QUESTIONS, answered
 from groundwork.operations.errors import OperationError
-from groundwork.operations.own import find_own
+from groundwork.operations.resources import find_resources
 from groundwork.operations.restoring.report import FOLDER, RestoreRehearsal, write
 from groundwork.preview.snapshot import Snapshot
 from tests.functions.servers import (
@@ -61,7 +61,9 @@ def by_id(facts: Facts) -> dict[str, Answer]:
 def in_account(stack: Stack, **more: Any) -> dict[str, Answer]:
     account, snapshot = stack
     return by_id(
-        Facts(account.settings, snapshot, datetime.datetime.now(datetime.UTC), find_own(account, snapshot), **more)
+        Facts(
+            account.settings, snapshot, datetime.datetime.now(datetime.UTC), find_resources(account, snapshot), **more
+        )
     )
 
 
@@ -199,18 +201,19 @@ def test_a_rehearsal_counts_by_its_report_for_90_days_where_it_passed(
 def test_a_subscription_counts_when_it_is_confirmed(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     account, snapshot = stack
     subscription = next(iter(snapshot.of_type("aws:sns/topicSubscription:TopicSubscription")))
-    own = SimpleNamespace(
+    resources = SimpleNamespace(
         account=account, arn=lambda one: "arn:topic" if one.urn in subscription.dependencies else None
     )
     [question] = [one for one in QUESTIONS if one.id == "subscribers"]
     for arn, verdict in (("PendingConfirmation", AnswerKind.NO), ("arn:aws:sns:x", AnswerKind.YES)):
         told = {"Subscriptions": [{"SubscriptionArn": arn, "Endpoint": "shop@example.com"}]}
         standing_in(monkeypatch, sns=Script(list_subscriptions_by_topic=told))
-        found = question.answer(Facts(account.settings, snapshot, NOW, own))  # type: ignore[arg-type]
+        found = question.answer(Facts(account.settings, snapshot, NOW, resources))  # type: ignore[arg-type]
         assert found.verdict is verdict
     standing_in(monkeypatch, sns=Script(list_subscriptions_by_topic={"Subscriptions": []}))
     assert (
-        question.answer(Facts(account.settings, snapshot, NOW, own)).evidence == "nobody is subscribed in the account"
+        question.answer(Facts(account.settings, snapshot, NOW, resources)).evidence
+        == "nobody is subscribed in the account"
     )  # type: ignore[arg-type]
 
 

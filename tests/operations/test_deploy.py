@@ -14,7 +14,7 @@ from groundwork.cli.main import run as groundwork
 from groundwork.operations import deploy as deployments
 from groundwork.operations import images
 from groundwork.operations.account import open_account
-from groundwork.operations.errors import DeploymentFailed, OperationError
+from groundwork.operations.errors import DeploymentFailedError, OperationError
 from groundwork.operations.images import named
 from tests.operations.shop import (
     ACCOUNT,
@@ -98,7 +98,7 @@ def test_progress_is_told_until_all_copies_run(shop: Clock, monkeypatch: pytest.
 
 def test_what_ecs_gives_up_runs_no_more_and_is_not_named_any_more(shop: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     rollouts(monkeypatch, half, given_up)
-    with pytest.raises(DeploymentFailed, match="circuit breaker: tasks failed to start"):
+    with pytest.raises(DeploymentFailedError, match="circuit breaker: tasks failed to start"):
         deployments.deploy(plan("1.1"), shop.progress())
     assert delivered() == f"{REPOSITORY}:1.0"
     assert any("rolling back to deployment" in line for line in shop.lines)
@@ -111,7 +111,7 @@ def test_a_deployment_that_another_one_replaces_is_not_taken_for_its_own(
         found.deployments[:] = [{**deployment, "id": "ecs-svc/9", "rolloutState": "COMPLETED"}]
 
     rollouts(monkeypatch, half, replaced)
-    with pytest.raises(DeploymentFailed, match="another deployment has taken its place"):
+    with pytest.raises(DeploymentFailedError, match="another deployment has taken its place"):
         deployments.deploy(plan("1.1"), shop.progress())
 
 
@@ -172,7 +172,7 @@ def test_what_another_deployment_named_is_not_taken_back_with_ones_own(
         found.deployments[:] = [{**deployment, "id": "ecs-svc/9", "rolloutState": "COMPLETED"}]
 
     rollouts(monkeypatch, half, replaced)
-    with pytest.raises(DeploymentFailed, match="another deployment has taken its place"):
+    with pytest.raises(DeploymentFailedError, match="another deployment has taken its place"):
         deployments.deploy(plan("1.1"), shop.progress())
     assert delivered() == f"{REPOSITORY}:1.2"
 

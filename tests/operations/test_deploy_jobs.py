@@ -14,7 +14,7 @@ from groundwork.operations import deploy as deployments
 from groundwork.operations import images
 from groundwork.operations.account import open_account
 from groundwork.operations.ecs import EcsOperations
-from groundwork.operations.errors import CommandFailed, DeploymentFailed, OperationError
+from groundwork.operations.errors import CommandFailedError, DeploymentFailedError, OperationError
 from groundwork.operations.progress import Progress
 from tests.operations.shop import (
     REPOSITORY,
@@ -71,7 +71,7 @@ def done(monkeypatch: pytest.MonkeyPatch, job: Outcome, broken: str = "") -> lis
     def roll_out(self: EcsOperations, name: str, image: str, progress: Progress, seconds: float) -> None:
         order.append(f"{name} {image.rpartition(':')[2]}")
         if name == broken and image == NEW:
-            raise DeploymentFailed("tasks failed to start")
+            raise DeploymentFailedError("tasks failed to start")
 
     def watched(self: EcsOperations, arn: str, container: str, progress: Progress, seconds: float) -> Iterator[str]:
         order.append(f"{container} for {seconds}")
@@ -108,10 +108,10 @@ def test_the_job_that_comes_first_the_name_the_services_the_other_jobs(
 
 def test_a_job_that_fails_leaves_everything_as_it_was(shop: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: str) -> list[str]:
-        raise CommandFailed("relation exists")
+        raise CommandFailedError("relation exists")
 
     order = done(monkeypatch, fail)
-    with pytest.raises(DeploymentFailed, match="migrate failed, and nothing else was done: relation exists"):
+    with pytest.raises(DeploymentFailedError, match="migrate failed, and nothing else was done: relation exists"):
         deploy(shop)
     assert order == ["migrate for 600"]
     for job in ("migrate", "report"):
@@ -142,7 +142,7 @@ def test_services_that_have_the_image_go_back_where_another_does_not_run_it(
     shop: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = done(monkeypatch, lambda job: [], broken="worker")
-    with pytest.raises(DeploymentFailed, match="worker: tasks failed to start"):
+    with pytest.raises(DeploymentFailedError, match="worker: tasks failed to start"):
         deploy(shop)
     assert order == ["migrate for 600", "parameter 1.1", "web 1.1", "worker 1.1", "web 1.0", "parameter 1.0"]
     assert newest("report")["revision"] == 1

@@ -17,9 +17,9 @@ from botocore import xform_name
 from groundwork.cli.console import FINDINGS, FINE, MISTAKE
 from groundwork.cli.main import run as groundwork
 from groundwork.operations.drift.comparing import same
-from groundwork.operations.drift.look import find_drift
+from groundwork.operations.drift.detection import detect_drift
 from groundwork.operations.drift.model import ChangeEvent, Drift
-from groundwork.operations.drift.names import NotKnown, RealNames
+from groundwork.operations.drift.names import RealNames, UnknownValueError
 from groundwork.operations.drift.table import Call, drift_table
 from groundwork.operations.images import undelivered
 from groundwork.preview import stacks
@@ -41,7 +41,7 @@ OTHER_STACK_FILE = STACK_FILE.replace("eu-west-1", "us-east-1").replace(
 
 
 def compared(there: DriftingAccount) -> Drift:
-    return find_drift(there.account, there.standing, NOW, lambda one: one.type.split(":")[1])
+    return detect_drift(there.account, there.standing, NOW, lambda one: one.type.split(":")[1])
 
 
 def test_an_account_that_nobody_changed_has_no_drift_nor_one_in_which_groundwork_did(
@@ -208,7 +208,7 @@ def test_what_cannot_be_asked_is_said_and_ends_with_2(
             )
             outcomes.append(groundwork(["drift", "dev"]))
         said = capsys.readouterr()
-        late = find_drift(there.account, there.standing, NOW, lambda one: "", seconds=-1)
+        late = detect_drift(there.account, there.standing, NOW, lambda one: "", seconds=-1)
     assert outcomes == [MISTAKE, MISTAKE]
     assert "Not asked (aws:sqs:Queue): reading with sqs:GetQueueUrl: AWS does not allow it: no" in " ".join(
         said.out.split()
@@ -284,13 +284,13 @@ def test_what_a_preview_makes_up_is_known_in_any_place_and_words_of_the_stack_fi
     policy = json.dumps(
         {"Resource": [f"{arn}-fddaac", f"{arn}-fddaac/*"], "Sid": "shop/prod/app", "Port": "10.0.0.0/16 443"}
     )
-    with pytest.raises(NotKnown):
+    with pytest.raises(UnknownValueError):
         names.of(policy)
     names.learn(f"{arn}-fddaac", f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:shop/prod/app-AbCdEf")
     assert names.of(policy) == policy.replace("fddaac", "AbCdEf").replace("111122223333", ACCOUNT)
-    with pytest.raises(NotKnown):
+    with pytest.raises(UnknownValueError):
         names.of({"queue": ["shop-mails-209037b.fifo"]})
-    with pytest.raises(NotKnown):
+    with pytest.raises(UnknownValueError):
         names.of(Opaque.SECRET)
     assert names.of(["shop-facade", "t4g.medium", "eu-west-1a", 443, None]) == [
         "shop-facade",

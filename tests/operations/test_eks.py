@@ -16,7 +16,7 @@ import pytest
 from groundwork.operations import eks, engine
 from groundwork.operations.account import open_account
 from groundwork.operations.eks import EksOperations
-from groundwork.operations.errors import CommandFailed, DeploymentFailed, OperationError
+from groundwork.operations.errors import CommandFailedError, DeploymentFailedError, OperationError
 from tests.operations.cluster import NEW, OLD, World, ready, serving, stuck
 from tests.operations.shop import STACK_FILE, Clock, account, client
 
@@ -77,7 +77,9 @@ def test_pods_that_do_not_get_ready_bring_the_old_image_back_and_say_why(world: 
         }
     ]
     found.steps = [lambda _: None, stuck]
-    with pytest.raises(DeploymentFailed, match=r"timed out\nCrashLoopBackOff: back-off 40s\nit ended with 1: Error"):
+    with pytest.raises(
+        DeploymentFailedError, match=r"timed out\nCrashLoopBackOff: back-off 40s\nit ended with 1: Error"
+    ):
         cluster.roll_out("web", NEW, Clock().progress(), 600)
     assert image(found) == OLD
 
@@ -85,7 +87,7 @@ def test_pods_that_do_not_get_ready_bring_the_old_image_back_and_say_why(world: 
 def test_pods_that_take_too_long_bring_the_old_image_back(world: tuple[World, EksOperations]) -> None:
     found, cluster = world
     found.steps = [lambda _: None, ready(1, 0, 3)]
-    with pytest.raises(DeploymentFailed, match="not ready after 2 minutes"):
+    with pytest.raises(DeploymentFailedError, match="not ready after 2 minutes"):
         cluster.roll_out("web", NEW, Clock().progress(), 120)
     assert image(found) == OLD
 
@@ -119,7 +121,7 @@ def test_a_command_runs_in_a_job_that_no_request_reaches_and_that_goes_again(
 def test_a_command_that_fails_leaves_no_job_behind(world: tuple[World, EksOperations]) -> None:
     found, cluster = world
     found.steps = [lambda _: None, complete("Failed")]
-    with pytest.raises(CommandFailed, match="it failed"):
+    with pytest.raises(CommandFailedError, match="it failed"):
         list(cluster.run("web", ["x"], Clock().progress(), 90))
     assert found.deleted
 
@@ -144,7 +146,7 @@ def test_a_job_is_made_of_its_cron_job_with_the_image_that_comes(world: tuple[Wo
 def test_a_job_that_fails_keeps_its_image_and_can_be_looked_at(world: tuple[World, EksOperations]) -> None:
     found, cluster = world
     found.steps = [complete("Failed")]
-    with pytest.raises(CommandFailed, match="it failed"):
+    with pytest.raises(CommandFailedError, match="it failed"):
         list(cluster.run_job("migrate", NEW, ["check"], Clock().progress(), 600))
     assert found.jobs[0]["spec"]["template"]["spec"]["containers"][0]["args"] == ["check"]
     assert (found.deleted, found.patches) == ([], [])

@@ -23,7 +23,7 @@ from groundwork.operations.app_runner import AppRunnerOperations
 from groundwork.operations.ec2 import Ec2Operations
 from groundwork.operations.ecs import EcsOperations
 from groundwork.operations.ecs_reasons import stop_reason
-from groundwork.operations.errors import CommandFailed, DeploymentFailed, OperationError
+from groundwork.operations.errors import CommandFailedError, DeploymentFailedError, OperationError
 from tests.operations.shop import REPOSITORY, Clock, account, client, open_for_business, service
 from tests.stacks import ROOT
 
@@ -294,7 +294,7 @@ def test_what_does_not_get_well_goes_back_on_every_instance_that_has_it(
 
     ran = instances(monkeypatch, shell)
     clock = Clock()
-    with pytest.raises(DeploymentFailed, match=r"does not get well on i-2:\nno module named shop"):
+    with pytest.raises(DeploymentFailedError, match=r"does not get well on i-2:\nno module named shop"):
         Ec2Operations(shop).roll_out("web", f"{REPOSITORY}:1.1", clock.progress(), 600)
     assert restarted(ran) == ["i-1", "i-2", "i-1", "i-2"]
     assert named == [f"{REPOSITORY}:1.0"]
@@ -359,7 +359,7 @@ def test_a_job_that_runs_on_an_instance_already_is_not_one_that_failed(
     with pytest.raises(OperationError, match="migrate runs on i-1 already; wait until that is done"):
         list(Ec2Operations(shop).run_job("migrate", None, (), Clock().progress(), 60))
     instances(monkeypatch, lambda instance, script: (BUSY, "no rows"))
-    with pytest.raises(CommandFailed, match="it ended with 75"):
+    with pytest.raises(CommandFailedError, match="it ended with 75"):
         list(Ec2Operations(shop).run_job("migrate", None, (), Clock().progress(), 60))
 
 
@@ -411,7 +411,7 @@ def test_app_runner_that_goes_back_is_a_failed_deployment(shop: StackAccount, mo
         list_operations=operations("IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "ROLLBACK_SUCCEEDED"),
     )
     standing_in(monkeypatch, apprunner=script)
-    with pytest.raises(DeploymentFailed, match="ROLLBACK_SUCCEEDED"):
+    with pytest.raises(DeploymentFailedError, match="ROLLBACK_SUCCEEDED"):
         AppRunnerOperations(shop).roll_out("web", f"{REPOSITORY}:1.1", Clock().progress(), 600)
 
 
@@ -478,7 +478,7 @@ def test_a_job_that_fails_on_an_instance_says_with_what_and_runs_on_no_other(
     ran = instances(monkeypatch, lambda instance, script: (3, "no table"))
     said = Ec2Operations(shop).run_job("migrate", None, (), Clock().progress(), 60)
     assert next(said) == "no table"
-    with pytest.raises(CommandFailed, match="it ended with 3"):
+    with pytest.raises(CommandFailedError, match="it ended with 3"):
         next(said)
     assert len(ran) == 1
 

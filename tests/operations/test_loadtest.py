@@ -23,11 +23,11 @@ from groundwork.operations.account import open_account
 from groundwork.operations.checklist.model import AnswerKind, Facts
 from groundwork.operations.checklist.questions import QUESTIONS
 from groundwork.operations.errors import OperationError
-from groundwork.operations.loadtest import held
+from groundwork.operations.loadtest import report as reporting
 from groundwork.operations.loadtest import running as k6
 from groundwork.operations.loadtest.files import newest_report, write_files
-from groundwork.operations.loadtest.held import read_summary, report_of, write_report
 from groundwork.operations.loadtest.plan import LoadEntrance, LoadPlan, ServiceLoad, entrance, plan_of
+from groundwork.operations.loadtest.report import read_summary, report_of, write_report
 from groundwork.operations.loadtest.shapes import LoadShape
 from tests.operations.loaded import LoadedServer, loaded_server
 from tests.operations.shop import ACCOUNT, account
@@ -256,7 +256,7 @@ SAID = {name: {"p50": 90.0, "p95": 250.0, "p99": 1000.0, "failed": 0.0} for name
 def test_what_was_measured_stands_beside_what_was_said_and_answers_the_launch_list(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(held, "_said", lambda *_: SAID.items())
+    monkeypatch.setattr(reporting, "_said", lambda *_: SAID.items())
     [question] = [one for one in QUESTIONS if one.id == "load-test"]
     facts = Facts(SETTINGS, snapshot_of("prod"), NOW, load_tests=tmp_path)
     assert question.answer(facts).verdict is AnswerKind.UNKNOWN
@@ -297,7 +297,7 @@ def test_what_was_measured_stands_beside_what_was_said_and_answers_the_launch_li
 def test_what_is_said_is_a_simulation_of_the_same_load() -> None:
     """A crowd that comes faster than copies do loses requests, where the same in a ramp finds them there."""
     asked = {shape: planned(shape=shape, rate=150) for shape in LoadShape}
-    said = {shape: dict(held._said(plan, SETTINGS, "Pulumi.prod.yaml")) for shape, plan in asked.items()}
+    said = {shape: dict(reporting._said(plan, SETTINGS, "Pulumi.prod.yaml")) for shape, plan in asked.items()}
     assert said[LoadShape.RAMP]["web"] == said[LoadShape.SOAK]["web"]
     assert said[LoadShape.RAMP]["web"]["failed"] == 0
     assert said[LoadShape.SPIKE]["web"]["failed"] > 10
@@ -308,7 +308,7 @@ def test_what_is_said_is_a_simulation_of_the_same_load() -> None:
 def test_what_k6_did_not_ask_is_told_and_of_nothing_nothing_is_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(held, "_said", lambda *_: SAID.items())
+    monkeypatch.setattr(reporting, "_said", lambda *_: SAID.items())
     less = {"dropped_iterations{scenario:web}": {"values": {"count": 40}}}
     nothing = {"http_reqs{service:api,part:held}": {"values": {"count": 0}}}
     report = report_of(planned(), summary(**less, **nothing), SETTINGS, "Pulumi.prod.yaml", NOW)
@@ -359,7 +359,7 @@ def test_a_prod_is_only_loaded_by_whoever_says_its_name_once_more(
     """And k6 is run in its folder, then the report is written."""
     monkeypatch.setattr(running, "run_stack", lambda name, **_: SimpleNamespace(snapshot=snapshot_of(name)))
     monkeypatch.setattr("groundwork.operations.account.open_account", lambda name: None)
-    monkeypatch.setattr(held, "_said", lambda *_: SAID.items())
+    monkeypatch.setattr(reporting, "_said", lambda *_: SAID.items())
     looked: list[str] = []
     monkeypatch.setattr(k6, "look_first", lambda plan: looked.append(plan.hosts[0]))
 

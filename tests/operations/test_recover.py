@@ -17,12 +17,12 @@ from groundwork.cli.main import run as groundwork
 from groundwork.components.settings import Settings
 from groundwork.operations import progress
 from groundwork.operations.account import StackAccount
-from groundwork.operations.errors import NotThere, OperationError
-from groundwork.operations.own import Own, find_own
-from groundwork.operations.recovery import copies, elsewhere, objects, zones
+from groundwork.operations.errors import NotFoundError, OperationError
+from groundwork.operations.recovery import bucket, instance, region_and_account, zone
 from groundwork.operations.recovery.database import TAG, _Recovery
-from groundwork.operations.recovery.model import Case
-from groundwork.operations.recovery.scenarios import SCENARIOS, able, scenario
+from groundwork.operations.recovery.model import Incident, RecoveryStep
+from groundwork.operations.recovery.scenarios import SCENARIOS, scenario, with_missing_settings
+from groundwork.operations.resources import StackResources, find_resources
 from groundwork.preview.snapshot import Snapshot
 from groundwork.settings.loading import find_stack, load_stack
 from tests.operations.asking import asked_actions, permitted
@@ -77,14 +77,14 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
         yield found
 
 
-def case(stack: Stack, **said: Any) -> Case:
-    return Case(find_own(*stack), NOW, 600, **said)
+def incident(stack: Stack, **said: Any) -> Incident:
+    return Incident(find_resources(*stack), NOW, 600, **said)
 
 
-def take(walk: Any) -> tuple[list[str], Clock]:
+def take(plan: Any) -> tuple[list[str], Clock]:
     """Take all steps, and return what was seen."""
     clock = Clock()
-    return [step.act(clock.progress()) for step in walk.steps], clock
+    return [step.act(clock.progress()) for step in plan.steps], clock
 
 
 def databases() -> dict[str, Any]:
@@ -132,7 +132,7 @@ def test_what_turns_a_scenario_follows_from_the_stack_file(tmp_path: Path) -> No
         },
     }
     for number, (text, wanted) in enumerate(cases.items()):
-        found = {one.name: lacks for one, lacks in able(settings(tmp_path / str(number), text))}
+        found = {one.name: lacks for one, lacks in with_missing_settings(settings(tmp_path / str(number), text))}
         assert {name: found[name] for name in wanted} == wanted, text
     lacking = settings(tmp_path / "lacking", "groundwork:data: null\n")
     with pytest.raises(
@@ -217,13 +217,13 @@ def test_a_database_is_restored_beside_the_lost_one_and_takes_its_name(
 def test_a_moment_before_the_loss_is_what_is_restored(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     window(monkeypatch, NOW)
     told: list[dict[str, Any]] = []
-    recovery = _Recovery(case(stack, at=NOW - datetime.timedelta(hours=2)), _holder(stack))
+    recovery = _Recovery(incident(stack, at=NOW - datetime.timedelta(hours=2)), _store(stack))
     monkeypatch.setattr(recovery, "_rds", Script(restore_db_instance_to_point_in_time=told.append))
-    walk = recovery.walk()
-    recovery._begin(recovery._backup(), recovery._case.at)
+    plan = recovery.plan()
+    recovery._begin(recovery._backup(), recovery._incident.at)
     [asked] = told
     assert asked["RestoreTime"] == NOW - datetime.timedelta(hours=2)
-    assert walk.data_until == NOW - datetime.timedelta(hours=2)
+    assert plan.data_until == NOW - datetime.timedelta(hours=2)
     assert (asked["SourceDBInstanceIdentifier"], asked["TargetDBInstanceIdentifier"]) == (
         DATABASE,
         f"{DATABASE}-restored",
@@ -231,14 +231,14 @@ def test_a_moment_before_the_loss_is_what_is_restored(stack: Stack, monkeypatch:
     assert (asked["MultiAZ"], asked["PubliclyAccessible"], asked["VpcSecurityGroupIds"]) == (True, False, ["sg-1"])
     assert {one["Key"]: one["Value"] for one in asked["Tags"]}[TAG] == (NOW - datetime.timedelta(hours=2)).isoformat()
     # Before its first backup there is nothing.
-    with pytest.raises(NotThere, match=r"has nothing of .* or before .*groundwork snapshot dev --list"):
-        _Recovery(case(stack, at=NOW - datetime.timedelta(days=40)), _holder(stack)).walk()
+    with pytest.raises(NotFoundError, match=r"has nothing of .* or before .*groundwork snapshot dev --list"):
+        _Recovery(incident(stack, at=NOW - datetime.timedelta(days=40)), _store(stack)).plan()
 
 
-def _holder(stack: Stack) -> Any:
-    from groundwork.operations.backups import holders  # noqa: PLC0415 - only for these
+def _store(stack: Stack) -> Any:
+    from groundwork.operations.backups import data_stores  # noqa: PLC0415 - only for these
 
-    return next(one for one in holders(find_own(*stack)) if one.kind == "database")
+    return next(one for one in data_stores(find_resources(*stack)) if one.kind == "database")
 
 
 def test_an_interrupted_recovery_is_told_and_taken_up_where_it_was(
@@ -294,8 +294,6 @@ def test_after_the_swap_an_interrupted_recovery_restores_nothing_again(
 
 
 def _failing(why: str) -> Any:
-    from groundwork.operations.recovery.model import RecoveryStep  # noqa: PLC0415 - only for this
-
     def act(progress: Any) -> str:
         raise OperationError(why)
 
@@ -325,7 +323,7 @@ def test_logins_that_were_rotated_since_are_renewed_and_no_password_is_told(
         window(monkeypatch, NOW - datetime.timedelta(minutes=3))
         asked = secrets(datetime.timedelta(minutes=2))
         standing_in(monkeypatch, secretsmanager=asked)
-        recovery = _Recovery(case(stack), _holder(stack))
+        recovery = _Recovery(incident(stack), _store(stack))
         steps = recovery._renewed_logins(NOW - datetime.timedelta(minutes=3))
         told = Script(modify_db_instance={})
         monkeypatch.setattr(recovery, "_rds", told)
@@ -335,7 +333,7 @@ def test_logins_that_were_rotated_since_are_renewed_and_no_password_is_told(
             {"DBInstanceIdentifier": DATABASE, "MasterUserPassword": "of-the-test", "ApplyImmediately": True}
         ]
         assert asked.all_of("rotate_secret") == [{"SecretId": "shop/dev/database"}]
-        assert "of-the-test" not in " ".join([seen, *clock.lines, *(step.runs for step in steps)])
+        assert "of-the-test" not in " ".join([seen, *clock.lines, *(step.command for step in steps)])
         # Where nothing was rotated since, what Secrets Manager has is the database's.
         standing_in(
             monkeypatch, secretsmanager=Script(describe_secret={"LastRotatedDate": NOW - datetime.timedelta(days=9)})
@@ -345,7 +343,7 @@ def test_logins_that_were_rotated_since_are_renewed_and_no_password_is_told(
 
 def test_what_rds_gives_up_is_said_with_what_to_do(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     window(monkeypatch, NOW)
-    recovery = _Recovery(case(stack), _holder(stack))
+    recovery = _Recovery(incident(stack), _store(stack))
     monkeypatch.setattr(
         "groundwork.operations.recovery.database.find_database",
         lambda account, name: {"DBInstanceStatus": "incompatible-restore"},
@@ -374,12 +372,12 @@ def test_a_database_of_somebody_else_under_the_name_is_left_alone(
     }
     client("rds").create_db_instance(DBInstanceIdentifier=f"{DATABASE}-restored", VpcSecurityGroupIds=["sg-1"], **given)
     with pytest.raises(OperationError, match="is there, and no recovery made it"):
-        _Recovery(case(stack), _holder(stack)).walk()
+        _Recovery(incident(stack), _store(stack)).plan()
 
 
 def test_a_database_that_is_gone_is_restored_where_it_stood(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     window(monkeypatch, NOW)
-    own, holder = find_own(*stack), _holder(stack)
+    resources, store = find_resources(*stack), _store(stack)
     monkeypatch.setattr("groundwork.operations.recovery.database.find_database", lambda account, name: None)
     named = {
         "rds:eu-west-1:123456789012:subgrp:shop-database-subnets-1": "shop-database-subnets",
@@ -390,13 +388,13 @@ def test_a_database_that_is_gone_is_restored_where_it_stood(stack: Stack, monkey
         {"ResourceARN": f"arn:aws:{arn}", "Tags": [{"Key": "Name", "Value": name}]} for arn, name in named.items()
     ]
     standing_in(monkeypatch, resourcegroupstaggingapi=Script(get_resources={"ResourceTagMappingList": tagged}))
-    recovery = _Recovery(Case(own, NOW, 600), holder)
+    recovery = _Recovery(Incident(resources, NOW, 600), store)
     placed = recovery._placed()
     assert (placed["DBSubnetGroupName"], placed["DBParameterGroupName"], placed["VpcSecurityGroupIds"]) == (
         "shop-database-subnets-1", "shop-database-pg-1", ["sg-9"],
     )  # fmt: skip
     tagged.pop()
-    with pytest.raises(NotThere, match=r"shop-database-clients is not in account .*; run pulumi up"):
+    with pytest.raises(NotFoundError, match=r"shop-database-clients is not in account .*; run pulumi up"):
         recovery._placed()
 
 
@@ -455,13 +453,13 @@ def test_a_lost_copy_is_replaced_with_no_hand_and_how_long_that_takes_is_measure
 
 def test_a_copy_that_is_missing_already_is_only_waited_for(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     service("web").running_count = 1
-    walk = copies.walk(replace(case(stack, what="web"), seconds=60))
-    assert [step.changes for step in walk.steps] == [False, False]
+    plan = instance.plan(replace(incident(stack, what="web"), seconds=60))
+    assert [step.changes for step in plan.steps] == [False, False]
     clock = Clock()
     with pytest.raises(OperationError, match="1 of 2 run after 1 minutes"):
-        walk.steps[0].act(clock.progress())
+        plan.steps[0].act(clock.progress())
     service("web").running_count = 2
-    assert take(walk)[0][0] == "2 of 2 run"
+    assert take(plan)[0][0] == "2 of 2 run"
 
 
 def test_an_instance_of_the_group_is_ended_and_not_the_groups_size(
@@ -477,7 +475,7 @@ def test_an_instance_of_the_group_is_ended_and_not_the_groups_size(
     )
     with standing(tmp_path, monkeypatch, ON_AN_INSTANCE, up=False) as (account, snapshot):
         standing_in(monkeypatch, autoscaling=scaling)
-        copy = copies._instance(Case(Own(account, snapshot, {}), NOW, 600), "web")
+        copy = instance._instance(Incident(StackResources(account, snapshot, {}), NOW, 600), "web")
         copy.lose()
         assert copy.is_gone()
     assert scaling.all_of("terminate_instance_in_auto_scaling_group") == [
@@ -488,13 +486,13 @@ def test_an_instance_of_the_group_is_ended_and_not_the_groups_size(
 def test_a_database_goes_over_to_its_standby_once_every_service_has_a_second_copy(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    described = zones.described_database
+    described = zone.described_database
     looks = iter(["a", "a", "b", "b"])
     asked = Script(reboot_db_instance={})
     monkeypatch.setattr(
-        zones, "described_database", lambda *said: {**described(*said), "AvailabilityZone": f"{REGION}{next(looks)}"}
+        zone, "described_database", lambda *said: {**described(*said), "AvailabilityZone": f"{REGION}{next(looks)}"}
     )
-    walk = zones.walk(case(stack))
+    plan = zone.plan(incident(stack))
     ask = StackAccount.client
     monkeypatch.setattr(
         StackAccount,
@@ -503,17 +501,17 @@ def test_a_database_goes_over_to_its_standby_once_every_service_has_a_second_cop
             _Both(asked, ask(self, name, region)) if name == "rds" else ask(self, name, region)
         ),
     )
-    seen, _ = take(walk)
+    seen, _ = take(plan)
     assert seen[1] == f"{DATABASE} is in {REGION}b, and was in {REGION}a"
     assert asked.all_of("reboot_db_instance") == [{"DBInstanceIdentifier": DATABASE, "ForceFailover": True}]
     service("web").running_count = 1
     with pytest.raises(OperationError, match=r"one copy alone runs of web.*services.web.scaling.min: 2"):
-        walk.steps[0].act(Clock().progress())
+        plan.steps[0].act(Clock().progress())
     service("web").running_count = 2
     client("rds").modify_db_instance(DBInstanceIdentifier=DATABASE, MultiAZ=False)
     looks = iter("aa")
     with pytest.raises(OperationError, match="alone, whatever the stack file says"):
-        zones.walk(case(stack))
+        zone.plan(incident(stack))
 
 
 class _Both:
@@ -563,12 +561,12 @@ def test_an_object_that_was_deleted_is_what_it_was(
     # Of one that is there somebody says as of when.
     s3.put_object(Bucket=name, Key="a/photo.jpg", Body=b"ransom")
     with pytest.raises(OperationError, match=r"a/photo.jpg is there; say as of when it is wanted: --at TIME"):
-        objects.walk(case(stack, what="uploads/a/photo.jpg"))
-    with pytest.raises(NotThere, match="has no version of b"):
-        objects.walk(case(stack, what="uploads/b"))
+        bucket.plan(incident(stack, what="uploads/a/photo.jpg"))
+    with pytest.raises(NotFoundError, match="has no version of b"):
+        bucket.plan(incident(stack, what="uploads/b"))
     later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=1)
     with pytest.raises(OperationError, match="is as it was then; nothing is to be done"):
-        objects.walk(case(stack, what="uploads/a/photo.jpg", at=later))
+        bucket.plan(incident(stack, what="uploads/a/photo.jpg", at=later))
     asked = {
         one.replace("ListObjectVersions", "ListBucketVersions")
         .replace("HeadObject", "GetObject")
@@ -633,18 +631,18 @@ def test_the_other_region_alone_is_asked_what_it_has(
 
 
 def test_an_old_copy_in_the_other_account_is_a_finding(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    def walk(*days: int) -> Any:
+    def plan(*days: int) -> Any:
         jobs = [{"ResourceArn": f"arn:{at}", "CompletionDate": NOW - datetime.timedelta(days=at)} for at in days]
         standing_in(monkeypatch, backup=Script(list_copy_jobs={"CopyJobs": jobs}))
-        return elsewhere.walk_account(case(stack))
+        return region_and_account.plan_account(incident(stack))
 
-    assert take(walk(1))[0] == ["1 things were copied, each 24 h ago at most"]
+    assert take(plan(1))[0] == ["1 things were copied, each 24 h ago at most"]
     with pytest.raises(
         OperationError, match=r"is 3 d old, and there should be one each day.*list-copy-jobs --by-state FAILED"
     ):
-        take(walk(1, 3))
-    with pytest.raises(NotThere, match="nothing was copied to shop-dev-eu-west-1-copies in 222222222222 yet"):
-        take(walk())
+        take(plan(1, 3))
+    with pytest.raises(NotFoundError, match="nothing was copied to shop-dev-eu-west-1-copies in 222222222222 yet"):
+        take(plan())
 
 
 # The walk itself

@@ -26,13 +26,13 @@ from groundwork.cli.console import FINDINGS, FINE, MISTAKE
 from groundwork.cli.main import run as groundwork
 from groundwork.operations import engine, progress, psql
 from groundwork.operations.account import StackAccount
-from groundwork.operations.backups import Backup, BackupKind, HolderKind, holders
+from groundwork.operations.backups import Backup, BackupKind, DataStoreKind, data_stores
 from groundwork.operations.ecs import EcsOperations
 from groundwork.operations.errors import OperationError
-from groundwork.operations.own import Own, find_own
-from groundwork.operations.restoring import copies, files, rehearse, report, ways
+from groundwork.operations.resources import StackResources, find_resources
+from groundwork.operations.restoring import connections, copies, files, rehearse, report
 from groundwork.operations.restoring.checks import look_into
-from groundwork.operations.restoring.made import TAG, Interrupted, Made
+from groundwork.operations.restoring.cleanup import TAG, Cleanup, Interrupted
 from groundwork.preview.snapshot import Snapshot
 from tests.functions.servers import (
     ADMINISTRATOR,
@@ -151,7 +151,7 @@ class Bench:
         from moto.rds.models import rds_backends  # noqa: PLC0415 - only where an account is
 
         self.account, self.snapshot = stack
-        self.own = find_own(*stack)
+        self.resources = find_resources(*stack)
         self.databases = rds_backends[ACCOUNT][REGION].databases
         self.network = Network()
         self.tasks: list[str] = []
@@ -201,7 +201,7 @@ class Bench:
         return not self.network.there and not self.tasks and list(self.databases) == [ORIGINAL]
 
     def plan(self, **wanted: Any) -> rehearse.RehearsalPlan:
-        return rehearse.plan(self.own, rehearse.RehearsalOptions(HolderKind.DATABASE, **wanted))
+        return rehearse.plan(self.resources, rehearse.RehearsalOptions(DataStoreKind.DATABASE, **wanted))
 
     def carry_out(self, clock: Clock | None = None, **wanted: Any) -> report.RestoreRehearsal:
         [found] = rehearse.carry_out(self.plan(**wanted), (clock or Clock()).progress(), 3600)
@@ -215,7 +215,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     with standing(tmp_path, monkeypatch) as found:
         encrypt()
         window(monkeypatch, datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=-200))
-        monkeypatch.setattr(ways, "fetch_bundle", lambda region, folder: folder / "bundle.pem")
+        monkeypatch.setattr(connections, "fetch_bundle", lambda region, folder: folder / "bundle.pem")
         from moto.rds.models import rds_backends  # noqa: PLC0415 - only where an account is
 
         for one in rds_backends[ACCOUNT][REGION].database_snapshots.values():
@@ -316,9 +316,9 @@ def test_no_call_that_changes_something_names_the_original_and_the_copy_is_where
     tags = {one["Key"]: one["Value"] for one in made["Tags"]}
     assert (tags["platform"], tags["Name"]) == ("shop", COPY)
     assert tags[TAG]
-    # Itself and nobody else, both ways.
-    for way in ("AuthorizeSecurityGroupIngress", "AuthorizeSecurityGroupEgress"):
-        [rule] = by_name[way]["IpPermissions"]
+    # Itself and nobody else, both connections.
+    for connection in ("AuthorizeSecurityGroupIngress", "AuthorizeSecurityGroupEgress"):
+        [rule] = by_name[connection]["IpPermissions"]
         assert "IpRanges" not in rule
         assert rule["UserIdGroupPairs"] == [{"GroupId": "sg-9"}]
     assert by_name["RevokeSecurityGroupEgress"]["IpPermissions"][0]["IpRanges"] == [{"CidrIp": "0.0.0.0/0"}]
@@ -429,12 +429,12 @@ def test_without_a_way_psql_or_the_plugin_nothing_is_made(bench: Bench, monkeypa
         with pytest.raises(OperationError, match=r"say compute\.exec: true"):
             bench.plan()
     for name in ("eks", "app-runner"):
-        bench.own = dataclasses.replace(bench.own, account=with_engine(bench.account, engine=name))
+        bench.resources = dataclasses.replace(bench.resources, account=with_engine(bench.account, engine=name))
         with pytest.raises(
             OperationError, match=rf"no host .* leads to a copy.*{name} has none.*--from 10\.8\.0\.0/24.*--unread"
         ):
             bench.plan()
-        assert bench.plan(source="10.8.0.0/24").way
+        assert bench.plan(source="10.8.0.0/24").connection
     assert bench.changes == []
 
 
@@ -648,13 +648,13 @@ def test_what_was_left_is_refused_and_cleaned_up_and_a_database_that_no_rehearsa
     assert groundwork(cleanup) == FINE
     assert "No rehearsal has left anything" in capsys.readouterr().out
     with monkeypatch.context() as patched:
-        patched.setattr(Made, "remove_all", lambda self, progress: [])
+        patched.setattr(Cleanup, "remove_all", lambda self, progress: [])
         bench.carry_out(unread=True)
     bench.tasks.append(ARN)
     # Also where the original is gone.
     with monkeypatch.context() as patched:
         patched.delitem(bench.databases, ORIGINAL)
-        assert [one.what for one in rehearse.leftovers(bench.own)] == [
+        assert [one.what for one in rehearse.leftovers(bench.resources)] == [
             f"the database {COPY}",
             f"the security group groundwork-{COPY}",
         ]
@@ -777,7 +777,7 @@ def superblock(label: bytes = b"data") -> bytes:
 
 
 def test_an_instance_has_its_volume_its_cache_and_its_buckets_rehearsed(
-    instance: Own, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    instance: StackResources, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     now = datetime.datetime.now(datetime.UTC)
     snapshot = {
@@ -788,7 +788,7 @@ def test_an_instance_has_its_volume_its_cache_and_its_buckets_rehearsed(
         "KmsKeyId": "arn:key",
     }
     made: dict[str, dict[str, Any]] = {}
-    own = {"tag-key", f"tag:{TAG}"}
+    resources = {"tag-key", f"tag:{TAG}"}
 
     def create(asked: dict[str, Any]) -> dict[str, Any]:
         found = {
@@ -803,7 +803,7 @@ def test_an_instance_has_its_volume_its_cache_and_its_buckets_rehearsed(
 
     def describe(asked: dict[str, Any]) -> dict[str, Any]:
         wanted = {one["Name"] for one in asked.get("Filters", ())}
-        return {"Volumes": list(made.values()) if "VolumeIds" in asked or wanted & own else [VOLUME]}
+        return {"Volumes": list(made.values()) if "VolumeIds" in asked or wanted & resources else [VOLUME]}
 
     ec2 = Network(
         describe_volumes=describe,
@@ -827,8 +827,8 @@ def test_an_instance_has_its_volume_its_cache_and_its_buckets_rehearsed(
     assert not [one for name, one in ec2.asked if name.startswith(("attach", "delete")) and "vol-1" in _values(one)]
 
     s3 = client("s3")
-    cache = next(one for one in holders(instance) if one.kind is HolderKind.CACHE)
-    uploads = next(one for one in holders(instance) if one.name == "uploads")
+    cache = next(one for one in data_stores(instance) if one.kind is DataStoreKind.CACHE)
+    uploads = next(one for one in data_stores(instance) if one.name == "uploads")
     s3.put_object(Bucket=cache.id, Key="cache/2026-11-27.rdb", Body=b"REDIS0011 damaged")
     for text in (b"before", b"after"):
         s3.put_object(Bucket=uploads.id, Key="a.txt", Body=text)
@@ -850,11 +850,11 @@ def test_an_instance_has_its_volume_its_cache_and_its_buckets_rehearsed(
     assert s3.get_object(Bucket=uploads.id, Key="a.txt")["Body"].read() == b"after"
     monkeypatch.setattr(rehearse, "MOST_READ", 3)
     with pytest.raises(OperationError, match="has more than 3 bytes, and is not read for this"):
-        rehearse.plan(instance, rehearse.RehearsalOptions(HolderKind.BUCKET))
+        rehearse.plan(instance, rehearse.RehearsalOptions(DataStoreKind.BUCKET))
 
 
 def test_other_beginnings_of_a_volume_are_told_apart_and_archived_versions_are_said(
-    instance: Own, monkeypatch: pytest.MonkeyPatch
+    instance: StackResources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert files.judge_superblock(superblock()).passed
     assert files.judge_superblock(superblock(b"root")).passed is False
@@ -862,32 +862,32 @@ def test_other_beginnings_of_a_volume_are_told_apart_and_archived_versions_are_s
     standing_in(monkeypatch, ebs=Script(list_snapshot_blocks={"Blocks": []}))
     [found] = files.read_first_block(instance.account, "snap-1")
     assert (found.passed, found.says) == (False, "nothing was ever written to its beginning")
-    holder = next(one for one in holders(instance) if one.kind is HolderKind.BUCKET)
+    store = next(one for one in data_stores(instance) if one.kind is DataStoreKind.BUCKET)
     refused(monkeypatch, "GetObject", "InvalidObjectState", "archived")
-    backup = Backup(holder, BackupKind.VERSION, "a", datetime.datetime.now(datetime.UTC), version="v", size=3)
-    from groundwork.operations.errors import CommandFailed  # noqa: PLC0415 - here alone
+    backup = Backup(store, BackupKind.VERSION, "a", datetime.datetime.now(datetime.UTC), version="v", size=3)
+    from groundwork.operations.errors import CommandFailedError  # noqa: PLC0415 - here alone
 
-    with pytest.raises(CommandFailed, match="it is archived, and hours away"):
+    with pytest.raises(CommandFailedError, match="it is archived, and hours away"):
         files.read_version(instance.account, backup)
 
 
 def test_on_an_instance_the_copy_stands_where_the_instance_may_call_already(
-    instance: Own, monkeypatch: pytest.MonkeyPatch
+    instance: StackResources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from groundwork.operations.ec2 import Ec2Operations  # noqa: PLC0415 - here alone
 
     window(monkeypatch, datetime.datetime.now(datetime.UTC))
     network = Network(describe_volumes={"Volumes": []}, describe_snapshots={"Snapshots": []})
     standing_in(monkeypatch, ec2=network)
-    monkeypatch.setattr(ways, "program", lambda *_: "plugin")
+    monkeypatch.setattr(connections, "program", lambda *_: "plugin")
     with pytest.raises(OperationError, match="there is no security group shop-database-clients"):
-        rehearse.plan(instance, rehearse.RehearsalOptions(HolderKind.DATABASE))
+        rehearse.plan(instance, rehearse.RehearsalOptions(DataStoreKind.DATABASE))
     network.there["sg-db"] = {"GroupId": "sg-db", "Tags": []}
     monkeypatch.setattr(copies, "find_group", lambda *_: None)
-    plan = rehearse.plan(instance, rehearse.RehearsalOptions(HolderKind.DATABASE))
-    assert isinstance(plan.way, ways.InstanceWay)
+    plan = rehearse.plan(instance, rehearse.RehearsalOptions(DataStoreKind.DATABASE))
+    assert isinstance(plan.connection, connections.InstanceConnection)
     assert plan.original
-    assert plan.way.groups(plan.original, {}) == ["sg-db"]
+    assert plan.connection.groups(plan.original, {}) == ["sg-db"]
     assert "only what may speak to the database may speak to its copy" in str(plan)
     monkeypatch.setattr(Ec2Operations, "session_target", lambda self, services: "i-1")
     opened: list[str] = []
@@ -896,8 +896,11 @@ def test_on_an_instance_the_copy_stands_where_the_instance_may_call_already(
         opened.append(target)
         raise OperationError("no")
 
-    monkeypatch.setattr(ways, "forwarding", refuse)
-    with pytest.raises(OperationError, match="no"), plan.way.open("x", plan.original, Made(), Clock().progress()):
+    monkeypatch.setattr(connections, "forwarding", refuse)
+    with (
+        pytest.raises(OperationError, match="no"),
+        plan.connection.open("x", plan.original, Cleanup(), Clock().progress()),
+    ):
         pass
     assert opened == ["i-1"]
     assert ON_AN_INSTANCE
@@ -916,7 +919,7 @@ def test_things_are_removed_the_newest_first_and_the_rest_where_one_stays() -> N
         order.append("b")
         raise OperationError("no")
 
-    made = Made()
+    made = Cleanup()
     made.add("a", "rm a", gone("a"))
     made.add("b", "rm b", stays)
     made.add("c", "rm c", gone("c"))
@@ -981,12 +984,12 @@ def test_certificates_that_cannot_be_had_are_said_before_anything_is_made(
         raise OSError("no route")
 
     monkeypatch.undo()
-    monkeypatch.setattr(ways.urllib.request, "urlopen", offline)
+    monkeypatch.setattr(connections.urllib.request, "urlopen", offline)
     with pytest.raises(
         OperationError,
         match=r"https://truststore\.pki\.rds\.amazonaws\.com/eu-west-1/eu-west-1-bundle\.pem \(no route\)",
     ):
-        ways.fetch_bundle(REGION, tmp_path)
+        connections.fetch_bundle(REGION, tmp_path)
 
 
 def test_what_real_stacks_hold_is_found_by_their_own_names() -> None:
@@ -999,11 +1002,11 @@ def test_what_real_stacks_hold_is_found_by_their_own_names() -> None:
         snapshot = snapshot_of(name)
         arns = {("s3", one.name): one.outputs["arn"] for one in snapshot.of_type("aws:s3/bucket:Bucket")}
         account: Any = SimpleNamespace(settings=loaded(name).settings)
-        own = Own(account, snapshot, arns)
-        found = holders(own)
+        resources = StackResources(account, snapshot, arns)
+        found = data_stores(resources)
         assert {one.kind.value for one in found} >= kinds, name
         # By which the copy's place is found where the engine is ec2.
-        group = rehearse._clients(own)
+        group = rehearse._clients(resources)
         groups = [one.inputs["tags"]["Name"] for one in snapshot.of_type("aws:ec2/securityGroup:SecurityGroup")]
         assert groups.count(group) == 1, name
         assert all(one.tags["Name"] and one.tags["platform"] for one in found), name
@@ -1015,7 +1018,10 @@ def test_what_the_plugin_says_when_it_opens_nothing_is_told_and_the_session_is_c
     plugin = tmp_path / "bin" / "session-manager-plugin"
     plugin.write_text("#!/bin/sh\necho 'cannot perform start session: EOF' >&2\nexit 3\n", encoding="utf-8")
     clock = Clock()
-    way = ways.forwarded(bench.account, "ecs:x", "localhost", 5432, progress.Progress(clock.lines.append))
-    with pytest.raises(OperationError, match="ended with 3, and opened no way to the copy: cannot perform start"), way:
+    connection = connections.forwarded(bench.account, "ecs:x", "localhost", 5432, progress.Progress(clock.lines.append))
+    with (
+        pytest.raises(OperationError, match="ended with 3, and opened no way to the copy: cannot perform start"),
+        connection,
+    ):
         pass
     assert bench.ssm.all_of("terminate_session") == [{"SessionId": "session-1"}]

@@ -14,7 +14,7 @@ from groundwork.cli.console import FINDINGS, FINE
 from groundwork.cli.main import app
 from groundwork.cli.main import run as groundwork
 from groundwork.operations import redriving
-from groundwork.operations.drift import look
+from groundwork.operations.drift import detection
 from groundwork.operations.drift.table import drift_table
 from tests.operations.drifting import STANDING_TYPES
 from tests.operations.shop import client
@@ -60,7 +60,7 @@ def test_every_command_of_the_runbook_runs(
         monkeypatch.setattr(redriving, "_newest", lambda *_: {})
         table = drift_table()
         known = {name: row for name, row in table.types.items() if name in STANDING_TYPES}
-        monkeypatch.setattr(look, "drift_table", lambda: replace(table, types=known))
+        monkeypatch.setattr(detection, "drift_table", lambda: replace(table, types=known))
         client("sqs").send_message(QueueUrl=url("shop-mails-dead-letters"), MessageBody="x")
         for words in found:
             member = app.members[words[0]]

@@ -15,7 +15,7 @@ import pytest
 from groundwork.cli.main import run as groundwork
 from groundwork.operations import deploy as deployments
 from groundwork.operations.account import open_account
-from groundwork.operations.errors import DeploymentFailed, OperationError
+from groundwork.operations.errors import DeploymentFailedError, OperationError
 from tests.operations.shop import (
     ACCOUNT,
     REGION,
@@ -174,7 +174,9 @@ def test_each_stage_is_told_once_until_the_old_copies_are_gone(ecs: Ecs) -> None
 def test_an_alarm_takes_it_back_and_the_image_is_not_named_any_more(ecs: Ecs) -> None:
     clock = Clock()
     ecs.steps = [TRIES, GOES_BACK, WENT_BACK]
-    with pytest.raises(DeploymentFailed, match=r"rolled back because of alarms; went off: shop-compute-web-errors"):
+    with pytest.raises(
+        DeploymentFailedError, match=r"rolled back because of alarms; went off: shop-compute-web-errors"
+    ):
         deploy(clock)
     assert delivered() == f"{REPOSITORY}:1.0"
     assert any("requests go back to the old copies" in line for line in clock.lines)
@@ -192,7 +194,7 @@ def test_copies_that_fail_one_after_the_other_end_it_since_no_circuit_breaker_do
     clock = Clock()
     ecs.steps = [STARTS]
     ecs.back = [GOES_BACK, WENT_BACK]
-    with pytest.raises(DeploymentFailed):
+    with pytest.raises(DeploymentFailedError):
         deploy(clock)
     assert [one["stopType"] for one in ecs.stopped] == ["ROLLBACK"]
     assert any("3 copies failed one after the other" in line for line in clock.lines)

@@ -23,9 +23,9 @@ from groundwork.operations.account import StackAccount
 from groundwork.operations.delegation import Delegation
 from groundwork.operations.ecs import EcsOperations
 from groundwork.operations.ecs_reasons import stop_explained
-from groundwork.operations.errors import NobodyAnswers
-from groundwork.operations.own import find_own
-from groundwork.operations.status import alarms, domain, look, services, stores
+from groundwork.operations.errors import UnreachableError
+from groundwork.operations.resources import find_resources
+from groundwork.operations.status import alarms, domain, reading, services, stores
 from groundwork.operations.status.model import Health, Status, StatusLine
 from groundwork.preview.snapshot import Resource, Snapshot
 from guardrails.iam.services import service as iam_service
@@ -46,7 +46,7 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
 
 
 def looked(stack: Stack, **more: Any) -> Status:
-    return look.look(*stack, datetime.datetime.now(datetime.UTC), **more)
+    return reading.read_status(*stack, datetime.datetime.now(datetime.UTC), **more)
 
 
 def line(found: Status, section: str, name: str) -> StatusLine:
@@ -387,8 +387,8 @@ def test_a_load_balancers_reason_to_send_nothing_is_said_of_the_service(
     sick = {"State": "unhealthy", "Reason": "Target.ResponseCodeMismatch", "Description": "codes: [503]"}
     asked = Script(describe_target_health={"TargetHealthDescriptions": [{"TargetHealth": sick}] * 2})
     standing_in(monkeypatch, elbv2=asked)
-    own = find_own(*stack)
-    [group] = own.of_type("aws:lb/targetGroup:TargetGroup")
+    resources = find_resources(*stack)
+    [group] = resources.of_type("aws:lb/targetGroup:TargetGroup")
     there = own_of(stack, group, arn="arn:group")
     assert services._targets(there)["web"][0].text == (
         "2 get no requests: Target.ResponseCodeMismatch: codes: [503] (it answers the health check, but not with 200: services.web.health)"
@@ -494,7 +494,7 @@ def test_a_dead_network_ends_it_at_once_and_throttling_is_said(stack: Stack, mon
         raise botocore.exceptions.EndpointConnectionError(endpoint_url="https://x")
 
     monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", dead)
-    with pytest.raises(NobodyAnswers, match="is there a network"):
+    with pytest.raises(UnreachableError, match="is there a network"):
         looked(stack)
     assert len(asked) == 1
 

@@ -18,11 +18,11 @@ from groundwork.cli.main import run
 from groundwork.cli.running import run_stack
 from groundwork.components.settings import Settings
 from groundwork.preview.computed_values import ComputedValues
-from groundwork.preview.refusals.addresses import crowded
+from groundwork.preview.refusals.addresses import address_shortages
 from groundwork.preview.refusals.constraints import EVERY_TYPE, FILE, TYPES, Constraint, constraints_of, known_types
 from groundwork.preview.refusals.findings import with_refusals
 from groundwork.preview.refusals.inputs import refused_inputs
-from groundwork.preview.refusals.interfaces import overfull
+from groundwork.preview.refusals.interfaces import interface_shortages
 from groundwork.preview.refusals.offers import as_of, refused_offers, unknown_offers
 from groundwork.preview.refusals.quotas import ANY_TYPE, exceeded, sums
 from groundwork.preview.refusals.reference import page
@@ -762,15 +762,15 @@ def nodes(count: int, *, prefixes: bool) -> list[Resource]:
 def test_what_stands_in_subnets_at_its_most_has_an_address(
     fits: list[Resource], does_not: list[Resource], needed: int
 ) -> None:
-    assert list(crowded(snapshot(*fits))) == []
-    assert [one.needed for one in crowded(snapshot(*does_not))] == [needed]
+    assert list(address_shortages(snapshot(*fits))) == []
+    assert [one.needed for one in address_shortages(snapshot(*does_not))] == [needed]
 
 
 def test_of_subnets_whose_ranges_nobody_knows_nothing_is_said() -> None:
     for block in (Opaque.UNKNOWN, None, "nonsense"):
         assert (
             list(
-                crowded(
+                address_shortages(
                     snapshot(
                         *spread("aws:autoscaling/group:Group", "vpcZoneIdentifiers", [subnet("a", block)], maxSize=999)
                     )
@@ -782,7 +782,7 @@ def test_of_subnets_whose_ranges_nobody_knows_nothing_is_said() -> None:
 
 @pytest.mark.parametrize("unknowns", [False, True], ids=["known", "unknown"])
 def test_every_stack_has_addresses_for_all_of_it(unknowns: bool) -> None:
-    assert [one.sentence() for stack in STACKS for one in crowded(snapshot_of(stack, unknowns))] == []
+    assert [one.sentence() for stack in STACKS for one in address_shortages(snapshot_of(stack, unknowns))] == []
 
 
 def test_a_network_that_is_too_small_is_told_at_its_range_with_what_takes_the_most(tmp_path: Path) -> None:
@@ -871,8 +871,8 @@ def pods(replicas: int, *, prefixes: bool | None, scaled: int = 0, **cluster: An
 def test_instances_have_interfaces_and_addresses_for_all_that_may_run_on_them(
     fits: list[Resource], does_not: list[Resource], told: tuple[int, int]
 ) -> None:
-    assert list(overfull(snapshot(*fits))) == []
-    assert [(one.needed, one.room) for one in overfull(snapshot(*does_not))] == [told]
+    assert list(interface_shortages(snapshot(*fits))) == []
+    assert [(one.needed, one.room) for one in interface_shortages(snapshot(*does_not))] == [told]
 
 
 def test_where_something_else_may_run_it_or_nobody_knows_the_instances_nothing_is_said() -> None:
@@ -885,13 +885,13 @@ def test_where_something_else_may_run_it_or_nobody_knows_the_instances_nothing_i
         [*pods(999, prefixes=False), resource("aws:eks/fargateProfile:FargateProfile", "all")],
         [*pods(999, prefixes=False), resource("aws:eks/cluster:Cluster", "other")],
     ]
-    assert [one.sentence() for some in many for one in overfull(snapshot(*some))] == []
-    assert len(list(overfull(snapshot(*pods(999, prefixes=False, computeConfig={"enabled": False}))))) == 1
+    assert [one.sentence() for some in many for one in interface_shortages(snapshot(*some))] == []
+    assert len(list(interface_shortages(snapshot(*pods(999, prefixes=False, computeConfig={"enabled": False}))))) == 1
 
 
 @pytest.mark.parametrize("unknowns", [False, True], ids=["known", "unknown"])
 def test_every_stack_has_interfaces_for_all_of_it(unknowns: bool) -> None:
-    assert [one.sentence() for stack in STACKS for one in overfull(snapshot_of(stack, unknowns))] == []
+    assert [one.sentence() for stack in STACKS for one in interface_shortages(snapshot_of(stack, unknowns))] == []
 
 
 # Programs of others

@@ -27,7 +27,7 @@ from groundwork.simulation.day import DayResult, simulate
 from groundwork.simulation.latencies import Latencies
 from groundwork.simulation.scaling import MinuteMeasures, Scaler
 from groundwork.simulation.scenario import MINUTES, Scenario, read_scenario
-from groundwork.simulation.search import Goal, SizeSearch
+from groundwork.simulation.search import LatencyGoal, SizeSearch
 from groundwork.simulation.theory import Stationary
 from groundwork.simulation.tiers import FULL, DatabaseQueue, DayPlatform, Tier, platform_of
 from tests.capacity.test_capacity import line, load
@@ -110,7 +110,7 @@ def day() -> dict[str, DayResult]:
 
 def test_both_ways_say_the_same_of_a_day(day: dict[str, DayResult]) -> None:
     for name in ("api", "web"):
-        drawn, fluid = (day[method].tracks[name] for method in ("events", "fluid"))
+        drawn, fluid = (day[method].services[name] for method in ("events", "fluid"))
         assert sum(drawn.arrived) == pytest.approx(sum(fluid.arrived), rel=0.01)
         assert sum(drawn.utilization) == pytest.approx(sum(fluid.utilization), rel=0.05)
         assert max(drawn.copies) == max(fluid.copies) == 8
@@ -121,8 +121,8 @@ def test_both_ways_say_the_same_of_a_day(day: dict[str, DayResult]) -> None:
 
 
 def test_nothing_is_lost_sight_of(day: dict[str, DayResult]) -> None:
-    for track in day["events"].tracks.values():
-        left = sum(track.arrived) - sum(track.lost) - track.latencies.count
+    for service in day["events"].services.values():
+        left = sum(service.arrived) - sum(service.lost) - service.latencies.count
         # What midnight found in a copy or the database.
         assert 0 <= left <= 20
 
@@ -130,18 +130,18 @@ def test_nothing_is_lost_sight_of(day: dict[str, DayResult]) -> None:
 def test_copies_come_when_they_are_needed_after_the_time_that_they_take_to_start_and_go_again(
     day: dict[str, DayResult],
 ) -> None:
-    track = day["events"].tracks["api"]
+    service = day["events"].services["api"]
     noon = 12 * 60
-    assert track.copies[noon] == 2
-    assert track.paid[noon + 3] > 2, "three minutes above the target ask for more"
-    assert track.copies[noon + 3] == 2, "which start for a minute and a half"
-    assert track.copies[noon + 5] > 2
-    assert track.copies[noon + 120] == 2
+    assert service.copies[noon] == 2
+    assert service.paid[noon + 3] > 2, "three minutes above the target ask for more"
+    assert service.copies[noon + 3] == 2, "which start for a minute and a half"
+    assert service.copies[noon + 5] > 2
+    assert service.copies[noon + 120] == 2
 
 
 def test_the_same_seed_is_the_same_day_and_another_is_another() -> None:
     small = platform(tier(), a_second=0.5)
-    first, again, other = (simulate(small, Scenario(seed=seed), "events").tracks["api"].arrived for seed in (1, 1, 2))
+    first, again, other = (simulate(small, Scenario(seed=seed), "events").services["api"].arrived for seed in (1, 1, 2))
     assert first == again != other
 
 
@@ -150,11 +150,11 @@ def test_a_lost_zone_takes_its_copies_and_a_database_without_a_standby() -> None
     alone = simulate(platform(tier()), lost, "fluid")
     standby = simulate(platform(tier(), database=DatabaseQueue("db.t4g.small", 2, 0, True)), lost, "fluid")
     for result in (alone, standby):
-        assert result.tracks["api"].copies[599:603] == [2, 1, 1, 2], (
+        assert result.services["api"].copies[599:603] == [2, 1, 1, 2], (
             "the other zone takes over when new copies have started"
         )
-    assert sum(alone.tracks["api"].lost[600:615]) > 5 * sum(standby.tracks["api"].lost[600:615]) > 0
-    assert sum(standby.tracks["api"].lost[603:]) == 0
+    assert sum(alone.services["api"].lost[600:615]) > 5 * sum(standby.services["api"].lost[600:615]) > 0
+    assert sum(standby.services["api"].lost[603:]) == 0
 
 
 def test_a_slow_database_is_where_requests_wait() -> None:
@@ -162,8 +162,8 @@ def test_a_slow_database_is_where_requests_wait() -> None:
     for method in ("events", "fluid"):
         result = simulate(platform(tier(), a_second=10), slow, method)  # type: ignore[arg-type]
         assert max(result.database) == pytest.approx(100, abs=3)
-        assert max(one[1] for one in result.tracks["api"].slowest[905:925]) > 5
-        assert max(one[1] for one in result.tracks["api"].slowest[:890]) < 1
+        assert max(one[1] for one in result.services["api"].slowest[905:925]) > 5
+        assert max(one[1] for one in result.services["api"].slowest[:890]) < 1
 
 
 def test_messages_wait_for_consumers_and_are_not_given_up() -> None:
@@ -174,10 +174,10 @@ def test_messages_wait_for_consumers_and_are_not_given_up() -> None:
     )
     for method in ("events", "fluid"):
         result = simulate(platform(worker, a_second=2, database=None), CROWD, method)  # type: ignore[arg-type]
-        track = result.tracks["worker"]
-        assert track.copies[0] == 0 < max(track.copies) <= 6
-        assert sum(track.lost) == 0
-        assert max(track.waiting) > 100 > track.waiting[14 * 60]
+        service = result.services["worker"]
+        assert service.copies[0] == 0 < max(service.copies) <= 6
+        assert sum(service.lost) == 0
+        assert max(service.waiting) > 100 > service.waiting[14 * 60]
 
 
 def test_the_simulated_day_runs_full_where_the_lines_say_so() -> None:
@@ -194,12 +194,12 @@ def test_the_simulated_day_runs_full_where_the_lines_say_so() -> None:
     for part, is_full in ((0.97, False), (1.03, True)):
         held = load(shop, at * part)
         day = simulate(held.platform, held.scenario, "fluid")
-        busiest = max(day.tracks["api"].utilization)
+        busiest = max(day.services["api"].utilization)
         assert (busiest >= FULL) is is_full, (part, busiest)
         found = {(one.kind, one.of): one for one in capacity(held).all_lines}
         database = found["database-cpu", ""]
         assert max(day.database) == pytest.approx(100 * database.load / 2, rel=0.03)
-        assert found["service-cpu", "api"].load == pytest.approx(max(day.tracks["api"].arrived) / 60)
+        assert found["service-cpu", "api"].load == pytest.approx(max(day.services["api"].arrived) / 60)
 
 
 def measured(**changes: float) -> MinuteMeasures:
@@ -268,7 +268,7 @@ def test_schedules_move_the_bounds_on_the_days_that_they_name() -> None:
 def test_a_search_finds_the_fewest_copies_that_hold_and_one_fewer_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "fargate_sizes", lambda: {512: (1024,)})
     settings = load_stack(find_stack("examples/thulobazaar/prod")).settings
-    busy, goal = platform(tier(), a_second=6), Goal(0.95, 0.3)
+    busy, goal = platform(tier(), a_second=6), LatencyGoal(0.95, 0.3)
     rates = {"api": Rate(Decimal("0.04"), Decimal("0.004"))}
     options = [
         (DatabaseQueue("db.t4g.micro", 2, 0, False), Decimal(1)),
@@ -281,12 +281,12 @@ def test_a_search_finds_the_fewest_copies_that_hold_and_one_fewer_does_not(monke
     size = found.sizes["api"]
     fewer = tier(vcpus=size.cpu / 1024, scaling={"min": max(size.least - 1, 0), "max": max(size.least - 1, 1)})
     assert size.least == 1 or not goal.holds(simulate(platform(fewer, a_second=6), Scenario()), "api")
-    assert SizeSearch(settings, busy, Scenario(), Goal(0.95, 0.001), rates).cheapest(options[:1]) is None
+    assert SizeSearch(settings, busy, Scenario(), LatencyGoal(0.95, 0.001), rates).cheapest(options[:1]) is None
 
 
 def test_a_search_is_for_services_whose_sizes_can_be_chosen() -> None:
     settings = load_stack(find_stack("dev")).settings
-    where = SizeSearch(settings, platform(tier(engine="ec2")), Scenario(), Goal(0.95, 1), {})
+    where = SizeSearch(settings, platform(tier(engine="ec2")), Scenario(), LatencyGoal(0.95, 1), {})
     with pytest.raises(Mistakes, match="on Fargate whose price is known"):
         where.cheapest([(None, Decimal(0))])
 

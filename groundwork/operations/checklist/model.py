@@ -12,7 +12,7 @@ from typing import Any
 from groundwork.components.settings import Settings
 from groundwork.operations.account import StackAccount
 from groundwork.operations.checklist.indexes import Indexes
-from groundwork.operations.own import Own
+from groundwork.operations.resources import StackResources
 from groundwork.preview.snapshot import Resource, Snapshot
 
 
@@ -56,7 +56,7 @@ class Facts:
     settings: Settings
     snapshot: Snapshot
     now: datetime.datetime
-    own: Own | None = None
+    resources: StackResources | None = None
     """None where the account is not to be asked."""
     indexes: Callable[[], Indexes] | None = None
     """What asks the database; None where nobody said how to reach it."""
@@ -70,7 +70,7 @@ class Facts:
     @property
     def account(self) -> StackAccount | None:
         """Return the account; None where it is not to be asked."""
-        return self.own.account if self.own else None
+        return self.resources.account if self.resources else None
 
 
 @dataclass(frozen=True)

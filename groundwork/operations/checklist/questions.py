@@ -10,7 +10,7 @@ import botocore.exceptions
 from groundwork.operations.account import StackAccount, code_of, plain_errors
 from groundwork.operations.checklist.model import Answer, AnsweredQuestion, Facts, Question, no, unknown, yes
 from groundwork.operations.databases import find_database
-from groundwork.operations.errors import NobodyAnswers, OperationError
+from groundwork.operations.errors import OperationError, UnreachableError
 from groundwork.operations.loadtest.files import newest_report
 from groundwork.operations.restoring.copies import COPY_SUFFIX
 from groundwork.operations.restoring.report import FOLDER as REPORTS
@@ -32,14 +32,14 @@ https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIT.html"""
 
 
 def answered(facts: Facts) -> list[AnsweredQuestion]:
-    """Answer every line. What the account refuses to say is unknown, with the refusal; NobodyAnswers where it says nothing at all."""
+    """Answer every line. What the account refuses to say is unknown, with the refusal; UnreachableError where it says nothing at all."""
     return [AnsweredQuestion(question, _answer(question, facts)) for question in QUESTIONS]
 
 
 def _answer(question: Question, facts: Facts) -> Answer:
     try:
         return question.answer(facts)
-    except NobodyAnswers:
+    except UnreachableError:
         raise
     except OperationError as error:
         return unknown(str(error))
@@ -136,11 +136,11 @@ def _alarms(facts: Facts) -> Answer:
     ]
     if not told:
         return no("no alarm tells anybody")
-    if facts.own is None:
+    if facts.resources is None:
         return yes(f"{len(told)} alarms tell somebody")
-    absent = [one.name for one in told if facts.own.arn(one) is None]
+    absent = [one.name for one in told if facts.resources.arn(one) is None]
     if absent:
-        return no(f"{len(absent)} of {len(told)} are not in the account", _up(facts.own.account))
+        return no(f"{len(absent)} of {len(told)} are not in the account", _up(facts.resources.account))
     return yes(f"{len(told)} alarms tell somebody")
 
 
@@ -149,13 +149,13 @@ def _subscribers(facts: Facts) -> Answer:
     slack = facts.all_of("aws:chatbot/slackChannelConfiguration:SlackChannelConfiguration")
     if not wanted and not slack:
         return no("nobody is subscribed")
-    if facts.own is None:
+    if facts.resources is None:
         return unknown(f"a subscription by mail counts when it is confirmed; {_OFFLINE}")
     pending: list[str] = []
     confirmed = len(slack)
-    sns = facts.own.account.client("sns")
+    sns = facts.resources.account.client("sns")
     for topic in facts.all_of("aws:sns/topic:Topic"):
-        arn = facts.own.arn(topic)
+        arn = facts.resources.arn(topic)
         if arn is None or not any(topic.urn in one.dependencies for one in wanted):
             continue
         with plain_errors("asking who is subscribed to alarms"):
@@ -169,7 +169,7 @@ def _subscribers(facts: Facts) -> Answer:
         return no(f"not confirmed: {', '.join(sorted(set(pending)))}")
     if confirmed:
         return yes(f"{confirmed} confirmed")
-    return no("nobody is subscribed in the account", _up(facts.own.account))
+    return no("nobody is subscribed in the account", _up(facts.resources.account))
 
 
 def _backups(facts: Facts) -> Answer:

@@ -10,7 +10,7 @@ from typing import Any
 
 from groundwork.operations.account import StackAccount, plain_errors
 from groundwork.operations.drift.model import ChangeEvent, DriftFinding
-from groundwork.operations.errors import NobodyAnswers, OperationError
+from groundwork.operations.errors import OperationError, UnreachableError
 from groundwork.settings.facts import partition_of
 
 _KEPT = datetime.timedelta(days=90)
@@ -50,7 +50,7 @@ def with_events(
                     return [*done, *findings[at:]], f"asked about the first {at} alone"
                 try:
                     told[region, name] = tuple(_events(account, region, name, now))
-                except NobodyAnswers:
+                except UnreachableError:
                     raise
                 except OperationError as error:
                     return [*done, *findings[at:]], str(error)

@@ -19,7 +19,7 @@ _MADE_UP = re.compile(r"(?=[0-9A-Fa-f]*\d)[0-9A-Fa-f]{6,}|[-_][0-9a-f]{6,7}(\.fi
 _DRAWN = "[0-9a-f]{7,26}"
 
 
-class NotKnown(Exception):  # noqa: N818 - what a value is
+class UnknownValueError(Exception):
     """A value hangs on what nobody here knows: what AWS answers, a secret, an id of what is not there."""
 
 
@@ -55,7 +55,7 @@ class RealNames:
         return other
 
     def of(self, value: Any) -> Any:
-        """Return a value with the account's own words; NotKnown where one of them is not known."""
+        """Return a value with the account's own words; UnknownValueError where one of them is not known."""
         if isinstance(value, str):
             return self._text(value)
         if isinstance(value, dict):
@@ -63,7 +63,7 @@ class RealNames:
         if isinstance(value, list):
             return [self.of(item) for item in value]
         if isinstance(value, Opaque):
-            raise NotKnown
+            raise UnknownValueError
         return value
 
     def _text(self, text: str) -> str:
@@ -75,7 +75,7 @@ class RealNames:
             if part in self._parts:
                 parts[at] = self._parts[part]
             elif part in self._made_up:
-                raise NotKnown
+                raise UnknownValueError
         return "".join(parts)
 
 

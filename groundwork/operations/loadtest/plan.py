@@ -11,7 +11,7 @@ from groundwork.capacity.capacity import capacity_of
 from groundwork.components.settings import Settings
 from groundwork.operations.account import StackAccount, plain_errors
 from groundwork.operations.drift.names import find_tagged, tag_of
-from groundwork.operations.errors import NotThere, OperationError
+from groundwork.operations.errors import NotFoundError, OperationError
 from groundwork.operations.loadtest.shapes import LoadShape
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.settings.facts import partition_of
@@ -188,7 +188,7 @@ def _distributions(account: StackAccount, declared: Sequence[Resource]) -> Itera
     for one in declared:
         arns = tagged.arns("cloudfront:distribution", tag_of(one) or "")
         if not arns:
-            raise NotThere(
+            raise NotFoundError(
                 f"the stack's distribution is not in {account.place}: pulumi up --stack {account.stack.name}"
             )
         with plain_errors("asking by which names CloudFront answers"):

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import botocore.exceptions
 
 from groundwork.operations.account import code_of, plain_errors
-from groundwork.operations.backups import Backup, BackupKind, Holder, HolderKind, backups_of, holders
+from groundwork.operations.backups import Backup, BackupKind, DataStore, DataStoreKind, backups_of, data_stores
 from groundwork.operations.databases import GIVEN_UP, find_database, with_end
-from groundwork.operations.errors import DeploymentFailed, NotThere, OperationError
+from groundwork.operations.errors import DeploymentFailedError, NotFoundError, OperationError
 from groundwork.operations.progress import Progress
-from groundwork.operations.recovery.health import see_that_all_is_well
-from groundwork.operations.recovery.model import Case, RecoveryStep, Walk
+from groundwork.operations.recovery.health import health_step
+from groundwork.operations.recovery.model import Incident, RecoveryPlan, RecoveryStep
 from groundwork.settings.mistakes import all_of
 
 if TYPE_CHECKING:
@@ -34,29 +34,29 @@ def restored_name(identifier: str) -> str:
     return with_end(identifier, "-restored")
 
 
-def walk(case: Case) -> Walk:
+def plan(incident: Incident) -> RecoveryPlan:
     """Restore, swap, log services in anew, look; from where an interrupted recovery ended."""
-    holder = next((one for one in holders(case.own) if one.kind is HolderKind.DATABASE), None)
-    if holder is None:
-        raise OperationError(f"{case.account.stack.label} builds no database")
-    return _Recovery(case, holder).walk()
+    store = next((one for one in data_stores(incident.resources) if one.kind is DataStoreKind.DATABASE), None)
+    if store is None:
+        raise OperationError(f"{incident.account.stack.label} builds no database")
+    return _Recovery(incident, store).plan()
 
 
 class _Recovery:
     """The recovery of one database."""
 
-    def __init__(self, case: Case, holder: Holder) -> None:
-        self._case, self._account, self._holder = case, case.account, holder
-        self._rds = case.account.client("rds")
-        self._identifier, self._restored = holder.id, restored_name(holder.id)
-        self._lost = with_end(holder.id, f"-lost-{case.now:%y%m%d-%H%M}")
-        self._original = find_database(case.account, holder.id)
-        self._begun = self._moment(find_database(case.account, self._restored))
+    def __init__(self, incident: Incident, store: DataStore) -> None:
+        self._incident, self._account, self._store = incident, incident.account, store
+        self._rds = incident.account.client("rds")
+        self._identifier, self._restored = store.id, restored_name(store.id)
+        self._lost = with_end(store.id, f"-lost-{incident.now:%y%m%d-%H%M}")
+        self._original = find_database(incident.account, store.id)
+        self._begun = self._moment(find_database(incident.account, self._restored))
         self._swapped = self._moment(self._original)
 
-    def walk(self) -> Walk:
+    def plan(self) -> RecoveryPlan:
         backup = None if self._begun or self._swapped else self._backup()
-        until = self._begun or self._swapped or self._case.at or (backup.at if backup else None)
+        until = self._begun or self._swapped or self._incident.at or (backup.at if backup else None)
         steps = []
         if not self._swapped or self._begun:
             steps += [self._restore(backup), self._swap()]
@@ -65,10 +65,10 @@ class _Recovery:
         steps += [
             *self._renewed_logins(until),
             *self._logins(),
-            see_that_all_is_well(self._case, "database", *(["services"] if self._account.settings.services else [])),
+            health_step(self._incident, "database", *(["services"] if self._account.settings.services else [])),
             self._end(),
         ]
-        return Walk(tuple(steps), until, self._note(), self._after())
+        return RecoveryPlan(tuple(steps), until, self._note(), self._after())
 
     def _note(self) -> str:
         moment = self._begun or self._swapped
@@ -97,13 +97,13 @@ class _Recovery:
                 f"{self._restored} is there, and no recovery made it (it has no tag {TAG}); rename or remove it: "
                 f"aws rds delete-db-instance --db-instance-identifier {self._restored}"
             )
-        at = self._case.at
-        found = backups_of(self._account, self._holder)
+        at = self._incident.at
+        found = backups_of(self._account, self._store)
         for one in found:
             if at is None or one.at <= at or (one.since is not None and one.since <= at <= one.at):
                 return one
         what = f"nothing of {at:%Y-%m-%d %H:%M:%S} UTC or before" if at and found else "no backup"
-        raise NotThere(
+        raise NotFoundError(
             f"{self._identifier} has {what} in {self._account.place}; what there is: groundwork snapshot "
             f"{self._account.stack_name} --list; copies elsewhere: groundwork recover {self._account.stack_name} region"
         )
@@ -118,7 +118,7 @@ class _Recovery:
                 f"aws rds wait db-instance-available --db-instance-identifier {name}",
                 self._wait_for_begun,
             )
-        at = self._case.at if backup.kind is BackupKind.MOMENT else None
+        at = self._incident.at if backup.kind is BackupKind.MOMENT else None
         what = f"the state of {at:%Y-%m-%d %H:%M:%S} UTC" if at else str(backup)
 
         def act(progress: Progress) -> str:
@@ -145,7 +145,7 @@ class _Recovery:
 
     def _begin(self, backup: Backup, at: datetime.datetime | None) -> None:
         moment = at or backup.at
-        tags = {**self._holder.tags, TAG: moment.isoformat(timespec="seconds")}
+        tags = {**self._store.tags, TAG: moment.isoformat(timespec="seconds")}
         wanted = {**self._placed(), "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
         with plain_errors(f"restoring {self._restored}"):
             if backup.kind is not BackupKind.MOMENT:
@@ -189,7 +189,9 @@ class _Recovery:
 
     @property
     def _resource(self) -> Resource:
-        return next(one for one in self._case.own.of_type(_DATABASE) if one.inputs["identifier"] == self._identifier)
+        return next(
+            one for one in self._incident.resources.of_type(_DATABASE) if one.inputs["identifier"] == self._identifier
+        )
 
     def _by_tags(self) -> dict[str, Any]:
         """Return where a database stood that is gone, by the tags of what stands there still."""
@@ -214,7 +216,7 @@ class _Recovery:
                     found[name] = one["ResourceARN"].replace("/", ":").rpartition(":")[2]
         missing = [name for _, name in wanted.values() if name not in found]
         if missing:
-            raise NotThere(
+            raise NotFoundError(
                 f"{all_of(missing)} {'is' if len(missing) == 1 else 'are'} not in {self._account.place}, and the database needs them; "
                 f"run pulumi up --stack {self._account.stack.name} --target them first"
             )
@@ -236,9 +238,9 @@ class _Recovery:
                     f"RDS could not restore it: {name} is {status}; remove it, and try another moment: aws rds delete-db-instance "
                     f"--db-instance-identifier {name} --skip-final-snapshot"
                 )
-            if progress.seconds - began > self._case.seconds:
+            if progress.seconds - began > self._incident.seconds:
                 raise OperationError(
-                    f"{name} is {status} after {int(self._case.seconds / 60)} minutes; RDS goes on, and so does the next "
+                    f"{name} is {status} after {int(self._incident.seconds / 60)} minutes; RDS goes on, and so does the next "
                     f"groundwork recover {self._account.stack_name} database"
                 )
             progress.sleep(_SECONDS_BETWEEN)
@@ -278,9 +280,9 @@ class _Recovery:
         began = progress.seconds
         while find_database(self._account, name) is not None:
             progress.say(f"{name} becomes {new}")
-            if progress.seconds - began > self._case.seconds:
+            if progress.seconds - began > self._incident.seconds:
                 raise OperationError(
-                    f"{name} has its name still after {int(self._case.seconds / 60)} minutes; RDS goes on"
+                    f"{name} has its name still after {int(self._incident.seconds / 60)} minutes; RDS goes on"
                 )
             progress.sleep(_SECONDS_BETWEEN)
         self._wait(new, progress)
@@ -288,7 +290,7 @@ class _Recovery:
     # Whoever uses it
 
     def _tell_the_proxy(self) -> RecoveryStep:
-        name = next(one.inputs["name"] for one in self._case.own.of_type("aws:rds/proxy:Proxy"))
+        name = next(one.inputs["name"] for one in self._incident.resources.of_type("aws:rds/proxy:Proxy"))
 
         def act(progress: Progress) -> str:
             with plain_errors(f"telling {name} of the database"):
@@ -332,9 +334,9 @@ class _Recovery:
             began = progress.seconds
             while self._rotated(services) == before:
                 progress.say("the rotation is under way")
-                if progress.seconds - began > self._case.seconds:
+                if progress.seconds - began > self._incident.seconds:
                     raise OperationError(
-                        f"{services} is not rotated after {int(self._case.seconds / 60)} minutes; why: groundwork logs, or the log group "
+                        f"{services} is not rotated after {int(self._incident.seconds / 60)} minutes; why: groundwork logs, or the log group "
                         "of the function that rotates it"
                     )
                 progress.sleep(_SECONDS_BETWEEN)
@@ -363,8 +365,8 @@ class _Recovery:
     def _redeploy(self, service: str) -> RecoveryStep:
         def act(progress: Progress) -> str:
             try:
-                self._case.runner.restart(service, progress, self._case.seconds)
-            except DeploymentFailed as failure:
+                self._incident.runner.restart(service, progress, self._incident.seconds)
+            except DeploymentFailedError as failure:
                 raise OperationError(
                     f"{service} did not start anew: {failure}; look: groundwork logs {self._account.stack_name} {service} --since 30m"
                 ) from None
@@ -381,7 +383,7 @@ class _Recovery:
         def act(progress: Progress) -> str:
             found = find_database(self._account, self._identifier)
             if found is None:
-                raise NotThere(f"there is no {self._identifier} in {self._account.place}")
+                raise NotFoundError(f"there is no {self._identifier} in {self._account.place}")
             with plain_errors(f"taking the tag off {self._identifier}"):
                 self._rds.remove_tags_from_resource(ResourceName=found["DBInstanceArn"], TagKeys=[TAG])
             return "the recovery is at its end"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from groundwork.operations.errors import OperationError
 from groundwork.operations.progress import Progress
-from groundwork.operations.recovery.model import Case, RecoveryStep
+from groundwork.operations.recovery.model import Incident, RecoveryStep
 from groundwork.operations.status.model import Health, StatusLine
 from groundwork.operations.status.services import service_lines
 from groundwork.operations.status.stores import database_lines
@@ -15,33 +15,33 @@ from groundwork.operations.status.stores import database_lines
 _SECONDS_BETWEEN = 15
 
 
-def _services(case: Case, now: datetime.datetime) -> Iterable[StatusLine]:
-    return service_lines(case.own, case.runner, now) if case.account.settings.services else ()
+def _services(incident: Incident, now: datetime.datetime) -> Iterable[StatusLine]:
+    return service_lines(incident.resources, incident.runner, now) if incident.account.settings.services else ()
 
 
-_LINES: Mapping[str, Callable[[Case, datetime.datetime], Iterable[StatusLine]]] = {
+_LINES: Mapping[str, Callable[[Incident, datetime.datetime], Iterable[StatusLine]]] = {
     "services": _services,
-    "database": lambda case, now: database_lines(case.own, now),
+    "database": lambda incident, now: database_lines(incident.resources, now),
 }
 
 
-def see_that_all_is_well(case: Case, *parts: str) -> RecoveryStep:
+def health_step(incident: Incident, *parts: str) -> RecoveryStep:
     """Return the step that waits until ``services`` or ``database`` are well, as ``groundwork status`` judges them."""
-    account = case.account
+    account = incident.account
 
     def act(progress: Progress) -> str:
         began = progress.seconds
         while True:
             now = datetime.datetime.now(datetime.UTC)
-            lines = [line for part in parts for line in _LINES[part](case, now)]
+            lines = [line for part in parts for line in _LINES[part](incident, now)]
             open_ones = [line for line in lines if not line.health.is_fine or line.health is Health.CHANGING]
             if not open_ones:
                 return f"{len(lines)} of {len(lines)} are well"
             first = open_ones[0]
             progress.say(f"{first.name}: {first.says}")
-            if progress.seconds - began > case.seconds:
+            if progress.seconds - began > incident.seconds:
                 raise OperationError(
-                    f"{first.name} is not well after {int(case.seconds / 60)} minutes: {'; '.join(first.why) or first.says}; "
+                    f"{first.name} is not well after {int(incident.seconds / 60)} minutes: {'; '.join(first.why) or first.says}; "
                     f"look: groundwork status {account.stack_name}"
                 )
             progress.sleep(_SECONDS_BETWEEN)

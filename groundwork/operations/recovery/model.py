@@ -1,4 +1,4 @@
-"""What a recovery is made of: a scenario, its steps, and what one case of it knows."""
+"""What a recovery is made of: a scenario, its steps, and what an incident knows."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from functools import cached_property
 from groundwork.components.settings import Settings
 from groundwork.operations.account import StackAccount
 from groundwork.operations.engine import Runner, runner_of
-from groundwork.operations.own import Own
 from groundwork.operations.progress import Progress
+from groundwork.operations.resources import StackResources
 
 
 @dataclass(frozen=True)
-class Case:
+class Incident:
     """Something that was lost, as far as the user says it."""
 
-    own: Own
+    resources: StackResources
     now: datetime.datetime
     seconds: float
     """How long each wait may take."""
@@ -29,15 +29,11 @@ class Case:
 
     @property
     def account(self) -> StackAccount:
-        return self.own.account
+        return self.resources.account
 
     @cached_property
     def runner(self) -> Runner:
         return runner_of(self.account)
-
-
-def _not_yet() -> None:
-    return None
 
 
 @dataclass(frozen=True)
@@ -45,18 +41,16 @@ class RecoveryStep:
     """One step of a recovery. It ends when what it is for has been seen in the account, so that the next one may begin."""
 
     title: str
-    runs: str
+    command: str
     """The command that does the same, or what is asked."""
     act: Callable[[Progress], str]
     """Do it, and return what was seen. OperationError where it did not come to pass."""
     changes: bool = False
-    done: Callable[[], str | None] = _not_yet
-    """Return what shows that a step has been done already, such as by a recovery that was interrupted; None where it has not."""
 
 
 @dataclass(frozen=True)
-class Walk:
-    """The steps of one case."""
+class RecoveryPlan:
+    """The steps of one incident."""
 
     steps: tuple[RecoveryStep, ...]
     data_until: datetime.datetime | None = None
@@ -79,7 +73,7 @@ class RecoveryScenario:
     """By the design: how long it may take."""
     lacks: Callable[[Settings], str | None]
     """Return what in the stack file would make it possible; None where it is."""
-    walk: Callable[[Case], Walk]
+    plan: Callable[[Incident], RecoveryPlan]
     """Ask the account what there is, and return the steps. OperationError where it cannot be."""
     takes: str = ""
     """What has to be said: SERVICE, or BUCKET/KEY."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from groundwork.components.settings import Settings
 from groundwork.operations.errors import OperationError
-from groundwork.operations.recovery import copies, database, elsewhere, objects, releases, zones
+from groundwork.operations.recovery import bucket, database, deployment, instance, region_and_account, zone
 from groundwork.operations.recovery.model import RecoveryScenario
 from groundwork.settings.mistakes import nearest, one_of
 
@@ -61,7 +61,7 @@ SCENARIOS: tuple[RecoveryScenario, ...] = (
         rpo=_NOTHING,
         rto=timedelta(minutes=10),
         lacks=_services,
-        walk=copies.walk,
+        plan=instance.plan,
         takes="SERVICE",
     ),
     RecoveryScenario(
@@ -70,10 +70,10 @@ SCENARIOS: tuple[RecoveryScenario, ...] = (
         rpo=timedelta(minutes=5),
         rto=timedelta(minutes=10),
         lacks=_database,
-        walk=database.walk,
+        plan=database.plan,
     ),
     RecoveryScenario(
-        "zone", "an availability zone", rpo=_NOTHING, rto=timedelta(minutes=5), lacks=_zones, walk=zones.walk
+        "zone", "an availability zone", rpo=_NOTHING, rto=timedelta(minutes=5), lacks=_zones, plan=zone.plan
     ),
     RecoveryScenario(
         "deployment",
@@ -81,7 +81,7 @@ SCENARIOS: tuple[RecoveryScenario, ...] = (
         rpo=_NOTHING,
         rto=timedelta(minutes=10),
         lacks=_releases,
-        walk=releases.walk,
+        plan=deployment.plan,
         takes="SERVICE",
         must_say=True,
     ),
@@ -91,7 +91,7 @@ SCENARIOS: tuple[RecoveryScenario, ...] = (
         rpo=_NOTHING,
         rto=timedelta(minutes=10),
         lacks=_objects,
-        walk=objects.walk,
+        plan=bucket.plan,
         takes="BUCKET/KEY",
         must_say=True,
     ),
@@ -101,7 +101,7 @@ SCENARIOS: tuple[RecoveryScenario, ...] = (
         rpo=timedelta(minutes=15),
         rto=timedelta(hours=4),
         lacks=_region,
-        walk=elsewhere.walk_region,
+        plan=region_and_account.plan_region,
         elsewhere=True,
     ),
     RecoveryScenario(
@@ -110,7 +110,7 @@ SCENARIOS: tuple[RecoveryScenario, ...] = (
         rpo=timedelta(hours=24),
         rto=timedelta(hours=24),
         lacks=_account,
-        walk=elsewhere.walk_account,
+        plan=region_and_account.plan_account,
     ),
 )
 """S4-15 and S3-11 name the first two. RDS copies logs every five minutes, and to another region with some delay:
@@ -130,7 +130,7 @@ def scenario(name: str, settings: Settings, stack: str) -> RecoveryScenario:
     return found
 
 
-def able(settings: Settings) -> Iterator[tuple[RecoveryScenario, str | None]]:
+def with_missing_settings(settings: Settings) -> Iterator[tuple[RecoveryScenario, str | None]]:
     """Yield each scenario with what the stack file lacks for it."""
     for one in SCENARIOS:
         yield one, one.lacks(settings)

@@ -14,7 +14,7 @@ import boto3
 from botocore.config import Config
 
 from groundwork.operations.account import StackAccount
-from groundwork.operations.drift.look import find_drift
+from groundwork.operations.drift.detection import detect_drift
 from groundwork.preview.computed_values import EXAMPLE_ACCOUNT
 from groundwork.preview.snapshot import Snapshot
 from groundwork.settings.loading import StackFiles
@@ -48,7 +48,7 @@ def drift_in(
     stack = StackFiles(snapshot.project, snapshot.stack, Path(), Path(), Path(), snapshot.stack)
     session = boto3.Session("any", "any", region_name=snapshot.region)
     account = _RehearsedAccount(stack, settings, EXAMPLE_ACCOUNT, session, address=address, tags=dict(_tags(state)))
-    for finding in find_drift(account, standing, datetime.datetime.now(datetime.UTC), lambda _: "-").findings:
+    for finding in detect_drift(account, standing, datetime.datetime.now(datetime.UTC), lambda _: "-").findings:
         roots = (one.property.split(".")[0].split("[")[0] for one in finding.values)
         yield RehearsedDrift(finding.type, finding.name, (*dict.fromkeys(roots), *finding.says))
 

@@ -14,9 +14,9 @@ import botocore.exceptions
 from groundwork.operations.account import StackAccount, code_of, plain_errors
 from groundwork.operations.backups import Backup, BackupKind
 from groundwork.operations.databases import GIVEN_UP, NO_DATABASE, READY, described_database, find_database, with_end
-from groundwork.operations.errors import CommandFailed, OperationError
+from groundwork.operations.errors import CommandFailedError, OperationError
 from groundwork.operations.progress import Progress
-from groundwork.operations.restoring.made import TAG
+from groundwork.operations.restoring.cleanup import TAG
 
 _SECONDS_BETWEEN = 15
 _SECONDS_FOR_PASSWORD = 600
@@ -49,7 +49,7 @@ class Original:
 
 
 def original_of(account: StackAccount, identifier: str) -> Original:
-    """Return what a copy of a database needs to be told of it. NotThere where there is no such database."""
+    """Return what a copy of a database needs to be told of it. NotFoundError where there is no such database."""
     found = described_database(account, identifier)
     subnets = found.get("DBSubnetGroup") or {}
     return Original(
@@ -126,11 +126,11 @@ def begin_copy(
                 )
         except botocore.exceptions.ClientError as error:
             if code_of(error) == "DBInstanceAlreadyExists":
-                raise in_the_way(account, original.copy) from None
+                raise another_rehearsal(account, original.copy) from None
             raise
 
 
-def in_the_way(account: StackAccount, what: str, since: str = "") -> OperationError:
+def another_rehearsal(account: StackAccount, what: str, since: str = "") -> OperationError:
     """Return what tells that another rehearsal is there."""
     began = f" (it began at {since})" if since else ""
     return OperationError(
@@ -142,7 +142,7 @@ def in_the_way(account: StackAccount, what: str, since: str = "") -> OperationEr
 def wait_for_copy(account: StackAccount, identifier: str, progress: Progress, seconds: float) -> dict[str, Any]:
     """Wait until a copy is available, and return RDS's description of it.
 
-    Raises CommandFailed where RDS gives it up, and OperationError after ``seconds``.
+    Raises CommandFailedError where RDS gives it up, and OperationError after ``seconds``.
     """
     began = progress.seconds
     while True:
@@ -152,7 +152,7 @@ def wait_for_copy(account: StackAccount, identifier: str, progress: Progress, se
         if status in READY and "Endpoint" in found:
             return found
         if status in (*GIVEN_UP, "storage-full"):
-            raise CommandFailed(f"RDS could not restore it: {identifier} is {status}")
+            raise CommandFailedError(f"RDS could not restore it: {identifier} is {status}")
         if progress.seconds - began > seconds:
             raise OperationError(
                 f"{identifier} is not available after {int(seconds / 60)} minutes; say more: --minutes"
@@ -232,7 +232,7 @@ def make_group(
             )["GroupId"]
         except botocore.exceptions.ClientError as error:
             if code_of(error) == "InvalidGroup.Duplicate":
-                raise in_the_way(account, f"the security group {original.group}") from None
+                raise another_rehearsal(account, f"the security group {original.group}") from None
             raise
         # A group begins with leave to call everybody:
         # https://docs.aws.amazon.com/vpc/latest/userguide/default-custom-security-groups.html

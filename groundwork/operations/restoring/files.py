@@ -10,7 +10,7 @@ import botocore.exceptions
 
 from groundwork.operations.account import StackAccount, code_of, plain_errors
 from groundwork.operations.backups import Backup
-from groundwork.operations.errors import CommandFailed
+from groundwork.operations.errors import CommandFailedError
 from groundwork.operations.restoring.checks import Check
 
 _CHUNK = 1_048_576
@@ -22,7 +22,7 @@ _HEAD = 65_536
 
 
 def read_version(account: StackAccount, backup: Backup) -> list[Check]:
-    """Read an object's version to its end and keep nothing of it. CommandFailed where it cannot be read, as without its key."""
+    """Read an object's version to its end and keep nothing of it. CommandFailedError where it cannot be read, as without its key."""
     count = sum(map(len, _pieces(account, backup)))
     complete = count == backup.size
     # botocore holds what it reads against the checksum that S3 keeps with the object, and raises where they differ:
@@ -43,14 +43,14 @@ def _pieces(account: StackAccount, backup: Backup) -> Iterator[bytes]:
         except botocore.exceptions.ClientError as error:
             # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
             if code_of(error) == "InvalidObjectState":
-                raise CommandFailed(
+                raise CommandFailedError(
                     "it is archived, and hours away: aws s3api restore-object first, or choose a shorter lifecycle"
                 ) from None
             raise
         try:
             yield from said["Body"].iter_chunks(_CHUNK)
         except botocore.exceptions.FlexibleChecksumError as error:
-            raise CommandFailed(f"what is read is not what was written: {error}") from None
+            raise CommandFailedError(f"what is read is not what was written: {error}") from None
 
 
 # A copy of a cache: https://github.com/redis/redis/blob/7.2/src/rdb.c

@@ -11,7 +11,7 @@ from typing import Any
 
 from groundwork.operations.errors import OperationError
 from groundwork.operations.restoring.checks import Check, Table
-from groundwork.operations.restoring.made import Leftover
+from groundwork.operations.restoring.cleanup import NotRemoved
 
 FOLDER = "restores"
 """Where reports are kept, beside the stack files."""
@@ -36,7 +36,7 @@ class RestoreRehearsal:
     tables: list[Table] = field(default_factory=list)
     failure: str = ""
     """What went wrong; empty where nothing did."""
-    left: list[Leftover] = field(default_factory=list)
+    left: list[NotRemoved] = field(default_factory=list)
 
     @property
     def age(self) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from groundwork.operations.account import StackAccount, plain_errors
-from groundwork.operations.own import Own
+from groundwork.operations.resources import StackResources
 from groundwork.operations.status.model import Health, StatusLine, lasting
 from groundwork.operations.status.services import is_open
 
@@ -19,20 +19,20 @@ _AT_ONCE = 100
 """Names in one question: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html"""
 
 
-def alarm_lines(own: Own, now: datetime.datetime) -> Iterator[StatusLine]:
+def alarm_lines(resources: StackResources, now: datetime.datetime) -> Iterator[StatusLine]:
     """Yield a line for each alarm that rings, and one that counts all."""
-    declared = [one for one in own.of_type(*_TYPES) if _tells(one)]
-    there = {arn.rpartition(":alarm:")[2]: one for one in declared if (arn := own.arn(one))}
-    states = _states(own.account, list(there))
+    declared = [one for one in resources.of_type(*_TYPES) if _tells(one)]
+    there = {arn.rpartition(":alarm:")[2]: one for one in declared if (arn := resources.arn(one))}
+    states = _states(resources.account, list(there))
     ringing = {name: one for name, one in states.items() if one["StateValue"] == "ALARM"}
     for name, one in sorted(ringing.items(), key=lambda item: str(item[1]["StateUpdatedTimestamp"])):
-        yield _alarm(own, there[name], one, now)
+        yield _alarm(resources, there[name], one, now)
     absent = len(declared) - len(states)
     facts = {"alarms": len(declared), "ringing": len(ringing), "missing": absent}
     silent = sum(one["StateValue"] == "INSUFFICIENT_DATA" for one in states.values())
     says = f"{len(states)} there, {len(ringing)} {'rings' if len(ringing) == 1 else 'ring'}, {silent} without data"
     if absent:
-        up = f"pulumi up --stack {own.account.stack.name}"
+        up = f"pulumi up --stack {resources.account.stack.name}"
         yield StatusLine("alarms", Health.MISSING, says, why=(f"{absent} are not there",), next=up, facts=facts)
     elif declared:
         yield StatusLine("alarms", Health.WELL, says, facts=facts)
@@ -56,8 +56,8 @@ def _states(account: StackAccount, names: list[str]) -> dict[str, dict[str, Any]
     return states
 
 
-def _alarm(own: Own, resource: Resource, state: dict[str, Any], now: datetime.datetime) -> StatusLine:
-    account = own.account
+def _alarm(resources: StackResources, resource: Resource, state: dict[str, Any], now: datetime.datetime) -> StatusLine:
+    account = resources.account
     since = state["StateUpdatedTimestamp"]
     name = resource.name.removeprefix(f"{account.settings.platform.name}-")
     says = f"rings for {lasting(since, now)}"
@@ -65,12 +65,14 @@ def _alarm(own: Own, resource: Resource, state: dict[str, Any], now: datetime.da
     if not is_open(account, now):
         return StatusLine(name, Health.STOPPED, f"{says}, outside the platform's hours", facts=facts)
     why = str(resource.inputs.get("alarmDescription") or state.get("StateReason") or "")
-    return StatusLine(name, Health.UNWELL, says, why=(why,) if why else (), next=_next(own, name, state), facts=facts)
+    return StatusLine(
+        name, Health.UNWELL, says, why=(why,) if why else (), next=_next(resources, name, state), facts=facts
+    )
 
 
-def _next(own: Own, name: str, state: dict[str, Any]) -> str:
+def _next(resources: StackResources, name: str, state: dict[str, Any]) -> str:
     """Return what tells more: the words of the service or job that an alarm is about, else when it rang and why."""
-    account = own.account
+    account = resources.account
     service = next((one for _, one, _ in account.settings.containers() if f"-{one}-" in f"-{name}-"), None)
     messaging = account.settings.messaging
     queue = (

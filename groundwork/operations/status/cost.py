@@ -29,9 +29,9 @@ def cost_line(account: StackAccount, now: datetime.datetime) -> StatusLine:
         )
     wanted = [f"platform${platform.name}", f"stage${platform.stage}"]
     days = [{tuple(group["Keys"]): _dollars(group) for group in one["Groups"]} for one in said["ResultsByTime"]]
-    own = [groups.get((wanted[0], wanted[1])) for groups in days]
-    if any(value is not None for value in own):
-        dollars = [value or 0.0 for value in own]
+    resources = [groups.get((wanted[0], wanted[1])) for groups in days]
+    if any(value is not None for value in resources):
+        dollars = [value or 0.0 for value in resources]
         return _line("stack", dollars, ())
     why = "the tags platform and stage are not activated for costs; this is the whole account"
     return _line("account", [sum(groups.values()) for groups in days], (why,))

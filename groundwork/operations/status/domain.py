@@ -12,7 +12,7 @@ import dns.resolver
 from groundwork.operations.account import plain_errors
 from groundwork.operations.delegation import Delegation, ask
 from groundwork.operations.meanings import meaning_of
-from groundwork.operations.own import Own
+from groundwork.operations.resources import StackResources
 from groundwork.operations.status.model import Health, StatusLine
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ https://docs.aws.amazon.com/acm/latest/userguide/managed-renewal.html"""
 _LATE_DAYS = 30
 
 
-def certificate_lines(own: Own, now: datetime.datetime) -> Iterator[StatusLine]:
+def certificate_lines(resources: StackResources, now: datetime.datetime) -> Iterator[StatusLine]:
     """Yield a line for each certificate of ACM."""
-    account = own.account
-    for resource in own.of_type("aws:acm/certificate:Certificate"):
+    account = resources.account
+    for resource in resources.of_type("aws:acm/certificate:Certificate"):
         region = resource.inputs.get("region") or account.settings.region
-        name, arn = f"{resource.inputs['domainName']} ({region})", own.arn(resource)
+        name, arn = f"{resource.inputs['domainName']} ({region})", resources.arn(resource)
         if arn is None:
             yield StatusLine(name, Health.MISSING, "is not there", next=f"pulumi up --stack {account.stack.name}")
             continue
@@ -62,15 +62,15 @@ def ask_dns(domain: str, name_servers: Sequence[str]) -> Delegation:
     return ask(domain, name_servers, dns.resolver.Resolver())
 
 
-def zone_lines(own: Own, asking: Asking = ask_dns) -> Iterator[StatusLine]:
+def zone_lines(resources: StackResources, asking: Asking = ask_dns) -> Iterator[StatusLine]:
     """Yield a line for the hosted zone: whether the registrar names its name servers."""
-    for resource in own.of_type("aws:route53/zone:Zone"):
+    for resource in resources.of_type("aws:route53/zone:Zone"):
         if not resource.inputs.get("vpcs"):
-            yield _zone(own, resource, asking)
+            yield _zone(resources, resource, asking)
 
 
-def _zone(own: Own, resource: Resource, asking: Asking) -> StatusLine:
-    account, domain = own.account, resource.inputs["name"]
+def _zone(resources: StackResources, resource: Resource, asking: Asking) -> StatusLine:
+    account, domain = resources.account, resource.inputs["name"]
     name = f"delegation of {domain}"
     route53 = account.client("route53")
     with plain_errors(f"asking for the hosted zone of {domain}"):

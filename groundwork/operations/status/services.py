@@ -9,7 +9,7 @@ from groundwork.components.hours.settings import open_now
 from groundwork.operations.account import StackAccount, plain_errors
 from groundwork.operations.engine import JobState, Runner, ServiceState
 from groundwork.operations.meanings import Reason, reason
-from groundwork.operations.own import Own
+from groundwork.operations.resources import StackResources
 from groundwork.operations.status.model import Health, StatusLine, lasting
 
 _TARGETS = 3
@@ -21,12 +21,12 @@ def is_open(account: StackAccount, now: datetime.datetime) -> bool:
     return platform.hours is None or open_now(platform.hours, platform.timezone, now)
 
 
-def service_lines(own: Own, runner: Runner, now: datetime.datetime) -> list[StatusLine]:
+def service_lines(resources: StackResources, runner: Runner, now: datetime.datetime) -> list[StatusLine]:
     """Return a line for each service of the stack file."""
-    states, targets = runner.states(), _targets(own)
+    states, targets = runner.states(), _targets(resources)
     return [
-        _service(own.account, name, states.get(name), targets.get(name, ()), now)
-        for name in own.account.settings.services
+        _service(resources.account, name, states.get(name), targets.get(name, ()), now)
+        for name in resources.account.settings.services
     ]
 
 
@@ -100,17 +100,17 @@ def short_image(image: str) -> str:
     return name.rpartition("/")[2].partition(":")[2] or name.rpartition("/")[2]
 
 
-def _targets(own: Own) -> dict[str, tuple[Reason, ...]]:
+def _targets(resources: StackResources) -> dict[str, tuple[Reason, ...]]:
     """Return why load balancers send nothing to copies, by service; of targets on their way in or out nothing is said."""
     found: dict[str, tuple[Reason, ...]] = {}
-    compute = next((one for one in own.snapshot.resources if one.type.startswith("groundwork:compute:")), None)
-    for group in own.of_type("aws:lb/targetGroup:TargetGroup"):
-        arn = own.arn(group)
+    compute = next((one for one in resources.snapshot.resources if one.type.startswith("groundwork:compute:")), None)
+    for group in resources.of_type("aws:lb/targetGroup:TargetGroup"):
+        arn = resources.arn(group)
         service = group.name.removeprefix(f"{compute.name}-") if compute else ""
-        if arn is None or service not in own.account.settings.services:
+        if arn is None or service not in resources.account.settings.services:
             continue
         with plain_errors(f"asking the load balancer for {service}"):
-            health = own.account.client("elbv2").describe_target_health(TargetGroupArn=arn)
+            health = resources.account.client("elbv2").describe_target_health(TargetGroupArn=arn)
         troubles: dict[str, int] = {}
         for one in health["TargetHealthDescriptions"]:
             if one["TargetHealth"]["State"] == "unhealthy":
@@ -118,7 +118,7 @@ def _targets(own: Own) -> dict[str, tuple[Reason, ...]]:
                     ": "
                 )
                 troubles[said] = troubles.get(said, 0) + 1
-        named = own.account.stack_name
+        named = resources.account.stack_name
         found[service] = tuple(
             reason("targets", f"{count} get no requests: {said}", named, service)
             for said, count in list(troubles.items())[:_TARGETS]

@@ -11,7 +11,7 @@ import botocore.exceptions
 from groundwork.operations.account import StackAccount, code_of, plain_errors
 from groundwork.operations.databases import NO_DATABASE
 from groundwork.operations.meanings import meaning_of
-from groundwork.operations.own import Own
+from groundwork.operations.resources import StackResources
 from groundwork.operations.status.model import Health, StatusLine
 from groundwork.operations.status.services import is_open
 
@@ -24,12 +24,12 @@ SEARCH = "aws:opensearch/domain:Domain"
 QUEUE = "aws:sqs/queue:Queue"
 
 
-def database_lines(own: Own, now: datetime.datetime) -> Iterator[StatusLine]:
+def database_lines(resources: StackResources, now: datetime.datetime) -> Iterator[StatusLine]:
     """Yield a line for the primary and each replica, and one for the proxy."""
-    account = own.account
+    account = resources.account
     rds = account.client("rds")
-    for resource in own.of_type(DATABASE):
-        identifier, name = resource.inputs["identifier"], _short(own, resource)
+    for resource in resources.of_type(DATABASE):
+        identifier, name = resource.inputs["identifier"], _short(resources, resource)
         with plain_errors(f"asking how {identifier} is"):
             try:
                 found = rds.describe_db_instances(DBInstanceIdentifier=identifier)["DBInstances"][0]
@@ -39,8 +39,8 @@ def database_lines(own: Own, now: datetime.datetime) -> Iterator[StatusLine]:
                 yield _missing(account, name)
                 continue
         yield _database(account, name, found, now)
-    for resource in own.of_type("aws:rds/proxy:Proxy"):
-        yield _proxy(own, resource)
+    for resource in resources.of_type("aws:rds/proxy:Proxy"):
+        yield _proxy(resources, resource)
 
 
 def _database(account: StackAccount, name: str, found: dict[str, Any], now: datetime.datetime) -> StatusLine:
@@ -65,8 +65,8 @@ def _database(account: StackAccount, name: str, found: dict[str, Any], now: date
     return StatusLine(name, Health.UNWELL, says, why=(meaning.means, *why), next=meaning.next, facts=facts)
 
 
-def _proxy(own: Own, resource: Resource) -> StatusLine:
-    account, name = own.account, resource.inputs["name"]
+def _proxy(resources: StackResources, resource: Resource) -> StatusLine:
+    account, name = resources.account, resource.inputs["name"]
     with plain_errors(f"asking how {name} is"):
         try:
             pages = account.client("rds").get_paginator("describe_db_proxy_targets").paginate(DBProxyName=name)
@@ -88,10 +88,10 @@ def _proxy(own: Own, resource: Resource) -> StatusLine:
     )
 
 
-def cache_lines(own: Own) -> Iterator[StatusLine]:
+def cache_lines(resources: StackResources) -> Iterator[StatusLine]:
     """Yield a line for the cache."""
-    account = own.account
-    for resource in own.of_type(CACHE):
+    account = resources.account
+    for resource in resources.of_type(CACHE):
         identifier = resource.inputs["replicationGroupId"]
         with plain_errors(f"asking how {identifier} is"):
             try:
@@ -114,10 +114,10 @@ def cache_lines(own: Own) -> Iterator[StatusLine]:
             yield StatusLine("cache", Health.WELL if status == "available" else Health.CHANGING, says, facts=facts)
 
 
-def search_lines(own: Own) -> Iterator[StatusLine]:
+def search_lines(resources: StackResources) -> Iterator[StatusLine]:
     """Yield a line for the OpenSearch domain."""
-    account = own.account
-    for resource in own.of_type(SEARCH):
+    account = resources.account
+    for resource in resources.of_type(SEARCH):
         name = resource.inputs["domainName"]
         with plain_errors(f"asking how {name} is"):
             try:
@@ -139,28 +139,28 @@ def search_lines(own: Own) -> Iterator[StatusLine]:
             yield StatusLine("search", Health.WELL if status == "Active" else Health.CHANGING, says, facts=facts)
 
 
-def queue_lines(own: Own) -> Iterator[StatusLine]:
+def queue_lines(resources: StackResources) -> Iterator[StatusLine]:
     """Yield a line for each queue of the stack file with its dead letters, and one for each other queue of what failed."""
-    queues = [(one, dead_letters_of(own, one)) for one in own.of_type(QUEUE)]
+    queues = [(one, dead_letters_of(resources, one)) for one in resources.of_type(QUEUE)]
     dead = [one for _, one in queues]
     for resource, letters in queues:
         if resource not in dead:
-            yield _queue(own, resource, letters)
+            yield _queue(resources, resource, letters)
 
 
-def queue_name(own: Own, resource: Resource) -> str:
+def queue_name(resources: StackResources, resource: Resource) -> str:
     """Return what the stack file calls a queue, or what it is about where that does not name it."""
-    short = resource.name.removeprefix(f"{own.account.settings.platform.name}-").removeprefix("compute-")
+    short = resource.name.removeprefix(f"{resources.account.settings.platform.name}-").removeprefix("compute-")
     stem = short.removesuffix("-queue")
-    messaging = own.account.settings.messaging
+    messaging = resources.account.settings.messaging
     named = messaging.queues if messaging else {}
     return next((name for name in named if name.removesuffix(".fifo") == stem), short)
 
 
-def _queue(own: Own, resource: Resource, dead: Resource | None) -> StatusLine:
-    account, name = own.account, queue_name(own, resource)
-    counts = measured(own, resource)
-    dead_counts = measured(own, dead) if dead else {}
+def _queue(resources: StackResources, resource: Resource, dead: Resource | None) -> StatusLine:
+    account, name = resources.account, queue_name(resources, resource)
+    counts = measured(resources, resource)
+    dead_counts = measured(resources, dead) if dead else {}
     if counts is None or dead_counts is None:
         return _missing(account, name)
     lost = dead_counts.get("waiting", 0) + dead_counts.get("hidden", 0)
@@ -174,7 +174,7 @@ def _queue(own: Own, resource: Resource, dead: Resource | None) -> StatusLine:
                 Health.UNWELL,
                 f"{counts['waiting']} messages",
                 why=(why,),
-                next=_reading(own, resource),
+                next=_reading(resources, resource),
                 facts=facts,
             )
         return StatusLine(name, Health.WELL, "empty", facts=facts)
@@ -187,9 +187,9 @@ def _queue(own: Own, resource: Resource, dead: Resource | None) -> StatusLine:
     return StatusLine(name, Health.WELL, says, facts=facts)
 
 
-def _reading(own: Own, resource: Resource) -> str:
-    url = url_of(own.arn(resource) or "", own.account)
-    return f"aws sqs receive-message --region {own.account.settings.region} --attribute-names All --message-attribute-names All --queue-url {url}"
+def _reading(resources: StackResources, resource: Resource) -> str:
+    url = url_of(resources.arn(resource) or "", resources.account)
+    return f"aws sqs receive-message --region {resources.account.settings.region} --attribute-names All --message-attribute-names All --queue-url {url}"
 
 
 def url_of(arn: str, account: StackAccount) -> str:
@@ -200,15 +200,15 @@ def url_of(arn: str, account: StackAccount) -> str:
     return f"{endpoint}/{number}/{name}"
 
 
-def measured(own: Own, resource: Resource) -> dict[str, int] | None:
+def measured(resources: StackResources, resource: Resource) -> dict[str, int] | None:
     """Return how many messages wait and are in work, about; None where the queue is not there."""
-    arn = own.arn(resource)
+    arn = resources.arn(resource)
     if arn is None:
         return None
     with plain_errors(f"asking how many messages wait in {resource.name}"):
         try:
-            said = own.account.client("sqs").get_queue_attributes(
-                QueueUrl=url_of(arn, own.account),
+            said = resources.account.client("sqs").get_queue_attributes(
+                QueueUrl=url_of(arn, resources.account),
                 AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
             )["Attributes"]
         except botocore.exceptions.ClientError as error:
@@ -221,14 +221,14 @@ def measured(own: Own, resource: Resource) -> dict[str, int] | None:
     }
 
 
-def dead_letters_of(own: Own, resource: Resource) -> Resource | None:
+def dead_letters_of(resources: StackResources, resource: Resource) -> Resource | None:
     """Return where a queue's messages go that fail too often."""
     urns = resource.property_dependencies.get("redrivePolicy", ())
-    return next((one for one in own.of_type(QUEUE) if one.urn in urns), None)
+    return next((one for one in resources.of_type(QUEUE) if one.urn in urns), None)
 
 
-def _short(own: Own, resource: Resource) -> str:
-    return resource.name.removeprefix(f"{own.account.settings.platform.name}-").removeprefix("database-")
+def _short(resources: StackResources, resource: Resource) -> str:
+    return resource.name.removeprefix(f"{resources.account.settings.platform.name}-").removeprefix("database-")
 
 
 def _missing(account: StackAccount, name: str) -> StatusLine:

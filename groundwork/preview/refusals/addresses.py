@@ -44,7 +44,7 @@ class Demand:
 
 
 @dataclass(frozen=True)
-class Crowded:
+class AddressShortage:
     """Subnets that have fewer addresses than stand in them at their most."""
 
     subnets: tuple[Resource, ...]
@@ -65,7 +65,7 @@ class Crowded:
         )
 
 
-def crowded(snapshot: Snapshot) -> Iterator[Crowded]:
+def address_shortages(snapshot: Snapshot) -> Iterator[AddressShortage]:
     """Yield the subnets that are too small. Nothing is said of subnets whose ranges or users nobody knows yet."""
     rooms = {one.urn: _room(one) for one in snapshot.of_type(_SUBNET)}
     demands = list(_demands(snapshot, rooms))
@@ -79,7 +79,7 @@ def crowded(snapshot: Snapshot) -> Iterator[Crowded]:
         total = sum(one for one in room if one is not None)
         if needed > total:
             largest = sorted(inside, key=lambda one: (-one.addresses - one.deploying, one.resource.name))
-            yield Crowded(
+            yield AddressShortage(
                 tuple(sorted((by_urn[urn] for urn in subnets), key=lambda one: one.name)), total, needed, tuple(largest)
             )
 

@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from groundwork.preview.refusals.addresses import crowded
+from groundwork.preview.refusals.addresses import address_shortages
 from groundwork.preview.refusals.inputs import refused_inputs
-from groundwork.preview.refusals.interfaces import overfull
+from groundwork.preview.refusals.interfaces import interface_shortages
 from groundwork.preview.refusals.offers import refused_offers, unknown_offers
 from groundwork.preview.refusals.policy import REFUSED
 from groundwork.preview.refusals.quotas import exceeded
@@ -36,9 +36,9 @@ def _refused(snapshot: Snapshot) -> Iterator[Finding]:
         yield _finding(one.resource, Verdict.UNDETERMINED, f'"{_shown(one.value)}" as {one.input} {one.reason}')
     for found in exceeded(snapshot, _numbers(said.get("quotas"))):
         yield _finding(found.resource or InputEntry(found.what), Verdict.FAIL, found.sentence(_SETTING))
-    for full in crowded(snapshot):
+    for full in address_shortages(snapshot):
         yield _finding(full.subnets[0], Verdict.FAIL, full.sentence())
-    for one_too_few in overfull(snapshot):
+    for one_too_few in interface_shortages(snapshot):
         yield _finding(one_too_few.resource, Verdict.FAIL, one_too_few.sentence())
 
 

@@ -18,7 +18,7 @@ _WORKLOADS = ("kubernetes:apps/v1:Deployment", "kubernetes:apps/v1:StatefulSet")
 
 
 @dataclass(frozen=True)
-class Overfull:
+class InterfaceShortage:
     """Instances that have no room for all that may run on them."""
 
     resource: Resource
@@ -37,14 +37,14 @@ class Overfull:
         )
 
 
-def overfull(snapshot: Snapshot) -> Iterator[Overfull]:
+def interface_shortages(snapshot: Snapshot) -> Iterator[InterfaceShortage]:
     """Yield groups of instances that cannot hold what may run on them. Where the class of one is not known, or something else may hold
     it, nothing is said."""
     yield from _of_tasks(snapshot)
     yield from _of_pods(snapshot)
 
 
-def _of_tasks(snapshot: Snapshot) -> Iterator[Overfull]:
+def _of_tasks(snapshot: Snapshot) -> Iterator[InterfaceShortage]:
     """Tasks of ECS with the network mode awsvpc: each takes an interface of its instance, or a place on its trunk."""
     by_urn, most = snapshot.by_urn(), most_tasks(snapshot)
     on: dict[str, int] = {}
@@ -61,7 +61,7 @@ def _of_tasks(snapshot: Snapshot) -> Iterator[Overfull]:
             # Whether an account trunks is no matter of the stack.
             room = int(size) * max(max(one.interfaces - 1, one.trunk_tasks or 0) for one in classes)
             if tasks > room:
-                yield Overfull(group, "tasks with an interface of their own", tasks, room, TRUNKING)
+                yield InterfaceShortage(group, "tasks with an interface of their own", tasks, room, TRUNKING)
 
 
 def _group_of(provider: Resource | None, by_urn: dict[str, Resource]) -> Resource | None:
@@ -88,7 +88,7 @@ def _known(names: list[Any]) -> list[InstanceClass]:
     return [one for one in found if one] if all(one and one.vcpus <= _LARGEST for one in found) else []
 
 
-def _of_pods(snapshot: Snapshot) -> Iterator[Overfull]:
+def _of_pods(snapshot: Snapshot) -> Iterator[InterfaceShortage]:
     """Pods of the only cluster of a stack, if managed groups are all its nodes."""
     groups = snapshot.of_type("aws:eks/nodeGroup:NodeGroup")
     clusters = snapshot.of_type("aws:eks/cluster:Cluster")
@@ -106,7 +106,7 @@ def _of_pods(snapshot: Snapshot) -> Iterator[Overfull]:
         room += int(size) * max(most_pods(one, prefixes=prefixes) for one in classes)
     pods = sum(_copies(one, snapshot) for one in snapshot.of_type(*_WORKLOADS))
     if pods > room:
-        yield Overfull(groups[0], "pods", pods, room, PODS)
+        yield InterfaceShortage(groups[0], "pods", pods, room, PODS)
 
 
 def _runs_nodes(cluster: Resource) -> bool:

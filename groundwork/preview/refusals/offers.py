@@ -42,7 +42,7 @@ _FORMS = {
 
 
 @dataclass(frozen=True)
-class Judged:
+class OfferVerdict:
     """What is said of one value."""
 
     reason: str
@@ -110,34 +110,34 @@ def _asked_of(type_: str) -> Iterator[tuple[str, str]]:
     yield from table["*"].items()
 
 
-def _class(kind: str) -> Callable[[str, Resource, str], Judged | None]:
-    def judge(value: str, resource: Resource, region: str) -> Judged | None:
+def _class(kind: str) -> Callable[[str, Resource, str], OfferVerdict | None]:
+    def judge(value: str, resource: Resource, region: str) -> OfferVerdict | None:
         return _of_class(value, kind, region)
 
     return judge
 
 
-def _database_class(value: str, resource: Resource, region: str) -> Judged | None:
+def _database_class(value: str, resource: Resource, region: str) -> OfferVerdict | None:
     engine = resource.inputs.get("engine")
     # A replica has the engine of what it copies, and a class of Aurora may be serverless.
     kind = f"rds:{engine}" if f"rds:{engine}" in _table()["classes"] else "rds"
     return None if value == "db.serverless" else _of_class(value, kind, region)
 
 
-def _of_class(value: str, kind: str, region: str) -> Judged | None:
+def _of_class(value: str, kind: str, region: str) -> OfferVerdict | None:
     regions = classes_of(kind)
     known = regions.get(value)
     if known is None:
         close = nearest(value, regions)
         # AWS adds families, and seldom a size to one.
         if _FORMS[kind.partition(":")[0]].fullmatch(value) and _family(value) not in set(map(_family, regions)):
-            return Judged(f"is not among the classes that AWS had on {as_of()}{close}", sure=False)
-        return Judged(f"does not exist{close}", sure=True)
+            return OfferVerdict(f"is not among the classes that AWS had on {as_of()}{close}", sure=False)
+        return OfferVerdict(f"does not exist{close}", sure=True)
     if region in _table()["regions"] and region not in known:
         here = [name for name, places in regions.items() if region in places]
         if not here:
             return None
-        return Judged(
+        return OfferVerdict(
             f"is not offered in {region} as of {as_of()}; there is {', '.join(_closest(value, here))}", sure=True
         )
     return None
@@ -157,7 +157,7 @@ def _closest(value: str, there: list[str]) -> list[str]:
     return difflib.get_close_matches(value, same or there, n=_NEAREST, cutoff=0)
 
 
-def _version(value: str, resource: Resource, _: str) -> Judged | None:
+def _version(value: str, resource: Resource, _: str) -> OfferVerdict | None:
     engine = resource.inputs.get("engine") or _ENGINES.get(resource.type)
     known: list[str] = _table()["versions"].get(engine, [])
     if not known or "x" in value or any(one == value or one.startswith(f"{value}.") for one in known):
@@ -165,59 +165,59 @@ def _version(value: str, resource: Resource, _: str) -> Judged | None:
     wanted = _numbers(value)
     same = [one for one in known if _numbers(one)[:1] == wanted[:1]]
     if wanted > max(map(_numbers, same or known)):
-        return Judged(f"is not among the versions of {engine} that AWS had on {as_of()}", sure=False)
+        return OfferVerdict(f"is not among the versions of {engine} that AWS had on {as_of()}", sure=False)
     close = min(same or known, key=lambda one: [abs(a - b) for a, b in zip_longest(_numbers(one), wanted, fillvalue=0)])
-    return Judged(f'is no version of {engine}; the nearest is "{close}"', sure=True)
+    return OfferVerdict(f'is no version of {engine}; the nearest is "{close}"', sure=True)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", version)))
 
 
-def _runtime(value: str, resource: Resource, _: str) -> Judged | None:
+def _runtime(value: str, resource: Resource, _: str) -> OfferVerdict | None:
     row = _table()["runtimes"].get(value)
     if row is None:
         return None
     create, update, successor = row["create"], row["update"], row["successor"]
     instead = f"; its successor is {successor}" if successor else ""
     if update and update <= as_of():
-        return Judged(
+        return OfferVerdict(
             f"has been taken from Lambda, also from functions that have it, on {update}{instead}",
             sure=True,
             may_change=False,
         )
     if create and create <= as_of():
-        return Judged(f"is taken for functions that have it, but no new ones since {create}{instead}", sure=False)
+        return OfferVerdict(f"is taken for functions that have it, but no new ones since {create}{instead}", sure=False)
     return None
 
 
-def _kubernetes(value: str, resource: Resource, _: str) -> Judged | None:
+def _kubernetes(value: str, resource: Resource, _: str) -> OfferVerdict | None:
     versions = kubernetes_versions()
     found = versions.get(value)
     if found:
         ended = found.extended_ends <= kubernetes_as_of()
         reason = f"has been without support since {found.extended_ends}"
-        return Judged(reason, sure=True, may_change=False) if ended else None
+        return OfferVerdict(reason, sure=True, may_change=False) if ended else None
     if _numbers(value) > max(map(_numbers, versions)):
-        return Judged(f"is not among the versions that EKS had on {kubernetes_as_of()}", sure=False)
+        return OfferVerdict(f"is not among the versions that EKS had on {kubernetes_as_of()}", sure=False)
     if _numbers(value) < min(map(_numbers, versions)):
-        return Judged("has been without support for long", sure=True, may_change=False)
-    return Judged(f"is no version that EKS runs{nearest(value, versions)}", sure=True)
+        return OfferVerdict("has been without support for long", sure=True, may_change=False)
+    return OfferVerdict(f"is no version that EKS runs{nearest(value, versions)}", sure=True)
 
 
-def _zone(value: str, resource: Resource, region: str) -> Judged | None:
+def _zone(value: str, resource: Resource, region: str) -> OfferVerdict | None:
     if not region or not re.fullmatch(r"[a-z]+(-[a-z]+)+-\d.*", value):
         return None
     if not value.startswith(region):
-        return Judged(f"is not in {region}", sure=True, may_change=False)
+        return OfferVerdict(f"is not in {region}", sure=True, may_change=False)
     letters = zones_of(region)
     if letters and value.removeprefix(region) not in letters and len(value) == len(region) + 1:
         there = ", ".join(f"{region}{letter}" for letter in letters)
-        return Judged(f"is not among the zones that new accounts see; these are {there}", sure=False)
+        return OfferVerdict(f"is not among the zones that new accounts see; these are {there}", sure=False)
     return None
 
 
-_JUDGES: Mapping[str, Callable[[str, Resource, str], Judged | None]] = {
+_JUDGES: Mapping[str, Callable[[str, Resource, str], OfferVerdict | None]] = {
     "ec2": _class("ec2"),
     "cache": _class("cache"),
     "search": _class("search"),

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from groundwork.preview.refusals.addresses import crowded
+from groundwork.preview.refusals.addresses import address_shortages
 from groundwork.preview.refusals.inputs import RefusedInput, refused_inputs
-from groundwork.preview.refusals.interfaces import overfull
+from groundwork.preview.refusals.interfaces import interface_shortages
 from groundwork.preview.refusals.offers import refused_offers, unknown_offers
 from groundwork.preview.refusals.quotas import Exceeded, exceeded
 from groundwork.preview.snapshot import Snapshot
@@ -38,8 +38,8 @@ def mistakes(snapshot: Snapshot, loaded: Loaded, label: str) -> list[Mistake]:
         mistake = _of_input(refused, path, loaded, label)
         found.setdefault((mistake.where, path, refused.reason), mistake)
     quotas = [_of_quota(one, loaded, label) for one in exceeded(snapshot, platform.quotas)]
-    network = [_at_first(_NETWORK, one.sentence(), loaded, label) for one in crowded(snapshot)]
-    compute = [_at_first(_COMPUTE, one.sentence(), loaded, label) for one in overfull(snapshot)]
+    network = [_at_first(_NETWORK, one.sentence(), loaded, label) for one in address_shortages(snapshot)]
+    compute = [_at_first(_COMPUTE, one.sentence(), loaded, label) for one in interface_shortages(snapshot)]
     return [*found.values(), *quotas, *network, *compute]
 
 

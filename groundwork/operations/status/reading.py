@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from groundwork.operations.account import StackAccount
 from groundwork.operations.engine import runner_of
-from groundwork.operations.errors import NobodyAnswers, NotThere, OperationError
-from groundwork.operations.own import Own, find_own
+from groundwork.operations.errors import NotFoundError, OperationError, UnreachableError
+from groundwork.operations.resources import StackResources, find_resources
 from groundwork.operations.status.alarms import alarm_lines
 from groundwork.operations.status.cost import PRICE, cost_line
 from groundwork.operations.status.domain import Asking, ask_dns, certificate_lines, zone_lines
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from groundwork.preview.snapshot import Snapshot
 
 
-def look(
+def read_status(
     account: StackAccount,
     snapshot: Snapshot,
     now: datetime.datetime,
@@ -29,38 +29,40 @@ def look(
     cost: bool = False,
     asking: Asking = ask_dns,
 ) -> Status:
-    """Return how a stack is. What one question is refused leaves the others; NobodyAnswers where all would be."""
-    own = find_own(account, snapshot)
+    """Return how a stack is. What one question is refused leaves the others; UnreachableError where all would be."""
+    resources = find_resources(account, snapshot)
     settings = account.settings
     parts: list[tuple[str, Callable[[], Iterable[StatusLine]]]] = [
-        ("data", lambda: database_lines(own, now)),
-        ("cache", lambda: cache_lines(own)),
-        ("search", lambda: search_lines(own)),
-        ("queues", lambda: queue_lines(own)),
-        ("alarms", lambda: alarm_lines(own, now)),
-        ("certificates", lambda: certificate_lines(own, now)),
-        ("domain", lambda: zone_lines(own, asking)),
+        ("data", lambda: database_lines(resources, now)),
+        ("cache", lambda: cache_lines(resources)),
+        ("search", lambda: search_lines(resources)),
+        ("queues", lambda: queue_lines(resources)),
+        ("alarms", lambda: alarm_lines(resources, now)),
+        ("certificates", lambda: certificate_lines(resources, now)),
+        ("domain", lambda: zone_lines(resources, asking)),
     ]
     if settings.jobs and settings.compute:
         parts.insert(0, ("jobs", lambda: job_lines(account, runner_of(account).job_states(), now)))
     if settings.services and settings.compute:
-        parts.insert(0, ("services", lambda: service_lines(own, runner_of(account), now)))
-    sections = [_section(own, title, lines) for title, lines in parts]
+        parts.insert(0, ("services", lambda: service_lines(resources, runner_of(account), now)))
+    sections = [_section(resources, title, lines) for title, lines in parts]
     if cost:
-        sections.append(_section(own, "cost", lambda: [cost_line(account, now)], note=PRICE))
+        sections.append(_section(resources, "cost", lambda: [cost_line(account, now)], note=PRICE))
     return Status(account.stack_name, account.place, now, tuple(one for one in sections if one.lines))
 
 
-def _section(own: Own, title: str, lines: Callable[[], Iterable[StatusLine]], note: str | None = None) -> StatusSection:
+def _section(
+    resources: StackResources, title: str, lines: Callable[[], Iterable[StatusLine]], note: str | None = None
+) -> StatusSection:
     try:
         return StatusSection(title, tuple(lines()), note)
-    except NobodyAnswers:
+    except UnreachableError:
         raise
-    except NotThere as error:
-        up = f"pulumi up --stack {own.account.stack.name}"
+    except NotFoundError as error:
+        up = f"pulumi up --stack {resources.account.stack.name}"
         return StatusSection(title, (StatusLine(title, Health.MISSING, "not there", why=(str(error),), next=up),), note)
     except OperationError as error:
-        what = f"groundwork status {own.account.stack_name}, when that is put right"
+        what = f"groundwork status {resources.account.stack_name}, when that is put right"
         return StatusSection(
             title, (StatusLine(title, Health.UNKNOWN, "cannot be asked", why=(str(error),), next=what),), note
         )

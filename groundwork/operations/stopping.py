@@ -81,7 +81,7 @@ def carry_out(plan: HoursPlan, progress: Progress) -> None:
 def _services(plan: HoursPlan) -> Iterator[str]:
     if plan.services:
         runner: Runner = runner_of(plan.account)
-        yield from runner.stand_still() if plan.action == "stop" else runner.start_again()
+        yield from runner.stop_all() if plan.action == "stop" else runner.start_all()
 
 
 def _databases(plan: HoursPlan) -> Iterator[str]:

@@ -16,7 +16,7 @@ _SECONDS_BETWEEN = 10
 
 
 @dataclass(frozen=True)
-class Leftover:
+class NotRemoved:
     """Something that could not be removed."""
 
     what: str
@@ -28,12 +28,12 @@ class Leftover:
 class Interrupted(KeyboardInterrupt):
     """Somebody left in the middle: what is still there."""
 
-    def __init__(self, left: Sequence[Leftover]) -> None:
+    def __init__(self, left: Sequence[NotRemoved]) -> None:
         super().__init__()
         self.left = tuple(left)
 
 
-class Made:
+class Cleanup:
     """A list of what is to be removed. A thing is added before it is made: what is not there is easily removed."""
 
     def __init__(self) -> None:
@@ -43,19 +43,19 @@ class Made:
         """Add a thing. ``remove`` does nothing where it is not there, or is another rehearsal's."""
         self._things.append((what, command, remove))
 
-    def remove_all(self, progress: Progress) -> list[Leftover]:
+    def remove_all(self, progress: Progress) -> list[NotRemoved]:
         """Remove everything, the newest first, each tried twice, and return what is left. Raises Interrupted for Ctrl-C, which leaves the
         rest."""
-        left: list[Leftover] = []
+        left: list[NotRemoved] = []
         while self._things:
             what, command, remove = self._things[-1]
             try:
                 why = _removed(what, remove, progress)
             except KeyboardInterrupt:
-                rest = [Leftover(one, by_hand, "nobody waited") for one, by_hand, _ in reversed(self._things)]
+                rest = [NotRemoved(one, by_hand, "nobody waited") for one, by_hand, _ in reversed(self._things)]
                 raise Interrupted([*left, *rest]) from None
             if why:
-                left.append(Leftover(what, command, why))
+                left.append(NotRemoved(what, command, why))
             self._things.pop()
         return left
 

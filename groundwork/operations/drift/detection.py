@@ -11,20 +11,20 @@ from typing import Any
 import jmespath.exceptions
 
 from groundwork.operations.account import StackAccount
-from groundwork.operations.drift.asking import Questions, Words, searched
 from groundwork.operations.drift.comparing import same
 from groundwork.operations.drift.events import with_events
 from groundwork.operations.drift.model import ChangedValue, Drift, DriftFinding, DriftKind
 from groundwork.operations.drift.names import (
-    NotKnown,
     RealNames,
+    UnknownValueError,
     bears_name,
     find_tagged,
     kind_of,
     tag_of,
 )
+from groundwork.operations.drift.queries import Placeholders, Queries, searched
 from groundwork.operations.drift.table import ComparedType, InsideRule, Read, drift_table
-from groundwork.operations.errors import NobodyAnswers, NotThere, OperationError
+from groundwork.operations.errors import NotFoundError, OperationError, UnreachableError
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.settings.facts import partition_of
 
@@ -35,7 +35,7 @@ Place = Callable[[Resource], str]
 """Says what of the stack file a resource is built for."""
 
 
-def find_drift(
+def detect_drift(
     account: StackAccount,
     snapshot: Snapshot,
     now: datetime.datetime,
@@ -43,10 +43,10 @@ def find_drift(
     *,
     seconds: float = SECONDS,
 ) -> Drift:
-    """Return what differs. What one question is refused leaves the others; NobodyAnswers where all would be."""
-    comparison = _Comparison(account, snapshot, place, Questions(account, seconds))
+    """Return what differs. What one question is refused leaves the others; UnreachableError where all would be."""
+    comparison = _Comparison(account, snapshot, place, Queries(account, seconds))
     comparison.read_all()
-    findings = [*comparison.findings(), *comparison.strangers()]
+    findings = [*comparison.findings(), *comparison.unmanaged()]
     findings, refused = with_events(account, findings, now)
     return Drift(
         account.stack_name,
@@ -75,7 +75,7 @@ class _Looked:
 
 
 class _Comparison:
-    def __init__(self, account: StackAccount, snapshot: Snapshot, place: Place, questions: Questions) -> None:
+    def __init__(self, account: StackAccount, snapshot: Snapshot, place: Place, queries: Queries) -> None:
         self.resources = [one for one in snapshot.resources if one.custom and not one.type.startswith("pulumi:")]
         self.read: dict[str, _Looked] = {}
         self.refused: dict[str, set[str]] = {}
@@ -83,7 +83,7 @@ class _Comparison:
         self._account = account
         self._home = account.settings.region
         self._place = place
-        self._questions = questions
+        self._queries = queries
         self._table = drift_table()
         self._names = RealNames(snapshot, account.id)
         self._tagged = find_tagged(account, self._regions())
@@ -130,27 +130,27 @@ class _Comparison:
             ready = [one for one in waiting if self._can_be_asked(one)]
             if not ready:
                 break
-            self._questions.all_of(self._look, ready)
+            self._queries.all_of(self._look, ready)
             for resource in ready:
                 self._learn(resource)
             waiting = [one for one in waiting if one not in ready]
         self._waiting = waiting
 
-    def _words(self, resource: Resource, names: RealNames | None = None, **more: str) -> Words:
+    def _placeholders(self, resource: Resource, names: RealNames | None = None, **more: str) -> Placeholders:
         platform = self._account.settings.platform
         known = {"platform": platform.name, "stage": platform.stage, "account": self._account.id}
-        return Words(resource, names or self._names, known | more)
+        return Placeholders(resource, names or self._names, known | more)
 
     def _can_be_asked(self, resource: Resource) -> bool:
         several = self._candidates.get(resource.urn, ())
-        words = self._words(resource, self._assuming(resource, several[-1]) if several else None, found="")
+        words = self._placeholders(resource, self._assuming(resource, several[-1]) if several else None, found="")
         try:
             for read in self._table.types[resource.type].reads:
                 for call in (read.first, read.call):
                     if call:
                         words.arguments(call)
                         words.item(call)
-        except NotKnown:
+        except UnknownValueError:
             return False
         return True
 
@@ -176,17 +176,17 @@ class _Comparison:
         """Ask about a resource, and tell whether it is there; None where nobody says so."""
         row = self._table.types[resource.type]
         looked = _Looked([], ())
-        words = self._words(resource, names)
+        words = self._placeholders(resource, names)
         try:
             for read in row.reads:
                 found, item = self._item(resource, row, read, words)
                 looked.items.append(item)
                 looked.found = found or looked.found
-        except NotThere:
+        except NotFoundError:
             # What the first read finds is there, and a part of it may not be.
             looked.missing = not looked.items
             looked.items += [{}] * (len(row.reads) - len(looked.items))
-        except NobodyAnswers:
+        except UnreachableError:
             raise
         except OperationError as error:
             self.refused.setdefault(str(error), set()).add(resource.type)
@@ -195,27 +195,27 @@ class _Comparison:
         self.read[resource.urn] = looked
         return not looked.missing
 
-    def _item(self, resource: Resource, row: ComparedType, read: Read, words: Words) -> tuple[str | None, Any]:
-        """Return the name under which a read found a resource, where it had to look for one, and what it says; NotThere where it finds
+    def _item(self, resource: Resource, row: ComparedType, read: Read, words: Placeholders) -> tuple[str | None, Any]:
+        """Return the name under which a read found a resource, where it had to look for one, and what it says; NotFoundError where it finds
         none."""
         region = self._region(resource)
         if read.first is None:
-            item = searched(words.item(read.call), self._questions.ask(read.call, words.arguments(read.call), region))
+            item = searched(words.item(read.call), self._queries.ask(read.call, words.arguments(read.call), region))
             if read.named is not None:
                 item = next((one for one in item or () if self._bears(resource, searched(read.named, one))), None)
             if item is None:
-                raise NotThere(resource.name)
+                raise NotFoundError(resource.name)
             return None, item
-        names = searched(words.item(read.first), self._questions.ask(read.first, words.arguments(read.first), region))
+        names = searched(words.item(read.first), self._queries.ask(read.first, words.arguments(read.first), region))
         fits = [names] if isinstance(names, str) else [one for one in names or () if self._bears(resource, one)]
         for name in fits:
-            with_name = self._words(resource, words.names, found=name)
-            answer = self._questions.ask(read.call, with_name.arguments(read.call), region)
+            with_name = self._placeholders(resource, words.names, found=name)
+            answer = self._queries.ask(read.call, with_name.arguments(read.call), region)
             item = searched(with_name.item(read.call), answer)
             if item is not None and (row.tags is None or self._is_own(searched(row.tags, item))):
                 words.used += with_name.used
                 return name, item
-        raise NotThere(resource.name)
+        raise NotFoundError(resource.name)
 
     def _bears(self, resource: Resource, name: Any) -> bool:
         chosen = resource.inputs.get("name")
@@ -294,7 +294,7 @@ class _Comparison:
         try:
             # Only what is compared is to be known.
             declared = self._names.of(searched(name, resource.inputs))
-        except (NotKnown, jmespath.exceptions.JMESPathError):
+        except (UnknownValueError, jmespath.exceptions.JMESPathError):
             self.unknown_values += 1
             return None
         return row.unsaid.get(name) if declared is None else declared
@@ -320,12 +320,12 @@ class _Comparison:
             if rule.of != resource.type:
                 continue
             try:
-                words = self._words(resource)
-                answer = self._questions.ask(rule.call, words.arguments(rule.call), self._region(resource))
+                words = self._placeholders(resource)
+                answer = self._queries.ask(rule.call, words.arguments(rule.call), self._region(resource))
                 known = self._known(rule)
-            except (NotKnown, NotThere):
+            except (UnknownValueError, NotFoundError):
                 continue
-            except NobodyAnswers:
+            except UnreachableError:
                 raise
             except OperationError as error:
                 self.refused.setdefault(str(error), set()).add(resource.type)
@@ -348,11 +348,11 @@ class _Comparison:
             name = mark.removeprefix("$")
             try:
                 keys.add(str(self._names.of(resource.inputs.get(name, resource.outputs.get(name)))))
-            except NotKnown:
+            except UnknownValueError:
                 continue
         return keys
 
-    def strangers(self) -> Iterator[DriftFinding]:
+    def unmanaged(self) -> Iterator[DriftFinding]:
         """Yield what bears the stack's tags and is none of its resources."""
         known = set(self._arns.values())
         unmatched = {tag_of(one) for one in self.resources if one.urn not in self._arns} - {None}

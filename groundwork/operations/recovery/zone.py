@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from groundwork.operations.account import plain_errors
-from groundwork.operations.backups import HolderKind, holders
+from groundwork.operations.backups import DataStoreKind, data_stores
 from groundwork.operations.databases import described_database
 from groundwork.operations.errors import OperationError
 from groundwork.operations.progress import Progress
-from groundwork.operations.recovery.health import see_that_all_is_well
-from groundwork.operations.recovery.model import Case, RecoveryStep, Walk
+from groundwork.operations.recovery.health import health_step
+from groundwork.operations.recovery.model import Incident, RecoveryPlan, RecoveryStep
 
 _SECONDS_BETWEEN = 5
 
 
-def walk(case: Case) -> Walk:
+def plan(incident: Incident) -> RecoveryPlan:
     """See that each service has a second copy, then have the database go over to its standby as it would in earnest."""
-    account = case.account
-    database = next((one.id for one in holders(case.own) if one.kind is HolderKind.DATABASE), None)
-    steps = [_see_second_copies(case)] if account.settings.services else []
+    account = incident.account
+    database = next((one.id for one in data_stores(incident.resources) if one.kind is DataStoreKind.DATABASE), None)
+    steps = [_see_second_copies(incident)] if account.settings.services else []
     if database is not None:
         found = described_database(account, database)
         if not found.get("MultiAZ"):
@@ -27,19 +27,19 @@ def walk(case: Case) -> Walk:
                 f"{database} stands in {found.get('AvailabilityZone', 'one zone')} alone, whatever the stack file says; run pulumi up --stack "
                 f"{account.stack.name}, or recover it elsewhere: groundwork recover {account.stack_name} database"
             )
-        steps.append(_fail_over(case, database, found))
+        steps.append(_fail_over(incident, database, found))
     parts = [*(["database"] if database else []), *(["services"] if account.settings.services else [])]
-    return Walk(
-        (*steps, see_that_all_is_well(case, *parts)),
+    return RecoveryPlan(
+        (*steps, health_step(incident, *parts)),
         note="Connections to the database break for one or two minutes." if database else "",
     )
 
 
-def _see_second_copies(case: Case) -> RecoveryStep:
-    account = case.account
+def _see_second_copies(incident: Incident) -> RecoveryStep:
+    account = incident.account
 
     def act(progress: Progress) -> str:
-        states = case.runner.states()
+        states = incident.runner.states()
         # A worker that follows a queue may have nothing to do.
         alone = [
             name
@@ -59,9 +59,9 @@ def _see_second_copies(case: Case) -> RecoveryStep:
     return RecoveryStep("See that no service stands on one copy", f"groundwork status {account.stack_name}", act)
 
 
-def _fail_over(case: Case, database: str, found: dict[str, Any]) -> RecoveryStep:
+def _fail_over(incident: Incident, database: str, found: dict[str, Any]) -> RecoveryStep:
     """Return the step in which a standby takes over: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.MultiAZSingleStandby.html"""
-    account, before = case.account, found.get("AvailabilityZone")
+    account, before = incident.account, found.get("AvailabilityZone")
 
     def act(progress: Progress) -> str:
         with plain_errors(f"having {database} go over to its standby"):
@@ -73,9 +73,9 @@ def _fail_over(case: Case, database: str, found: dict[str, Any]) -> RecoveryStep
             if status == "available" and zone != before:
                 return f"{database} is in {zone}, and was in {before}"
             progress.say(f"{database}: {status}, {zone}")
-            if progress.seconds - began > case.seconds:
+            if progress.seconds - began > incident.seconds:
                 raise OperationError(
-                    f"{database} is {status} in {zone} after {int(case.seconds / 60)} minutes; look: groundwork status {account.stack_name}"
+                    f"{database} is {status} in {zone} after {int(incident.seconds / 60)} minutes; look: groundwork status {account.stack_name}"
                 )
             progress.sleep(_SECONDS_BETWEEN)
 

@@ -17,31 +17,31 @@ from groundwork.operations.account import StackAccount, plain_errors
 from groundwork.operations.ec2 import Ec2Operations
 from groundwork.operations.ecs import EcsOperations
 from groundwork.operations.engine import SESSION_PLUGIN, program
-from groundwork.operations.errors import NotThere, OperationError
-from groundwork.operations.groups import own_filters
+from groundwork.operations.errors import NotFoundError, OperationError
+from groundwork.operations.groups import tag_filters
 from groundwork.operations.progress import Progress
 from groundwork.operations.psql import psql_program
+from groundwork.operations.restoring.cleanup import Cleanup
 from groundwork.operations.restoring.copies import Original, make_group
-from groundwork.operations.restoring.made import Made
 from groundwork.operations.tunnelling import bundle_address, forwarding
 
 _SECONDS_TO_LISTEN = 60
 _SECONDS_TO_START = 600
 
 
-class Way(Protocol):
-    """A way to a copy."""
+class CopyConnection(Protocol):
+    """How whoever checks a copy of a database connects to it."""
 
     says: str
 
     def groups(self, original: Original, tags: Mapping[str, str]) -> list[str]:
         """Return the security groups that the copy stands in, and make the one that is its own."""
 
-    def open(self, address: str, original: Original, made: Made, progress: Progress) -> Any:
-        """Open the way, and give libpq's variables for where it begins until it is closed."""
+    def open(self, address: str, original: Original, cleanup: Cleanup, progress: Progress) -> Any:
+        """Open the connection, and give libpq's variables for it until it is closed."""
 
 
-class TaskWay:
+class TaskConnection:
     """A task of its own, like a service's but idle, in the copy's security group; a port is forwarded through it."""
 
     def __init__(self, account: StackAccount, runner: EcsOperations, service: str) -> None:
@@ -54,9 +54,9 @@ class TaskWay:
         return [self._group]
 
     @contextmanager
-    def open(self, address: str, original: Original, made: Made, progress: Progress) -> Iterator[dict[str, str]]:
+    def open(self, address: str, original: Original, cleanup: Cleanup, progress: Progress) -> Iterator[dict[str, str]]:
         """Start the task, and forward a port through it."""
-        made.add(
+        cleanup.add(
             f"the idle task of {self._service}",
             f"aws ecs list-tasks --region {self._account.settings.region} --cluster {self._runner.cluster} --started-by {IDLE}; then aws ecs stop-task",
             lambda _: self._runner.stop_started_by(IDLE),
@@ -73,7 +73,7 @@ IDLE = "groundwork-restore"
 """Who started the task, as ECS keeps it."""
 
 
-class InstanceWay:
+class InstanceConnection:
     """An instance of the stack; its interface is not to be changed, so that the copy stands in the group that the instance may call
     already: the database's own."""
 
@@ -86,14 +86,14 @@ class InstanceWay:
         return [self._group]
 
     @contextmanager
-    def open(self, address: str, original: Original, made: Made, progress: Progress) -> Iterator[dict[str, str]]:
+    def open(self, address: str, original: Original, cleanup: Cleanup, progress: Progress) -> Iterator[dict[str, str]]:
         """Forward a port through the instance."""
         target = self._runner.session_target([self._service])
         with forwarded(self._account, target, address, original.port, progress) as local:
             yield local
 
 
-class DirectWay:
+class DirectConnection:
     """From a range of addresses of the network, as through a VPN, in which this machine is."""
 
     def __init__(self, account: StackAccount, source: str) -> None:
@@ -105,12 +105,12 @@ class DirectWay:
         return [make_group(self._account, original, tags, admitted=self._source)]
 
     @contextmanager
-    def open(self, address: str, original: Original, made: Made, progress: Progress) -> Iterator[dict[str, str]]:
+    def open(self, address: str, original: Original, cleanup: Cleanup, progress: Progress) -> Iterator[dict[str, str]]:
         """Give the copy's own address."""
         yield {"PGHOST": address, "PGPORT": str(original.port)}
 
 
-class NoWay:
+class NoConnection:
     """Nobody looks into the copy: only whether it becomes available is seen."""
 
     says = "nobody looks into it (--unread)"
@@ -123,19 +123,19 @@ class NoWay:
         return [make_group(self._account, original, tags)]
 
     @contextmanager
-    def open(self, address: str, original: Original, made: Made, progress: Progress) -> Iterator[None]:
+    def open(self, address: str, original: Original, cleanup: Cleanup, progress: Progress) -> Iterator[None]:
         """Give nothing."""
         yield None
 
 
-def way_to(account: StackAccount, clients_group: str, *, source: str | None, unread: bool) -> Way:
+def connection_to(account: StackAccount, clients_group: str, *, source: str | None, unread: bool) -> CopyConnection:
     """Return how a copy would be reached: from ``source``, a range of addresses, or through what the engine has. OperationError before
     anything is made where psql or a host is missing. ``clients_group``: the tag ``Name`` of the group that clients reach."""
     if unread:
-        return NoWay(account)
+        return NoConnection(account)
     psql_program()
     if source is not None:
-        return DirectWay(account, source)
+        return DirectConnection(account, source)
     users = [name for name, one in account.settings.services.items() if "database" in one.uses]
     compute = account.settings.compute
     engine = compute.engine if users and compute else None
@@ -143,10 +143,10 @@ def way_to(account: StackAccount, clients_group: str, *, source: str | None, unr
         program(*SESSION_PLUGIN)
         tasks = EcsOperations(account)
         tasks.check_sessions(users[0])
-        return TaskWay(account, tasks, users[0])
+        return TaskConnection(account, tasks, users[0])
     if engine == "ec2":
         program(*SESSION_PLUGIN)
-        return InstanceWay(account, Ec2Operations(account), users[0], _group_named(account, clients_group))
+        return InstanceConnection(account, Ec2Operations(account), users[0], _group_named(account, clients_group))
     raise OperationError(
         f"no host of the stack leads to a copy of the database: {f'{engine} has none' if engine else 'no service uses it'}. Where this "
         "machine is in its network, as by a VPN, say from which addresses: --from 10.8.0.0/24; or see only whether it becomes available: "
@@ -155,11 +155,11 @@ def way_to(account: StackAccount, clients_group: str, *, source: str | None, unr
 
 
 def _group_named(account: StackAccount, name: str) -> str:
-    filters = [*own_filters(account), {"Name": "tag:Name", "Values": [name]}]
+    filters = [*tag_filters(account), {"Name": "tag:Name", "Values": [name]}]
     with plain_errors(f"looking for the security group {name}"):
         found = account.client("ec2").describe_security_groups(Filters=filters)["SecurityGroups"]
     if not found:
-        raise NotThere(f"there is no security group {name} in {account.place}; run pulumi up first")
+        raise NotFoundError(f"there is no security group {name} in {account.place}; run pulumi up first")
     return str(found[0]["GroupId"])
 
 

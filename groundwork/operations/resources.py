@@ -24,7 +24,7 @@ _KINDS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Own:
+class StackResources:
     """A stack's resources: what its program declares, and what of that is there."""
 
     account: StackAccount
@@ -41,7 +41,7 @@ class Own:
         return self._arns.get((_KINDS[resource.type], resource.name))
 
 
-def find_own(account: StackAccount, snapshot: Snapshot) -> Own:
+def find_resources(account: StackAccount, snapshot: Snapshot) -> StackResources:
     """Ask which of the resources whose names Pulumi chose are there, in the regions that they are declared for."""
     wanted: dict[str, set[str]] = {}
     for resource in snapshot.resources:
@@ -51,7 +51,7 @@ def find_own(account: StackAccount, snapshot: Snapshot) -> Own:
     found: dict[tuple[str, str], str] = {}
     for region, kinds in wanted.items():
         found |= _by_tag(account, region, sorted(kinds))
-    return Own(account, snapshot, found)
+    return StackResources(account, snapshot, found)
 
 
 def _by_tag(account: StackAccount, region: str, kinds: Sequence[str]) -> dict[tuple[str, str], str]:

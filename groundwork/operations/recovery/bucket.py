@@ -7,23 +7,23 @@ import shlex
 from typing import Any
 
 from groundwork.operations.account import plain_errors
-from groundwork.operations.backups import Holder, HolderKind, holders, printable
-from groundwork.operations.errors import NotThere, OperationError
+from groundwork.operations.backups import DataStore, DataStoreKind, data_stores, printable
+from groundwork.operations.errors import NotFoundError, OperationError
 from groundwork.operations.progress import Progress
-from groundwork.operations.recovery.model import Case, RecoveryStep, Walk
+from groundwork.operations.recovery.model import Incident, RecoveryPlan, RecoveryStep
 from groundwork.settings.mistakes import nearest, one_of
 
 _SHOWN = 5
 
 
-def walk(case: Case) -> Walk:
+def plan(incident: Incident) -> RecoveryPlan:
     """Copy an earlier version of an object over what is there now; no version goes. OperationError where there is none."""
-    name, _, key = (case.what or "").partition("/")
-    bucket = _bucket(case, name)
+    name, _, key = (incident.what or "").partition("/")
+    bucket = _bucket(incident, name)
     if not key:
         raise OperationError(f"say which object of {name}: {name}/KEY")
-    wanted, marked = _earlier(case, bucket, key)
-    s3, version = case.account.client("s3"), wanted["VersionId"]
+    wanted, marked = _earlier(incident, bucket, key)
+    s3, version = incident.account.client("s3"), wanted["VersionId"]
 
     def act(progress: Progress) -> str:
         with plain_errors(f"bringing {printable(key)} back"):
@@ -41,7 +41,7 @@ def walk(case: Case) -> Walk:
         return f"{found['ContentLength']:,} bytes of {wanted['LastModified']:%Y-%m-%d %H:%M:%S} UTC are read"
 
     source = shlex.quote(f"{bucket.id}/{key}?versionId={version}")
-    return Walk(
+    return RecoveryPlan(
         (
             RecoveryStep(
                 f"Bring {printable(key)} back as it was at {wanted['LastModified']:%Y-%m-%d %H:%M:%S} UTC",
@@ -59,21 +59,21 @@ def walk(case: Case) -> Walk:
     )
 
 
-def _bucket(case: Case, name: str) -> Holder:
-    there = {one.name: one for one in holders(case.own) if one.kind is HolderKind.BUCKET}
+def _bucket(incident: Incident, name: str) -> DataStore:
+    there = {one.name: one for one in data_stores(incident.resources) if one.kind is DataStoreKind.BUCKET}
     if name in there:
         return there[name]
-    if name in case.account.settings.storage:
-        raise NotThere(
-            f"{name} keeps no versions, or is not in {case.account.place}; see: groundwork status {case.account.stack_name}"
+    if name in incident.account.settings.storage:
+        raise NotFoundError(
+            f"{name} keeps no versions, or is not in {incident.account.place}; see: groundwork status {incident.account.stack_name}"
         )
     raise OperationError(
-        f'"{name}" is no bucket that keeps versions; {case.account.stack.label} has {one_of(there) if there else "none"}{nearest(name, there)}'
+        f'"{name}" is no bucket that keeps versions; {incident.account.stack.label} has {one_of(there) if there else "none"}{nearest(name, there)}'
     )
 
 
-def _versions(case: Case, bucket: Holder, key: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    pages = case.account.client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket.id, Prefix=key)
+def _versions(incident: Incident, bucket: DataStore, key: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    pages = incident.account.client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket.id, Prefix=key)
     versions: list[dict[str, Any]] = []
     markers: list[dict[str, Any]] = []
     for page in pages:
@@ -85,20 +85,20 @@ def _versions(case: Case, bucket: Holder, key: str) -> tuple[list[dict[str, Any]
     return versions, markers
 
 
-def _earlier(case: Case, bucket: Holder, key: str) -> tuple[dict[str, Any], datetime.datetime | None]:
+def _earlier(incident: Incident, bucket: DataStore, key: str) -> tuple[dict[str, Any], datetime.datetime | None]:
     """Return the version that is wanted, and since when the object is deleted."""
     with plain_errors(f"looking for versions of {printable(key)}"):
-        versions, markers = _versions(case, bucket, key)
+        versions, markers = _versions(incident, bucket, key)
     deleted = next((one["LastModified"] for one in markers if one["IsLatest"]), None)
-    if deleted is None and case.at is None and versions:
+    if deleted is None and incident.at is None and versions:
         times = ", ".join(f"{one['LastModified']:%Y-%m-%dT%H:%M:%S}" for one in versions[:_SHOWN])
         raise OperationError(
             f"{printable(key)} is there; say as of when it is wanted: --at TIME (UTC). It was written at {times}"
         )
-    found = [one for one in versions if case.at is None or one["LastModified"] <= case.at]
+    found = [one for one in versions if incident.at is None or one["LastModified"] <= incident.at]
     if not found:
-        said = f" at {case.at:%Y-%m-%d %H:%M:%S} UTC" if case.at else ""
-        raise NotThere(
+        said = f" at {incident.at:%Y-%m-%d %H:%M:%S} UTC" if incident.at else ""
+        raise NotFoundError(
             f"{bucket.name} has no version of {printable(key)}{said}; versions are kept for as long as its lifecycle says"
         )
     wanted = max(found, key=lambda one: one["LastModified"])

@@ -10,10 +10,10 @@ from groundwork.operations.account import StackAccount, plain_errors
 from groundwork.operations.ec2 import Ec2Operations
 from groundwork.operations.ecs import EcsOperations
 from groundwork.operations.engine import ServiceState
-from groundwork.operations.errors import NotThere, OperationError
+from groundwork.operations.errors import NotFoundError, OperationError
 from groundwork.operations.progress import Progress
-from groundwork.operations.recovery.health import see_that_all_is_well
-from groundwork.operations.recovery.model import Case, RecoveryStep, Walk
+from groundwork.operations.recovery.health import health_step
+from groundwork.operations.recovery.model import Incident, RecoveryPlan, RecoveryStep
 
 _SECONDS_BETWEEN = 10
 
@@ -23,16 +23,16 @@ class Copy:
     """A copy that can be lost on purpose."""
 
     id: str
-    runs: str
+    command: str
     lose: Callable[[], None]
     is_gone: Callable[[], bool]
 
 
-def walk(case: Case) -> Walk:
+def plan(incident: Incident) -> RecoveryPlan:
     """Lose a copy where all are well, as the failure of a host would, and wait for another; where one is missing, only wait."""
-    account = case.account
-    service = case.what or next(iter(account.settings.services))
-    state = _state(case, service)
+    account = incident.account
+    service = incident.what or next(iter(account.settings.services))
+    state = _state(incident, service)
     if state.running is None or state.wanted is None:
         raise OperationError(
             f"App Runner replaces copies by itself, and neither tells how many run nor lets one be stopped; see: groundwork status {account.stack_name}"
@@ -42,26 +42,26 @@ def walk(case: Case) -> Walk:
             f"no copy of {service} is wanted; start it: groundwork scale {account.stack_name} {service} 1"
         )
     missing = state.running < state.wanted
-    copy = None if missing else _COPIES[_engine(account)](case, service)
+    copy = None if missing else _COPIES[_engine(account)](incident, service)
     steps = []
     if copy is not None:
         steps.append(
             RecoveryStep(
                 f"Lose {copy.id}, as when its host fails",
-                copy.runs,
-                lambda progress: _lose(copy, progress, case.seconds),
+                copy.command,
+                lambda progress: _lose(copy, progress, incident.seconds),
                 changes=True,
             )
         )
-    return Walk(
+    return RecoveryPlan(
         (
             *steps,
             RecoveryStep(
                 f"Wait until {state.wanted} of {service} run again; nobody does anything",
                 f"groundwork status {account.stack_name} --watch",
-                lambda progress: _wait(case, service, progress),
+                lambda progress: _wait(incident, service, progress),
             ),
-            see_that_all_is_well(case, "services"),
+            health_step(incident, "services"),
         ),
         note=""
         if missing
@@ -74,10 +74,10 @@ def _engine(account: StackAccount) -> str:
     return account.settings.compute.engine if account.settings.compute else ""
 
 
-def _state(case: Case, service: str) -> ServiceState:
-    found = case.runner.states().get(service)
+def _state(incident: Incident, service: str) -> ServiceState:
+    found = incident.runner.states().get(service)
     if found is None:
-        raise NotThere(f"there is no service {service} in {case.account.place}; run pulumi up first")
+        raise NotFoundError(f"there is no service {service} in {incident.account.place}; run pulumi up first")
     return found
 
 
@@ -92,25 +92,25 @@ def _lose(copy: Copy, progress: Progress, seconds: float) -> str:
     return f"{copy.id} is gone"
 
 
-def _wait(case: Case, service: str, progress: Progress) -> str:
+def _wait(incident: Incident, service: str, progress: Progress) -> str:
     began = progress.seconds
     while True:
-        state = _state(case, service)
+        state = _state(incident, service)
         said = f"{state.running} of {state.wanted} run"
         if (state.running or 0) >= (state.wanted or 0):
             return said
         progress.say(said)
-        if progress.seconds - began > case.seconds:
+        if progress.seconds - began > incident.seconds:
             why = "; ".join(one.text for one in state.troubles)
             raise OperationError(
-                f"{said} after {int(case.seconds / 60)} minutes{f': {why}' if why else ''}; look: groundwork status {case.account.stack_name}"
+                f"{said} after {int(incident.seconds / 60)} minutes{f': {why}' if why else ''}; look: groundwork status {incident.account.stack_name}"
             )
         progress.sleep(_SECONDS_BETWEEN)
 
 
-def _task(case: Case, service: str) -> Copy:
+def _task(incident: Incident, service: str) -> Copy:
     """Return a task of ECS."""
-    account, runner = case.account, case.runner
+    account, runner = incident.account, incident.runner
     if not isinstance(runner, EcsOperations):
         raise TypeError(f"{type(runner).__name__} runs no tasks")
     ecs, cluster = account.client("ecs"), runner.cluster
@@ -135,9 +135,9 @@ def _task(case: Case, service: str) -> Copy:
     )
 
 
-def _instance(case: Case, service: str) -> Copy:
+def _instance(incident: Incident, service: str) -> Copy:
     """Return an instance of the engine ``ec2``; all services on it are lost for a moment."""
-    account, runner = case.account, case.runner
+    account, runner = incident.account, incident.runner
     if not isinstance(runner, Ec2Operations):
         raise TypeError(f"{type(runner).__name__} runs no instances")
     scaling = account.client("autoscaling")
@@ -164,11 +164,11 @@ def _instance(case: Case, service: str) -> Copy:
     )
 
 
-def _pod(case: Case, service: str) -> Copy:
+def _pod(incident: Incident, service: str) -> Copy:
     """Return a pod of Kubernetes."""
     from groundwork.operations.eks import NAME_LABEL, EksOperations, plain_answers  # noqa: PLC0415 - loads the Kubernetes client
 
-    runner = case.runner
+    runner = incident.runner
     if not isinstance(runner, EksOperations):
         raise TypeError(f"{type(runner).__name__} runs no pods")
 
@@ -182,7 +182,7 @@ def _pod(case: Case, service: str) -> Copy:
     found = there()
     if not found:
         raise OperationError(
-            f"the cluster shows no pod of {service}; look: groundwork status {case.account.stack_name}"
+            f"the cluster shows no pod of {service}; look: groundwork status {incident.account.stack_name}"
         )
     pod = found[0]
 
@@ -198,7 +198,7 @@ def _pod(case: Case, service: str) -> Copy:
     )
 
 
-_COPIES: dict[str, Callable[[Case, str], Copy]] = {
+_COPIES: dict[str, Callable[[Incident, str], Copy]] = {
     "fargate": _task,
     "ecs-ec2": _task,
     "ec2": _instance,

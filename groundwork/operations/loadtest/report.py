@@ -176,9 +176,9 @@ def _said(plan: LoadPlan, settings: Settings, label: str) -> Iterator[tuple[str,
         scenario = scenario.model_copy(update={"events": (crowd,)})
         window = slice(_NOON, _NOON + minutes)
     result = simulate(platform_of(settings, scenario, label), scenario)
-    for name, track in result.tracks.items():
-        slowest = track.slowest[window]
-        arrived, lost = sum(track.arrived[window]), sum(track.lost[window])
+    for name, service in result.services.items():
+        slowest = service.slowest[window]
+        arrived, lost = sum(service.arrived[window]), sum(service.lost[window])
         p50, p95, p99 = (1000 * statistics.median(one[at] for one in slowest) for at in range(3))
         yield name, {"p50": p50, "p95": p95, "p99": p99, "failed": 100 * lost / arrived if arrived else 0.0}
 

@@ -14,11 +14,11 @@ from typing import Any
 from groundwork.components.recovery.names import copied_buckets, vault_name
 from groundwork.components.recovery.settings import RecoverySettings
 from groundwork.operations.account import StackAccount, plain_errors
-from groundwork.operations.backups import HolderKind, holders
-from groundwork.operations.errors import NotThere, OperationError
+from groundwork.operations.backups import DataStoreKind, data_stores
+from groundwork.operations.errors import NotFoundError, OperationError
 from groundwork.operations.progress import Progress
 from groundwork.operations.recovery.database import TAG, restored_name
-from groundwork.operations.recovery.model import Case, RecoveryStep, Walk
+from groundwork.operations.recovery.model import Incident, RecoveryPlan, RecoveryStep
 from groundwork.operations.status.model import lasting
 from groundwork.settings.facts import partition_of
 
@@ -27,18 +27,18 @@ _DAILY = 2 * _DAY
 """How old a daily copy may be before something is wrong."""
 
 
-def _recovery(case: Case) -> RecoverySettings:
-    found = case.account.settings.recovery
+def _recovery(incident: Incident) -> RecoverySettings:
+    found = incident.account.settings.recovery
     if found is None:
-        raise OperationError(f"{case.account.stack.label} has no copies elsewhere; say recovery: {{region: …}}")
+        raise OperationError(f"{incident.account.stack.label} has no copies elsewhere; say recovery: {{region: …}}")
     return found
 
 
-def walk_region(case: Case) -> Walk:
+def plan_region(incident: Incident) -> RecoveryPlan:
     """Ask the other region, and no other, what copies it has."""
-    recovery, account = _recovery(case), case.account
-    databases = [one.id for one in holders(case.own) if one.kind is HolderKind.DATABASE]
-    there = _Region(case, recovery.region)
+    recovery, account = _recovery(incident), incident.account
+    databases = [one.id for one in data_stores(incident.resources) if one.kind is DataStoreKind.DATABASE]
+    there = _Region(incident, recovery.region)
     moments = [there.moment(one) for one in databases]
     steps = [
         RecoveryStep(
@@ -48,7 +48,7 @@ def walk_region(case: Case) -> Walk:
         )
         for database in databases
     ]
-    if _in_vaults(case):
+    if _in_vaults(incident):
         steps.append(
             RecoveryStep(
                 f"See which backups of volumes and files {recovery.region} has",
@@ -67,11 +67,11 @@ def walk_region(case: Case) -> Walk:
     if not steps:
         raise OperationError(f"{account.stack.label} keeps nothing that would be copied")
     known = [one["LatestTime"] for one in moments if one]
-    return Walk(
+    return RecoveryPlan(
         tuple(steps),
         min(known, default=None),
         note="Nothing is changed: this says what there is, and then what people do with it.",
-        after=tuple(_rebuilding(case, recovery, list(zip(databases, moments, strict=True)))),
+        after=tuple(_rebuilding(incident, recovery, list(zip(databases, moments, strict=True)))),
     )
 
 
@@ -79,18 +79,20 @@ def _saying(answer: Callable[[], str]) -> Callable[[Progress], str]:
     return lambda _: answer()
 
 
-def _in_vaults(case: Case) -> bool:
+def _in_vaults(incident: Incident) -> bool:
     """Tell whether AWS Backup copies something there."""
-    plan = f"{case.account.settings.platform.name}-recovery-region"
-    return any(one.name == plan for one in case.own.of_type("aws:backup/plan:Plan"))
+    plan = f"{incident.account.settings.platform.name}-recovery-region"
+    return any(one.name == plan for one in incident.resources.of_type("aws:backup/plan:Plan"))
 
 
 class _Region:
     """The other region, which answers when the stack's own does not."""
 
-    def __init__(self, case: Case, region: str) -> None:
-        self._case, self._account, self._region = case, case.account, region
-        [*vaults] = (one for one in case.own.of_type("aws:backup/vault:Vault") if one.inputs.get("region") == region)
+    def __init__(self, incident: Incident, region: str) -> None:
+        self._incident, self._account, self._region = incident, incident.account, region
+        [*vaults] = (
+            one for one in incident.resources.of_type("aws:backup/vault:Vault") if one.inputs.get("region") == region
+        )
         self.vault_start = vaults[0].name if vaults else ""
 
     def moment(self, identifier: str) -> dict[str, Any] | None:
@@ -113,19 +115,19 @@ class _Region:
         """Say how far back and how far forward it can be restored."""
         found = self.moment(identifier)
         if found is None:
-            raise NotThere(
+            raise NotFoundError(
                 f"{self._region} has no backups of {identifier}: they come within hours of the pulumi up that says recovery; "
                 "RDS tells of trouble in the database's events"
             )
         newest, oldest = found["LatestTime"], found.get("EarliestTime")
         since = f", back to {oldest:%Y-%m-%d}" if oldest else ""
-        return f"any moment up to {newest:%Y-%m-%d %H:%M:%S} UTC, {lasting(newest, self._case.now)} ago{since}"
+        return f"any moment up to {newest:%Y-%m-%d %H:%M:%S} UTC, {lasting(newest, self._incident.now)} ago{since}"
 
     def vault(self) -> str:
         """Say how old the newest backup of each volume and file system is."""
         arn = self._by_name("backup:backup-vault").get(self.vault_start)
         if arn is None:
-            raise NotThere(f"{self._region} has no vault {self.vault_start}; run pulumi up first")
+            raise NotFoundError(f"{self._region} has no vault {self.vault_start}; run pulumi up first")
         with plain_errors(f"asking {self._region} for backups"):
             pages = self._account.client("backup", self._region).get_paginator("list_recovery_points_by_backup_vault")
             points = [
@@ -139,23 +141,23 @@ class _Region:
             kept = newest.get(one["ResourceArn"])
             newest[one["ResourceArn"]] = max(kept or one["CreationDate"], one["CreationDate"])
         if not newest:
-            raise NotThere(f"the vault in {self._region} is empty: the first copies come in the night after pulumi up")
+            raise NotFoundError(
+                f"the vault in {self._region} is empty: the first copies come in the night after pulumi up"
+            )
         oldest = min(newest.values())
-        if self._case.now - oldest > _DAILY:
+        if self._incident.now - oldest > _DAILY:
             raise OperationError(
-                f"the newest copy of something in {self._region} is {lasting(oldest, self._case.now)} old, and there should be one each day; "
+                f"the newest copy of something in {self._region} is {lasting(oldest, self._incident.now)} old, and there should be one each day; "
                 f"why: aws backup list-copy-jobs --by-state FAILED --region {self._account.settings.region}"
             )
-        return (
-            f"{len(points)} backups of {len(newest)} things, each newest {lasting(oldest, self._case.now)} old at most"
-        )
+        return f"{len(points)} backups of {len(newest)} things, each newest {lasting(oldest, self._incident.now)} old at most"
 
     def bucket(self, key: str) -> str:
         """Say what the copy of a bucket is called."""
         name = self._copy_of(key)
         arn = self._by_name("s3").get(name)
         if arn is None:
-            raise NotThere(f"{self._region} has no copy of {key} ({name}); run pulumi up first")
+            raise NotFoundError(f"{self._region} has no copy of {key} ({name}); run pulumi up first")
         return f"{arn.rpartition(':')[2]}; whether all of it is there: aws s3api head-object says ReplicationStatus of each object"
 
     def _copy_of(self, key: str) -> str:
@@ -163,12 +165,14 @@ class _Region:
         way = f"{self._account.settings.platform.name}-recovery-{key}"
         rules = next(
             one.inputs["rules"]
-            for one in self._case.own.of_type("aws:s3/bucketReplicationConfig:BucketReplicationConfig")
+            for one in self._incident.resources.of_type("aws:s3/bucketReplicationConfig:BucketReplicationConfig")
             if one.name == way
         )
         goals = {rule["destination"]["bucket"] for rule in rules}
         return next(
-            one.name for one in self._case.own.of_type("aws:s3/bucket:Bucket") if one.outputs.get("arn") in goals
+            one.name
+            for one in self._incident.resources.of_type("aws:s3/bucket:Bucket")
+            if one.outputs.get("arn") in goals
         )
 
     def _by_name(self, kind: str) -> dict[str, str]:
@@ -185,9 +189,11 @@ class _Region:
         return found
 
 
-def _rebuilding(case: Case, recovery: RecoverySettings, moments: list[tuple[str, dict[str, Any] | None]]) -> list[str]:
+def _rebuilding(
+    incident: Incident, recovery: RecoverySettings, moments: list[tuple[str, dict[str, Any] | None]]
+) -> list[str]:
     """Return what people do when the region does not come back soon enough."""
-    account, region = case.account, recovery.region
+    account, region = incident.account, recovery.region
     stack = account.stack.name
     lines = [
         "When the region is not back soon enough, and somebody has decided so:",
@@ -217,9 +223,9 @@ def _rebuilding(case: Case, recovery: RecoverySettings, moments: list[tuple[str,
     return lines
 
 
-def walk_account(case: Case) -> Walk:
+def plan_account(incident: Incident) -> RecoveryPlan:
     """See when something was last copied to the other account; what is there only that account can say."""
-    recovery, account = _recovery(case), case.account
+    recovery, account = _recovery(incident), incident.account
     if recovery.account is None:
         raise OperationError(f"{account.stack.label} has no copies in another account; say recovery.account")
     region = account.settings.region
@@ -230,19 +236,19 @@ def walk_account(case: Case) -> Walk:
 
     def copied(_: Progress) -> str:
         if not newest:
-            raise NotThere(
+            raise NotFoundError(
                 f"nothing was copied to {vault} in {recovery.account} yet: the first copies come in the night after pulumi up; whether they fail: "
                 f"aws backup list-copy-jobs --by-state FAILED --region {region}"
             )
         oldest = min(newest.values())
-        if case.now - oldest > _DAILY:
+        if incident.now - oldest > _DAILY:
             raise OperationError(
-                f"the newest copy of something in {recovery.account} is {lasting(oldest, case.now)} old, and there should be one each day; why: "
+                f"the newest copy of something in {recovery.account} is {lasting(oldest, incident.now)} old, and there should be one each day; why: "
                 f"aws backup list-copy-jobs --by-state FAILED --region {region}"
             )
-        return f"{len(newest)} things were copied, each {lasting(oldest, case.now)} ago at most"
+        return f"{len(newest)} things were copied, each {lasting(oldest, incident.now)} ago at most"
 
-    return Walk(
+    return RecoveryPlan(
         (
             RecoveryStep(
                 f"See when something was last copied to {recovery.account}",

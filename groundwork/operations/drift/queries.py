@@ -14,9 +14,9 @@ import botocore.exceptions
 import jmespath
 
 from groundwork.operations.account import StackAccount, code_of, plain_errors
-from groundwork.operations.drift.names import NotKnown, RealNames
+from groundwork.operations.drift.names import RealNames, UnknownValueError
 from groundwork.operations.drift.table import Call
-from groundwork.operations.errors import NotThere, OperationError
+from groundwork.operations.errors import NotFoundError, OperationError
 from groundwork.preview.snapshot import Resource
 
 _AT_ONCE = 8
@@ -25,7 +25,7 @@ _GONE = re.compile(r"NotFound|NoSuch|NotExist|NonExist|^404$")
 _MARK = re.compile(r"\$(\$|[A-Za-z]+\??)")
 
 
-class Questions:
+class Queries:
     """What an account was asked, and what it said."""
 
     def __init__(self, account: StackAccount, seconds: float) -> None:
@@ -47,7 +47,7 @@ class Questions:
                 raise
 
     def ask(self, call: Call, arguments: Mapping[str, Any], region: str) -> Any:
-        """Return an answer, all pages of it. NotThere where AWS says that what is asked about is not there; OperationError for what else
+        """Return an answer, all pages of it. NotFoundError where AWS says that what is asked about is not there; OperationError for what else
         goes wrong, and where the time is over."""
         key = (call.service, call.method, region, json.dumps(arguments, sort_keys=True))
         with self._lock:
@@ -74,11 +74,11 @@ class Questions:
                 return getattr(client, call.method)(**arguments)
             except botocore.exceptions.ClientError as error:
                 if _GONE.search(code_of(error)):
-                    raise NotThere(code_of(error)) from error
+                    raise NotFoundError(code_of(error)) from error
                 raise
 
 
-class Words:
+class Placeholders:
     """What the marks of a call (``$arn``) stand for, of one resource."""
 
     def __init__(self, resource: Resource, names: RealNames, more: Mapping[str, str]) -> None:
@@ -89,7 +89,7 @@ class Words:
         """What the account calls the resource or what it is in, as far as it was asked for."""
 
     def arguments(self, call: Call) -> dict[str, Any]:
-        """Return a call's arguments; NotKnown where one of them is not known."""
+        """Return a call's arguments; UnknownValueError where one of them is not known."""
         return {key: self._filled(value) for key, value in call.arguments.items()}
 
     def item(self, call: Call) -> str:
@@ -119,7 +119,7 @@ class Words:
         if given is None:
             if optional:
                 return ""
-            raise NotKnown
+            raise UnknownValueError
         return str(self.names.of(given))
 
 
