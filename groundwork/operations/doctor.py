@@ -195,19 +195,28 @@ def _quotas(context: _DoctorContext) -> Iterator[Diagnosis]:
         if need + used <= allowed:
             yield Diagnosis(State.FINE, "quotas", words)
             continue
+        service, code = _asked_for(row)
         ask = (
-            f"aws service-quotas request-service-quota-increase --region {region} --service-code {row['service']} "
-            f"--quota-code {row['code']} --desired-value {ceil(need + used)}"
+            f"aws service-quotas request-service-quota-increase --region {region} --service-code {service} "
+            f"--quota-code {code} --desired-value {ceil(need + used)}"
         )
         yield Diagnosis(State.FAILS, "quotas", words, ask)
 
 
+def _asked_for(row: Mapping[str, str]) -> tuple[str, str]:
+    """Return the service and the code of a row's quota in Service Quotas."""
+    named = row.get("quota")
+    request = row["request"] if named is None else next(one.request for one in quotas() if one.name == named)
+    service, _, code = request.partition("/")
+    return service, code
+
+
 def _quota(client: Any, row: Mapping[str, str]) -> dict[str, Any] | None:
     """Return what the account was granted, else what every account has; None where Service Quotas knows neither."""
-    asked = {"ServiceCode": row["service"], "QuotaCode": row["code"]}
+    service, code = _asked_for(row)
     for ask in (client.get_service_quota, client.get_aws_default_service_quota):
         try:
-            found: dict[str, Any] = ask(**asked)["Quota"]
+            found: dict[str, Any] = ask(ServiceCode=service, QuotaCode=code)["Quota"]
         except botocore.exceptions.ClientError as error:
             if code_of(error) != "NoSuchResourceException":
                 raise

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from groundwork.components.edge.settings import MANAGED_RULES, WafSettings
 from groundwork.preview.limits import waf_limits
 from groundwork.preview.verdicts import judge
+from groundwork.settings.facts import countries
 from tests.components.test_edge import ACL, BALANCER, edge, one, rules
 from tests.requirements import proves
 from tests.test_guardrails_on_stacks import TODAY
@@ -67,6 +68,14 @@ def test_behind_cloudfront_addresses_are_those_that_cloudfront_forwards() -> Non
         for item in statement["orStatement"]["statements"] if "orStatement" in statement else [statement]:
             # The first address is the sender's to write, and would let anybody in.
             assert item["ipSetReferenceStatement"]["ipSetForwardedIpConfig"]["position"] == "LAST"
+
+
+def test_more_countries_than_one_statement_takes_are_several() -> None:
+    many = countries()[:120]
+    statement = rules(edge({"waf": {**FULL, "blocked_countries": many}}), BALANCED)["blocked-countries"]["statement"]
+    some = [one_["geoMatchStatement"]["countryCodes"] for one_ in statement["orStatement"]["statements"]]
+    assert [len(codes) for codes in some] == [50, 50, 20]
+    assert [code for codes in some for code in codes] == many
 
 
 def test_nobody_has_another_address_refused_by_writing_it_into_a_header() -> None:

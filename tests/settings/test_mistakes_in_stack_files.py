@@ -44,7 +44,7 @@ WITHIN_CONFIG = {
     "a Fargate CPU that does not exist": (
         SERVICES.format(", cpu: 300"),
         [
-            "Pulumi.dev.yaml:4 services.web.cpu: 300 is not a Fargate CPU size; use 256, 512, 1024, 2048, 4096, 8192 or 16384"
+            "Pulumi.dev.yaml:4 services.web.cpu: 300 is not a Fargate CPU size; use 256, 512, 1024, 2048, 4096, 8192, 16384 or 32768"
         ],
     ),
     "a Fargate pair that does not exist": (

@@ -57,7 +57,7 @@ class CacheSettings(Model):
     replicas: Annotated[int, Field(ge=0, le=5)] = 0
     """Replicas of each shard. From one on, the cache fails over by itself to another zone."""
     multi_az: bool = False
-    shards: Annotated[int, Field(ge=1, le=90)] | None = None
+    shards: Annotated[int, Field(ge=1, le=500)] | None = None
     """Set, it turns cluster mode on, even with one; with ``cluster_mode: enabled`` unset means one."""
     cluster_mode: Literal["disabled", "compatible", "enabled"] | None = None
     """Unset: ``enabled`` where ``shards`` is said, else ``disabled``. A cache that runs without goes to ``compatible``, where clients

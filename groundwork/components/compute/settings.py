@@ -54,10 +54,10 @@ class InstancesSettings(Model):
     """The account setting ``awsvpcTrunking`` is on, so that an instance takes more ECS tasks than it has network interfaces.
     Burstable classes (t2, t3, t4g) cannot."""
 
-    volume: Annotated[int, Field(ge=8, le=16384)] = 30
+    volume: Annotated[int, Field(ge=8, le=65_536)] = 30
     """GiB of each instance's root volume; with the engine ``ecs-ec2`` at least 30, the size of the ECS image."""
 
-    data_volume: Annotated[int, Field(ge=1, le=16384)] | None = None
+    data_volume: Annotated[int, Field(ge=1, le=65_536)] | None = None
     """GiB of a volume that outlives its instance; only with the engine ``ec2`` and one instance."""
 
     schedule: dict[Name, ScheduledScaling] = {}

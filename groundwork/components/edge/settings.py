@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from math import ceil
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, Field, model_validator
@@ -10,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from groundwork.settings.arns import CertificateArn
 from groundwork.settings.base import Model, Name, network_around
-from groundwork.settings.facts import countries, country_meant, waf_costs
+from groundwork.settings.facts import countries, country_meant, most_of, waf_costs
 from groundwork.settings.mistakes import nearest
 
 
@@ -181,6 +182,7 @@ class WafRate(Model):
 _ADDRESS_SET = _COUNTRIES = _SIZE = _LABEL = 1
 _RATE = _TEXT = 2
 _CONTAINS = 10
+MOST_COUNTRIES = most_of("countries-per-statement")
 _SCRIPT, _TRANSFORMATION = 40, 10
 PATH_TRANSFORMATIONS = ("URL_DECODE", "NORMALIZE_PATH")
 """What a path goes through before it is held against a prefix, so that ``/uploads/../login`` is no upload."""
@@ -339,7 +341,7 @@ class WafSettings(Model):
         return (
             managed
             + _ADDRESS_SET * address_sets
-            + (_COUNTRIES if self.blocked_countries else 0)
+            + _COUNTRIES * ceil(len(self.blocked_countries) / MOST_COUNTRIES)
             + 2 * rate
             + _PREFIX * counted
             + (rate + _PREFIX) * len(self.rates)

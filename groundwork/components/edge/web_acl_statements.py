@@ -8,7 +8,7 @@ from typing import Any, cast
 import pulumi
 from pulumi_aws import wafv2
 
-from groundwork.components.edge.settings import PATH_TRANSFORMATIONS, SCRIPT_TRANSFORMATIONS
+from groundwork.components.edge.settings import MOST_COUNTRIES, PATH_TRANSFORMATIONS, SCRIPT_TRANSFORMATIONS
 
 Statement = wafv2.WebAclRuleStatementArgs
 
@@ -131,7 +131,7 @@ def from_addresses(sets: Sequence[pulumi.Output[str]], *, forwarded: bool) -> St
 
 
 def from_countries(codes: Sequence[str], *, forwarded: bool) -> Statement:
-    """Match senders whose address is of one of the countries."""
+    """Match senders whose address is of one of the countries, of which one statement takes only so many."""
     config = (
         wafv2.WebAclRuleStatementGeoMatchStatementForwardedIpConfigArgs(
             header_name=FORWARDED, fallback_behavior=_UNKNOWN
@@ -139,10 +139,15 @@ def from_countries(codes: Sequence[str], *, forwarded: bool) -> Statement:
         if forwarded
         else None
     )
-    return Statement(
-        geo_match_statement=wafv2.WebAclRuleStatementGeoMatchStatementArgs(
-            country_codes=list(codes), forwarded_ip_config=config
-        )
+    return any_of(
+        [
+            Statement(
+                geo_match_statement=wafv2.WebAclRuleStatementGeoMatchStatementArgs(
+                    country_codes=list(some), forwarded_ip_config=config
+                )
+            )
+            for some in (codes[at : at + MOST_COUNTRIES] for at in range(0, len(codes), MOST_COUNTRIES))
+        ]
     )
 
 

@@ -48,7 +48,7 @@ class FunctionSettings(Model):
     """MiB; CPU grows with it (1,769 MiB is one vCPU)."""
     timeout: Annotated[int, Field(ge=1, le=900)] = 30
     """Seconds."""
-    concurrency: Annotated[int, Field(ge=0, le=1000)] | None = None
+    concurrency: Annotated[int, Field(ge=0, le=100_000)] | None = None
     """Reserved concurrency: this many copies are kept for it, and no more run; 0 turns it off."""
     ephemeral_mb: Annotated[int, Field(ge=512, le=10240)] = 512
     """MiB of /tmp."""

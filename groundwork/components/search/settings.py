@@ -34,9 +34,9 @@ class SearchStorageSettings(Model):
 
     size: Annotated[int, Field(ge=10)] = 20
     """GiB; how much a class takes differs."""
-    iops: Annotated[int, Field(ge=3000, le=16000)] | None = None
+    iops: Annotated[int, Field(ge=3000, le=80_000)] | None = None
     """Unset: what gp3 brings, 3,000 or three for each GiB."""
-    throughput: Annotated[int, Field(ge=125, le=1000)] | None = None
+    throughput: Annotated[int, Field(ge=125, le=2000)] | None = None
     """MiB/s. Unset: what gp3 brings, 125 up to 170 GiB and 250 for each 3 TiB above."""
 
     @property
@@ -92,7 +92,7 @@ class SearchSettings(Model):
     version: Annotated[str, Field(pattern=r"^[23]\.\d{1,2}$")] = "2.19"
     """Of OpenSearch. Upgrades only."""
     node_class: Annotated[SearchClass, Field(alias="class")] = "t3.small.search"
-    nodes: Annotated[int, Field(ge=1, le=80)] = 1
+    nodes: Annotated[int, Field(ge=1, le=1002)] = 1
     """Data nodes, a multiple of the zones."""
     zones: Literal[1, 2, 3] = 1
     """Over how many of the network's zones the nodes and the copies of each index are spread."""

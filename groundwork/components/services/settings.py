@@ -310,10 +310,10 @@ class SidecarSettings(Model):
     variables: tuple[EnvironmentName, ...] = ()
     """Which of the service's variables it is given too, secrets among them; it gets no other."""
 
-    cpu: Annotated[int, Field(ge=1, le=16_384)] = 32
+    cpu: Annotated[int, Field(ge=1, le=32_768)] = 32
     """CPU units, out of the service's ``cpu``."""
 
-    memory: Annotated[int, Field(ge=16, le=122_880)] = 128
+    memory: Annotated[int, Field(ge=16, le=249_856)] = 128
     """MiB, out of the service's ``memory``; beyond it is killed."""
 
     essential: bool = True

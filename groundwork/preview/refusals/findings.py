@@ -35,7 +35,8 @@ def _refused(snapshot: Snapshot) -> Iterator[Finding]:
     for one in unknown_offers(snapshot, offered):
         yield _finding(one.resource, Verdict.UNDETERMINED, f'"{_shown(one.value)}" as {one.input} {one.reason}')
     for found in exceeded(snapshot, _numbers(said.get("quotas"))):
-        yield _finding(found.resource or InputEntry(found.what), Verdict.FAIL, found.sentence(_SETTING))
+        verdict = Verdict.UNDETERMINED if found.quota.unsure else Verdict.FAIL
+        yield _finding(found.resource or InputEntry(found.what), verdict, found.sentence(_SETTING))
     for full in address_shortages(snapshot):
         yield _finding(full.subnets[0], Verdict.FAIL, full.sentence())
     for one_too_few in interface_shortages(snapshot):

@@ -18,6 +18,7 @@ from groundwork.settings.loading import Loaded
 from groundwork.settings.mistakes import Mistake, Path
 from groundwork.settings.model_paths import is_chosen
 
+_SETTING = "platform.quotas: {}"
 _LONGEST_SHOWN = 60
 _SHORTEST_TOLD = 3
 """Characters of a value below which it stands in others by chance."""
@@ -37,7 +38,7 @@ def mistakes(snapshot: Snapshot, loaded: Loaded, label: str) -> list[Mistake]:
         path = _origin(refused, said)
         mistake = _of_input(refused, path, loaded, label)
         found.setdefault((mistake.where, path, refused.reason), mistake)
-    quotas = [_of_quota(one, loaded, label) for one in exceeded(snapshot, platform.quotas)]
+    quotas = [_of_quota(one, loaded, label) for one in exceeded(snapshot, platform.quotas) if not one.quota.unsure]
     network = [_at_first(_NETWORK, one.sentence(), loaded, label) for one in address_shortages(snapshot)]
     compute = [_at_first(_COMPUTE, one.sentence(), loaded, label) for one in interface_shortages(snapshot)]
     return [*found.values(), *quotas, *network, *compute]
@@ -49,9 +50,19 @@ _COMPUTE: tuple[Path, ...] = (("compute", "instances"), ("compute", "kubernetes"
 
 
 def notes(snapshot: Snapshot, loaded: Loaded) -> list[str]:
-    """Return a sentence, without its full stop, for each value that may be newer than what this release knows of AWS."""
-    found = unknown_offers(snapshot, loaded.settings.platform.offered)
-    return list(dict.fromkeys(f'"{one.value}" as {one.input} of {one.resource.name} {one.reason}' for one in found))
+    """Return a sentence, without its full stop, for each value that may be newer than what this release knows of AWS, and
+    for each amount of which AWS no longer says how much it takes."""
+    platform = loaded.settings.platform
+    found = unknown_offers(snapshot, platform.offered)
+    amounts = (one for one in exceeded(snapshot, platform.quotas) if one.quota.unsure)
+    return list(
+        dict.fromkeys(
+            (
+                *(f'"{one.value}" as {one.input} of {one.resource.name} {one.reason}' for one in found),
+                *(one.sentence(_SETTING) for one in amounts),
+            )
+        )
+    )
 
 
 def named_alike(name: str, loaded: Loaded, label: str) -> Path:
@@ -144,4 +155,4 @@ def _of_quota(found: Exceeded, loaded: Loaded, label: str) -> Mistake:
     entry = named_alike(found.resource.name, loaded, label) if found.resource else ()
     path = entry or next(((layer,) for layer in layers if _is_said((layer,), loaded, label)), ())
     where = loaded.merged.where(path) if path else label
-    return Mistake(path or (layers[0],), found.sentence("platform.quotas: {}"), where)
+    return Mistake(path or (layers[0],), found.sentence(_SETTING), where)

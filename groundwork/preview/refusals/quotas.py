@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,6 +33,8 @@ class Exceeded:
     """A quota that a stack goes beyond."""
 
     quota: Quota
+    most: int
+    """What AWS takes where it is."""
     found: int
     what: str
     """The name of what has too many: a resource's, a region or the account."""
@@ -41,12 +44,25 @@ class Exceeded:
     def sentence(self, setting: str) -> str:
         """Say what is too many and what to do; ``setting`` is how ``platform.quotas`` is said, with {} for what stands in it."""
         quota = self.quota
-        end = (
-            "nobody gets more"
-            if quota.hard
-            else f"if AWS has raised it for your account, say {setting.format(f'{{{quota.name}: {self.found}}}')}"
-        )
-        return f"{self.found:,} {quota.words} {self.what}, and AWS takes {quota.most:,}; {end} ({quota.source})"
+        found, takes = f"{self.found:,} {quota.words} {self.what}", f"AWS takes {self.most:,}"
+        say = f"say {setting.format(f'{{{quota.name}: {self.found}}}')}"
+        if quota.unsure:
+            return f"{found}; AWS took {self.most:,} and does not say any more how many; if it takes them, {say} ({quota.source})"
+        if quota.hard:
+            end = "; nobody gets more"
+        elif quota.up_to is not None and self.found > quota.up_to:
+            end = f", and on request {quota.up_to:,} at most"
+        else:
+            end = f" unless you ask for more ({asked_at(quota)}); once it is granted, {say}"
+        return f"{found}, and {takes}{end} ({quota.source})"
+
+
+def asked_at(quota: Quota) -> str:
+    """Return where AWS is asked for more of a thing, in words."""
+    if quota.request == "support":
+        return "AWS Support"
+    service, _, code = quota.request.partition("/")
+    return f"Service Quotas, {service} {code}".rstrip()
 
 
 class Whole(NamedTuple):
@@ -65,14 +81,14 @@ def exceeded(snapshot: Snapshot, raised: Mapping[str, int]) -> Iterator[Exceeded
     """
     view = _View(snapshot)
     for quota in quotas():
-        most = quota.most if quota.hard else raised.get(quota.name, quota.most)
         worst: dict[Whole, int] = {}
         for counts in quota.counted:
             for whole, found in _sums(view, counts).items():
                 worst[whole] = max(found, worst.get(whole, 0))
         for whole, found in worst.items():
-            if found > most:
-                yield Exceeded(quota, found, view.named(whole), view.by_urn.get(whole.key))
+            most = quota.most_in(whole.key)
+            if found > (most if quota.hard else raised.get(quota.name, most)):
+                yield Exceeded(quota, most, found, view.named(whole), view.by_urn.get(whole.key))
 
 
 def sums(snapshot: Snapshot, counts: Iterable[Count]) -> dict[Whole, int]:
@@ -173,9 +189,9 @@ def _sums(view: _View, counts: Iterable[Count]) -> dict[Whole, int]:
             if count.by and (by is None or isinstance(by, Opaque)):
                 continue
             whole = Whole(key, f"{count.by} {by:g}" if isinstance(by, (int, float)) else str(by) if count.by else "")
-            if count.of == "distinct":
-                values = (value for path in count.input for value in _values(resource.inputs, path))
-                distinct.setdefault(whole, set()).update(one for one in values if isinstance(one, str))
+            if count.of in _DISTINCT:
+                values = [value for path in count.input for value in _values(resource.inputs, path)]
+                distinct.setdefault(whole, set()).update(_DISTINCT[count.of](values))
             else:
                 found[whole] = found.get(whole, 0) + _measure(view, resource, count)
     return found | {whole: len(values) for whole, values in distinct.items()}
@@ -243,6 +259,21 @@ def _wildcards(values: Iterable[Any]) -> int:
     return sum(text.count("*") + text.count("?") for text in texts if isinstance(text, str))
 
 
+def _texts(values: Iterable[Any]) -> Iterator[str]:
+    """Yield the texts among values, and those in lists."""
+    entries = (entry for value in values for entry in (value if isinstance(value, list) else [value]))
+    return (entry for entry in entries if isinstance(entry, str))
+
+
+_NAMES_AN_ALARM = re.compile(r"""\b(?:ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*["']?([^"')]+?)["']?\s*\)""")
+"""https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html (AlarmRule)"""
+
+_DISTINCT: Mapping[str, Callable[[list[Any]], Iterable[str]]] = {
+    "distinct": _texts,
+    "alarms": lambda values: (name for text in _texts(values) for name in _NAMES_AN_ALARM.findall(text)),
+}
+"""Measures of how many different ones there are."""
+
 _OF_VALUES: Mapping[str, Callable[[list[Any]], int]] = {
     "entries": lambda values: sum(_lengths(values)),
     "longest": lambda values: max(_lengths(values), default=0),
@@ -264,7 +295,7 @@ def _rules(view: _View, resource: Resource, count: Count) -> int:
     for path in count.input:
         for value in _values(resource.inputs, path):
             items = value if isinstance(value, list) else [value]
-            is_list = path[-1].startswith("prefixList")
+            is_list = "prefixlist" in path[-1].lower()
             found += sum(view.weight(resource, path[0], item) if is_list else 1 for item in items if item)
     return found
 

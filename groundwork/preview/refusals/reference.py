@@ -14,6 +14,7 @@ from groundwork.preview.refusals.constraints import constraints_of, known_types
 from groundwork.preview.refusals.interfaces import PODS, TRUNKING
 from groundwork.preview.refusals.offers import as_of, classes_of, known_regions, versioned_engines
 from groundwork.preview.refusals.placing import short_type
+from groundwork.preview.refusals.quotas import asked_at
 from groundwork.preview.terraform.autonames import added_to, name_property
 from groundwork.settings.facts import Quota, quotas
 from groundwork.settings.mistakes import all_of
@@ -29,7 +30,8 @@ This page is generated (`make docs`).
 
 ## Amounts
 
-Of the table `groundwork/settings/facts/quotas.yaml`. Where AWS grants more on request, a stack whose account has more says so:
+Of the table `groundwork/settings/facts/quotas.yaml`. Where AWS grants more on request, the last column names the quota in
+[Service Quotas](https://docs.aws.amazon.com/servicequotas/latest/userguide/request-quota-increase.html): its service and its code. A stack whose account has more says so:
 `platform: {quotas: {NAME: MOST}}`; of another program in its stack's configuration, under `groundwork:platform`.
 
 """
@@ -94,7 +96,14 @@ def _values() -> str:
 def _amount(quota: Quota) -> str:
     whole = "the account" if quota.counted[0][0].each == "account" else "one resource"
     words = f"{quota.words} {whole}" if quota.words.endswith((" of", " on", " in")) else quota.words
-    return f"| `{quota.name}` | {quota.most:,} | [{words}]({quota.source}) | {'no' if quota.hard else 'yes'} |"
+    takes = "; ".join((f"{quota.most:,}", *(f"{most:,} in {region}" for region, most in quota.in_regions.items())))
+    return f"| `{quota.name}` | {takes} | [{words}]({quota.source}) | {_more(quota)} |"
+
+
+def _more(quota: Quota) -> str:
+    if quota.unsure:
+        return "AWS no longer says: only noted"
+    return "no" if quota.hard else asked_at(quota) + (f", up to {quota.up_to:,}" if quota.up_to is not None else "")
 
 
 def _names() -> Iterator[str]:

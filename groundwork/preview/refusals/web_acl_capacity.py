@@ -26,7 +26,7 @@ def _statements(statement: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
         inner = _map(said)
         if kind.endswith("Statement") and said is not None:
             yield kind, inner
-        for below in (*_listed(inner.get("statements")), inner.get(_SCOPED)):
+        for below in (*_listed(inner.get("statements")), inner.get("statement"), inner.get(_SCOPED)):
             yield from _statements(below)
 
 

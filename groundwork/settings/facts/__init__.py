@@ -367,6 +367,19 @@ class Quota:
     source: str
     hard: bool = False
     """Nobody gets more; else it is a default that AWS raises on request."""
+    request: str = ""
+    """Where more is asked for: the service in Service Quotas, with the quota's code where it is known (``vpc/L-0EA8095F``), or
+    ``support`` for AWS Support. https://docs.aws.amazon.com/servicequotas/latest/userguide/request-quota-increase.html"""
+    up_to: int | None = None
+    """What AWS grants at most, where its page says so."""
+    in_regions: Mapping[str, int] = field(default_factory=dict)
+    """Regions in which it is another number."""
+    unsure: bool = False
+    """AWS's page does not say the number any more: nothing is refused for it, only noted."""
+
+    def most_in(self, region: str) -> int:
+        """Return how much AWS takes in a region."""
+        return self.in_regions.get(region, self.most)
 
 
 @cache
@@ -405,7 +418,7 @@ def _count(row: Mapping[str, Any]) -> Count:
 
 
 def prefix_list_weights() -> dict[str, int]:
-    """Map the names of AWS's lists of IPv4 addresses to the rules as which each counts."""
+    """Map the names of AWS's own lists of addresses to the rules as which each counts."""
     weights: dict[str, int] = _load("prefix_lists")["weights"]
     return weights
 

@@ -9,7 +9,6 @@ from pydantic_core import PydanticCustomError
 
 from groundwork.components.edge.settings import AddressRange
 from groundwork.settings.base import Model, Name
-from groundwork.settings.facts import most_of
 
 ControlPlaneLog = Literal["api", "audit", "authenticator", "controllerManager", "scheduler"]
 NodeClass = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*\.[a-z0-9]+$")]
@@ -20,8 +19,8 @@ LabelKey = Annotated[
 LabelValue = Annotated[str, Field(pattern=r"^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$")]
 
 
-MOST_NODES = most_of("nodes-per-node-group")
-"""Of a managed group, without asking AWS for more."""
+MOST_NODES = 10_000
+"""Of a managed group, against a slip of the pen. What AWS takes is a quota, ``nodes-per-node-group``."""
 
 
 class TaintSettings(Model):
@@ -42,7 +41,7 @@ class NodeGroupSettings(Model):
     """How many start; what scales the group decides later. Unset, ``min``."""
     spot: bool = False
     """Spare capacity, up to 90 % cheaper, which AWS takes back within two minutes. Only what is not stateful belongs there."""
-    volume: Annotated[int, Field(ge=20, le=16384)] = 50
+    volume: Annotated[int, Field(ge=20, le=65_536)] = 50
     """GiB of each node's root volume."""
     labels: dict[LabelKey, LabelValue] = {}
     taints: dict[LabelKey, TaintSettings] = {}
