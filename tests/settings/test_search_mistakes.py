@@ -33,7 +33,7 @@ FINE: list[dict[str, Any]] = [
     {},
     {"class": "r6g.large.search", "nodes": 3, "zones": 3, "storage": {"size": 100}},
     {"class": "t3.small.search", "nodes": 10, "storage": {"size": 100}, "masters": {"class": "t3.small.search"}},
-    {"class": "r7g.medium.search", "nodes": 4, "zones": 2, "masters": {"count": 5}, "storage": {"size": 4000}},
+    {"class": "r7g.medium.search", "nodes": 4, "zones": 2, "masters": {"count": 5}, "storage": {"size": 768}},
 ]
 
 
