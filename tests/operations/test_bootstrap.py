@@ -14,6 +14,7 @@ import botocore.exceptions
 import pytest
 
 from groundwork.cli.main import run as groundwork
+from groundwork.operations import permissions
 from groundwork.operations.account import open_account
 from groundwork.operations.bootstrap import stack as stacks
 from groundwork.operations.bootstrap.permissions import StackAccess, access, widened
@@ -28,6 +29,7 @@ from groundwork.operations.bootstrap.template import (
     text,
 )
 from groundwork.operations.errors import OperationError
+from groundwork.settings.data_file import read_data
 from guardrails.iam.patterns import matches
 from guardrails.iam.services import matching
 from tests.examples.query import changed
@@ -59,6 +61,12 @@ def test_every_type_that_a_stack_has_is_in_the_table_with_actions_that_exist() -
     types = {one.type for name in covering() for one in snapshot_of(name).resources if one.type.startswith("aws:")}
     assert types - table().by_type.keys() == set()
     assert all(len(matching(str(action))) == 1 for row in table().by_type.values() for action in row)
+
+
+def test_every_action_that_a_command_says_it_takes_exists() -> None:
+    said = read_data(Path(permissions.__file__).with_name("permissions.yaml"))
+    actions = {action for rows in said.values() for action in rows if ":" in action}
+    assert [action for action in sorted(actions) if len(matching(action)) != 1] == []
 
 
 def _allowed(statements: Any, action: str, arn: str) -> bool:

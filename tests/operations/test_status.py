@@ -12,6 +12,7 @@ from typing import Any
 
 import botocore.client
 import botocore.exceptions
+import botocore.session
 import dns.exception
 import pytest
 
@@ -592,6 +593,42 @@ def test_every_meaning_has_a_source_can_be_reached_and_names_what_to_do() -> Non
             assert "{" not in filled.means + filled.next, row
             # A row whose words stand in those of one before it is never reached.
             assert not [one.says for one in rows[:at] if one.says in row.says], row
+
+
+@pytest.mark.parametrize(
+    ("subject", "service", "shape", "well"),
+    [
+        ("certificate", "acm", "CertificateStatus", {"PENDING_VALIDATION", "ISSUED"}),
+        ("app_runner", "apprunner", "ServiceStatus", {"RUNNING", "PAUSED", "OPERATION_IN_PROGRESS"}),
+    ],
+)
+def test_every_status_of_awss_model_is_well_on_its_way_or_has_a_meaning(
+    subject: str, service: str, shape: str, well: set[str]
+) -> None:
+    model = botocore.session.get_session().get_service_model(service)
+    assert {row.says for row in meanings.meanings(subject)} | well == set(model.shape_for(shape).enum)
+
+
+@pytest.mark.parametrize(
+    ("said", "means"),
+    [
+        ("(service web) was unable to place a task. Reason: You've reached the limit on the number of vCPUs you can run concurrently.", "quota"),
+        ("(service web) was unable to place a task because no container instance met all of its requirements.", "no instance"),
+        ("ResourceInitializationError: There is a connection issue between the task and Amazon ECR.", "no way"),
+        ("ResourceInitializationError: failed to invoke EFS utils commands to set up EFS volumes", "file system"),
+        ("ResourceInitializationError: unable to pull secrets or registry auth", "secret filled"),
+    ],
+)  # fmt: skip
+def test_what_ecs_says_alike_means_different_things(said: str, means: str) -> None:
+    found = meanings.meaning_of("stopped", said)
+    assert found
+    assert means in found.means
+
+
+def test_a_database_whose_upgrade_failed_is_not_told_to_be_beyond_repair() -> None:
+    found = meanings.meaning_of("database", "upgrade-failed")
+    assert found
+    assert "data.version" in found.next
 
 
 def test_a_task_of_which_ecs_says_nothing_gives_no_reason() -> None:

@@ -353,3 +353,13 @@ def test_a_class_keeps_some_memory_from_tasks() -> None:
         assert known
         assert 0 <= task_memory(known) < known.memory
     assert instance_class("t3.huge") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "tasks"),
+    [("m6i.8xlarge", 90), ("r7a.12xlarge", 120), ("m6g.8xlarge", 60), ("m5.12xlarge", 60), ("r5.8xlarge", None)],
+)
+def test_the_tasks_that_trunking_allows_are_those_of_the_family(name: str, tasks: int | None) -> None:
+    known = instance_class(name)
+    assert known
+    assert known.trunk_tasks == tasks

@@ -280,7 +280,8 @@ def _instance_classes() -> dict[str, InstanceClass]:
     for family, facts in table["even"].items():
         for size in facts["sizes"]:
             name, of = f"{family}.{size}", table["sizes"][size]
-            trunk = None if size in facts.get("without_trunk", ()) else of["trunk_tasks"]
+            more = facts.get("trunk", {})
+            trunk = None if size in facts.get("without_trunk", ()) else more.get(size, of["trunk_tasks"])
             memory = of["vcpus"] * facts["gib"] * 1024
             built[name] = InstanceClass(
                 name, facts["architecture"], of["vcpus"], memory, of["interfaces"], trunk, burstable=False
