@@ -61,17 +61,26 @@ ONE_A_SECOND = Scenario(visitors=86_400, requests=1)
 """One request a second on average, where nobody says how many there are: enough to tell how many a stack holds."""
 
 
-def capacity_of(settings: Settings, label: str) -> StackCapacity:
-    """Hold a stack against the load that its file declares, or against one request a second where it declares none. ``label`` is the stack file, for messages; :class:`Mistakes` where nothing takes requests or messages."""
+def capacity_of(settings: Settings, label: str, scenario: Scenario | None = None) -> StackCapacity:
+    """Hold a stack against a day: unset, against the load that its file declares, or against one request a second where it declares neither
+    visitors nor requests. ``label`` is the stack file, for messages; :class:`Mistakes` where it declares one of the two alone, and where nothing
+    takes requests or messages."""
     usage = settings.usage or UsageSettings()
-    if usage.visitors and usage.requests:
-        return capacity(load_of(settings, Scenario(), label))
-    # What else is said goes with a load that is not.
-    alone = UsageSettings(peak_percent=usage.peak_percent, services=usage.services)
-    return capacity(load_of(settings.model_copy(update={"usage": alone}), ONE_A_SECOND, label))
+    usual = ONE_A_SECOND if usage.visitors is None and usage.requests is None else Scenario()
+    return hold(load_of(settings, scenario or usual, label))
 
 
-def capacity(load: DeclaredLoad) -> StackCapacity:
+def request_capacity(settings: Settings, label: str) -> StackCapacity:
+    """Hold a stack against its requests: where its file does not say how many there are, against one a second and nothing else, since messages
+    and the like that it declares go with requests that it does not."""
+    usage = settings.usage or UsageSettings()
+    if not (usage.visitors and usage.requests):
+        alone = UsageSettings(peak_percent=usage.peak_percent, services=usage.services)
+        settings = settings.model_copy(update={"usage": alone})
+    return capacity_of(settings, label)
+
+
+def hold(load: DeclaredLoad) -> StackCapacity:
     """Hold a stack against its load."""
     drawn = {topic: tuple(draw(load)) for topic, draw in TOPICS.items()}
     return StackCapacity(

@@ -39,22 +39,13 @@ def capacity(
     1 where the load is beyond a limit. How it would live through the day: groundwork simulate.
     """
     from groundwork.capacity import text
-    from groundwork.capacity.capacity import ONE_A_SECOND
-    from groundwork.capacity.capacity import capacity as held
-    from groundwork.capacity.load import load_of
+    from groundwork.capacity.capacity import capacity_of
     from groundwork.settings.loading import find_stack, load_stack
-    from groundwork.simulation.scenario import Scenario, read_scenario
+    from groundwork.simulation.scenario import read_scenario
 
     files = find_stack(stack, phase=phase)
     settings = load_stack(files).settings
-    usage = settings.usage
-    if scenario:
-        day = read_scenario(scenario)
-    elif usage is None or (usage.visitors is None and usage.requests is None):
-        day = ONE_A_SECOND
-    else:
-        day = Scenario()
-    found = held(load_of(settings, day, files.label))
+    found = capacity_of(settings, files.label, read_scenario(scenario) if scenario else None)
     if form is CapacityFormat.JSON:
         console.write_output(text.dumps(found), out)
     else:

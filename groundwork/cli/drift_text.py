@@ -9,7 +9,7 @@ from typing import Any
 
 from groundwork.operations.drift.comparing import same
 from groundwork.operations.drift.model import ChangedValue, ChangeEvent, Drift, DriftFinding, DriftKind
-from groundwork.operations.status.model import lasting
+from groundwork.operations.durations import lasting
 from groundwork.preview.styled import Text
 from groundwork.preview.text import pulumi_up, short_type
 

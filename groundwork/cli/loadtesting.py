@@ -67,7 +67,7 @@ def loadtest(
     from groundwork.operations.account import open_account
     from groundwork.operations.errors import OperationError
     from groundwork.operations.loadtest.files import folder_of, write_files
-    from groundwork.operations.loadtest.plan import entrance, plan_of
+    from groundwork.operations.loadtest.plan import LoadOptions, plan_of, reached_by
     from groundwork.operations.loadtest.report import read_summary, report_of, write_report
     from groundwork.operations.loadtest.running import look_first, run_k6
     from groundwork.settings.loading import find_stack, load_stack
@@ -82,13 +82,10 @@ def loadtest(
     plan = plan_of(
         settings,
         snapshot,
-        entrance(settings, snapshot, account),
+        reached_by(snapshot, account),
+        LoadOptions(shape, lasting, asked, keeping),
         stack=stack,
         label=files.label,
-        shape=shape,
-        minutes=lasting,
-        rate=asked,
-        sockets=keeping,
     )
     folder = out or folder_of(files)
     if not run:

@@ -148,11 +148,11 @@ def ways(stack: str) -> Ways:
 
 def holds(settings: Settings, label: str) -> Holds | None:
     """Return what a stack holds; None where no request comes to it, or nothing of it grows with them."""
-    from groundwork.capacity.capacity import capacity_of
+    from groundwork.capacity.capacity import request_capacity
 
     if not any(service.is_public for service in settings.services.values()):
         return None
-    found = capacity_of(settings, label)
+    found = request_capacity(settings, label)
     first, requests = found.first, found.requests_a_second
     return Holds(requests, first.gives, first.setting) if first and requests else None
 

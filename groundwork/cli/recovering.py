@@ -82,6 +82,7 @@ def _recover(
     from groundwork.operations.recovery.model import Incident
     from groundwork.operations.recovery.scenarios import scenario
     from groundwork.operations.resources import StackResources, find_resources
+    from groundwork.operations.tags import TaggedResources
     from groundwork.settings.loading import find_stack, load_stack
 
     found_stack = find_stack(stack)
@@ -96,7 +97,9 @@ def _recover(
     away = settings.recovery.region if settings.recovery and wanted.elsewhere else None
     account, snapshot = open_account(stack, region=away), run_stack(stack).snapshot
     with console.progress(f"Asking {away or account.place}"):
-        resources = StackResources(account, snapshot, {}) if away else find_resources(account, snapshot)
+        resources = (
+            StackResources(account, snapshot, TaggedResources({})) if away else find_resources(account, snapshot)
+        )
         plan = wanted.plan(Incident(resources, now, seconds, at=moment, what=what))
     command = " ".join(["groundwork recover", account.stack_name, name, *([what] if what else [])])
     _print([Text.assemble((f"{account.stack_name}: {wanted.lost}", "bold"), f"  {account.place}")])
@@ -145,41 +148,32 @@ def _heading(step: RecoveryStep, number: int, all_of_them: int) -> Iterator[Text
 
 
 def _design(wanted: RecoveryScenario) -> str:
-    from groundwork.operations.recovery.model import in_words
+    from groundwork.operations.durations import in_one_unit
 
-    return f"{in_words(wanted.rpo)} of data is lost at most, and it takes {in_words(wanted.rto)}"
+    return f"{in_one_unit(wanted.rpo)} of data is lost at most, and it takes {in_one_unit(wanted.rto)}"
 
 
 def _measured(
     wanted: RecoveryScenario, plan: RecoveryPlan, now: datetime.datetime, seconds: float, *, dry_run: bool
 ) -> list[Text]:
     """Return what was measured beside what the design says."""
-    from groundwork.operations.recovery.model import in_words
+    from groundwork.operations.durations import exactly, in_one_unit
 
     lines = [Text()]
     changes = any(step.changes for step in plan.steps)
     if plan.data_until is not None:
         lost = now - plan.data_until
-        beyond = "" if lost <= wanted.rpo else f", more than the {in_words(wanted.rpo)} of the design"
+        beyond = "" if lost <= wanted.rpo else f", more than the {in_one_unit(wanted.rpo)} of the design"
         verb = "are" if changes else "would be"
         lines += _wrapped(
-            f"Data up to {plan.data_until:%Y-%m-%d %H:%M:%S} UTC is there: the last {_exactly(lost)} {verb} lost{beyond}.",
+            f"Data up to {plan.data_until:%Y-%m-%d %H:%M:%S} UTC is there: the last {exactly(lost.total_seconds())} {verb} lost{beyond}.",
             "",
         )
     if changes and not dry_run:
         took = datetime.timedelta(seconds=seconds)
-        beyond = "" if took <= wanted.rto else f", longer than the {in_words(wanted.rto)} of the design"
-        lines += _wrapped(f"It took {_exactly(took)}{beyond}.", "")
+        beyond = "" if took <= wanted.rto else f", longer than the {in_one_unit(wanted.rto)} of the design"
+        lines += _wrapped(f"It took {exactly(seconds)}{beyond}.", "")
     return lines if len(lines) > 1 else []
-
-
-def _exactly(span: datetime.timedelta) -> str:
-    seconds = max(0, round(span.total_seconds()))
-    hours, rest = divmod(seconds, 3600)
-    minutes, left = divmod(rest, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {left} s" if minutes else f"{left} s"
 
 
 def _list(stack: str) -> None:
@@ -191,14 +185,14 @@ def _list(stack: str) -> None:
 
 
 def _table(settings: Settings, label: str) -> Iterator[Text]:
-    from groundwork.operations.recovery.model import in_words
+    from groundwork.operations.durations import in_one_unit
     from groundwork.operations.recovery.scenarios import with_missing_settings
 
     yield Text(label, "bold")
     yield Text(f"{'':<12}{'able':<6}{'data lost':<11}{'back in':<9}when this is lost", "dim")
     for one, lacks in with_missing_settings(settings):
         word, style = ("NO", "bold red") if lacks else ("yes", "green")
-        design = f"{in_words(one.rpo):<11}{in_words(one.rto):<9}{one.lost}"
+        design = f"{in_one_unit(one.rpo):<11}{in_one_unit(one.rto):<9}{one.lost}"
         yield Text.assemble(f"{one.name:<12}", (f"{word:<6}", style), design)
         if lacks:
             yield from (Text(line) for line in _texts(f"it would take {lacks}", " " * 18))

@@ -7,10 +7,11 @@ from typing import Any
 
 from groundwork.components.base import fit
 from groundwork.operations.account import StackAccount, plain_errors
+from groundwork.operations.durations import after
 from groundwork.operations.engine import JobState, Scaling, ServiceState, TerminalSession
 from groundwork.operations.errors import DeploymentFailedError, NotFoundError, OperationError
 from groundwork.operations.meanings import meaning_of, reason
-from groundwork.operations.progress import Progress
+from groundwork.operations.progress import Pending, Progress
 
 _SECONDS_BETWEEN = 10
 
@@ -100,21 +101,21 @@ class AppRunnerOperations:
         self._wait(service, arn, operation, progress, seconds)
 
     def _wait(self, service: str, arn: str, operation: str, progress: Progress, seconds: float) -> None:
-        began = progress.seconds
-        while True:
+        def look() -> Pending | None:
             with plain_errors(f"asking how the deployment of {service} is"):
                 operations = self._client.list_operations(ServiceArn=arn)["OperationSummaryList"]
             status = next((one["Status"] for one in operations if one["Id"] == operation), "PENDING")
-            progress.say(f"App Runner says {status.lower().replace('_', ' ')}")
+            said = f"App Runner says {status.lower().replace('_', ' ')}"
+            progress.say(said)
             if status == "SUCCEEDED":
-                return
+                return None
             if status in ("FAILED", "ROLLBACK_FAILED", "ROLLBACK_SUCCEEDED"):
                 raise DeploymentFailedError(
                     f"App Runner says {status}; why is in its log: groundwork logs STACK {service}"
                 )
-            if progress.seconds - began > seconds:
-                raise OperationError(f"{service} is not steady after {int(seconds / 60)} minutes; App Runner goes on")
-            progress.sleep(_SECONDS_BETWEEN)
+            return Pending(said, f"{service} is not steady {after(seconds)}; App Runner goes on")
+
+        progress.wait_for(look, seconds=seconds, every=_SECONDS_BETWEEN)
 
     def scaling(self, service: str) -> Scaling:
         """Refuse: App Runner decides how many copies run."""

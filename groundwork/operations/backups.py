@@ -12,8 +12,8 @@ import botocore.exceptions
 
 from groundwork.operations.account import StackAccount, code_of, plain_errors
 from groundwork.operations.errors import NotFoundError
-from groundwork.operations.groups import tag_filters
 from groundwork.operations.resources import StackResources
+from groundwork.operations.tags import tag_filters
 
 _DATABASE = "aws:rds/instance:Instance"
 _VOLUME = "aws:ebs/volume:Volume"

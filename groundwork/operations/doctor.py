@@ -17,6 +17,7 @@ import botocore.exceptions
 from groundwork.operations import images, permissions
 from groundwork.operations.account import StackAccount, code_of, plain_errors
 from groundwork.operations.errors import OperationError, UnreachableError
+from groundwork.operations.tags import tagged
 from groundwork.preview.refusals.quotas import sums
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.settings.data_file import read_data
@@ -90,15 +91,7 @@ class _DoctorContext:
     @cached_property
     def own(self) -> frozenset[str]:
         """Return the ARNs of what the account has of this stack, as its tags say."""
-        platform = self.account.settings.platform
-        wanted = [{"Key": "platform", "Values": [platform.name]}, {"Key": "stage", "Values": [platform.stage]}]
-        pages = self.account.client("resourcegroupstaggingapi").get_paginator("get_resources")
-        with plain_errors("asking about own"):
-            return frozenset(
-                one["ResourceARN"]
-                for page in pages.paginate(TagFilters=wanted)
-                for one in page["ResourceTagMappingList"]
-            )
+        return frozenset(tagged(self.account))
 
     def has(self, ending: str) -> bool:
         """Tell whether something whose ARN ends so is this stack's own."""

@@ -29,9 +29,10 @@ from groundwork.operations.errors import (
     OperationError,
     UnreachableError,
 )
-from groundwork.operations.groups import groups_of, resize, tag_filters
+from groundwork.operations.groups import groups_of, resize
 from groundwork.operations.meanings import Reason, reason
 from groundwork.operations.progress import Progress
+from groundwork.operations.tags import tag_filters
 from groundwork.settings.images import NOTHING
 
 _SECONDS_BETWEEN = 3

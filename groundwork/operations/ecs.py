@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from groundwork.operations.account import StackAccount, plain_errors
+from groundwork.operations.durations import after
 from groundwork.operations.ecs_cluster import primary_of, progress_of
 from groundwork.operations.ecs_copies import EcsCopies
 from groundwork.operations.ecs_events import SECONDS_BETWEEN, tell_events
 from groundwork.operations.ecs_reasons import stop_reason
 from groundwork.operations.ecs_states import EcsStates
 from groundwork.operations.ecs_tasks import EcsTasks
-from groundwork.operations.errors import DeploymentFailedError, OperationError
-from groundwork.operations.progress import Progress
+from groundwork.operations.errors import DeploymentFailedError
+from groundwork.operations.progress import Pending, Progress
 from groundwork.operations.shifting import ShiftingDeployments, shifts
 
 
@@ -111,8 +112,8 @@ class EcsOperations(EcsStates, EcsTasks, EcsCopies):
         Raises DeploymentFailedError where ECS gave it up and went back, or another one took its place; OperationError after ``seconds``.
         """
         seen: set[str] = set()
-        began = progress.seconds
-        while True:
+
+        def look() -> Pending | None:
             described = self._describe(deployment.service)
             tell_events(described, seen, progress)
             found = next((one for one in described["deployments"] if one["id"] == deployment.id), None)
@@ -121,15 +122,16 @@ class EcsOperations(EcsStates, EcsTasks, EcsCopies):
             state = found.get("rolloutState", "COMPLETED")
             progress.say(progress_of(found, described["deployments"]))
             if state == "COMPLETED":
-                return
+                return None
             if state == "FAILED":
                 raise DeploymentFailedError(found.get("rolloutStateReason") or "ECS gave no reason")
-            if progress.seconds - began > seconds:
-                raise OperationError(
-                    f"{deployment.service} is not steady after {int(seconds / 60)} minutes; ECS goes on, and goes back by itself if "
-                    "it gives up. `groundwork rollback` goes back now"
-                )
-            progress.sleep(SECONDS_BETWEEN)
+            return Pending(
+                progress_of(found, described["deployments"]),
+                f"{deployment.service} is not steady {after(seconds)}; ECS goes on, and goes back by itself if it gives up. "
+                "`groundwork rollback` goes back now",
+            )
+
+        progress.wait_for(look, seconds=seconds, every=SECONDS_BETWEEN)
 
     def why_stopped(self, deployment: Deployment) -> list[str]:
         """Return why copies of a revision stopped, each reason once, in ECS's words with what they mean."""

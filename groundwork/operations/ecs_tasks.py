@@ -8,12 +8,13 @@ from typing import Any
 import botocore.exceptions
 
 from groundwork.operations.account import code_of, plain_errors
+from groundwork.operations.durations import after
 from groundwork.operations.ecs_cluster import RunningCluster
 from groundwork.operations.ecs_events import SECONDS_BETWEEN
 from groundwork.operations.ecs_reasons import stop_reason
 from groundwork.operations.engine import SESSION_PLUGIN, TerminalSession, plugin_session, program
 from groundwork.operations.errors import CommandFailedError, OperationError
-from groundwork.operations.progress import Progress
+from groundwork.operations.progress import Pending, Progress
 
 _IDLE_SECONDS = "10800"
 
@@ -179,8 +180,8 @@ class EcsTasks(RunningCluster):
             started_by=started_by,
             takes_sessions=True,
         )
-        began = progress.seconds
-        while True:
+
+        def look() -> str | Pending:
             with plain_errors("asking how the task is"):
                 task = self._client.describe_tasks(cluster=self.cluster, tasks=[arn])["tasks"][0]
             if task["lastStatus"] == "STOPPED":
@@ -196,13 +197,13 @@ class EcsTasks(RunningCluster):
             ]
             if task["lastStatus"] == "RUNNING" and agents == ["RUNNING"]:
                 return self._target(task, service)
-            if progress.seconds - began > seconds:
-                raise OperationError(
-                    f"the idle task cannot be reached after {int(seconds / 60)} minutes (it is {task['lastStatus']}); "
-                    f"groundwork status {self.account.stack_name} may say why"
-                )
-            progress.say(f"the idle task: {task['lastStatus']}")
-            progress.sleep(SECONDS_BETWEEN)
+            return Pending(
+                f"the idle task: {task['lastStatus']}",
+                f"the idle task cannot be reached {after(seconds)} (it is {task['lastStatus']}); groundwork status "
+                f"{self.account.stack_name} may say why",
+            )
+
+        return progress.wait_for(look, seconds=seconds, every=SECONDS_BETWEEN)
 
     def stop(self, arn: str, reason: str) -> None:
         """Stop a task."""

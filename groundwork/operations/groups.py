@@ -5,15 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from groundwork.operations.account import StackAccount, plain_errors
-
-
-def tag_filters(account: StackAccount) -> list[dict[str, Any]]:
-    """Return what finds the stack's instances and groups by their tags."""
-    platform = account.settings.platform
-    return [
-        {"Name": f"tag:{name}", "Values": [value]}
-        for name, value in (("platform", platform.name), ("stage", platform.stage))
-    ]
+from groundwork.operations.tags import tag_filters
 
 
 def groups_of(account: StackAccount) -> list[dict[str, Any]]:

@@ -5,6 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
+
+from groundwork.operations.durations import exactly
+from groundwork.operations.errors import OperationError
+
+_Found = TypeVar("_Found")
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What was looked for is not there yet."""
+
+    says: str
+    """How far it is."""
+    late: str
+    """What is wrong if that is so when the time is over, and what to do."""
 
 
 @dataclass
@@ -32,7 +48,18 @@ class Progress:
             minutes, seconds = divmod(int(self.seconds), 60)
             self.tell(f"{minutes:>3}:{seconds:02}  {text}")
 
+    def wait_for(self, look: Callable[[], _Found | Pending], *, seconds: float, every: float) -> _Found:
+        """Look every so many seconds until something is found, and return it; tell meanwhile how far it is. OperationError after ``seconds``."""
+        began = self.seconds
+        while True:
+            found = look()
+            if not isinstance(found, Pending):
+                return found
+            self.say(found.says)
+            if self.seconds - began > seconds:
+                raise OperationError(found.late)
+            self.sleep(every)
+
     def taken(self) -> str:
         """Return how long it took, in words."""
-        minutes, seconds = divmod(round(self.seconds), 60)
-        return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+        return exactly(self.seconds)

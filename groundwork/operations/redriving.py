@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from groundwork.operations.account import plain_errors
+from groundwork.operations.durations import lasting
 from groundwork.operations.errors import CommandFailedError, OperationError, UnknownNameError
 from groundwork.operations.progress import Progress
 from groundwork.operations.resources import StackResources
-from groundwork.operations.status.model import lasting
 from groundwork.operations.status.stores import dead_letters_of, measured, queue_name, url_of
 from groundwork.settings.mistakes import nearest, one_of
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from groundwork.operations.account import StackAccount, plain_errors
+from groundwork.operations.account import StackAccount
+from groundwork.operations.tags import TaggedResources, find_tagged
 
 if TYPE_CHECKING:
     from groundwork.preview.snapshot import Resource, Snapshot
@@ -29,8 +30,7 @@ class StackResources:
 
     account: StackAccount
     snapshot: Snapshot
-    _arns: Mapping[tuple[str, str], str]
-    """By AWS's type and the tag ``Name``, which is the logical name."""
+    _there: TaggedResources
 
     def of_type(self, *types: str) -> Sequence[Resource]:
         """Return what the program declares of some types."""
@@ -38,7 +38,7 @@ class StackResources:
 
     def arn(self, resource: Resource) -> str | None:
         """Return a resource's ARN in the account; None where it is not there."""
-        return self._arns.get((_KINDS[resource.type], resource.name))
+        return next(iter(self._there.arns(_KINDS[resource.type], resource.name)), None)
 
 
 def find_resources(account: StackAccount, snapshot: Snapshot) -> StackResources:
@@ -48,28 +48,4 @@ def find_resources(account: StackAccount, snapshot: Snapshot) -> StackResources:
         if resource.type in _KINDS:
             region = resource.inputs.get("region") or account.settings.region
             wanted.setdefault(region, set()).add(_KINDS[resource.type])
-    found: dict[tuple[str, str], str] = {}
-    for region, kinds in wanted.items():
-        found |= _by_tag(account, region, sorted(kinds))
-    return StackResources(account, snapshot, found)
-
-
-def _by_tag(account: StackAccount, region: str, kinds: Sequence[str]) -> dict[tuple[str, str], str]:
-    platform = account.settings.platform
-    filters = [{"Key": "platform", "Values": [platform.name]}, {"Key": "stage", "Values": [platform.stage]}]
-    found: dict[tuple[str, str], str] = {}
-    with plain_errors("looking for the stack's resources by their tags"):
-        pages = account.client("resourcegroupstaggingapi", region).get_paginator("get_resources")
-        for page in pages.paginate(TagFilters=filters, ResourceTypeFilters=list(kinds)):
-            for one in page["ResourceTagMappingList"]:
-                name = next((tag["Value"] for tag in one["Tags"] if tag["Key"] == "Name"), None)
-                if name is not None:
-                    found[_kind(one["ResourceARN"]), name] = one["ResourceARN"]
-    return found
-
-
-def _kind(arn: str) -> str:
-    """Return which of the kinds an ARN is of."""
-    _, _, service, _, _, rest = arn.split(":", 5)
-    whole = f"{service}:{rest.replace('/', ':').split(':')[0]}"
-    return next(kind for kind in _KINDS.values() if kind in (service, whole))
+    return StackResources(account, snapshot, find_tagged(account, wanted))

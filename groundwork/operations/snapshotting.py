@@ -14,11 +14,11 @@ import botocore.exceptions
 from groundwork.operations.account import StackAccount, code_of, plain_errors
 from groundwork.operations.backups import CACHE_FOLDER, DataStore, DataStoreKind, backups_of, data_stores, printable
 from groundwork.operations.databases import READY, described_database
+from groundwork.operations.durations import after, lasting
 from groundwork.operations.errors import NotFoundError, OperationError
-from groundwork.operations.groups import tag_filters
-from groundwork.operations.progress import Progress
+from groundwork.operations.progress import Pending, Progress
 from groundwork.operations.resources import StackResources
-from groundwork.operations.status.model import lasting
+from groundwork.operations.tags import tag_filters
 
 _SECONDS_BETWEEN = 10
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -244,18 +244,19 @@ def _until(
     seconds: float,
 ) -> None:
     """Look until a state is one of ``ends``, which says of each whether it is a good one."""
-    began = progress.seconds
-    while True:
+
+    def ended() -> str | Pending:
         with plain_errors(f"asking how far {what} is"):
             state, said = look()
-        progress.say(f"{what}: {state}" + (f", {said}" if said and state not in ends else ""))
         if state in ends:
-            break
-        if progress.seconds - began > seconds:
-            raise OperationError(
-                f"{what} is not there after {int(seconds / 60)} minutes; AWS goes on: groundwork snapshot {account.stack_name} --list"
-            )
-        progress.sleep(_SECONDS_BETWEEN)
+            progress.say(f"{what}: {state}")
+            return state
+        return Pending(
+            f"{what}: {state}" + (f", {said}" if said else ""),
+            f"{what} is not there {after(seconds)}; AWS goes on: groundwork snapshot {account.stack_name} --list",
+        )
+
+    state = progress.wait_for(ended, seconds=seconds, every=_SECONDS_BETWEEN)
     if not ends[state]:
         raise OperationError(
             f"AWS could not take {what} ({state}); try again: groundwork snapshot {account.stack_name}"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from groundwork.capacity import text
-from groundwork.capacity.capacity import TOPICS, StackCapacity, capacity, capacity_of
+from groundwork.capacity.capacity import TOPICS, StackCapacity, hold, request_capacity
 from groundwork.capacity.line import CapacityLine, kinds
 from groundwork.capacity.load import DeclaredLoad, load_of
 from groundwork.cli.main import run
@@ -88,7 +88,7 @@ def load(stack: str | Settings, times: float = 1.0, **usage: Any) -> DeclaredLoa
 
 
 def lines(stack: str | Settings, times: float = 1.0, **usage: Any) -> dict[tuple[str, str], CapacityLine]:
-    return {(one.kind, one.of): one for one in capacity(load(stack, times, **usage)).all_lines}
+    return {(one.kind, one.of): one for one in hold(load(stack, times, **usage)).all_lines}
 
 
 def line(stack: str | Settings, kind: str, of: str = "", **usage: Any) -> CapacityLine:
@@ -106,7 +106,7 @@ def again(stack: str, topic: str, key: tuple[str, str], times: float) -> Capacit
 def test_each_line_holds_just_below_its_limit_and_is_told_just_beyond_it() -> None:
     seen, wrong = set(), []
     for stack in STACKS:
-        for topic, ones in capacity(load(stack)).lines.items():
+        for topic, ones in hold(load(stack)).lines.items():
             for one in ones:
                 if one.times is None:
                     continue
@@ -145,7 +145,7 @@ def test_what_does_not_grow_with_the_load_is_told_on_both_sides_too() -> None:
 def test_lines_are_what_the_published_formulas_say() -> None:
     shop = load("examples/thulobazaar/prod@launch")
     peak = max(Scenario().weights())
-    found = {(one.kind, one.of): one for one in capacity(shop).all_lines}
+    found = {(one.kind, one.of): one for one in hold(shop).all_lines}
     rate = 50_000 * 20 * peak / 60
     assert shop.requests_at_peak == pytest.approx(rate)
     # Ten copies of half a vCPU, 20 ms a request; each of the two services has half of them.
@@ -295,7 +295,7 @@ def test_the_wait_that_is_told_is_theory_s() -> None:
 def test_what_is_not_said_is_named_and_what_money_alone_answers_is_no_failure() -> None:
     shop = settings_of("examples/thulobazaar/prod@growth")
     said = {"visitors": 1_000, "requests": 10}
-    found = capacity(load_of(with_usage(shop, **said), Scenario(), "x"))
+    found = hold(load_of(with_usage(shop, **said), Scenario(), "x"))
     assert {one.setting for one in found.undeclared} == {
         "usage.database_growth_gb",
         "usage.cache_gb",
@@ -304,7 +304,7 @@ def test_what_is_not_said_is_named_and_what_money_alone_answers_is_no_failure() 
         "usage.outbound_gb",
     }
     assert all(one.label for one in found.undeclared)
-    busy = capacity(load("examples/thulobazaar/prod@launch", 15.0))
+    busy = hold(load("examples/thulobazaar/prod@launch", 15.0))
     credit = next(one for one in busy.all_lines if one.kind == "database-credits")
     assert (credit.is_passed, credit.costs, credit.breaks) == (True, True, False)
     assert credit not in busy.broken
@@ -313,7 +313,7 @@ def test_what_is_not_said_is_named_and_what_money_alone_answers_is_no_failure() 
 
 
 def shown(stack: str, times: float) -> tuple[StackCapacity, list[str]]:
-    found = capacity(load(stack, times))
+    found = hold(load(stack, times))
     return found, [one.plain for one in text.lines(found, stack)]
 
 
@@ -457,7 +457,7 @@ def test_every_stack_of_the_repository_is_held_in_each_of_its_phases() -> None:
     for stack in STACKS_IN_EACH_PHASE:
         settings = settings_of(stack)
         if any(one.is_public for one in settings.services.values()):
-            found = capacity_of(settings, "x")
+            found = request_capacity(settings, "x")
             assert found.first is not None, stack
             assert (found.requests_a_second or 0) > 0, stack
             wide += [line.plain for line in text.lines(found, stack) if len(line.plain) > 80]

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from groundwork.capacity.capacity import capacity_of
+from groundwork.capacity.capacity import request_capacity
 from groundwork.cli.phases import every_phase, holds
 from groundwork.settings.loading import find_stack, load_stack
 from tests import growing
@@ -57,7 +57,7 @@ def test_the_page_s_stack_declares_a_load_of_its_own_in_each_phase() -> None:
     loads = []
     for phase in every_phase():
         files = find_stack("prod", growing.FOLDER, phase)
-        found = capacity_of(load_stack(files).settings, files.label)
+        found = request_capacity(load_stack(files).settings, files.label)
         assert found.broken == ()
         loads.append(found.load.visitors)
     assert loads == [500, 5_000, 50_000, 500_000, 5_000_000]

@@ -212,7 +212,7 @@ def test_a_name_that_is_free_is_fine_and_one_that_is_taken_fails(shop: None, mon
 def test_what_bears_the_stacks_tags_is_its_own_and_not_taken(shop: None, monkeypatch: pytest.MonkeyPatch) -> None:
     client("ecr").create_repository(repositoryName="shop/dev/web")
     own = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/shop/dev/web"
-    with _answers(monkeypatch, {"GetResources": {"ResourceTagMappingList": [{"ResourceARN": own}]}}):
+    with _answers(monkeypatch, {"GetResources": {"ResourceTagMappingList": [{"ResourceARN": own, "Tags": []}]}}):
         assert [one.state for one in _found(about="names")] == [State.FINE]
 
 

@@ -26,7 +26,7 @@ from groundwork.operations.errors import OperationError
 from groundwork.operations.loadtest import report as reporting
 from groundwork.operations.loadtest import running as k6
 from groundwork.operations.loadtest.files import newest_report, write_files
-from groundwork.operations.loadtest.plan import LoadEntrance, LoadPlan, ServiceLoad, entrance, plan_of
+from groundwork.operations.loadtest.plan import LoadOptions, LoadPlan, ServiceLoad, plan_of, reached_by
 from groundwork.operations.loadtest.report import read_summary, report_of, write_report
 from groundwork.operations.loadtest.shapes import LoadShape
 from tests.operations.loaded import LoadedServer, loaded_server
@@ -37,14 +37,15 @@ from tests.stacks import loaded, snapshot_of
 
 NOW = datetime.datetime(2026, 11, 28, 12, tzinfo=datetime.UTC)
 SETTINGS = loaded("prod").settings
-SHOP = LoadEntrance(("shop.example.com", "api.shop.example.com"))
+SHOP = ("shop.example.com", "api.shop.example.com")
 
 
 def planned(stack: str = "prod", **more: Any) -> LoadPlan:
     settings, snapshot = loaded(stack).settings, snapshot_of(stack)
-    given = {"stack": stack, "label": "Pulumi.prod.yaml", "shape": LoadShape.RAMP, "minutes": 10, "rate": 30.0} | more
-    hosts = given.pop("hosts", None) or entrance(settings, snapshot, None)
-    return plan_of(given.pop("settings", settings), snapshot, hosts, **given)
+    given = {"shape": LoadShape.RAMP, "minutes": 10, "rate": 30.0} | more
+    hosts = given.pop("hosts", None) or reached_by(snapshot, None)
+    settings = given.pop("settings", settings)
+    return plan_of(settings, snapshot, hosts, LoadOptions(**given), stack=stack, label="Pulumi.prod.yaml")
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def test_without_a_domain_only_the_account_knows_the_name_and_it_must_be_the_sta
 ) -> None:
     dev, prod = snapshot_of("dev"), snapshot_of("prod")
     with pytest.raises(OperationError, match="only the account knows"):
-        entrance(loaded("dev").settings, dev, None)
+        reached_by(dev, None)
     with account(tmp_path, monkeypatch):
         asked = open_account("dev")
         arn = f"arn:aws:cloudfront::{ACCOUNT}:distribution/E1"
@@ -107,16 +108,16 @@ def test_without_a_domain_only_the_account_knows_the_name_and_it_must_be_the_sta
             resourcegroupstaggingapi=Script(get_resources=listed),
             cloudfront=Script(get_distribution=answer),
         )
-        assert entrance(loaded("dev").settings, dev, asked).hosts == ("d1.cloudfront.net",)
-        assert entrance(SETTINGS, prod, asked).hosts == (*aliases["Items"], "d1.cloudfront.net")
+        assert reached_by(dev, asked) == ("d1.cloudfront.net",)
+        assert reached_by(prod, asked) == (*aliases["Items"], "d1.cloudfront.net")
         aliases["Items"].pop()
         with pytest.raises(
             OperationError, match=r"api\.shop\.example\.com should lead to the stack, and its distribution"
         ):
-            entrance(SETTINGS, prod, asked)
+            reached_by(prod, asked)
         listed["ResourceTagMappingList"] = []
         with pytest.raises(OperationError, match="is not in account"):
-            entrance(SETTINGS, prod, asked)
+            reached_by(prod, asked)
 
 
 def test_nothing_is_sent_where_dns_leads_to_somebody_else(server: LoadedServer) -> None:

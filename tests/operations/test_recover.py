@@ -23,6 +23,7 @@ from groundwork.operations.recovery.database import TAG, _Recovery
 from groundwork.operations.recovery.model import Incident, RecoveryStep
 from groundwork.operations.recovery.scenarios import SCENARIOS, scenario, with_missing_settings
 from groundwork.operations.resources import StackResources, find_resources
+from groundwork.operations.tags import TaggedResources
 from groundwork.preview.snapshot import Snapshot
 from groundwork.settings.loading import find_stack, load_stack
 from tests.operations.asking import asked_actions, permitted
@@ -456,7 +457,7 @@ def test_a_copy_that_is_missing_already_is_only_waited_for(stack: Stack, monkeyp
     plan = instance.plan(replace(incident(stack, what="web"), seconds=60))
     assert [step.changes for step in plan.steps] == [False, False]
     clock = Clock()
-    with pytest.raises(OperationError, match="1 of 2 run after 1 minutes"):
+    with pytest.raises(OperationError, match="1 of 2 run after 1 minute"):
         plan.steps[0].act(clock.progress())
     service("web").running_count = 2
     assert take(plan)[0][0] == "2 of 2 run"
@@ -475,7 +476,7 @@ def test_an_instance_of_the_group_is_ended_and_not_the_groups_size(
     )
     with standing(tmp_path, monkeypatch, ON_AN_INSTANCE, up=False) as (account, snapshot):
         standing_in(monkeypatch, autoscaling=scaling)
-        copy = instance._instance(Incident(StackResources(account, snapshot, {}), NOW, 600), "web")
+        copy = instance._instance(Incident(StackResources(account, snapshot, TaggedResources({})), NOW, 600), "web")
         copy.lose()
         assert copy.is_gone()
     assert scaling.all_of("terminate_instance_in_auto_scaling_group") == [

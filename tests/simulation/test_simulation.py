@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from groundwork.capacity.capacity import capacity
+from groundwork.capacity.capacity import hold
 from groundwork.cli.main import run
 from groundwork.components.services.settings import ScalingSettings
 from groundwork.components.usage.settings import WorkSettings
@@ -196,7 +196,7 @@ def test_the_simulated_day_runs_full_where_the_lines_say_so() -> None:
         day = simulate(held.platform, held.scenario, "fluid")
         busiest = max(day.services["api"].utilization)
         assert (busiest >= FULL) is is_full, (part, busiest)
-        found = {(one.kind, one.of): one for one in capacity(held).all_lines}
+        found = {(one.kind, one.of): one for one in hold(held).all_lines}
         database = found["database-cpu", ""]
         assert max(day.database) == pytest.approx(100 * database.load / 2, rel=0.03)
         assert found["service-cpu", "api"].load == pytest.approx(max(day.services["api"].arrived) / 60)

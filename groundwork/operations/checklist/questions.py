@@ -10,12 +10,12 @@ import botocore.exceptions
 from groundwork.operations.account import StackAccount, code_of, plain_errors
 from groundwork.operations.checklist.model import Answer, AnsweredQuestion, Facts, Question, no, unknown, yes
 from groundwork.operations.databases import find_database
+from groundwork.operations.durations import lasting
 from groundwork.operations.errors import OperationError, UnreachableError
 from groundwork.operations.loadtest.files import newest_report
 from groundwork.operations.restoring.copies import COPY_SUFFIX
 from groundwork.operations.restoring.report import FOLDER as REPORTS
 from groundwork.operations.restoring.report import newest_passed
-from groundwork.operations.status.model import lasting
 from groundwork.preview.snapshot import Resource
 from groundwork.settings.images import NOTHING, images_path
 

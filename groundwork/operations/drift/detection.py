@@ -18,13 +18,12 @@ from groundwork.operations.drift.names import (
     RealNames,
     UnknownValueError,
     bears_name,
-    find_tagged,
-    kind_of,
     tag_of,
 )
 from groundwork.operations.drift.queries import Placeholders, Queries, searched
 from groundwork.operations.drift.table import ComparedType, InsideRule, Read, drift_table
 from groundwork.operations.errors import NotFoundError, OperationError, UnreachableError
+from groundwork.operations.tags import find_tagged, kind_of
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.settings.facts import partition_of
 
@@ -86,7 +85,7 @@ class _Comparison:
         self._queries = queries
         self._table = drift_table()
         self._names = RealNames(snapshot, account.id)
-        self._tagged = find_tagged(account, self._regions())
+        self._tagged = find_tagged(account, dict.fromkeys(self._regions(), ()))
         self._arns: dict[str, str] = {}
         self._candidates: dict[str, list[str]] = {}
         for resource in self.resources:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from groundwork.operations.account import StackAccount, plain_errors
 from groundwork.preview.computed_values import EXAMPLE_ACCOUNT
 from groundwork.preview.snapshot import Resource, Snapshot
 from guardrails.view import Opaque
@@ -102,46 +101,6 @@ def _ids(texts: Iterable[str]) -> set[str]:
 def bears_name(logical: str, name: str) -> bool:
     """Tell whether a name is one that Pulumi makes of a logical name."""
     return bool(re.fullmatch(rf"(alias/)?{re.escape(logical)}[-_]?{_DRAWN}", name))
-
-
-def kind_of(arn: str) -> str:
-    """Return of what kind an ARN is: ``ec2:security-group``, ``sns``."""
-    _, _, service, _, _, rest = arn.split(":", 5)
-    words = re.split("[/:]", rest)
-    if words[0] in ("global", "regional"):
-        # A web ACL's says where it is for.
-        del words[0]
-    return f"{service}:{words[0]}" if len(words) > 1 else service
-
-
-class Tagged:
-    """What of an account bears the stack's tags. IAM's roles and Auto Scaling groups are not among it:
-    https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html"""
-
-    def __init__(self, found: Mapping[str, Mapping[str, str]]) -> None:
-        self.found = found
-        """ARN → its tags."""
-        self._by_name: dict[tuple[str, str], list[str]] = {}
-        for arn, tags in found.items():
-            self._by_name.setdefault((kind_of(arn), tags.get("Name", "")), []).append(arn)
-
-    def arns(self, kind: str, name: str) -> list[str]:
-        """Return the ARNs of a kind that bear a name; the newest last where they are numbered."""
-        return sorted(self._by_name.get((kind, name), ()), key=lambda arn: (len(arn), arn))
-
-
-def find_tagged(account: StackAccount, regions: Iterable[str]) -> Tagged:
-    """Ask what bears the stack's tags, in some regions."""
-    platform = account.settings.platform
-    filters = [{"Key": "platform", "Values": [platform.name]}, {"Key": "stage", "Values": [platform.stage]}]
-    found: dict[str, dict[str, str]] = {}
-    with plain_errors("asking what bears the stack's tags"):
-        for region in sorted(regions):
-            pages = account.client("resourcegroupstaggingapi", region).get_paginator("get_resources")
-            for page in pages.paginate(TagFilters=filters):
-                for one in page["ResourceTagMappingList"]:
-                    found[one["ResourceARN"]] = {tag["Key"]: tag["Value"] for tag in one["Tags"]}
-    return Tagged(found)
 
 
 def tag_of(resource: Resource) -> str | None:

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from groundwork.capacity.capacity import capacity_of
+from groundwork.capacity.capacity import request_capacity
 from groundwork.components.settings import Settings
 from groundwork.operations.account import StackAccount, plain_errors
-from groundwork.operations.drift.names import find_tagged, tag_of
+from groundwork.operations.drift.names import tag_of
 from groundwork.operations.errors import NotFoundError, OperationError
 from groundwork.operations.loadtest.shapes import LoadShape
+from groundwork.operations.tags import find_tagged
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.settings.facts import partition_of
 from groundwork.simulation.scenario import Scenario
@@ -39,11 +40,15 @@ _STAGES: Mapping[LoadShape, tuple[float, Sequence[tuple[float, float]], tuple[fl
 
 
 @dataclass(frozen=True)
-class LoadEntrance:
-    """By which names a stack is reached."""
+class LoadOptions:
+    """What a user says of a load test."""
 
-    hosts: tuple[str, ...]
-    """The first is the one that is asked."""
+    shape: LoadShape
+    minutes: float
+    rate: float | None = None
+    """Requests a second over all services; unset, those of the busiest minute of a day as ``usage`` tells it."""
+    sockets: int | None = None
+    """WebSockets that stay open; unset, as ``usage`` tells."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +155,7 @@ def _seconds(seconds: float) -> str:
     return f"{max(1, round(seconds))}s"
 
 
-def entrance(settings: Settings, snapshot: Snapshot, account: StackAccount | None) -> LoadEntrance:
+def reached_by(snapshot: Snapshot, account: StackAccount | None) -> tuple[str, ...]:
     """Return by which names a stack is reached: those that its distributions have in the account, or without one those that the program
     gives them. OperationError where it has none, or where the account's are others."""
     declared = [one for one in snapshot.of_type(_DISTRIBUTION) if one.inputs.get("enabled")]
@@ -165,7 +170,7 @@ def entrance(settings: Settings, snapshot: Snapshot, account: StackAccount | Non
                 "the stack has no domain that leads to it yet, so only the account knows by which name CloudFront answers; "
                 "it is asked with --run"
             )
-        return LoadEntrance(tuple(named))
+        return tuple(named)
     found = dict(_distributions(account, declared))
     aliases = [host for one in found.values() for host in one["DistributionConfig"]["Aliases"].get("Items") or ()]
     missing = sorted(set(named) - set(aliases))
@@ -174,7 +179,7 @@ def entrance(settings: Settings, snapshot: Snapshot, account: StackAccount | Non
             f"{', '.join(missing)} should lead to the stack, and its distribution in {account.place} does not have the name: "
             f"groundwork drift {account.stack_name}"
         )
-    return LoadEntrance((*named, *(str(one["DomainName"]).lower() for one in found.values())))
+    return (*named, *(str(one["DomainName"]).lower() for one in found.values()))
 
 
 def _aliases(distribution: Resource) -> list[str]:
@@ -184,9 +189,9 @@ def _aliases(distribution: Resource) -> list[str]:
 
 def _distributions(account: StackAccount, declared: Sequence[Resource]) -> Iterator[tuple[str, dict[str, Any]]]:
     region = partition_of(account.settings.region).global_region or account.settings.region
-    tagged = find_tagged(account, [region])
+    there = find_tagged(account, {region: ["cloudfront:distribution"]})
     for one in declared:
-        arns = tagged.arns("cloudfront:distribution", tag_of(one) or "")
+        arns = there.arns("cloudfront:distribution", tag_of(one) or "")
         if not arns:
             raise NotFoundError(
                 f"the stack's distribution is not in {account.place}: pulumi up --stack {account.stack.name}"
@@ -197,27 +202,18 @@ def _distributions(account: StackAccount, declared: Sequence[Resource]) -> Itera
 
 
 def plan_of(
-    settings: Settings,
-    snapshot: Snapshot,
-    hosts: LoadEntrance,
-    *,
-    stack: str,
-    label: str,
-    shape: LoadShape,
-    minutes: float,
-    rate: float | None = None,
-    sockets: int | None = None,
+    settings: Settings, snapshot: Snapshot, hosts: tuple[str, ...], wanted: LoadOptions, *, stack: str, label: str
 ) -> LoadPlan:
-    """Return a load test; ``rate`` in requests a second over all services, unset that of the busiest minute of a day as ``usage`` tells it.
+    """Return a load test of a stack that is reached by these names, the first of which is asked; ``label`` is its file, for messages.
 
-    OperationError where neither says how much is asked.
+    OperationError where nobody says how much is asked.
     """
     usage = settings.usage
-    if rate is None and (usage is None or usage.visitors is None or usage.requests is None):
+    if wanted.rate is None and (usage is None or usage.visitors is None or usage.requests is None):
         raise OperationError(
             f"nobody says how much is asked of the stack: add visitors and requests to groundwork:usage of {label}, or say --rate"
         )
-    day = platform_of(settings, scenario_of(rate), label)
+    day = platform_of(settings, scenario_of(wanted.rate), label)
     busiest = {tier.name: max(day.rates[tier.name]) for tier in day.tiers if tier.public}
     services = tuple(
         _service(name, busiest[name], settings, snapshot, hosts)
@@ -226,23 +222,24 @@ def plan_of(
     )
     if not services:
         raise OperationError("no service of the stack is asked anything over HTTP from outside")
-    wanted = sockets if sockets is not None else int((usage and (usage.peak_sockets or usage.sockets)) or 0)
+    declared = int((usage and (usage.peak_sockets or usage.sockets)) or 0)
+    sockets = declared if wanted.sockets is None else wanted.sockets
     keeping = next((one.name for one in services if settings.services[one.name].sticky), services[0].name)
     return LoadPlan(
         stack=stack,
-        shape=shape,
-        minutes=minutes,
-        hosts=hosts.hosts,
+        shape=wanted.shape,
+        minutes=wanted.minutes,
+        hosts=hosts,
         services=services,
         usual=sum(busiest.values()),
-        sockets={keeping: wanted} if wanted else {},
+        sockets={keeping: sockets} if sockets else {},
         limit=_limit(snapshot),
         design=_design(settings, label),
     )
 
 
 def _design(settings: Settings, label: str) -> LoadCapacity | None:
-    found = capacity_of(settings, label)
+    found = request_capacity(settings, label)
     if found.first is None or found.requests_a_second is None:
         return None
     return LoadCapacity(found.requests_a_second, found.first.gives)
@@ -253,9 +250,9 @@ def scenario_of(rate: float | None) -> Scenario:
     return Scenario() if rate is None else Scenario(day="even", visitors=rate * 86_400, requests=1)
 
 
-def _service(name: str, rate: float, settings: Settings, snapshot: Snapshot, hosts: LoadEntrance) -> ServiceLoad:
+def _service(name: str, rate: float, settings: Settings, snapshot: Snapshot, hosts: Sequence[str]) -> ServiceLoad:
     service = settings.services[name]
-    host = next((one for one in hosts.hosts if service.host and one == service.host.lower()), hosts.hosts[0])
+    host = next((one for one in hosts if service.host and one == service.host.lower()), hosts[0])
     prefix = (service.path or "/").partition("*")[0]
     path = service.health if service.health.startswith(prefix) and prefix != "/" else prefix or "/"
     waiting: list[str] = []

@@ -13,10 +13,12 @@ import botocore.exceptions
 from groundwork.operations.account import code_of, plain_errors
 from groundwork.operations.backups import Backup, BackupKind, DataStore, DataStoreKind, backups_of, data_stores
 from groundwork.operations.databases import GIVEN_UP, find_database, with_end
+from groundwork.operations.durations import after
 from groundwork.operations.errors import DeploymentFailedError, NotFoundError, OperationError
-from groundwork.operations.progress import Progress
+from groundwork.operations.progress import Pending, Progress
 from groundwork.operations.recovery.health import health_step
 from groundwork.operations.recovery.model import Incident, RecoveryPlan, RecoveryStep
+from groundwork.operations.tags import tagged
 from groundwork.settings.mistakes import all_of
 
 if TYPE_CHECKING:
@@ -195,7 +197,7 @@ class _Recovery:
 
     def _by_tags(self) -> dict[str, Any]:
         """Return where a database stood that is gone, by the tags of what stands there still."""
-        settings, platform = self._account.settings.data, self._account.settings.platform
+        settings = self._account.settings.data
         component = self._resource.name.removesuffix("-primary")
         version = settings.major_version if settings else ""
         wanted = {
@@ -206,14 +208,8 @@ class _Recovery:
                 f"{component}-{'primary' if settings and settings.proxy else 'clients'}",
             ),
         }
-        filters = [{"Key": "platform", "Values": [platform.name]}, {"Key": "stage", "Values": [platform.stage]}]
-        found: dict[str, str] = {}
-        with plain_errors("looking for the database's subnets and groups"):
-            pages = self._account.client("resourcegroupstaggingapi").get_paginator("get_resources")
-            for page in pages.paginate(TagFilters=filters, ResourceTypeFilters=[kind for kind, _ in wanted.values()]):
-                for one in page["ResourceTagMappingList"]:
-                    name = next((tag["Value"] for tag in one["Tags"] if tag["Key"] == "Name"), "")
-                    found[name] = one["ResourceARN"].replace("/", ":").rpartition(":")[2]
+        there = tagged(self._account, kinds=(kind for kind, _ in wanted.values()))
+        found = {tags.get("Name", ""): arn.replace("/", ":").rpartition(":")[2] for arn, tags in there.items()}
         missing = [name for _, name in wanted.values() if name not in found]
         if missing:
             raise NotFoundError(
@@ -226,24 +222,25 @@ class _Recovery:
         }
 
     def _wait(self, name: str, progress: Progress) -> str:
-        began = progress.seconds
-        while True:
+        seconds = self._incident.seconds
+
+        def look() -> str | Pending:
             found = find_database(self._account, name)
             status = found["DBInstanceStatus"] if found else "not there yet"
             if found and status == "available":
                 return f"{name} is available"
-            progress.say(f"{name}: {status}")
             if status in GIVEN_UP:
                 raise OperationError(
                     f"RDS could not restore it: {name} is {status}; remove it, and try another moment: aws rds delete-db-instance "
                     f"--db-instance-identifier {name} --skip-final-snapshot"
                 )
-            if progress.seconds - began > self._incident.seconds:
-                raise OperationError(
-                    f"{name} is {status} after {int(self._incident.seconds / 60)} minutes; RDS goes on, and so does the next "
-                    f"groundwork recover {self._account.stack_name} database"
-                )
-            progress.sleep(_SECONDS_BETWEEN)
+            return Pending(
+                f"{name}: {status}",
+                f"{name} is {status} {after(seconds)}; RDS goes on, and so does the next groundwork recover "
+                f"{self._account.stack_name} database",
+            )
+
+        return progress.wait_for(look, seconds=seconds, every=_SECONDS_BETWEEN)
 
     # Swapping
 
@@ -277,14 +274,14 @@ class _Recovery:
                 # It was asked for by a recovery that was interrupted.
                 if "NotFound" not in code_of(error) or find_database(self._account, new) is None:
                     raise
-        began = progress.seconds
-        while find_database(self._account, name) is not None:
-            progress.say(f"{name} becomes {new}")
-            if progress.seconds - began > self._incident.seconds:
-                raise OperationError(
-                    f"{name} has its name still after {int(self._incident.seconds / 60)} minutes; RDS goes on"
-                )
-            progress.sleep(_SECONDS_BETWEEN)
+        seconds = self._incident.seconds
+
+        def look() -> Pending | None:
+            if find_database(self._account, name) is None:
+                return None
+            return Pending(f"{name} becomes {new}", f"{name} has its name still {after(seconds)}; RDS goes on")
+
+        progress.wait_for(look, seconds=seconds, every=_SECONDS_BETWEEN)
         self._wait(new, progress)
 
     # Whoever uses it
@@ -331,16 +328,17 @@ class _Recovery:
             before = self._rotated(services)
             with plain_errors("having the services' login rotated"):
                 secrets.rotate_secret(SecretId=services)
-            began = progress.seconds
-            while self._rotated(services) == before:
-                progress.say("the rotation is under way")
-                if progress.seconds - began > self._incident.seconds:
-                    raise OperationError(
-                        f"{services} is not rotated after {int(self._incident.seconds / 60)} minutes; why: groundwork logs, or the log group "
-                        "of the function that rotates it"
-                    )
-                progress.sleep(_SECONDS_BETWEEN)
-            return "the logins of Secrets Manager are the database's"
+            seconds = self._incident.seconds
+
+            def look() -> str | Pending:
+                if self._rotated(services) != before:
+                    return "the logins of Secrets Manager are the database's"
+                return Pending(
+                    "the rotation is under way",
+                    f"{services} is not rotated {after(seconds)}; why: groundwork logs, or the log group of the function that rotates it",
+                )
+
+            return progress.wait_for(look, seconds=seconds, every=_SECONDS_BETWEEN)
 
         return [
             RecoveryStep(

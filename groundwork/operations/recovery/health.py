@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Iterable, Mapping
 
-from groundwork.operations.errors import OperationError
-from groundwork.operations.progress import Progress
+from groundwork.operations.durations import after
+from groundwork.operations.progress import Pending, Progress
 from groundwork.operations.recovery.model import Incident, RecoveryStep
 from groundwork.operations.status.model import Health, StatusLine
 from groundwork.operations.status.services import service_lines
@@ -30,21 +30,20 @@ def health_step(incident: Incident, *parts: str) -> RecoveryStep:
     account = incident.account
 
     def act(progress: Progress) -> str:
-        began = progress.seconds
-        while True:
+        def look() -> str | Pending:
             now = datetime.datetime.now(datetime.UTC)
             lines = [line for part in parts for line in _LINES[part](incident, now)]
             open_ones = [line for line in lines if not line.health.is_fine or line.health is Health.CHANGING]
             if not open_ones:
                 return f"{len(lines)} of {len(lines)} are well"
             first = open_ones[0]
-            progress.say(f"{first.name}: {first.says}")
-            if progress.seconds - began > incident.seconds:
-                raise OperationError(
-                    f"{first.name} is not well after {int(incident.seconds / 60)} minutes: {'; '.join(first.why) or first.says}; "
-                    f"look: groundwork status {account.stack_name}"
-                )
-            progress.sleep(_SECONDS_BETWEEN)
+            return Pending(
+                f"{first.name}: {first.says}",
+                f"{first.name} is not well {after(incident.seconds)}: {'; '.join(first.why) or first.says}; look: groundwork status "
+                f"{account.stack_name}",
+            )
+
+        return progress.wait_for(look, seconds=incident.seconds, every=_SECONDS_BETWEEN)
 
     return RecoveryStep(
         f"See that {' and '.join(f'the {one}' for one in parts)} {'are' if parts != ('database',) else 'is'} well",

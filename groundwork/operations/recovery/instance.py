@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from groundwork.operations.account import StackAccount, plain_errors
+from groundwork.operations.durations import after
 from groundwork.operations.ec2 import Ec2Operations
 from groundwork.operations.ecs import EcsOperations
 from groundwork.operations.engine import ServiceState
 from groundwork.operations.errors import NotFoundError, OperationError
-from groundwork.operations.progress import Progress
+from groundwork.operations.progress import Pending, Progress
 from groundwork.operations.recovery.health import health_step
 from groundwork.operations.recovery.model import Incident, RecoveryPlan, RecoveryStep
 
@@ -83,29 +84,27 @@ def _state(incident: Incident, service: str) -> ServiceState:
 
 def _lose(copy: Copy, progress: Progress, seconds: float) -> str:
     copy.lose()
-    began = progress.seconds
-    while not copy.is_gone():
-        progress.say(f"{copy.id} ends")
-        if progress.seconds - began > seconds:
-            raise OperationError(f"{copy.id} still runs after {int(seconds / 60)} minutes")
-        progress.sleep(_SECONDS_BETWEEN)
-    return f"{copy.id} is gone"
+
+    def look() -> str | Pending:
+        if copy.is_gone():
+            return f"{copy.id} is gone"
+        return Pending(f"{copy.id} ends", f"{copy.id} still runs {after(seconds)}")
+
+    return progress.wait_for(look, seconds=seconds, every=_SECONDS_BETWEEN)
 
 
 def _wait(incident: Incident, service: str, progress: Progress) -> str:
-    began = progress.seconds
-    while True:
+
+    def look() -> str | Pending:
         state = _state(incident, service)
         said = f"{state.running} of {state.wanted} run"
         if (state.running or 0) >= (state.wanted or 0):
             return said
-        progress.say(said)
-        if progress.seconds - began > incident.seconds:
-            why = "; ".join(one.text for one in state.troubles)
-            raise OperationError(
-                f"{said} after {int(incident.seconds / 60)} minutes{f': {why}' if why else ''}; look: groundwork status {incident.account.stack_name}"
-            )
-        progress.sleep(_SECONDS_BETWEEN)
+        why = "; ".join(one.text for one in state.troubles)
+        late = f"{said} {after(incident.seconds)}{f': {why}' if why else ''}"
+        return Pending(said, f"{late}; look: groundwork status {incident.account.stack_name}")
+
+    return progress.wait_for(look, seconds=incident.seconds, every=_SECONDS_BETWEEN)
 
 
 def _task(incident: Incident, service: str) -> Copy:

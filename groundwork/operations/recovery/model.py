@@ -80,14 +80,3 @@ class RecoveryScenario:
     must_say: bool = False
     elsewhere: bool = False
     """The stack's own region is not asked: it may be what was lost."""
-
-
-def in_words(span: datetime.timedelta) -> str:
-    """Return a span of time in one unit: ``5 min``; ``nothing`` for none."""
-    seconds = int(span.total_seconds())
-    if seconds <= 0:
-        return "nothing"
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= size and (seconds % size == 0 or seconds >= 2 * size):
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"

@@ -15,11 +15,12 @@ from groundwork.components.recovery.names import copied_buckets, vault_name
 from groundwork.components.recovery.settings import RecoverySettings
 from groundwork.operations.account import StackAccount, plain_errors
 from groundwork.operations.backups import DataStoreKind, data_stores
+from groundwork.operations.durations import lasting
 from groundwork.operations.errors import NotFoundError, OperationError
 from groundwork.operations.progress import Progress
 from groundwork.operations.recovery.database import TAG, restored_name
 from groundwork.operations.recovery.model import Incident, RecoveryPlan, RecoveryStep
-from groundwork.operations.status.model import lasting
+from groundwork.operations.tags import tagged
 from groundwork.settings.facts import partition_of
 
 _DAY = datetime.timedelta(days=1)
@@ -177,16 +178,7 @@ class _Region:
 
     def _by_name(self, kind: str) -> dict[str, str]:
         """Return ARNs of the stack's own there, by the tag ``Name``."""
-        platform = self._account.settings.platform
-        filters = [{"Key": "platform", "Values": [platform.name]}, {"Key": "stage", "Values": [platform.stage]}]
-        found: dict[str, str] = {}
-        with plain_errors(f"looking for copies in {self._region}"):
-            pages = self._account.client("resourcegroupstaggingapi", self._region).get_paginator("get_resources")
-            for page in pages.paginate(TagFilters=filters, ResourceTypeFilters=[kind]):
-                for one in page["ResourceTagMappingList"]:
-                    name = next((tag["Value"] for tag in one["Tags"] if tag["Key"] == "Name"), "")
-                    found[name] = one["ResourceARN"]
-        return found
+        return {tags.get("Name", ""): arn for arn, tags in tagged(self._account, self._region, [kind]).items()}
 
 
 def _rebuilding(

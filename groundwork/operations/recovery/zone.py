@@ -7,8 +7,9 @@ from typing import Any
 from groundwork.operations.account import plain_errors
 from groundwork.operations.backups import DataStoreKind, data_stores
 from groundwork.operations.databases import described_database
+from groundwork.operations.durations import after
 from groundwork.operations.errors import OperationError
-from groundwork.operations.progress import Progress
+from groundwork.operations.progress import Pending, Progress
 from groundwork.operations.recovery.health import health_step
 from groundwork.operations.recovery.model import Incident, RecoveryPlan, RecoveryStep
 
@@ -66,18 +67,18 @@ def _fail_over(incident: Incident, database: str, found: dict[str, Any]) -> Reco
     def act(progress: Progress) -> str:
         with plain_errors(f"having {database} go over to its standby"):
             account.client("rds").reboot_db_instance(DBInstanceIdentifier=database, ForceFailover=True)
-        began = progress.seconds
-        while True:
+
+        def look() -> str | Pending:
             now = described_database(account, database)
             zone, status = now.get("AvailabilityZone"), now["DBInstanceStatus"]
             if status == "available" and zone != before:
                 return f"{database} is in {zone}, and was in {before}"
-            progress.say(f"{database}: {status}, {zone}")
-            if progress.seconds - began > incident.seconds:
-                raise OperationError(
-                    f"{database} is {status} in {zone} after {int(incident.seconds / 60)} minutes; look: groundwork status {account.stack_name}"
-                )
-            progress.sleep(_SECONDS_BETWEEN)
+            return Pending(
+                f"{database}: {status}, {zone}",
+                f"{database} is {status} in {zone} {after(incident.seconds)}; look: groundwork status {account.stack_name}",
+            )
+
+        return progress.wait_for(look, seconds=incident.seconds, every=_SECONDS_BETWEEN)
 
     return RecoveryStep(
         f"Have {database} go over to its standby",

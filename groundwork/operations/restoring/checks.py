@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from groundwork.operations.durations import lasting
 from groundwork.operations.errors import OperationError
-from groundwork.operations.progress import Progress
+from groundwork.operations.progress import Pending, Progress
 from groundwork.operations.psql import ask_psql
-from groundwork.operations.status.model import lasting
 
 _EXACT_BYTES = 268_435_456
 """Tables up to this size are counted row by row; of larger ones the statistics tell. A fresh copy reads each block from S3 first:
@@ -78,21 +78,15 @@ class Table:
 
 def wait_until_it_answers(environment: Mapping[str, str], progress: Progress) -> None:
     """Wait until a copy takes its new password, which takes RDS a moment. OperationError where it does not."""
-    began = progress.seconds
-    while True:
+
+    def look() -> Pending | None:
         try:
             ask_psql("select 1;", {}, environment=environment, seconds=30)
         except OperationError as error:
-            if progress.seconds - began > _SECONDS_TO_LOG_IN:
-                raise
-            progress.say(_first(error))
-            progress.sleep(_SECONDS_BETWEEN)
-        else:
-            return
+            return Pending(f"it does not answer yet: {str(error)[:_SHOWN]}", str(error))
+        return None
 
-
-def _first(error: OperationError) -> str:
-    return f"it does not answer yet: {str(error)[:_SHOWN]}"
+    progress.wait_for(look, seconds=_SECONDS_TO_LOG_IN, every=_SECONDS_BETWEEN)
 
 
 def look_into(

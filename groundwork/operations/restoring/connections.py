@@ -18,11 +18,11 @@ from groundwork.operations.ec2 import Ec2Operations
 from groundwork.operations.ecs import EcsOperations
 from groundwork.operations.engine import SESSION_PLUGIN, program
 from groundwork.operations.errors import NotFoundError, OperationError
-from groundwork.operations.groups import tag_filters
 from groundwork.operations.progress import Progress
 from groundwork.operations.psql import psql_program
 from groundwork.operations.restoring.cleanup import Cleanup
 from groundwork.operations.restoring.copies import Original, make_group
+from groundwork.operations.tags import tag_filters
 from groundwork.operations.tunnelling import bundle_address, forwarding
 
 _SECONDS_TO_LISTEN = 60

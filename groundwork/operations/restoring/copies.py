@@ -14,8 +14,9 @@ import botocore.exceptions
 from groundwork.operations.account import StackAccount, code_of, plain_errors
 from groundwork.operations.backups import Backup, BackupKind
 from groundwork.operations.databases import GIVEN_UP, NO_DATABASE, READY, described_database, find_database, with_end
+from groundwork.operations.durations import after
 from groundwork.operations.errors import CommandFailedError, OperationError
-from groundwork.operations.progress import Progress
+from groundwork.operations.progress import Pending, Progress
 from groundwork.operations.restoring.cleanup import TAG
 
 _SECONDS_BETWEEN = 15
@@ -144,28 +145,28 @@ def wait_for_copy(account: StackAccount, identifier: str, progress: Progress, se
 
     Raises CommandFailedError where RDS gives it up, and OperationError after ``seconds``.
     """
-    began = progress.seconds
-    while True:
+
+    def look() -> dict[str, Any] | Pending:
         found = described_database(account, identifier)
         status = found["DBInstanceStatus"]
         progress.say(f"{identifier}: {status}")
-        if status in READY and "Endpoint" in found:
-            return found
         if status in (*GIVEN_UP, "storage-full"):
             raise CommandFailedError(f"RDS could not restore it: {identifier} is {status}")
-        if progress.seconds - began > seconds:
-            raise OperationError(
-                f"{identifier} is not available after {int(seconds / 60)} minutes; say more: --minutes"
-            )
-        progress.sleep(_SECONDS_BETWEEN)
+        if status in READY and "Endpoint" in found:
+            return found
+        return Pending(
+            f"{identifier}: {status}", f"{identifier} is not available {after(seconds)}; say more: --minutes"
+        )
+
+    return progress.wait_for(look, seconds=seconds, every=_SECONDS_BETWEEN)
 
 
 def give_password(account: StackAccount, identifier: str, progress: Progress) -> str:
     """Give a copy a password that nobody else knows, and return it: the original's is neither read nor used. OperationError where RDS does not
     take it within some minutes."""
     drawn = secrets.token_urlsafe(24)
-    began = progress.seconds
-    while True:
+
+    def look() -> str | Pending:
         with plain_errors(f"giving {identifier} a password of its own"):
             try:
                 account.client("rds").modify_db_instance(
@@ -173,28 +174,29 @@ def give_password(account: StackAccount, identifier: str, progress: Progress) ->
                 )
             except botocore.exceptions.ClientError as error:
                 # A copy that has just become available may be at something once more.
-                if "InvalidDBInstanceState" not in code_of(error) or progress.seconds - began > _SECONDS_FOR_PASSWORD:
+                if "InvalidDBInstanceState" not in code_of(error):
                     raise
-            else:
-                return drawn
-        progress.say(f"{identifier} is at something else, and takes no password yet")
-        progress.sleep(_SECONDS_BETWEEN)
+                said = f"{identifier} is at something else, and takes no password"
+                return Pending(f"{said} yet", f"{said} {after(_SECONDS_FOR_PASSWORD)}: {code_of(error)}")
+        return drawn
+
+    return progress.wait_for(look, seconds=_SECONDS_FOR_PASSWORD, every=_SECONDS_BETWEEN)
 
 
 def remove_copy(account: StackAccount, identifier: str, rehearsal: str, progress: Progress, seconds: float) -> None:
     """Remove a copy that this rehearsal made, and wait until it is gone. OperationError where it stays."""
-    began = progress.seconds
     asked = False
-    while True:
+
+    def look() -> Pending | None:
+        nonlocal asked
         found = find_database(account, identifier)
         if found is None or (not asked and rehearsal_of(found.get("TagList", ())) != rehearsal):
-            return
-        progress.say(f"{identifier}: {found['DBInstanceStatus'] if asked else 'to be removed'}")
-        if not asked:
-            asked = _delete(account, identifier)
-        if progress.seconds - began > seconds:
-            raise OperationError(f"{identifier} is {found['DBInstanceStatus']} after {int(seconds / 60)} minutes")
-        progress.sleep(_SECONDS_BETWEEN)
+            return None
+        says = f"{identifier}: {found['DBInstanceStatus'] if asked else 'to be removed'}"
+        asked = asked or _delete(account, identifier)
+        return Pending(says, f"{identifier} is {found['DBInstanceStatus']} {after(seconds)}")
+
+    progress.wait_for(look, seconds=seconds, every=_SECONDS_BETWEEN)
 
 
 def _delete(account: StackAccount, identifier: str) -> bool:
@@ -263,19 +265,20 @@ def find_group(account: StackAccount, original: Original) -> dict[str, Any] | No
 
 def remove_group(account: StackAccount, original: Original, rehearsal: str, progress: Progress, seconds: float) -> None:
     """Remove the security group that this rehearsal made, once nothing is in it any more. OperationError where it stays."""
-    began = progress.seconds
-    while True:
+
+    def look() -> Pending | None:
         found = find_group(account, original)
         if found is None or rehearsal_of(found.get("Tags", ())) != rehearsal:
-            return
+            return None
         with plain_errors(f"removing the security group {original.group}"):
             try:
                 account.client("ec2").delete_security_group(GroupId=found["GroupId"])
             except botocore.exceptions.ClientError as error:
                 # Interfaces of what was in it go some minutes later.
-                if code_of(error) != "DependencyViolation" or progress.seconds - began > seconds:
+                if code_of(error) != "DependencyViolation":
                     raise
-            else:
-                return
-        progress.say(f"the security group {original.group} still has members")
-        progress.sleep(_SECONDS_BETWEEN)
+                said = f"the security group {original.group} still has members"
+                return Pending(said, f"{said} {after(seconds)}")
+        return None
+
+    progress.wait_for(look, seconds=seconds, every=_SECONDS_BETWEEN)

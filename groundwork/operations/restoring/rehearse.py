@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Any
 from groundwork.operations.account import StackAccount, plain_errors
 from groundwork.operations.backups import Backup, BackupKind, DataStore, DataStoreKind, backups_of, data_stores, newest
 from groundwork.operations.databases import find_database
+from groundwork.operations.durations import after, exactly
 from groundwork.operations.errors import CommandFailedError, NotFoundError, OperationError
-from groundwork.operations.groups import tag_filters
-from groundwork.operations.progress import Progress
+from groundwork.operations.progress import Pending, Progress
 from groundwork.operations.resources import StackResources
 from groundwork.operations.restoring import copies
 from groundwork.operations.restoring.checks import Check, look_into, wait_until_it_answers
 from groundwork.operations.restoring.cleanup import TAG, Cleanup, Interrupted, NotRemoved
 from groundwork.operations.restoring.connections import IDLE, CopyConnection, NoConnection, connection_to, fetch_bundle
 from groundwork.operations.restoring.files import MOST_READ, read_cache_copy, read_first_block, read_version
-from groundwork.operations.restoring.report import RestoreRehearsal, in_words
+from groundwork.operations.restoring.report import RestoreRehearsal
+from groundwork.operations.tags import tag_filters
 from groundwork.settings.mistakes import nearest, one_of
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class RehearsalPlan:
             at = self.wanted.at if one.of.kind is DataStoreKind.DATABASE and self.wanted.at else one.at
             lines.append(f"  {one.of.kind:<9} {one.of.id}")
             lines.append(
-                f"            from {one if at is one.at else f'the state of {at:%Y-%m-%d %H:%M:%S} UTC'}, {in_words((now - at).total_seconds())} old"
+                f"            from {one if at is one.at else f'the state of {at:%Y-%m-%d %H:%M:%S} UTC'}, {exactly((now - at).total_seconds())} old"
             )
             lines += [f"            {said}" for said in self._how(one)]
         lines += [f"  Nothing to restore: {one}" for one in self.without]
@@ -283,17 +284,20 @@ def _volume(run: _Run, backup: Backup, found: RestoreRehearsal) -> None:
             VolumeType="gp3",
             TagSpecifications=[{"ResourceType": "volume", "Tags": copies.tag_list(_tags(plan, backup.of, name))}],
         )
-    while volume["State"] != "available":
-        progress.say(f"{volume['VolumeId']}: {volume['State']}")
-        if volume["State"] not in ("creating",):
-            raise CommandFailedError(f"{volume['VolumeId']} is {volume['State']}")
-        if progress.seconds - began > run.seconds:
-            raise OperationError(f"{volume['VolumeId']} is not available after {int(run.seconds / 60)} minutes")
-        progress.sleep(_SECONDS_BETWEEN)
-        with plain_errors(f"asking how {volume['VolumeId']} is"):
-            [volume] = ec2.describe_volumes(VolumeIds=[volume["VolumeId"]])["Volumes"]
+    made = volume["VolumeId"]
+
+    def look() -> dict[str, Any] | Pending:
+        with plain_errors(f"asking how {made} is"):
+            [one] = ec2.describe_volumes(VolumeIds=[made])["Volumes"]
+        progress.say(f"{made}: {one['State']}")
+        if one["State"] == "creating":
+            return Pending(f"{made}: creating", f"{made} is not available {after(run.seconds)}")
+        if one["State"] != "available":
+            raise CommandFailedError(f"{made} is {one['State']}")
+        return dict(one)
+
+    volume = progress.wait_for(look, seconds=run.seconds, every=_SECONDS_BETWEEN)
     found.available = progress.seconds - began
-    progress.say(f"{volume['VolumeId']}: available")
     found.checks.append(
         _same_key(backup, {"StorageEncrypted": volume["Encrypted"], "KmsKeyId": volume.get("KmsKeyId")})
     )

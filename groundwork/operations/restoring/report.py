@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from groundwork.operations.durations import exactly
 from groundwork.operations.errors import OperationError
 from groundwork.operations.restoring.checks import Check, Table
 from groundwork.operations.restoring.cleanup import NotRemoved
@@ -68,10 +69,10 @@ class RestoreRehearsal:
     def lines(self) -> Iterator[str]:
         """Yield it in words."""
         yield f"{'passed' if self.passed else 'FAILED'}  {self.kind} {self.of}, from {self.backup}"
-        yield f"  RPO  {in_words(self.age)}: as old was the newest data of it"
+        yield f"  RPO  {exactly(self.age)}: as old was the newest data of it"
         if self.available is not None:
-            read = f", its data read after {in_words(self.checked)}" if self.checked is not None else ""
-            yield f"  RTO  {in_words(self.available)}: after so long it was there{read}"
+            read = f", its data read after {exactly(self.checked)}" if self.checked is not None else ""
+            yield f"  RTO  {exactly(self.available)}: after so long it was there{read}"
         for check in self.checks:
             yield f"  {_WORDS[check.passed]:<4} {check.name}: {check.says}"
         if self.failure:
@@ -79,16 +80,6 @@ class RestoreRehearsal:
 
 
 _WORDS = {True: "yes", False: "no", None: "?"}
-
-
-def in_words(seconds: float) -> str:
-    """Return a duration: ``4 min 10 s``, ``3 h 5 min``, ``12 d``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min" if whole < 172_800 else f"{whole // 86400} d"
 
 
 def write(folder: Path, stack: str, place: str, found: Sequence[RestoreRehearsal]) -> tuple[Path, Path]:
@@ -129,8 +120,8 @@ def _markdown(stack: str, place: str, found: Sequence[RestoreRehearsal]) -> Iter
     yield "| what | from | RPO | RTO | |"
     yield "|---|---|---|---|---|"
     for one in found:
-        rto = "–" if one.available is None else in_words(one.available)
-        yield f"| {one.kind} {_cell(one.of)} | {_cell(one.backup)} | {in_words(one.age)} | {rto} | {'passed' if one.passed else '**failed**'} |"
+        rto = "–" if one.available is None else exactly(one.available)
+        yield f"| {one.kind} {_cell(one.of)} | {_cell(one.backup)} | {exactly(one.age)} | {rto} | {'passed' if one.passed else '**failed**'} |"
     yield ""
     yield "RPO: as old was the newest data of the backup when the rehearsal began. RTO: as long it took until the copy was there."
     for one in found:
@@ -142,7 +133,7 @@ def _details(one: RestoreRehearsal) -> Iterator[str]:
     yield f"## {one.kind} {one.of}"
     yield ""
     if one.checked is not None:
-        yield f"- Its data was read after {in_words(one.checked)}."
+        yield f"- Its data was read after {exactly(one.checked)}."
     for check in one.checks:
         yield f"- {_WORDS[check.passed]}: {check.name}: {_cell(check.says)}"
     if one.failure:

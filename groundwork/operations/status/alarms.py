@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from groundwork.operations.account import StackAccount, plain_errors
+from groundwork.operations.durations import lasting
 from groundwork.operations.resources import StackResources
-from groundwork.operations.status.model import Health, StatusLine, lasting
+from groundwork.operations.status.model import Health, StatusLine
 from groundwork.operations.status.services import is_open
 
 if TYPE_CHECKING:

@@ -93,12 +93,3 @@ class Status:
             "healthy": not self.troubles,
             **{section.title: [line.to_json() for line in section.lines] for section in self.sections},
         }
-
-
-def lasting(then: datetime.datetime, now: datetime.datetime) -> str:
-    """Return how long it has been since a time, in one unit: ``3 min``."""
-    seconds = max(0, int((now - then).total_seconds()))
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size or (unit == "min" and seconds >= size):
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"

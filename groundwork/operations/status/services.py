@@ -7,10 +7,11 @@ from collections.abc import Mapping
 
 from groundwork.components.hours.settings import open_now
 from groundwork.operations.account import StackAccount, plain_errors
+from groundwork.operations.durations import lasting
 from groundwork.operations.engine import JobState, Runner, ServiceState
 from groundwork.operations.meanings import Reason, reason
 from groundwork.operations.resources import StackResources
-from groundwork.operations.status.model import Health, StatusLine, lasting
+from groundwork.operations.status.model import Health, StatusLine
 
 _TARGETS = 3
 

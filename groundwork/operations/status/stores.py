@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import botocore.exceptions
 
 from groundwork.operations.account import StackAccount, code_of, plain_errors
-from groundwork.operations.databases import NO_DATABASE
+from groundwork.operations.databases import find_database
 from groundwork.operations.meanings import meaning_of
 from groundwork.operations.resources import StackResources
 from groundwork.operations.status.model import Health, StatusLine
@@ -27,18 +27,10 @@ QUEUE = "aws:sqs/queue:Queue"
 def database_lines(resources: StackResources, now: datetime.datetime) -> Iterator[StatusLine]:
     """Yield a line for the primary and each replica, and one for the proxy."""
     account = resources.account
-    rds = account.client("rds")
     for resource in resources.of_type(DATABASE):
         identifier, name = resource.inputs["identifier"], _short(resources, resource)
-        with plain_errors(f"asking how {identifier} is"):
-            try:
-                found = rds.describe_db_instances(DBInstanceIdentifier=identifier)["DBInstances"][0]
-            except botocore.exceptions.ClientError as error:
-                if code_of(error) not in NO_DATABASE:
-                    raise
-                yield _missing(account, name)
-                continue
-        yield _database(account, name, found, now)
+        found = find_database(account, identifier)
+        yield _missing(account, name) if found is None else _database(account, name, found, now)
     for resource in resources.of_type("aws:rds/proxy:Proxy"):
         yield _proxy(resources, resource)
 
