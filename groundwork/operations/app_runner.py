@@ -8,7 +8,7 @@ from typing import Any
 from groundwork.components.base import fit
 from groundwork.operations.account import StackAccount, plain_errors
 from groundwork.operations.durations import after
-from groundwork.operations.engine import JobState, Scaling, ServiceState, TerminalSession
+from groundwork.operations.engine import JobState, Scaling, ServiceCopy, ServiceState, TerminalSession
 from groundwork.operations.errors import DeploymentFailedError, NotFoundError, OperationError
 from groundwork.operations.meanings import meaning_of, reason
 from groundwork.operations.progress import Pending, Progress
@@ -158,6 +158,10 @@ class AppRunnerOperations:
 
     def session_target(self, services: Sequence[str]) -> str:
         """Refuse, as :meth:`session` does."""
+        raise OperationError(_NOTHING_ELSE)
+
+    def a_copy(self, service: str) -> ServiceCopy:
+        """Refuse: App Runner shows no copies."""
         raise OperationError(_NOTHING_ELSE)
 
     def session(self, service: str, command: str) -> TerminalSession:

@@ -17,6 +17,7 @@ from groundwork.operations.engine import (
     SESSION_PLUGIN,
     JobState,
     Scaling,
+    ServiceCopy,
     ServiceState,
     TerminalSession,
     plugin_session,
@@ -92,10 +93,6 @@ class Ec2Operations:
                 f"there is no Auto Scaling group for {service} in {self.account.place}; run pulumi up first"
             )
         return found
-
-    def group_of(self, service: str) -> dict[str, Any]:
-        """Return the Auto Scaling group whose instances run a service. NotFoundError where there is none."""
-        return self._kind_of(service)[1]
 
     def scaling(self, service: str) -> Scaling:
         """Return the number of instances, of which each runs a copy of several services."""
@@ -329,6 +326,32 @@ class Ec2Operations:
     def session_target(self, services: Sequence[str]) -> str:
         """Return the first instance that has one of the services."""
         return self._first_with(services[0])
+
+    def a_copy(self, service: str) -> ServiceCopy:
+        """Return an instance; all services on it are lost for a moment."""
+
+        def there() -> list[dict[str, Any]]:
+            return list(self._kind_of(service)[1].get("Instances", ()))
+
+        found = [one["InstanceId"] for one in there() if one.get("LifecycleState") == "InService"]
+        if not found:
+            raise OperationError(
+                f"no instance that runs {service} is in service; look: groundwork status {self.account.stack_name}"
+            )
+        instance = found[0]
+
+        def lose() -> None:
+            with plain_errors(f"ending {instance}"):
+                self.account.client("autoscaling").terminate_instance_in_auto_scaling_group(
+                    InstanceId=instance, ShouldDecrementDesiredCapacity=False
+                )
+
+        return ServiceCopy(
+            f"the instance {instance}",
+            f"aws autoscaling terminate-instance-in-auto-scaling-group --instance-id {instance} --no-should-decrement-desired-capacity",
+            lose,
+            lambda: instance not in [one["InstanceId"] for one in there()],
+        )
 
     def session(self, service: str, command: str) -> TerminalSession:
         """Return the call of Session Manager's plugin that opens a terminal in the container on one instance."""

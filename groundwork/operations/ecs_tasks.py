@@ -12,7 +12,7 @@ from groundwork.operations.durations import after
 from groundwork.operations.ecs_cluster import RunningCluster
 from groundwork.operations.ecs_events import SECONDS_BETWEEN
 from groundwork.operations.ecs_reasons import stop_reason
-from groundwork.operations.engine import SESSION_PLUGIN, TerminalSession, plugin_session, program
+from groundwork.operations.engine import SESSION_PLUGIN, ServiceCopy, TerminalSession, plugin_session, program
 from groundwork.operations.errors import CommandFailedError, OperationError
 from groundwork.operations.progress import Pending, Progress
 
@@ -243,6 +243,28 @@ class EcsTasks(RunningCluster):
     def _target(self, task: Mapping[str, Any], container: str) -> str:
         runtime = next(one["runtimeId"] for one in task["containers"] if one["name"] == container)
         return f"ecs:{self.cluster}_{task['taskArn'].rpartition('/')[2]}_{runtime}"
+
+    def a_copy(self, service: str) -> ServiceCopy:
+        """Return a task of a service."""
+        with plain_errors(f"looking for a task of {service}"):
+            arns = self._client.list_tasks(
+                cluster=self.cluster, serviceName=self.service(service)["serviceName"], desiredStatus="RUNNING"
+            )["taskArns"]
+        if not arns:
+            raise OperationError(f"ECS shows no task of {service}; look: groundwork status {self.account.stack_name}")
+        arn, short = arns[0], arns[0].rpartition("/")[2]
+
+        def is_gone() -> bool:
+            with plain_errors(f"asking how the task {short} is"):
+                found = self._client.describe_tasks(cluster=self.cluster, tasks=[arn])["tasks"]
+            return not found or found[0]["lastStatus"] == "STOPPED"
+
+        return ServiceCopy(
+            f"the task {short}",
+            f"aws ecs stop-task --cluster {self.cluster} --task {short}",
+            lambda: self.stop(arn, "groundwork recover: to see that another comes"),
+            is_gone,
+        )
 
     def session(self, service: str, command: str) -> TerminalSession:
         """Return the call of Session Manager's plugin that opens a terminal in a copy, as the AWS CLI makes it:

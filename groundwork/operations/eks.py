@@ -19,7 +19,7 @@ import urllib3.exceptions
 from botocore.signers import RequestSigner
 
 from groundwork.operations.account import StackAccount, code_of, plain_errors
-from groundwork.operations.engine import JobState, Scaling, ServiceState, TerminalSession, program
+from groundwork.operations.engine import JobState, Scaling, ServiceCopy, ServiceState, TerminalSession, program
 from groundwork.operations.errors import CommandFailedError, DeploymentFailedError, NotFoundError, OperationError
 from groundwork.operations.meanings import Reason, reason
 from groundwork.operations.progress import Progress
@@ -385,6 +385,28 @@ class EksOperations:
         """Refuse: nodes take no sessions, and a pod forwards nothing but to itself."""
         raise OperationError(
             f"no host of a Kubernetes cluster leads there; run a client as a service that may: groundwork exec {self._stack} {services[0]}"
+        )
+
+    def a_copy(self, service: str) -> ServiceCopy:
+        """Return a pod of a service."""
+
+        def there() -> list[str]:
+            return [pod.metadata.name for pod in self._pods(f"{NAME_LABEL}={service}", service)]
+
+        found = there()
+        if not found:
+            raise OperationError(f"the cluster shows no pod of {service}; look: groundwork status {self._stack}")
+        pod = found[0]
+
+        def lose() -> None:
+            with plain_answers(f"deleting {pod}"):
+                self.core.delete_namespaced_pod(pod, self.namespace, _request_timeout=_SECONDS_TO_ANSWER)
+
+        return ServiceCopy(
+            f"the pod {pod}",
+            f"kubectl delete pod {pod} --namespace {self.namespace}",
+            lose,
+            lambda: pod not in there(),
         )
 
     def session(self, service: str, command: str) -> TerminalSession:

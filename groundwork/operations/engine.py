@@ -77,6 +77,18 @@ class Scaling:
     """What else to know."""
 
 
+@dataclass(frozen=True)
+class ServiceCopy:
+    """A copy of a service that runs, and can be lost on purpose."""
+
+    id: str
+    """In words: ``the task 1f2e``."""
+    command: str
+    """What loses it by hand."""
+    lose: Callable[[], None]
+    is_gone: Callable[[], bool]
+
+
 class Runner(Protocol):
     """The engine of a stack, as an account has it."""
 
@@ -140,6 +152,10 @@ class Runner(Protocol):
     def session_target(self, services: Sequence[str]) -> str:
         """Return a host that Session Manager reaches and that may speak to what all of these services use. OperationError where there
         is none."""
+
+    def a_copy(self, service: str) -> ServiceCopy:
+        """Return a copy of a service that runs, which its engine replaces once it is lost. OperationError where none runs, or where nobody may stop
+        one."""
 
     def session(self, service: str, command: str) -> TerminalSession:
         """Return what opens a terminal in a copy of a service. OperationError where that cannot be."""

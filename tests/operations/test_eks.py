@@ -92,6 +92,20 @@ def test_pods_that_take_too_long_bring_the_old_image_back(world: tuple[World, Ek
     assert image(found) == OLD
 
 
+def test_a_pod_can_be_lost_and_is_gone_then(world: tuple[World, EksOperations]) -> None:
+    found, cluster = world
+    with pytest.raises(OperationError, match="the cluster shows no pod of web; look: groundwork status"):
+        cluster.a_copy("web")
+    found.pods = [{"metadata": {"name": "web-1"}}, {"metadata": {"name": "web-2"}}]
+    lost = cluster.a_copy("web")
+    assert (lost.id, lost.command) == ("the pod web-1", f"kubectl delete pod web-1 --namespace {cluster.namespace}")
+    assert not lost.is_gone()
+    lost.lose()
+    assert found.deleted[-1].endswith("/pods/web-1")
+    found.pods = found.pods[1:]
+    assert lost.is_gone()
+
+
 def complete(kind: str) -> Callable[[World], None]:
     def step(world: World) -> None:
         world.deployment["status"] = {"conditions": [{"type": kind, "status": "True", "message": "it failed"}]}

@@ -476,7 +476,7 @@ def test_an_instance_of_the_group_is_ended_and_not_the_groups_size(
     )
     with standing(tmp_path, monkeypatch, ON_AN_INSTANCE, up=False) as (account, snapshot):
         standing_in(monkeypatch, autoscaling=scaling)
-        copy = instance._instance(Incident(StackResources(account, snapshot, TaggedResources({})), NOW, 600), "web")
+        copy = Incident(StackResources(account, snapshot, TaggedResources({})), NOW, 600).runner.a_copy("web")
         copy.lose()
         assert copy.is_gone()
     assert scaling.all_of("terminate_instance_in_auto_scaling_group") == [

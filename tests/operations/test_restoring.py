@@ -24,7 +24,7 @@ import pytest
 
 from groundwork.cli.console import FINDINGS, FINE, MISTAKE
 from groundwork.cli.main import run as groundwork
-from groundwork.operations import durations, engine, progress, psql
+from groundwork.operations import engine, progress, psql
 from groundwork.operations.account import StackAccount
 from groundwork.operations.backups import Backup, BackupKind, DataStoreKind, data_stores
 from groundwork.operations.ecs import EcsOperations
@@ -962,11 +962,6 @@ def test_a_report_stays_a_page_whatever_names_say_and_is_found_again(tmp_path: P
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(OperationError, match="the report cannot be written"):
         report.write(tmp_path / "file", "dev", "x", [found])
-
-
-@pytest.mark.parametrize(("seconds", "words"), [(0.4, "0 s"), (61, "1 min 1 s"), (7260, "2 h 1 min"), (200_000, "2 d")])
-def test_durations_are_said_in_two_units(seconds: float, words: str) -> None:
-    assert durations.exactly(seconds) == words
 
 
 def test_the_name_of_a_copy_fits_whatever_the_database_is_called() -> None:

@@ -8,11 +8,12 @@ import subprocess
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from groundwork.components.compute.settings import Engine
 from groundwork.operations.account import StackAccount, plain_errors
 from groundwork.operations.ec2 import Ec2Operations
 from groundwork.operations.ecs import EcsOperations
@@ -139,19 +140,32 @@ def connection_to(account: StackAccount, clients_group: str, *, source: str | No
     users = [name for name, one in account.settings.services.items() if "database" in one.uses]
     compute = account.settings.compute
     engine = compute.engine if users and compute else None
-    if engine in ("fargate", "ecs-ec2"):
+    if engine in _THROUGH_HOSTS:
         program(*SESSION_PLUGIN)
-        tasks = EcsOperations(account)
-        tasks.check_sessions(users[0])
-        return TaskConnection(account, tasks, users[0])
-    if engine == "ec2":
-        program(*SESSION_PLUGIN)
-        return InstanceConnection(account, Ec2Operations(account), users[0], _group_named(account, clients_group))
+        return _THROUGH_HOSTS[engine](account, users[0], clients_group)
     raise OperationError(
         f"no host of the stack leads to a copy of the database: {f'{engine} has none' if engine else 'no service uses it'}. Where this "
         "machine is in its network, as by a VPN, say from which addresses: --from 10.8.0.0/24; or see only whether it becomes available: "
         "--unread"
     )
+
+
+def _through_task(account: StackAccount, service: str, clients_group: str) -> CopyConnection:
+    tasks = EcsOperations(account)
+    tasks.check_sessions(service)
+    return TaskConnection(account, tasks, service)
+
+
+def _through_instance(account: StackAccount, service: str, clients_group: str) -> CopyConnection:
+    return InstanceConnection(account, Ec2Operations(account), service, _group_named(account, clients_group))
+
+
+_THROUGH_HOSTS: Mapping[Engine | None, Callable[[StackAccount, str, str], CopyConnection]] = {
+    "fargate": _through_task,
+    "ecs-ec2": _through_task,
+    "ec2": _through_instance,
+}
+"""The engines that have hosts through which Session Manager leads to a copy."""
 
 
 def _group_named(account: StackAccount, name: str) -> str:

@@ -8,12 +8,13 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from groundwork.operations.account import StackAccount, plain_errors
 from groundwork.operations.backups import Backup, BackupKind, DataStore, DataStoreKind, backups_of, data_stores, newest
 from groundwork.operations.databases import find_database
 from groundwork.operations.durations import after, exactly
+from groundwork.operations.ecs import EcsOperations
 from groundwork.operations.errors import CommandFailedError, NotFoundError, OperationError
 from groundwork.operations.progress import Pending, Progress
 from groundwork.operations.resources import StackResources
@@ -25,9 +26,6 @@ from groundwork.operations.restoring.files import MOST_READ, read_cache_copy, re
 from groundwork.operations.restoring.report import RestoreRehearsal
 from groundwork.operations.tags import tag_filters
 from groundwork.settings.mistakes import nearest, one_of
-
-if TYPE_CHECKING:
-    from groundwork.operations.ecs import EcsOperations
 
 _SECONDS_TO_REMOVE = 1800
 _SECONDS_FOR_GROUP = 600
@@ -402,15 +400,6 @@ def clean_up(resources: StackResources, found: list[Leftover], progress: Progres
     cleanup = Cleanup()
     for one in reversed(found):
         cleanup.add(one.what, again, one.remove)
-    if (runner := _ecs(resources.account)) is not None:
-        cleanup.add("the idle task", again, lambda _: runner.stop_started_by(IDLE))
+    if resources.account.settings.runs_on_ecs:
+        cleanup.add("the idle task", again, lambda _: EcsOperations(resources.account).stop_started_by(IDLE))
     return cleanup.remove_all(progress)
-
-
-def _ecs(account: StackAccount) -> EcsOperations | None:
-    compute = account.settings.compute
-    if compute is None or compute.engine not in ("fargate", "ecs-ec2"):
-        return None
-    from groundwork.operations.ecs import EcsOperations  # noqa: PLC0415 - only the engine that is used
-
-    return EcsOperations(account)
