@@ -8,7 +8,8 @@ import re
 import unicodedata
 from collections.abc import Collection
 from functools import cache
-from typing import Annotated, Any, Literal, Self
+from types import UnionType
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -54,6 +55,15 @@ class Model(BaseModel):
             properties[cls.model_fields[name].alias or name]["description"] = text
         return made
 
+    @model_validator(mode="before")
+    @classmethod
+    def _no_number_is_true_or_false(cls, given: Any) -> Any:
+        """Refuse ``true`` where a number belongs: pydantic would take it for 1."""
+        if isinstance(given, dict) and (flags := [key for key, value in given.items() if isinstance(value, bool)]):
+            for name in _numbers(cls).intersection(flags):
+                raise PydanticCustomError("int_type", "is not a number", {"at": (name,)})
+        return given
+
     @model_validator(mode="after")
     def _lists_say_nothing_twice(self) -> Self:
         for name, field in type(self).model_fields.items():
@@ -65,6 +75,27 @@ class Model(BaseModel):
                         "twice", "is listed twice; take one out", {"at": (field.alias or name, again)}
                     )
         return self
+
+
+@cache
+def _numbers(model: type[Model]) -> frozenset[str]:
+    """Return the keys of a model that take a number, and neither true nor false."""
+    return frozenset(
+        field.alias or name
+        for name, field in model.model_fields.items()
+        if not {int, float}.isdisjoint(kinds := _kinds(field.annotation)) and bool not in kinds
+    )
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    inner = get_args(annotation)
+    if get_origin(annotation) is Annotated:
+        return _kinds(inner[0])
+    return (
+        set().union(*map(_kinds, inner))
+        if isinstance(annotation, UnionType) or get_origin(annotation) is Union
+        else {annotation}
+    )
 
 
 def refuse_what_is_built(settings: Model, what: str, beside: Collection[str]) -> None:
@@ -122,7 +153,8 @@ def _sealed(value: Any, info: core_schema.ValidationInfo) -> Sealed:
         return Sealed(value)
     # The value itself is never repeated: it is a secret somebody pasted.
     raise PydanticCustomError(
-        "secret_in_clear", f"is a secret in clear text; {SEALING}: pulumi config set --secret --path {{key}} VALUE"
+        "secret_in_clear",
+        f"is a secret in clear text; {SEALING}: pulumi config set --secret --path '{{key}}', which asks for the value",
     )
 
 

@@ -32,6 +32,8 @@ class Correction:
         self._renamed: dict[Path, Path] = {}
         """Where what was meant now stands → where it was said."""
         self._known: set[Path] = set()
+        self._reshaped: set[Path] = set()
+        """Where a list or a mapping was meant by something else."""
         self._gone: set[Path] = set()
 
     @property
@@ -59,9 +61,10 @@ class Correction:
             by_path.setdefault(_path(detail, self.data), []).append(detail)
         misspelt = {path: meant for path, details in by_path.items() if (meant := self._key_meant(path, details))}
         # What a misspelt key leaves missing is no mistake of its own; what else there is shows in the next round.
-        for path in misspelt or by_path:
+        # The innermost first: a list lacks the entries that are mistaken.
+        for path in sorted(misspelt or by_path, key=len, reverse=True):
             said = self.path_in_file(path)
-            if said not in self._mistakes and not any(_within(known, said) for known in self._mistakes):
+            if not self._is_told(said):
                 self._mistakes[said] = Mistake(said, message_of(path, by_path[path], misspelt.get(path)))
         for path, key in misspelt.items():
             self._rename(path, key)
@@ -70,6 +73,15 @@ class Correction:
         if not isinstance(self.data.get("platform"), dict):
             self.data["platform"] = {}
         self.data["platform"].setdefault("name", "unnamed")
+
+    def _is_told(self, said: Path) -> bool:
+        """Tell whether a mistake is told already, or follows from one that is: of something in it, or of the shape of what it is in."""
+        known = self._mistakes
+        return (
+            said in known
+            or any(_within(one, said) for one in known)
+            or any(_within(said, one) for one in self._reshaped)
+        )
 
     def _key_meant(self, path: Path, details: list[Any]) -> str | None:
         kind, beside = details[0]["type"], _at(self.data, path[:-1])
@@ -93,12 +105,16 @@ class Correction:
         holder = _at(self.data, path[:-1])
         if meant is not None and _at(self.data, path) is not None:
             holder[path[-1]] = meant
+            if isinstance(meant, (list, dict)):
+                self._reshaped.add(path)
         elif (gone := _take_out(self.data, path)) is not None:
             self._gone.add(gone)
 
 
 _DEPENDED_ON: tuple[Path, ...] = (
     *((layer,) for layer in LAYERS if layer not in ("migration", "observability", "budget", "usage", "exceptions")),
+    ("platform", "hours"),
+    ("platform", "hours", EVERY),
     ("compute", "engine"),
     ("compute", "kubernetes"),
     ("compute", "kubernetes", "nodes"),

@@ -153,7 +153,7 @@ def _known_stacks(text: str, start: FilePath) -> str:
 
 def load_stack(stack: StackFiles) -> Loaded:
     """Load the settings of a stack from its file. Raises :class:`Mistakes` with all of them."""
-    document = stack_file.read(stack.file, stack.label)
+    document, misspelt = _with_keys_meant(stack_file.read(stack.file, stack.label))
     config = document.data.get("config") or {}
     if not isinstance(config, Mapping):
         raise Mistakes([Mistake(("config",), "expected a mapping of keys to values", document.where(("config",)))])
@@ -163,7 +163,8 @@ def load_stack(stack: StackFiles) -> Loaded:
     project, mistakes = _project_part(stack)
     config = {**project.data, **config}
     own, more = _groundwork_part(document)
-    mistakes += [*more, *_empty_mistakes(own)]
+    mistakes += [*misspelt, *more, *_empty_mistakes(own)]
+    own_empty = own.empty
     own = _with_defaults_where_empty(own)
     said_region = document if _REGION_KEY in (document.data.get("config") or {}) else project
     region, more = _region(config, document, said_region)
@@ -180,11 +181,58 @@ def load_stack(stack: StackFiles) -> Loaded:
     )
     mistakes += [*more, *neighbours.clashes(stack.file, document)]
     if mistakes or settings is None:
-        raise Mistakes(mistakes)
+        raise Mistakes(_without_doubles(mistakes, own_empty))
     if stack.phase is not None:
         platform = f"{NAMESPACE}:platform"
         config = {**config, platform: {**config[platform], "phase": stack.phase}}
     return Loaded(settings, merged, _as_engine_config(config), said_region.where(("config", *_REGION)))
+
+
+def _with_keys_meant(document: Document) -> tuple[Document, list[Mistake]]:
+    """Return a stack file with the keys around its settings as they were meant, and a mistake for each that is written otherwise: so what
+    stands below such a key is looked at, and not missed as well."""
+    data, lines, mistakes = dict(document.data), dict(document.lines), []
+
+    def take(holder: dict[str, Any], at: Path, key: str, meant: str, message: str) -> None:
+        mistakes.append(Mistake((key,), message, document.where((*at, key))))
+        holder[meant] = holder.pop(key)
+        lines.update(
+            {
+                (*at, meant, *path[len(at) + 1 :]): line
+                for path, line in lines.items()
+                if path[: len(at) + 1] == (*at, key)
+            }
+        )
+
+    for key in document.data:
+        if key not in _STACK_FILE_KEYS and key_meant(key, _STACK_FILE_KEYS, data) == "config":
+            take(data, (), key, "config", _no_key(key))
+    if isinstance(data.get("config"), Mapping):
+        data["config"] = dict(data["config"])
+        for key in tuple(data["config"]):
+            meant = _namespaced(key, data["config"])
+            if meant:
+                take(data["config"], ("config",), key, meant, _unlike(key, meant))
+    return replace(document, data=data, lines=lines, empty=document.empty), mistakes
+
+
+def _unlike(key: str, meant: str) -> str:
+    namespace, colon, _ = key.partition(":")
+    if not colon:
+        return f'a configuration key needs its namespace; write "{meant}"'
+    return f'{"is unknown" if meant.startswith(f"{namespace}:") else "unknown namespace"}; did you mean "{meant}"?'
+
+
+def _namespaced(key: str, config: Mapping[str, Any]) -> str | None:
+    """Return the key of configuration that was meant by one whose namespace is missing or misspelt, or by a slip for the region."""
+    namespace, mark, rest = next((key.partition(mark) for mark in ":./" if mark in key), ("", "", key))
+    meant = None
+    if namespace.lower() == "aws" or not namespace:
+        meant = _REGION_KEY if rest not in _KEYS and closest(rest, ("region", "profile")) == "region" else None
+    if meant is None and (not namespace or mark != ":" or namespace != NAMESPACE):
+        known = closest(rest, _KEYS) if not namespace or closest(namespace, [NAMESPACE]) else None
+        meant = f"{NAMESPACE}:{known}" if known else None
+    return meant if meant and meant != key and meant not in config else None
 
 
 def _with_engine(config: Mapping[str, Any], engine: str) -> dict[str, Any]:
@@ -228,6 +276,13 @@ def _empty_mistakes(own: Document) -> list[Mistake]:
         )
         for path in own.empty
     ]
+
+
+def _without_doubles(mistakes: Sequence[Mistake], empty: Collection[Path]) -> list[Mistake]:
+    """Leave out that a key is empty where something is told of what it lacks: there are no defaults then."""
+    told = {one.path for one in mistakes if one.path not in empty or "is empty" not in one.message}
+    lacking = {path for path in empty if any(one[: len(path)] == path for one in told)}
+    return [one for one in mistakes if one.path not in lacking or "is empty" not in one.message]
 
 
 def _with_defaults_where_empty(own: Document) -> Document:
@@ -370,11 +425,7 @@ def _as_engine_config(config: Mapping[str, Any]) -> dict[str, str]:
 def _groundwork_part(document: Document) -> tuple[Document, list[Mistake]]:
     """Return the document with layers as its top-level keys."""
     mistakes = [
-        Mistake(
-            (key,), f"unknown key; a stack file has {one_of(_STACK_FILE_KEYS)}{_misplaced(key)}", document.where((key,))
-        )
-        for key in document.data
-        if key not in _STACK_FILE_KEYS
+        Mistake((key,), _no_key(key), document.where((key,))) for key in document.data if key not in _STACK_FILE_KEYS
     ]
     config = document.data.get("config")
     if not isinstance(config, Mapping):
@@ -407,7 +458,11 @@ def _groundwork_part(document: Document) -> tuple[Document, list[Mistake]]:
 
 def _as_meant(own: Document) -> Document:
     """Rename misspelt layers to the names that were meant, so that what a layer says is not missed too."""
-    meant = {layer: key for layer in own.data if layer not in _KEYS and (key := key_meant(layer, _KEYS, own.data))}
+    meant = {
+        layer: key
+        for layer in own.data
+        if layer not in (*_KEYS, *PlatformSettings.model_fields) and (key := key_meant(layer, _KEYS, own.data))
+    }
     if not meant:
         return own
 
@@ -420,6 +475,10 @@ def _as_meant(own: Document) -> Document:
         lines=own.lines | {renamed(path): line for path, line in own.lines.items()},
         empty=tuple(map(renamed, own.empty)),
     )
+
+
+def _no_key(key: str) -> str:
+    return f"unknown key; a stack file has {one_of(_STACK_FILE_KEYS)}{_misplaced(key)}"
 
 
 def _misplaced(key: str) -> str:
@@ -440,7 +499,13 @@ def _lines_by_layer(document: Document) -> dict[Path, int]:
 
 def _unknown_layers(own: Document) -> list[Mistake]:
     return [
-        Mistake((layer,), f"unknown layer{nearest(layer, _KEYS)}; there are {', '.join(_KEYS)}", own.where((layer,)))
+        Mistake(
+            (layer,),
+            f"unknown layer; it stands under {NAMESPACE}:platform, as {layer}"
+            if layer in PlatformSettings.model_fields
+            else f"unknown layer{nearest(layer, _KEYS)}; there are {', '.join(_KEYS)}",
+            own.where((layer,)),
+        )
         for layer in own.data
         if layer not in _KEYS
     ]
@@ -451,7 +516,7 @@ def _sealed_layers(own: Document) -> list[Mistake]:
         Mistake(
             (layer,),
             "is encrypted as a whole, so nobody can review it; encrypt single values: "
-            f"pulumi config set --secret --path {NAMESPACE}:{layer}.KEY VALUE",
+            f"pulumi config set --secret --path '{NAMESPACE}:{layer}.KEY'",
             own.where((layer,)),
         )
         for layer, value in own.data.items()

@@ -6,18 +6,12 @@ It stands in while everything else is checked: so a slip is one message, and not
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+import shlex
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from groundwork.settings.mistakes import Path, closest
-
-_QUANTITY = re.compile(r"(\d+)(m|Mi|Gi)")
-_FACTORS = {"m": 1.024, "Mi": 1, "Gi": 1024}
-"""Kubernetes counts thousandths of a vCPU, ECS and Groundwork 1,024ths."""
-
-_UNITS = {"cpu": "CPU units, of which 1024 are a vCPU", "memory": "MiB"}
-
-_MOST_VCPU = 192
+from groundwork.settings.quantities import quantity_meant
 
 
 def value_meant(path: Path, detail: Mapping[str, Any]) -> Any:
@@ -27,34 +21,60 @@ def value_meant(path: Path, detail: Mapping[str, Any]) -> Any:
         return closest(value, words_allowed(context))
     if kind in ("greater_than_equal", "less_than_equal"):
         return context.get("ge", context.get("le"))
-    if kind == "domain" and isinstance(value, str):
-        return re.sub(r"^(https?://)?(www\.)?|/.*$", "", value.lower().strip()) or None
     if kind == "string_type" and isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(value)
-    return size_meant(path, value)
+    if kind in _OF_A_KIND:
+        return _OF_A_KIND[kind](value)
+    meant = quantity_meant(path, value)
+    return meant.number if meant else None
+
+
+def domain_meant(written: str) -> str | None:
+    """Return the domain in an address such as ``https://www.example.com/shop``."""
+    return re.sub(r"^(https?://)?(www\.)?|/.*$|\.$", "", written.lower().strip()) or None
+
+
+def repository_meant(written: str) -> str | None:
+    """Return ``OWNER/NAME`` of an address of a repository, as a browser or ``git clone`` has it."""
+    match = re.fullmatch(
+        r"(?:https?://|git@|ssh://git@)?(?:[a-z0-9-]+\.)+[a-z]+[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?", written
+    )
+    return match[1] if match else written.removesuffix(".git") if written.endswith(".git") else None
+
+
+def list_meant(value: Any) -> list[Any] | None:
+    """Return the list that was meant by one word, by a number, or by a command in one line."""
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        return None
+    if isinstance(value, int):
+        return [value]
+    try:
+        return shlex.split(value) or None
+    except ValueError:
+        return None
+
+
+def entries_meant(value: Any) -> dict[str, Any] | None:
+    """Return the mapping that was meant by a list of names, each of which says nothing more."""
+    return {word: {} for word in value} if _are_words(value) else None
+
+
+def _are_words(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(word, str) for word in value)
+
+
+_OF_A_KIND: Mapping[str, Callable[[Any], Any]] = {
+    "domain": domain_meant,
+    "repository": repository_meant,
+    "list_type": list_meant,
+    "tuple_type": list_meant,
+    "dict_type": entries_meant,
+}
 
 
 def words_allowed(context: Mapping[str, Any]) -> list[str]:
     """List the words that a literal takes, from pydantic's sentence about them."""
     return [word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")]
-
-
-def size_meant(path: Path, value: Any) -> int | None:
-    """Convert ``250m``, ``512Mi`` and half a vCPU to the units of a service."""
-    if not path or path[-1] not in _UNITS:
-        return None
-    if isinstance(value, float) and path[-1] == "cpu" and 0 < value <= _MOST_VCPU:
-        return round(value * 1024)
-    match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
-    if match is None or (match[2] == "m") != (path[-1] == "cpu"):
-        return None
-    return round(int(match[1]) * _FACTORS[match[2]]) or None
-
-
-def size_hint(path: Path, value: Any) -> str:
-    """Tell how to write such a size."""
-    meant = size_meant(path, value)
-    return f"; write {meant} ({_UNITS[str(path[-1])]})" if meant else ""
 
 
 def key_meant(written: str, allowed: Iterable[str], taken: Iterable[object]) -> str | None:

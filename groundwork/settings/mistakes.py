@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path as FilePath
+from typing import cast
 
 Path = tuple[str | int, ...]
 """Where a value stands in the settings: keys, and indexes of lists."""
@@ -54,9 +57,11 @@ def closest(word: object, allowed: Iterable[str]) -> str | None:
     """Return what somebody meant who wrote ``word``; None where nothing allowed is close."""
     text = str(word)[:_LONGEST_GUESSED]
     known = [str(item) for item in allowed]
-    same = next((item for item in known if item.lower() == text.lower()), None)
-    if same is not None:
-        return same
+    called = next((item for item in known if item.lower() == text.lower()), None) or next(
+        (item for item in _elsewhere().get(text.lower(), ()) if item in known), None
+    )
+    if called is not None:
+        return called
     longer = [
         item for item in known if len(item) > 2 and (text.startswith(item) or (len(text) > 2 and item.startswith(text)))
     ]
@@ -66,6 +71,14 @@ def closest(word: object, allowed: Iterable[str]) -> str | None:
 
 
 _LONGEST_GUESSED = 100
+
+
+@cache
+def _elsewhere() -> Mapping[str, Sequence[str]]:
+    """Map what things are called elsewhere to what may be called so here."""
+    from groundwork.settings.data_file import read_data  # noqa: PLC0415 - YAML, which who makes no mistake need not read
+
+    return cast(Mapping[str, Sequence[str]], read_data(FilePath(__file__).with_name("elsewhere.yaml")))
 
 
 def one_of(allowed: Iterable[object]) -> str:

@@ -62,20 +62,70 @@ def problem_with(expression: str) -> str | None:
 
 def problem_with_cron(fields: str) -> str | None:
     """Tell why the six fields inside ``cron(…)`` are no schedule; None where they are one."""
+    meant = cron_meant(fields)
+    hint = f'; did you mean "{meant}"?' if meant else ""
     given = fields.split(" ")
+    if fields.startswith(("cron(", "rate(", "at(")):
+        return f"is a whole schedule, and only the six fields of a cron expression belong here{hint}"
     if len(given) != len(_FIELDS):
-        meant = _with_six_fields(given)
-        hint = f'; did you mean "{meant}"?' if meant and problem_with_cron(meant) is None else ""
-        return f"has {len(given)} cron fields; it needs 6: {', '.join(field.name for field in _FIELDS)}{hint}"
+        said = f"{len(given)} cron field{'' if len(given) == 1 else 's'}"
+        return f"has {said}; it needs 6: {', '.join(field.name for field in _FIELDS)}{hint}"
     for field, text in zip(_FIELDS, given, strict=True):
-        if not all(field.takes(item) for item in text.split(",")):
+        if not _is_field(field, text):
             named = f" or {field.names[0]}-{field.names[-1]}" if field.names else ""
             return (
                 f'has "{text}" as {field.name}; it takes {field.least}-{field.most}{named}, *, ranges, lists and steps'
             )
     if [given[_FIELDS.index(_DAY_OF_MONTH)], given[_FIELDS.index(_DAY_OF_WEEK)]].count("?") != 1:
-        return 'needs "?" as exactly one of day of month and day of week, such as "cron(0 2 * * ? *)"'
+        return f'needs "?" as exactly one of day of month and day of week, such as "0 2 * * ? *"{hint}'
     return None
+
+
+_NICKNAMES = {
+    "@hourly": "0 * * * ? *",
+    "@daily": "0 0 * * ? *",
+    "@midnight": "0 0 * * ? *",
+    "@weekly": "0 0 ? * SUN *",
+    "@monthly": "0 0 1 * ? *",
+    "@yearly": "0 0 1 1 ? *",
+    "@annually": "0 0 1 1 ? *",
+    "rate(1 minute)": "* * * * ? *",
+    "rate(1 hour)": "0 * * * ? *",
+    "rate(1 day)": "0 0 * * ? *",
+}
+"""What others call a schedule → its six fields. https://man7.org/linux/man-pages/man5/crontab.5.html"""
+
+
+def cron_meant(written: str) -> str | None:
+    """Return the six fields that were meant by what is none; None where nothing tells.
+
+    It may be crontab's five, one of its words, what EventBridge has around them, or a star in place of one question mark.
+    """
+    inside = re.fullmatch(r"cron\((.*)\)", written.strip())
+    fields = (inside[1] if inside else written).split()
+    every = re.fullmatch(r"rate\((\d+) (minute|hour)s\)", written.strip())
+    if every:
+        fields = (
+            [f"*/{every[1]}", "*", "*", "*", "?", "*"]
+            if every[2] == "minute"
+            else ["0", f"*/{every[1]}", "*", "*", "?", "*"]
+        )
+    elif len(fields) == len(_FIELDS) and fields[2] == fields[4] == "*":
+        fields[4] = "?"
+    elif len(fields) == len(_FIELDS) and "?" not in fields and "*" in (fields[2], fields[4]):
+        fields[2 if fields[2] == "*" else 4] = "?"
+    meant = _NICKNAMES.get(written.strip().lower()) or (
+        " ".join(fields) if len(fields) == len(_FIELDS) else _with_six_fields(fields)
+    )
+    return (
+        meant
+        if meant and meant != written and all(_is_field(*pair) for pair in zip(_FIELDS, meant.split(" "), strict=True))
+        else None
+    )
+
+
+def _is_field(field: _Field, text: str) -> bool:
+    return all(field.takes(item) for item in text.split(","))
 
 
 def _with_six_fields(fields: list[str]) -> str | None:

@@ -163,7 +163,7 @@ def _explained(error: yaml.MarkedYAMLError, text: str) -> str:
     if "\t" in indent:
         return f"{problem}; indent with spaces, not tabs"
     if "alphabetic or numeric" in problem:
-        return f'{problem}; a key that is * wants quotes: "*":'
+        return f'{problem}; a key that is * wants quotes ("*":), and so does text that begins with * or &'
     # A key that lost its colon is read as text that goes on in the next line, where YAML then stumbles.
     return f"{problem}; is a colon missing here or in the line above?" if "mapping values" in problem else problem
 
@@ -238,6 +238,9 @@ def _key_text(node: Any) -> str:
     return str(node.value) if isinstance(node, yaml.ScalarNode) else "?"
 
 
+_THOUSANDS = "; or is it a part of a number? 10,000 is written 10000"
+"""What a comma in a mapping between braces parts."""
+
 _LARGEST = 2**53
 """Beyond it the engine's numbers leave whole ones out: https://www.rfc-editor.org/rfc/rfc8259#section-6"""
 
@@ -250,7 +253,9 @@ def _refuse_what_json_cannot_say(value: Any, path: Path, document: Document) -> 
                 raise Mistakes(
                     [
                         Mistake(
-                            (*path, str(key)), "a key must be text; put it in quotes", document.where((*path, str(key)))
+                            (*path, str(key)),
+                            f"a key must be text; put it in quotes{_THOUSANDS if isinstance(key, int) and item is None else ''}",
+                            document.where((*path, str(key))),
                         )
                     ]
                 )

@@ -11,10 +11,11 @@ from typing import Any
 from groundwork.components.services.checks import looks_secret
 from groundwork.components.settings import Sealed
 from groundwork.settings.forms import forms
-from groundwork.settings.meant import size_hint, words_allowed
+from groundwork.settings.meant import domain_meant, entries_meant, list_meant, repository_meant, words_allowed
 from groundwork.settings.merging import is_sealed
 from groundwork.settings.mistakes import Path, all_of, dotted, nearest, one_of
 from groundwork.settings.model_paths import keys_at
+from groundwork.settings.quantities import quantity_hint
 
 _KINDS = {
     "int": "a whole number",
@@ -68,14 +69,25 @@ def _about_value(path: Path, detail: Any, context: Mapping[str, Any]) -> str:
         return f"{found} is not allowed; use {one_of(allowed)}{nearest(value, allowed)}"
     if kind in _BOUNDS:
         label, key = _BOUNDS[kind]
-        return f"{found} is {label} {context[key]}"
+        return (
+            f"{found} is {label} {context[key]:g}"
+            if isinstance(context[key], float)
+            else f"{found} is {label} {context[key]}"
+        )
     if kind == "string_pattern_mismatch":
         return f"{found} is not {forms()[context['pattern']]}{_out_of_place(path, context['pattern'], value)}"
     if kind.rpartition("_")[2] in ("type", "size", "float") or "parsing" in kind:
         expected = _KINDS.get(kind.partition("_")[0], "of the right type")
         return f"{found} is not {expected}{_type_hint(path, kind, value)}"
     message: str = detail["msg"]
+    if kind in _MEANT and isinstance(value, str):
+        meant = _MEANT[kind](value)
+        message += f'; did you mean "{meant}"?' if meant and meant != value else ""
     return f"{found} {message}" if message.startswith(("is ", "must ")) else message
+
+
+_MEANT = {"domain": domain_meant, "repository": repository_meant}
+"""Kinds of text → how what was meant is got from it."""
 
 
 def has(node: Any, part: str | int) -> bool:
@@ -107,19 +119,33 @@ def _type_hint(path: Path, kind: str, value: Any) -> str:
     if kind == "string_type" and isinstance(value, (bool, int, float)):
         yaml = " (YAML takes no, off, yes and on for false and true)" if isinstance(value, bool) else ""
         return f"; put it in quotes{yaml}"
-    if kind.startswith("int"):
-        return size_hint(path, value)
+    if kind.startswith(("int", "float")):
+        return quantity_hint(path, value)
     return _shape_hint(path, kind, value)
 
 
 def _shape_hint(path: Path, kind: str, value: Any) -> str:
-    """Hint at the shape for a word where a list or a mapping belongs."""
-    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_.-]+", value) and not _may_be_secret(path, value):
-        if kind in ("tuple_type", "list_type"):
-            return f"; write [{value}]"
-        keys = keys_at(path)
-        return f"; its keys are {', '.join(keys)}" if keys else ""
-    return ""
+    """Hint at the shape for a word or a number where a list or a mapping belongs, and for a list where a mapping does."""
+    if _may_be_secret(path, value):
+        return ""
+    if kind in ("tuple_type", "list_type"):
+        meant = list_meant(value)
+        return f"; write [{', '.join(map(_item, meant))}]" if meant else ""
+    if kind == "dict_type":
+        named = entries_meant(value)
+        return (
+            f"; write each with what is said of it: {{{', '.join(f'{_item(name)}: …' for name in named)}}}"
+            if named
+            else ""
+        )
+    keys = keys_at(path)
+    return f"; its keys are {', '.join(keys)}" if keys else ""
+
+
+def _item(value: Any) -> str:
+    """Return a value as it may stand in a list of YAML between brackets."""
+    text = str(value)
+    return text if re.fullmatch(r"[A-Za-z0-9_./@-]*[A-Za-z0-9_/]", text) else json.dumps(text, ensure_ascii=False)
 
 
 _BOUNDS = {

@@ -145,7 +145,7 @@ WITHIN_CONFIG = {
     "a whole layer encrypted": (
         "groundwork:secrets: {secure: v1:abc}",
         [
-            "Pulumi.dev.yaml:4 secrets: is encrypted as a whole, so nobody can review it; encrypt single values: pulumi config set --secret --path groundwork:secrets.KEY VALUE"
+            "Pulumi.dev.yaml:4 secrets: is encrypted as a whole, so nobody can review it; encrypt single values: pulumi config set --secret --path 'groundwork:secrets.KEY'"
         ],
     ),
     "an entry * that is no map": (
@@ -340,7 +340,7 @@ def test_a_secret_in_clear_is_told_how_to_be_encrypted(tmp_path: Path) -> None:
     [found] = mistakes_in(tmp_path, PASTED["as a secret's first value"])
     assert found == (
         "Pulumi.dev.yaml:4 secrets.app.values.TOKEN: is a secret in clear text; seal it with: "
-        "pulumi config set --secret --path groundwork:secrets.app.values.TOKEN VALUE"
+        "pulumi config set --secret --path 'groundwork:secrets.app.values.TOKEN', which asks for the value"
     )
 
 
