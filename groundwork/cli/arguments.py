@@ -17,6 +17,8 @@ from enum import Enum
 from types import UnionType
 from typing import Annotated, Any, NoReturn, Union, get_args, get_origin, get_type_hints
 
+from groundwork.settings.mistakes import all_of, nearest, one_of
+
 MISTAKE = 2
 """How a call ends that cannot be understood."""
 
@@ -99,7 +101,9 @@ class Commands:
         word, rest = arguments[first], arguments[first + 1 :]
         member = self.members.get(word)
         if member is None:
-            parser.error(f"there is no command {word!r}; there are {', '.join(self.members)}")
+            parser.error(
+                f"there is no command {word!r}{nearest(word, self.members)}; there are {', '.join(self.members)}"
+            )
         if isinstance(member, Commands):
             member.run(rest, f"{program} ")
         else:
@@ -164,8 +168,32 @@ class _Parser(argparse.ArgumentParser):
         self.options = self.add_argument_group("Options")
         self.options.add_argument("-h", "--help", action="help", help="Show this message and exit.")
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            allowed = list(action.choices)
+            raise argparse.ArgumentError(action, f'"{value}" is none; use {one_of(allowed)}{nearest(value, allowed)}')
+
     def error(self, message: str) -> NoReturn:
+        message += self._hint(message)
         self.exit(MISTAKE, f"{self.format_usage()}Try '{self.prog} --help' for help.\n\nError: {message}\n")
+
+    def _hint(self, message: str) -> str:
+        """Return what to write in place of an option that there is not, or the words that a missing argument may be."""
+        said, _, words = message.partition(": ")
+        if said == "unrecognized arguments":
+            unknown = next((word.partition("=")[0] for word in words.split() if word.startswith("-")), "")
+            places = all_of(str(one.metavar) for one in self._actions if not one.option_strings and one.metavar)
+            return (
+                nearest(unknown, self._option_string_actions)
+                if unknown or not places
+                else f"; there is room for {places}"
+            )
+        if said == "the following arguments are required":
+            first = words.partition(", ")[0].rstrip("…")
+            of = next((one for one in self._actions if one.metavar == first and "completer" in vars(one)), None)
+            there = list(vars(of)["completer"]()) if of else []
+            return f"; there {'is' if len(there) == 1 else 'are'} {all_of(there)}" if there else ""
+        return ""
 
 
 def _parser(program: str, function: Callable[..., None]) -> argparse.ArgumentParser:

@@ -269,7 +269,7 @@ def _regions(given: Sequence[str] | None, folder: Path, *, all_too: bool = False
         return list(known)
     for one in given:
         if one not in known:
-            raise InputError(f"{one!r} is no region of AWS{nearest(one, known)} They are {', '.join(known)}.")
+            raise InputError(f"{one!r} is no region of AWS{nearest(one, known)}; there are {', '.join(known)}")
     return list(given)
 
 

@@ -97,7 +97,7 @@ def new(
         Option(
             "--requirement",
             metavar="LINE",
-            help="What installs Groundwork, as pip takes it; this version, unless said.",
+            help="What installs Groundwork, as pip takes it; from where it came here, unless said.",
         ),
     ] = None,
 ) -> None:
@@ -108,8 +108,7 @@ def new(
     With --from the services, what backs them and their variables come from a file of another tool; what of it cannot be carried over
     is listed, with file and line, and secrets in it never are: their names become keys of a secret to be filled.
     """
-    from importlib.metadata import version
-
+    from groundwork import installation
     from groundwork.components.files.checks import CANNOT_MOUNT
     from groundwork.projects.carried import Carried, terminal_lines
     from groundwork.projects.new import Answers, NotEmptyError, write_project
@@ -141,7 +140,7 @@ def new(
     )
     mounts = answers.engine not in CANNOT_MOUNT
     carried = Carried(application, translated(application, target, mounts=mounts)) if application else None
-    line = requirement or _requirement(answers.engine, version("groundwork"))
+    line = requirement or installation.requirement("kubernetes" if answers.engine == "eks" else "")
     try:
         names = write_project(target, answers, line, carried)
     except NotEmptyError as error:
@@ -153,6 +152,12 @@ def new(
     print(f"{folder} has {len(names)} files of a project: Pulumi.dev.yaml and Pulumi.prod.yaml say what is built.\n")
     if carried:
         console.print_wrapped("\n".join(terminal_lines(carried, folder)))
+        print()
+    if installation.is_of_this_machine(line):
+        console.print_wrapped(
+            f"requirements.txt installs Groundwork from this machine, where pipelines do not find it: {line}. Name a repository or a wheel that "
+            "they reach: --requirement 'groundwork @ git+https://HOST/OWNER/groundwork@COMMIT'"
+        )
         print()
     print(f"Next: cd {shlex.quote(str(folder))} && groundwork preview dev")
 
@@ -200,11 +205,6 @@ def _first_name(application: Application | None, folder: Path) -> str:
 
     said = application.name if application else ""
     return name_of(said or folder.resolve().name, "product")
-
-
-def _requirement(engine: str, version: str) -> str:
-    extra = "[kubernetes]" if engine == "eks" else ""
-    return f"groundwork{extra}=={version}"
 
 
 def _assume(question: str, default: str) -> str:

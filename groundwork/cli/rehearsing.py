@@ -28,9 +28,12 @@ def rehearse_stacks(names: Sequence[str], *, then: str | None, keep: bool, every
     folder or account is left.
     """
     from groundwork.preview.terraform.run import RunningCommands, TerraformError
+    from groundwork.settings.loading import refuse_unknown_phase
 
     if keep and len(names) > 1:
         raise console.InputError("--keep leaves one account running: name one stack")
+    if then is not None:
+        refuse_unknown_phase(then, "--then")
     with console.progress("Running the stacks offline"):
         planned = {name: (_snapshot(name, None), _snapshot(name, then) if then else None) for name in names}
     for name, (snapshot, after) in planned.items():

@@ -132,6 +132,8 @@ def _goal(said: str) -> LatencyGoal:
 def _check_installed() -> None:
     missing = [name for name in ("numba", "numpy") if importlib.util.find_spec(name) is None]
     if missing:
+        from groundwork.installation import extra_command
+
         raise console.InputError(
-            f'simulate needs {" and ".join(missing)}, which not everybody wants to install: pip install "groundwork[simulate]"'
+            f"simulate needs {' and '.join(missing)}, which not everybody wants to install: {extra_command('simulate')}"
         )

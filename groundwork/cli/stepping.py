@@ -51,6 +51,11 @@ def show_step(
 ) -> int:
     """Show a step as text or JSON, and return the exit code: 1 where something of it would be refused. ``start`` is the phase that it
     begins in; unset, the file's."""
+    from groundwork.settings.loading import refuse_unknown_phase
+
+    for option, said in (("--from", start), ("--to", phase)):
+        if said is not None:
+            refuse_unknown_phase(said, option)
     with console.progress(f"Running {stack} as it is and as it would be"):
         found = journey(stack, phase, engine, start)
     if as_json:

@@ -18,6 +18,7 @@ import botocore.exceptions
 import urllib3.exceptions
 from botocore.signers import RequestSigner
 
+from groundwork.installation import extra_command
 from groundwork.operations.account import StackAccount, code_of, plain_errors
 from groundwork.operations.engine import JobState, Scaling, ServiceCopy, ServiceState, TerminalSession, program
 from groundwork.operations.errors import CommandFailedError, DeploymentFailedError, NotFoundError, OperationError
@@ -29,7 +30,7 @@ try:
     from kubernetes.client.exceptions import ApiException
 except ModuleNotFoundError as missing:
     raise OperationError(
-        "the engine eks needs the Kubernetes client, which is not installed; pip install 'groundwork[kubernetes]'"
+        f"the engine eks needs the Kubernetes client, which is not installed; {extra_command('kubernetes')}"
     ) from missing
 
 _SECONDS_BETWEEN = 3

@@ -80,8 +80,8 @@ def find_stack(
         raise Mistakes(
             [Mistake((), f'"{engine}" is no engine; use {one_of(ENGINES)}{nearest(engine, ENGINES)}', "--engine")]
         )
-    if phase is not None and phase not in _PHASES:
-        raise Mistakes([Mistake((), f'"{phase}" is no phase; use {one_of(_PHASES)}{nearest(phase, _PHASES)}', AHEAD)])
+    if phase is not None:
+        refuse_unknown_phase(phase, AHEAD)
     if (start / text / "Pulumi.yaml").is_file():
         there = _stacks_in(start / text, "" if text in ("", ".") else f"{text.rstrip('/')}/")
         choice = (
@@ -109,6 +109,12 @@ def find_stack(
         raise Mistakes([Mistake(("main",), f"there is no __main__.py in {program.resolve()}", project_label)])
     project_name = str(project.get("name") or "")
     return StackFiles(project_name, name, folder.resolve(), program.resolve(), file, label, phase, engine)
+
+
+def refuse_unknown_phase(phase: str, option: str) -> None:
+    """Raise :class:`Mistakes` where what an option says is no phase."""
+    if phase not in _PHASES:
+        raise Mistakes([Mistake((), f'"{phase}" is no phase; use {one_of(_PHASES)}{nearest(phase, _PHASES)}', option)])
 
 
 def _is_stack_file(name: str) -> bool:

@@ -145,12 +145,12 @@ def test_what_turns_a_scenario_follows_from_the_stack_file(tmp_path: Path) -> No
 
 
 CANNOT = [
-    (["datbase"], FINDINGS, 'did you mean "database"?'),
+    (["datbase"], MISTAKE, 'did you mean "database"?'),
     (["deployment"], MISTAKE, "groundwork recover dev deployment SERVICE"),
     (["bucket"], MISTAKE, "groundwork recover dev bucket BUCKET/KEY"),
     (["database", "web"], MISTAKE, "database takes nothing more; leave 'web' out"),
-    (["database", "--at", "soon"], FINDINGS, '--at: "soon" is no time'),
-    (["database", "--at", "2099-01-01"], FINDINGS, "is in the future"),
+    (["database", "--at", "soon"], MISTAKE, '--at: "soon" is no time'),
+    (["database", "--at", "2099-01-01"], MISTAKE, "is in the future"),
     (["database", "--minutes", "0"], MISTAKE, "--minutes"),
     (["--at", "2h"], MISTAKE, "say a scenario"),
     (["database", "--template", "x"], MISTAKE, "--template goes without a scenario"),

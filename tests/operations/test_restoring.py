@@ -390,7 +390,7 @@ def test_a_snapshot_or_a_moment_is_restored_in_place_of_the_newest(reachable: Be
         (["--from", "0.0.0.0/0"], MISTAKE, "no private range"),
         (["--from", "10.0.0.1/24"], MISTAKE, "has host bits set"),
         (["--from", "; reboot"], MISTAKE, "does not appear to be an IPv4 or IPv6 network"),
-        (["--at", "yesterday"], FINDINGS, '--at: "yesterday" is no time'),
+        (["--at", "yesterday"], MISTAKE, '--at: "yesterday" is no time'),
         (["--at", "2h", "--snapshot", "x"], MISTAKE, "are two backups"),
         (["--minutes", "0"], MISTAKE, "say a number from 1"),
         (["--query", "select 1", "--unread"], MISTAKE, "--query with --unread"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from groundwork import installation
 from groundwork.cli import projects
 from groundwork.cli.main import run
 from groundwork.projects.carried import Carried
@@ -379,3 +381,58 @@ def test_many_services_share_the_connections_of_a_small_database(
     assert call(capsys, "new", "shop", "--from", "compose.yaml")[0] == 0
     dev = (tmp_path / "shop" / "Pulumi.dev.yaml").read_text(encoding="utf-8")
     assert "# All services share the connections that the database takes.\n    '*': {connections: 2}" in dev
+
+
+def test_a_project_installs_groundwork_from_where_it_came_from_and_carries_no_credentials(tmp_path: Path) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    git = {
+        "url": "https://me:token@git.example.com/acme/groundwork.git",
+        "vcs_info": {"vcs": "git", "commit_id": commit},
+    }
+    wheel = {"url": "https://me:token@example.com/groundwork-1.0-py3-none-any.whl", "archive_info": {}}
+    folder = {"url": tmp_path.as_uri(), "dir_info": {"editable": True}}
+    assert installation.line({}, "1.0", "kubernetes") == "groundwork[kubernetes]==1.0"
+    assert installation.line(git, "1.0") == f"groundwork @ git+https://git.example.com/acme/groundwork.git@{commit}"
+    assert installation.line(wheel, "1.0") == "groundwork @ https://example.com/groundwork-1.0-py3-none-any.whl"
+    assert installation.line(folder, "1.0") == f"groundwork @ {tmp_path.as_uri()}"
+    assert installation.is_of_this_machine(installation.line(folder, "1.0"))
+    for words in (
+        ["init", "--quiet"],
+        [
+            "-c",
+            "user.name=a",
+            "-c",
+            "user.email=a@example.com",
+            "commit",
+            "--quiet",
+            "--allow-empty",
+            "--message",
+            "Begin",
+        ],
+        ["remote", "add", "origin", "git@git.example.com:acme/groundwork.git"],
+    ):
+        subprocess.run(["git", "-C", str(tmp_path), *words], check=True)
+    of_clone = installation.line(folder, "1.0")
+    assert of_clone.startswith("groundwork @ git+ssh://git@git.example.com/acme/groundwork.git@")
+    assert not installation.is_of_this_machine(of_clone)
+    # A folder of somebody's repository is not what that repository is.
+    (tmp_path / "vendored").mkdir()
+    inside = {"url": (tmp_path / "vendored").as_uri(), "dir_info": {}}
+    assert installation.line(inside, "1.0") == f"groundwork @ {(tmp_path / 'vendored').as_uri()}"
+
+
+def test_what_an_extra_takes_is_named_by_its_packages() -> None:
+    # The name groundwork is another project's on PyPI.
+    command = installation.extra_command("simulate")
+    assert " -m pip install " in command
+    assert "groundwork" not in command.partition(" -m pip install ")[2]
+    assert {"numba", "numpy"} == set(re.findall(r"'?(num[a-z]+)[<>=]", command))
+
+
+def test_an_upgrade_keeps_a_requirement_that_is_an_address(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_project(tmp_path, Answers("shop", "shop-team"), "groundwork @ git+https://git.example.com/groundwork@old")
+    monkeypatch.chdir(tmp_path)
+    assert call(capsys, "upgrade")[0] == 0
+    assert (tmp_path / "requirements.txt").read_text(encoding="utf-8") == f"{installation.requirement()}\n"

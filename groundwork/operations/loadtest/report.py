@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from groundwork.components.settings import Settings
+from groundwork.installation import extra_command
 from groundwork.operations.errors import OperationError
 from groundwork.operations.loadtest.files import REPORTS
 from groundwork.operations.loadtest.plan import CROWD, LoadCapacity, LoadPlan, scenario_of
@@ -132,7 +133,7 @@ def report_of(
         tuple(crossed),
         int(_value(metrics, "elsewhere", "count") or 0),
         plan.design,
-        f'{" and ".join(missing)} for it: pip install "groundwork[simulate]"' if missing else "",
+        f"{' and '.join(missing)} for it: {extra_command('simulate')}" if missing else "",
     )
 
 
