@@ -29,11 +29,12 @@ class Comparing:
 
     def base(self, head: Snapshot) -> Base:
         """Return what ``head`` is compared with; InputError where it turns out to be none."""
-        try:
-            found = self._base.result() if isinstance(self._base, RevisionRun) else self._base
-        except BaseError as error:
-            raise InputError(str(error)) from None
-        return found or Base("", nothing(head))
+        if isinstance(self._base, RevisionRun):
+            try:
+                self._base = self._base.result()
+            except BaseError as error:
+                raise InputError(str(error)) from None
+        return self._base or Base("", nothing(head))
 
     def settled(self, head: Snapshot) -> Comparing:
         """Return the same with the base at hand, to compare later heads with it; InputError where it turns out to be none."""

@@ -13,6 +13,7 @@ from groundwork.cli import console
 from groundwork.cli.console import InputError
 
 if TYPE_CHECKING:
+    from groundwork.preview.changes.base import Base
     from groundwork.preview.snapshot import Snapshot
     from groundwork.pricing.estimate import Estimate
     from groundwork.pricing.projection import Projection
@@ -111,8 +112,8 @@ def savings_of(found: Estimate, book: Path | None) -> list[Saving]:
     return savings(found, read_book(found.region, book or FOLDER))
 
 
-def previewed(snapshot: Snapshot, stack: str, phase: str | None) -> list[str]:
-    """Return what a preview says of the month's cost."""
+def previewed(snapshot: Snapshot, stack: str, phase: str | None, base: Base | None = None) -> list[str]:
+    """Return what a preview says of the month's cost, and of what it was in ``base``."""
     from groundwork.cli.cost_text import summary
     from groundwork.pricing.offers import regions
 
@@ -120,7 +121,10 @@ def previewed(snapshot: Snapshot, stack: str, phase: str | None) -> list[str]:
         # China's prices are in a list of their own, in yuan.
         return [f"Not known: the price book has no prices of {snapshot.region}."]
     command = f"groundwork cost {stack} --phase {phase}" if phase else f"groundwork cost {stack}"
-    return list(summary(estimated(snapshot, None, None, None), command, budget_of(snapshot)))
+    before = None
+    if base is not None and base.name and base.snapshot.region in regions():
+        before = (base.name, estimated(base.snapshot, None, None, None))
+    return list(summary(estimated(snapshot, None, None, None), command, budget_of(snapshot), before))
 
 
 def changes(given: Sequence[str], months: int) -> dict[int, str]:

@@ -47,13 +47,23 @@ def _source(line: Line) -> str:
     return f"{line.listed.reading}, {line.listed.date}"
 
 
-def summary(found: Estimate, command: str, budget: Decimal | None) -> Iterator[str]:
-    """Yield what a preview says of it, in US dollars: the month, what is not in it, and a budget that is below it."""
+def summary(
+    found: Estimate, command: str, budget: Decimal | None, before: tuple[str, Estimate] | None = None
+) -> Iterator[str]:
+    """Yield what a preview says of it, in US dollars: the month, what it was before (by name), what is not in it, and a budget that is
+    below it."""
     from groundwork.pricing.book import is_known
 
     most = f", up to ${found.most:,.2f} with the most copies" if found.most > found.fixed + found.usage else ""
     bound = "At least " if found.unpriced else ""
     yield f"{bound}${found.fixed:,.2f} a month at list prices, and ${found.usage:,.2f} by use as far as it is told{most}"
+    if before:
+        name, then = before
+        missing = {one.urn for one in found.unpriced} ^ {one.urn for one in then.unpriced}
+        if missing:
+            yield f"{name} came to ${then.fixed + then.usage:,.2f}, but not of the same resources a price is known"
+        else:
+            yield f"{difference(found.fixed + found.usage, then.fixed + then.usage)} {name}"
     untold = sum(line.quantity is None for line in found.lines)
     missing = len({one.urn for one in found.unpriced})
     if untold or missing:
@@ -66,6 +76,13 @@ def summary(found: Estimate, command: str, budget: Decimal | None) -> Iterator[s
     yield f"Line by line: {command}"
     if budget is not None and found.fixed + found.usage > budget:
         yield f"Warning: the budget of ${budget:,.2f} a month is below the ${found.fixed + found.usage:,.2f} that this comes to"
+
+
+def difference(now: Decimal, before: Decimal) -> str:
+    """Return by how much a month costs more or less than before, as a sentence to be ended by what that was."""
+    if round(now, 2) == round(before, 2):
+        return "As much as with"
+    return f"${abs(now - before):,.2f} a month {'more' if now > before else 'less'} than the ${before:,.2f} of"
 
 
 def report(found: Estimate, label: str, shown: Money, budget: Decimal | None) -> Iterator[str]:

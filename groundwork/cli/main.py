@@ -211,8 +211,10 @@ def preview(
         from groundwork.preview.reports.report import Report
 
         snapshot, judged = found.run.snapshot, found.run.stack.label
-        estimate = faces.priced((form, *(one for one, _ in asked)), snapshot)
-        report = Report(stack, snapshot, found.verdicts, found.changes, estimate)
+        forms = (form, *(one for one, _ in asked))
+        standing = compared.base(snapshot) if compared else None
+        before = faces.priced(forms, standing.snapshot) if standing and standing.name else None
+        report = Report(stack, snapshot, found.verdicts, found.changes, faces.priced(forms, snapshot), before)
         faces.write(asked, report, judged)
     if form is not PreviewFormat.TEXT:
         console.write_output(faces.rendered(form, report, judged), out)

@@ -80,5 +80,7 @@ def previewed(
         verdicts=with_statements(verdicts, run.statements),
         changes=changes_with_statements(changes, run.statements) if changes else None,
         step=step_ahead(stack, run.snapshot) if phase and not unknowns and not compared else None,
-        cost=cost.previewed(run.snapshot, stack, phase) if priced else (),
+        cost=cost.previewed(run.snapshot, stack, phase, compared.base(run.snapshot) if compared else None)
+        if priced
+        else (),
     )

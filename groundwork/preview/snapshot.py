@@ -46,6 +46,13 @@ class StackFileStatement:
         return {"path": self.path, "file": self.source.file, "line": self.source.line}
 
 
+def places(stated: StackFileStatement | None, source: Source | None) -> list[str]:
+    """Return where to look: at what the stack file says of a resource, and at the line that declares it. The one line with which a
+    project's own program builds the whole platform says nothing more."""
+    of_program = [f"{source.file}:{source.line}"] if source and not (stated and source.file == "__main__.py") else []
+    return [*([str(stated)] if stated else []), *of_program]
+
+
 @dataclass(frozen=True)
 class Transformed:
     """A property, or one of Pulumi's options, that a transform changed before the resource was registered."""

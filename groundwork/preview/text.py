@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from groundwork.components.functions.artefacts import packaging
-from groundwork.preview.snapshot import STACK_TYPE, Resource, Snapshot, Transformed
+from groundwork.preview.snapshot import STACK_TYPE, Resource, Snapshot, Transformed, places
 from groundwork.preview.styled import Text
 from groundwork.preview.verdicts import Finding, Verdicts, fix_of
 from guardrails.judgement import Verdict
@@ -77,7 +77,9 @@ def report(
         [line for sentence in waf_limits(snapshot) for line in wrapped(sentence, width)],
         by_hand(snapshot, width),
         [line for hint in (*hints, *missing) for line in wrapped(f"Note: {hint}.", width)],
-        next_step(verdicts, stack, width, ahead, step, first=f"{packaging(program)} && " if missing else ""),
+        next_step(
+            verdicts, stack, width, ahead, step, first=f"{packaging(program)} && " if missing else "", changes=changes
+        ),
     ]
     return [line for section in sections if section for line in (*section, Text())][:-1]
 
@@ -372,9 +374,7 @@ def _failed(findings: list[Finding], width: int | None, everything: str) -> list
             else finding.resource.name
         )
         lines += wrapped(f"- {what}: {finding.message}", width, INDENT * 2, f"{INDENT * 2}  ")
-        places = [str(finding.stated)] if finding.stated else []
-        places += [f"{finding.source.file}:{finding.source.line}"] if finding.source else []
-        lines += [Text(f"{INDENT * 2}  {place}", "dim") for place in places]
+        lines += [Text(f"{INDENT * 2}  {place}", "dim") for place in places(finding.stated, finding.source)]
     if len(findings) > len(shown):
         rest = f"- and {len(findings) - len(shown)} more; {everything} has them all"
         lines += wrapped(rest, width, INDENT * 2, f"{INDENT * 2}  ")
@@ -490,10 +490,19 @@ def next_step(
     step: Step | None = None,
     *,
     first: str = "",
+    changes: Changes | None = None,
 ) -> list[Text]:
     """Return one line: what to do with this preview; ``first`` is what ``pulumi up`` would stop without."""
     if verdicts.blocking:
         return wrapped(f"Next: {to_fix(verdicts)}", width)
+    if changes and changes.refused:
+        return wrapped(
+            "Next: take back what would be refused, or do first what is said of it; pulumi up would stop there.", width
+        )
+    if changes and changes.losses:
+        return wrapped(
+            f"Next: read again which data is lost, above; where that is meant, {first}{pulumi_up(stack)}", width
+        )
     if step and step.move.refusals:
         return wrapped(f"Next: clear what the step from {step.before} to {step.after} would be refused for.", width)
     if ahead:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from groundwork.preview import moves
-from groundwork.preview.changes.holding import loss_of
+from groundwork.preview.changes.holding import gravity, loss_of
 from groundwork.preview.changes.model import Action, Change, Changes, Forces, PropertyChange, RefusedUpdate
 from groundwork.preview.changes.plan import Plan
 from groundwork.preview.changes.renaming import renamings
@@ -51,9 +51,9 @@ def _not_in_head(plan: Plan) -> Iterator[Resource]:
             yield one
 
 
-def _rank(change: Change) -> tuple[bool, int]:
+def _rank(change: Change) -> tuple[bool, int, int]:
     # Sorting keeps the order of the tree among equals.
-    return (change.loss is None, _ORDER.index(change.action))
+    return (change.loss is None, gravity(change.type) if change.loss else 0, _ORDER.index(change.action))
 
 
 def _kept(plan: Plan) -> Iterator[Change]:

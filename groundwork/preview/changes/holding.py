@@ -20,6 +20,11 @@ def holds_data(resource: Resource) -> bool:
     return row is not None and row.get("copy") not in resource.inputs and _is_meant(row, resource)
 
 
+def gravity(type_: str) -> int:
+    """Return the place of a type among those that hold data: the lower, the graver its loss."""
+    return list(table()["types"]).index(type_)
+
+
 def stops_a_step(resource: Resource) -> bool:
     """Tell whether no step of a stack from phase to phase may lose it, in any stage."""
     return holds_data(resource) and bool(table()["types"][resource.type].get("in every stage"))

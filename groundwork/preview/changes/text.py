@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any
 
 from groundwork.preview.changes.model import Action, Change, Changes, DifferenceKind, Forces, PropertyChange, Renaming
-from groundwork.preview.snapshot import to_marker
+from groundwork.preview.snapshot import places, to_marker
 from groundwork.preview.styled import Text
 from groundwork.preview.text import INDENT, short_type, wrapped
 from guardrails.view import Opaque
@@ -137,9 +137,7 @@ def _resource(change: Change, width: int | None, style: str = "") -> list[Text]:
     title = f"{_SIGNS[change.action]} {change.name} ({short_type(change.type)}){f': {said}' if said else ''}"
     found = _styled(title, width, style or _STYLES[change.action])
     if change.action is not Action.CREATE:
-        places = [str(change.stated)] if change.stated else []
-        places += [f"{change.source.file}:{change.source.line}"] if change.source else []
-        found += [Text(f"{_DEEPER}{place}", "dim") for place in places]
+        found += [Text(f"{_DEEPER}{place}", "dim") for place in places(change.stated, change.source)]
     return found
 
 

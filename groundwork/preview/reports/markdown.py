@@ -19,6 +19,7 @@ from groundwork.preview.reports.report import (
     shown,
     verdict_line,
 )
+from groundwork.preview.snapshot import places
 from groundwork.preview.text import short_type, transformations
 from groundwork.preview.verdicts import Finding, fix_of
 
@@ -100,7 +101,7 @@ def _totals(report: Report) -> Iterator[tuple[str, str]]:
         lost = f"**{counted(len(report.losses), 'resource')} that hold data would be lost**"
         yield "Data", lost if report.losses else "nothing that holds data is replaced or deleted"
     yield "Guardrails", for_markdown(guardrails_line(report))
-    yield "Cost", for_markdown(cost_line(report.cost) if report.cost else "not estimated")
+    yield "Cost", for_markdown(cost_line(report))
 
 
 def _losses(report: Report) -> Iterator[str]:
@@ -165,9 +166,8 @@ def _findings(findings: Sequence[Finding]) -> Iterator[str]:
         first, *_ = group = list(several)
         yield f"- {code(rule)} ({first.rule.severity.value}): {for_markdown(first.rule.title)}"
         for one in group:
-            places = [str(one.stated)] if one.stated else []
-            places += [f"{one.source.file}:{one.source.line}"] if one.source else []
-            where = f" ({', '.join(map(code, places))})" if places else ""
+            at = places(one.stated, one.source)
+            where = f" ({', '.join(map(code, at))})" if at else ""
             yield f"  - {code(one.resource.name)}: {for_markdown(one.message)}{where}"
         if first.is_choice and first.remedy:
             yield f"  - By choice: {for_markdown(first.remedy.choice)}"

@@ -26,7 +26,7 @@ from groundwork.preview.reports.report import (
     shown,
     verdict_line,
 )
-from groundwork.preview.snapshot import Resource
+from groundwork.preview.snapshot import Resource, places
 from groundwork.preview.text import short_type, transformations
 from groundwork.preview.verdicts import Finding, fix_of
 from guardrails.judgement import Verdict
@@ -97,7 +97,7 @@ def _summary(report: Report) -> str:
     rows = [
         ("Changes", changes_line(report)),
         ("Guardrails", guardrails_line(report)),
-        ("Cost", cost_line(report.cost) if report.cost else "not estimated"),
+        ("Cost", cost_line(report)),
         ("Region", report.snapshot.region or "not said"),
     ]
     totals = "".join(f"<dt>{title}</dt><dd>{for_html(said)}</dd>" for title, said in rows)
@@ -228,9 +228,7 @@ def _rule(findings: list[Finding], stops: bool) -> str:
 
 
 def _finding(one: Finding) -> str:
-    places = [str(one.stated)] if one.stated else []
-    places += [f"{one.source.file}:{one.source.line}"] if one.source else []
-    where = "".join(f' <span class="soft">{for_html(place)}</span>' for place in places)
+    where = "".join(f' <span class="soft">{for_html(place)}</span>' for place in places(one.stated, one.source))
     excepted = f' <span class="soft">{for_html(one.exception.describe())}</span>' if one.exception else ""
     return f"<li><code>{for_html(one.resource.name)}</code>: {for_html(one.message)}{where}{excepted}</li>"
 
@@ -242,7 +240,7 @@ def _cost(report: Report) -> str:
     cost = report.cost
     if cost is None:
         return ""
-    parts = [f"<p>{for_html(cost_line(cost))}.</p>"]
+    parts = [f"<p>{for_html(cost_line(report))}.</p>"]
     for key in ("layer", "service"):
         sums = [(name, amount) for name, amount in report.costs_by(key) if amount]
         most = max((amount for _, amount in sums), default=0) or 1

@@ -32,6 +32,8 @@ class Report:
     changes: Changes | None = None
     cost: Mapping[str, Any] | None = None
     """The estimate's JSON form."""
+    cost_before: Mapping[str, Any] | None = None
+    """That of the base; None where there is none, or no prices."""
 
     @cached_property
     def graph(self) -> Graph:
@@ -133,16 +135,33 @@ def dollars(amount: float | None) -> str:
     return "not known" if amount is None else f"${amount:,.2f}"
 
 
-def cost_line(cost: Mapping[str, Any]) -> str:
-    """Return an estimate's totals as a sentence without a full stop."""
+def cost_line(report: Report) -> str:
+    """Return an estimate's totals, and the difference to the base's, as a sentence without a full stop."""
+    cost = report.cost
+    if not cost:
+        return "not estimated"
     total = cost["total"]
     unpriced = len({one["urn"] for one in cost["unpriced"]})
     missing = f"; without {counted(unpriced, 'resource')} that have no price" if unpriced else ""
     return (
         f"{dollars(total['fixed'])} a month fixed, {dollars(total['usage'])} by use; "
         f"from {dollars(total['least'])} to {dollars(total['most'])} as it scales"
-        f"{missing}"
+        f"{missing}{_cost_change(report)}"
     )
+
+
+def _cost_change(report: Report) -> str:
+    if not report.cost or not report.cost_before or report.changes is None:
+        return ""
+    lacking, lacked = ({one["urn"] for one in cost["unpriced"]} for cost in (report.cost, report.cost_before))
+    if lacking != lacked:
+        then = report.cost_before["total"]
+        return f"; {report.changes.base} came to {dollars(then['fixed'] + then['usage'])}, but not of the same resources a price is known"
+    now, before = (one["total"]["fixed"] + one["total"]["usage"] for one in (report.cost, report.cost_before))
+    more = round(now - before, 2)
+    if not more:
+        return f"; as much as with {report.changes.base}"
+    return f"; {dollars(abs(more))} a month {'more' if more > 0 else 'less'} than with {report.changes.base}"
 
 
 def counted(number: int, noun: str) -> str:
@@ -211,6 +230,7 @@ def dumps(report: Report) -> str:
         },
         "guardrails": json.loads(findings.dumps(report.verdicts)),
         "cost": report.cost,
+        "cost_before": report.cost_before,
         "diagram": mermaid(report.graph),
     }
     return indented.dumps(document, default=to_marker)
