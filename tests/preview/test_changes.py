@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 
 from groundwork.preview.changes.compare import compare
-from groundwork.preview.changes.holding import table
+from groundwork.preview.changes.holding import gravity, table
 from groundwork.preview.changes.model import Action, Change, Changes, DifferenceKind, Forces
 from groundwork.preview.changes.text import lines
 from groundwork.preview.changes.values import Comparison
@@ -234,6 +234,16 @@ class TestWhatIsLost:
             ("shop-images", Action.DELETE),
         }
         assert changes.changes[: len(changes.losses)] == tuple(changes.losses)
+        # The database before what holds less, though it comes later in the tree.
+        assert [change.name for change in changes.losses] == [DATABASE, "shop-images"]
+        assert [
+            gravity(f"aws:{one}")
+            for one in ("rds/instance:Instance", "s3/bucket:Bucket", "secretsmanager/secret:Secret")
+        ] == sorted(
+            gravity(f"aws:{one}")
+            for one in ("s3/bucket:Bucket", "secretsmanager/secret:Secret", "rds/instance:Instance")
+        )
+        assert gravity("aws:cloudwatch/logGroup:LogGroup") > gravity("aws:secretsmanager/secret:Secret")
         text = shown(changes)
         head_line = text.splitlines().index("DATA IS LOST WITH THESE 2 CHANGES:")
         assert head_line < text.index("Resources:")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from groundwork.preview import text
+from groundwork.preview.changes.model import Action, Change, Changes, Loss, RefusedUpdate
 from groundwork.preview.moves import Step, move
 from groundwork.preview.snapshot import Resource, Snapshot, Source
 from groundwork.preview.verdicts import Finding, InputEntry, Verdicts, judge
@@ -230,6 +231,14 @@ def test_the_next_step_is_to_fix_or_to_deploy() -> None:
     own = replace(finding(), rule=OF_THE_PACK)
     assert shown(text.next_step(verdicts(own), "dev", None)) == "Next: fix the 1 mandatory finding.\n"
     assert shown(text.next_step(verdicts(), "dev", None)) == "Next: pulumi up --stack dev\n"
+    loss = Loss("a bucket", "every object", "", "take it back")
+    gone = Change(Action.DELETE, "urn:x", "aws:s3/bucket:Bucket", "app-media", None, None, loss=loss)
+    lossy = Changes("main", "", (gone,), 0)
+    stopped = replace(lossy, refused=(RefusedUpdate("urn:x", gone.name, gone.type, "is protected"),))
+    told = shown(text.next_step(verdicts(), "dev", None, changes=stopped))
+    assert "pulumi up would stop there" in told
+    assert "--stack" not in told
+    assert "read again which data is lost" in shown(text.next_step(verdicts(), "dev", None, changes=lossy))
     assert (
         shown(text.next_step(verdicts(), "examples/shop/prod", None))
         == "Next: cd examples/shop && pulumi up --stack prod\n"

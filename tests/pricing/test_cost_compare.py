@@ -12,8 +12,12 @@ import pytest
 from groundwork.cli import cost as command
 from groundwork.cli.cost_text import summary
 from groundwork.cli.main import run
+from groundwork.preview.changes.model import Changes
+from groundwork.preview.reports.report import Report, cost_line
 from groundwork.preview.snapshot import Resource, Snapshot
 from groundwork.preview.text import costs
+from groundwork.preview.verdicts import Verdicts
+from groundwork.pricing.estimate import Estimate
 from tests.requirements import proves
 from tests.stacks import snapshot_of
 
@@ -112,3 +116,29 @@ def test_a_budget_that_holds_is_no_warning() -> None:
     found = command.estimated(Snapshot("p", "s", "us-east-1", False, {}, (key,), {}), None, None, None)
     assert not [line for line in summary(found, "x", Decimal(1)) if line.startswith("Warning")]
     assert [line for line in summary(found, "x", Decimal("0.99")) if line.startswith("Warning")]
+
+
+def test_a_month_is_held_against_that_of_the_base_where_the_same_has_a_price() -> None:
+    def month(region: str, *types: str) -> Estimate:
+        made = (Resource(f"urn::{one}", one, one, True, None, {}, {}) for one in types)
+        return command.estimated(Snapshot("p", "s", region, False, {}, tuple(made), {}), None, None, None)
+
+    key, two = (
+        month("us-east-1", "aws:kms/key:Key"),
+        month("us-east-1", "aws:kms/key:Key", "aws:secretsmanager/secret:Secret"),
+    )
+    assert list(summary(two, "x", None, ("main", key)))[1] == "$0.40 a month more than the $1.00 of main"
+    assert list(summary(key, "x", None, ("main", two)))[1] == "$0.40 a month less than the $1.40 of main"
+    assert list(summary(key, "x", None, ("main", key)))[1] == "As much as with main"
+    lacking = month("us-east-1", "aws:kms/key:Key", "aws:rds/instance:Instance")
+    assert lacking.unpriced
+    assert list(summary(lacking, "x", None, ("main", key)))[1] == (
+        "main came to $1.00, but not of the same resources a price is known"
+    )
+    costs_, changes_ = [one.to_json() for one in (two, key)], Changes("main", "", (), 0)
+    said = Report("s", Snapshot("p", "s", "", False, {}, (), {}), Verdicts((), 0, 0, 0, 0), changes_, *costs_)
+    assert cost_line(said).endswith("; $0.40 a month more than with main")
+    assert cost_line(replace(said, cost_before=lacking.to_json())).endswith(
+        "but not of the same resources a price is known"
+    )
+    assert cost_line(replace(said, cost_before=None)).endswith("as it scales")

@@ -183,7 +183,7 @@ class Changes:
     """What the user knows it by: ``HEAD~1 (4cc762e)``, the name of a file; empty for a stack that is new."""
     head: str
     changes: tuple[Change, ...]
-    """Those that lose data first, then replacements, deletions, updates and creations; each in the order of the tree."""
+    """Those that lose data first, the gravest first, then replacements, deletions, updates and creations; each in the order of the tree."""
     unchanged: int
     settings: tuple[PropertyChange, ...] = ()
     """How the effective settings differ: mostly the cause of all the rest."""
