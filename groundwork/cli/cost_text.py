@@ -59,8 +59,7 @@ def summary(
     yield f"{bound}${found.fixed:,.2f} a month at list prices, and ${found.usage:,.2f} by use as far as it is told{most}"
     if before:
         name, then = before
-        missing = {one.urn for one in found.unpriced} ^ {one.urn for one in then.unpriced}
-        if missing:
+        if {one.urn for one in found.unpriced} != {one.urn for one in then.unpriced}:
             yield f"{name} came to ${then.fixed + then.usage:,.2f}, but not of the same resources a price is known"
         else:
             yield f"{difference(found.fixed + found.usage, then.fixed + then.usage)} {name}"

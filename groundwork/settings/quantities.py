@@ -90,7 +90,7 @@ _NAMED = re.compile(r"(?:^|_)(ms|seconds|minutes|hours|days|percent|[kmg]i?b)$")
 def _unit_at(path: Path) -> str:
     """Return the unit of the number that a setting takes, by the first word about it or by its name; empty where neither says one."""
     model = model_at(path[:-1]) if path else None
-    if not is_model(model):
+    if model is None or not is_model(model):
         return ""
     name = next((name for name, field in model.model_fields.items() if path[-1] in (name, field.alias)), "")
     said = _SAID.match(descriptions(model).get(name, ""))
