@@ -61,86 +61,98 @@ def problem_with(expression: str) -> str | None:
 
 
 def problem_with_cron(fields: str) -> str | None:
-    """Tell why the six fields inside ``cron(…)`` are no schedule; None where they are one."""
-    meant = cron_meant(fields)
-    hint = f'; did you mean "{meant}"?' if meant else ""
-    given = fields.split(" ")
+    """Tell why the six fields inside ``cron(…)`` are no schedule, and what was meant where that is plain; None where they are one."""
+    problem = _problem_with_fields(fields)
+    if problem is None:
+        return None
     if fields.startswith(("cron(", "rate(", "at(")):
-        return f"is a whole schedule, and only the six fields of a cron expression belong here{hint}"
+        problem = "is a whole schedule, and only the six fields of a cron expression belong here"
+    meant = eventbridge_cron(fields) or _with_question_mark(fields)
+    return f'{problem}; did you mean "{meant}"?' if meant else problem
+
+
+def _problem_with_fields(fields: str) -> str | None:
+    given = fields.split(" ")
     if len(given) != len(_FIELDS):
         said = f"{len(given)} cron field{'' if len(given) == 1 else 's'}"
-        return f"has {said}; it needs 6: {', '.join(field.name for field in _FIELDS)}{hint}"
+        return f"has {said}; it needs 6: {', '.join(field.name for field in _FIELDS)}"
     for field, text in zip(_FIELDS, given, strict=True):
-        if not _is_field(field, text):
+        if not all(field.takes(item) for item in text.split(",")):
             named = f" or {field.names[0]}-{field.names[-1]}" if field.names else ""
             return (
                 f'has "{text}" as {field.name}; it takes {field.least}-{field.most}{named}, *, ranges, lists and steps'
             )
     if [given[_FIELDS.index(_DAY_OF_MONTH)], given[_FIELDS.index(_DAY_OF_WEEK)]].count("?") != 1:
-        return f'needs "?" as exactly one of day of month and day of week, such as "0 2 * * ? *"{hint}'
+        return 'needs "?" as exactly one of day of month and day of week, such as "0 2 * * ? *"'
     return None
 
 
-_NICKNAMES = {
-    "@hourly": "0 * * * ? *",
-    "@daily": "0 0 * * ? *",
-    "@midnight": "0 0 * * ? *",
-    "@weekly": "0 0 ? * SUN *",
-    "@monthly": "0 0 1 * ? *",
-    "@yearly": "0 0 1 1 ? *",
-    "@annually": "0 0 1 1 ? *",
-    "rate(1 minute)": "* * * * ? *",
-    "rate(1 hour)": "0 * * * ? *",
-    "rate(1 day)": "0 0 * * ? *",
+def _with_question_mark(fields: str) -> str | None:
+    """Return six fields with a question mark in place of a star where one is missing; None where that does not make a schedule of them."""
+    given = fields.split(" ")
+    for place in (_FIELDS.index(_DAY_OF_WEEK), _FIELDS.index(_DAY_OF_MONTH)):
+        if len(given) == len(_FIELDS) and given[place] == "*":
+            meant = " ".join([*given[:place], "?", *given[place + 1 :]])
+            return meant if _problem_with_fields(meant) is None else None
+    return None
+
+
+_WORDS = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
 }
-"""What others call a schedule → its six fields. https://man7.org/linux/man-pages/man5/crontab.5.html"""
 
 
-def cron_meant(written: str) -> str | None:
-    """Return the six fields that were meant by what is none; None where nothing tells.
+def eventbridge_cron(text: str) -> str | None:
+    """Return a schedule as cron, Render or Copilot write it in EventBridge's six fields; None where they cannot say it.
 
-    It may be crontab's five, one of its words, what EventBridge has around them, or a star in place of one question mark.
+    Cron counts weekdays from 0, EventBridge from 1, and cron runs on either day where day of month and weekday are both said, which
+    EventBridge refuses. https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
     """
-    inside = re.fullmatch(r"cron\((.*)\)", written.strip())
-    fields = (inside[1] if inside else written).split()
-    every = re.fullmatch(r"rate\((\d+) (minute|hour)s\)", written.strip())
-    if every:
-        fields = (
-            [f"*/{every[1]}", "*", "*", "*", "?", "*"]
-            if every[2] == "minute"
-            else ["0", f"*/{every[1]}", "*", "*", "?", "*"]
-        )
-    elif len(fields) == len(_FIELDS) and fields[2] == fields[4] == "*":
-        fields[4] = "?"
-    elif len(fields) == len(_FIELDS) and "?" not in fields and "*" in (fields[2], fields[4]):
-        fields[2 if fields[2] == "*" else 4] = "?"
-    meant = _NICKNAMES.get(written.strip().lower()) or (
-        " ".join(fields) if len(fields) == len(_FIELDS) else _with_six_fields(fields)
-    )
-    return (
-        meant
-        if meant and meant != written and all(_is_field(*pair) for pair in zip(_FIELDS, meant.split(" "), strict=True))
-        else None
-    )
-
-
-def _is_field(field: _Field, text: str) -> bool:
-    return all(field.takes(item) for item in text.split(","))
-
-
-def _with_six_fields(fields: list[str]) -> str | None:
-    """Return what five fields, as crontab has them, are in six; None where they say both a day of the month and a weekday, of which
-    crontab takes either."""
+    said = text.strip()
+    if match := re.fullmatch(r"cron\((.*)\)", said):
+        return match[1] if _problem_with_fields(match[1]) is None else None
+    said = _every(said) or _WORDS.get(said, said)
+    fields = said.upper().split()
     if len(fields) != 5:
         return None
-    *clock, day, month, weekday = fields
-    if day != "*" and weekday != "*":
+    minute, hour, day, month, weekday = fields
+    if day not in ("*", "?") and weekday not in ("*", "?"):
         return None
-    if weekday == "*":
-        return " ".join([*clock, day, month, "?", "*"])
-    # Sunday is 0 and 7 there, and 1 here.
-    numbered = re.sub(r"(?<![/\d])[0-7]", lambda number: str(int(number[0]) % 7 + 1), weekday)
-    return " ".join([*clock, "?", month, numbered, "*"])
+    if weekday in ("*", "?"):
+        weekday = "?"
+        day = "*" if day == "?" else day
+    else:
+        day, weekday = "?", re.sub(r"(?<![/#\d])[0-7](?!\d)", lambda number: str(int(number[0]) % 7 + 1), weekday)
+        if _wraps(weekday):
+            return None
+    result = f"{minute} {hour} {day} {month} {weekday} *"
+    return result if _problem_with_fields(result) is None else None
+
+
+def _wraps(weekday: str) -> bool:
+    """Tell whether a range of days ends before it starts, as 5-7 does once Sunday is 1."""
+    return any(int(match[1]) > int(match[2]) for match in re.finditer(r"(\d)-(\d)", weekday))
+
+
+def _every(text: str) -> str | None:
+    """Return cron for ``rate(15 minutes)`` or ``@every 2h``, where it divides an hour or a day."""
+    match = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", text) or re.fullmatch(r"(?:@every )?(\d+)(m|h|d)", text)
+    if not match:
+        return None
+    count, unit = int(match[1]), match[2][0]
+    if unit == "m" and count and 60 % count == 0:
+        return "0 * * * *" if count == 60 else f"*/{count} * * * *" if count > 1 else "* * * * *"
+    if unit == "m" and count and count % 60 == 0:
+        count, unit = count // 60, "h"
+    if unit == "h" and count and 24 % count == 0:
+        return "0 0 * * *" if count == 24 else f"0 */{count} * * *" if count > 1 else "0 * * * *"
+    return "0 0 * * *" if unit == "d" and count == 1 else None
 
 
 def _problem_with_rate(inside: str) -> str | None:
