@@ -74,7 +74,7 @@ def checklist(
     from groundwork.operations.checklist.indexes import ask_indexes
     from groundwork.operations.checklist.model import AnswerKind, Facts
     from groundwork.operations.checklist.questions import answered
-    from groundwork.operations.errors import NobodyAnswers
+    from groundwork.operations.errors import UnreachableError
     from groundwork.operations.loadtest.files import folder_of
     from groundwork.operations.resources import find_resources
     from groundwork.settings.loading import find_stack, load_stack
@@ -82,8 +82,8 @@ def checklist(
     snapshot = run_stack(stack).snapshot
     try:
         account = None if offline else open_account(stack)
-    except NobodyAnswers as error:
-        raise NobodyAnswers(f"{error}; or answer by the stack file alone: --offline") from error
+    except UnreachableError as error:
+        raise UnreachableError(f"{error}; or answer by the stack file alone: --offline") from error
     settings = account.settings if account else load_stack(find_stack(stack)).settings
     resources = find_resources(account, snapshot) if account else None
     facts = Facts(

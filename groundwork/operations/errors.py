@@ -8,7 +8,7 @@ class OperationError(Exception):
 
 
 class UnknownNameError(OperationError):
-    """The stack file has nothing of the name that was given: what it has."""
+    """The stack file has nothing of the name that was given, or an option takes no such word: what there is."""
 
 
 class UnreachableError(OperationError):

@@ -12,7 +12,7 @@ import botocore.exceptions
 
 from groundwork.operations.account import StackAccount, code_of, plain_errors
 from groundwork.operations.app_runner import AppRunnerOperations
-from groundwork.operations.errors import Misnamed, OperationError
+from groundwork.operations.errors import OperationError, UnknownNameError
 from groundwork.operations.progress import Progress
 
 _SECONDS_BETWEEN = 2
@@ -43,12 +43,12 @@ def since(text: str, now: datetime.datetime, *, option: str = "--since") -> date
             else datetime.datetime.fromisoformat(text)
         )
     except ValueError:
-        raise Misnamed(
+        raise UnknownNameError(
             f'{option}: "{text}" is no time; write 90s, 10m, 2h, 3d, or 2026-11-27T14:00 (UTC, unless it says otherwise)'
         ) from None
     found = found if found.tzinfo else found.replace(tzinfo=datetime.UTC)
     if found > now:
-        raise Misnamed(f"{option}: {text} is in the future")
+        raise UnknownNameError(f"{option}: {text} is in the future")
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from groundwork.components.settings import Settings
-from groundwork.operations.errors import Misnamed, OperationError
+from groundwork.operations.errors import OperationError, UnknownNameError
 from groundwork.operations.recovery import bucket, database, deployment, instance, region_and_account, zone
 from groundwork.operations.recovery.model import RecoveryScenario
 from groundwork.settings.mistakes import nearest, one_of
@@ -123,7 +123,7 @@ def scenario(name: str, settings: Settings, stack: str) -> RecoveryScenario:
     found = next((one for one in SCENARIOS if one.name == name), None)
     if found is None:
         names = [one.name for one in SCENARIOS]
-        raise Misnamed(f'"{name}" is no scenario; there are {one_of(names)}{nearest(name, names)}')
+        raise UnknownNameError(f'"{name}" is no scenario; there are {one_of(names)}{nearest(name, names)}')
     lacks = found.lacks(settings)
     if lacks:
         raise OperationError(f"{stack} cannot be recovered from the loss of {found.lost}; it would take {lacks}")
