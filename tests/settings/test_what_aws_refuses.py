@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from groundwork.settings.facts import countries, is_parameter, parameters_of
+from groundwork.components.cache.settings import CacheSettings
+from groundwork.components.data.settings import DataSettings
+from groundwork.settings.facts import Parametrised, countries, is_parameter, parameters_of
 from tests.stacks import STACKS, snapshot_of
 from tests.writing import mistakes_in
 
@@ -108,6 +110,10 @@ def test_what_aws_refuses_is_one_mistake(case: str, tmp_path: Path) -> None:
 
 
 TAKEN = {
+    "a long administrator": "groundwork:data: {username: application_database_administrator}",
+    "an administrator called as the service": "groundwork:data: {username: rdsuser}",
+    "the database's time zone": "groundwork:data: {parameters: {timezone: Europe/Berlin, application_name: shop, jit_expressions: '0'}}",
+    "the newest Valkey": "groundwork:cache: {version: '9.1', parameters: {cluster-databases: '16'}}",
     "tags in other scripts": PLATFORM.format('tags: {"équipe": "एक 1", url: "https://x.org/a+b=c@d"}'),
     "a country that is no state": "groundwork:edge: {waf: {blocked_countries: [XK, GB]}}",
     "a parameter of an extension": "groundwork:data: {parameters: {pg_stat_statements.max: '1', work_mem: '1'}}",
@@ -156,3 +162,11 @@ def test_the_tables_of_names_are_whole() -> None:
         parameters_of("database")
     )
     assert {"maxmemory-policy", "notify-keyspace-events", "timeout"} <= set(parameters_of("cache"))
+
+
+@pytest.mark.parametrize(("tier", "what"), [(DataSettings, "database"), (CacheSettings, "cache")])
+def test_every_parameter_of_the_table_can_be_written(
+    tier: type[DataSettings | CacheSettings], what: Parametrised
+) -> None:
+    """A name that the setting's form refuses could not be set at all."""
+    tier.model_validate({"parameters": dict.fromkeys(parameters_of(what), "1")})

@@ -51,8 +51,8 @@ class CacheSettings(Model):
     lost a cache of its own."""
     ttl: TimeToLiveSettings = TimeToLiveSettings()
     engine: Literal["valkey", "redis"] = "valkey"
-    version: Annotated[str, Field(pattern=r"^[78]\.\d$")] | None = None
-    """Unset: Valkey 8.0, Redis 7.1."""
+    version: Annotated[str, Field(pattern=r"^[7-9]\.\d$")] | None = None
+    """From 7.0 on. Unset: Valkey 8.0, Redis 7.1."""
     node_class: Annotated[str, Field(alias="class", pattern=r"^cache\.[a-z0-9]+\.[a-z0-9]+$")] = "cache.t4g.micro"
     replicas: Annotated[int, Field(ge=0, le=5)] = 0
     """Replicas of each shard. From one on, the cache fails over by itself to another zone."""

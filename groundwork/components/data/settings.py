@@ -132,8 +132,9 @@ class DataSettings(Model):
     instance_class: Annotated[InstanceClass, Field(alias="class")] = "db.t4g.micro"
     name: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,62}$"), AfterValidator(_database_name)] = "app"
     """Name of the database inside the instance."""
-    username: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,15}$"), AfterValidator(_user_name)] = "groundwork"
-    """The administrator. Its password is drawn and kept in Secrets Manager."""
+    username: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,56}$"), AfterValidator(_user_name)] = "groundwork"
+    """The administrator, whose name leaves room in PostgreSQL's 63 characters for those of ``rotation_days``. Its password is drawn and kept
+    in Secrets Manager."""
     rotation_days: RotationDays | None = None
     """Days after which services get another login: two users take turns, so that running copies keep theirs until the change
     after. Unset, services log in as the administrator, whose password stays."""
