@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from functools import cache
 from typing import Any, get_args
 
 from groundwork.components.settings import ENTRY_LAYERS, LAYERS, Settings
@@ -77,7 +78,9 @@ def stack_file_schema() -> Schema:
     }
 
 
+@cache
 def dumps() -> str:
+    """Return the schema as text, made once: that takes longer than most commands do."""
     return json.dumps(stack_file_schema(), indent=2, ensure_ascii=False) + "\n"
 
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 import pulumi
 import pytest
 import yaml
@@ -90,7 +90,7 @@ def test_user_data_is_what_was_reviewed(shape: str) -> None:
 @_EACH
 @pytest.mark.skipif(not SCHEMA.exists(), reason="cloud-init is not installed")
 def test_cloud_init_finds_nothing_wrong(shape: str) -> None:
-    jsonschema.validate(yaml.safe_load(render(MACHINES[shape], FACTS)), json.loads(SCHEMA.read_text()))
+    jsonschema_rs.validate(json.loads(SCHEMA.read_text()), yaml.safe_load(render(MACHINES[shape], FACTS)))
 
 
 @_EACH

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 import kubernetes_validate
 import pytest
 
@@ -164,6 +164,14 @@ def objects_of(snapshot: Snapshot) -> Iterator[tuple[str, dict[str, Any]]]:
             yield resource.urn, resource.inputs
 
 
+@pytest.fixture(scope="module", autouse=True)
+def schemas_read_once() -> Iterator[None]:
+    """Have each version's schemas read once, and not for every object: all definitions of Kubernetes are in one file."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kubernetes_validate.utils.schema_contents", cache(kubernetes_validate.utils.schema_contents))
+        yield
+
+
 def check(snapshot: Snapshot, version: str) -> list[str]:
     """Validate every object; the kinds that were seen."""
     kinds = []
@@ -172,7 +180,7 @@ def check(snapshot: Snapshot, version: str) -> list[str]:
         if given["kind"] in CUSTOM:
             api_version, schema = CUSTOM[given["kind"]]
             assert given["apiVersion"] == api_version, urn
-            jsonschema.validate(given["spec"], schema)
+            jsonschema_rs.validate(schema, given["spec"])
             assert set(given) == {"apiVersion", "kind", "metadata", "spec"}, urn
         elif given["kind"] not in OF_THE_CLUSTER:
             try:

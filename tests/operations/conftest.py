@@ -9,6 +9,7 @@ from itertools import count
 from types import SimpleNamespace
 
 import pytest
+from moto.core.utils import method_names_from_class
 from moto.kms.utils import generate_private_key
 
 
@@ -26,6 +27,14 @@ def boto_alone() -> Iterator[None]:
     patterns for each test."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("moto.core.models.RESPONSES_METHODS", [])
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def methods_looked_up_once() -> Iterator[None]:
+    """Have the stand-in account look through the methods of a service once, and not in every call."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("moto.core.responses.method_names_from_class", cache(method_names_from_class))
         yield
 
 

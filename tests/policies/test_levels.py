@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from jsonschema import Draft7Validator
+import jsonschema_rs
 
 from groundwork.preview.verdicts import Verdict, judge
 from guardrails.catalogue import rules
@@ -142,8 +142,8 @@ def test_the_engine_learns_the_schema_of_every_setting() -> None:
 
 @pytest.mark.parametrize(("rule", "setting"), SETTINGS, ids=lambda one: one.name)
 def test_a_setting_has_a_schema_that_its_default_fits(rule: Any, setting: Setting) -> None:
-    Draft7Validator.check_schema(setting.to_schema())
-    Draft7Validator(setting.to_schema()).validate(setting.default)
+    jsonschema_rs.meta.validate(setting.to_schema())
+    jsonschema_rs.Draft7Validator(setting.to_schema()).validate(setting.default)
     assert list(mistakes(setting.schema, setting.default, rule.name)) == []
     assert setting.name != "enforcementLevel"
     assert json.loads(json.dumps(setting.to_schema())) == setting.to_schema()

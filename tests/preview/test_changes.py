@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 
 from groundwork.preview.changes.compare import compare
 from groundwork.preview.changes.holding import gravity, table
@@ -25,7 +25,7 @@ from tests.test_stacks_side_by_side import built
 from tests.test_walk import edited, said, without
 
 DATABASE = "shop-database-primary"
-SCHEMA = jsonschema.Draft202012Validator(
+SCHEMA = jsonschema_rs.Draft202012Validator(
     json.loads((ROOT / "docs" / "changes.schema.json").read_text(encoding="utf-8"))
 )
 

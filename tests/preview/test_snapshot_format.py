@@ -7,7 +7,7 @@ import random
 from functools import cache
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 import pytest
 
 from groundwork.preview.snapshot import MARKER, VERSION, Resource, Snapshot, Source, in_tree_order, to_marker
@@ -15,7 +15,7 @@ from guardrails.view import Opaque
 from tests.stacks import ROOT, STACKS, covering, run, snapshot_of
 
 SCHEMA: dict[str, Any] = json.loads((ROOT / "docs" / "snapshot.schema.json").read_text(encoding="utf-8"))
-VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+VALIDATOR = jsonschema_rs.Draft202012Validator(SCHEMA)
 
 
 def resource(
@@ -62,7 +62,7 @@ WHOLE = snapshot(
 
 
 def test_the_schema_is_one() -> None:
-    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema_rs.meta.validate(SCHEMA)
     assert SCHEMA["properties"]["version"]["const"] == VERSION
 
 
@@ -126,14 +126,7 @@ def test_the_page_names_every_field() -> None:
 @pytest.mark.parametrize("stack", STACKS)
 class TestEveryStack:
     def test_its_snapshot_agrees_with_the_schema(self, stack: str, unknowns: bool) -> None:
-        document = json.loads(dumped(stack, unknowns))
-        for item in document["resources"]:
-            for part in ("inputs", "outputs"):
-                agrees("properties", json.dumps(shape(item[part]), sort_keys=True))
-                item[part] = {}
-            agrees("resource", json.dumps(item, sort_keys=True))
-        assert SCHEMA["properties"]["resources"]["items"] == {"$ref": "#/$defs/resource"}
-        VALIDATOR.validate({**document, "resources": []})
+        VALIDATOR.validate(json.loads(dumped(stack, unknowns)))
 
     def test_its_resources_stand_after_their_parents_and_name_only_what_is_there(
         self, stack: str, unknowns: bool
@@ -157,36 +150,9 @@ class TestEveryStack:
         assert '"file": "/' not in text
 
 
-PARTS = {
-    name: VALIDATOR.evolve(schema={**SCHEMA["$defs"][name], "$defs": SCHEMA["$defs"]})
-    for name in ("properties", "resource")
-}
-
-
-@cache
-def agrees(part: str, text: str) -> None:
-    """Each shape once, and each resource that is the same in several stacks: a stack has hundreds of resources of a few shapes."""
-    PARTS[part].validate(json.loads(text))
-
-
 @cache
 def dumped(stack: str, unknowns: bool) -> str:
     return snapshot_of(stack, unknowns).dumps()
-
-
-def shape(value: Any, key: str = "") -> Any:
-    """A value with all that the schema looks at: keys, types, and the text of a marker, which alone it reads."""
-    if isinstance(value, dict):
-        return {name: shape(item, name) for name, item in value.items()}
-    if isinstance(value, list):
-        return [shape(item) for item in value]
-    return type(value)() if value is not None and key != MARKER else value
-
-
-def test_a_shape_disagrees_with_the_schema_where_what_it_stands_for_does() -> None:
-    for wrong in ({MARKER: "other"}, {MARKER: "secret", "value": "x"}):
-        assert not PARTS["properties"].is_valid(shape({"a": [wrong]}))
-    assert PARTS["properties"].is_valid(shape({"a": [*map(to_marker, Opaque), 1, 2.5, None, True, "ü", {"b": {}}]}))
 
 
 @pytest.mark.parametrize("stack", covering())

@@ -7,7 +7,7 @@ import re
 from decimal import Decimal
 from pathlib import Path
 
-import jsonschema
+import jsonschema_rs
 import pytest
 
 from groundwork.cli import console
@@ -116,9 +116,9 @@ def test_a_file_of_own_prices_is_found_beside_the_project_and_its_mistakes_stop(
 def test_the_json_holds_to_its_schema(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = call(capsys, SHOP, "--format", "json")
     schema = json.loads((ROOT / "docs" / "cost.schema.json").read_text())
-    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema_rs.meta.validate(schema)
     document = json.loads(out)
-    jsonschema.validate(document, schema)
+    jsonschema_rs.validate(schema, document)
     assert document["total"]["fixed"] + document["total"]["usage"] == pytest.approx(
         sum(resource["monthly"] for resource in document["resources"])
     )

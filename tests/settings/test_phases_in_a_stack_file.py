@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import jsonschema
+import jsonschema_rs
 import pulumi
 import pytest
 import yaml
@@ -223,7 +223,7 @@ def test_a_stack_goes_through_the_phases_that_its_file_names_and_the_one_it_is_i
 def test_an_editor_refuses_what_loading_refuses(said: str, tmp_path: Path) -> None:
     config = f"groundwork:phases: {said}"
     document = yaml.safe_load((write_project(tmp_path, config) / "Pulumi.dev.yaml").read_text(encoding="utf-8"))
-    assert list(jsonschema.Draft7Validator(schema.stack_file_schema()).iter_errors(document))
+    assert list(jsonschema_rs.Draft7Validator(schema.stack_file_schema()).iter_errors(document))
     assert mistakes_in(tmp_path, config)
 
 
@@ -234,7 +234,7 @@ def test_a_phase_and_the_file_may_each_say_a_part_of_one_group(tmp_path: Path) -
     groundwork:phases: {launch: {services: {worker: {scaling: {queue: {queue: jobs}}, uses: {jobs: consume}}}}}
     """
     document = yaml.safe_load((write_project(tmp_path, config) / "Pulumi.dev.yaml").read_text(encoding="utf-8"))
-    assert list(jsonschema.Draft7Validator(schema.stack_file_schema()).iter_errors(document)) == []
+    assert list(jsonschema_rs.Draft7Validator(schema.stack_file_schema()).iter_errors(document)) == []
     scaling = load(tmp_path).settings.services["worker"].scaling
     assert scaling.queue is not None
     assert (scaling.queue.queue, scaling.queue.messages_per_task) == ("jobs", 5)
