@@ -95,7 +95,7 @@ mermaid: $(VENV)/.run ## Get Mermaid, with which a test reads every diagram, whe
 test: $(VENV)/.dev ## Run the tests
 	@$(BIN)/python -m pytest -n auto --dist worksteal
 
-judges: $(VENV)/.dev ## Run the tests that ask Terraform or a kube-apiserver, where these are
+judges: $(VENV)/.dev ## Run the tests that ask Terraform, a kube-apiserver or the installed wheel
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m judge
 
 lint: $(VENV)/.dev ## Check style and format

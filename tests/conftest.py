@@ -103,8 +103,8 @@ def terraform() -> None:
         pytest.skip(str(error))
 
 
-_JUDGES = {"terraform", "api_server"}
-"""Fixtures of programs of others that judge what is built: the AWS provider, a kube-apiserver."""
+_JUDGES = {"terraform", "api_server", "installed"}
+"""Fixtures of what judges from outside: the AWS provider, a kube-apiserver, an environment with the wheel in it."""
 _WAITING = ("cli/test_watch.py", "cli/test_base.py")
 """Tests that wait for other programs most of their time."""
 
