@@ -120,6 +120,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path not in waiting)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """Look for what was never closed once, and not twice more as pytest does: what is left is looked through for seconds."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_collection_finish() -> None:
     """Modules stay to the end, and are a large part of what the collector would look through again and again."""
     gc.collect()

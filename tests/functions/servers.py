@@ -191,6 +191,7 @@ def postgres_server() -> Iterator[Server]:
         flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         command = [*_as_nobody(), str(programs / "postgres"), "-D", str(data), *flags]
         with running(command, port, folder / "log"):
+            _wait_until_ready(programs, folder, port)
             for database, statement in (
                 (
                     "postgres",
@@ -200,6 +201,16 @@ def postgres_server() -> Iterator[Server]:
             ):
                 run_psql(programs, folder, port, database, statement)
             yield Server(port, made.authority, folder / "log")
+
+
+def _wait_until_ready(programs: Path, folder: Path, port: int) -> None:
+    """It listens before it answers, on a busy machine by seconds."""
+    asking = [str(programs / "pg_isready"), "-q", "-h", str(folder), "-p", str(port)]
+    for _ in range(1200):
+        if subprocess.run(asking, check=False).returncode == 0:
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"PostgreSQL does not answer: {(folder / 'log').read_text(errors='replace')}")
 
 
 def run_psql(programs: Path, folder: Path, port: int, database: str, statement: str) -> None:

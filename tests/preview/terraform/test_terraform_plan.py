@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 from groundwork.preview.snapshot import MARKER, Resource, Snapshot
@@ -29,14 +30,19 @@ def _references(value: Any) -> Iterator[str]:
             yield from _references(item)
 
 
+@cache
+def planned(stack: str) -> dict[str, Any]:
+    return plan(snapshot_of(stack))
+
+
 def test_every_resource_of_the_configuration_is_planned_changed_and_configured_once() -> None:
     for stack in covering():
         snapshot = snapshot_of(stack)
-        found = plan(snapshot)
+        found = planned(stack)
         addresses = set(to_terraform(snapshot).addresses)
-        planned = found["planned_values"]["root_module"]["resources"]
+        resources = found["planned_values"]["root_module"]["resources"]
         configured = found["configuration"]["root_module"]["resources"]
-        for listed in (planned, found["resource_changes"], configured):
+        for listed in (resources, found["resource_changes"], configured):
             assert {one["address"] for one in listed} == addresses
             assert len(listed) == len(addresses)
         assert all(one["change"]["actions"] == ["create"] for one in found["resource_changes"])
@@ -46,7 +52,7 @@ def test_every_resource_of_the_configuration_is_planned_changed_and_configured_o
 
 def test_every_reference_leads_to_a_resource_of_the_plan() -> None:
     for stack in covering():
-        found = plan(snapshot_of(stack))
+        found = planned(stack)
         addresses = {one["address"] for one in found["resource_changes"]}
         references = list(_references(found["configuration"]["root_module"]))
         assert len(references) > 200
