@@ -6,7 +6,7 @@ import gc
 import ipaddress
 import os
 import socket
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,11 @@ import botocore.loaders
 import botocore.session
 import hypothesis
 import pytest
+import yaml
 from botocore.hooks import EventAliaser
 
 from groundwork.preview.terraform.tools import ToolMissingError, find_provider, find_terraform
+from groundwork.settings.data_file import SAFE_LOADER
 
 hypothesis.settings.register_profile("groundwork", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("groundwork")
@@ -54,6 +56,14 @@ def _is_loopback(host: str) -> bool:
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """The policy engine's own service is on this machine; nothing else may be reached."""
     refuse_network(monkeypatch, loopback=True)
+
+
+def _read_yaml_quickly() -> None:
+    """Have tests read YAML by the loader in C, which is the same and ten times as quick; moto and cfn-lint too."""
+    yaml.safe_load = partial(yaml.load, Loader=SAFE_LOADER)
+
+
+_read_yaml_quickly()
 
 
 def _share_what_boto3_makes() -> None:

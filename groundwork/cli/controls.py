@@ -8,8 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from groundwork.settings.data_file import read_data
 from guardrails import catalogue
 from guardrails.catalogue import rules
 from guardrails.rules import Rule
@@ -66,7 +65,7 @@ def names() -> list[str]:
 
 @cache
 def _controls() -> dict[str, Control]:
-    document: dict[str, Any] = yaml.safe_load(COVERAGE.read_text(encoding="utf-8"))
+    document: dict[str, Any] = read_data(COVERAGE)
     reasons = {id_: entry["reason"] for entry in document.pop("not_covered") for id_ in entry["ids"]}
     return {
         id_: Control(

@@ -15,7 +15,7 @@ import yaml
 from groundwork.preview import policy_document
 from groundwork.preview.guesses import Guesses
 from groundwork.preview.snapshot import holds_unknown, to_marker
-from groundwork.settings.data_file import read_data
+from groundwork.settings.data_file import SAFE_LOADER, read_data
 from groundwork.settings.facts import partition_of
 
 _TABLE = Path(__file__).with_name("computed")
@@ -27,7 +27,7 @@ _PARAMETERS_BY_PATH = "aws:ssm/getParametersByPath:getParametersByPath"
 
 def _decoded(args: Mapping[str, Any]) -> Iterator[Any]:
     """Yield the objects of a manifest, as the Kubernetes provider decodes it."""
-    yield from (found for found in yaml.safe_load_all(str(args.get("text", ""))) if found is not None)
+    yield from (found for found in yaml.load_all(str(args.get("text", "")), SAFE_LOADER) if found is not None)
 
 
 _RENDERED: Mapping[str, Callable[[Mapping[str, Any]], Iterator[Any]]] = {

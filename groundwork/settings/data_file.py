@@ -8,13 +8,14 @@ from typing import Any
 
 import yaml
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+SAFE_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The loader in C where PyYAML was built with it, some ten times as quick as the one in Python."""
 
 
 def read_data(file: Path) -> Any:
     """Return what a YAML file of ours holds. Stack files are read by :mod:`groundwork.settings.stack_file`, which knows
     their lines."""
-    return yaml.load(file.read_text(encoding="utf-8"), _LOADER)  # noqa: S506 - a safe loader
+    return yaml.load(file.read_text(encoding="utf-8"), SAFE_LOADER)  # noqa: S506 - a safe loader
 
 
 def copied(value: Any) -> Any:

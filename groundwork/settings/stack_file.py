@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from groundwork.settings.data_file import SAFE_LOADER
 from groundwork.settings.mistakes import Mistake, Mistakes, Path
 
 _PLAIN_INT = re.compile(r"^[-+]?(0|[1-9][0-9_]*|0[0-7_]+|0x[0-9a-fA-F_]+|0b[01_]+)$")
@@ -19,7 +20,7 @@ _PLAIN_FLOAT = re.compile(
 )
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+class _Loader(SAFE_LOADER):  # type: ignore[valid-type,misc]
     """Safe loading that takes plain words for what Pulumi's engine takes them for.
 
     A date stays the text it is, and ``1000:50`` is text too: YAML 1.1 would read the first as a date, the second as a number
@@ -36,7 +37,7 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:int", _PLAIN_INT, list("-+01234
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", _PLAIN_FLOAT, list("-+0123456789."))
 
 
-class TextLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+class TextLoader(SAFE_LOADER):  # type: ignore[valid-type,misc]
     """Safe loading in which plain words are text, whatever they look like; only what is empty is null.
 
     For files of other tools: each of them has rules of its own for what ``on``, ``08`` and ``1.10`` are, and what is asked of

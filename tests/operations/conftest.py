@@ -51,7 +51,9 @@ def one_session_for_the_same_credentials() -> Iterator[None]:
         return make(*words, **named)
 
     def session(*words: str, **named: str | None) -> boto3.Session:
-        surroundings = {(name, value) for name, value in os.environ.items() if name == "HOME" or name.startswith("AWS_")}
+        surroundings = {
+            (name, value) for name, value in os.environ.items() if name == "HOME" or name.startswith("AWS_")
+        }
         return made(frozenset(surroundings), *words, **named)
 
     with pytest.MonkeyPatch.context() as patch:

@@ -6,8 +6,8 @@ import datetime
 import json
 from typing import Any
 
-import pytest
 import jsonschema_rs
+import pytest
 
 from groundwork.preview.verdicts import Verdict, judge
 from guardrails.catalogue import rules

@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from groundwork.preview.snapshot import MARKER, VERSION, Resource, Snapshot, Source, in_tree_order, to_marker
+from groundwork.preview.snapshot import VERSION, Resource, Snapshot, Source, in_tree_order
 from guardrails.view import Opaque
 from tests.stacks import ROOT, STACKS, covering, run, snapshot_of
 
