@@ -38,7 +38,7 @@ class Allowance:
     """What it shares its amount with; its own where nothing."""
     source: str
     read: str
-    """How it was known: from AWS's page or price list, second hand, or not found again."""
+    """How it was known: from AWS's page or price list, or second hand."""
 
     def is_about(self, charge: Charge) -> bool:
         """Tell whether a charge is what this is free of."""

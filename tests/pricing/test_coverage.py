@@ -78,7 +78,7 @@ def test_brokers_accelerators_file_systems_and_aurora_cost_what_their_lines_come
     told = {name: {key: Decimal(amount) for key, amount in said.items()} for name, said in told.items()}
     assert priced(elastic, usage=told).usage == Decimal("1.6") + 8 + Decimal("0.3") + Decimal("1.2")
     backups = resource("aws:efs/backupPolicy:BackupPolicy", "kept", backupPolicy={"status": "ENABLED"})
-    assert priced(backups, usage={"kept": {"WarmStorage-ByteHrs": Decimal(10)}}).usage == Decimal("0.6")
+    assert priced(backups, usage={"kept": {"WarmStorage-ByteHrs": Decimal(10)}}).usage == Decimal("0.5")
     aurora = resource("aws:rds/clusterInstance:ClusterInstance", instanceClass="db.t3.medium", engine="aurora-mysql")
     assert priced(aurora).fixed == HOURS * Decimal("0.082")
 
