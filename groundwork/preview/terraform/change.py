@@ -162,7 +162,7 @@ def _forced(plan: Plan, urn: str, paths: Iterable[list[Any]]) -> tuple[str, ...]
 def _arguments(export: TerraformExport, address: str) -> dict[str, Any]:
     type_, _, name = address.partition(".")
     found: dict[str, Any] = export.document["resource"][type_][name]
-    return {key: value for key, value in found.items() if key != "lifecycle"}
+    return {key: value for key, value in found.items() if key not in ("lifecycle", "provider")}
 
 
 def _unknown(arguments: Mapping[str, Any]) -> set[str]:

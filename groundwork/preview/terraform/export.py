@@ -33,6 +33,10 @@ PROVIDER: Mapping[str, Any] = {
     "skip_requesting_account_id": True,
 }
 
+REGION = "region"
+"""An argument of every type that is in a region, since version 6 of the provider. An alias of the provider says the same to every version:
+https://registry.terraform.io/providers/hashicorp/aws/latest/docs/guides/enhanced-region-support"""
+
 _WHOLE_OBJECTS: Mapping[str, frozenset[str]] = {
     "aws_default_network_acl": frozenset({"egress", "ingress"}),
     "aws_default_route_table": frozenset({"route"}),
@@ -85,13 +89,15 @@ class _Sheet:
     addresses: dict[str, str] = field(default_factory=dict)
     origins: dict[layout.Path, ValueOrigin] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
+    regions: set[str] = field(default_factory=set)
+    """Other regions than the stack's own, each of which has an alias of the provider."""
     uses_unknown: bool = False
 
 
 def to_terraform(
     snapshot: Snapshot, schema: ProviderSchema | None = None, *, without: Iterable[str] = ()
 ) -> TerraformExport:
-    """Export the snapshot's AWS resources as ``main.tf.json``.
+    """Export the snapshot's AWS resources as ``main.tf.json``, those of another region with the provider of that region.
 
     With a provider's ``schema``, what that provider is too old to know is left out and listed. ``without`` names URNs
     to leave aside.
@@ -101,20 +107,23 @@ def to_terraform(
     aside = frozenset(without)
     for resource in snapshot.resources:
         if resource.custom and resource.urn not in aside and not resource.type.startswith("pulumi:"):
-            _add(sheet, resource, outputs, schema)
+            _add(sheet, resource, outputs, schema, snapshot.region)
     document = _document(snapshot.region, sheet)
     text, lines = layout.write(document)
     return TerraformExport(text, sheet.addresses, sheet.origins, lines, tuple(sheet.left_out), document)
 
 
 def export_text(snapshot: Snapshot) -> str:
-    """Export the snapshot as Terraform JSON for a provider of pulumi-aws's own generation. Same snapshot, same
-    bytes."""
+    """Export the snapshot as Terraform JSON for a provider that knows all that pulumi-aws does. Same snapshot, same bytes."""
     return to_terraform(snapshot).text
 
 
 def _add(
-    sheet: _Sheet, resource: Resource, outputs: Mapping[str, Mapping[str, Any]], schema: ProviderSchema | None
+    sheet: _Sheet,
+    resource: Resource,
+    outputs: Mapping[str, Mapping[str, Any]],
+    schema: ProviderSchema | None,
+    own_region: str,
 ) -> None:
     type_ = terraform_type(resource.type)
     args = args_class(resource.type) if type_ else None
@@ -129,10 +138,17 @@ def _add(
     name = _unique(_identifier(resource.name), siblings)
     body = Body(resource, outputs)
     inputs = {**resource.inputs, **generated_names(resource, args)}
+    region = inputs.pop(REGION) if REGION in properties(args) and isinstance(inputs.get(REGION), str) else own_region
     whole = _WHOLE_OBJECTS.get(type_, frozenset())
     convert(body, inputs, args, address=("resource", type_, name), node=node, whole=whole)
     lifecycle = _lifecycle(resource, args, node)
-    siblings[name] = {**dict(sorted(body.arguments.items())), **({"lifecycle": lifecycle} if lifecycle else {})}
+    siblings[name] = {
+        **dict(sorted(body.arguments.items())),
+        **({"lifecycle": lifecycle} if lifecycle else {}),
+        **({"provider": f"aws.{region}"} if region != own_region else {}),
+    }
+    if region != own_region:
+        sheet.regions.add(region)
     sheet.addresses[f"{type_}.{name}"] = resource.urn
     sheet.origins.update(body.origins)
     sheet.left_out.extend(body.left_out)
@@ -156,7 +172,12 @@ def _document(region: str, sheet: _Sheet) -> dict[str, Any]:
     resources.update(unknown.get("resource", {}))
     return {
         "terraform": {"required_providers": {"aws": {"source": "hashicorp/aws"}}},
-        "provider": {"aws": {"region": region, **PROVIDER}},
+        "provider": {
+            "aws": [
+                {"region": region, **PROVIDER},
+                *({"alias": other, "region": other, **PROVIDER} for other in sorted(sheet.regions)),
+            ]
+        },
         **({"locals": unknown["locals"]} if unknown else {}),
         **({"resource": resources} if resources else {}),
     }

@@ -160,5 +160,4 @@ def _hint(resource: Resource, place: str, export: TerraformExport) -> str:
     newer = sorted(
         entry.path for entry in export.left_out if entry.urn == resource.urn and entry.reason == TOO_NEW_ARGUMENT
     )
-    others = [path for path in newer if path != "region"]
-    return f"left out as too new, which may be why: {', '.join(others)}" if others else ""
+    return f"left out as too new, which may be why: {', '.join(newer)}" if newer else ""

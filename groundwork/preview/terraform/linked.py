@@ -25,8 +25,7 @@ _NOT_SINGULAR = frozenset({"domain_validation_options"})
 
 
 def linked(export: TerraformExport, snapshot: Snapshot) -> dict[str, Any]:
-    """Return the document of ``export`` with references, with the program's order, and with a provider for each
-    region.
+    """Return the document of ``export`` with references and with the program's order.
 
     Secrets become a placeholder: their text is in no snapshot. The export must be one without unknowns.
     """
@@ -34,7 +33,6 @@ def linked(export: TerraformExport, snapshot: Snapshot) -> dict[str, Any]:
     addresses = {urn: address for address, urn in export.addresses.items()}
     document = {key: value for key, value in export.document.items() if key != "locals"}
     blocks = {type_: dict(named) for type_, named in document.get("resource", {}).items() if type_ != "terraform_data"}
-    regions: set[str] = set()
     for address, urn in export.addresses.items():
         type_, _, name = address.partition(".")
         resource = resources[urn]
@@ -42,13 +40,7 @@ def linked(export: TerraformExport, snapshot: Snapshot) -> dict[str, Any]:
         before = sorted(addresses[other] for other in resource.dependencies if other in addresses and other != urn)
         if before:
             body["depends_on"] = before
-        region = resource.inputs.get("region")
-        if isinstance(region, str) and region != snapshot.region:
-            regions.add(region)
-            body["provider"] = f"aws.{region}"
         blocks[type_][name] = body
-    main = document["provider"]["aws"]
-    document["provider"] = {"aws": [main, *({**main, "region": region, "alias": region} for region in sorted(regions))]}
     document["resource"] = blocks
     return document
 

@@ -105,8 +105,7 @@ def _left_out(left_out: Iterable[LeftOut]) -> list[str]:
 
 
 def _named(entry: LeftOut) -> str:
-    # Every resource may carry a region; one line for all of them says as much.
-    return "region" if entry.path == "region" else f"{entry.type} {entry.path}"
+    return f"{entry.type} {entry.path}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 from groundwork.preview.changes.model import Forces, root_of
 from groundwork.preview.snapshot import Snapshot
 from groundwork.preview.terraform.change import state
-from groundwork.preview.terraform.export import PROVIDER, TerraformExport, to_terraform
+from groundwork.preview.terraform.export import PROVIDER, REGION, TerraformExport, to_terraform
 from groundwork.preview.terraform.names import (
     all_tokens,
     args_class,
@@ -33,12 +33,10 @@ from groundwork.preview.terraform.schema import ProviderSchema
 from groundwork.preview.terraform.shapes import shape_of
 from groundwork.preview.terraform.verify import provider_schema
 
-_LEFT_OUT = ("lifecycle", "tags")
-_REGION = "region"
-"""A property of every type that is in a region. The provider that has it replaces a resource whose region changes:
+_LEFT_OUT = ("lifecycle", "provider", "tags")
+_NOT_ASKED = {"tags", "tagsAll", REGION}
+"""Tags change in place everywhere. The provider that has a region for each resource replaces one whose region changes:
 https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/provider/sdkv2/region.go"""
-_NOT_ASKED = {"tags", "tagsAll", _REGION}
-"""Tags change in place everywhere."""
 _SOMETHING = "something-else"
 _ON_CONDITION: Mapping[str, frozenset[str]] = {
     # From Valkey back to Redis it is another one, from Redis to Valkey the same:
@@ -89,7 +87,7 @@ def replacing(
     types = {token: _row(token, blank, planned.get(token, {}), schema) for token in classes}
     return {
         "provider": schema.version,
-        "global": sorted(token for token, args in classes.items() if _REGION not in properties(args)),
+        "global": sorted(token for token, args in classes.items() if REGION not in properties(args)),
         "types": {token: row for token, row in sorted(types.items()) if row is not None},
     }
 

@@ -154,22 +154,43 @@ def test_a_block_that_is_unknown_is_left_out_and_counted(resource: Make, snapsho
 
 
 def test_what_the_installed_provider_is_too_old_for_is_left_out_and_counted(resource: Make, snapshot: Whole) -> None:
-    queue = resource("aws:sqs/queue:Queue", "q", {"region": "us-east-1", "delaySeconds": 1})
+    queue = resource("aws:sqs/queue:Queue", "q", {"fifoQueue": True, "delaySeconds": 1})
     zone = resource("aws:route53/zone:Zone", "z", {})
     schema = ProviderSchema("5.0.0", {"aws_sqs_queue": {"name": False, "delay_seconds": False}})
     export = to_terraform(snapshot(queue, zone), schema)
 
     assert export.document["resource"]["aws_sqs_queue"]["q"].keys() == {"name", "delay_seconds"}
     assert {(entry.type, entry.path, entry.reason) for entry in export.left_out} == {
-        ("aws:sqs/queue:Queue", "region", TOO_NEW_ARGUMENT),
+        ("aws:sqs/queue:Queue", "fifoQueue", TOO_NEW_ARGUMENT),
         ("aws:route53/zone:Zone", "", TOO_NEW_TYPE),
     }
 
 
 def test_without_a_schema_nothing_is_too_new(resource: Make, snapshot: Whole) -> None:
-    queue = resource("aws:sqs/queue:Queue", "q", {"region": "us-east-1"})
+    queue = resource("aws:sqs/queue:Queue", "q", {"fifoQueue": True})
 
-    assert body(snapshot(queue), "aws_sqs_queue", "q")["region"] == "us-east-1"
+    assert body(snapshot(queue), "aws_sqs_queue", "q")["fifo_queue"] is True
+
+
+def test_another_region_is_an_alias_of_the_provider_which_every_version_reads(resource: Make, snapshot: Whole) -> None:
+    own = snapshot().region
+    queues = {"here": {}, "own": {"region": own}, "there": {"region": "us-east-1"}}
+    whole = snapshot(*(resource("aws:sqs/queue:Queue", name, inputs) for name, inputs in queues.items()))
+    old = ProviderSchema("5.0.0", {"aws_sqs_queue": {"name": False}})
+    for schema in (None, old):
+        export = to_terraform(whole, schema)
+        said = export.document["resource"]["aws_sqs_queue"]
+        assert {name: one.get("provider") for name, one in said.items()} == {
+            "here": None,
+            "own": None,
+            "there": "aws.us-east-1",
+        }
+        assert not any("region" in one for one in said.values())
+        assert [(one.get("alias"), one["region"]) for one in export.document["provider"]["aws"]] == [
+            (None, own),
+            ("us-east-1", "us-east-1"),
+        ]
+        assert export.left_out == ()
 
 
 def test_an_argument_that_pulumi_aws_does_not_have_is_named_with_its_nearest(resource: Make, snapshot: Whole) -> None:

@@ -159,8 +159,8 @@ def test_the_text_says_what_was_checked_what_is_wrong_and_what_was_left_out(reso
             findings=(error, warning),
             excused=(Excused(error, NEWER_VALUE),),
             left_out=(
-                LeftOut("u1", "aws:sqs/queue:Queue", "region", TOO_NEW_ARGUMENT),
-                LeftOut("u2", "aws:sns/topic:Topic", "region", TOO_NEW_ARGUMENT),
+                LeftOut("u1", "aws:sqs/queue:Queue", "newer", TOO_NEW_ARGUMENT),
+                LeftOut("u2", "aws:sqs/queue:Queue", "newer", TOO_NEW_ARGUMENT),
                 LeftOut("u3", "aws:new/thing:Thing", "", TOO_NEW_TYPE),
             ),
         )
@@ -171,6 +171,6 @@ def test_the_text_says_what_was_checked_what_is_wrong_and_what_was_left_out(reso
     assert lines[0] == "12 resources checked by AWS provider 5.100.0: 1 error, 1 warning"
     assert "declared  components/some.py:7" in text
     assert "2 × argument newer than the installed provider" in text
-    assert "region × 2" in text
+    assert "aws:sqs/queue:Queue newer × 2" in text
     assert "aws:new/thing:Thing" in text
     assert "cannot know" in text
