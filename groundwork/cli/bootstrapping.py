@@ -273,6 +273,8 @@ def _next(outputs: Any, account: StackAccount, wanted: Foundation, delivering: S
             role = {"AWS_DELIVERY_ROLE": f"$(pulumi stack output delivery --stack {name})"}
             yield from (f"  {line}" for line in pipelines.setting(role, "Deploy", [name]))
         yield from (f"  {line}" for line in pipelines.setting({"GROUNDWORK_DELIVERY": "true"}))
+    yield "When the stacks stand, for a comparison with the account every night:"
+    yield from (f"  {line}" for line in pipelines.comparing(stacks))
     yield "Once, before the first update of each stack:"
     for name in stacks:
         yield f'  pulumi stack init {name} --secrets-provider "awskms://{wanted.alias}?region={region}"'

@@ -28,6 +28,7 @@ from groundwork.operations.bootstrap.template import (
     template,
     text,
 )
+from groundwork.operations.drift.table import drift_table
 from groundwork.operations.errors import OperationError
 from groundwork.settings.data_file import read_data
 from guardrails.iam.patterns import matches
@@ -154,6 +155,14 @@ def test_who_only_looks_changes_nothing_and_reads_no_secret() -> None:
         assert not read & {"secretsmanager:GetSecretValue", "s3:GetObject", "lambda:GetFunction", "kms:Decrypt"}, name
     comparing = {action for one in _access("prod").comparing for action in one["Action"]}
     assert "secretsmanager:GetSecretValue" in comparing
+
+
+def test_the_role_of_the_nightly_comparison_may_ask_all_that_drift_asks() -> None:
+    for name in covering():
+        given = _access(name)
+        role = {action for one in (*given.reading, *given.comparing) for action in one["Action"]}
+        asked = permitted("drift") | drift_table().actions({one.type for one in snapshot_of(name).resources})
+        assert {str(one) for action in asked for one in matching(action)} - role == set(), name
 
 
 def test_a_type_of_which_nothing_is_known_is_told_and_takes_its_service() -> None:
@@ -359,6 +368,7 @@ def test_gitlab_s_branches_take_the_roles_and_any_branch_only_the_preview_s(
     assert f"glab variable set AWS_REGION {REGION} {where}\n" in said
     assert f"bootstrap-shop-deploy {where} --protected\n" in said
     assert f"bootstrap-shop-preview {where}\n" in said
+    assert f'glab schedule create --cron "23 3 * * *" --description drift --ref main {where}\n' in said
     iam = client("iam")
     [provider] = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
     assert provider["Arn"].endswith(":oidc-provider/git.example.com")
@@ -395,6 +405,7 @@ def test_pipelines_that_deliver_are_told_their_variables_too(
     role = '"$(pulumi stack output delivery --stack dev)"'
     assert f"gh variable set AWS_DELIVERY_ROLE --repo acme/shop --env dev --body {role}" in said.out
     assert "gh variable set GROUNDWORK_DELIVERY --repo acme/shop --body true" in said.out
+    assert """gh variable set GROUNDWORK_DRIFT_STACKS --repo acme/shop --body '["dev"]'""" in said.out
     assert "own_provider: false" in said.err
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from importlib.metadata import version
@@ -12,7 +13,6 @@ from typing import Any
 import pytest
 import yaml
 
-from groundwork import installation
 from groundwork.cli import projects
 from groundwork.cli.main import run
 from groundwork.projects.carried import Carried
@@ -136,7 +136,7 @@ def _workflows(folder: Path) -> dict[str, dict[str, Any]]:
 def test_pipelines_at_github_have_no_right_that_they_do_not_need(tmp_path: Path) -> None:
     write_project(tmp_path, Answers("shop", "shop-team", build=".", repository="acme/shop"), f"groundwork=={HERE}")
     workflows = _workflows(tmp_path)
-    assert set(workflows) == {"check.yml", "deliver.yml", "deliver-stack.yml"}
+    assert set(workflows) == {"check.yml", "deliver.yml", "deliver-stack.yml", "drift.yml"}
     for name, workflow in workflows.items():
         text = (tmp_path / ".github" / "workflows" / name).read_text(encoding="utf-8")
         assert workflow["permissions"] == {}, name
@@ -151,6 +151,11 @@ def test_pipelines_at_github_have_no_right_that_they_do_not_need(tmp_path: Path)
                 if "checkout@" in step.get("uses", ""):
                     assert step["with"]["persist-credentials"] is False
     assert workflows["check.yml"]["jobs"]["preview"]["permissions"] == {"contents": "read"}
+    [compared] = workflows["drift.yml"]["jobs"].values()
+    assert set(workflows["drift.yml"][True]) == {"schedule", "workflow_dispatch"}
+    # No right to write anywhere: GitHub's own list of runs, its mail and the summary tell the result.
+    assert compared["permissions"] == {"contents": "read", "id-token": "write"}
+    assert compared["environment"] == "drift"
     jobs = workflows["deliver.yml"]["jobs"]
     assert {name: job["permissions"].get("id-token") for name, job in jobs.items()} == {
         "test": None,
@@ -178,7 +183,9 @@ def test_pipelines_at_gitlab_deliver_to_prod_by_hand_and_give_merge_requests_no_
     write_project(tmp_path, answers, f"groundwork=={HERE}")
     assert not (tmp_path / ".github").exists()
     jobs = yaml.safe_load((tmp_path / ".gitlab-ci.yml").read_text(encoding="utf-8"))
-    assert [name for name, job in jobs.items() if isinstance(job, dict) and "id_tokens" in job] == [".deliver"]
+    assert [name for name, job in jobs.items() if isinstance(job, dict) and "id_tokens" in job] == ["drift", ".deliver"]
+    assert jobs["drift"]["rules"] == [{"if": '$CI_PIPELINE_SOURCE == "schedule" && $AWS_DRIFT_ROLE'}]
+    assert jobs["drift"]["variables"]["AWS_ROLE_ARN"] == "$AWS_DRIFT_ROLE"
     assert [rule.get("when") for rule in jobs["prod"]["rules"]] == ["manual"]
     assert all(
         "$CI_DEFAULT_BRANCH" in rule["if"] for name in (".deliver", "prod", "test") for rule in jobs[name]["rules"]
@@ -190,9 +197,44 @@ def test_pipelines_at_gitlab_deliver_to_prod_by_hand_and_give_merge_requests_no_
     assert delivery.gitlab.subjects == ["project_path:acme/web/shop:ref_type:branch:ref:main"]
 
 
+def test_a_nightly_comparison_tells_what_differs_and_nothing_in_it_is_a_command_of_the_host(tmp_path: Path) -> None:
+    write_project(tmp_path, Answers("shop", "shop-team", build=".", repository="acme/shop"), f"groundwork=={HERE}")
+    [job] = _workflows(tmp_path)["drift.yml"]["jobs"].values()
+    script = job["steps"][-1]["run"]
+    stand_in = tmp_path / "bin" / "groundwork"
+    stand_in.parent.mkdir()
+    # What somebody named so in the account would be a command of GitHub's at the beginning of a line, behind spaces too.
+    stand_in.write_text(
+        '#!/bin/sh\necho "CHANGED  shop-database"\necho "    ::add-mask::web"\necho "\\`\\`\\`"\nexit $ENDS\n',
+        encoding="utf-8",
+    )
+    stand_in.chmod(0o755)
+    for ends, said in (
+        (0, "is what its files say"),
+        (1, "differs from what its files say"),
+        (2, "could not be compared"),
+    ):
+        summary = tmp_path / f"summary{ends}.md"
+        told = {
+            "PATH": f"{stand_in.parent}:{os.environ['PATH']}",
+            "ENDS": str(ends),
+            "STACK": "prod",
+            "RUNNER_TEMP": str(tmp_path),
+            "GITHUB_STEP_SUMMARY": str(summary),
+        }
+        # As GitHub runs a script: https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstepsshell
+        done = subprocess.run(["bash", "-e", "-c", script], env=told, capture_output=True, text=True, check=False)
+        assert done.returncode == ends, done.stderr
+        commands = [line for line in done.stdout.splitlines() if line.strip().startswith("::")]
+        assert [command.partition("::prod")[0] for command in commands] == (["::error title=drift"] if ends else [])
+        assert "| CHANGED  shop-database" in done.stdout
+        assert summary.read_text(encoding="utf-8").startswith(f"### prod {said}\n\n    CHANGED  shop-database\n")
+        assert all(line.startswith("    ") for line in summary.read_text(encoding="utf-8").splitlines()[2:])
+
+
 def test_pipelines_stand_where_the_host_looks_for_them_and_work_in_the_projects_folder(tmp_path: Path) -> None:
     """A project beside its application: the repository's root is another folder, and what is there is not overwritten."""
-    for ci, files in (("github", "check.yml deliver.yml deliver-stack.yml"), ("gitlab", "")):
+    for ci, files in (("github", "check.yml deliver.yml deliver-stack.yml drift.yml"), ("gitlab", "")):
         root = tmp_path / ci
         (root / ".git").mkdir(parents=True)
         answers = Answers("shop", "shop-team", build="..", ci="github" if ci == "github" else "gitlab")
@@ -204,8 +246,8 @@ def test_pipelines_stand_where_the_host_looks_for_them_and_work_in_the_projects_
                 assert workflow["defaults"] == {"run": {"working-directory": "infra"}}
         else:
             jobs = yaml.safe_load((root / ".gitlab-ci.yml").read_text(encoding="utf-8"))
-            begins = (jobs["check"]["script"][0], jobs["test"]["script"][0], jobs[".deliver"]["before_script"][0])
-            assert begins == ("cd infra",) * 3
+            begins = [jobs[name]["script"][0] for name in ("check", "test", "drift")]
+            assert [*begins, jobs[".deliver"]["before_script"][0]] == ["cd infra"] * 4
             assert jobs["check"]["artifacts"]["paths"] == ["infra/*.md"]
         with pytest.raises(NotEmptyError, match=r"\.\./\.git"):
             write_project(root / "other", answers, f"groundwork=={HERE}")
@@ -381,58 +423,3 @@ def test_many_services_share_the_connections_of_a_small_database(
     assert call(capsys, "new", "shop", "--from", "compose.yaml")[0] == 0
     dev = (tmp_path / "shop" / "Pulumi.dev.yaml").read_text(encoding="utf-8")
     assert "# All services share the connections that the database takes.\n    '*': {connections: 2}" in dev
-
-
-def test_a_project_installs_groundwork_from_where_it_came_from_and_carries_no_credentials(tmp_path: Path) -> None:
-    commit = "0123456789abcdef0123456789abcdef01234567"
-    git = {
-        "url": "https://me:token@git.example.com/acme/groundwork.git",
-        "vcs_info": {"vcs": "git", "commit_id": commit},
-    }
-    wheel = {"url": "https://me:token@example.com/groundwork-1.0-py3-none-any.whl", "archive_info": {}}
-    folder = {"url": tmp_path.as_uri(), "dir_info": {"editable": True}}
-    assert installation.line({}, "1.0", "kubernetes") == "groundwork[kubernetes]==1.0"
-    assert installation.line(git, "1.0") == f"groundwork @ git+https://git.example.com/acme/groundwork.git@{commit}"
-    assert installation.line(wheel, "1.0") == "groundwork @ https://example.com/groundwork-1.0-py3-none-any.whl"
-    assert installation.line(folder, "1.0") == f"groundwork @ {tmp_path.as_uri()}"
-    assert installation.is_of_this_machine(installation.line(folder, "1.0"))
-    for words in (
-        ["init", "--quiet"],
-        [
-            "-c",
-            "user.name=a",
-            "-c",
-            "user.email=a@example.com",
-            "commit",
-            "--quiet",
-            "--allow-empty",
-            "--message",
-            "Begin",
-        ],
-        ["remote", "add", "origin", "git@git.example.com:acme/groundwork.git"],
-    ):
-        subprocess.run(["git", "-C", str(tmp_path), *words], check=True)
-    of_clone = installation.line(folder, "1.0")
-    assert of_clone.startswith("groundwork @ git+ssh://git@git.example.com/acme/groundwork.git@")
-    assert not installation.is_of_this_machine(of_clone)
-    # A folder of somebody's repository is not what that repository is.
-    (tmp_path / "vendored").mkdir()
-    inside = {"url": (tmp_path / "vendored").as_uri(), "dir_info": {}}
-    assert installation.line(inside, "1.0") == f"groundwork @ {(tmp_path / 'vendored').as_uri()}"
-
-
-def test_what_an_extra_takes_is_named_by_its_packages() -> None:
-    # The name groundwork is another project's on PyPI.
-    command = installation.extra_command("simulate")
-    assert " -m pip install " in command
-    assert "groundwork" not in command.partition(" -m pip install ")[2]
-    assert {"numba", "numpy"} == set(re.findall(r"'?(num[a-z]+)[<>=]", command))
-
-
-def test_an_upgrade_keeps_a_requirement_that_is_an_address(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_project(tmp_path, Answers("shop", "shop-team"), "groundwork @ git+https://git.example.com/groundwork@old")
-    monkeypatch.chdir(tmp_path)
-    assert call(capsys, "upgrade")[0] == 0
-    assert (tmp_path / "requirements.txt").read_text(encoding="utf-8") == f"{installation.requirement()}\n"

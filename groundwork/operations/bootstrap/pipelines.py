@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,9 @@ class Pipelines(Protocol):
         self, variables: Mapping[str, str], kind: Kind | None = None, stacks: Sequence[str] = ()
     ) -> Iterator[str]:
         """Yield commands that set variables for all jobs, or for those that take a role."""
+
+    def comparing(self, stacks: Sequence[str]) -> Iterator[str]:
+        """Yield commands after which a pipeline compares the stacks with their account every night."""
 
 
 def _condition(issuer: str, subjects: Sequence[str], operator: str = "StringEquals") -> dict[str, Any]:
@@ -84,6 +88,9 @@ class GitHubPipelines:
             for name, value in variables.items():
                 yield f"gh variable set {name} --repo {self.project}{there} --body {_quoted(value)}"
 
+    def comparing(self, stacks: Sequence[str]) -> Iterator[str]:
+        yield from self.setting({"GROUNDWORK_DRIFT_STACKS": json.dumps(list(stacks))})
+
 
 @dataclass(frozen=True)
 class GitLabPipelines:
@@ -112,10 +119,17 @@ class GitLabPipelines:
     ) -> Iterator[str]:
         """Yield commands of GitLab's CLI. What only the protected branch uses is protected, which is to say given to no other:
         https://docs.gitlab.com/cli/variable/set/"""
-        where = self.project if self.issuer == "gitlab.com" else f"https://{self.issuer}/{self.project}"
         protected = " --protected" if kind in ("Drift", "Deploy") else ""
         for name, value in variables.items():
-            yield f"glab variable set {name} {_quoted(value)} --repo {where}{protected}"
+            yield f"glab variable set {name} {_quoted(value)} --repo {self._where}{protected}"
+
+    def comparing(self, stacks: Sequence[str]) -> Iterator[str]:
+        """Yield GitLab's command for a schedule: https://docs.gitlab.com/cli/schedule/create/"""
+        yield f'glab schedule create --cron "23 3 * * *" --description drift --ref {self.branch} --repo {self._where}'
+
+    @property
+    def _where(self) -> str:
+        return self.project if self.issuer == "gitlab.com" else f"https://{self.issuer}/{self.project}"
 
 
 def _quoted(value: str) -> str:

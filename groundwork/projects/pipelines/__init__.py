@@ -1,4 +1,4 @@
-"""The pipelines of a new project: what checks its pull requests, and what delivers what is merged."""
+"""The pipelines of a new project: what checks its pull requests, what delivers what is merged, and what compares accounts at night."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ Ci = Literal["github", "gitlab", "none"]
 
 _HERE = Path(__file__).parent
 _TARGETS: dict[str, dict[str, str]] = {
-    "github": {name: f".github/workflows/{name}" for name in ("check.yml", "deliver.yml", "deliver-stack.yml")},
+    "github": {
+        name: f".github/workflows/{name}" for name in ("check.yml", "deliver.yml", "deliver-stack.yml", "drift.yml")
+    },
     "gitlab": {".gitlab-ci.yml": ".gitlab-ci.yml"},
     "none": {},
 }
