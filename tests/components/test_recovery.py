@@ -44,7 +44,7 @@ SHOP = """
       dumps: {{purpose: backups, lock_days: 30}}
       site: {{purpose: static}}
       partner: {{existing: a-partners-bucket}}
-    groundwork:usage: {{uploads: 1000, upload_mb: 2, stored_gb: 100}}
+    groundwork:usage: {{uploads: 1000, upload_mb: 2, stored_gb: 100, database_gb: 40, database_growth_gb: 6}}
     {recovery}
 """
 IN_REGION = "{region: eu-west-1}"
@@ -168,6 +168,12 @@ def test_s3_copies_these_buckets_to_their_copies_and_may_nothing_else(shop: Shop
     named = [arn for statement in said.values() for arn in statement["Resource"]]
     for arn in named:
         assert arn.startswith(("arn:aws:s3:::shop-", "arn:aws:kms:")), arn
+    [trust] = json.loads(
+        one(shop(IN_ACCOUNT), "aws:iam/role:Role", "shop-recovery-buckets").inputs["assumeRolePolicy"]
+    )["Statement"]
+    # S3 is not known to send a source, and a condition on one would stop every copy.
+    assert trust["Principal"] == {"Service": "s3.amazonaws.com"}
+    assert "Condition" not in trust
     # It reads originals and writes copies.
     assert all("Replicate" in action or "Override" in action for action in said["WriteToAccount"]["Action"])
     assert not [arn for arn in said["WriteToRegion"]["Resource"] if "recovery" not in arn]
@@ -265,7 +271,9 @@ def test_a_months_cost_has_the_copies_and_their_way(shop: Shop) -> None:
     carried = lines["shop-recovery-images", "AWS-Out-Bytes"]
     assert carried.quantity is not None
     assert 58 < carried.quantity < 60  # 1,000 uploads of 2 MB a day
-    assert ("shop-recovery-eu-west-1-database", "RDS:ChargedBackupUsage") in lines
+    database = "shop-recovery-eu-west-1-database"
+    assert lines[database, "RDS:ChargedBackupUsage"].quantity == 43
+    assert lines[database, "AWS-Out-Bytes"].quantity == 6
     assert ("shop-recovery-region", "AWS-Out-Bytes") in lines
     # Within a region nothing is charged for the way.
     assert ("shop-recovery-account", "AWS-Out-Bytes") not in lines

@@ -9,8 +9,9 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from groundwork.components.access import Statement, policy_document, trust_policy
+from groundwork.components.access import Statement, policy_document
 from groundwork.components.base import Component
+from groundwork.components.compute.trust import trusted
 from groundwork.components.context import Context
 from groundwork.components.recovery.names import bucket_name, key_alias
 from groundwork.components.recovery.settings import RecoverySettings
@@ -75,7 +76,9 @@ def copy_buckets(
     role = aws.iam.Role(
         f"{parent.name}-buckets",
         description="S3 copies objects to other regions and accounts",
-        assume_role_policy=trust_policy("s3.amazonaws.com", context.account_id),
+        # AWS's guide gives this trust no condition. One on a key that S3 does not send would leave every object without its copy.
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html
+        assume_role_policy=trusted("s3.amazonaws.com"),
         opts=parent.child(),
     )
     permission = aws.iam.RolePolicy(
