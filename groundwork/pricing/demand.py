@@ -56,6 +56,7 @@ class _Demand:
         yield from self._edge()
         yield from self._load_balancers()
         yield from self._buckets()
+        yield from self._backups()
         yield from self._queues()
         yield from self._functions()
         yield from self._logs()
@@ -165,6 +166,16 @@ class _Demand:
         carried = [one for one in ways if purpose.get(one.name.replace("-recovery-", "-")) == "media"]
         yield from self._share(carried, "AWS-Out-Bytes", None if new is None else new * _MB)
         yield from self._share(read, "Requests-Tier2", missed)
+
+    def _backups(self) -> Iterator[_Row]:
+        copies = self.snapshot.of_type(
+            "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication"
+        )
+        held, new = self._of("database_gb"), self._of("database_growth_gb")
+        if held is not None and new is not None:
+            # The database once, and as above what comes in over a month for half of it; of its logs nobody tells.
+            yield from self._share(copies, "RDS:ChargedBackupUsage", held + new / 2)
+            yield from self._share(copies, "AWS-Out-Bytes", new)
 
     def _queues(self) -> Iterator[_Row]:
         # A queue for what failed has none of its own.

@@ -27,7 +27,7 @@ from groundwork.simulation.scenario import Scenario
 from groundwork.simulation.theory import Stationary
 from tests import growing
 from tests.examples.query import Config, changed
-from tests.requirements import proves
+from tests.requirements import EXAMPLES, proves
 from tests.stacks import STACKS as STACKS_IN_EACH_PHASE
 from tests.stacks import loaded
 from tests.writing import write_project
@@ -210,6 +210,24 @@ def test_fifo_queues_in_groups_are_held_against_what_their_region_has() -> None:
         found = lines(chat.model_copy(update={"region": region}))
         assert found["fifo", "notifications.fifo"].limit == 10 * calls
         assert found["fifo", "media-processing.fifo"].limit == 3_000
+
+
+@proves("S4-17")
+def test_each_reference_system_says_its_load_in_each_phase_and_holds_it() -> None:
+    of_systems = [
+        one for one in STACKS_IN_EACH_PHASE if one.partition("examples/")[2].split("/")[0] in EXAMPLES.values()
+    ]
+    assert len(of_systems) > 2 * len(EXAMPLES)
+    for stack in of_systems:
+        found = request_capacity(settings_of(stack), stack)
+        assert found.load.scenario == Scenario(), f"{stack} is held against one request a second"
+        assert [one.kind for one in found.broken] == [], stack
+        assert found.first is not None
+        assert found.first.times is not None
+        assert found.first.times > 1, (stack, found.first.kind)
+    usage = settings_of("examples/chat-app/prod@growth").usage
+    assert usage is not None
+    assert usage.peak_sockets == 3_000
 
 
 @proves("S4-17")

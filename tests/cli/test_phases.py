@@ -84,7 +84,7 @@ def test_a_step_to_a_phase_tells_what_changes_what_it_costs_and_what_it_holds(
     assert '        ~ data.class: "db.t3.small" → "db.t3.medium"' in said
     assert "From launch on fargate to growth on fargate:" in said
     shown = " ".join("\n".join(said).split())
-    assert "Requests a second that it holds: 475, then 950, where the copies of api are all busy" in shown
+    assert "Requests a second that it holds: 475, then 950, where the database's CPU is full" in shown
     assert (
         "Next: say platform.phase: growth in its file; then cd examples/thulobazaar && pulumi up --stack prod" in shown
     )

@@ -161,7 +161,7 @@ def test_cloudfront_serves_both_buckets_and_asks_the_load_balancer_for_everythin
         behaviour["pathPattern"]: origins[behaviour["targetOriginId"]] for behaviour in inputs["orderedCacheBehaviors"]
     }
     for path, bucket in (("/media/*", "media-files"), ("/static/*", "static")):
-        assert paths[path] == named(snapshot, BUCKET, f"-{bucket}").outputs["bucketRegionalDomainName"]
+        assert paths[path] == named(snapshot, BUCKET, f"minifacebook-{bucket}").outputs["bucketRegionalDomainName"]
     balancer = only(snapshot, "aws:lb/loadBalancer:LoadBalancer").outputs["dnsName"]
     default = next(
         origin for origin in inputs["origins"] if origin["originId"] == inputs["defaultCacheBehavior"]["targetOriginId"]
@@ -964,7 +964,7 @@ def test_notifications_reach_phones_once_push_has_its_credentials(otherwise: Cal
 
 
 def lifecycle(snapshot: Snapshot, bucket: str) -> list[dict[str, Any]]:
-    rules = beside(snapshot, LIFECYCLE, named(snapshot, BUCKET, f"-{bucket}")).inputs["rules"]
+    rules = beside(snapshot, LIFECYCLE, named(snapshot, BUCKET, f"minifacebook-{bucket}")).inputs["rules"]
     return [rule for rule in rules if rule["status"] == "Enabled" and rule["filter"] == {"prefix": ""}]
 
 
@@ -972,7 +972,7 @@ def lifecycle(snapshot: Snapshot, bucket: str) -> list[dict[str, Any]]:
 @proves("S1-14")
 def test_media_are_versioned_encrypted_and_go_to_infrequent_access_and_glacier(stack: str) -> None:
     snapshot = snapshot_of(stack)
-    bucket = named(snapshot, BUCKET, "-media-files")
+    bucket = named(snapshot, BUCKET, "minifacebook-media-files")
     versioning = beside(snapshot, "aws:s3/bucketVersioning:BucketVersioning", bucket)
     assert versioning.inputs["versioningConfiguration"] == {"status": "Enabled"}
     [rule] = beside(
@@ -996,7 +996,9 @@ def test_media_are_versioned_encrypted_and_go_to_infrequent_access_and_glacier(s
 def test_the_app_alone_may_read_and_write_media_from_a_browser(stack: str) -> None:
     snapshot = snapshot_of(stack)
     cors = beside(
-        snapshot, "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration", named(snapshot, BUCKET, "-media-files")
+        snapshot,
+        "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration",
+        named(snapshot, BUCKET, "minifacebook-media-files"),
     )
     [rule] = cors.inputs["corsRules"]
     assert rule["allowedOrigins"] == [f"https://app.{domain(stack)}"]
@@ -1179,7 +1181,7 @@ def test_the_same_eight_services_run_on_fargate_with_the_same_rights(fargate: Sn
 def test_what_a_service_may_do_is_bound_to_the_very_things_it_uses(stack: str) -> None:
     snapshot = snapshot_of(stack)
     media = statements(snapshot, "-compute-media-task")
-    prefix = f"{named(snapshot, BUCKET, '-media-files').outputs['arn']}/media/*"
+    prefix = f"{named(snapshot, BUCKET, 'minifacebook-media-files').outputs['arn']}/media/*"
     assert media["MediaFilesDownload"]["Resource"] == media["MediaFilesUpload"]["Resource"] == [prefix]
     post = statements(snapshot, "-compute-post-task")
     assert post["EventsPublish"]["Resource"] == [topic(snapshot, "events").outputs["arn"]]
@@ -1597,6 +1599,8 @@ def test_dev_and_prod_differ_in_sizes_and_protection_and_not_in_what_services_ar
         "cache",
         "search",
         "storage",
+        "usage",
+        "recovery",
         "migration",
         "observability",
         "budget",

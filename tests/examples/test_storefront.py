@@ -602,7 +602,7 @@ def test_from_growth_to_millions_is_one_word_and_what_the_file_says_of_each_phas
     growth, millions = loaded(START).settings, loaded(MILLIONS).settings
     differing = {layer for layer in LAYERS if getattr(growth, layer) != getattr(millions, layer)}
     assert growth.platform.model_copy(update={"phase": "millions"}) == millions.platform
-    assert differing == {"platform", "network", "compute", "data", "cache", "budget"}
+    assert differing == {"platform", "network", "compute", "data", "cache", "usage", "budget"}
 
 
 # What changes on the way, all of it in place: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.DBInstance.Modifying.html

@@ -89,7 +89,7 @@ def test_a_preview_says_the_month_what_is_not_in_it_and_a_budget_below_it(monkey
     found = command.previewed(snapshot, SHOP, None)
     cost, both = f"${month.fixed:,.2f}", f"${month.fixed + month.usage:,.2f}"
     assert found[0] == (
-        f"At least {cost} a month at list prices, and $4.14 by use as far as it is told, up to ${month.most:,.2f} with the most copies"
+        f"At least {cost} a month at list prices, and $19.10 by use as far as it is told, up to ${month.most:,.2f} with the most copies"
     )
     assert re.fullmatch(
         r"Not in it: [1-9]\d* lines whose use nobody told, \d+ resources of which something has no price", found[1]

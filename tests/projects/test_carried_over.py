@@ -18,12 +18,12 @@ from groundwork.projects.sources.compose import dockerfile_facts
 from groundwork.projects.sources.images import known
 from groundwork.projects.sources.interpolation import interpolated
 from groundwork.projects.sources.reading import mebibytes, names_in, seconds
-from groundwork.projects.sources.schedules import eventbridge_cron
 from groundwork.projects.sources.secrecy import is_secret, tells_secret
 from groundwork.projects.sources.source import Format, read_application
 from groundwork.projects.sources.translation import Translation, translated
 from groundwork.projects.stack_text import stack_lines
 from groundwork.settings.mistakes import Mistakes
+from groundwork.settings.schedules import eventbridge_cron
 from groundwork.settings.stack_file import Document
 
 SHOP = """

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from groundwork.settings.base import Model
@@ -16,13 +17,25 @@ GITHUB_ISSUER = "token.actions.githubusercontent.com"
 """https://docs.github.com/en/actions/reference/security/oidc"""
 
 _Path = r"[A-Za-z0-9_.-]+"
+
+
+def _repository(value: str) -> str:
+    if not re.fullmatch(rf"{_Path}/{_Path}", value) or value.endswith(".git"):
+        raise PydanticCustomError("repository", 'is not a repository such as "acme/shop": OWNER/NAME')
+    return value
+
+
 Branch = Annotated[str, Field(pattern=r"^[A-Za-z0-9_./-]+$", max_length=200)]
 
 
 class GitHubSettings(Model):
     """Workflows of one GitHub repository. Name environments or branches: a workflow of any other is refused."""
 
-    repository: Annotated[str, Field(pattern=rf"^{_Path}/{_Path}$", max_length=140)]
+    repository: Annotated[
+        str,
+        Field(max_length=140, json_schema_extra={"pattern": rf"^{_Path}/{_Path}$"}),
+        AfterValidator(_repository),
+    ]
     """``OWNER/NAME``, letter for letter as GitHub writes it."""
     environments: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_./ -]+$", max_length=255)], ...] = ()
     """Environments whose jobs may deliver. GitHub asks their reviewers first, where they have some; the surest choice for prod."""

@@ -14,10 +14,10 @@ from groundwork.projects.sources.application import Application, Backing, Kind, 
 from groundwork.projects.sources.environment import Environment, Wiring, port_of
 from groundwork.projects.sources.names import LAYERS, name_of, unique
 from groundwork.projects.sources.reading import shown
-from groundwork.projects.sources.schedules import eventbridge_cron
 from groundwork.projects.sources.secrecy import tells_secret
 from groundwork.settings.facts import fargate_sizes, is_reserved
 from groundwork.settings.mistakes import Mistake, Mistakes, Path, all_of
+from groundwork.settings.schedules import eventbridge_cron
 
 _FRONT = (
     "web",
