@@ -374,7 +374,7 @@ def test_what_classes_sustain_is_what_ec2_says_of_them() -> None:
     wrong = []
     known = [*instance_classes(), *classes("databases")]
     for name in known:
-        found, said = performance(name), table.get(name.removeprefix("db."))
+        found, said = performance(name), table.get(re.sub(r"^x2g\.", "x2gd.", name.removeprefix("db.")))
         if found is None or said is None:
             wrong.append(name)
             continue

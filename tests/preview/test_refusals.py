@@ -7,6 +7,7 @@ import dataclasses
 import datetime
 import json
 import re
+from collections.abc import Collection
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -23,7 +24,7 @@ from groundwork.preview.refusals.constraints import EVERY_TYPE, FILE, TYPES, Con
 from groundwork.preview.refusals.findings import with_refusals
 from groundwork.preview.refusals.inputs import refused_inputs
 from groundwork.preview.refusals.interfaces import interface_shortages
-from groundwork.preview.refusals.offers import as_of, refused_offers, unknown_offers
+from groundwork.preview.refusals.offers import as_of, classes_of, refused_offers, unknown_offers
 from groundwork.preview.refusals.quotas import ANY_TYPE, exceeded, sums
 from groundwork.preview.refusals.reference import page
 from groundwork.preview.reports.report import Report
@@ -683,6 +684,27 @@ def test_what_no_stack_asks_for_in_vain_nor_without_being_known() -> None:
     for stack in STACKS:
         assert [(one.value, one.reason) for one in refused_offers(snapshot_of(stack))] == []
         assert [(one.value, one.reason) for one in unknown_offers(snapshot_of(stack))] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "known", "others"),
+    [
+        # Previous generations, of which there are no new ones, and the huge ones of x2idn.
+        ("rds:postgres", classes("databases"), "t1 t2 m1 m2 m3 m4 r3 r4 x2idn"),
+        # One of no new ones too, and one that tiers its data, which is another setting.
+        ("cache", classes("caches"), "t2 r6gd"),
+        # Previous generations, and those with disks of their own.
+        (
+            "search",
+            search_classes(),
+            "t2 m3 m4 c4 r3 r4 i2 i3 i4g i4i i7i i8g i8ge im4gn oi2 r6gd r7gd r8gd ultrawarm1",
+        ),
+    ],
+)
+def test_every_family_that_aws_has_is_taken(kind: str, known: Collection[str], others: str) -> None:
+    """A class that the settings do not know is refused."""
+    kept = re.compile(rf"(db\.|cache\.)?({others.replace(' ', '|')})\.")
+    assert sorted(name for name in classes_of(kind) if name not in known and not kept.match(name)) == []
 
 
 def test_every_class_that_settings_take_is_one_that_some_region_has() -> None:
