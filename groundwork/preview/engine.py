@@ -13,11 +13,11 @@ import os
 import runpy
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, TypeVarTuple
 
 import pulumi
 from pulumi.runtime import settings as runtime
@@ -94,12 +94,11 @@ class _Program:
 
 
 def _run(monitor: RecordingMonitor, program: _Program) -> None:
-    loop = asyncio.new_event_loop()
+    loop = _Loop()
     collecting = gc.isenabled()
     # Everything that is made here lives until the end; looking for garbage in it makes large stacks slower with each resource.
     gc.disable()
     try:
-        loop.set_default_executor(_InlineExecutor())
         asyncio.set_event_loop(loop)
         with (
             _program_surroundings(program.folder),
@@ -115,13 +114,19 @@ def _run(monitor: RecordingMonitor, program: _Program) -> None:
             gc.enable()
 
 
-class _InlineExecutor(ThreadPoolExecutor):
+_Given = TypeVarTuple("_Given")
+_Made = TypeVar("_Made")
+
+
+class _Loop(asyncio.SelectorEventLoop):
     """Runs each of the SDK's calls where it stands: they reach no network, so a thread for each would only cost time."""
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[*_Given], _Made], *args: *_Given
+    ) -> asyncio.Future[_Made]:
+        future: asyncio.Future[_Made] = self.create_future()
         try:
-            future.set_result(fn(*args, **kwargs))
+            future.set_result(func(*args))
         except BaseException as error:  # the future carries it to whoever awaits
             future.set_exception(error)
         return future

@@ -16,9 +16,10 @@ from functools import partial
 from typing import Any
 
 import pulumi
-from pulumi import _types
+from pulumi import _types, log
 from pulumi.output import Unknown, _OutputData
 from pulumi.runtime import resource as registering
+from pulumi.runtime import resource_cycle_breaker as cycles
 from pulumi.runtime import rpc, settings
 
 Outputs = deque[asyncio.Future[Any]]
@@ -26,6 +27,7 @@ Outputs = deque[asyncio.Future[Any]]
 _own_all = pulumi.Output.all
 _own_from_input = pulumi.Output.from_input
 _own_create_urn = registering.create_urn
+_own_serialize_properties = rpc.serialize_properties
 _own_serialize_property = rpc.serialize_property
 
 
@@ -37,9 +39,15 @@ def lean_outputs() -> Iterator[Outputs]:
         (pulumi.Output, "_track", lambda output: outputs.append(output._data)),
         (pulumi.Output, "all", staticmethod(_all)),
         (pulumi.Output, "from_input", staticmethod(_from_input)),
+        (_types, "resource_pulumi_to_py_names", _names_of),
+        (_types, "resource_types", _types_of),
+        (_types, "unwrap_optional_type", _unwrap_optional_type),
         (_types, "unwrap_type", _unwrap_type),
+        (log, "debug", _say_nothing),
+        (cycles, "_reachable", _reachable),
         (registering, "create_urn", _create_urn),
         (rpc, "contains_unknowns", _contains_unknowns),
+        (rpc, "serialize_properties", _serialize_properties),
         (rpc, "serialize_property", _serialize_property),
         (rpc, "transfer_properties", _transfer_properties),
     )
@@ -195,6 +203,33 @@ def _create_urn(
     return _known(f"{above}{type_}::{name}")
 
 
+async def _serialize_properties(inputs: Any, dependencies: dict[str, list[Any]], *given: Any, **named: Any) -> Any:
+    """Return inputs as the engine takes them: as the SDK's function of this name, without a list for each that depends on nothing."""
+    struct = await _own_serialize_properties(inputs, dependencies, *given, **named)
+    for name in [name for name, resources in dependencies.items() if not resources]:
+        del dependencies[name]
+    return struct
+
+
+def _reachable(from_resource: pulumi.Resource, to_resource: pulumi.Resource) -> bool:
+    """Tell whether one resource depends on another, directly or through others: as the SDK's function of this name, without a generator
+    for each step of the way."""
+    seen, left = {from_resource}, [from_resource]
+    while left:
+        found = left.pop()
+        if found is to_resource:
+            return True
+        for other in vars(found).get(cycles._DEPENDENCIES_PROPERTY, ()):
+            if other not in seen:
+                seen.add(other)
+                left.append(other)
+    return False
+
+
+def _say_nothing(*given: Any, **named: Any) -> None:
+    """Leave out what the SDK tells the engine of its own work, several messages for each resource."""
+
+
 def _serialize_property(value: Any, *given: Any, **named: Any) -> Any:
     """Return what is awaited for a value as the engine takes it: as the SDK's function of this name, at once for what is plain."""
     if type(value) in _SCALARS and not named.get("return_protobuf_value"):
@@ -219,4 +254,7 @@ def _once(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return remembering
 
 
+_names_of = _once(_types.resource_pulumi_to_py_names)
+_types_of = _once(_types.resource_types)
+_unwrap_optional_type = _once(_types.unwrap_optional_type)
 _unwrap_type = _once(_types.unwrap_type)

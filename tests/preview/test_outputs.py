@@ -189,3 +189,26 @@ def test_the_sdk_is_left_as_it_was(tmp_path: Path) -> None:
         _small(tmp_path, "1 / 0")
     _small(tmp_path, PROGRAM)
     assert now() == before
+
+
+CIRCLE = """
+import pulumi
+import pulumi_aws as aws
+
+one, two = (pulumi.ComponentResource("shop:Group", name) for name in ("one", "two"))
+between = aws.sqs.Queue("between", opts=pulumi.ResourceOptions(depends_on=[one]))
+aws.sqs.Queue("a", opts=pulumi.ResourceOptions(parent=one, depends_on=[two]))
+aws.sqs.Queue("b", opts=pulumi.ResourceOptions(parent=two, depends_on=[between]))
+"""
+
+
+def test_resources_that_depend_on_each_other_in_a_circle_are_refused_with_the_sdks_words(
+    tmp_path: Path, by_the_sdk: Any
+) -> None:
+    said = []
+    for run_it in (lambda: _small(tmp_path, CIRCLE), lambda: by_the_sdk(lambda: _small(tmp_path, CIRCLE))):
+        with pytest.raises(RuntimeError, match="circular dependency") as raised:
+            run_it()
+        said.append(str(raised.value))
+    assert said[0] == said[1]
+    assert _small(tmp_path, CIRCLE.replace("depends_on=[two]", "")).resources
