@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from groundwork.components.compute.checks import CHECKS
 from groundwork.components.compute.settings import ComputeSettings, InstancesSettings
 from groundwork.components.settings import Settings
-from groundwork.settings.facts import instance_class, instance_classes, task_memory
+from groundwork.settings.facts import addresses, instance_class, instance_classes, task_memory
 from groundwork.settings.recurrence import recurrence
 
 APP: dict[str, Any] = {"port": 3000, "path": "/*", "cpu": 512, "memory": 1024}
@@ -345,6 +345,7 @@ def test_classes_are_as_ec2_describes_them() -> None:
             facts["NetworkInfo"]["MaximumNetworkInterfaces"],
             facts["BurstablePerformanceSupported"],
         ), name
+        assert addresses(known) == facts["NetworkInfo"]["Ipv4AddressesPerInterface"], name
 
 
 def test_a_class_keeps_some_memory_from_tasks() -> None:
@@ -357,7 +358,16 @@ def test_a_class_keeps_some_memory_from_tasks() -> None:
 
 @pytest.mark.parametrize(
     ("name", "tasks"),
-    [("m6i.8xlarge", 90), ("r7a.12xlarge", 120), ("m6g.8xlarge", 60), ("m5.12xlarge", 60), ("r5.8xlarge", None)],
+    [
+        ("m6i.8xlarge", 90),
+        ("r7a.12xlarge", 120),
+        ("m6g.8xlarge", 60),
+        ("m5.12xlarge", 60),
+        ("m7i-flex.large", 4),
+        ("m8i.12xlarge", 120),
+        ("r5.8xlarge", None),
+        ("m5n.large", None),
+    ],
 )
 def test_the_tasks_that_trunking_allows_are_those_of_the_family(name: str, tasks: int | None) -> None:
     known = instance_class(name)

@@ -280,11 +280,12 @@ def _instance_classes() -> dict[str, InstanceClass]:
     for family, facts in table["even"].items():
         for size in facts["sizes"]:
             name, of = f"{family}.{size}", table["sizes"][size]
-            more = facts.get("trunk", {})
-            trunk = None if size in facts.get("without_trunk", ()) else more.get(size, of["trunk_tasks"])
+            tasks = facts.get("trunk", {}).get(size, of["trunk_tasks"])
+            trunk = None if size in facts.get("without_trunk", ()) else tasks
+            interfaces = facts.get("interfaces", {}).get(size, of["interfaces"])
             memory = of["vcpus"] * facts["gib"] * 1024
             built[name] = InstanceClass(
-                name, facts["architecture"], of["vcpus"], memory, of["interfaces"], trunk, burstable=False
+                name, facts["architecture"], of["vcpus"], memory, interfaces, trunk, burstable=False
             )
     return built
 
@@ -472,8 +473,8 @@ def system_pods(scope: Literal["each_node", "cluster"]) -> Room:
 def addresses(instance: InstanceClass) -> int:
     """Return how many IPv4 addresses each of its network interfaces has."""
     table = _load("kubernetes")["addresses"]
-    size = instance.name.partition(".")[2]
-    found: int = table["burstable" if instance.burstable else "sizes"][size]
+    family, _, size = instance.name.partition(".")
+    found: int = table["families"].get(family, table["burstable" if instance.burstable else "sizes"])[size]
     return found
 
 
