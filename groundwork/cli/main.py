@@ -128,7 +128,7 @@ def _all(
 app = Commands(
     "groundwork",
     "One short stack file becomes a complete, secure AWS platform. What needs an AWS account: bootstrap, doctor, status, checklist, drift, deploy, "
-    "rollback, scale, redeploy, hours, redrive, tunnel, snapshot, restore, recover, publish, logs, run and exec.",
+    "rollback, scale, redeploy, hours, redrive, tunnel, snapshot, restore, recover, publish, loadtest, logs, run and exec.",
     epilog="Exit codes: 0 fine; 1 findings that stop a deployment, or what cannot be done; 2 a mistake in the input; 3 a fault in the "
     "program.",
     options=_all,

@@ -74,6 +74,11 @@ STACKS = {
     "staging": stack_file("staging"),
     # It belongs to somebody else's account.
     "elsewhere": stack_file("dev", "999999999999"),
+    # With the entrance that the others lack, for which the provider waits two minutes: only its distribution is there.
+    "front": stack_file("dev")
+    .replace("name: shop", "name: front")
+    .replace("  groundwork:edge: null\n", "")
+    .replace("web: {uses:", 'web: {port: 3000, path: "/*", uses:'),
 }
 
 PROGRAM = """\
@@ -122,6 +127,7 @@ def rehearsed_account(snapshot: Snapshot) -> Iterator[str]:
     with deployed(snapshot, without=LEFT_OUT, environment=os.environ) as (address, refused):
         assert not refused, [f"{one.name}: {one.message}" for one in refused]
         _make_by_calls(snapshot, address)
+        _make_front(address)
         yield address
 
 
@@ -149,6 +155,23 @@ def _make_by_calls(snapshot: Snapshot, address: str) -> None:
         )
 
 
+def _make_front(address: str) -> None:
+    """Make a distribution, whose address CloudFront gives."""
+    origin = {"Id": "web", "DomainName": "origin.example.com", "CustomOriginConfig": _ORIGIN}
+    client("cloudfront", address).create_distribution(
+        DistributionConfig={
+            "CallerReference": "front",
+            "Comment": "",
+            "Enabled": True,
+            "Origins": {"Quantity": 1, "Items": [origin]},
+            "DefaultCacheBehavior": {"TargetOriginId": "web", "ViewerProtocolPolicy": "redirect-to-https"},
+        }
+    )
+
+
+_ORIGIN = {"HTTPPort": 80, "HTTPSPort": 443, "OriginProtocolPolicy": "https-only"}
+
+
 def _tags(resource: Resource) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in resource.inputs["tags"].items()]
 
@@ -165,6 +188,8 @@ class Line:
     """Given an operation, such as ``ecs:UpdateService``: the code of an error that AWS answers with, or what happens to whoever asks."""
     rolling: bool = False
     """A deployment of each service is under way, and a redrive of each queue."""
+    distribution: str = ""
+    """The ARN of the distribution of the stack ``front``, which moto lists with no tags; empty where there is none."""
     _ran: str = ""
     """The definition of the task that was run last."""
     asked: list[str] = field(default_factory=list)
@@ -181,6 +206,10 @@ class Line:
         session = {"sessionId": "s", "streamUrl": "wss://ssmmessages.example/s", "tokenValue": "token"}
         if operation == "ecs:RunTask":
             self._ran = asked["taskDefinition"]
+        if operation == "tagging:GetResources" and asked.get("ResourceTypeFilters") == ["cloudfront:distribution"]:
+            tags = [{"Key": "Name", "Value": "front-cdn-distribution"}]
+            found = [{"ResourceARN": self.distribution, "Tags": tags}] if self.distribution else []
+            return {"ResourceTagMappingList": found}
         if operation == "ecs:DescribeTasks":
             return {"tasks": [self._task(arn) for arn in asked["tasks"]]}
         said: dict[str, dict[str, Any]] = {

@@ -3,6 +3,7 @@ should and with words that say what to do next, without a traceback, and where n
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -10,16 +11,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import boto3
 import botocore.exceptions
 import pytest
+import urllib3
 
 from groundwork.cli.arguments import Command, option_names
 from groundwork.cli.console import FINDINGS, FINE, MISTAKE
 from groundwork.cli.main import app
 from groundwork.cli.main import run as groundwork
 from groundwork.operations import permissions
+from groundwork.operations.loadtest.plan import COMES_WITH
 from groundwork.preview.computed_values import EXAMPLE_ACCOUNT
 from groundwork.settings.loading import load_stack
 from tests.operations.asking import actions_of
@@ -34,8 +38,6 @@ ASKS_NO_ACCOUNT = (
     *("rehearse", "schema", "settings", "simulate", "stacks", "upgrade", "verify"),
     # It asks DNS.
     "domain",
-    # With --run it asks for what stands behind an entrance, for which the provider waits two minutes: test_loadtest.py.
-    "loadtest",
 )
 
 Outcome = tuple[int, str]
@@ -53,10 +55,13 @@ class Row:
     """What it asks for then that changes something; empty where it only looks."""
     unasked: int = FINDINGS
     """Its exit code where the account cannot be asked."""
+    stack: str = "dev"
+    """Of which it is asked where the fault is of no other."""
     otherwise: Mapping[str, Outcome] = field(default_factory=dict)
     """How it ends with the faults with which it ends otherwise than the others."""
 
 
+BOOTSTRAP, REMOVAL = "bootstrap", "bootstrap --remove"
 # moto finds no repositories by their tags, so that doctor takes them for another stack's, and knows no composite alarms.
 COMMANDS = {
     "status": Row(
@@ -120,10 +125,26 @@ COMMANDS = {
         changes="ecs:UpdateService",
         otherwise={"half deployed": (FINE, "shop-database-dev is not there: pulumi up")},
     ),
-    "bootstrap": Row(
-        "bootstrap {stack} --remove --yes",
+    # k6 stands in for itself, and the simulation beside it is the real one.
+    "loadtest": Row(
+        "loadtest {stack} --rate 1 --minutes 0.1 --run --yes",
+        (FINE, "against [a-z0-9]+\\.cloudfront\\.net.*measured.*All thresholds were held"),
+        stack="front",
+        otherwise={"nothing deployed": (FINDINGS, "nothing of the stack is reached through CloudFront")},
+    ),
+    REMOVAL: Row(
+        "bootstrap {stack} --remove --dry-run",
         (FINDINGS, "there is nothing to remove"),
-        otherwise=dict.fromkeys(("nothing deployed", "half deployed"), (FINDINGS, "there is nothing to remove")),
+        otherwise={
+            "nothing deployed": (FINDINGS, "there is nothing to remove"),
+            "half deployed": (FINE, "bootstrap-shop.*Nothing was done"),
+        },
+    ),
+    BOOTSTRAP: Row(
+        "bootstrap {stack} --repository acme/{word} --yes",
+        (FINE, "role bootstrap-shop-deploy: pulumi up.*gh variable set PULUMI_BACKEND_URL"),
+        changes="cloudformation:CreateStack",
+        otherwise={"half deployed": (FINE, "bootstrap-shop is as it should be")},
     ),
 }  # fmt: skip
 
@@ -185,7 +206,10 @@ FAULTS = {
     "a service with a shell's characters": Fault(
         (MISTAKE, "is no(ne| service).* web"), service=SHELL, only=NAMES_A_SERVICE
     ),
-    "nothing deployed": Fault((FINDINGS, "pulumi up"), stack="staging"),
+    # Before anything is deployed is when bootstrap is for.
+    "nothing deployed": Fault(
+        (FINDINGS, "pulumi up"), stack="staging", only=[name for name in COMMANDS if name != BOOTSTRAP]
+    ),
     "no network": Fault((FINDINGS, "is there a network"), lambda line, operation: NO_NETWORK),
     "too many requests": Fault((FINDINGS, "too many requests.*try again"), _where(_after_sign_in, "Throttling")),
     "a page in place of an answer": Fault((FINDINGS, "fails.*[Tt]ry again"), _where(_after_sign_in, PAGE)),
@@ -219,9 +243,10 @@ HALF_DEPLOYED = Fault((FINDINGS, "pulumi up"), changes=("hours",))
 
 
 def test_every_command_has_a_row() -> None:
-    assert {*COMMANDS, *ASKS_NO_ACCOUNT} == app.members.keys()
+    asking = {name.split()[0] for name in COMMANDS}
+    assert {*asking, *ASKS_NO_ACCOUNT} == app.members.keys()
     told = set(re.findall(r"\w+", app.about.partition("account: ")[2])) - {"and"}
-    assert told == COMMANDS.keys()
+    assert told == asking
     assert {fault for row in COMMANDS.values() for fault in row.otherwise} - {*FAULTS, "half deployed"} == set()
 
 
@@ -236,7 +261,8 @@ class Trials:
 
     def run(self, name: str, case: str, fault: Fault, *, dry: bool = False, **said: str) -> None:
         row, line = COMMANDS[name], self.line
-        entered = {"stack": fault.stack, "service": fault.service, "word": "by-hand", "action": "stop", **said}
+        stack = row.stack if fault.stack == "dev" else fault.stack
+        entered = {"stack": stack, "service": fault.service, "word": "by-hand", "action": "stop", **said}
         words = [word.format(**entered, port=free_port()) for word in row.words.split()]
         if dry and "--dry-run" in _options(name):
             words = [*(word for word in words if word not in ("--yes", "--dry-run")), "--dry-run"]
@@ -269,6 +295,7 @@ def test_every_command_ends_in_words_whatever_goes_wrong(
     ):
         trials = Trials(line, sign_in, capsys)
         _prepare(tmp_path, address, monkeypatch)
+        line.distribution = _front(address)
         for case, fault in FAULTS.items():
             for name in fault.only:
                 trials.run(name, case, fault)
@@ -290,6 +317,7 @@ def test_every_command_ends_in_words_whatever_goes_wrong(
             for name in fault.only:
                 trials.run(name, case, fault, word="before-18", action="start")
         _remove_half(address)
+        line.distribution = ""
         for name in COMMANDS:
             trials.run(name, "half deployed", HALF_DEPLOYED)
     assert trials.wrong == [], "\n\n".join(trials.wrong)
@@ -298,6 +326,7 @@ def test_every_command_ends_in_words_whatever_goes_wrong(
 
 def _permitted(name: str, asked: set[str]) -> set[str]:
     """Return what the table of permissions says that a command needs here. What it says nothing of is a pipeline's, or follows from types."""
+    name = name.split(maxsplit=1)[0]
     if name not in permissions.all_commands() or name == "drift":
         return asked
     layers = ("compute", "services", "data", "messaging", "jobs", "observability", "secrets", "storage")
@@ -327,7 +356,7 @@ def _at_first(line: Line, operation: str) -> str | None:
 
 
 def _options(name: str) -> Collection[str]:
-    member = app.members[name]
+    member = app.members[name.split(maxsplit=1)[0]]
     assert isinstance(member, Command)
     return option_names(member)
 
@@ -340,7 +369,8 @@ def _one_sign_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, os.devnull)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    made = {signed_in: cache(boto3.Session) for signed_in in (True, False)}
+    # The class itself: other tests share what boto3.Session makes, and with it how often was tried again.
+    made = {signed_in: cache(boto3.session.Session) for signed_in in (True, False)}
     state = [True]
 
     def session(**named: str | None) -> boto3.Session:
@@ -362,14 +392,37 @@ def _one_sign_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None
     yield sign_in
 
 
+_ASKED = "{service:web,part:held}"
+_SUMMARY = {
+    "metrics": {
+        "elsewhere": {"values": {"count": 0}, "thresholds": {"count<1": {"ok": True}}},
+        f"http_reqs{_ASKED}": {"values": {"count": 6, "rate": 1}},
+        f"http_req_waiting{_ASKED}": {
+            "values": {"count": 6, "avg": 40, "med": 38, "p(95)": 60, "p(99)": 70},
+            "thresholds": {"avg<2000": {"ok": True}},
+        },
+        f"http_req_failed{_ASKED}": {"values": {"rate": 0}, "thresholds": {"rate<0.05": {"ok": True}}},
+    }
+}
+"""What k6 writes, six requests long."""
+
+
+def _front(address: str) -> str:
+    [found] = client("cloudfront", address).list_distributions()["DistributionList"]["Items"]
+    return str(found["ARN"])
+
+
 def _prepare(folder: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the account as a second deployment leaves it, with a dead letter, and on this machine what was built of a front end, and something in place of Session
-    Manager's plugin."""
-    plugin = folder / "bin" / "session-manager-plugin"
-    plugin.parent.mkdir()
-    plugin.write_text("#!/bin/sh\n", encoding="utf-8")
-    plugin.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{plugin.parent}{os.pathsep}{os.environ['PATH']}")
+    Manager's plugin, of k6, and of CloudFront's answer."""
+    programs = folder / "bin"
+    programs.mkdir()
+    for name, does in (("session-manager-plugin", ""), ("k6", f"echo '{json.dumps(_SUMMARY)}' > summary.json\n")):
+        (programs / name).write_text(f"#!/bin/sh\n{does}", encoding="utf-8")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    answer = SimpleNamespace(headers={COMES_WITH: "id"}, release_conn=lambda: None)
+    monkeypatch.setattr(urllib3.PoolManager, "request", lambda *_, **__: answer)
     (folder / "dist").mkdir()
     (folder / "dist" / "index.html").write_text("<h1>shop</h1>", encoding="utf-8")
     for tag in ("0", "1", "2"):
