@@ -55,7 +55,8 @@ def test_ecs_is_told_each_strategy_as_it_calls_it() -> None:
             "linearConfiguration": {"stepPercent": 20, "stepBakeTimeInMinutes": "10"},
         },
     }
-    assert "deploymentConfiguration" not in service(web()).inputs
+    # It is said: the provider would leave the strategy that a service had as it is.
+    assert service(web()).inputs["deploymentConfiguration"] == {"strategy": "ROLLING"}
 
 
 def test_the_circuit_breaker_is_of_rolling_deployments_alone_and_the_alarm_of_all() -> None:

@@ -24,10 +24,12 @@ _STARTING = 20
 """Minutes that the provider waits for a service to be steady, unless told otherwise: until all new copies are well."""
 
 
-def strategy(settings: DeploymentSettings | None) -> _Configuration | None:
-    """Return how ECS brings a new version; None leaves it rolling, as ECS does unless told otherwise."""
+def strategy(settings: DeploymentSettings | None) -> _Configuration:
+    """Return how ECS brings a new version: rolling, unless the service says otherwise. That is said too: AWS's provider leaves what nobody
+    says as it is (the argument is computed as well), and a service that shifted requests would go on doing so, without the group for it.
+    """
     if settings is None:
-        return None
+        return _Configuration(strategy=_STRATEGIES["rolling"])
     step = str(settings.step_minutes)
     return _Configuration(
         strategy=_STRATEGIES[settings.strategy],
