@@ -117,7 +117,7 @@ def transformed(settings: Settings) -> Iterator[None]:
     _sync_await(_registered())
     if run.failures:
         # What the engine made of it holds a traceback, and would be told in its place.
-        error = pulumi.RunError("\n".join(dict.fromkeys(run.failures)))
+        error = pulumi.RunError("\n".join(run.failure_lines()))
         _get_rpc_manager().unhandled_exception = error
         raise error
     _refuse_unmatched(transforms, run.names)
@@ -163,7 +163,20 @@ class _TransformRun:
     file: Path
     names: dict[str, set[str]] = field(default_factory=dict)
     """Of all resources, by type."""
-    failures: list[str] = field(default_factory=list)
+    failures: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    """Place and reason → the resources on which a transform failed so."""
+
+    def failure_lines(self) -> list[str]:
+        """Return a line for each failure, with the first of the resources that it is of."""
+        return [
+            f"{place}: on {first}{f' and {len(others)} more' if others else ''}: {reason}"
+            for (place, reason), (first, *others) in self.failures.items()
+        ]
+
+    def _fail(self, place: str, args: pulumi.ResourceTransformArgs, reason: str) -> None:
+        named = self.failures.setdefault((place, reason), [])
+        if (said := f"{args.name} ({args.type_})") not in named:
+            named.append(said)
 
     def applied(self, one: _Transform) -> Callable[[pulumi.ResourceTransformArgs], Awaitable[Result]]:
         """Return the transform as Pulumi takes it: for its resources alone, and with errors in words."""
@@ -179,9 +192,12 @@ class _TransformRun:
                 answer = await answer if inspect.isawaitable(answer) else answer
                 result = pulumi.ResourceTransformResult(args.props, args.opts) if answer is None else _checked(answer)
                 await rpc.serialize_properties(result.props, {})
+                _refuse_unknown(args.type_, result.props.keys() - props.keys())
+            except _UnknownPropertyError as error:
+                self._fail(f"{one.place} {one.called}", args, str(error))
+                raise
             except Exception as error:
-                place = line_of(error, self.file) or one.place
-                self.failures.append(f"{place} {one.called}: on {args.name} ({args.type_}): {reason_of(error)}")
+                self._fail(f"{line_of(error, self.file) or one.place} {one.called}", args, reason_of(error))
                 raise
             same_options = vars(result.opts) == opts
             if result.props == props and same_options:
@@ -190,6 +206,23 @@ class _TransformRun:
             return pulumi.ResourceTransformResult(result.props, None if same_options else result.opts)  # type: ignore[arg-type]  # the SDK asks whether they are None
 
         return apply
+
+
+class _UnknownPropertyError(ValueError):
+    """A transform sets what a type of resource does not have, which the provider would leave out without a word."""
+
+
+def _refuse_unknown(type_: str, added: Collection[str]) -> None:
+    """Raise where a resource of pulumi-aws is given a property that it does not have, such as one in snake_case."""
+    if not added or not type_.startswith("aws:"):
+        return
+    from groundwork.preview.terraform.names import args_class, properties  # noqa: PLC0415 - what few transforms ask for
+
+    arguments = args_class(type_)
+    for name in sorted(added) if arguments else ():
+        known = properties(arguments)
+        if name not in known:
+            raise _UnknownPropertyError(f'the type has no property "{name}"{nearest(name, known)}')
 
 
 def _checked(answer: Any) -> pulumi.ResourceTransformResult:

@@ -172,6 +172,10 @@ WRONG = {
         '@transform(aws.s3.Bucket)\ndef f(args):\n    args.props["tags"]["b"] += "c"',
         "{2} f: on images (aws:s3/bucket:Bucket): KeyError: 'b'",
     ),
+    "a property that is written as Python writes it": (
+        '@transform(aws.s3.Bucket)\ndef f(args):\n    args.props["force_destroy"] = True',
+        '{0} f: on images (aws:s3/bucket:Bucket): the type has no property "force_destroy"; did you mean "forceDestroy"?',
+    ),
     "an answer of another type": (
         "@transform(aws.s3.Bucket)\ndef f(args):\n    return args.props",
         "{0} f: on images (aws:s3/bucket:Bucket): TypeError: it returns dict; return pulumi.ResourceTransformResult, or",
@@ -190,6 +194,18 @@ def test_each_mistake_names_file_and_line_and_what_to_do(tmp_path: Path) -> None
         lines = [f"Pulumi.dev.transform.py:{FIRST + offset}" for offset in range(3)]
         assert str(raised.value).startswith(expected.format(*lines)), name
         assert "Traceback" not in str(raised.value)
+
+
+def test_what_fails_on_many_resources_alike_is_told_once(tmp_path: Path) -> None:
+    small_program(tmp_path, '@transform(aws.s3.Bucket)\ndef f(args):\n    raise KeyError("lost")')
+    program = tmp_path / "__main__.py"
+    several = '    for name in ("films", "books"):\n        aws.s3.Bucket(name)\n'
+    program.write_text(f"{program.read_text(encoding='utf-8')}{several}", encoding="utf-8")
+    with pytest.raises(pulumi.RunError) as raised:
+        run_program(tmp_path, project="test", stack="dev", config={"aws:region": "eu-west-1"}, settings={})
+    assert str(raised.value) == (
+        f"Pulumi.dev.transform.py:{FIRST + 2} f: on images (aws:s3/bucket:Bucket) and 2 more: KeyError: 'lost'"
+    )
 
 
 def test_a_transform_of_another_phase_waits_for_it(tmp_path: Path) -> None:

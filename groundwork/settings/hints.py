@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from groundwork.components.edge.settings import EdgeSettings
 from groundwork.components.observability.settings import AudienceSettings
 from groundwork.components.settings import Settings
-from groundwork.settings.mistakes import all_of
+from groundwork.settings.mistakes import all_of, nearest
 
 
 def hints(settings: Settings) -> Iterator[str]:
     """Yield hints, one sentence each, with what to do about it."""
-    for rule in (_nobody_hears_alarms, _domain_waits, _existing_is_not_judged):
+    for rule in (_nobody_hears_alarms, _domain_waits, _existing_is_not_judged, _transforms_are_of_a_stack):
         yield from rule(settings)
 
 
@@ -95,3 +95,12 @@ def _existing_is_not_judged(settings: Settings) -> Iterator[str]:
             f"the owner of {all_of(wanting)} adds to its policy what pulumi stack output policyStatements says; until then AWS refuses "
             "what it admits"
         )
+
+
+def _transforms_are_of_a_stack(settings: Settings) -> Iterator[str]:
+    """Hint at files of transforms that no stack reads, since their names are no stack's."""
+    stacks = sorted(file.name.split(".")[1] for file in settings.project.glob("Pulumi.*.yaml"))
+    for file in sorted(settings.project.glob("Pulumi.*.transform.py")):
+        name = file.name.removeprefix("Pulumi.").removesuffix(".transform.py")
+        if name not in stacks:
+            yield f"{file.name} changes nothing, since there is no stack {name}{nearest(name, stacks)}"

@@ -1,5 +1,6 @@
 """What is no mistake and yet should be known."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,3 +45,11 @@ def test_a_domain_that_is_not_said_to_be_delegated_is_told_with_the_way_there() 
     assert "until then nothing answers yet" in public
     assert found("dev", edge={"zone": {"delegated": True}}, **waiting) == []
     assert found("dev", edge={"zone": {"id": "Z0123456789ABC"}}, **waiting) == []
+
+
+def test_a_file_of_transforms_that_no_stack_reads_is_told(tmp_path: Path) -> None:
+    for name in ("Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.dev.transform.py", "Pulumi.dve.transform.py"):
+        (tmp_path / name).write_text("", encoding="utf-8")
+    assert found("dev", project=tmp_path) == [
+        'Pulumi.dve.transform.py changes nothing, since there is no stack dve; did you mean "dev"?'
+    ]
