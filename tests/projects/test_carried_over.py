@@ -765,6 +765,75 @@ def test_a_copilot_folder_becomes_services_a_queue_and_a_schedule(tmp_path: Path
     assert ("copilot/web/addons/db.yml:4", "Table (AWS::DynamoDB::Table)") in left
 
 
+def test_what_copilot_says_beside_a_service_is_carried_over_or_told(tmp_path: Path) -> None:
+    copilot = tmp_path / "copilot"
+    files = {
+        "web/manifest.yml": """
+            name: web
+            type: Load Balanced Web Service
+            image: {location: "ghcr.io/team/web:1", port: 8000}
+            http: {path: /}
+            count:
+              range: {min: 2, max: 6, spot_from: 4}
+              cpu_percentage: {value: 55, cooldown: {in: 60s}}
+              requests: 900
+              response_time: 2s
+            observability: {tracing: awsxray}
+            sidecars:
+              envoy:
+                image: envoyproxy/envoy:v1.30
+                command: [envoy, -c, /etc/e.yaml]
+                essential: false
+                healthcheck: {command: [CMD, envoy, --version]}
+                variables: {A: b}
+              agent: {image: {build: ./agent}}
+            storage:
+              ephemeral: 300
+              volumes:
+                pages: {path: /pages, efs: true, read_only: false}
+                old: {path: /old, efs: {id: fs-1234}}
+                scratch: {path: /scratch}
+            deployment: {rolling: recreate}
+            nlb: {port: 443/tls}
+            """,
+        "site/manifest.yml": "name: site\ntype: Static Site\nhttp: {alias: www.example.com}\nfiles: [{source: dist}]\n",
+        "environments/test/manifest.yml": "name: test\ntype: Environment\nnetwork: {vpc: {id: vpc-1}}\n",
+        "pipelines/main/manifest.yml": "name: main\nversion: 1\n",
+    }
+    for name, text in files.items():
+        (copilot / name).parent.mkdir(parents=True, exist_ok=True)
+        (copilot / name).write_text(dedent(text), encoding="utf-8")
+    application = read_application(copilot)
+    translation = translated(application)
+    web = translation.layers["services"]["web"]
+    assert web["sidecars"] == {
+        "envoy": {
+            "image": "envoyproxy/envoy:v1.30",
+            "command": ["envoy", "-c", "/etc/e.yaml"],
+            "health_command": ["envoy", "--version"],
+            "essential": False,
+        }
+    }
+    assert (web["tracing"], web["disk_gib"]) == (True, 200)
+    assert web["uses"] == {"web-pages": {"level": "read-write", "path": "/pages"}}
+    assert translation.layers["files"] == {"web-pages": {}}
+    assert translation.copies == {"web": {"min": 2, "max": 6, "target": {"cpu": 55, "requests": 900}}}
+    assert {item.what for item in application.left} == {
+        "web: count.range.spot_from",
+        "web: count.response_time",
+        "web: sidecar envoy: variables",
+        "web: sidecar agent",
+        "web: volume old",
+        "web: volume scratch",
+        "web: deployment.rolling",
+        "web: nlb",
+        "site: http.alias",
+        "test: VPC",
+        "pipeline main",
+    }
+    assert all(item.where.startswith("copilot/") and item.reason for item in application.left)
+
+
 @pytest.mark.parametrize(
     ("said", "expected"),
     [

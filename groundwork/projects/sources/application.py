@@ -78,6 +78,27 @@ def _relative(path: Path, project: Path) -> str:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """A container beside each copy of a process."""
+
+    name: str
+    image: str
+    command: tuple[str, ...] = ()
+    health_command: tuple[str, ...] = ()
+    essential: bool = True
+
+    def shown(self) -> dict[str, Any]:
+        """Return it as a stack file says it: what it does not say is as it is by default."""
+        said: dict[str, Any] = {"image": self.image}
+        said |= {
+            key: list(words)
+            for key, words in (("command", self.command), ("health_command", self.health_command))
+            if words
+        }
+        return said if self.essential else said | {"essential": False}
+
+
+@dataclass(frozen=True)
 class Folder:
     """A folder of a process whose files outlast it, by the volume that they are in."""
 
@@ -87,6 +108,8 @@ class Folder:
     where: str
     shown: str
     """How it is called where it is not carried over."""
+    lasts: bool = False
+    """The format says that it is a file system of its own, also where one process has it."""
 
 
 @dataclass
@@ -125,6 +148,12 @@ class Process:
     """Names under which other processes reach it."""
     copies: tuple[int, int] | None = None
     """Least and most."""
+    targets: dict[str, int] = field(default_factory=dict)
+    """What copies are added by: ``cpu`` and ``memory`` in percent, ``requests`` of a copy in a minute."""
+    sidecars: tuple[Beside, ...] = ()
+    tracing: bool = False
+    disk: int | None = None
+    """GiB of a copy's own disk."""
     cpu: float | None = None
     """vCPUs."""
     memory: int | None = None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from groundwork.components.messaging.queue_settings import stem
-from groundwork.projects.sources.application import Application, Backing, Build, Kind, Process, Variable
+from groundwork.projects.sources.application import Application, Backing, Beside, Build, Folder, Kind, Process, Variable
 from groundwork.projects.sources.building import build_of
 from groundwork.projects.sources.env_files import env_file
 from groundwork.projects.sources.procfile import shell_words
@@ -33,14 +33,11 @@ _SERVICES = ("Load Balanced Web Service", "Backend Service", "Worker Service", "
 _TYPES = (*_SERVICES, "Scheduled Job", "Static Site")
 
 _REASONS = {
-    "sidecars": "a service is one container; what stands beside it becomes a service of its own",
-    "nlb": "services answer HTTP behind CloudFront and a load balancer",
+    "nlb": "what speaks something else than HTTP is a service of its own that says tcp in place of path (docs/components/tcp.md)",
     "environments": "what one environment says otherwise goes into its own stack file: Pulumi.dev.yaml, Pulumi.prod.yaml",
     "taskdef_overrides": "what the settings do not say goes into a transform (Pulumi.STACK.transform.py)",
     "entrypoint": "it belongs in the Dockerfile: ENTRYPOINT; command is carried over",
-    "storage": "copies come and go, and their disks with them: keep files in a bucket (storage, uses), data in the database",
     "logging": "logs go to CloudWatch; how long they stay says observability.retention",
-    "observability": "traces are turned on by tracing: true",
     "retries": "ECS tries no task again",
     "cdn": "CloudFront stands before everything anyway",
 }
@@ -60,7 +57,19 @@ _SILENT = {
         "command",
         "platform",
     ),
-    *("publish", "subscribe", "on", "timeout", "deployment", "files", "port", "tags", "env_file"),
+    *(
+        "publish",
+        "subscribe",
+        "on",
+        "timeout",
+        "deployment",
+        "port",
+        "tags",
+        "env_file",
+        "sidecars",
+        "storage",
+        "observability",
+    ),
 }
 _RESOURCES: dict[str, Kind] = {
     "AWS::S3::Bucket": "bucket",
@@ -92,7 +101,9 @@ def is_copilot(document: Document) -> bool:
 
 def manifests(folder: Path) -> list[Path]:
     """Return the manifests of a copilot folder, by the names of what they are of."""
-    return [file for file in sorted(folder.glob("*/manifest.yml")) if file.parent.name != "environments"]
+    return [
+        file for file in sorted(folder.glob("*/manifest.yml")) if file.parent.name not in ("environments", "pipelines")
+    ]
 
 
 def read_folder(folder: Path, label: str) -> Application:
@@ -109,7 +120,9 @@ def read_folder(folder: Path, label: str) -> Application:
     if workspace.is_file():
         at = f"{label}/.workspace"
         name = text_of(read_yaml(read_text(workspace, at), at).data.get("application")) or ""
-    return _read(documents, label, name)
+    application = _read(documents, label, name)
+    _environments(folder, label, application)
+    return application
 
 
 def read(document: Document, folder: Path) -> Application:
@@ -155,6 +168,9 @@ class _Manifest:
             self._application.sites[self._name] = self._where("name")
             note = "its files are put into the bucket by your pipeline (groundwork publish)"
             self._application.note(self._where("files"), shown(self._name), note)
+            if mapping(data.get("http")).get("alias"):
+                reason = "it answers under a path of the platform's domain; a name of its own is one of edge.aliases"
+                self._leave(reason, "http.alias", "http", "alias")
             return
         for key in data:
             if key in _REASONS and data[key]:
@@ -174,8 +190,14 @@ class _Manifest:
         cpu = whole(data.get("cpu"))
         process.cpu, process.memory = cpu / 1024 if cpu else None, whole(data.get("memory"))
         process.copies = self._copies()
+        process.targets = self._targets()
         process.variables = dict(self._variables())
         process.x86 = "x86" in (text_of(data.get("platform")) or "") or "amd64" in (text_of(data.get("platform")) or "")
+        process.sidecars = tuple(self._sidecars())
+        process.folders = tuple(self._folders())
+        process.tracing = bool(mapping(data.get("observability")).get("tracing"))
+        self._disk(process)
+        self._deployment()
         self._http(process)
         self._messages(process)
         if self._type == "Scheduled Job":
@@ -210,19 +232,11 @@ class _Manifest:
         check = mapping(image.get("healthcheck"))
         command = strings(check.get("command"))
         if command:
-            process.health_command = (
-                tuple(command[1:])
-                if command[0] == "CMD"
-                else ("sh", "-c", " ".join(command[1:] if command[0] == "CMD-SHELL" else command))
-            )
+            process.health_command = _check_words(command)
         process.start_period = seconds(check.get("start_period"))
         if image.get("depends_on"):
-            self._leave(
-                "a service is one container; there is nothing that it could wait for",
-                "image.depends_on",
-                "image",
-                "depends_on",
-            )
+            reason = "sidecars start before the service by themselves, which waits for those that have a health check"
+            self._leave(reason, "image.depends_on", "image", "depends_on")
 
     def _build(self, process: Process, build: Any) -> Build | None:
         """Return how an image is built: paths are those of the workspace, and the context is where the Dockerfile is, unless said.
@@ -294,6 +308,74 @@ class _Manifest:
             return spot, spot
         return (least, most) if least is not None and most is not None else None
 
+    def _targets(self) -> dict[str, int]:
+        """Read what copies are added by: a number, or one in ``value`` beside its cooldown.
+
+        https://aws.github.io/copilot-cli/docs/manifest/lb-web-service/#count-cpu-percentage
+        """
+        found: dict[str, int] = {}
+        for key, said in mapping(self._data.get("count")).items():
+            target = {"cpu_percentage": "cpu", "memory_percentage": "memory", "requests": "requests"}.get(key)
+            number = whole(said) or whole(mapping(said).get("value"))
+            if target and number:
+                found[target] = max(10, min(95, number)) if target != "requests" else number
+            elif key in ("response_time", "queue_delay"):
+                reason = "copies follow CPU, memory, requests or messages that wait (scaling.target, scaling.queue)"
+                self._leave(reason, f"count.{key}", "count", key)
+        if mapping(mapping(self._data.get("count")).get("range")).get("spot_from"):
+            reason = "say spot, in percent of what is beyond the least"
+            self._leave(reason, "count.range.spot_from", "count", "range", "spot_from")
+        return found
+
+    def _sidecars(self) -> Iterator[Beside]:
+        """Read the containers beside it: what they run, and whether a copy ends with them."""
+        for name, said in mapping(self._data.get("sidecars")).items():
+            sidecar, at = mapping(said), ("sidecars", name)
+            image = text_of(sidecar.get("image")) or text_of(mapping(sidecar.get("image")).get("location"))
+            if not image or "${" in image:
+                self._leave(
+                    "has no image that is there already; build it, and say sidecars.NAME.image",
+                    f"sidecar {shown(name)}",
+                    *at,
+                )
+                continue
+            check = strings(mapping(sidecar.get("healthcheck")).get("command"))
+            words = sidecar.get("command")
+            command = strings(words) if isinstance(words, list) else shell_words(text_of(words) or "")
+            essential = sidecar.get("essential") not in (False, "false")
+            yield Beside(name, image, tuple(command), _check_words(check), essential)
+            for key, reason in _OF_SIDECARS.items():
+                if sidecar.get(key):
+                    self._leave(reason, f"sidecar {shown(name)}: {key}", *at, key)
+
+    def _folders(self) -> Iterator[Folder]:
+        """Read the file systems that it mounts; a file system that exists is named by its access point."""
+        for name, said in mapping(mapping(self._data.get("storage")).get("volumes")).items():
+            volume, at = mapping(said), ("storage", "volumes", name)
+            efs = volume.get("efs")
+            if isinstance(efs, dict) and efs.get("id"):
+                reason = (
+                    "a file system that exists is named in files.NAME.existing, by its access point and security group"
+                )
+                self._leave(reason, f"volume {shown(name)}", *at)
+            elif efs and text_of(volume.get("path")):
+                where, path = self._where(*at), text_of(volume.get("path")) or ""
+                read_only = volume.get("read_only") not in (False, "false")
+                yield Folder(f"{self._name}-{name}", path, read_only, where, f"volume {shown(name)}", lasts=True)
+            else:
+                self._leave("is gone with the copy: say writable_paths or disk_paths", f"volume {shown(name)}", *at)
+
+    def _disk(self, process: Process) -> None:
+        size = whole(mapping(self._data.get("storage")).get("ephemeral"))
+        if size and size > _DISK_OF_COPIES:
+            process.disk = min(size, _LARGEST_DISK)
+
+    def _deployment(self) -> None:
+        if text_of(mapping(self._data.get("deployment")).get("rolling")) == "recreate":
+            self._leave(
+                "a service that may run only once says singleton: true", "deployment.rolling", "deployment", "rolling"
+            )
+
     def _variables(self) -> Iterator[tuple[str, Variable]]:
         for name, value in mapping(self._data.get("variables")).items():
             where = self._where("variables", name)
@@ -360,6 +442,44 @@ class _Manifest:
         name = name if name[0].isalpha() else f"topic-{name}"
         name = f"{name}-topic" if name in self._names else name
         return f"{name}.fifo" if mapping(topic).get("fifo") not in (None, "false", False) else name
+
+
+def _check_words(command: list[str]) -> tuple[str, ...]:
+    """Return a health check's command as what runs."""
+    if not command or command[0] == "NONE":
+        return ()
+    if command[0] == "CMD":
+        return tuple(command[1:])
+    return ("sh", "-c", " ".join(command[1:] if command[0] == "CMD-SHELL" else command))
+
+
+_OF_SIDECARS = {
+    "variables": "say them at the sidecar: environment, or variables for those of the service",
+    "secrets": "name those of the service that it is to have too: variables",
+    "env_file": "say what is in it at the sidecar: environment",
+    "port": "the service reaches it at localhost; requests come to the service alone",
+    "mount_points": "its file system is read-only; what it writes it sends away",
+    "credentialsParameter": "images come from a registry that needs no login, or from ECR",
+}
+"""What of a sidecar is not carried over, and what to do."""
+_DISK_OF_COPIES = 20
+"""GiB that each copy has."""
+_LARGEST_DISK = 200
+
+
+def _environments(folder: Path, label: str, application: Application) -> None:
+    """Note what environments say of themselves that a stack file says otherwise, and pipelines."""
+    for file in sorted(folder.glob("environments/*/manifest.yml")):
+        at = f"{label}/environments/{file.parent.name}/manifest.yml"
+        document = read_yaml(read_text(file, at), at)
+        if mapping(mapping(document.data.get("network")).get("vpc")).get("id"):
+            reason = "a VPC that exists is named in network.existing (docs/existing.md); without it the stack has one of its own"
+            application.leave(document.where(("network", "vpc", "id")), f"{shown(file.parent.name)}: VPC", reason)
+    for file in sorted(folder.glob("pipelines/*/manifest.yml")):
+        reason = "pipelines are those of GitHub or GitLab that stand beside (--ci)"
+        application.leave(
+            f"{label}/pipelines/{file.parent.name}/manifest.yml", f"pipeline {shown(file.parent.name)}", reason
+        )
 
 
 def _addon(file: Path, label: str, application: Application) -> None:

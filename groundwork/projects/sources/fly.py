@@ -154,7 +154,7 @@ def _entries(application: Application, document: Document, processes: dict[str, 
         path = ("services", index)
         handlers = {word for port in listed(said.get("ports")) for word in strings(mapping(port).get("handlers"))}
         if said.get("protocol") == "udp" or (said.get("ports") and not handlers & {"http", "tls"}):
-            reason = "services answer HTTP behind CloudFront and a load balancer"
+            reason = "a service that speaks something else than HTTP says tcp in place of path (docs/components/tcp.md)"
             application.leave(document.where(path), f"port {shown(text_of(said.get('internal_port')) or '')}", reason)
             continue
         _entry(application, document, said, path, processes)

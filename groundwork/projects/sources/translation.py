@@ -152,14 +152,21 @@ class _Translator:
         for process in self._application.processes:
             for folder in process.folders:
                 users.setdefault(folder.volume, []).append(process)
-        shared = [volume for volume, sharing in users.items() if mounts and len({one.name for one in sharing}) > 1]
+        lasting = {
+            folder.volume for process in self._application.processes for folder in process.folders if folder.lasts
+        }
+        shared = [
+            volume
+            for volume, sharing in users.items()
+            if mounts and (volume in lasting or len({one.name for one in sharing}) > 1)
+        ]
         for process in self._application.processes:
             for folder in process.folders:
                 if folder.volume not in shared:
                     self._application.leave(folder.where, folder.shown, _FOLDERS)
         for volume in shared:
             first = next(folder for folder in users[volume][0].folders if folder.volume == volume)
-            self._application.note(first.where, shown(volume), _SHARED)
+            self._application.note(first.where, shown(volume), _LASTING if first.lasts else _SHARED)
         return self._named(shared, taken)
 
     def _named(self, names: Iterable[str], taken: set[str]) -> dict[str, str]:
@@ -365,13 +372,20 @@ class _Translator:
             result["start_period"] = min(300, process.start_period)
         if process.sticky:
             result["sticky"] = True
+        if process.sidecars:
+            result["sidecars"] = {name_of(one.name, "sidecar"): one.shown() for one in process.sidecars}
+        if process.tracing:
+            result["tracing"] = True
+        if process.disk:
+            result["disk_gib"] = process.disk
         if process.singleton:
             result["singleton"] = True
         elif process.copies is not None:
             least = max(process.copies[0], 1 if port else 0)
             most = max(least, process.copies[1], 1)
-            if (least, most) != (1, 1):
-                self._made.copies[name] = {"min": least, "max": most}
+            if (least, most) != (1, 1) or process.targets:
+                target = {"target": dict(process.targets)} if process.targets else {}
+                self._made.copies[name] = {"min": least, "max": most, **target}
         return result
 
     def _health(self, process: Process, *, asked: bool) -> dict[str, Any]:
@@ -506,6 +520,9 @@ class _Translator:
 _FOLDERS = (
     "copies come and go, and their files with them: keep files in a bucket (storage, uses), in the database, or, where it must be a folder, "
     "in files (docs/components/files.md)"
+)
+_LASTING = (
+    "becomes a file system (files), whose files belong to 1000:1000; AWS DataSync copies what the one before holds"
 )
 _SHARED = (
     "is shared by several, and becomes a file system (files), whose files belong to 1000:1000; a bucket (storage) costs a tenth where the "
