@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from groundwork.preview.text import short_type, wrap
+from groundwork.preview.verdicts import remedies
 from guardrails import examples
 from guardrails.catalogue import TOPICS, heading
 from guardrails.exemptions import Exemptions
@@ -120,6 +121,15 @@ def _explained(rule: Rule, width: int) -> Iterator[str]:
     yield from _fact("Reads", ", ".join(types[:_MOST_TYPES]) + more, width)
     yield from _fact("Why", rule.why, width)
     yield from _fact("Fix", rule.fix, width)
+    for row in remedies().get(rule.name, ()):
+        setting = row.get("setting", "").replace("{entry}", "NAME")
+        said = (
+            f"in its file {': '.join(filter(None, (setting, row.get('how'))))}"
+            if setting
+            else f"by choice: {row['choice']}"
+        )
+        of = f" (for {row['for']})" if "for" in row else ""
+        yield from _fact("Stack", f"{said}{of}", width)
     if rule.ids:
         yield from _fact("Ids", ", ".join(rule.ids), width)
     for setting in rule.settings:
@@ -132,7 +142,18 @@ def _explained(rule: Rule, width: int) -> Iterator[str]:
     for title, text in (("Fails:", example.bad), ("Passes:", example.good)):
         if text:
             yield from ("", title, *(f"{_INDENT}{line}" for line in text.splitlines()))
-    yield from ("", f"docs/{rule.page}")
+    yield from ("", *_exception(rule), "", f"docs/{rule.page}")
+
+
+def _exception(rule: Rule) -> Iterator[str]:
+    """Yield what to write into a stack file to let one resource be as it is until a date."""
+    yield "Excepted until a date, at most a year ahead (docs/policies.md#exceptions):"
+    yield f"{_INDENT}groundwork:exceptions:"
+    yield f"{_INDENT}  - rule: {rule.name}"
+    yield f"{_INDENT}    resource: NAME          # as a preview shows it; * and ? allowed"
+    yield f"{_INDENT}    reason: WHY IT MAY BE SO"
+    yield f"{_INDENT}    owner: WHO ANSWERS FOR IT"
+    yield f"{_INDENT}    expires: YYYY-MM-DD"
 
 
 def _fact(name: str, text: str, width: int) -> list[str]:

@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from functools import cache
-from pathlib import Path as FilePath
 from typing import Any
 
 from groundwork.preview.changes.model import Changes
 from groundwork.preview.snapshot import Resource, Snapshot, Source, StackFileStatement
-from groundwork.preview.verdicts import Remedy, Verdicts
-from groundwork.settings.data_file import read_data
+from groundwork.preview.verdicts import Remedy, Verdicts, remedies
 from groundwork.settings.loading import Loaded
 from groundwork.settings.mistakes import Path
 
-_REMEDIES = FilePath(__file__).with_name("remedies.yaml")
 _PLATFORM = "groundwork:platform:Platform"
 _PHASE: Path = ("platform", "phase")
 _OF = {"database": "data", "cache": "cache", "search": "search", "logs": "observability", "keys": "platform"}
@@ -103,7 +99,7 @@ class StackStatements:
         if resource is None or component is None or component.type.startswith("groundwork:extensions:"):
             return None
         name, entry = self._bare(resource.name), self.of(urn)
-        for one in _remedies().get(rule, ()):
+        for one in remedies().get(rule, ()):
             setting = one.get("setting", "")
             if "{entry}" in setting:
                 layer = setting.partition(".")[0]
@@ -117,12 +113,6 @@ class StackStatements:
     def place(self, setting: str) -> StackFileStatement:
         """Return where the stack file says a setting, or what stands around it."""
         return self._statement(tuple(setting.split(".")))
-
-
-@cache
-def _remedies() -> Mapping[str, list[dict[str, str]]]:
-    found: Mapping[str, list[dict[str, str]]] = read_data(_REMEDIES)
-    return found
 
 
 def with_statements(verdicts: Verdicts, statements: StackStatements) -> Verdicts:

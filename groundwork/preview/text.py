@@ -306,6 +306,9 @@ def guardrails(verdicts: Verdicts, width: int | None, everything: str = "--forma
     if excepted:
         lines += [Text(), Text(f"{INDENT}Excepted in the stack file:")]
         lines += [line for finding in excepted for line in _excepted(finding, width)]
+    if any(isinstance(one.rule, Rule) for one in verdicts.of(Verdict.FAIL)):
+        how = "Why a rule is there, and how a resource is excepted from it: groundwork policies explain RULE"
+        lines += [Text(), *wrapped(how, width, INDENT)]
     return lines
 
 

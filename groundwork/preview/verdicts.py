@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 from groundwork.preview.snapshot import Resource, Snapshot, Source, StackFileStatement
@@ -42,6 +44,15 @@ class Remedy:
     """What to say there."""
     choice: str
     """Why it is built so; empty where a setting mends it."""
+
+
+@cache
+def remedies() -> Mapping[str, list[dict[str, str]]]:
+    """Map rules to what a stack file can do about them: rows with ``setting`` and ``how``, or with ``choice``."""
+    from groundwork.settings.data_file import read_data  # noqa: PLC0415 - YAML, which a check of a file need not read
+
+    found: Mapping[str, list[dict[str, str]]] = read_data(Path(__file__).with_name("remedies.yaml"))
+    return found
 
 
 @dataclass(frozen=True)

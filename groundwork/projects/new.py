@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -167,7 +168,23 @@ def _settle(mistake: Mistake, carried: Carried) -> bool:
         return carried.translation.take_larger_machines()
     if mistake.path[:1] == ("services",) and mistake.path[-1] == "singleton":
         return carried.translation.take_one_machine()
+    if mistake.path[:1] == ("services",) and mistake.path[2:] == ("port",):
+        return _take_free_port(str(mistake.path[1]), carried)
     return _leave_out(mistake, carried)
+
+
+def _take_free_port(name: str, carried: Carried) -> bool:
+    """Give a service the next port that no other has, as services of one instance need; False where it has none at all."""
+    services = carried.translation.layers.get("services", {})
+    port = services.get(name, {}).get("port")
+    if not isinstance(port, int):
+        return False
+    taken = {service.get("port") for service in services.values()}
+    services[name]["port"] = free = next(number for number in count(port + 1) if number not in taken)
+    where = carried.translation.origins.get(("services", name), carried.application.label)
+    reason = f"listens on {port}, as another service does: on one instance have it listen on {free} (it is told PORT)"
+    carried.application.note(where, name, reason)
+    return True
 
 
 def _leave_out(mistake: Mistake, carried: Carried) -> bool:

@@ -11,10 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from groundwork.cli import controls
 from groundwork.cli.main import run
 from groundwork.cli.policies_text import exceptions_text, explanation, rules_text
+from groundwork.components.settings import ExceptionSettings
 from guardrails.catalogue import TOPICS, heading, rules
 from guardrails.exemptions import read
 from guardrails.rules import Rule
@@ -191,6 +193,13 @@ def test_a_rule_is_explained_with_everything_it_states(call: Call) -> None:
     ):
         assert part in out
     assert out.endswith("docs/policies/keys.md#kms-rotation\n")
+    # What to paste is an exception that the stack file takes once its words are filled in.
+    block = out[out.index("  groundwork:exceptions:") : out.index("docs/policies/keys.md")]
+    filled = block.replace("YYYY-MM-DD", "2027-01-31")
+    [entry] = yaml.safe_load(filled)["groundwork:exceptions"]
+    assert ExceptionSettings.model_validate(entry).rule == "kms-rotation"
+    assert "Stack:    in its file data.port: whichever you like" in call("policies", "explain", "rds-own-port")[1]
+    assert "Stack:    by choice: " in call("policies", "explain", "s3-customer-key")[1]
 
 
 def test_every_rule_can_be_explained() -> None:

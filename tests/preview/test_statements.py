@@ -13,18 +13,18 @@ import yaml
 from pydantic import BaseModel
 
 from groundwork.components.settings import Settings
-from groundwork.preview import statements, text
+from groundwork.preview import text
 from groundwork.preview.reports import sarif
 from groundwork.preview.snapshot import Snapshot
 from groundwork.preview.statements import StackStatements, with_statements
-from groundwork.preview.verdicts import Finding, Verdicts, judge
+from groundwork.preview.verdicts import Finding, Verdicts, judge, remedies
 from groundwork.settings.loading import find_stack
 from guardrails.catalogue import rules
 from guardrails.judgement import Verdict
 from tests.stacks import ROOT, STACK_NAMES, found, loaded, run_found, snapshot_of
 
 TODAY = datetime.date(2026, 12, 1)
-REMEDIES: dict[str, list[dict[str, str]]] = yaml.safe_load(statements._REMEDIES.read_text(encoding="utf-8"))
+REMEDIES: dict[str, list[dict[str, str]]] = dict(remedies())
 
 
 def _judged(stack: str) -> Verdicts:

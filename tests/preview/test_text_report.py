@@ -181,6 +181,8 @@ def test_a_mandatory_finding_says_what_where_and_how_to_fix_it() -> None:
         "          components/storage.py:12\n"
         "        - app-logs (aws:s3:Bucket): it is not encrypted\n"
         "        Fix: Encrypt it.\n"
+        "\n"
+        "    Why a rule is there, and how a resource is excepted from it: groundwork policies explain RULE\n"
     )
 
 
