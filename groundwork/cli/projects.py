@@ -7,11 +7,11 @@ import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from groundwork.cli import console
 from groundwork.cli.arguments import Argument, Option
-from groundwork.settings.mistakes import one_of
+from groundwork.settings.mistakes import nearest, one_of
 
 if TYPE_CHECKING:
     from groundwork.projects.sources.application import Application
@@ -121,16 +121,25 @@ def new(
     target = Path(folder)
     ask = _ask if sys.stdin.isatty() and sys.stdout.isatty() else _assume
     application = _application(source, source_format, _port(port or "8080"), parts) if source else None
-    said_name = name or ask("Name", _first_name(application, target))
+    said_name = name or _answer(ask, "Name", _first_name(application, target), _name)
     answers = Answers(
         name=said_name,
         owner=owner or ask("Owner (a team, as a tag)", f"{said_name}-team"),
         region=region or ask("Region", (application.region if application else "") or "us-east-1"),
-        engine=(engine or _engine(ask)).value,
-        port=_port(port or ("8080" if application else ask("Port of the service web", "8080"))),
+        engine=(engine or _answer(ask, f"Engine ({', '.join(EngineName)})", EngineName.FARGATE.value, _engine)).value,
+        port=_answer(_assume if application else ask, "Port of the service web", "8080", _port, port),
         # A product's repository has its platform in a folder of its own.
         build=".." if (target.resolve().parent / "Dockerfile").is_file() else "",
-        parts=() if application else tuple(part.value for part in (parts if parts is not None else _parts(ask))),
+        parts=()
+        if application
+        else tuple(
+            part.value
+            for part in (
+                parts
+                if parts is not None
+                else _answer(ask, f"With (of {', '.join(Part)}; none for none)", Part.DATABASE.value, _parts)
+            )
+        ),
         domain=domain
         if domain is not None
         else ask("Domain of prod (empty: later)", application.domain if application else ""),
@@ -155,8 +164,8 @@ def new(
         print()
     if installation.is_of_this_machine(line):
         console.print_wrapped(
-            f"requirements.txt installs Groundwork from this machine, where pipelines do not find it: {line}. Name a repository or a wheel that "
-            "they reach: --requirement 'groundwork @ git+https://HOST/OWNER/groundwork@COMMIT'"
+            "requirements.txt installs Groundwork from this machine, where pipelines do not find it. Name a repository or a wheel that they "
+            "reach:\n  --requirement 'groundwork @ git+https://HOST/OWNER/groundwork@COMMIT'"
         )
         print()
     print(f"Next: cd {shlex.quote(str(folder))} && groundwork preview dev")
@@ -212,22 +221,54 @@ def _assume(question: str, default: str) -> str:
 
 
 def _ask(question: str, default: str) -> str:
-    return input(f"{question} [{default}]: " if default else f"{question}: ").strip() or default
+    try:
+        return input(f"{question} [{default}]: " if default else f"{question}: ").strip() or default
+    except EOFError:
+        print()
+        raise console.InputError(
+            f"nobody answers: {question}; nothing was written. Options say it too: groundwork new --help"
+        ) from None
 
 
-def _engine(ask: _Question) -> EngineName:
-    text = ask(f"Engine ({', '.join(EngineName)})", EngineName.FARGATE.value)
+_Read = TypeVar("_Read")
+
+
+def _answer(
+    ask: _Question, question: str, default: str, read: Callable[[str], _Read], said: str | None = None
+) -> _Read:
+    """Return what an option says, else what is answered, as ``read`` has it; whoever slips on a terminal is asked again."""
+    while True:
+        text = said or ask(question, default)
+        try:
+            return read(text)
+        except console.InputError as error:
+            if said or ask is not _ask:
+                raise
+            console.print_error(str(error))
+
+
+def _name(text: str) -> str:
+    from groundwork.projects.sources.names import name_of
+
+    if name_of(text, "product") != text:
+        raise console.InputError(
+            f'--name: "{text}" must be lower-case letters, digits and single dashes, starting with a letter, at most 24; '
+            f'did you mean "{name_of(text, "product")}"?'
+        )
+    return text
+
+
+def _engine(text: str) -> EngineName:
     if text not in list(EngineName):
-        raise console.InputError(f'--engine: "{text}" is none; use {one_of(EngineName)}')
+        raise console.InputError(f'--engine: "{text}" is none; use {one_of(EngineName)}{nearest(text, EngineName)}')
     return EngineName(text)
 
 
-def _parts(ask: _Question) -> list[Part]:
-    text = ask(f"With (of {', '.join(Part)}; none for none)", Part.DATABASE.value)
+def _parts(text: str) -> list[Part]:
     words = [word for word in text.replace(",", " ").split() if word != "none"]
     unknown = [word for word in words if word not in list(Part)]
     if unknown:
-        raise console.InputError(f'--with: "{unknown[0]}" is none; use {one_of(Part)}')
+        raise console.InputError(f'--with: "{unknown[0]}" is none; use {one_of(Part)}{nearest(unknown[0], Part)}')
     return [Part(word) for word in words]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from groundwork import installation
 from groundwork.cli import projects
 from groundwork.cli.main import run
 from groundwork.projects.carried import Carried
@@ -102,11 +103,15 @@ def test_a_terminal_is_asked_for_what_no_option_says(
 ) -> None:
     answers = iter(
         [
+            "My Shop",
             "",
             "web-team",
             "eu-west-1",
+            "ec3",
             "ec2",
+            "http",
             "3000",
+            "databse",
             "database, cache",
             "",
             "",
@@ -117,13 +122,33 @@ def test_a_terminal_is_asked_for_what_no_option_says(
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     monkeypatch.setattr("builtins.input", lambda question: (asked.append(question), next(answers))[1])
     assert run(["new", str(tmp_path / "my_shop")]) == 0
-    assert asked[0] == "Name [my-shop]: "
+    # Whoever slips is told and asked again, and has lost nothing.
+    assert asked[:2] == ["Name [my-shop]: "] * 2
+    told = capsys.readouterr().err
+    assert '--name: "My Shop" must be lower-case letters, digits and single dashes' in told
+    assert 'did you mean "my-shop"?' in told
+    assert '--engine: "ec3" is none; use fargate, ecs-ec2, eks or ec2; did you mean "ec2"?' in told
+    assert '--port: "http" is no port' in told
+    assert '--with: "databse" is none; use database, cache or bucket; did you mean "database"?' in told
     settings = load_stack(find_stack("dev", tmp_path / "my_shop")).settings
     assert (settings.platform.name, settings.platform.owner, settings.region) == ("my-shop", "web-team", "eu-west-1")
     assert settings.compute is not None
     assert settings.compute.engine == "ec2"
     assert settings.services["web"].port == 3000
-    capsys.readouterr()
+
+
+def test_answers_that_end_leave_nothing_behind(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(question: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", ended)
+    assert run(["new", str(tmp_path / "shop")]) == 2
+    assert "nobody answers: Name; nothing was written" in capsys.readouterr().err
+    assert not (tmp_path / "shop").exists()
 
 
 def _workflows(folder: Path) -> dict[str, dict[str, Any]]:
@@ -423,3 +448,73 @@ def test_many_services_share_the_connections_of_a_small_database(
     assert call(capsys, "new", "shop", "--from", "compose.yaml")[0] == 0
     dev = (tmp_path / "shop" / "Pulumi.dev.yaml").read_text(encoding="utf-8")
     assert "# All services share the connections that the database takes.\n    '*': {connections: 2}" in dev
+
+
+def test_a_project_installs_groundwork_from_where_it_came_from_and_carries_no_credentials(tmp_path: Path) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    git = {
+        "url": "https://me:token@git.example.com/acme/groundwork.git",
+        "vcs_info": {"vcs": "git", "commit_id": commit},
+    }
+    wheel = {"url": "https://me:token@example.com/groundwork-1.0-py3-none-any.whl", "archive_info": {}}
+    folder = {"url": tmp_path.as_uri(), "dir_info": {"editable": True}}
+    assert installation.line({}, "1.0", "kubernetes") == "groundwork[kubernetes]==1.0"
+    assert installation.line(git, "1.0") == f"groundwork @ git+https://git.example.com/acme/groundwork.git@{commit}"
+    assert installation.line(wheel, "1.0") == "groundwork @ https://example.com/groundwork-1.0-py3-none-any.whl"
+    assert installation.line(folder, "1.0") == f"groundwork @ {tmp_path.as_uri()}"
+    assert installation.is_of_this_machine(installation.line(folder, "1.0"))
+    for words in (
+        ["init", "--quiet"],
+        [
+            "-c",
+            "user.name=a",
+            "-c",
+            "user.email=a@example.com",
+            "commit",
+            "--quiet",
+            "--allow-empty",
+            "--message",
+            "Begin",
+        ],
+        ["remote", "add", "origin", "git@git.example.com:acme/groundwork.git"],
+    ):
+        subprocess.run(["git", "-C", str(tmp_path), *words], check=True)
+    of_clone = installation.line(folder, "1.0")
+    assert of_clone.startswith("groundwork @ git+ssh://git@git.example.com/acme/groundwork.git@")
+    assert not installation.is_of_this_machine(of_clone)
+    # A folder of somebody's repository is not what that repository is.
+    (tmp_path / "vendored").mkdir()
+    inside = {"url": (tmp_path / "vendored").as_uri(), "dir_info": {}}
+    assert installation.line(inside, "1.0") == f"groundwork @ {(tmp_path / 'vendored').as_uri()}"
+
+
+def test_what_an_extra_takes_is_named_by_its_packages() -> None:
+    # The name groundwork is another project's on PyPI.
+    command = installation.extra_command("simulate")
+    assert " -m pip install " in command
+    assert "groundwork" not in command.partition(" -m pip install ")[2]
+    assert {"numba", "numpy"} == set(re.findall(r"'?(num[a-z]+)[<>=]", command))
+
+
+def test_an_upgrade_keeps_a_requirement_that_is_an_address(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_project(tmp_path, Answers("shop", "shop-team"), "groundwork @ git+https://git.example.com/groundwork@old")
+    monkeypatch.chdir(tmp_path)
+    assert call(capsys, "upgrade")[0] == 0
+    assert (tmp_path / "requirements.txt").read_text(encoding="utf-8") == f"{installation.requirement()}\n"
+
+
+def test_services_of_one_instance_that_listen_on_one_port_get_ports_of_their_own(tmp_path: Path) -> None:
+    text = "services:\n  web: {image: team/web, ports: ['8080:8080']}\n  api: {image: team/api, ports: ['8081:8080']}\n"
+    (tmp_path / "compose.yaml").write_text(text, encoding="utf-8")
+    application = read_application(tmp_path / "compose.yaml")
+    write_project(
+        tmp_path / "shop",
+        Answers("shop", "t", engine="ec2"),
+        "groundwork",
+        Carried(application, translated(application)),
+    )
+    services = load_stack(find_stack("prod", tmp_path / "shop")).settings.services
+    assert {name: service.port for name, service in services.items()} == {"web": 8080, "api": 8081}
+    assert any("on one instance have it listen on 8081" in note.reason for note in application.notes)
