@@ -122,10 +122,10 @@ def _explained(rule: Rule, width: int) -> Iterator[str]:
     yield from _fact("Why", rule.why, width)
     yield from _fact("Fix", rule.fix, width)
     for row in remedies().get(rule.name, ()):
-        setting = row.get("setting", "").replace("{entry}", "NAME")
+        named = row.get("setting", "").replace("{entry}", "NAME")
         said = (
-            f"in its file {': '.join(filter(None, (setting, row.get('how'))))}"
-            if setting
+            f"in its file {': '.join(filter(None, (named, row.get('how'))))}"
+            if named
             else f"by choice: {row['choice']}"
         )
         of = f" (for {row['for']})" if "for" in row else ""

@@ -48,7 +48,7 @@ class Translation:
     """The layers of a new project, and what is to be said of them."""
 
     layers: dict[str, Any] = field(default_factory=dict)
-    copies: dict[str, dict[str, int]] = field(default_factory=dict)
+    copies: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Service → ``scaling`` of prod."""
     connections: dict[str, int] = field(default_factory=dict)
     """Stage → database connections of one copy of each service, where they would be too many otherwise."""
@@ -384,7 +384,7 @@ class _Translator:
             least = max(process.copies[0], 1 if port else 0)
             most = max(least, process.copies[1], 1)
             if (least, most) != (1, 1) or process.targets:
-                target = {"target": dict(process.targets)} if process.targets else {}
+                target: dict[str, Any] = {"target": dict(process.targets)} if process.targets else {}
                 self._made.copies[name] = {"min": least, "max": most, **target}
         return result
 
