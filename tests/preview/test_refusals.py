@@ -721,6 +721,11 @@ def test_every_class_that_settings_take_is_one_that_some_region_has() -> None:
         if (told := judged(type_, "us-east-1", **one)) != ([], [])
     ]
     assert wrong == []
+    assert [
+        (one.value, one.reason)
+        for type_, many in ours.items()
+        for one in refused_inputs(snapshot(*(resource(type_, **said) for said in many)))
+    ] == []
     lacking = [name for name in regions() if judged("aws:apprunner/service:Service", name)[0]]
     assert set(lacking).isdisjoint(app_runner_regions())
 

@@ -28,8 +28,9 @@ from groundwork.preview.terraform.names import args_class, properties
 from groundwork.preview.terraform.shapes import Shape, ShapeKind, shape_of
 from groundwork.settings.data_file import read_data
 
-_MOST_WORDS = 120
-"""An enumeration longer than this is a list of classes or regions, which the settings know better."""
+_MOST_WORDS = 60
+"""An enumeration longer than this is a list of classes or types, which AWS adds to and its models lag behind: botocore's of search nodes ends
+at the sixth generation."""
 _NUMBERS = ("integer", "long", "float", "double")
 
 
