@@ -163,7 +163,7 @@ def _without_first(function: Any) -> Any:
     def shown() -> None: ...
 
     _, *rest = inspect.signature(function).parameters.values()
-    shown.__signature__ = inspect.Signature(rest)  # type: ignore[attr-defined]  # inspect reads it
+    shown.__signature__ = inspect.Signature(rest)  # inspect reads it
     return shown
 
 

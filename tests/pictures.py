@@ -21,7 +21,7 @@ from groundwork.cli import checklist_text, status_text
 from groundwork.operations.account import StackAccount
 from groundwork.operations.checklist.model import Facts
 from groundwork.operations.checklist.questions import answered
-from groundwork.operations.ecs import EcsOperations
+from groundwork.operations.engines.ecs.operations import EcsOperations
 from groundwork.operations.resources import find_resources
 from groundwork.operations.status.reading import read_status
 from groundwork.preview.snapshot import Snapshot
@@ -48,7 +48,7 @@ def drawn(title: str, lines: Iterable[Text]) -> str:
 
 
 def _alarms() -> dict[str, Any]:
-    from moto.cloudwatch.models import cloudwatch_backends  # noqa: PLC0415 - only where an account is
+    from moto.cloudwatch.models import cloudwatch_backends
 
     found: dict[str, Any] = cloudwatch_backends[ACCOUNT][REGION].alarms
     return found

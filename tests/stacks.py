@@ -95,7 +95,7 @@ def run(stack: str, unknowns: bool = False) -> Snapshot:
 
 
 def _run(stack: StackFiles, unknowns: bool, delivered: bool = True) -> Snapshot:
-    from groundwork.preview.stacks import run_stack  # noqa: PLC0415 - what reads a cached snapshot needs no engine
+    from groundwork.preview.stacks import run_stack
 
     return run_stack(stack, load_stack(stack), unknowns=unknowns, delivered=delivered)
 

@@ -246,3 +246,13 @@ def test_there_is_much_to_look_at() -> None:
     assert len(list(commands())) > 300
     assert len(SNIPPETS) > 25
     assert len([text for _, text in quoted() if text.startswith(FOLDERS)]) > 40
+
+
+def test_every_room_has_a_row_in_the_architecture() -> None:
+    # Layers' rooms and functions' are named as stack files name them.
+    rooms = [
+        folder for room in ("", "operations", "preview") for folder in sorted((ROOT / "groundwork" / room).iterdir())
+    ]
+    named = [f"{room.relative_to(ROOT)}/" for room in rooms if room.is_dir() and next(room.glob("*.py"), None)]
+    table = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").partition("## Where a change goes")[2]
+    assert [room for room in named if room not in table] == []

@@ -125,7 +125,7 @@ def built() -> dict[str, str]:
             made = _called(module, node.func) if isinstance(node, ast.Call) else None
             type_ = getattr(made, "pulumi_type", "") if _is_resource(made) else ""
             if type_.startswith("aws:"):
-                types[type_] = f"{file.relative_to(ROOT)}:{node.lineno}"  # type: ignore[attr-defined]
+                types[type_] = f"{file.relative_to(ROOT)}:{node.lineno}"
     return types
 
 

@@ -273,7 +273,7 @@ def _addresses(load: DeclaredLoad) -> Iterator[CapacityLine]:
     planned = plan(network, settings.region)
     kept = kinds()["addresses"].most["kept"]
     room = min(ipaddress.IPv4Network(planned["private", zone]).num_addresses - kept for zone in zones) * len(zones)
-    factor = DEPLOYING[load.engine]  # type: ignore[index]
+    factor = DEPLOYING[load.engine]
     endpoints = len(network.endpoints) * len(zones)
     compute = settings.compute
     hosts = compute.capacity.max if compute and compute.has_instances else 0

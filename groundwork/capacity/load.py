@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from groundwork.components.compute.settings import Engine
 from groundwork.components.settings import Settings
 from groundwork.components.usage.settings import UsageSettings
 from groundwork.simulation.scenario import MINUTES, Scenario
@@ -111,7 +112,7 @@ class DeclaredLoad:
         return {name: sum(rates) / MINUTES for name, rates in self.platform.rates.items()}
 
     @property
-    def engine(self) -> str:
+    def engine(self) -> Engine:
         return self.settings.compute.engine if self.settings.compute else "fargate"
 
 

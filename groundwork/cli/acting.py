@@ -41,7 +41,7 @@ def scale(
     """
     from groundwork.operations import scaling
     from groundwork.operations.account import open_account
-    from groundwork.operations.engine import runner_of
+    from groundwork.operations.engines.runner import runner_of
 
     if not count.isdecimal():
         raise console.InputError(f'"{count}" is no number of copies')
@@ -68,7 +68,7 @@ def redeploy(
     """
     from groundwork.operations import images
     from groundwork.operations.account import open_account
-    from groundwork.operations.engine import runner_of
+    from groundwork.operations.engines.runner import runner_of
     from groundwork.operations.errors import DeploymentFailedError, OperationError
     from groundwork.operations.progress import Progress
 
@@ -178,7 +178,7 @@ def tunnel(
     from groundwork.cli.running import run_stack
     from groundwork.operations import tunnelling
     from groundwork.operations.account import open_account
-    from groundwork.operations.engine import runner_of
+    from groundwork.operations.engines.runner import runner_of
 
     local = port or _PORTS[goal]
     if not local.isdecimal() or not 1024 <= int(local) <= 65535:

@@ -20,7 +20,7 @@ from groundwork.settings.mistakes import nearest, one_of
 
 if TYPE_CHECKING:
     from groundwork.operations.deploy import DeploymentPlan
-    from groundwork.operations.engine import TerminalSession
+    from groundwork.operations.engines.runner import TerminalSession
     from groundwork.operations.logs import LogLine
     from groundwork.operations.progress import Progress
 
@@ -267,7 +267,7 @@ def run(
     """
     from groundwork.operations import images
     from groundwork.operations.account import open_account
-    from groundwork.operations.engine import runner_of
+    from groundwork.operations.engines.runner import runner_of
     from groundwork.operations.errors import CommandFailedError
     from groundwork.operations.progress import Progress
 
@@ -300,7 +300,7 @@ def exec_(
     """Open a terminal in a running copy of a service. AWS keeps a record of it."""
     from groundwork.operations import images
     from groundwork.operations.account import open_account
-    from groundwork.operations.engine import runner_of
+    from groundwork.operations.engines.runner import runner_of
 
     wanted = shlex.join(_words(command)) if command else "/bin/sh"
     account = open_account(stack)

@@ -30,7 +30,7 @@ class PhasesFormat(StrEnum):
 
 
 @dataclass(frozen=True)
-class Holds:
+class HeldLoad:
     """What a stack holds."""
 
     requests: float
@@ -51,12 +51,12 @@ class StackInPhase:
     """US dollars a month: as it stands, and with the most copies."""
     connections: str
     """To the database while a deployment runs old and new copies, of how many that it takes."""
-    holds: Holds | None = None
+    holds: HeldLoad | None = None
     """None where no request comes to it."""
 
 
 @dataclass(frozen=True)
-class Ways:
+class StackInPhases:
     """A stack in each phase, or why it cannot be in it."""
 
     now: str
@@ -125,7 +125,7 @@ def phases(
         console.page_lines(lines(stack, found))
 
 
-def ways(stack: str) -> Ways:
+def ways(stack: str) -> StackInPhases:
     """Run a stack in each phase; :class:`Mistakes` where it cannot be in its own."""
     from groundwork.cli.cost import estimated
     from groundwork.cli.running import run_stack
@@ -143,10 +143,10 @@ def ways(stack: str) -> Ways:
         monthly = cost.fixed + cost.usage
         connections, held = _connections(run.settings), holds(run.settings, run.stack.label)
         possible[phase] = StackInPhase(run.snapshot.settings, monthly, cost.most, connections, held)
-    return Ways(now, possible, refused)
+    return StackInPhases(now, possible, refused)
 
 
-def holds(settings: Settings, label: str) -> Holds | None:
+def holds(settings: Settings, label: str) -> HeldLoad | None:
     """Return what a stack holds; None where no request comes to it, or nothing of it grows with them."""
     from groundwork.capacity.capacity import request_capacity
 
@@ -154,7 +154,7 @@ def holds(settings: Settings, label: str) -> Holds | None:
         return None
     found = request_capacity(settings, label)
     first, requests = found.first, found.requests_a_second
-    return Holds(requests, first.gives, first.setting) if first and requests else None
+    return HeldLoad(requests, first.gives, first.setting) if first and requests else None
 
 
 def _connections(settings: Settings) -> str:
@@ -169,7 +169,7 @@ def _connections(settings: Settings) -> str:
     )
 
 
-def differences(found: Ways) -> Iterator[tuple[Place, dict[str, Any]]]:
+def differences(found: StackInPhases) -> Iterator[tuple[Place, dict[str, Any]]]:
     """Yield each place of the settings at which phases differ, with its value in each phase that has the place. Services that differ alike
     are one row, ``*``."""
     rows = dict(_differing({phase: one.settings for phase, one in found.possible.items()}, ()))
@@ -216,7 +216,7 @@ def _members(value: Any) -> Any:
     return len(value) if all(isinstance(one, Mapping) for one in value.values()) else True
 
 
-def lines(stack: str, found: Ways) -> Iterator[Text]:
+def lines(stack: str, found: StackInPhases) -> Iterator[Text]:
     """Yield the table, and why a phase is not possible."""
     rows = [
         (dotted(place), {phase: _shown(value) for phase, value in one.items()}) for place, one in differences(found)
@@ -260,11 +260,11 @@ def lines(stack: str, found: Ways) -> Iterator[Text]:
     yield Text(f"What a step changes: groundwork phases {stack} --to PHASE")
 
 
-def _requests(held: Holds | None) -> str:
+def _requests(held: HeldLoad | None) -> str:
     return f"{held.requests:,.0f}" if held else "-"
 
 
-def _first_to_give(found: Ways) -> Iterator[Text]:
+def _first_to_give(found: StackInPhases) -> Iterator[Text]:
     """Yield what ends the requests that each phase holds; of those alike once."""
     told: dict[str, list[str]] = {}
     for phase, one in found.possible.items():
@@ -293,7 +293,7 @@ def _shown(value: Any) -> str:
     return text.removeprefix("db.").removeprefix("cache.").removesuffix(".search")
 
 
-def dumps(found: Ways) -> str:
+def dumps(found: StackInPhases) -> str:
     """Return the same as JSON: US dollars, and the values of each place that differs."""
     document = {
         "now": found.now,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from groundwork.cli import console
-from groundwork.cli.phases import Holds, holds
+from groundwork.cli.phases import HeldLoad, holds
 from groundwork.preview.styled import Text
 
 if TYPE_CHECKING:
@@ -23,23 +23,23 @@ _WIDTH = 80
 
 
 @dataclass(frozen=True)
-class Standing:
+class StackAtStep:
     """A stack before or after a step."""
 
     name: str
     """Its phase and engine."""
     monthly: Decimal
     """US dollars."""
-    holds: Holds | None
+    holds: HeldLoad | None
 
 
 @dataclass(frozen=True)
-class Journey:
+class StepReport:
     """From where a stack is to another phase or engine."""
 
     stack: str
-    before: Standing
-    after: Standing
+    before: StackAtStep
+    after: StackAtStep
     step: Step
     changes: Changes
     next_line: str
@@ -57,7 +57,7 @@ def show_step(
         if said is not None:
             refuse_unknown_phase(said, option)
     with console.progress(f"Running {stack} as it is and as it would be"):
-        found = journey(stack, phase, engine, start)
+        found = step_report(stack, phase, engine, start)
     if as_json:
         console.write_output(dumps(found), out)
     elif out is not None:
@@ -69,7 +69,7 @@ def show_step(
     return console.FINDINGS if found.step.stops else console.FINE
 
 
-def journey(stack: str, phase: str | None, engine: str | None, start: str | None = None) -> Journey:
+def step_report(stack: str, phase: str | None, engine: str | None, start: str | None = None) -> StepReport:
     """Run a stack as its file says, or in the phase ``start``, and in another phase or on another engine; :class:`Mistakes` where it
     cannot be in one of them."""
     from groundwork.cli.running import run_stack
@@ -78,7 +78,7 @@ def journey(stack: str, phase: str | None, engine: str | None, start: str | None
 
     base, head = run_stack(stack, phase=start), run_stack(stack, phase=phase or start, engine=engine)
     before, after = (_standing(run) for run in (base, head))
-    return Journey(
+    return StepReport(
         stack,
         before,
         after,
@@ -93,17 +93,17 @@ def journey(stack: str, phase: str | None, engine: str | None, start: str | None
     )
 
 
-def _standing(run: StackRun) -> Standing:
+def _standing(run: StackRun) -> StackAtStep:
     from groundwork.cli.cost import estimated
 
     cost = estimated(run.snapshot, None, None, None)
     engine = run.settings.compute.engine if run.settings.compute else "no engine"
-    return Standing(
+    return StackAtStep(
         f"{run.settings.platform.phase} on {engine}", cost.fixed + cost.usage, holds(run.settings, run.stack.label)
     )
 
 
-def lines(found: Journey, width: int | None) -> Iterator[Text]:
+def lines(found: StepReport, width: int | None) -> Iterator[Text]:
     """Yield what changes, what of it would be refused, and what the step costs and brings."""
     from groundwork.preview.changes import text
     from groundwork.preview.text import pulumi_up, step_report
@@ -130,7 +130,7 @@ def lines(found: Journey, width: int | None) -> Iterator[Text]:
         )
 
 
-def dumps(found: Journey) -> str:
+def dumps(found: StepReport) -> str:
     """Return a step as JSON: the changes as ``groundwork preview --format changes`` has them, what is refused, dollars and requests."""
     document = {
         "before": _as_json(found.before),
@@ -145,7 +145,7 @@ def dumps(found: Journey) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def _as_json(one: Standing) -> dict[str, object]:
+def _as_json(one: StackAtStep) -> dict[str, object]:
     return {
         "name": one.name,
         "monthly": float(round(one.monthly, 2)),

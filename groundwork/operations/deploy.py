@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from groundwork.operations import build, images
 from groundwork.operations.account import StackAccount
 from groundwork.operations.build import BuildPlan
-from groundwork.operations.engine import Runner, runner_of
+from groundwork.operations.engines.runner import Runner, runner_of
 from groundwork.operations.errors import CommandFailedError, DeploymentFailedError, OperationError
 from groundwork.operations.images import ImageHolder, ImageParameter
 from groundwork.operations.progress import Progress

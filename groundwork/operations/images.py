@@ -16,7 +16,7 @@ from groundwork.operations.account import StackAccount, code_of, plain_errors
 from groundwork.operations.errors import OperationError, UnknownNameError
 from groundwork.operations.progress import Progress
 from groundwork.settings.facts import IMAGE_ARCHITECTURES, partition_of
-from groundwork.settings.images import NOTHING, images_path
+from groundwork.settings.images import NOTHING, images_path, parts_of
 from groundwork.settings.mistakes import nearest, one_of
 
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED")
@@ -224,13 +224,9 @@ def repository_of(account: StackAccount, service: str, settings: ServiceSettings
         name = f"{account.prefix[1:]}/{service}"
         region = account.settings.region
         return Repository(account.id, name, f"{account.id}.dkr.ecr.{region}.{partition_of(region).suffix}/{name}")
-    plain = _without_version(settings.named_image)
+    plain = parts_of(settings.named_image).name
     match = re.fullmatch(r"(\d{12})\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/(.+)", plain)
     return Repository(match[1], match[2], plain) if match else None
-
-
-def _without_version(image: str) -> str:
-    return re.sub(r"(:[^/:@]+)?(@sha256:[0-9a-f]{64})?$", "", image)
 
 
 def named(account: StackAccount, service: str, settings: ServiceSettings, text: str) -> str:
@@ -239,7 +235,7 @@ def named(account: StackAccount, service: str, settings: ServiceSettings, text: 
     OperationError for another repository than the service's own: the role that runs it lets nothing else be pulled.
     """
     repository = repository_of(account, service, settings)
-    own = repository.address if repository else _without_version(settings.named_image or "")
+    own = repository.address if repository else parts_of(settings.named_image or "").name
     if _DIGEST.fullmatch(text):
         return f"{own}@{text}"
     if _TAG.fullmatch(text):
@@ -266,10 +262,10 @@ def check(
     place = {"registryId": repository.registry, "repositoryName": repository.name}
     found = _manifest(ecr, place, image, repository)
     if found is None:
-        version = re.split("[:@]", image)[-1]
+        parts = parts_of(image)
         how = (
-            f"groundwork deploy {account.stack_name} {service}={version} --build"
-            if settings.build
+            f"groundwork deploy {account.stack_name} {service}={parts.tag} --build"
+            if settings.build and parts.tag
             else f"docker push {image}"
         )
         raise OperationError(f"{image} is not there; push it first: {how}")

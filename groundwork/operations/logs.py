@@ -11,7 +11,7 @@ from typing import Any
 import botocore.exceptions
 
 from groundwork.operations.account import StackAccount, code_of, plain_errors
-from groundwork.operations.app_runner import AppRunnerOperations
+from groundwork.operations.engines.app_runner import AppRunnerOperations
 from groundwork.operations.errors import OperationError, UnknownNameError
 from groundwork.operations.progress import Progress
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from groundwork.operations import images
 from groundwork.operations.account import StackAccount
-from groundwork.operations.engine import Runner, Scaling
+from groundwork.operations.engines.runner import Runner, Scaling
 from groundwork.operations.errors import OperationError
 from groundwork.settings.facts import most_of
 

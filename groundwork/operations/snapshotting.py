@@ -194,7 +194,7 @@ def _start_volume(plan: SnapshotPlan, planned: PlannedSnapshot, progress: Progre
 
 
 def _start_cache(plan: SnapshotPlan, planned: PlannedSnapshot, progress: Progress) -> str:
-    from groundwork.operations.ec2 import Ec2Operations  # noqa: PLC0415 - only the engine that is used
+    from groundwork.operations.engines.ec2 import Ec2Operations  # noqa: PLC0415 - only the engine that is used
 
     runner = Ec2Operations(plan.account)
     progress.say("the cache on the instance writes its snapshot")

@@ -10,7 +10,7 @@ import botocore.exceptions
 
 from groundwork.operations.account import StackAccount, code_of, plain_errors
 from groundwork.operations.databases import NO_DATABASE
-from groundwork.operations.engine import Runner, runner_of
+from groundwork.operations.engines.runner import Runner, runner_of
 from groundwork.operations.errors import OperationError
 from groundwork.operations.progress import Progress
 

@@ -11,7 +11,7 @@ import botocore.exceptions
 
 from groundwork.operations.account import StackAccount, code_of, plain_errors
 from groundwork.operations.databases import described_database
-from groundwork.operations.engine import SESSION_PLUGIN, Runner, TerminalSession, plugin_session, program
+from groundwork.operations.engines.runner import SESSION_PLUGIN, Runner, TerminalSession, plugin_session, program
 from groundwork.operations.errors import NotFoundError, OperationError
 
 if TYPE_CHECKING:

@@ -38,7 +38,7 @@ def install() -> None:
             spec = vars(sys.modules[name]).get("__spec__")
             if spec is not None and isinstance(sys.modules[name], _LazyModule):
                 spec.loader = _lazily(spec)
-        _types._globals_for_cls = _with_nested(_types._globals_for_cls)  # type: ignore[assignment]
+        _types._globals_for_cls = _with_nested(_types._globals_for_cls)  # type: ignore[assignment]  # the SDK's takes an Any
 
 
 class _Finder:
@@ -159,7 +159,7 @@ class _NestedLoader(SourceFileLoader):
             super().exec_module(module)
             return
         exec(compile(head[1], self.path, "exec"), vars(module))  # noqa: S102 - the module's own imports
-        module.__all__ = []  # type: ignore[attr-defined]
+        module.__all__ = []  # type: ignore[attr-defined]  # a module has what it is given
         module.__class__ = _Nested
 
     def bodies(self, name: str) -> dict[str, CodeType]:

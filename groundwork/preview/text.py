@@ -58,8 +58,7 @@ def report(
     """Return the whole preview. ``stack`` is what the user called it, ``program`` the folder beside which packages lie; ``ahead`` the
     phase that the user asked for in place of its own, and ``step`` what it means to go there; ``hints`` what the settings leave open;
     ``changes``, where there is something to compare with, stands in place of the tree; ``cost`` what a month of it costs."""
-    # The settings' models take a third of a second, which who only wants the verdicts need not pay.
-    from groundwork.preview.limits import waf_limits  # noqa: PLC0415
+    from groundwork.preview.limits import waf_limits  # noqa: PLC0415 - the settings' models take a third of a second
 
     missing = list(unpackaged(snapshot, program))
     shown = f"{snapshot.stack}, looking ahead to {ahead}" if ahead else snapshot.stack

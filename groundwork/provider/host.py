@@ -78,8 +78,7 @@ class _Platforms(Provider):
         settings = _settings(inputs[_INPUTS])
         for hint in hints(settings):
             pulumi.log.warn(hint)
-        # The components take a second to import, which who asks for the schema need not wait.
-        from groundwork.components import Platform  # noqa: PLC0415
+        from groundwork.components import Platform  # noqa: PLC0415 - a second that whoever asks for the schema need not wait
 
         after = [DependencyResource(urn) for urn in inputs[_INPUTS].depends_on]
         own = pulumi.ResourceOptions(depends_on=after)

@@ -46,8 +46,7 @@ class Model(BaseModel):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        # Pydantic would read the sources of all models for it whenever they are imported.
-        from groundwork.settings.describing import descriptions  # noqa: PLC0415
+        from groundwork.settings.describing import descriptions  # noqa: PLC0415 - it reads the sources of all models
 
         made = handler(schema)
         properties = handler.resolve_ref_schema(made).get("properties", {})

@@ -312,7 +312,7 @@ def load_from_pulumi() -> Settings:
     """Load the settings of the running program from the engine's configuration. Raises :class:`Mistakes` with all of
     them."""
     import pulumi  # noqa: PLC0415 - a third of a second that other commands need not pay
-    from pulumi.runtime.config import CONFIG, is_config_secret  # noqa: PLC0415
+    from pulumi.runtime.config import CONFIG, is_config_secret  # noqa: PLC0415 - as above
 
     file = FilePath(pulumi.get_root_directory()) / f"Pulumi.{pulumi.get_stack()}.yaml"
     on_disk = _positions(file)

@@ -20,7 +20,7 @@ _PLAIN_FLOAT = re.compile(
 )
 
 
-class _Loader(SAFE_LOADER):  # type: ignore[valid-type,misc]
+class _Loader(SAFE_LOADER):  # type: ignore[valid-type,misc]  # libyaml's, where it is there
     """Safe loading that takes plain words for what Pulumi's engine takes them for.
 
     A date stays the text it is, and ``1000:50`` is text too: YAML 1.1 would read the first as a date, the second as a number
@@ -37,7 +37,7 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:int", _PLAIN_INT, list("-+01234
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", _PLAIN_FLOAT, list("-+0123456789."))
 
 
-class TextLoader(SAFE_LOADER):  # type: ignore[valid-type,misc]
+class TextLoader(SAFE_LOADER):  # type: ignore[valid-type,misc]  # libyaml's, where it is there
     """Safe loading in which plain words are text, whatever they look like; only what is empty is null.
 
     For files of other tools: each of them has rules of its own for what ``on``, ``08`` and ``1.10`` are, and what is asked of

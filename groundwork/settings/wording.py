@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from itertools import combinations
+from pathlib import Path as File
 from typing import Any
 
 from groundwork.components.services.checks import looks_secret
 from groundwork.components.settings import Sealed
-from groundwork.settings.forms import forms
+from groundwork.settings.data_file import read_data
 from groundwork.settings.meant import domain_meant, entries_meant, list_meant, repository_meant, words_allowed
 from groundwork.settings.merging import is_sealed
 from groundwork.settings.mistakes import Path, all_of, dotted, nearest, one_of
@@ -29,6 +31,13 @@ _KINDS = {
     "model": "a mapping",
     "date": "a date such as 2027-01-31",
 }
+
+
+@cache
+def forms() -> dict[str, str]:
+    """Map each pattern of the models to what has this form, with an example: nobody should have to read a regular expression to learn what
+    is wrong."""
+    return {row["pattern"]: row["words"] for row in read_data(File(__file__).with_name("forms.yaml"))}
 
 
 def message_of(path: Path, details: list[Any], meant: str | None = None) -> str:

@@ -259,7 +259,7 @@ def test_three_thousand_sockets_five_hundred_messages_a_second_and_150_connectio
 
 def test_a_fifo_queue_beyond_300_a_second_is_told_to_want_batches() -> None:
     shop = "examples/mini-facebook/prod"
-    count = len(settings_of(shop).messaging.queues)  # type: ignore[union-attr]
+    count = len(settings_of(shop).messaging.queues)
     for a_second, words in ((290, "one by one 300"), (310, "only in batches: one by one 300 a second")):
         peak = max(Scenario().weights())
         assert line(shop, "fifo", "analytics.fifo", messages=a_second * count * 60 / peak).note == words

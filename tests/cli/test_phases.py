@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from groundwork.cli import phases, stepping
 from groundwork.cli.main import run
-from groundwork.cli.phases import StackInPhase, Ways, differences
-from groundwork.cli.stepping import Journey, Standing
+from groundwork.cli.phases import StackInPhase, StackInPhases, differences
+from groundwork.cli.stepping import StackAtStep, StepReport
 from groundwork.preview.changes.compare import compare
 from groundwork.preview.moves import Step, move
 from tests.requirements import proves
 from tests.stacks import snapshot_of
 
 
-def ways(**settings: object) -> Ways:
+def ways(**settings: Any) -> StackInPhases:
     """A stack whose phases have these settings."""
-    return Ways("mvp", {phase: StackInPhase(one, 1, 2, "-") for phase, one in settings.items()}, {})  # type: ignore[arg-type]
+    return StackInPhases(
+        "mvp", {phase: StackInPhase(one, Decimal(1), Decimal(2), "-") for phase, one in settings.items()}, {}
+    )
 
 
-def told(found: Ways) -> dict[str, dict[str, object]]:
+def told(found: StackInPhases) -> dict[str, dict[str, object]]:
     return {".".join(map(str, place)): values for place, values in differences(found)}
 
 
@@ -78,7 +81,7 @@ def test_the_sizes_of_a_stack_stand_side_by_side_with_their_cost_and_why_a_phase
 def test_a_step_to_a_phase_tells_what_changes_what_it_costs_and_what_it_holds(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    found = stepping.journey("examples/thulobazaar/prod", "growth", None, "launch")
+    found = stepping.step_report("examples/thulobazaar/prod", "growth", None, "launch")
     said = [line.plain for line in stepping.lines(found, 80)]
     assert "Changes from launch on fargate to growth on fargate:" in said
     assert '        ~ data.class: "db.t3.small" → "db.t3.medium"' in said
@@ -99,10 +102,10 @@ def test_a_step_that_would_be_refused_ends_with_1_and_one_that_takes_a_protectio
 ) -> None:
     def told(before: str, after: str) -> tuple[int, str]:
         base, head = snapshot_of(before), snapshot_of(after)
-        here, there = (Standing(name, Decimal(1), None) for name in (before, after))
+        here, there = (StackAtStep(name, Decimal(1), None) for name in (before, after))
         step = Step(before, after, move(base, head))
-        made = Journey("prod", here, there, step, compare(base, head), "platform.phase: x")
-        monkeypatch.setattr(stepping, "journey", lambda *_: made)
+        made = StepReport("prod", here, there, step, compare(base, head), "platform.phase: x")
+        monkeypatch.setattr(stepping, "step_report", lambda *_: made)
         code = run(["phases", "prod", "--to", "millions"])
         return code, capsys.readouterr().out
 

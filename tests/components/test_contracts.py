@@ -191,7 +191,7 @@ def test_no_tag_is_said_twice(stack: str) -> None:
 
 
 def _is_taggable(resource: Resource) -> bool:
-    import pulumi_aws  # noqa: F401, PLC0415 - registers the resource modules
+    import pulumi_aws  # noqa: F401 - registers the resource modules
 
     package, module, name = resource.type.split(":")
     if package != "aws":

@@ -129,7 +129,7 @@ def test_alarms_count_both_groups_since_each_is_empty_at_times() -> None:
 def test_an_update_waits_as_long_as_the_strategy_takes_beside_the_start(said: Any, minutes: int) -> None:
     settings = DeploymentSettings.model_validate({"strategy": said} if isinstance(said, str) else said)
     assert settings.minutes == minutes
-    from groundwork.components.compute.ecs.shifting import timeouts  # noqa: PLC0415 - loads the provider
+    from groundwork.components.compute.ecs.shifting import timeouts
 
     found = timeouts(settings)
     assert (found.update if found else None) == (f"{20 + minutes}m" if minutes else None)
@@ -259,7 +259,7 @@ def test_instances_have_room_for_all_copies_twice() -> None:
 def test_a_number_that_would_say_nothing_is_a_mistake_at_its_place(said: Any, at: str, message: str) -> None:
     with pytest.raises(ValueError, match=message) as error:
         DeploymentSettings.model_validate(said)
-    assert error.value.errors()[0]["ctx"]["at"] == (at,)  # type: ignore[attr-defined]
+    assert error.value.errors()[0]["ctx"]["at"] == (at,)
 
 
 def test_nobody_has_a_second_group_who_does_not_ask() -> None:

@@ -77,7 +77,7 @@ def test_the_smallest_of_the_classes_counts() -> None:
 
 @given(st.sampled_from(["t3.micro", "t3.small", "t3.medium", "m7i.large", "c7g.xlarge"]))
 def test_an_instance_never_promises_its_services_what_the_system_needs(name: str) -> None:
-    from groundwork.settings.facts import instance_class  # noqa: PLC0415
+    from groundwork.settings.facts import instance_class
 
     known = instance_class(name)
     assert known is not None

@@ -306,7 +306,7 @@ def test_nodes_are_told_how_many_pods_their_addresses_allow(prefixes: bool, pods
     snapshot = eks({"address_prefixes": prefixes})
     template = named(snapshot, "aws:ec2/launchTemplate:LaunchTemplate")["general-purpose"]
     text = base64.b64decode(template.inputs["userData"]).decode()
-    config = json.loads(re.search(r"^\{.*\}$", text, re.MULTILINE).group())  # type: ignore[union-attr]
+    config = json.loads(re.search(r"^\{.*\}$", text, re.MULTILINE).group())
     assert config["spec"]["kubelet"]["config"]["maxPods"] == pods
     assert values(snapshot, "vpc-cni")["env"]["ENABLE_PREFIX_DELEGATION"] == str(prefixes).lower()
 

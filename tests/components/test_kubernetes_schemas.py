@@ -150,8 +150,8 @@ def shop_file(scaling: str, objects: str = "apply", stage: str = "prod") -> str:
 
 @cache
 def shop(scaling: str = "cluster-autoscaler", objects: str = "apply", stage: str = "prod") -> Snapshot:
-    import tempfile  # noqa: PLC0415 - one folder for each way, and no fixture of one scope fits
-    from pathlib import Path  # noqa: PLC0415
+    import tempfile
+    from pathlib import Path
 
     text = shop_file(scaling, objects, stage)
     with tempfile.TemporaryDirectory() as folder:

@@ -322,7 +322,7 @@ def test_the_other_accounts_template_makes_what_the_stack_writes_to(shop: Shop, 
     }
     held = [one for one in resources.values() if one["Type"] != "AWS::KMS::Alias"]
     assert {one["DeletionPolicy"] for one in held} == {"Retain"}
-    from cfnlint import api  # noqa: PLC0415 - half a second, and for this test alone
+    from cfnlint import api
 
     found = api.lint_all(text(settings, settings.recovery))
     assert [str(one) for one in found if not one.rule.id.startswith("I")] == []

@@ -34,7 +34,7 @@ def upload(aws, key="uploads/cat.jpg", body=None, bucket=UPLOADS, **options):
 
 def message(key="uploads/cat.jpg", bucket=UPLOADS, name="1", event="ObjectCreated:Put"):
     """As S3 writes it: the key is URL-encoded."""
-    from urllib.parse import quote_plus  # noqa: PLC0415
+    from urllib.parse import quote_plus
 
     told = {"Records": [{"eventName": event, "s3": {"bucket": {"name": bucket}, "object": {"key": quote_plus(key)}}}]}
     return {"messageId": name, "body": json.dumps(told)}
@@ -294,7 +294,7 @@ def test_copies_cannot_be_written_among_the_uploads(handler):
 
 
 def test_a_bucket_that_may_not_be_listed_says_forbidden_for_what_is_missing(handler, aws, monkeypatch):
-    from botocore.exceptions import ClientError  # noqa: PLC0415
+    from botocore.exceptions import ClientError
 
     head = handler._head
 

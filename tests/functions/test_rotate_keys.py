@@ -62,18 +62,18 @@ class Manager:
         stages = {token: list(labels) for token, (_, labels) in self.versions.items()}
         return {"RotationEnabled": self.enabled, "VersionIdsToStages": stages}
 
-    def get_secret_value(self, SecretId, VersionStage, VersionId=None):  # noqa: N803
+    def get_secret_value(self, SecretId, VersionStage, VersionId=None):  # noqa: N803 - boto3's
         for token, (value, labels) in self.versions.items():
             if VersionStage in labels and VersionId in (None, token) and value is not None:
                 return {"SecretString": value}
         raise self._error
 
-    def put_secret_value(self, SecretId, ClientRequestToken, SecretString, VersionStages):  # noqa: N803
+    def put_secret_value(self, SecretId, ClientRequestToken, SecretString, VersionStages):  # noqa: N803 - boto3's
         assert self.versions[ClientRequestToken][0] is None, "a version is written once"
         self.versions[ClientRequestToken] = (SecretString, VersionStages)
         self.puts += 1
 
-    def update_secret_version_stage(self, SecretId, VersionStage, MoveToVersionId, RemoveFromVersionId):  # noqa: N803
+    def update_secret_version_stage(self, SecretId, VersionStage, MoveToVersionId, RemoveFromVersionId):  # noqa: N803 - boto3's
         for _, labels in self.versions.values():
             if "AWSPREVIOUS" in labels:
                 labels.remove("AWSPREVIOUS")
@@ -254,9 +254,9 @@ def test_steps_in_any_order_never_lose_a_key(rotate_fresh, steps):
 @pytest.fixture(scope="module")
 def rotate_fresh():
     """For many examples: one handler, a manager for each."""
-    import importlib.util  # noqa: PLC0415
+    import importlib.util
 
-    from tests.functions.conftest import FUNCTIONS  # noqa: PLC0415
+    from tests.functions.conftest import FUNCTIONS
 
     spec = importlib.util.spec_from_file_location("rotate_keys_handler", FUNCTIONS / "rotate_keys" / "handler.py")
     module = importlib.util.module_from_spec(spec)

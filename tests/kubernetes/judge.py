@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import kubernetes
 
-from groundwork.operations.eks import EksOperations
+from groundwork.operations.engines.eks import EksOperations
 from groundwork.operations.errors import OperationError
 from groundwork.preview.snapshot import Snapshot
 from groundwork.settings.data_file import read_data

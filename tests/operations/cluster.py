@@ -12,8 +12,8 @@ from typing import Any
 
 import kubernetes
 
-from groundwork.operations import eks
-from groundwork.operations.eks import EksOperations
+from groundwork.operations.engines import eks
+from groundwork.operations.engines.eks import EksOperations
 
 OLD, NEW = "example.com/web:1.0", "example.com/web:1.1"
 

@@ -54,7 +54,7 @@ class Instances:
     def list_commands(self, **_: Any) -> dict[str, Any]:
         return {"Commands": []}
 
-    def send_command(self, InstanceIds: list[str], DocumentName: str, Parameters: dict[str, list[str]]) -> Any:  # noqa: N803
+    def send_command(self, InstanceIds: list[str], DocumentName: str, Parameters: dict[str, list[str]]) -> Any:  # noqa: N803 - boto3's
         takes = self._documents[DocumentName]
         for name, [value] in Parameters.items():
             assert value in takes[name].get("allowedValues", [value])

@@ -53,7 +53,7 @@ def account(folder: Path, monkeypatch: pytest.MonkeyPatch, stack_file: str = STA
 @contextmanager
 def signed_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Stand in ``folder`` with credentials of an account that is empty."""
-    from moto.ecs import models  # noqa: PLC0415 - slow to import, and not for whoever only collects
+    from moto.ecs import models
 
     monkeypatch.chdir(folder)
     for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_REGION"):
@@ -167,7 +167,7 @@ def open_for_business(image: str, services: Sequence[str] = ("web", "worker")) -
 
 def service(name: str) -> Any:
     """Return moto's own service, whose deployments a test writes."""
-    from moto.ecs.models import ecs_backends  # noqa: PLC0415 - only where an account is
+    from moto.ecs.models import ecs_backends
 
     backend: EC2ContainerServiceBackend = ecs_backends[ACCOUNT][REGION]
     return next(one for one in backend.services.values() if f"-{name}-" in one.name)
@@ -175,7 +175,7 @@ def service(name: str) -> Any:
 
 def settle_all(region: str = REGION) -> None:
     """Say that the deployments of all services are done."""
-    from moto.ecs.models import ecs_backends  # noqa: PLC0415 - only where an account is
+    from moto.ecs.models import ecs_backends
 
     for found in ecs_backends[ACCOUNT][region].services.values():
         for one in found.deployments:
@@ -185,7 +185,7 @@ def settle_all(region: str = REGION) -> None:
 def rollouts(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[Any, dict[str, Any]], None]) -> None:
     """Have every update of a service begin a deployment, as ECS does and moto does not, and take one of the steps at each look;
     after the last one it stays as it is. A step is given the service and the deployment."""
-    from moto.ecs.models import EC2ContainerServiceBackend  # noqa: PLC0415 - it takes half a second, of every process that collects tests
+    from moto.ecs.models import EC2ContainerServiceBackend
 
     update = EC2ContainerServiceBackend.update_service
     describe = EC2ContainerServiceBackend.describe_services

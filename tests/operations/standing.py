@@ -160,7 +160,7 @@ def in_order(snapshot: Snapshot) -> Iterator[Resource]:
 def jobs_end(monkeypatch: pytest.MonkeyPatch, outcome: Outcome) -> list[tuple[str, str]]:
     """Have tasks that are run end at once as said, and say it where their definition sends it. Return the family and the image of each
     run."""
-    from moto.ecs import models  # noqa: PLC0415 - slow to import, and not for whoever only collects
+    from moto.ecs import models
 
     ran: list[tuple[str, str]] = []
     run_task = models.EC2ContainerServiceBackend.run_task

@@ -105,7 +105,7 @@ def _cache(resource: Resource) -> None:
 
 
 def _alarm(resource: Resource) -> None:
-    from moto.cloudwatch.models import cloudwatch_backends  # noqa: PLC0415 - only where an account is
+    from moto.cloudwatch.models import cloudwatch_backends
 
     # By itself: there are many, and each call costs as much as all of them. Composite alarms, which it does not know, are read as others are.
     cloudwatch_backends[ACCOUNT][REGION].put_metric_alarm(

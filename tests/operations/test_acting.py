@@ -15,9 +15,9 @@ from groundwork.cli.console import FINDINGS, FINE, MISTAKE
 from groundwork.cli.main import run as groundwork
 from groundwork.operations import redriving, scaling
 from groundwork.operations.account import StackAccount
-from groundwork.operations.app_runner import AppRunnerOperations
-from groundwork.operations.ec2 import Ec2Operations
-from groundwork.operations.engine import runner_of
+from groundwork.operations.engines.app_runner import AppRunnerOperations
+from groundwork.operations.engines.ec2 import Ec2Operations
+from groundwork.operations.engines.runner import runner_of
 from groundwork.operations.errors import DeploymentFailedError, OperationError
 from groundwork.operations.resources import find_resources
 from groundwork.preview.snapshot import Snapshot
@@ -139,9 +139,11 @@ def test_what_somebody_else_changed_between_question_and_answer_stays(stack: Sta
 def test_a_singleton_never_has_two_copies(stack: Stack) -> None:
     settings = stack[0].settings
     alone = settings.services["web"].model_copy(update={"singleton": True})
-    account = SimpleNamespace(settings=settings.model_copy(update={"services": {"web": alone}}), stack=stack[0].stack)
+    account: Any = SimpleNamespace(
+        settings=settings.model_copy(update={"services": {"web": alone}}), stack=stack[0].stack
+    )
     with pytest.raises(OperationError, match="of which two never run"):
-        scaling.plan(account, runner_of(stack[0]), "web", 2)  # type: ignore[arg-type]
+        scaling.plan(account, runner_of(stack[0]), "web", 2)
 
 
 def test_on_instances_their_number_changes_with_all_services_on_them(
@@ -164,9 +166,9 @@ def test_on_instances_their_number_changes_with_all_services_on_them(
 
 
 def with_engine(account: StackAccount, **compute: Any) -> StackAccount:
-    from dataclasses import replace  # noqa: PLC0415
+    from dataclasses import replace
 
-    from groundwork.components.compute.settings import ComputeSettings  # noqa: PLC0415
+    from groundwork.components.compute.settings import ComputeSettings
 
     settings = account.settings.model_copy(update={"compute": ComputeSettings.model_validate(compute)})
     return replace(account, settings=settings)
@@ -277,12 +279,12 @@ def test_what_stands_still_already_is_said_and_no_error(stack: Stack, capsys: py
 
 
 def test_a_prod_never_stands_still(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    from groundwork.operations import stopping  # noqa: PLC0415
+    from groundwork.operations import stopping
 
     platform = SimpleNamespace(stage="prod", hours=None)
-    account = SimpleNamespace(settings=SimpleNamespace(platform=platform), stack=stack[0].stack)
+    account: Any = SimpleNamespace(settings=SimpleNamespace(platform=platform), stack=stack[0].stack)
     with pytest.raises(OperationError, match="customers come at night too"):
-        stopping.plan(account, stack[1], "stop")  # type: ignore[arg-type]
+        stopping.plan(account, stack[1], "stop")
     with serving() as (_, runner), pytest.raises(OperationError, match="does not stand still"):
         runner.stop_all()
 

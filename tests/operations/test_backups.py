@@ -50,7 +50,7 @@ VOLUME = {"VolumeId": "vol-1", "Size": 8, "State": "in-use", "AvailabilityZone":
 
 def window(monkeypatch: pytest.MonkeyPatch, latest: datetime.datetime, **more: Any) -> None:
     """Have automated backups be restorable to any moment of a week, which the stand-in does not tell."""
-    from moto.rds.models import DBInstanceAutomatedBackup  # noqa: PLC0415 - slow to import, and not for whoever only collects
+    from moto.rds.models import DBInstanceAutomatedBackup
 
     told = {"EarliestTime": latest - datetime.timedelta(days=7), "LatestTime": latest}
     facts = {"restore_window": told, "kms_key_id": "arn:key", "dbi_resource_id": "db-1", **more}
@@ -67,7 +67,7 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
 
 def encrypt() -> None:
     """Have the database be encrypted, as the program declares it."""
-    from moto.rds.models import rds_backends  # noqa: PLC0415 - only where an account is
+    from moto.rds.models import rds_backends
 
     for one in rds_backends[ACCOUNT][REGION].databases.values():
         one.storage_encrypted, one.kms_key_id = True, "arn:key"
@@ -88,7 +88,7 @@ def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StackR
             s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
             tags = [{"Key": key, "Value": value} for key, value in resource.inputs["tags"].items()]
             s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags})
-        from tests.operations.stood_up import _database  # noqa: PLC0415 - as the other stack has it
+        from tests.operations.stood_up import _database
 
         for resource in snapshot.of_type("aws:rds/instance:Instance"):
             _database(resource)
@@ -234,7 +234,7 @@ def test_nothing_is_taken_without_an_answer_nor_in_a_dry_run(
 def test_a_database_in_the_wrong_state_or_unencrypted_and_a_full_account_are_said(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from moto.rds.models import rds_backends  # noqa: PLC0415 - only where an account is
+    from moto.rds.models import rds_backends
 
     database = rds_backends[ACCOUNT][REGION].databases["shop-database-dev"]
     database.status = "modifying"

@@ -216,7 +216,7 @@ def test_what_does_not_fit_into_one_policy_is_cut_without_a_loss() -> None:
 
 
 def test_cfn_lint_finds_nothing_in_the_template() -> None:
-    from cfnlint import api  # noqa: PLC0415 - half a second, and for this test alone
+    from cfnlint import api
 
     found = api.lint_all(text(_template()))
     assert [str(one) for one in found if not one.rule.id.startswith("I")] == []
@@ -225,9 +225,9 @@ def test_cfn_lint_finds_nothing_in_the_template() -> None:
 @pytest.fixture
 def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An account with nothing in it, whose CloudFormation knows all types of the template, and what it keeps when a stack goes."""
-    from moto.cloudformation import models, parsing  # noqa: PLC0415 - it loads all of moto
+    from moto.cloudformation import models, parsing
 
-    from tests.operations import cloudformation  # noqa: F401, PLC0415 - moto finds its types by themselves
+    from tests.operations import cloudformation  # noqa: F401 - moto finds its types by themselves
 
     for known in (parsing.get_model_list, parsing.get_model_map, parsing.get_name_type_map):
         known.cache_clear()
@@ -460,7 +460,7 @@ def test_a_refusal_of_aws_says_what_was_being_done(
 
 
 def _status(status: str) -> None:
-    from moto.cloudformation.models import cloudformation_backends  # noqa: PLC0415 - only where an account is
+    from moto.cloudformation.models import cloudformation_backends
 
     [one] = cloudformation_backends[ACCOUNT][REGION].stacks.values()
     one.status = status

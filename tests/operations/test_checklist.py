@@ -201,20 +201,20 @@ def test_a_rehearsal_counts_by_its_report_for_90_days_where_it_passed(
 def test_a_subscription_counts_when_it_is_confirmed(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     account, snapshot = stack
     subscription = next(iter(snapshot.of_type("aws:sns/topicSubscription:TopicSubscription")))
-    resources = SimpleNamespace(
+    resources: Any = SimpleNamespace(
         account=account, arn=lambda one: "arn:topic" if one.urn in subscription.dependencies else None
     )
     [question] = [one for one in QUESTIONS if one.id == "subscribers"]
     for arn, verdict in (("PendingConfirmation", AnswerKind.NO), ("arn:aws:sns:x", AnswerKind.YES)):
         told = {"Subscriptions": [{"SubscriptionArn": arn, "Endpoint": "shop@example.com"}]}
         standing_in(monkeypatch, sns=Script(list_subscriptions_by_topic=told))
-        found = question.answer(Facts(account.settings, snapshot, NOW, resources))  # type: ignore[arg-type]
+        found = question.answer(Facts(account.settings, snapshot, NOW, resources))
         assert found.verdict is verdict
     standing_in(monkeypatch, sns=Script(list_subscriptions_by_topic={"Subscriptions": []}))
     assert (
         question.answer(Facts(account.settings, snapshot, NOW, resources)).evidence
         == "nobody is subscribed in the account"
-    )  # type: ignore[arg-type]
+    )
 
 
 def test_what_the_account_refuses_is_unknown_with_the_refusal(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

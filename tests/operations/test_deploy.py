@@ -116,7 +116,7 @@ def test_a_deployment_that_another_one_replaces_is_not_taken_for_its_own(
 
 
 def test_a_second_deployment_is_refused_with_what_goes_on_and_who_began_it(shop: Clock) -> None:
-    from moto.ecs.models import ecs_backends  # noqa: PLC0415 - slow to import, and not for whoever only collects
+    from moto.ecs.models import ecs_backends
 
     service("web").deployments[0] |= {
         "rolloutState": "IN_PROGRESS",

@@ -13,7 +13,7 @@ from groundwork.cli.main import run as groundwork
 from groundwork.operations import deploy as deployments
 from groundwork.operations import images
 from groundwork.operations.account import open_account
-from groundwork.operations.ecs import EcsOperations
+from groundwork.operations.engines.ecs.operations import EcsOperations
 from groundwork.operations.errors import CommandFailedError, DeploymentFailedError, OperationError
 from groundwork.operations.progress import Progress
 from tests.operations.shop import (

@@ -13,9 +13,9 @@ from pathlib import Path
 import kubernetes
 import pytest
 
-from groundwork.operations import eks, engine
 from groundwork.operations.account import open_account
-from groundwork.operations.eks import EksOperations
+from groundwork.operations.engines import eks, runner
+from groundwork.operations.engines.eks import EksOperations
 from groundwork.operations.errors import CommandFailedError, DeploymentFailedError, OperationError
 from tests.operations.cluster import NEW, OLD, World, ready, serving, stuck
 from tests.operations.shop import STACK_FILE, Clock, account, client
@@ -216,7 +216,7 @@ def test_a_terminal_is_opened_by_kubectl_with_a_file_that_nobody_else_may_read(
 ) -> None:
     _, cluster = world
     cluster._api.configuration.api_key["authorization"] = "Bearer hush"
-    monkeypatch.setattr(engine.shutil, "which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(runner.shutil, "which", lambda name: f"/bin/{name}")
     session = cluster.session("web", "/bin/sh -l")
     [file] = session.files
     try:

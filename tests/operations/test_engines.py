@@ -17,12 +17,13 @@ import pytest
 
 from groundwork.cli.main import run as groundwork
 from groundwork.components.compute.ec2.commands import BUSY
-from groundwork.operations import engine, images
+from groundwork.operations import images
 from groundwork.operations.account import StackAccount, open_account
-from groundwork.operations.app_runner import AppRunnerOperations
-from groundwork.operations.ec2 import Ec2Operations
-from groundwork.operations.ecs import EcsOperations
-from groundwork.operations.ecs_reasons import stop_reason
+from groundwork.operations.engines import runner
+from groundwork.operations.engines.app_runner import AppRunnerOperations
+from groundwork.operations.engines.ec2 import Ec2Operations
+from groundwork.operations.engines.ecs.operations import EcsOperations
+from groundwork.operations.engines.ecs.reasons import stop_reason
 from groundwork.operations.errors import CommandFailedError, DeploymentFailedError, OperationError
 from tests.operations.shop import REPOSITORY, Clock, account, client, open_for_business, service
 from tests.stacks import ROOT
@@ -201,7 +202,7 @@ def test_a_terminal_needs_exec_a_copy_and_the_plugin(shop: StackAccount, monkeyp
     with pytest.raises(OperationError, match=r"compute\.exec: true"):
         described.session("web", "/bin/sh")
     monkeypatch.setattr(EcsOperations, "service", lambda self, name: {"enableExecuteCommand": True, "serviceName": "s"})
-    monkeypatch.setattr(engine.shutil, "which", lambda name: None)
+    monkeypatch.setattr(runner.shutil, "which", lambda name: None)
     with pytest.raises(OperationError, match=r"session-manager-plugin is not installed.*https://docs.aws.amazon.com"):
         described.session("web", "/bin/sh")
 
@@ -217,7 +218,7 @@ def test_the_token_of_a_terminal_stands_in_no_list_of_processes(
     )
     standing_in(monkeypatch, ecs=ecs)
     monkeypatch.setattr(EcsOperations, "service", lambda self, name: {"enableExecuteCommand": True, "serviceName": "s"})
-    monkeypatch.setattr(engine.shutil, "which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(runner.shutil, "which", lambda name: f"/bin/{name}")
     session = EcsOperations(shop).session("web", "/bin/sh")
     assert "hush" not in " ".join(session.words)
     assert json.loads(session.environment["AWS_SSM_START_SESSION_RESPONSE"])["TokenValue"] == "hush"
@@ -432,7 +433,7 @@ def test_app_runner_says_that_it_runs_services_and_nothing_else(
 def test_a_stack_without_services_has_nothing_to_deploy(shop: StackAccount) -> None:
     without = StackAccount(shop.stack, shop.settings.model_copy(update={"services": {}}), shop.id, shop.session)
     with pytest.raises(OperationError, match="runs no services"):
-        engine.runner_of(without)
+        runner.runner_of(without)
 
 
 def test_throttled_again_and_again_is_said_so(shop: StackAccount, monkeypatch: pytest.MonkeyPatch) -> None:

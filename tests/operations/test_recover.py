@@ -55,7 +55,7 @@ config:
 
 @pytest.fixture
 def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
-    from moto.rds.models import rds_backends  # noqa: PLC0415 - only where an account is
+    from moto.rds.models import rds_backends
 
     with standing(tmp_path, monkeypatch, STACK_FILE) as found:
         s3 = client("s3")
@@ -237,7 +237,7 @@ def test_a_moment_before_the_loss_is_what_is_restored(stack: Stack, monkeypatch:
 
 
 def _store(stack: Stack) -> Any:
-    from groundwork.operations.backups import data_stores  # noqa: PLC0415 - only for these
+    from groundwork.operations.backups import data_stores
 
     return next(one for one in data_stores(find_resources(*stack)) if one.kind == "database")
 
@@ -655,7 +655,8 @@ def test_a_dry_run_shows_every_step_and_changes_nothing(
     window(monkeypatch, NOW)
     client("s3").put_object(Bucket=f"shop-uploads-{SUFFIX}", Key="x", Body=b"1")
     client("s3").delete_object(Bucket=f"shop-uploads-{SUFFIX}", Key="x")
-    standing_in(monkeypatch, ecs=Tasks())  # type: ignore[arg-type]
+    tasks: Any = Tasks()
+    standing_in(monkeypatch, ecs=tasks)
     asked = asked_actions(monkeypatch)
     for words in (["database"], ["instance"], ["zone"], ["bucket", "uploads/x"]):
         assert groundwork(["recover", "dev", *words, "--dry-run"]) == FINE

@@ -24,10 +24,11 @@ import pytest
 
 from groundwork.cli.console import FINDINGS, FINE, MISTAKE
 from groundwork.cli.main import run as groundwork
-from groundwork.operations import engine, progress, psql
+from groundwork.operations import progress, psql
 from groundwork.operations.account import StackAccount
 from groundwork.operations.backups import Backup, BackupKind, DataStoreKind, data_stores
-from groundwork.operations.ecs import EcsOperations
+from groundwork.operations.engines import runner
+from groundwork.operations.engines.ecs.operations import EcsOperations
 from groundwork.operations.errors import OperationError
 from groundwork.operations.resources import StackResources, find_resources
 from groundwork.operations.restoring import connections, copies, files, rehearse, report
@@ -149,7 +150,7 @@ class Bench:
     """A stack with a backup, and a way to its copy."""
 
     def __init__(self, stack: Stack, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-        from moto.rds.models import rds_backends  # noqa: PLC0415 - only where an account is
+        from moto.rds.models import rds_backends
 
         self.account, self.snapshot = stack
         self.resources = find_resources(*stack)
@@ -217,7 +218,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
         encrypt()
         window(monkeypatch, datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=-200))
         monkeypatch.setattr(connections, "fetch_bundle", lambda region, folder: folder / "bundle.pem")
-        from moto.rds.models import rds_backends  # noqa: PLC0415 - only where an account is
+        from moto.rds.models import rds_backends
 
         for one in rds_backends[ACCOUNT][REGION].database_snapshots.values():
             one.original_snapshot_create_time -= datetime.timedelta(days=1)
@@ -227,7 +228,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
 @pytest.fixture
 def reachable(bench: Bench, database: Server, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """Have the copy be a real database, with the password that it is given."""
-    from moto.rds.models import DBInstance  # noqa: PLC0415 - only where an account is
+    from moto.rds.models import DBInstance
 
     monkeypatch.setattr(rehearse, "fetch_bundle", lambda region, folder: database.authority)
     monkeypatch.setattr(copies.secrets, "token_urlsafe", lambda _: ADMINISTRATOR_PASSWORD)
@@ -418,7 +419,7 @@ def test_a_range_of_the_network_alone_is_admitted_where_it_is_said(reachable: Be
 
 def test_without_a_way_psql_or_the_plugin_nothing_is_made(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(engine.shutil, "which", lambda name: None if "session" in name else f"/usr/bin/{name}")
+        patched.setattr(runner.shutil, "which", lambda name: None if "session" in name else f"/usr/bin/{name}")
         with pytest.raises(OperationError, match="session-manager-plugin is not installed"):
             bench.plan()
         patched.setattr(psql.shutil, "which", lambda _: None)
@@ -445,7 +446,7 @@ def test_without_a_way_psql_or_the_plugin_nothing_is_made(bench: Bench, monkeypa
 def test_a_copy_that_rds_gives_up_is_said_and_removed(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    from moto.rds.models import RDSBackend  # noqa: PLC0415 - only where an account is
+    from moto.rds.models import RDSBackend
 
     make = RDSBackend.create_db_instance
 
@@ -502,7 +503,7 @@ def test_a_copy_that_does_not_come_in_time_and_one_that_never_answers_are_remove
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rehearse, "fetch_bundle", lambda region, folder: folder)
-    from moto.rds.models import RDSBackend  # noqa: PLC0415 - only where an account is
+    from moto.rds.models import RDSBackend
 
     make = RDSBackend.create_db_instance
 
@@ -681,7 +682,7 @@ def test_what_was_left_is_refused_and_cleaned_up_and_a_database_that_no_rehearsa
 
 
 def test_a_pipeline_that_is_cancelled_ends_as_ctrl_c_does(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    import signal  # noqa: PLC0415 - here alone
+    import signal
 
     before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(copies, "wait_for_copy", lambda *_: signal.raise_signal(signal.SIGTERM))
@@ -720,7 +721,7 @@ def test_what_the_copy_lacks_is_seen(reachable: Bench, database: Server) -> None
 def test_a_password_that_is_not_there_yet_is_waited_for_and_not_for_ever(
     database: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from groundwork.operations.restoring import checks  # noqa: PLC0415 - here alone
+    from groundwork.operations.restoring import checks
 
     monkeypatch.setattr(checks, "_SECONDS_TO_LOG_IN", 25)
     clock = Clock()
@@ -737,7 +738,7 @@ def test_a_cache_copy_is_held_against_its_checksum(tmp_path: Path) -> None:
     words = [str(redis_program()), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(tmp_path), "--save", ""]
     with subprocess.Popen([*words, "--daemonize", "no"], stdout=subprocess.DEVNULL) as server:
         try:
-            import socket  # noqa: PLC0415 - here alone
+            import socket
 
             for _ in range(200):
                 with socket.socket() as probe:
@@ -866,7 +867,7 @@ def test_other_beginnings_of_a_volume_are_told_apart_and_archived_versions_are_s
     store = next(one for one in data_stores(instance) if one.kind is DataStoreKind.BUCKET)
     refused(monkeypatch, "GetObject", "InvalidObjectState", "archived")
     backup = Backup(store, BackupKind.VERSION, "a", datetime.datetime.now(datetime.UTC), version="v", size=3)
-    from groundwork.operations.errors import CommandFailedError  # noqa: PLC0415 - here alone
+    from groundwork.operations.errors import CommandFailedError
 
     with pytest.raises(CommandFailedError, match="it is archived, and hours away"):
         files.read_version(instance.account, backup)
@@ -875,7 +876,7 @@ def test_other_beginnings_of_a_volume_are_told_apart_and_archived_versions_are_s
 def test_on_an_instance_the_copy_stands_where_the_instance_may_call_already(
     instance: StackResources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from groundwork.operations.ec2 import Ec2Operations  # noqa: PLC0415 - here alone
+    from groundwork.operations.engines.ec2 import Ec2Operations
 
     window(monkeypatch, datetime.datetime.now(datetime.UTC))
     network = Network(describe_volumes={"Volumes": []}, describe_snapshots={"Snapshots": []})

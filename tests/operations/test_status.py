@@ -22,8 +22,8 @@ from groundwork.cli.main import run as groundwork
 from groundwork.operations import meanings, permissions
 from groundwork.operations.account import StackAccount
 from groundwork.operations.delegation import Delegation
-from groundwork.operations.ecs import EcsOperations
-from groundwork.operations.ecs_reasons import stop_explained
+from groundwork.operations.engines.ecs.operations import EcsOperations
+from groundwork.operations.engines.ecs.reasons import stop_explained
 from groundwork.operations.errors import UnreachableError
 from groundwork.operations.resources import find_resources
 from groundwork.operations.status import alarms, domain, reading, services, stores
@@ -291,8 +291,8 @@ def test_another_stages_alarm_of_the_same_name_is_not_this_stacks(stack: Stack) 
 def test_alarms_of_scaling_and_alarms_outside_the_hours_wake_nobody(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scaling = SimpleNamespace(inputs={"alarmActions": ["arn:aws:autoscaling:eu-west-1:1:scalingPolicy:x"]})
-    assert not alarms._tells(scaling)  # type: ignore[arg-type]
+    scaling: Any = SimpleNamespace(inputs={"alarmActions": ["arn:aws:autoscaling:eu-west-1:1:scalingPolicy:x"]})
+    assert not alarms._tells(scaling)
     ring("shop-compute-web-tasks")
     monkeypatch.setattr(alarms, "is_open", lambda *_: False)
     found = looked(stack)

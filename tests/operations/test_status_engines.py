@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from groundwork.operations import ec2
 from groundwork.operations.account import StackAccount, open_account
-from groundwork.operations.app_runner import AppRunnerOperations
-from groundwork.operations.ec2 import Ec2Operations
-from groundwork.operations.eks import NAME_LABEL, EksOperations
-from groundwork.operations.engine import ServiceState
+from groundwork.operations.engines import ec2
+from groundwork.operations.engines.app_runner import AppRunnerOperations
+from groundwork.operations.engines.ec2 import Ec2Operations
+from groundwork.operations.engines.eks import NAME_LABEL, EksOperations
+from groundwork.operations.engines.runner import ServiceState
 from tests.operations.cluster import NEW, OLD, World, serving, stuck
 from tests.operations.shop import STACK_FILE, account
 from tests.operations.test_engines import INSTANCES, Script, standing_in

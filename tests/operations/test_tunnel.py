@@ -15,12 +15,13 @@ import pytest
 from groundwork.cli import acting
 from groundwork.cli.console import FINDINGS, FINE, MISTAKE
 from groundwork.cli.main import run as groundwork
-from groundwork.operations import engine, tunnelling
+from groundwork.operations import tunnelling
 from groundwork.operations.account import StackAccount
-from groundwork.operations.app_runner import AppRunnerOperations
-from groundwork.operations.ec2 import Ec2Operations
-from groundwork.operations.ecs import EcsOperations
-from groundwork.operations.engine import TerminalSession
+from groundwork.operations.engines import runner
+from groundwork.operations.engines.app_runner import AppRunnerOperations
+from groundwork.operations.engines.ec2 import Ec2Operations
+from groundwork.operations.engines.ecs.operations import EcsOperations
+from groundwork.operations.engines.runner import TerminalSession
 from groundwork.operations.errors import OperationError
 from groundwork.preview.snapshot import Snapshot
 from tests.operations.cluster import serving
@@ -40,7 +41,7 @@ TASK = {
 @pytest.fixture
 def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     with standing(tmp_path, monkeypatch) as found:
-        monkeypatch.setattr(engine.shutil, "which", lambda name: f"/usr/bin/{name}")
+        monkeypatch.setattr(runner.shutil, "which", lambda name: f"/usr/bin/{name}")
         yield found
 
 
@@ -129,7 +130,7 @@ def test_what_cannot_be_reached_is_refused_with_what_to_do(
     assert "no service of Pulumi.dev.yaml uses the cache" in capsys.readouterr().err
     assert groundwork(["tunnel", "dev", "database", "--port", "80"]) == MISTAKE
     assert groundwork(["tunnel", "dev", "queue"]) == MISTAKE
-    monkeypatch.setattr(engine.shutil, "which", lambda name: None)
+    monkeypatch.setattr(runner.shutil, "which", lambda name: None)
     assert groundwork(["tunnel", "dev", "database", "--port", str(free_port())]) == FINDINGS
     assert "session-manager-plugin is not installed" in capsys.readouterr().err
     client("rds").delete_db_instance(DBInstanceIdentifier="shop-database-dev", SkipFinalSnapshot=True)

@@ -14,9 +14,9 @@ import pytest
 from botocore.client import BaseClient
 
 from groundwork.cli.main import run as groundwork
-from groundwork.operations import eks
 from groundwork.operations.account import StackAccount, open_account
-from groundwork.operations.ecs import EcsOperations
+from groundwork.operations.engines import eks
+from groundwork.operations.engines.ecs.operations import EcsOperations
 from groundwork.preview.computed_values import EXAMPLE_ACCOUNT
 from groundwork.preview.snapshot import Snapshot
 from tests.operations.docker import Docker, arrives

@@ -45,7 +45,7 @@ def _serve(environment: Mapping[str, str], pack: str, output: str, errors: str) 
     for said, stream in ((output, sys.stdout), (errors, sys.stderr)):
         with Path(said).open("wb") as file:
             os.dup2(file.fileno(), stream.fileno())
-        stream.reconfigure(write_through=True)  # type: ignore[union-attr] # it is a text file
+        stream.reconfigure(write_through=True)
     for name in [name for name in sys.modules if name.partition(".")[0] in _OURS]:
         del sys.modules[name]
     root = str(PACK.parent)

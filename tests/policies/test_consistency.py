@@ -115,7 +115,7 @@ def test_the_pack_imports_nothing_but_what_it_requires() -> None:
 
 def test_the_folder_works_alone(tmp_path: Path) -> None:
     """A copy without the repository around it: as it is when it is published."""
-    import shutil  # noqa: PLC0415
+    import shutil
 
     shutil.copytree(PACK_ROOT, tmp_path / "policies", ignore=shutil.ignore_patterns("__pycache__", "venv"))
     program = "import json; from guardrails.catalogue import rules; from guardrails.examples import examples; print(json.dumps([len(rules()), len(examples())]))"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import product
 from random import Random
+from typing import Any
 
 from guardrails.catalogue import rules
 from guardrails.judgement import Verdict, judge
@@ -209,13 +210,13 @@ def _matches(patterns: list[str], text: str) -> bool:
     return any(admits({"StringLike": {"x": [pattern.lower()]}}, {"x": (text.lower(),)}) for pattern in patterns)
 
 
-def _refused(statements: list[dict[str, object]], action: str, resource: str, context: Context) -> bool:
+def _refused(statements: list[dict[str, Any]], action: str, resource: str, context: Context) -> bool:
     for one in statements:
         about = all(
-            _matches(one[name], text) if name in one else not _matches(one[f"Not{name}"], text)  # type: ignore[arg-type]
+            _matches(one[name], text) if name in one else not _matches(one[f"Not{name}"], text)
             for name, text in (("Action", action), ("Resource", resource))
         )
-        if about and one["Principal"] in ("*", {"AWS": "*"}) and admits(one["Condition"], context):  # type: ignore[arg-type]
+        if about and one["Principal"] in ("*", {"AWS": "*"}) and admits(one["Condition"], context):
             return True
     return False
 

@@ -261,7 +261,7 @@ ADDED_TO_OTHERS = ("one", "resource")
 def inputs_at(path: tuple[str, ...], value: Any) -> dict[str, Any]:
     for part in reversed(path):
         value = {part: value}
-    return value  # type: ignore[no-any-return]
+    return dict(value)
 
 
 def measured(count: Count, amount: int) -> list[dict[str, Any]]:

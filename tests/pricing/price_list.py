@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 COLUMNS = (
     '"SKU","OfferTermCode","RateCode","TermType","PriceDescription","EffectiveDate","StartingRange","EndingRange","Unit",'
@@ -75,10 +76,10 @@ class Server:
     files: dict[str, Answer] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
-    def put(self, service: str, region: str, body: bytes, **facts: object) -> Answer:
+    def put(self, service: str, region: str, body: bytes, **facts: Any) -> Answer:
         """Offer a file of a service; of all regions where ``region`` is empty."""
         place = f"/{region}" if region else ""
-        answer = self.files[f"/offers/v1.0/aws/{service}/current{place}/index.csv"] = Answer(body, **facts)  # type: ignore[arg-type]
+        answer = self.files[f"/offers/v1.0/aws/{service}/current{place}/index.csv"] = Answer(body, **facts)
         return answer
 
 

@@ -280,7 +280,7 @@ def test_pipelines_stand_where_the_host_looks_for_them_and_work_in_the_projects_
 
 
 def test_pipelines_deliver_what_has_a_build_and_what_a_front_end_is_built_into(tmp_path: Path) -> None:
-    from groundwork.projects.pipelines import _steps  # noqa: PLC0415
+    from groundwork.projects.pipelines import _steps
 
     write_project(tmp_path, Answers("shop", "shop-team", build=".", ci="none"), f"groundwork=={HERE}")
     assert not {".github", ".gitlab-ci.yml"} & {file.name for file in tmp_path.iterdir()}

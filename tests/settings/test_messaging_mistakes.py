@@ -33,13 +33,13 @@ class Bucket(BucketSettings):
 
 class Layers(Settings):
     messaging: Messaging | None = None
-    storage: dict[str, Bucket] = {}  # type: ignore[assignment]
+    storage: dict[str, Bucket] = {}
     functions: dict[str, FunctionSettings] = {}
 
 
 def mistakes(**layers: Any) -> list[str]:
     settings = Layers.model_validate({"platform": {"name": "shop"}, **layers})
-    found = [mistake for check in (*messaging.CHECKS, *connections.CHECKS) for mistake in check(settings)]  # type: ignore[arg-type]
+    found = [mistake for check in (*messaging.CHECKS, *connections.CHECKS) for mistake in check(settings)]
     return [f"{dotted(mistake.path)}: {mistake.message}" for mistake in found]
 
 

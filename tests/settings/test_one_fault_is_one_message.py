@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from groundwork.components.settings import Settings
-from groundwork.settings.forms import forms
+from groundwork.settings.wording import forms
 from tests.writing import mistakes_in
 
 STACK = """\

@@ -24,7 +24,7 @@ from groundwork.settings.mistakes import Mistakes
 from groundwork.simulation import queues, search, svg, text
 from groundwork.simulation.alarms import ringing
 from groundwork.simulation.cost import DayCost, Rate
-from groundwork.simulation.day import DayResult, simulate
+from groundwork.simulation.day import METHODS, DayResult, simulate
 from groundwork.simulation.latencies import Latencies
 from groundwork.simulation.scaling import MinuteMeasures, Scaler
 from groundwork.simulation.scenario import MINUTES, Scenario, read_scenario
@@ -37,7 +37,7 @@ from tests.stacks import snapshot_of
 
 def tier(**changes: Any) -> Tier:
     scaling = ScalingSettings.model_validate(changes.pop("scaling", {"min": 2, "max": 8}))
-    facts = {
+    facts: dict[str, Any] = {
         "name": "api",
         "public": True,
         "engine": "fargate",
@@ -47,7 +47,7 @@ def tier(**changes: Any) -> Tier:
         "work": WorkSettings(cpu_ms=20),
         "database_ms": 3.0,
     }
-    return Tier(**{**facts, **changes})  # type: ignore[arg-type]
+    return Tier(**{**facts, **changes})
 
 
 SMALL = DatabaseQueue("db.t4g.small", 2, 0, multi_az=False)
@@ -106,7 +106,7 @@ CROWD = Scenario.model_validate({"events": [{"kind": "crowd", "at": "12:00", "mi
 def day() -> dict[str, DayResult]:
     """One day, both ways: two services that share a database, and forty times the requests at noon."""
     both = platform(tier(), tier(name="web", vcpus=1.0, database_ms=0.0, work=WorkSettings(cpu_ms=30, variation=0.5)))
-    return {method: simulate(both, CROWD, method) for method in ("events", "fluid")}  # type: ignore[arg-type]
+    return {method: simulate(both, CROWD, method) for method in METHODS}
 
 
 def test_both_ways_say_the_same_of_a_day(day: dict[str, DayResult]) -> None:
@@ -160,8 +160,8 @@ def test_a_lost_zone_takes_its_copies_and_a_database_without_a_standby() -> None
 
 def test_a_slow_database_is_where_requests_wait() -> None:
     slow = Scenario.model_validate({"events": [{"kind": "slow-database", "at": "15:00", "minutes": 30, "times": 60}]})
-    for method in ("events", "fluid"):
-        result = simulate(platform(tier(), a_second=10), slow, method)  # type: ignore[arg-type]
+    for method in METHODS:
+        result = simulate(platform(tier(), a_second=10), slow, method)
         assert max(result.database) == pytest.approx(100, abs=3)
         assert max(one[1] for one in result.services["api"].slowest[905:925]) > 5
         assert max(one[1] for one in result.services["api"].slowest[:890]) < 1
@@ -173,8 +173,8 @@ def test_messages_wait_for_consumers_and_are_not_given_up() -> None:
         public=False,
         scaling={"min": 0, "max": 6, "target": None, "queue": {"queue": "jobs", "messages_per_task": 20}},
     )
-    for method in ("events", "fluid"):
-        result = simulate(platform(worker, a_second=2, database=None), CROWD, method)  # type: ignore[arg-type]
+    for method in METHODS:
+        result = simulate(platform(worker, a_second=2, database=None), CROWD, method)
         service = result.services["worker"]
         assert service.copies[0] == 0 < max(service.copies) <= 6
         assert sum(service.lost) == 0
@@ -204,9 +204,8 @@ def test_the_simulated_day_runs_full_where_the_lines_say_so() -> None:
 
 
 def measured(**changes: float) -> MinuteMeasures:
-    return MinuteMeasures(
-        **{"copies": 4, "utilization": 50.0, "requests": 0.0, "waiting": 0.0, "under_way": 0.0, **changes}
-    )  # type: ignore[arg-type]
+    usual: dict[str, Any] = {"copies": 4, "utilization": 50.0, "requests": 0.0, "waiting": 0.0, "under_way": 0.0}
+    return MinuteMeasures(**usual | changes)
 
 
 def wanted(one: Tier, minutes: list[MinuteMeasures], begin: int = 4) -> list[int]:

@@ -43,7 +43,7 @@ def plan(network: NetworkSettings, region: str) -> dict[tuple[str, str], str]:
     planned: dict[tuple[str, str], str] = {}
     for tier in TIERS:
         for zone in zone_letters(network, region):
-            exact = network.subnets.get(tier)  # type: ignore[call-overload]
+            exact = network.subnets.get(tier)
             planned[tier, zone] = exact.get(zone, "") if exact else str(_place(vpc, tier, zone))
     if not any(network.subnets):
         return planned

@@ -11,9 +11,9 @@ from pydantic_core import PydanticCustomError
 from groundwork.settings.arns import SecurityGroupId
 from groundwork.settings.base import LogRetention, Model, TagKey, TagText, network_around, refuse_what_is_built
 
-TIERS = ("public", "private", "data")
-
 Tier = Literal["public", "private", "data"]
+
+TIERS: tuple[Tier, ...] = ("public", "private", "data")
 Zone = Annotated[str, Field(pattern="^[a-f]$")]
 
 

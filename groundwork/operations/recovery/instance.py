@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from groundwork.operations.durations import after
-from groundwork.operations.engine import ServiceCopy, ServiceState
+from groundwork.operations.engines.runner import ServiceCopy, ServiceState
 from groundwork.operations.errors import NotFoundError, OperationError
 from groundwork.operations.progress import Pending, Progress
 from groundwork.operations.recovery.health import health_step

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from groundwork.components.settings import Settings
 from groundwork.operations.account import StackAccount
-from groundwork.operations.engine import Runner, runner_of
+from groundwork.operations.engines.runner import Runner, runner_of
 from groundwork.operations.progress import Progress
 from groundwork.operations.resources import StackResources
 

@@ -15,9 +15,9 @@ from typing import IO, Any, Protocol
 
 from groundwork.components.compute.settings import Engine
 from groundwork.operations.account import StackAccount, plain_errors
-from groundwork.operations.ec2 import Ec2Operations
-from groundwork.operations.ecs import EcsOperations
-from groundwork.operations.engine import SESSION_PLUGIN, program
+from groundwork.operations.engines.ec2 import Ec2Operations
+from groundwork.operations.engines.ecs.operations import EcsOperations
+from groundwork.operations.engines.runner import SESSION_PLUGIN, program
 from groundwork.operations.errors import NotFoundError, OperationError
 from groundwork.operations.progress import Progress
 from groundwork.operations.psql import psql_program

@@ -14,7 +14,7 @@ from groundwork.operations.account import StackAccount, plain_errors
 from groundwork.operations.backups import Backup, BackupKind, DataStore, DataStoreKind, backups_of, data_stores, newest
 from groundwork.operations.databases import find_database
 from groundwork.operations.durations import after, exactly
-from groundwork.operations.ecs import EcsOperations
+from groundwork.operations.engines.ecs.operations import EcsOperations
 from groundwork.operations.errors import CommandFailedError, NotFoundError, OperationError
 from groundwork.operations.progress import Pending, Progress
 from groundwork.operations.resources import StackResources

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from groundwork.operations.account import StackAccount
-from groundwork.operations.engine import runner_of
+from groundwork.operations.engines.runner import runner_of
 from groundwork.operations.errors import NotFoundError, OperationError, UnreachableError
 from groundwork.operations.resources import StackResources, find_resources
 from groundwork.operations.status.alarms import alarm_lines

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from groundwork.components.hours.settings import open_now
 from groundwork.operations.account import StackAccount, plain_errors
 from groundwork.operations.durations import lasting
-from groundwork.operations.engine import JobState, Runner, ServiceState
+from groundwork.operations.engines.runner import JobState, Runner, ServiceState
 from groundwork.operations.meanings import Reason, reason
 from groundwork.operations.resources import StackResources
 from groundwork.operations.status.model import Health, StatusLine
+from groundwork.settings.images import parts_of
 
 _TARGETS = 3
 
@@ -95,10 +96,8 @@ def _counted(state: ServiceState, now: datetime.datetime) -> str:
 
 def short_image(image: str) -> str:
     """Return what tells an image of one repository from another: ``1.4.0``, or a digest's beginning."""
-    name, _, digest = image.partition("@")
-    if digest:
-        return digest[: len("sha256:") + 12]
-    return name.rpartition("/")[2].partition(":")[2] or name.rpartition("/")[2]
+    parts = parts_of(image)
+    return parts.digest[: len("sha256:") + 12] or parts.tag or parts.name.rpartition("/")[2]
 
 
 def _targets(resources: StackResources) -> dict[str, tuple[Reason, ...]]:

@@ -214,7 +214,7 @@ def _troubles(report: Report) -> Iterator[str]:
 def dumps(report: Report) -> str:
     """Return the whole report as JSON (docs/report.md says what the fields are)."""
     from groundwork.preview.diagram.mermaid import mermaid  # noqa: PLC0415 - the other faces need it not
-    from groundwork.preview.reports import findings  # noqa: PLC0415
+    from groundwork.preview.reports import findings  # noqa: PLC0415 - as above
 
     snapshot = report.snapshot
     document = {

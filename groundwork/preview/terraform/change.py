@@ -173,7 +173,8 @@ def _unknown(arguments: Mapping[str, Any]) -> set[str]:
 def _both(head: TerraformExport, base: TerraformExport, address: str) -> tuple[dict[str, Any], dict[str, Any]]:
     after, before = _arguments(head, address), _arguments(base, address)
     aside = _unknown(after) | _unknown(before)
-    return tuple({key: value for key, value in said.items() if key not in aside} for said in (after, before))  # type: ignore[return-value]
+    known, were = ({key: value for key, value in said.items() if key not in aside} for said in (after, before))
+    return known, were
 
 
 def _plain(value: Any) -> Any:

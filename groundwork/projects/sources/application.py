@@ -214,7 +214,7 @@ class Application:
 
     def add(self, part: str) -> None:
         """Let everything that runs have what the file does not name: ``database``, ``cache`` or ``bucket``."""
-        kind: Kind = {"database": "database", "cache": "cache"}.get(part, "bucket")  # type: ignore[assignment]
+        kind: Kind = "database" if part == "database" else "cache" if part == "cache" else "bucket"
         if self.backing(kind) is None:
             self.backings.append(Backing(part, "--with", kind))
         for process in self.processes:

@@ -9,7 +9,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from groundwork.projects.sources import images
 from groundwork.projects.sources.application import (
@@ -337,9 +337,9 @@ class _Compose:
             self._application.backings.append(backing)
             self._kept(name, service, backing)
 
-    def _kinds(self, name: str, service: dict[str, Any], layer: str) -> list[Kind]:
+    def _kinds(self, name: str, service: dict[str, Any], layer: Kind | Literal["aws"]) -> list[Kind]:
         if layer != "aws":
-            return [layer]  # type: ignore[list-item]
+            return [layer]
         said = self._environments[name].get("SERVICES")
         wanted = [word.strip() for word in (said.value or "").split(",") if word.strip()] if said else ["s3"]
         found: list[Kind] = [kind for word, kind in _AWS.items() if word in wanted]

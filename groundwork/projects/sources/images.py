@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from groundwork.settings import stack_file
+from groundwork.settings.images import parts_of
+
+if TYPE_CHECKING:
+    from groundwork.projects.sources.application import Kind
 
 _FILE = Path(__file__).with_name("images.yaml")
 _DOCKER_HUB = ("docker.io/library/", "index.docker.io/library/", "library/", "docker.io/", "index.docker.io/")
@@ -20,8 +24,8 @@ _REGISTRIES = ("public.ecr.aws/docker/library/", "mirror.gcr.io/library/", "publ
 class Known:
     """What is known of an image."""
 
-    layer: str = ""
-    """``database``, ``cache``, ``search``, ``bucket``, ``queue``, ``aws``; empty where it is none."""
+    layer: Kind | Literal["aws", ""] = ""
+    """The layer that it becomes; ``aws`` for a stand-in of several services, empty where it is none."""
     what: str = ""
     """What it is, where it is left out."""
     reason: str = ""
@@ -37,22 +41,15 @@ def _facts() -> dict[str, Any]:
 
 def repository(image: str) -> str:
     """Return a reference without tag, digest and Docker Hub's own prefixes: ``postgres`` for ``docker.io/library/postgres:16``."""
-    name = image.partition("@")[0]
-    name = re.sub(r":[^/:]*$", "", name)
+    name = parts_of(image).name
     for prefix in _DOCKER_HUB:
         name = name.removeprefix(prefix)
     return name.lower()
 
 
-def tag(image: str) -> str:
-    """Return the tag of a reference; nothing where it has none."""
-    match = re.search(r":([^/:@]+)(@|$)", image)
-    return match[1] if match else ""
-
-
 def major(image: str) -> str:
     """Return the major version that a tag says: ``16`` of ``16.3-alpine`` and of ``pg16``; nothing where it says none."""
-    match = re.match(r"(?:pg|v)?(\d{1,2})(?=[.\-_]|$)", tag(image))
+    match = re.match(r"(?:pg|v)?(\d{1,2})(?=[.\-_]|$)", parts_of(image).tag)
     return match[1] if match else ""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
 from math import ceil
+from operator import itemgetter
 
 from groundwork.components.compute.eks.settings import MOST_NODES, KubernetesSettings, NodeGroupSettings
 from groundwork.components.compute.settings import ComputeSettings
@@ -228,12 +229,12 @@ def services_fit_a_node(settings: Settings) -> Iterator[Mistake]:
             continue
         asked = requests(service, tracing=is_traced(service, settings))
         for what, unit in (("cpu", "thousandths of a vCPU"), ("memory", "MiB")):
-            largest, room = max(rooms, key=lambda pair, what=what: getattr(pair[1], what))  # type: ignore[misc]
-            if getattr(asked, what) > getattr(room, what):
+            most, largest = max(((getattr(room, what), known.name) for known, room in rooms), key=itemgetter(0))
+            if getattr(asked, what) > most:
                 yield Mistake(
                     (layer, name, what),
-                    f"a copy asks for {getattr(asked, what)} {unit}, and the largest node that it may run on, {largest.name}, has "
-                    f"{getattr(room, what)} for pods; lower it, or add a larger class to {_setting_paths(_groups_of(service, cluster))}",
+                    f"a copy asks for {getattr(asked, what)} {unit}, and the largest node that it may run on, {largest}, has "
+                    f"{most} for pods; lower it, or add a larger class to {_setting_paths(_groups_of(service, cluster))}",
                 )
 
 

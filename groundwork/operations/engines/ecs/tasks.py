@@ -9,10 +9,10 @@ import botocore.exceptions
 
 from groundwork.operations.account import code_of, plain_errors
 from groundwork.operations.durations import after
-from groundwork.operations.ecs_cluster import RunningCluster
-from groundwork.operations.ecs_events import SECONDS_BETWEEN
-from groundwork.operations.ecs_reasons import stop_reason
-from groundwork.operations.engine import SESSION_PLUGIN, ServiceCopy, TerminalSession, plugin_session, program
+from groundwork.operations.engines.ecs.cluster import RunningCluster
+from groundwork.operations.engines.ecs.events import SECONDS_BETWEEN
+from groundwork.operations.engines.ecs.reasons import stop_reason
+from groundwork.operations.engines.runner import SESSION_PLUGIN, ServiceCopy, TerminalSession, plugin_session, program
 from groundwork.operations.errors import CommandFailedError, OperationError
 from groundwork.operations.progress import Pending, Progress
 

@@ -20,7 +20,7 @@ from botocore.signers import RequestSigner
 
 from groundwork.installation import extra_command
 from groundwork.operations.account import StackAccount, code_of, plain_errors
-from groundwork.operations.engine import JobState, Scaling, ServiceCopy, ServiceState, TerminalSession, program
+from groundwork.operations.engines.runner import JobState, Scaling, ServiceCopy, ServiceState, TerminalSession, program
 from groundwork.operations.errors import CommandFailedError, DeploymentFailedError, NotFoundError, OperationError
 from groundwork.operations.meanings import Reason, reason
 from groundwork.operations.progress import Progress

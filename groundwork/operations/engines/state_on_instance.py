@@ -3,9 +3,12 @@
 # What is asked here is our own.
 # ruff: noqa: S603, S607
 
+from __future__ import annotations
+
 import json
 import subprocess
 import sys
+from typing import Any
 
 sys.path.insert(0, "/usr/local/lib/groundwork")
 
@@ -14,7 +17,7 @@ def output(*command: str) -> str:
     return subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
 
 
-def service(name: str) -> dict:  # type: ignore[type-arg]
+def service(name: str) -> dict[str, Any]:
     import watch  # type: ignore[import-not-found] # noqa: PLC0415 - only there
 
     found = json.loads(output("docker", "inspect", name) or "[]")
@@ -29,7 +32,7 @@ def service(name: str) -> dict:  # type: ignore[type-arg]
     }
 
 
-def job(name: str) -> dict:  # type: ignore[type-arg]
+def job(name: str) -> dict[str, Any]:
     wanted = "ActiveState,Result,ExecMainStatus,ExecMainExitTimestamp,ExecMainStartTimestamp"
     lines = output("systemctl", "show", f"groundwork-job@{name}", "--timestamp=unix", f"--property={wanted}")
     said = dict(line.split("=", 1) for line in lines.splitlines() if "=" in line)
@@ -43,7 +46,7 @@ def job(name: str) -> dict:  # type: ignore[type-arg]
     }
 
 
-def main(words: list) -> None:  # type: ignore[type-arg]
+def main(words: list[str]) -> None:
     apart = words.index("--")
     here = [
         name

@@ -8,15 +8,15 @@ from typing import Any
 
 from groundwork.operations.account import StackAccount, plain_errors
 from groundwork.operations.durations import after
-from groundwork.operations.ecs_cluster import primary_of, progress_of
-from groundwork.operations.ecs_copies import EcsCopies
-from groundwork.operations.ecs_events import SECONDS_BETWEEN, tell_events
-from groundwork.operations.ecs_reasons import stop_reason
-from groundwork.operations.ecs_states import EcsStates
-from groundwork.operations.ecs_tasks import EcsTasks
+from groundwork.operations.engines.ecs.cluster import primary_of, progress_of
+from groundwork.operations.engines.ecs.copies import EcsCopies
+from groundwork.operations.engines.ecs.events import SECONDS_BETWEEN, tell_events
+from groundwork.operations.engines.ecs.reasons import stop_reason
+from groundwork.operations.engines.ecs.shifting import ShiftingDeployments, shifts
+from groundwork.operations.engines.ecs.states import EcsStates
+from groundwork.operations.engines.ecs.tasks import EcsTasks
 from groundwork.operations.errors import DeploymentFailedError
 from groundwork.operations.progress import Pending, Progress
-from groundwork.operations.shifting import ShiftingDeployments, shifts
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from typing import Any
 import botocore.exceptions
 
 from groundwork.operations.account import code_of, plain_errors
-from groundwork.operations.ecs_cluster import RunningCluster, primary_of, progress_of
-from groundwork.operations.ecs_events import matters
-from groundwork.operations.ecs_reasons import on_purpose, stop_explained
-from groundwork.operations.engine import JobState, ServiceState
+from groundwork.operations.engines.ecs.cluster import RunningCluster, primary_of, progress_of
+from groundwork.operations.engines.ecs.events import matters
+from groundwork.operations.engines.ecs.reasons import on_purpose, stop_explained
+from groundwork.operations.engines.runner import JobState, ServiceState
 from groundwork.operations.errors import NotFoundError
 from groundwork.operations.meanings import Reason
 from groundwork.operations.meanings import reason as reason_of

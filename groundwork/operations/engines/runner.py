@@ -211,25 +211,25 @@ def runner_of(account: StackAccount) -> Runner:
 
 
 def _ecs(account: StackAccount) -> Runner:
-    from groundwork.operations.ecs import EcsOperations  # noqa: PLC0415 - only the engine that is used
+    from groundwork.operations.engines.ecs.operations import EcsOperations  # noqa: PLC0415 - only the engine that is used
 
     return EcsOperations(account)
 
 
 def _ec2(account: StackAccount) -> Runner:
-    from groundwork.operations.ec2 import Ec2Operations  # noqa: PLC0415 - only the engine that is used
+    from groundwork.operations.engines.ec2 import Ec2Operations  # noqa: PLC0415 - only the engine that is used
 
     return Ec2Operations(account)
 
 
 def _eks(account: StackAccount) -> Runner:
-    from groundwork.operations.eks import connect  # noqa: PLC0415 - loads the Kubernetes client
+    from groundwork.operations.engines.eks import connect  # noqa: PLC0415 - loads the Kubernetes client
 
     return connect(account)
 
 
 def _app_runner(account: StackAccount) -> Runner:
-    from groundwork.operations.app_runner import AppRunnerOperations  # noqa: PLC0415 - only the engine that is used
+    from groundwork.operations.engines.app_runner import AppRunnerOperations  # noqa: PLC0415 - only the engine that is used
 
     return AppRunnerOperations(account)
 

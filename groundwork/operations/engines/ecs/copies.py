@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from groundwork.operations.account import plain_errors
-from groundwork.operations.ecs_cluster import RunningCluster
-from groundwork.operations.engine import Scaling
+from groundwork.operations.engines.ecs.cluster import RunningCluster
+from groundwork.operations.engines.runner import Scaling
 from groundwork.operations.groups import groups_of, resize
 
 _DIMENSION = "ecs:service:DesiredCount"

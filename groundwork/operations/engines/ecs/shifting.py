@@ -7,7 +7,7 @@ from math import ceil
 from typing import Any
 
 from groundwork.operations.account import plain_errors
-from groundwork.operations.ecs_events import SECONDS_BETWEEN, tell_events
+from groundwork.operations.engines.ecs.events import SECONDS_BETWEEN, tell_events
 from groundwork.operations.errors import DeploymentFailedError, OperationError
 from groundwork.operations.progress import Progress
 

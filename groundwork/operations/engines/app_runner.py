@@ -8,7 +8,7 @@ from typing import Any
 from groundwork.components.base import fit
 from groundwork.operations.account import StackAccount, plain_errors
 from groundwork.operations.durations import after
-from groundwork.operations.engine import JobState, Scaling, ServiceCopy, ServiceState, TerminalSession
+from groundwork.operations.engines.runner import JobState, Scaling, ServiceCopy, ServiceState, TerminalSession
 from groundwork.operations.errors import DeploymentFailedError, NotFoundError, OperationError
 from groundwork.operations.meanings import meaning_of, reason
 from groundwork.operations.progress import Pending, Progress

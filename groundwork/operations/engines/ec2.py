@@ -13,7 +13,7 @@ from groundwork.components.compute.ec2.commands import BUSY, NOT_HERE, job_docum
 from groundwork.components.compute.ec2.shape import InstanceKind, parts
 from groundwork.operations import images
 from groundwork.operations.account import StackAccount, plain_errors
-from groundwork.operations.engine import (
+from groundwork.operations.engines.runner import (
     SESSION_PLUGIN,
     JobState,
     Scaling,

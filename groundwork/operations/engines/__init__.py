@@ -1,0 +1,1 @@
+"""What is done to services and jobs that run, on each engine."""

@@ -1,0 +1,1 @@
+"""Services and jobs on ECS, on Fargate and on instances."""
