@@ -39,7 +39,7 @@ def lines(load: DeclaredLoad) -> Iterator[CapacityLine | UndeclaredUsage]:
 
 def most_setting(load: DeclaredLoad, tier: Tier, most: int) -> str:
     """Return the setting that moves how many copies of a service may run."""
-    if tier.engine == "ec2":
+    if load.copies_are_instances:
         return f"compute.instances.min ({most})"
     path = "scaling.schedule" if tier.scaling.schedule else "scaling.max"
     return f"services.{tier.name}.{path} ({most})"
@@ -109,7 +109,7 @@ def _sockets(load: DeclaredLoad) -> Iterator[CapacityLine | UndeclaredUsage]:
 def _lasting_copies(load: DeclaredLoad, name: str, service: ServiceSettings) -> int:
     """Return the copies that sockets can count on: nothing but memory starts one for them."""
     compute, scaling = load.settings.compute, service.scaling
-    if compute and compute.engine == "ec2":
+    if compute and compute.copies_are_instances:
         return compute.capacity.min
     if scaling.target and scaling.target.memory:
         return load.settings.most_copies(name)
@@ -121,9 +121,9 @@ def _held_by_one(load: DeclaredLoad, name: str, service: ServiceSettings) -> tup
     """Return the sockets of one copy, and the setting that moves that."""
     compute = load.settings.compute
     memory = service.memory / 2 * 1024 / load.usage.socket_kb
-    known = instance_class(compute.capacity.instance_class) if compute and compute.engine == "ec2" else None
+    known = instance_class(compute.capacity.instance_class) if compute and compute.copies_are_instances else None
     files = float(kinds()["service-sockets"].most[load.engine])
-    copies = "compute.instances.min" if load.engine == "ec2" else f"services.{name}.scaling.min"
+    copies = "compute.instances.min" if load.copies_are_instances else f"services.{name}.scaling.min"
     options = [(memory, f"services.{name}.memory ({service.memory})"), (files, copies)]
     if known:
         # Each is two connections of the proxy: to the client and to the service.

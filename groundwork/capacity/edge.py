@@ -51,8 +51,7 @@ def _balancer(load: DeclaredLoad) -> Iterator[CapacityLine | UndeclaredUsage]:
     settings = load.settings
     if not load.public or load.engine == "app-runner" or settings.edge is None:
         return
-    if load.engine == "ec2" and settings.compute and settings.compute.capacity.max == 1:
-        # The only instance answers itself.
+    if settings.compute and settings.compute.has_one_instance:
         return
     names = {tier.name for tier in load.public}
     targets = sum(settings.most_copies(name) * (2 if settings.services[name].shifts else 1) for name in names)

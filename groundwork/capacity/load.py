@@ -87,8 +87,8 @@ class DeclaredLoad:
         """Return the copies that a service's busiest minute asks for at so many times the load, whatever the most is that may run."""
         minute = self.busiest(tier)
         least = tier.bounds[minute][0]
-        if tier.engine == "ec2":
-            # Each instance runs one, and nothing adds one.
+        if self.copies_are_instances:
+            # Nothing adds one.
             return least
         rate = times * self.platform.rates[tier.name][minute]
         return max(least, math.ceil(rate / self.on_a_copy(tier)))
@@ -110,6 +110,10 @@ class DeclaredLoad:
     @cached_property
     def _means(self) -> dict[str, float]:
         return {name: sum(rates) / MINUTES for name, rates in self.platform.rates.items()}
+
+    @property
+    def copies_are_instances(self) -> bool:
+        return self.settings.compute is not None and self.settings.compute.copies_are_instances
 
     @property
     def engine(self) -> Engine:

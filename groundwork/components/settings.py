@@ -120,8 +120,8 @@ class Settings(Model):
         ]
 
     def most_copies(self, service: str) -> int:
-        """Return how many copies of a service may run at once; on the engine ``ec2`` each instance runs one."""
-        if self.compute and self.compute.engine == "ec2":
+        """Return how many copies of a service may run at once."""
+        if self.compute and self.compute.copies_are_instances:
             return self.compute.capacity.max
         scaling = self.services[service].scaling
         return max([scaling.max, *(hours.max for hours in scaling.schedule.values())])

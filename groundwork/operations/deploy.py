@@ -86,9 +86,7 @@ def prepare(wanted: DeploymentPlan, progress: Progress, *, worst: str, seconds: 
         # Before anybody waits for a build.
         _refuse_where_busy(runner_of(wanted.account), wanted)
         build.build(wanted.build, progress, seconds=seconds)
-    unseen = images.check(
-        wanted.account, wanted.holder.name, wanted.image, worst=worst, progress=progress, seconds=seconds
-    )
+    unseen = images.check(wanted.account, wanted.holder, wanted.image, worst=worst, progress=progress, seconds=seconds)
     return replace(wanted, unseen=tuple(unseen))
 
 

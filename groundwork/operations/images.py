@@ -246,7 +246,7 @@ def named(account: StackAccount, service: str, settings: ServiceSettings, text: 
 
 
 def check(
-    account: StackAccount, service: str, image: str, *, worst: str, progress: Progress, seconds: float
+    account: StackAccount, holder: ImageHolder, image: str, *, worst: str, progress: Progress, seconds: float
 ) -> Sequence[str]:
     """Refuse an image that is not there, is built for another architecture, or whose scan found something at least as bad as ``worst``
     (``none`` lets everything pass). Return what it could not look at, for the user.
@@ -254,8 +254,7 @@ def check(
     A scan that is not done is waited for, ``seconds`` at most; where it is not done then, the image is refused. Only images in ECR can be
     looked at.
     """
-    settings = holder_of(account, service).settings
-    repository = repository_of(account, service, settings)
+    repository = repository_of(account, holder.name, holder.settings)
     if repository is None:
         return [f"{image} is not in ECR: neither its architecture nor its scan was looked at"]
     ecr = account.client("ecr")
@@ -264,8 +263,8 @@ def check(
     if found is None:
         parts = parts_of(image)
         how = (
-            f"groundwork deploy {account.stack_name} {service}={parts.tag} --build"
-            if settings.build and parts.tag
+            f"groundwork deploy {account.stack_name} {holder.name}={parts.tag} --build"
+            if holder.settings.build and parts.tag
             else f"docker push {image}"
         )
         raise OperationError(f"{image} is not there; push it first: {how}")

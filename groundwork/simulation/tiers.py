@@ -162,13 +162,13 @@ def _tiers(settings: Settings, scenario: Scenario) -> Iterator[Tier]:
 def _bounds(settings: Settings, service: ServiceSettings, weekday: Weekday) -> Iterator[tuple[int, int]]:
     """Yield the bounds of copies at each minute of a day, as schedules move them."""
     scaling = service.scaling
-    instances = settings.compute.capacity if settings.compute and settings.compute.engine == "ec2" else None
+    instances = settings.compute.capacity if settings.compute and settings.compute.copies_are_instances else None
     changes: dict[int, tuple[int, int]] = {}
     for entry in (instances or scaling).schedule.values():
         at = firings(f"cron({entry.cron})")
         ahead = _minutes_between(settings.platform.timezone, entry.timezone or settings.platform.timezone)
         changes.update({(minute + ahead) % WEEK: (entry.min, entry.max) for minute in at or ()})
-    # On the engine ec2 each instance runs one copy, and nothing adds one but its schedule.
+    # Nothing adds an instance but its schedule.
     usual = (instances.min, instances.min) if instances else (scaling.min, scaling.max)
     first = _WEEKDAYS.index(weekday) * MINUTES
     for minute in range(first, first + MINUTES):

@@ -382,9 +382,9 @@ def test_an_image_elsewhere_is_named_by_its_own_reference(tmp_path: Path, monkey
         with pytest.raises(OperationError, match=r"ghcr.io/shop/web:TAG"):
             named(found, "web", settings, "ghcr.io/shop/other:2")
         progress = Clock().progress()
-        assert images.check(found, "web", "ghcr.io/shop/web:2", worst="low", progress=progress, seconds=1) == [
-            "ghcr.io/shop/web:2 is not in ECR: neither its architecture nor its scan was looked at"
-        ]
+        assert images.check(
+            found, images.holder_of(found, "web"), "ghcr.io/shop/web:2", worst="low", progress=progress, seconds=1
+        ) == ["ghcr.io/shop/web:2 is not in ECR: neither its architecture nor its scan was looked at"]
 
 
 def test_nothing_is_done_where_nobody_can_be_asked_or_only_a_look_was_wanted(

@@ -314,7 +314,7 @@ def singletons_are_possible(settings: Settings) -> Iterator[Mistake]:
                 path,
                 "App Runner starts the next version before it stops the last, so two run for a while; leave it out, or use fargate",
             )
-        elif compute.engine == "ec2" and compute.capacity.max > 1:
+        elif compute.copies_are_instances and not compute.has_one_instance:
             yield Mistake(
                 path,
                 f"each of up to {compute.capacity.max} instances (compute.instances.max) runs a copy of every service; set max: 1, "

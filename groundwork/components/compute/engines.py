@@ -48,13 +48,7 @@ def answering_at(settings: Settings) -> AnsweringAt:
         return "nothing"
     if settings.compute is not None and settings.compute.engine == "app-runner":
         return "services"
-    return "address" if has_public_instance(settings) else "load-balancer"
-
-
-def has_public_instance(settings: Settings) -> bool:
-    """Return whether the services of a stack run on one instance with a public address."""
-    compute = settings.compute
-    return compute is not None and compute.engine == "ec2" and compute.capacity.placement == "public"
+    return "address" if settings.compute and settings.compute.has_public_instance else "load-balancer"
 
 
 def run_on_engine(

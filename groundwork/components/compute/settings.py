@@ -121,6 +121,21 @@ class ComputeSettings(Model):
         return self.has_instances or self.runs_kubernetes
 
     @property
+    def copies_are_instances(self) -> bool:
+        """Tell whether each instance runs one copy of every service: there are as many as instances, whatever ``scaling`` says."""
+        return self.engine == "ec2"
+
+    @property
+    def has_one_instance(self) -> bool:
+        """Tell whether one instance runs everything: it ends before its successor starts, and answers without a load balancer."""
+        return self.copies_are_instances and self.capacity.max == 1
+
+    @property
+    def has_public_instance(self) -> bool:
+        """Tell whether services run on an instance with a public address."""
+        return self.copies_are_instances and self.capacity.placement == "public"
+
+    @property
     def runs_kubernetes(self) -> bool:
         """Tell whether services are Kubernetes' Deployments."""
         return self.engine == "eks"

@@ -105,7 +105,7 @@ def _each(service: ServiceSettings, use: Use, data: DataSettings, server: Databa
 
 def _in_place(settings: Settings) -> bool:
     """Tell whether the only instance is removed before its successor starts."""
-    return settings.compute is not None and settings.compute.engine == "ec2" and settings.compute.capacity.max == 1
+    return settings.compute is not None and settings.compute.has_one_instance
 
 
 def _functions(settings: Settings, data: DataSettings, server: DatabaseRole) -> Iterator[ConnectionHolder]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from groundwork.components.compute.settings import ComputeSettings
 from groundwork.components.services.settings import ServiceSettings
 from groundwork.components.settings import Settings
 from groundwork.settings.arns import arn_elsewhere
@@ -212,13 +211,9 @@ _ALONE = (
 
 def _has_balancer(settings: Settings) -> bool:
     compute = settings.compute
-    if compute is None or compute.engine == "app-runner" or _is_one_public_instance(compute):
+    if compute is None or compute.engine == "app-runner" or compute.has_public_instance:
         return False
     return any(service.port and service.path for service in settings.services.values())
-
-
-def _is_one_public_instance(compute: ComputeSettings) -> bool:
-    return compute.engine == "ec2" and compute.capacity.placement == "public"
 
 
 def an_instance_proves_its_names_in_route_53(settings: Settings) -> Iterator[Mistake]:
@@ -228,7 +223,7 @@ def an_instance_proves_its_names_in_route_53(settings: Settings) -> Iterator[Mis
         and zone.external
         and settings.platform.domain
         and settings.compute
-        and _is_one_public_instance(settings.compute)
+        and settings.compute.has_public_instance
     ):
         yield Mistake(
             ("edge", "zone", "external"),

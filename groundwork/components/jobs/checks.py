@@ -78,7 +78,7 @@ def deployments_are_delivered(settings: Settings) -> Iterator[Mistake]:
 def schedules_start_one_run(settings: Settings) -> Iterator[Mistake]:
     """Check that a schedule on the engine ``ec2`` starts one run: each instance has its own timer."""
     compute = settings.compute
-    if compute is None or compute.engine != "ec2" or compute.capacity.max == 1:
+    if compute is None or not compute.copies_are_instances or compute.has_one_instance:
         return
     for name, job in settings.jobs.items():
         if job.schedule:

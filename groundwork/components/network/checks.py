@@ -145,7 +145,7 @@ def existing_subnets_are_there(settings: Settings) -> Iterator[Mistake]:
 
 def _has_public_address(settings: Settings) -> bool:
     edge, compute = settings.edge, settings.compute
-    public_instance = compute is not None and compute.engine == "ec2" and compute.capacity.placement == "public"
+    public_instance = compute is not None and compute.has_public_instance
     balanced = edge is not None and edge.load_balancer.exposure != "vpc-origin" and not public_instance
     answers = any(service.port and service.path for service in settings.services.values())
     return public_instance or (balanced and answers and compute is not None and compute.engine != "app-runner")

@@ -233,7 +233,7 @@ class Platform(Component):
             settings,
             context=self.context,
             database_port=self._settings.data.port if self._settings.data else POSTGRESQL,
-            has_public_instance=engines.has_public_instance(self._settings),
+            has_public_instance=bool(self._settings.compute and self._settings.compute.has_public_instance),
             opts=self.child(),
         )
 

@@ -113,7 +113,7 @@ def _autoscaling(facts: Facts) -> Answer:
     fixed = [name for name, one in services.items() if one.scaling.min == one.scaling.max and not one.singleton]
     if not services:
         return no("the stack runs no services")
-    if facts.settings.compute and facts.settings.compute.engine == "ec2":
+    if facts.settings.compute and facts.settings.compute.copies_are_instances:
         capacity = facts.settings.compute.capacity
         between = f"{capacity.min} to {capacity.max} instances"
         return yes(between) if capacity.min < capacity.max else no(between)

@@ -28,7 +28,7 @@ def _database(settings: Settings) -> str | None:
 
 def _zones(settings: Settings) -> str | None:
     compute, data = settings.compute, settings.data
-    if compute is not None and compute.engine == "ec2" and compute.capacity.max == 1:
+    if compute is not None and compute.has_one_instance:
         return "compute.instances.max: 2"
     if data is not None and not data.existing and not data.multi_az:
         return "data.multi_az: true"
