@@ -466,6 +466,7 @@ LOWER = [{"priority": 0, "type": "LOWERCASE"}, {"priority": 1, "type": "NONE"}]
         ),
         ([resource("aws:alb/listenerRule:ListenerRule", str(n), listenerArn="l", priority=1) for n in range(2)], [("priorities-per-listener", 2, "l, priority 1")]),
         ([resource("aws:lb/listenerRule:ListenerRule", "r", conditions=[{"hostHeader": {"values": ["a"] * 3}}, {"pathPattern": {"values": ["/a*", "/b*", "/*/?"]}}])], [("values-per-rule", 6, "r")]),
+        ([resource("aws:apprunner/vpcConnector:VpcConnector", str(n)) for n in range(11)], [("app-runner-connectors-per-region", 11, "eu-west-1")]),
         ([resource("aws:elasticache/replicationGroup:ReplicationGroup", "c", numNodeGroups=31, replicasPerNodeGroup=2)], [("cache-nodes", 93, "c")]),
         ([resource("aws:cloudwatch/dashboard:Dashboard", "d", dashboardBody=json.dumps({"widgets": [{"properties": {"metrics": [["a"]] * 501}}]}))], [("metrics-per-widget", 501, "d")]),
         (
