@@ -121,7 +121,9 @@ def lines(found: StepReport, width: int | None) -> Iterator[Text]:
         )
         yield from map(Text, textwrap.wrap(words, width or 10_000))
     yield Text()
-    if found.step.stops:
+    if before.name == after.name:
+        yield Text(f"Next: nothing; {found.stack} is in {after.name} already.")
+    elif found.step.stops:
         yield Text("Next: clear what it would be refused for (docs/phases.md).")
     else:
         yield from map(

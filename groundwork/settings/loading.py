@@ -326,7 +326,8 @@ def load_from_pulumi() -> Settings:
                 decrypted.add(layer)
     own = _resealed(values, on_disk, decrypted)
     mistakes = [*_unknown_layers(own), *_sealed_layers(own)]
-    mistakes += _empty_mistakes(replace(own, empty=tuple(path for path in on_disk.empty if path[:1] in own.lines)))
+    empty = tuple(path for path in on_disk.empty if path[:1] in own.lines)
+    mistakes += _empty_mistakes(replace(own, empty=empty))
     own = _as_meant(own)
     region = pulumi.Config("aws").get("region")
     if not region:
@@ -344,7 +345,7 @@ def load_from_pulumi() -> Settings:
     )
     mistakes += [*more, *_neighbours_of(file)]
     if mistakes or settings is None:
-        raise Mistakes(mistakes)
+        raise Mistakes(_without_doubles(mistakes, empty))
     return settings
 
 

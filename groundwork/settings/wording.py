@@ -84,7 +84,8 @@ def _about_value(path: Path, detail: Any, context: Mapping[str, Any]) -> str:
             else f"{found} is {label} {context[key]}"
         )
     if kind == "string_pattern_mismatch":
-        return f"{found} is not {forms()[context['pattern']]}{_out_of_place(path, context['pattern'], value)}"
+        pattern = context["pattern"]
+        return f"{found} is not {forms()[pattern]}{_of_service(pattern, value) or _out_of_place(path, pattern, value)}"
     if kind.rpartition("_")[2] in ("type", "size", "float") or "parsing" in kind:
         expected = _KINDS.get(kind.partition("_")[0], "of the right type")
         return f"{found} is not {expected}{_type_hint(path, kind, value)}"
@@ -103,6 +104,13 @@ def has(node: Any, part: str | int) -> bool:
     if isinstance(node, list):
         return isinstance(part, int) and part < len(node)
     return isinstance(node, Mapping) and part in node
+
+
+def _of_service(pattern: str, value: str) -> str:
+    """Return the class that was meant by one without what a service puts around those of EC2: ``db.``, ``cache.``, ``.search``."""
+    meant = next((one for one in (f"db.{value}", f"cache.{value}", f"{value}.search") if re.search(pattern, one)), None)
+    is_class = re.fullmatch(r"[a-z][a-z0-9-]*\d[a-z0-9-]*\.[a-z0-9]+", value) is not None
+    return f'; did you mean "{meant}"?' if meant and is_class else ""
 
 
 def _out_of_place(path: Path, pattern: str, value: str) -> str:

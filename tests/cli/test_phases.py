@@ -112,6 +112,8 @@ def test_a_step_that_would_be_refused_ends_with_1_and_one_that_takes_a_protectio
     code, said = told("prod@scale", "prod@millions")
     assert code == 1
     assert "Next: clear what it would be refused for" in said
+    code, said = told("prod@scale", "prod@scale")
+    assert (code, said.splitlines()[-1]) == (0, "Next: nothing; prod is in prod@scale already.")
     code, said = told("examples/chat-app/prod@launch", "examples/chat-app/prod@growth")
     assert code == 0
     assert "removable: [chat-app-compute-address-address, chat-app-compute-data]" in said

@@ -69,6 +69,10 @@ SLIPS = (
     ("0 2 * * ? *", "rate(15 minutes)", f'{NIGHTLY}.schedule: "rate(15 minutes)" is a whole schedule, and only the six fields of a cron expression belong here; did you mean "*/15 * * * ? *"?'),
     ("0 2 * * ? *", "0 2 * * * *", f'{NIGHTLY}.schedule: needs "?" as exactly one of day of month and day of week, such as "0 2 * * ? *"; did you mean "0 2 * * ? *"?'),
     ("0 2 * * ? *", "*/5 * * * ? *", "9: not valid YAML: did not find expected alphabetic or numeric character; a key that is * wants quotes (\"*\":), and so does text that begins with * or &"),
+    # Classes and regions
+    ("groundwork:cache: {}", "groundwork:cache: {class: t4g.micro}", '10 cache.class: "t4g.micro" is not a class of cache nodes such as "cache.t4g.micro"; did you mean "cache.t4g.micro"?'),
+    ("groundwork:cache: {}", "groundwork:cache: {}\ngroundwork:data: {class: t4g.small}", '11 data.class: "t4g.small" is not a class of databases such as "db.t4g.medium"; did you mean "db.t4g.small"?'),
+    ("groundwork:cache: {}", "groundwork:cache: {}\naws:region: Frankfurt", '10 aws:region: "Frankfurt" is not a region Groundwork knows; did you mean "eu-central-1"?'),
     # Hours that are mistaken say nothing of windows and schedules
     ("stage: prod", 'stage: dev, hours: {start: "8:00"}', '3 platform.hours.start: "8:00" is not a time of day; write it as "08:00", in the platform\'s time zone'),
 )  # fmt: skip
