@@ -1034,3 +1034,31 @@ def test_whatever_stands_in_a_file_becomes_layers_or_a_mistake(data: st.DataObje
         assert all(mistake.where for mistake in mistakes.mistakes)  # noqa: PT017 - either is right
     else:
         assert translation.layers
+
+
+def test_a_compose_file_says_region_paths_and_hosts_by_what_proxies_and_sdks_are_told(tmp_path: Path) -> None:
+    text = """
+    services:
+      api:
+        image: team/api
+        expose: ["8000"]
+        environment: {AWS_REGION: eu-west-1}
+        labels: ["traefik.http.routers.api.rule=Host(`api.shop.example.org`) && PathPrefix(`/v1`)", "traefik.http.services.api.loadbalancer.server.port=8000"]
+      web:
+        image: team/web
+        environment: {AWS_DEFAULT_REGION: eu-west-1}
+        labels: {traefik.http.routers.web.rule: "Host(`shop.example.org`)", traefik.http.services.web.loadbalancer.server.port: "3000"}
+    """
+    file = tmp_path / "compose.yaml"
+    file.write_text(dedent(text), encoding="utf-8")
+    application = read_application(file)
+    services = translated(application).layers["services"]
+    assert application.region == "eu-west-1"
+    assert {name: service["path"] for name, service in services.items()} == {"api": "/v1/*", "web": "/*"}
+    told = {note.what for note in application.notes}
+    assert {"api: api.shop.example.org", "web: shop.example.org"} <= told
+    # Two regions are nobody's choice but the reader's.
+    file.write_text(
+        dedent(text).replace("AWS_DEFAULT_REGION: eu-west-1", "AWS_DEFAULT_REGION: us-east-2"), encoding="utf-8"
+    )
+    assert read_application(file).region == ""

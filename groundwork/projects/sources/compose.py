@@ -268,8 +268,8 @@ class _Compose:
             return
         self._unplaced(name, service)
         process = self._process(name, service, image, build is not None, where, ends=ends)
-        if process.port is None:
-            process.port = self._proxied_port(service, process) or self._called_port(name, process)
+        proxied = self._proxied_port(service, process)
+        process.port = process.port or proxied or self._called_port(name, process)
         if process.port is None and exposed:
             self._exposed[name] = exposed
         if service.get("profiles") and process.port is None and is_one_of(process.command, _BUILDS):
@@ -295,15 +295,36 @@ class _Compose:
             for key, value in said.items()
             if str(key).endswith("loadbalancer.server.port")
         ]
-        routed = any(str(key).startswith("traefik.http.routers.") and str(key).endswith(".rule") for key in said)
+        rules = [
+            text_of(value) or ""
+            for key, value in said.items()
+            if str(key).startswith("traefik.http.routers.") and str(key).endswith(".rule")
+        ]
+        self._route(process, rules)
         host = process.variables.pop("VIRTUAL_HOST", None)
         port = process.variables.pop("VIRTUAL_PORT", None)
         for name in [name for name in process.variables if name.startswith("LETSENCRYPT_")]:
             del process.variables[name]
-        process.public = process.public or routed or host is not None
+        process.public = process.public or bool(rules) or host is not None
         if ports and ports[0]:
             return ports[0]
         return (whole(port.value) if port else None) or (80 if host else None)
+
+    def _route(self, process: Process, rules: list[str]) -> None:
+        """Let a process answer the paths that Traefik's rules begin with, and note the hosts by which they tell it from others.
+
+        https://doc.traefik.io/traefik/reference/routing-configuration/http/routing/rules-and-priority/
+        """
+        prefixes = {
+            path for rule in rules for path in re.findall(r"Path(?:Prefix)?\(`(/[\w./-]*)`\)", interpolated(rule) or "")
+        }
+        if len(prefixes) == 1 and process.path is None:
+            path = prefixes.pop().rstrip("/")
+            process.path = f"{path}/*" if path else "/*"
+        hosts = {host for rule in rules for host in re.findall(r"Host\(`([\w.-]+)`\)", interpolated(rule) or "")}
+        for host in sorted(hosts):
+            reason = "is the name by which it is told from others: say host, beside path, for a name below the domain"
+            self._application.note(process.where, f"{shown(process.name)}: {shown(host)}", reason)
 
     def _hosts(self, name: str, service: dict[str, Any]) -> set[str]:
         found = {name, *strings(service.get("container_name")), *strings(service.get("hostname"))}

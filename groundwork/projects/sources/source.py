@@ -9,6 +9,7 @@ from pathlib import Path
 from groundwork.projects.sources import compose, copilot, fly, procfile, render
 from groundwork.projects.sources.application import Application
 from groundwork.projects.sources.reading import mistake, read_text, read_toml, read_yaml, shown
+from groundwork.settings.facts import regions
 from groundwork.settings.mistakes import one_of
 from groundwork.settings.stack_file import Document
 
@@ -65,7 +66,19 @@ def read_application(file: Path, wanted: Format | None = None, *, port: int = 80
 
 def _in(folder: Path, application: Application) -> Application:
     application.folder = folder
+    application.region = application.region or _region(application)
     return application
+
+
+def _region(application: Application) -> str:
+    """Return the region that variables of processes tell AWS's SDKs; empty where they tell none, or several."""
+    said = {
+        variable.value
+        for process in application.processes
+        for name, variable in process.variables.items()
+        if name in ("AWS_REGION", "AWS_DEFAULT_REGION") and variable.value in regions()
+    }
+    return str(said.pop()) if len(said) == 1 else ""
 
 
 def _by_name(name: str, text: str) -> Format | None:
