@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from groundwork.cli import running
 from groundwork.cli.console import FINDINGS
 from groundwork.cli.main import run as groundwork
 from groundwork.components.settings import Settings
@@ -20,7 +21,7 @@ from groundwork.operations.account import StackAccount
 from groundwork.operations.checklist.indexes import Indexes, ask_indexes
 from groundwork.operations.checklist.model import Answer, AnswerKind, Facts
 from groundwork.operations.checklist.questions import QUESTIONS, answered
-from groundwork.operations.errors import OperationError
+from groundwork.operations.errors import OperationError, UnreachableError
 from groundwork.operations.resources import find_resources
 from groundwork.operations.restoring.report import FOLDER, RestoreRehearsal, write
 from groundwork.preview.snapshot import Snapshot
@@ -223,6 +224,18 @@ def test_what_the_account_refuses_is_unknown_with_the_refusal(stack: Stack, monk
     found = in_account(stack)["root-mfa"]
     assert found.verdict is AnswerKind.UNKNOWN
     assert "iam:GetAccountSummary" in found.evidence
+
+
+def test_who_has_no_credentials_is_told_of_the_answers_that_need_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(stack: str) -> StackAccount:
+        raise UnreachableError("no credentials")
+
+    monkeypatch.setattr("groundwork.operations.account.open_account", refuse)
+    monkeypatch.setattr(running, "run_stack", lambda stack: SimpleNamespace(snapshot=snapshot_of("dev")))
+    assert groundwork(["checklist", "dev"]) == FINDINGS
+    assert capsys.readouterr().err == "no credentials; or answer by the stack file alone: --offline\n"
 
 
 def test_offline_no_account_is_asked_and_it_is_read_at_80_columns(
