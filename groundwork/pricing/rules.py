@@ -490,10 +490,23 @@ def _replicated_backups(resource: Resource, around: Surroundings) -> Iterator[Me
     yield from _used(resource, around, "AWSDataTransfer", "AWS-Out-Bytes")
 
 
+_COUNTED_OF_COPIES = 3
+"""Metrics of each rule, at the price of custom ones; a fourth is only there when something fails:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/repl-metrics.html"""
+
+
 @RULES.of("aws:s3/bucketReplicationConfig:BucketReplicationConfig")
 def _copied_bucket(resource: Resource, around: Surroundings) -> Iterator[MeteredUse]:
-    """Charge what copies cost on their way; requests and storage are the copies' own. Whether a copy is in another region is not said."""
+    """Charge what copies cost on their way, and what is counted of them; requests and storage are the copies' own. Whether a copy is in
+    another region is not said."""
     yield from _used(resource, around, "AWSDataTransfer", "AWS-Out-Bytes")
+    counted = [
+        rule
+        for rule in readable(resource, "rules") or []
+        if ((rule.get("destination") or {}).get("metrics") or {}).get("status") == "Enabled"
+    ]
+    if counted:
+        yield MeteredUse("AmazonCloudWatch", "CW:MetricMonitorUsage", Decimal(_COUNTED_OF_COPIES * len(counted)))
 
 
 @RULES.of("aws:rds/cluster:Cluster")

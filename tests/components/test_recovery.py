@@ -147,6 +147,7 @@ def test_another_account_gets_what_one_account_could_delete(shop: Shop) -> None:
         "bucket": f"arn:aws:s3:::shop-prod-eu-central-1-images-copy-{OTHER}",
         "account": OTHER,
         "accessControlTranslation": {"owner": "Destination"},
+        "metrics": {"status": "Enabled"},
         "encryptionConfiguration": {
             "replicaKmsKeyId": f"arn:aws:kms:eu-central-1:{OTHER}:alias/shop/prod/eu-central-1/copies"
         },
@@ -184,6 +185,31 @@ def test_s3_copies_these_buckets_to_their_copies_and_may_nothing_else(shop: Shop
     }
     for sid in ("Decrypt", "EncryptInRegion", "EncryptInAccount"):
         assert "kms:ViaService" in said[sid]["Condition"]["StringEquals"]
+
+
+def test_whoever_looks_after_copies_hears_of_objects_that_could_not_be_copied(shop: Shop) -> None:
+    snapshot = shop(IN_ACCOUNT)
+    rung = [
+        one.inputs
+        for one in snapshot.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
+        if one.inputs.get("metricName") == "OperationsFailedReplication"
+    ]
+    told = {
+        (one["dimensions"]["SourceBucket"], one["dimensions"]["DestinationBucket"], one["dimensions"]["RuleId"])
+        for one in rung
+    }
+    ways = snapshot.of_type("aws:s3/bucketReplicationConfig:BucketReplicationConfig")
+    wanted = {
+        (way.inputs["bucket"], rule["destination"]["bucket"].rpartition(":")[2], rule["id"])
+        for way in ways
+        for rule in way.inputs["rules"]
+    }
+    assert told == wanted
+    assert len(wanted) == 4
+    # What fails is published where the bucket is: https://docs.aws.amazon.com/AmazonS3/latest/userguide/repl-metrics.html
+    assert not [one for one in rung if "region" in one]
+    assert {one["treatMissingData"] for one in rung} == {"notBreaching"}
+    assert all(rule["destination"]["metrics"] == {"status": "Enabled"} for way in ways for rule in way.inputs["rules"])
 
 
 def test_the_longest_names_are_short_enough_for_aws(tmp_path: Path) -> None:

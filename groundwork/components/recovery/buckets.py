@@ -10,6 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from groundwork.components.access import Statement, policy_document
+from groundwork.components.alarms import Metric, alarm
 from groundwork.components.base import Component
 from groundwork.components.compute.trust import trusted
 from groundwork.components.context import Context
@@ -38,6 +39,7 @@ class _Goal:
     """Where objects are copied to."""
 
     key: str
+    bucket_name: pulumi.Input[str]
     bucket_arn: pulumi.Input[str]
     key_arn: pulumi.Input[str]
     account: str | None
@@ -70,7 +72,7 @@ def copy_buckets(
             opts=parent.child(),
         )
         names[key] = there.bucket_name
-        goals[key] = [_Goal("region", there.arn, key_arn, None, (there,))]
+        goals[key] = [_Goal("region", there.bucket_name, there.arn, key_arn, None, (there,))]
         if settings.account:
             goals[key].append(_in_account(context, key, settings.account))
     role = aws.iam.Role(
@@ -97,7 +99,28 @@ def copy_buckets(
                 depends_on=[permission, copied.bucket, *(one for goal in goals[key] for one in goal.after)]
             ),
         )
+        for goal in goals[key]:
+            _watch(parent, key, copied, goal)
     return names
+
+
+def _watch(parent: Component, key: str, copied: CopiedBucket, goal: _Goal) -> None:
+    """Create the alarm of objects that S3 could not copy, of which else only the objects would tell.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/repl-metrics.html: it is published where the bucket is, and only when one fails.
+    """
+    dimensions = {"SourceBucket": copied.bucket.bucket_name, "DestinationBucket": goal.bucket_name, "RuleId": goal.key}
+    alarm(
+        parent,
+        f"{key}-{goal.key}-failed",
+        Metric("AWS/S3", "OperationsFailedReplication", dimensions, "Sum"),
+        threshold=1,
+        comparison="GreaterThanOrEqualToThreshold",
+        period=300,
+        periods=1,
+        description=f"S3 could not copy objects of {key} to the other {goal.key}. An object says so itself: aws s3api head-object, "
+        "ReplicationStatus FAILED. Rights on bucket and key there are what fails most; then S3 Batch Replication copies what was left out.",
+    )
 
 
 def _copy_of(settings: BucketSettings) -> BucketSettings:
@@ -115,6 +138,7 @@ def _in_account(context: Context, key: str, account: str) -> _Goal:
     alias = key_alias(context.platform, context.region)
     return _Goal(
         "account",
+        name,
         f"{context.arn_start}:s3:::{name}",
         f"{context.arn_start}:kms:{context.region}:{account}:{alias}",
         account,
@@ -134,6 +158,8 @@ def _rule(goal: _Goal, priority: int) -> aws.s3.BucketReplicationConfigRuleArgs:
         encryption_configuration=aws.s3.BucketReplicationConfigRuleDestinationEncryptionConfigurationArgs(
             replica_kms_key_id=goal.key_arn
         ),
+        # Without them nobody counts what fails.
+        metrics=aws.s3.BucketReplicationConfigRuleDestinationMetricsArgs(status="Enabled"),
     )
     return aws.s3.BucketReplicationConfigRuleArgs(
         id=goal.key,

@@ -65,10 +65,10 @@ class Recovery(Component):
     (https://docs.aws.amazon.com/aws-backup/latest/devguide/recov-point-create-a-copy.html), and RDS keeps moments for its own account alone
     (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReplicateBackups.html).
 
-    Cost: the copies' gigabytes and once their way, about $0.02 a gigabyte; $1 a month for each key.
+    Cost: the copies' gigabytes and once their way, about $0.02 a gigabyte; $1 a month for each key; $1 for what S3 counts of each bucket's copy.
 
-    Fails: a copy job without permission fails, and its alarm rings; objects that S3 could not copy say so themselves
-    (``ReplicationStatus: FAILED``). What was in a bucket before is not copied by itself.
+    Fails: a copy job without permission fails, and its alarm rings; so does one for objects that S3 could not copy, which say so themselves
+    too (``ReplicationStatus: FAILED``). What was in a bucket before is not copied by itself.
 
     Changes without replacement: region, account, days; copies of before stay where they are, in prod also when ``recovery`` is taken
     out. The originals are never touched.
