@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 from dataclasses import replace
@@ -9,22 +10,30 @@ from typing import Any
 
 import jsonschema_rs
 
+from groundwork.preview.changes import interruptions
 from groundwork.preview.changes.compare import compare
 from groundwork.preview.changes.holding import gravity, table
 from groundwork.preview.changes.model import Action, Change, Changes, DifferenceKind, Forces
 from groundwork.preview.changes.text import lines
 from groundwork.preview.changes.values import Comparison
 from groundwork.preview.reading import read
+from groundwork.preview.reports.markdown import markdown
+from groundwork.preview.reports.page import html
+from groundwork.preview.reports.report import Report
 from groundwork.preview.snapshot import Resource, Snapshot, to_marker
 from groundwork.preview.terraform.names import terraform_type
 from groundwork.preview.text import plain
+from groundwork.preview.verdicts import judge
 from guardrails.view import Opaque
+from tests.policies.test_provider_names import resource_properties
 from tests.requirements import proves
 from tests.stacks import ROOT, snapshot_of
 from tests.test_stacks_side_by_side import built
 from tests.test_walk import edited, said, without
 
 DATABASE = "shop-database-primary"
+DATABASE_TYPE = "aws:rds/instance:Instance"
+TODAY = datetime.date(2026, 12, 1)
 SCHEMA = jsonschema_rs.Draft202012Validator(
     json.loads((ROOT / "docs" / "changes.schema.json").read_text(encoding="utf-8"))
 )
@@ -282,6 +291,88 @@ class TestWhatIsLost:
         # A typing error in a type's name would hide a loss.
         unknown = {type_ for type_ in known if type_.startswith("aws:") and terraform_type(type_) is None}
         assert unknown - {"aws:cloudwatch/alarmMuteRule:AlarmMuteRule"} == set()
+
+
+class TestWhatIsInterrupted:
+    def changed(self, type_: str, before: dict[str, Any], **changes: Any) -> Change:
+        after = {**before, **changes}
+        found = compare(snapshot(resource("x", type_, inputs=before)), snapshot(resource("x", type_, inputs=after)))
+        return one(found, "x")
+
+    def test_it_says_when_and_what_it_is_like(self) -> None:
+        database = {"instanceClass": "db.t4g.small", "maintenanceWindow": "sun:03:30-sun:04:30", "allocatedStorage": 20}
+        larger = {"instanceClass": "db.t4g.medium"}
+        alone = self.changed(DATABASE_TYPE, database, **larger).interruption
+        assert alone.startswith(
+            "in its maintenance window (sun:03:30-sun:04:30 UTC): the database is down for some minutes"
+        )
+        twice = self.changed(DATABASE_TYPE, {**database, "multiAz": True, "applyImmediately": True}, **larger)
+        assert twice.interruption.startswith("at once: the standby takes over")
+        several = self.changed(DATABASE_TYPE, database, engineVersion="18.2", port=5433, **larger).interruption
+        assert [said.partition(":")[0] for said in several.split("; ")] == [
+            "in its maintenance window (sun",
+            "in its maintenance window (sun",
+            "at once",
+        ]
+        assert self.changed(DATABASE_TYPE, database, allocatedStorage=40).interruption == ""
+
+    def test_what_is_replaced_is_told_as_that(self) -> None:
+        replaced = self.changed(DATABASE_TYPE, {"username": "a", "instanceClass": "b"}, username="c", instanceClass="d")
+        assert (replaced.action, replaced.interruption) == (Action.REPLACE, "")
+
+    def test_it_comes_before_other_updates_and_every_face_says_it(self) -> None:
+        topics = [resource("a", inputs={"displayName": name}) for name in "xy"]
+        before, after = (
+            snapshot(
+                topic,
+                resource(
+                    "group",
+                    "aws:ecs/service:Service",
+                    inputs={"deploymentMinimumHealthyPercent": 0, "taskDefinition": name},
+                ),
+            )
+            for topic, name in zip(topics, "12", strict=True)
+        )
+        changes = compare(before, after)
+        assert [change.name for change in changes.changes] == ["group", "a"]
+        assert "interrupts  at once: its copies stop before new ones start" in shown(changes)
+        assert "of the updates 1 interrupts what is updated" in shown(changes)
+        SCHEMA.validate(changes.to_json())
+        report = Report("dev", after, judge(after, TODAY), changes)
+        assert "| Interrupted | **`group`** |" in markdown(report)
+        assert r"**interrupts** at once\: its copies stop" in markdown(report)
+        assert "Interrupts at once: its copies stop before new ones start." in html(report)
+
+    def test_a_template_of_instances_has_another_version_after_each_change_of_what_it_launches(self) -> None:
+        def group(number: int, **template: Any) -> Snapshot:
+            made = resource(
+                "t", "aws:ec2/launchTemplate:LaunchTemplate", inputs=template, outputs={"latestVersion": number}
+            )
+            inputs = {
+                "maxSize": 1,
+                "launchTemplate": {"id": "lt-1", "version": str(number)},
+                "instanceRefresh": {"preferences": {"minHealthyPercentage": 0}},
+            }
+            on = {"launchTemplate": (made.urn,)}
+            group = resource("g", "aws:autoscaling/group:Group", inputs=inputs, property_dependencies=on)
+            return snapshot(made, group)
+
+        small, tagged = {"instanceType": "t4g.small"}, {"instanceType": "t4g.small", "tags": {"a": "b"}}
+        larger = compare(group(1, **small), group(1, instanceType="t4g.large"))
+        [version] = one(larger, "g").properties
+        assert (version.path, version.after, version.because) == ("launchTemplate.version", Opaque.UNKNOWN, "t")
+        assert one(larger, "g").interruption.startswith("at once: its only instance ends before the new one starts")
+        # What stands may be at its seventh, and tags make none.
+        assert compare(group(7, **small), group(1, **small)).changes == ()
+        assert [change.name for change in compare(group(7, **small), group(1, **tagged)).changes] == ["t"]
+
+    def test_the_table_names_what_the_providers_have(self) -> None:
+        rows = {type_: row for type_, row in interruptions._table().items() if type_.startswith("aws:")}
+        for type_, row in rows.items():
+            named = {name for rule in row["changes"] for name in rule["properties"]}
+            named |= {path.partition(".")[0] for rule in row["changes"] for path in rule.get("where", {})}
+            named |= {row[key] for key in ("at once", "window") if key in row}
+            assert named <= set(resource_properties(type_)), type_
 
 
 class TestTheAnswer:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from groundwork.preview import moves
 from groundwork.preview.changes.holding import gravity, loss_of
+from groundwork.preview.changes.interruptions import interruption_of
 from groundwork.preview.changes.model import Action, Change, Changes, Forces, PropertyChange, RefusedUpdate
 from groundwork.preview.changes.plan import Plan
 from groundwork.preview.changes.renaming import renamings
@@ -51,9 +52,10 @@ def _not_in_head(plan: Plan) -> Iterator[Resource]:
             yield one
 
 
-def _rank(change: Change) -> tuple[bool, int, int]:
+def _rank(change: Change) -> tuple[bool, int, int, bool]:
     # Sorting keeps the order of the tree among equals.
-    return (change.loss is None, gravity(change.type) if change.loss else 0, _ORDER.index(change.action))
+    place = gravity(change.type) if change.loss else 0
+    return (change.loss is None, place, _ORDER.index(change.action), not change.interruption)
 
 
 def _kept(plan: Plan) -> Iterator[Change]:
@@ -69,6 +71,7 @@ def _kept(plan: Plan) -> Iterator[Change]:
             may_replace=may,
             protected=replaced and bool(pair.before.options.get("protect")),
             loss=loss_of(pair.before, Action.REPLACE) if replaced or may else None,
+            interruption="" if replaced else interruption_of(pair.after, properties),
         )
 
 

@@ -58,7 +58,7 @@ class PropertyChange:
     """None where it is removed."""
     forces: Forces = Forces.NO
     because: str = ""
-    """Name of the resource, new or replaced, that the value is made from; empty where the program says another value."""
+    """Name of the resource, new, replaced or given anew, that the value is made from; empty where the program says another value."""
 
     @property
     def root(self) -> str:
@@ -119,6 +119,8 @@ class Change:
     """It leaves the stack and stays in the account."""
     loss: Loss | None = None
     """Set where it holds data and goes, or may go."""
+    interruption: str = ""
+    """Of an update during which it does not answer: when, and what that is like."""
     component: str = ""
     """URN of the outermost component that comes or goes with it; empty where its component stands."""
     stated: StackFileStatement | None = None
@@ -143,6 +145,7 @@ class Change:
             "protected": self.protected,
             "retained": self.retained,
             "loss": self.loss.to_json() if self.loss else None,
+            "interruption": self.interruption,
             "component": self.component,
             "stated": self.stated.to_json() if self.stated else None,
         }
@@ -183,7 +186,8 @@ class Changes:
     """What the user knows it by: ``HEAD~1 (4cc762e)``, the name of a file; empty for a stack that is new."""
     head: str
     changes: tuple[Change, ...]
-    """Those that lose data first, the gravest first, then replacements, deletions, updates and creations; each in the order of the tree."""
+    """Those that lose data first, the gravest first, then replacements, deletions, updates and creations; of the updates those first that
+    interrupt; each in the order of the tree."""
     unchanged: int
     settings: tuple[PropertyChange, ...] = ()
     """How the effective settings differ: mostly the cause of all the rest."""
@@ -199,6 +203,11 @@ class Changes:
 
     def of(self, action: Action) -> list[Change]:
         return [one for one in self.changes if one.action is action]
+
+    @property
+    def interruptions(self) -> list[Change]:
+        """List what does not answer for a while, in the update or in its maintenance window."""
+        return [one for one in self.changes if one.interruption]
 
     @property
     def losses(self) -> list[Change]:

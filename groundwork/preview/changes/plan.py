@@ -68,6 +68,7 @@ class Plan:
             ]
             for urn, pair in self.pairs.items()
         }
+        self._count_versions(standing)
         self.hidden = comparison.hidden
         """Values that are secret in both."""
         self.replaced = self._replaced(both, Providers(head))
@@ -82,6 +83,24 @@ class Plan:
         """Return the inputs in which a resource differs from what stands. Tags say who it is for, and change in place
         everywhere."""
         return {one.root for one in self.differences[urn]} - {"tags", "tagSpecifications"}
+
+    def _count_versions(self, standing: Mapping[str, Resource]) -> None:
+        """Have what names a launch template's latest version differ exactly where another one is made: its number is AWS's."""
+        templates = {one.urn: one for one in self.head.resources if one.type == _TEMPLATE and one.urn in standing}
+        for urn, pair in self.pairs.items():
+            for key, sources in pair.after.property_dependencies.items():
+                for template in (templates[source] for source in sources if source in templates):
+                    number = str(template.outputs.get("latestVersion"))
+                    paths = [path for path, value in _versions(pair.after.inputs.get(key), key) if str(value) == number]
+                    others = [one for one in self.differences[urn] if one.path not in paths]
+                    if {one.root for one in self.differences[template.urn]} - _NO_VERSION:
+                        made = (
+                            PropertyChange(path, DifferenceKind.CHANGED, before, Opaque.UNKNOWN, because=template.name)
+                            for path, before in _versions(pair.before.inputs.get(key), key)
+                            if path in paths
+                        )
+                        others += [replace(one, forces=forces(pair.after, one)) for one in made]
+                    self.differences[urn] = others
 
     def _replaced(self, both: Mapping[str, Pair], providers: Providers) -> dict[str, Pair]:
         """Find what is replaced, and from there what is made from it or through it, each once. ``both`` has the providers too."""
@@ -111,6 +130,19 @@ class Plan:
                     if made.forces is Forces.YES:
                         pending.append(user)
         return {urn: pair for urn, pair in replaced.items() if urn in self.pairs}
+
+
+_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
+_NO_VERSION = {"name", "namePrefix", "description", "defaultVersion", "updateDefaultVersion", "tags"}
+"""What changes in a launch template without another version of it: the AWS provider's resource aws_launch_template."""
+
+
+def _versions(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Yield path and value of whatever is called a version in a block of a resource."""
+    for name, held in value.items() if isinstance(value, dict) else ():
+        if name == "version":
+            yield f"{path}.{name}", held
+        yield from _versions(held, f"{path}.{name}")
 
 
 class _Moved:

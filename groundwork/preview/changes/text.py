@@ -102,7 +102,9 @@ def _alike(changes: Sequence[Change]) -> list[list[Change]]:
     groups: dict[str, list[Change]] = {}
     for one in changes:
         form = json.dumps(
-            [one.may_replace, [part.to_json() for part in one.properties]], sort_keys=True, default=to_marker
+            [one.may_replace, one.interruption, [part.to_json() for part in one.properties]],
+            sort_keys=True,
+            default=to_marker,
         )
         groups.setdefault(form, []).append(one)
     return list(groups.values())
@@ -149,7 +151,12 @@ def _properties(change: Change, width: int | None) -> list[Text]:
     shown = change.properties[:_MOST_PROPERTIES]
     found = [line for one in shown for line in _property(one, _DEEPER, width)]
     left = len(change.properties) - len(shown)
-    return found + ([Text(f"{_DEEPER}and {left} more; --format changes has them all", "dim")] if left else [])
+    if left:
+        found.append(Text(f"{_DEEPER}and {left} more; --format changes has them all", "dim"))
+    if change.interruption:
+        told = wrapped(f"interrupts  {change.interruption}", width, _DEEPER, _DEEPER + " " * 12)
+        found += [Text(line.plain, "bold yellow") for line in told]
+    return found
 
 
 def _property(one: PropertyChange, indent: str, width: int | None) -> list[Text]:
@@ -157,7 +164,7 @@ def _property(one: PropertyChange, indent: str, width: int | None) -> list[Text]
     if one.kind is DifferenceKind.CHANGED and _is_text(one.before) and _is_text(one.after):
         head = wrapped(f"{start.rstrip()}{_FORCES[one.forces]}", width, indent, f"{indent}  ")
         return [*head, *_line_by_line(one.before, one.after, f"{indent}    ")]
-    end = f" (made from {one.because}, which is new)" if one.because else ""
+    end = f" (made from {one.because}, known when that is made)" if one.because else ""
     text = f"{start}{_values(one)}{end}{_FORCES[one.forces]}"
     style = {Forces.YES: "bold", Forces.MAYBE: "bold"}.get(one.forces, "")
     return [Text(line.plain, style) for line in wrapped(text, width, indent, f"{indent}  ")]
@@ -218,6 +225,10 @@ def counts(changes: Changes) -> list[Text]:
         count = len(changes.of(action))
         if count:
             found.append(Text(f"{INDENT}{_SIGNS[action]} {count:,} to {action.value}", _STYLES[action]))
+    interrupted = len(changes.interruptions)
+    if interrupted:
+        verb = "interrupts" if interrupted == 1 else "interrupt"
+        found.append(Text(f"{INDENT}   of the updates {interrupted:,} {verb} what is updated", "bold yellow"))
     may = sum(one.may_replace for one in changes.changes)
     if may:
         found.append(

@@ -100,6 +100,9 @@ def _totals(report: Report) -> Iterator[tuple[str, str]]:
     if report.changes:
         lost = f"**{counted(len(report.losses), 'resource')} that hold data would be lost**"
         yield "Data", lost if report.losses else "nothing that holds data is replaced or deleted"
+        if report.changes.interruptions:
+            names = ", ".join(code(one.name) for one in report.changes.interruptions[:_MOST_NAMED])
+            yield "Interrupted", f"**{names}**"
     yield "Guardrails", for_markdown(guardrails_line(report))
     yield "Cost", for_markdown(cost_line(report))
 
@@ -188,6 +191,8 @@ def _change(change: Change) -> Iterator[str]:
     ]
     marks = ", ".join(word for word in said if word)
     yield f"- {what}{f' **{marks}**' if marks else ''}"
+    if change.interruption:
+        yield f"  - **interrupts** {for_markdown(change.interruption)}"
     for one in change.properties[:_MOST_PROPERTIES]:
         yield f"  - {_property(one)}"
     if len(change.properties) > _MOST_PROPERTIES:

@@ -149,6 +149,7 @@ def _change(change: Change) -> str:
     tags = [
         _tag("holds data", "bad") if change.loss else "",
         _tag("may replace", "warn") if change.may_replace else "",
+        _tag("interrupts", "warn") if change.interruption else "",
         _tag("protected", "warn") if change.protected else "",
         _tag("stays in the account", "soft") if change.retained else "",
     ]
@@ -156,7 +157,8 @@ def _change(change: Change) -> str:
     find = f"{change.name} {change.type} {change.action.value}"
     if not change.properties:
         return f'<p data-find="{for_html(find.lower())}">{said}</p>'
-    return _folded(said, "".join(_property(one) for one in change.properties), find=find, html_title=True)
+    interrupts = f"<p>Interrupts {for_html(change.interruption)}.</p>" if change.interruption else ""
+    return _folded(said, interrupts + "".join(_property(one) for one in change.properties), find=find, html_title=True)
 
 
 def _property(one: PropertyChange) -> str:
