@@ -65,7 +65,7 @@ def platform(*tiers: Tier, a_second: float = 5.0, database: DatabaseQueue | None
 def test_requests_wait_as_long_as_theory_says_where_theory_is_exact(
     servers: int, load: float, variation: float
 ) -> None:
-    chance, mean, batches = np.random.default_rng(servers), 0.01, 40
+    chance, mean, batches = np.random.default_rng(servers), 0.01, 20
     count = batches * 10_000
     arrived = np.cumsum(chance.exponential(mean / (servers * load), count))
     work = chance.gamma(1 / variation**2, mean * variation**2, count) if variation else np.full(count, mean)
