@@ -1,4 +1,4 @@
-"""The engine ec2 on the snapshot: one instance with a seat, and several behind a load balancer."""
+"""The engine ec2 on the snapshot: one instance with a fixed interface, and several behind a load balancer."""
 
 import base64
 import datetime as dt
@@ -549,7 +549,7 @@ def test_nothing_is_unknown_nothing_is_refused_and_a_first_preview_plans_the_sam
     assert '"$groundwork": "unknown"' not in known.dumps()
     assert [resource.urn for resource in known.resources] == [resource.urn for resource in unknown.resources]
     for snapshot in (known, unknown):
-        # The one thing a stack file has to except: an instance with a seat has an address on the internet.
+        # The one thing a stack file has to except: an instance with a fixed interface has an address on the internet.
         blocking = judge(snapshot, dt.date(2026, 1, 1)).blocking
         assert {finding.rule.name for finding in blocking} <= {"instance-no-elastic-address"}
 

@@ -202,14 +202,14 @@ def test_the_data_tier_takes_its_ports_from_the_private_tier_and_nothing_else() 
 
 def test_the_data_tier_answers_the_one_public_instance_in_its_own_zone_alone() -> None:
     plain, snapshot = network(), network(wiring={"has_public_instance": True})
-    seat, other = (named(snapshot, "subnet", f"public-{zone}").inputs["cidrBlock"] for zone in "ab")
+    public, other = (named(snapshot, "subnet", f"public-{zone}").inputs["cidrBlock"] for zone in "ab")
     [before] = plain.of_type(TYPES["acl"])
     [acl] = snapshot.of_type(TYPES["acl"])
-    assert {rule["fromPort"] for rule in acl.inputs["ingress"] if rule["cidrBlock"] == seat} == {443, 5432, 6379}
-    assert [rule["fromPort"] for rule in acl.inputs["egress"] if rule["cidrBlock"] == seat] == [1024]
+    assert {rule["fromPort"] for rule in acl.inputs["ingress"] if rule["cidrBlock"] == public} == {443, 5432, 6379}
+    assert [rule["fromPort"] for rule in acl.inputs["egress"] if rule["cidrBlock"] == public] == [1024]
     for direction in ("ingress", "egress"):
         assert other not in {rule["cidrBlock"] for rule in acl.inputs[direction]}
-        assert [rule for rule in acl.inputs[direction] if rule["cidrBlock"] != seat] == before.inputs[direction]
+        assert [rule for rule in acl.inputs[direction] if rule["cidrBlock"] != public] == before.inputs[direction]
 
 
 def test_the_data_tier_answers_on_the_databases_own_port() -> None:

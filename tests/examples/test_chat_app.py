@@ -414,7 +414,7 @@ def test_nobody_has_ssh_and_session_manager_reaches_every_instance(stack: str) -
 @ONE_INSTANCE
 def test_the_instance_in_public_gets_through_the_data_tiers_acl_to_the_database(stack: str) -> None:
     snapshot = snapshot_of(stack)
-    home = named(snapshot, "aws:ec2/networkInterface:NetworkInterface", "seat").inputs["subnetId"]
+    home = named(snapshot, "aws:ec2/networkInterface:NetworkInterface", "interface").inputs["subnetId"]
     cidrs = {subnet.outputs["id"]: subnet.inputs["cidrBlock"] for subnet in snapshot.of_type("aws:ec2/subnet:Subnet")}
     [acl] = snapshot.of_type("aws:ec2/networkAcl:NetworkAcl")
     assert 5432 in {rule["fromPort"] for rule in acl.inputs["ingress"] if rule["cidrBlock"] == cidrs[home]}
@@ -805,10 +805,10 @@ def test_a_lost_instance_is_replaced_by_itself_and_takes_its_predecessors_place(
     template = named(snapshot, TEMPLATE, "-instances").inputs
     [interface] = template["networkInterfaces"]
     assert interface["deleteOnTermination"] == "false"
-    [seat] = snapshot.of_type("aws:ec2/networkInterface:NetworkInterface")
-    assert interface["networkInterfaceId"] == seat.outputs["id"]
+    [fixed] = snapshot.of_type("aws:ec2/networkInterface:NetworkInterface")
+    assert interface["networkInterfaceId"] == fixed.outputs["id"]
     [address] = snapshot.of_type("aws:ec2/eipAssociation:EipAssociation")
-    assert address.inputs["networkInterfaceId"] == seat.outputs["id"]
+    assert address.inputs["networkInterfaceId"] == fixed.outputs["id"]
     [volume] = snapshot.of_type("aws:ebs/volume:Volume")
     assert volume.inputs["availabilityZone"] in group.inputs["availabilityZones"]
     assert f'VOLUME="{volume.outputs["id"]}"' in cloud_init(snapshot)["/etc/groundwork/environment"]

@@ -49,7 +49,7 @@ from groundwork.settings.recurrence import calendar
 
 
 class Zoned(NetworkLike, Protocol):
-    """A network with the subnets that a seat may stand in."""
+    """A network with the subnets that a fixed interface may stand in."""
 
     @property
     def public_subnet_ids(self) -> Mapping[str, pulumi.Input[str]]: ...

@@ -1,4 +1,4 @@
-"""The seat of the only instance: a network interface that stays when instances come and go."""
+"""The fixed interface of the only instance: a network interface that stays when instances come and go."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def fixed_interface(
     needs no permission to take one over. https://docs.aws.amazon.com/autoscaling/ec2/userguide/examples-launch-templates-aws-cli.html
     """
     interface = aws.ec2.NetworkInterface(
-        f"{parent.name}-seat",
+        f"{parent.name}-interface",
         subnet_id=subnet_id,
         security_groups=[group_id],
         description=f"The only instance of {parent.context.platform.name} {parent.context.platform.stage}",
@@ -41,7 +41,10 @@ def fixed_interface(
     )
     if allocation_id is not None:
         aws.ec2.EipAssociation(
-            f"{parent.name}-seat", allocation_id=allocation_id, network_interface_id=interface.id, opts=parent.child()
+            f"{parent.name}-interface",
+            allocation_id=allocation_id,
+            network_interface_id=interface.id,
+            opts=parent.child(),
         )
     return FixedInterface(interface.id, f"{parent.context.region}{zone}")
 
