@@ -344,7 +344,7 @@ class TestWhatIsInterrupted:
         assert "Interrupts at once: its copies stop before new ones start." in html(report)
 
     def test_a_template_of_instances_has_another_version_after_each_change_of_what_it_launches(self) -> None:
-        def group(number: int, **template: Any) -> Snapshot:
+        def group(number: int, ignored: tuple[str, ...] = (), **template: Any) -> Snapshot:
             made = resource(
                 "t", "aws:ec2/launchTemplate:LaunchTemplate", inputs=template, outputs={"latestVersion": number}
             )
@@ -354,7 +354,10 @@ class TestWhatIsInterrupted:
                 "instanceRefresh": {"preferences": {"minHealthyPercentage": 0}},
             }
             on = {"launchTemplate": (made.urn,)}
-            group = resource("g", "aws:autoscaling/group:Group", inputs=inputs, property_dependencies=on)
+            options = {"ignoreChanges": list(ignored)}
+            group = resource(
+                "g", "aws:autoscaling/group:Group", inputs=inputs, property_dependencies=on, options=options
+            )
             return snapshot(made, group)
 
         small, tagged = {"instanceType": "t4g.small"}, {"instanceType": "t4g.small", "tags": {"a": "b"}}
@@ -362,6 +365,8 @@ class TestWhatIsInterrupted:
         [version] = one(larger, "g").properties
         assert (version.path, version.after, version.because) == ("launchTemplate.version", Opaque.UNKNOWN, "t")
         assert one(larger, "g").interruption.startswith("at once: its only instance ends before the new one starts")
+        minded = compare(group(1, **small), group(1, ("launchTemplate",), instanceType="t4g.large"))
+        assert [change.name for change in minded.changes] == ["t"]
         # What stands may be at its seventh, and tags make none.
         assert compare(group(7, **small), group(1, **small)).changes == ()
         assert [change.name for change in compare(group(7, **small), group(1, **tagged)).changes] == ["t"]

@@ -7,7 +7,7 @@ from functools import cache, reduce
 from pathlib import Path
 from typing import Any
 
-from groundwork.preview.changes.model import PropertyChange
+from groundwork.preview.changes.model import PropertyChange, is_within
 from groundwork.preview.snapshot import Resource
 from groundwork.settings.data_file import read_data
 
@@ -20,16 +20,13 @@ def interruption_of(resource: Resource, changes: Iterable[PropertyChange]) -> st
     if row is None:
         return ""
     told: dict[str, None] = {}
-    for path in [one.path for one in changes]:
+    for path in (one.path for one in changes):
         for rule in row["changes"]:
-            if _is_within(path, rule["properties"]) and _fits(resource.inputs, rule.get("where", {})):
+            is_meant = any(is_within(path, name) for name in rule["properties"])
+            if is_meant and _fits(resource.inputs, rule.get("where", {})):
                 told[f"{_when(row, rule, resource.inputs)}: {rule['says']}"] = None
                 break
     return "; ".join(told)
-
-
-def _is_within(path: str, properties: Iterable[str]) -> bool:
-    return any(path == name or path.startswith((f"{name}.", f"{name}[")) for name in properties)
 
 
 def _fits(inputs: Mapping[str, Any], where: Mapping[str, Any]) -> bool:

@@ -79,6 +79,11 @@ def root_of(path: str) -> str:
     return path.partition(".")[0].partition("[")[0]
 
 
+def is_within(path: str, whole: str) -> bool:
+    """Tell whether a path is another, or leads to a part of it."""
+    return path == whole or path.startswith((f"{whole}.", f"{whole}["))
+
+
 @dataclass(frozen=True)
 class Loss:
     """What goes with a resource that holds data."""

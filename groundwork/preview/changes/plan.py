@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from groundwork.preview.changes.model import DifferenceKind, Forces, PropertyChange
+from groundwork.preview.changes.model import DifferenceKind, Forces, PropertyChange, is_within
 from groundwork.preview.changes.providers import PROVIDER, PROVIDERS, REGION, Providers
 from groundwork.preview.changes.replacement import forces, sensitive
 from groundwork.preview.changes.translation import StandingTranslation, as_said
@@ -87,20 +87,26 @@ class Plan:
     def _count_versions(self, standing: Mapping[str, Resource]) -> None:
         """Have what names a launch template's latest version differ exactly where another one is made: its number is AWS's."""
         templates = {one.urn: one for one in self.head.resources if one.type == _TEMPLATE and one.urn in standing}
-        for urn, pair in self.pairs.items():
-            for key, sources in pair.after.property_dependencies.items():
-                for template in (templates[source] for source in sources if source in templates):
-                    number = str(template.outputs.get("latestVersion"))
-                    paths = [path for path, value in _versions(pair.after.inputs.get(key), key) if str(value) == number]
-                    others = [one for one in self.differences[urn] if one.path not in paths]
-                    if {one.root for one in self.differences[template.urn]} - _NO_VERSION:
-                        made = (
-                            PropertyChange(path, DifferenceKind.CHANGED, before, Opaque.UNKNOWN, because=template.name)
-                            for path, before in _versions(pair.before.inputs.get(key), key)
-                            if path in paths
+        uses = [
+            (urn, key, templates[source])
+            for urn, pair in self.pairs.items()
+            for key, sources in pair.after.property_dependencies.items()
+            for source in sources
+            if source in templates
+        ]
+        for urn, key, template in uses:
+            before, after = self.pairs[urn].before, self.pairs[urn].after
+            latest = str(template.outputs.get("latestVersion"))
+            paths = {path for path, number in _versions(after.inputs.get(key), key) if str(number) == latest}
+            found = [one for one in self.differences[urn] if one.path not in paths]
+            if {one.root for one in self.differences[template.urn]} - _NO_VERSION:
+                for path, number in _versions(before.inputs.get(key), key):
+                    if path in paths and not _is_ignored(path, after):
+                        change = PropertyChange(
+                            path, DifferenceKind.CHANGED, number, Opaque.UNKNOWN, because=template.name
                         )
-                        others += [replace(one, forces=forces(pair.after, one)) for one in made]
-                    self.differences[urn] = others
+                        found.append(replace(change, forces=forces(after, change)))
+            self.differences[urn] = found
 
     def _replaced(self, both: Mapping[str, Pair], providers: Providers) -> dict[str, Pair]:
         """Find what is replaced, and from there what is made from it or through it, each once. ``both`` has the providers too."""
@@ -243,10 +249,7 @@ _IMAGE = re.compile(r"^[0-9]{12}\.dkr\.ecr\.[^/]+/.+:[^/:]+$")
 
 def _is_ignored(path: str, resource: Resource) -> bool:
     """Tell whether the program says that it does not mind, of this or of all that it is a part of."""
-    return any(
-        path == ignored or path.startswith((f"{ignored}.", f"{ignored}["))
-        for ignored in resource.options.get("ignoreChanges", ())
-    )
+    return any(is_within(path, ignored) for ignored in resource.options.get("ignoreChanges", ()))
 
 
 def _computed(resource: Resource) -> set[str]:
