@@ -27,8 +27,6 @@ from groundwork.settings.loading import stacks
 ROOT = Path(__file__).parent.parent
 SIZES = (1, 10, 55, 617)
 """Services of stacks with 150 to 10,000 resources."""
-GRANTED = ("roles-per-account",)
-"""Quotas that ten thousand resources need more of."""
 CHECKED = "examples/mini-facebook/prod"
 CHECKED_SIZES = (55, 617)
 """Services of stacks with a thousand and with ten thousand resources."""
@@ -335,7 +333,7 @@ def write_stack_of(size: int, folder: Path) -> None:
             "name": "bench",
             "stage": "dev",
             "phase": "mvp",
-            "quotas": dict.fromkeys(GRANTED, 1_000_000),
+            "quotas": {"roles-per-account": 2_000},
         },
         "groundwork:services": services,
         "groundwork:storage": {"images": {"purpose": "media", "cdn": True}},

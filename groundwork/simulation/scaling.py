@@ -56,28 +56,23 @@ class Scaler:
 
     def __init__(self, tier: Tier) -> None:
         self._tier = tier
-        self._targets = tuple(targets(tier))
-        self._steps = tier.scaling.steps
-        self._rule = _RULES[tier.engine]()
+        self._rule = _RULES[tier.engine](tuple(targets(tier)), tier.scaling.steps)
 
     def wanted(self, minute: int, wanted: int, measured: MinuteMeasures) -> int:
         """Return how many copies are to be there after a minute, of which ``wanted`` were to be there before it."""
         least, most = self._tier.bounds[minute]
-        found = self._rule.wanted(minute, wanted, measured, self._targets, self._steps)
+        found = self._rule.wanted(minute, wanted, measured)
         return min(max(found, least), most)
 
 
+@dataclass
 class _Fixed:
     """Nothing moves them but schedules."""
 
-    def wanted(
-        self,
-        minute: int,
-        wanted: int,
-        measured: MinuteMeasures,
-        targets: tuple[ScalingTarget, ...],
-        steps: StepScaling | None,
-    ) -> int:
+    targets: tuple[ScalingTarget, ...]
+    steps: StepScaling | None
+
+    def wanted(self, minute: int, wanted: int, measured: MinuteMeasures) -> int:
         return wanted
 
 
@@ -102,16 +97,9 @@ class _CloudWatch(_Fixed):
     out_at: int = -_LONG_AGO
     in_at: int = -_LONG_AGO
 
-    def wanted(
-        self,
-        minute: int,
-        wanted: int,
-        measured: MinuteMeasures,
-        targets: tuple[ScalingTarget, ...],
-        steps: StepScaling | None,
-    ) -> int:
-        most, least = self._tracked(wanted, measured, targets)
-        if steps:
+    def wanted(self, minute: int, wanted: int, measured: MinuteMeasures) -> int:
+        most, least = self._tracked(wanted, measured)
+        if steps := self.steps:
             self.busy = self.busy + 1 if measured.utilization > steps.above else 0
             self.idle = self.idle + 1 if measured.utilization < steps.below else 0
             most = max(most, wanted + (self.busy >= steps.above_minutes))
@@ -124,10 +112,10 @@ class _CloudWatch(_Fixed):
             return least
         return wanted
 
-    def _tracked(self, wanted: int, measured: MinuteMeasures, targets: tuple[ScalingTarget, ...]) -> tuple[int, int]:
+    def _tracked(self, wanted: int, measured: MinuteMeasures) -> tuple[int, int]:
         """Return the most and the fewest copies that target tracking asks for."""
-        more, fewer = [wanted], [wanted] if not targets else []
-        for place, target in enumerate(targets):
+        more, fewer = [wanted], [wanted] if not self.targets else []
+        for place, target in enumerate(self.targets):
             ratio = target.of(measured) / target.value
             self.above[place] = self.above.get(place, 0) + 1 if ratio > 1 else 0
             self.below[place] = self.below.get(place, 0) + 1 if ratio < _LOW else 0
@@ -153,15 +141,8 @@ class _Kubernetes(_Fixed):
 
     asked: deque[int] = field(default_factory=lambda: deque(maxlen=5))
 
-    def wanted(
-        self,
-        minute: int,
-        wanted: int,
-        measured: MinuteMeasures,
-        targets: tuple[ScalingTarget, ...],
-        steps: StepScaling | None,
-    ) -> int:
-        ratios = [target.of(measured) / target.value for target in targets]
+    def wanted(self, minute: int, wanted: int, measured: MinuteMeasures) -> int:
+        ratios = [target.of(measured) / target.value for target in self.targets]
         asked = [
             measured.copies if abs(ratio - 1) <= _TOLERANCE else math.ceil(max(measured.copies, 1) * ratio)
             for ratio in ratios
@@ -176,16 +157,9 @@ _TOLERANCE = 0.1
 class _AppRunner(_Fixed):
     """As many copies as the requests under way need."""
 
-    def wanted(
-        self,
-        minute: int,
-        wanted: int,
-        measured: MinuteMeasures,
-        targets: tuple[ScalingTarget, ...],
-        steps: StepScaling | None,
-    ) -> int:
+    def wanted(self, minute: int, wanted: int, measured: MinuteMeasures) -> int:
         return max(
-            (math.ceil(measured.copies * target.of(measured) / target.value) for target in targets), default=wanted
+            (math.ceil(measured.copies * target.of(measured) / target.value) for target in self.targets), default=wanted
         )
 
 

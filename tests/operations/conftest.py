@@ -16,27 +16,20 @@ from moto.kms.utils import generate_private_key
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_private_key() -> Iterator[None]:
-    """Let all keys of the stand-in account share one of RSA: making one takes longer than a test, and nobody decrypts with it."""
+def lean_account() -> Iterator[None]:
+    """Have the stand-in account do once, or not at all, what takes it longer than most tests and what nobody here asks for."""
     with pytest.MonkeyPatch.context() as patch:
+        # Its keys share one of RSA: nobody decrypts with it.
         patch.setattr("moto.kms.models.generate_private_key", cache(generate_private_key))
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def boto_alone() -> Iterator[None]:
-    """Have the stand-in account wait for boto3's calls, and not for those of ``requests`` too, which nothing here makes: a thousand
-    patterns for each test."""
-    with pytest.MonkeyPatch.context() as patch:
+        # It waits for boto3's calls, and not for those of ``requests`` too, which nothing here makes: a thousand patterns for each test.
         patch.setattr("moto.core.models.RESPONSES_METHODS", [])
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def methods_looked_up_once() -> Iterator[None]:
-    """Have the stand-in account look through the methods of a service once, and not in every call."""
-    with pytest.MonkeyPatch.context() as patch:
+        # The methods of a service were looked through in every call.
         patch.setattr("moto.core.responses.method_names_from_class", cache(method_names_from_class))
+        # Amazon's images were read anew for each test.
+        patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+        # It draws the digest of an index from a hundred, so that two images may have one: they are counted.
+        numbers = count()
+        patch.setattr("moto.ecr.models.random", SimpleNamespace(randint=lambda *_: next(numbers), uuid4=uuid.uuid4))
         yield
 
 
@@ -58,15 +51,4 @@ def one_session_for_the_same_credentials() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(boto3, "Session", session)
-        # Of Amazon's images, which the stand-in account would read anew for each test, none is asked for.
-        patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def no_two_images_of_one_digest() -> Iterator[None]:
-    """Count the images of the stand-in account, which draws the digest of an index from a hundred."""
-    numbers = count()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("moto.ecr.models.random", SimpleNamespace(randint=lambda *_: next(numbers), uuid4=uuid.uuid4))
         yield
